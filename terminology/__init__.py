@@ -1,0 +1,31 @@
+"""A FHIR terminology server, library and command line. Read downwards: a module imports only what is below
+it.
+
+===================  ===========================================================================
+cli.py               the command ``terminology``
+web.py               HTTP, no FHIR: Flask
+library.py           the same answers without HTTP
+reference.py         the pages of docs/ that are written from tables
+assembly.py          settings, and the catalogue that they make
+packages.py          files and folders of FHIR resources
+publication/         the tables in fhir_bundles/source -> the resources that we publish
+wire/                FHIR as it travels, no HTTP: parameters in, resources out, R4 <-> R5
+operations/          what can be asked: pure functions of a catalogue and a request
+catalogue.py         which resources there are, and which one a canonical means
+concept_map.py       what a ConceptMap says, compiled
+systems/             what a code system can be
+issues.py            every message, under HL7's message id
+languages.py         which display, in the language asked for
+versions.py          which version, when there are several
+patterns.py          regular expressions in linear time
+model.py             what questions and answers are made of
+software.py          what this is called, and which version it is
+===================  ===========================================================================
+"""
+
+from terminology.assembly import Settings, open_catalogue
+from terminology.library import Terminology
+from terminology.model import TerminologyError
+from terminology.web import create_app
+
+__all__ = ["Settings", "Terminology", "TerminologyError", "create_app", "open_catalogue"]

@@ -1,0 +1,188 @@
+"""What does a ConceptMap say of a code? The resource compiled into rows, found from either end.
+
+https://hl7.org/fhir/R5/conceptmap.html. The resource is in R5 shape and never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from terminology.model import Coding, Document, Typed, split_canonical
+
+# The R4 word that a mapping was written with, and why there is nothing to map to, as HAPI's converter keeps
+# them.
+KEPT_WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
+NO_MAP_COMMENT = (
+    "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
+)
+
+FLIPPED = {
+    "source-is-narrower-than-target": "source-is-broader-than-target",
+    "source-is-broader-than-target": "source-is-narrower-than-target",
+}
+FLIPPED_WORD = {"subsumes": "specializes", "specializes": "subsumes"}
+
+Node = dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Attribute:
+    """A condition (``dependsOn``) or a further result (``product``): ``uri`` names the attribute."""
+
+    code: str
+    uri: str
+    value: Typed
+
+
+@dataclass(slots=True, frozen=True)
+class MapProperty:
+    """``target.property``: something else that is known of a mapping."""
+
+    uri: str
+    value: Typed
+
+
+@dataclass(slots=True)
+class Row:
+    """One mapping. ``target`` is None where the map says that there is nothing to map to.
+
+    ``word`` is the R4 equivalence that the map was written with, where it says more than ``relationship``.
+    """
+
+    source: Coding
+    target: Coding | None
+    relationship: str | None = None
+    word: str | None = None
+    comment: str | None = None
+    depends_on: Sequence[Attribute] = ()
+    products: Sequence[Attribute] = ()
+    properties: Sequence[MapProperty] = ()
+
+
+@dataclass(slots=True)
+class Unmapped:
+    """What a group says of codes that it does not list."""
+
+    mode: str
+    code: str | None = None
+    display: str | None = None
+    relationship: str | None = None
+    other_map: str | None = None
+    value_set: str | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """Mappings between two code systems. Either may be unstated (None)."""
+
+    source: Coding
+    target: Coding
+    unmapped: Unmapped | None = None
+    forward: dict[str, list[Row]] = field(default_factory=dict)
+    backward: dict[tuple[str | None, str], list[Row]] = field(default_factory=dict)
+    by_value_set: list[tuple[str, list[Row]]] = field(default_factory=list)
+
+
+class ConceptMap:
+    """A ConceptMap resource, ready to be asked."""
+
+    def __init__(self, document: Document, system: Callable[[str], str] = str) -> None:
+        """``system`` gives the preferred uri of a code system, so that aliases in the map do no harm."""
+        self.document = document
+        self.url: str = document.get("url", "")
+        self.version: str | None = document.get("version")
+        self.source_scope = _scope(document, "sourceScope")
+        self.target_scope = _scope(document, "targetScope")
+        self._system = system
+        self._attributes = _uris(document.get("additionalAttribute", ()))
+        self._properties = _uris(document.get("property", ()))
+        self.groups = [self._group(node) for node in document.get("group", ())]
+
+    @property
+    def canonical(self) -> str:
+        return f"{self.url}|{self.version}" if self.version else self.url
+
+    def rows(self) -> Iterator[tuple[Group, Row]]:
+        """Every row of the map, in its order."""
+        for group in self.groups:
+            for rows in group.forward.values():
+                yield from ((group, row) for row in rows)
+            for _, rows in group.by_value_set:
+                yield from ((group, row) for row in rows)
+
+    # -- compiling ---------------------------------------------------------------------------
+
+    def _group(self, node: Node) -> Group:
+        group = Group(self._end(node.get("source")), self._end(node.get("target")), _unmapped(node))
+        for element in node.get("element", ()):
+            rows = list(self._rows(group, element))
+            if "valueSet" in element:
+                group.by_value_set.append((element["valueSet"], rows))
+                continue
+            group.forward.setdefault(element.get("code", ""), []).extend(rows)
+            for row in rows:
+                if row.target is not None and row.target.code is not None:
+                    group.backward.setdefault((row.target.system, row.target.code), []).append(row)
+        return group
+
+    def _end(self, canonical: str | None) -> Coding:
+        url, version = split_canonical(canonical or "")
+        return Coding(self._system(url) if url else None, None, version)
+
+    def _rows(self, group: Group, element: Node) -> Iterator[Row]:
+        code, display = element.get("code"), element.get("display")
+        source = Coding(group.source.system, code, group.source.version, display)
+        if element.get("noMap"):
+            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT))
+        for target in element.get("target", ()):
+            end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
+            yield Row(
+                source=source,
+                target=end if end.code else None,
+                relationship=target.get("relationship"),
+                word=_extension(target, KEPT_WORD),
+                comment=target.get("comment"),
+                depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
+                products=[self._attribute(a) for a in target.get("product", ())],
+                properties=[self._property(p) for p in target.get("property", ())],
+            )
+
+    def _attribute(self, node: Node) -> Attribute:
+        code = str(node.get("attribute", ""))
+        value = Typed.of(node) or Typed("canonical", node.get("valueSet", ""))
+        return Attribute(code, self._attributes.get(code, code), value)
+
+    def _property(self, node: Node) -> MapProperty:
+        code = str(node.get("code", ""))
+        return MapProperty(self._properties.get(code, code), Typed.of(node) or Typed("string", ""))
+
+
+def _uris(declarations: Sequence[Node]) -> dict[str, str]:
+    return {d["code"]: d["uri"] for d in declarations if "code" in d and "uri" in d}
+
+
+def _scope(document: Document, name: str) -> str | None:
+    return document.get(f"{name}Canonical") or document.get(f"{name}Uri")
+
+
+def _extension(node: Node, url: str) -> str | None:
+    found = (
+        e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
+    )
+    return next((text for text in found if text), None)
+
+
+def _unmapped(node: Node) -> Unmapped | None:
+    stated = node.get("unmapped")
+    if not stated:
+        return None
+    return Unmapped(
+        mode=stated.get("mode", ""),
+        code=stated.get("code"),
+        display=stated.get("display"),
+        relationship=stated.get("relationship"),
+        other_map=stated.get("otherMap"),
+        value_set=stated.get("valueSet"),
+    )

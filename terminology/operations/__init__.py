@@ -1,0 +1,1 @@
+"""What can be asked. Each operation is a pure function of a catalogue and a request."""

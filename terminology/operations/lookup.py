@@ -1,0 +1,143 @@
+"""CodeSystem $lookup: what is known of this code?
+(https://hl7.org/fhir/R5/codesystem-operation-lookup.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from terminology import issues
+from terminology.catalogue import Catalogue
+from terminology.languages import Languages, best_display, matching
+from terminology.model import (
+    About,
+    Coding,
+    Concept,
+    Designation,
+    Detail,
+    Document,
+    Property,
+    TerminologyError,
+    Typed,
+)
+from terminology.operations.instance import agreed
+
+PREFERRED_FOR_LANGUAGE = {
+    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
+    "code": "preferredForLanguage",
+    "display": "Preferred For Language",
+}
+EVERYTHING = "*"
+_LANGUAGE = "lang."
+
+
+@dataclass(slots=True)
+class LookupRequest:
+    """``date`` is accepted and has no effect: the content here knows versions, but no validity in time."""
+
+    code: str | None = None
+    system: str | None = None
+    version: str | None = None
+    coding: Coding | None = None
+    date: str | None = None
+    languages: Languages | None = None
+    properties: Sequence[str] = ()
+    supplements: Sequence[str] = ()
+    instance: Document | None = None
+
+
+@dataclass(slots=True)
+class Lookup:
+    """What was found. ``definition``, ``designations`` and ``properties`` are as far as they were asked
+    for.
+    """
+
+    about: About
+    concept: Concept
+    display: str | None
+    definition: str | None
+    designations: list[Designation] = field(default_factory=list)
+    properties: list[Property] = field(default_factory=list)
+    supplements: list[str] = field(default_factory=list)
+
+
+def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
+    """Look one code up.
+
+    Raises TerminologyError: no code or system, unknown system, unknown version, unknown code, or a code
+    that is not in the fragment that is here.
+    """
+    coding = _coding(request)
+    system = catalogue.system(coding.system or "", coding.version, request.supplements)
+    about = system.about
+    concept = system.locate(coding.code or "")
+    if concept is None:
+        raise TerminologyError(issues.unknown_code(coding.code or "", about))
+    detail = system.describe([concept.code])[concept.code]
+    wanted = _Wanted(request.properties)
+    return Lookup(
+        about=about,
+        concept=concept,
+        display=best_display(concept.display, about.language, detail.designations, request.languages),
+        definition=concept.definition if wanted.named("definition") else None,
+        designations=_designations(concept, detail, about, wanted),
+        properties=[p for p in _properties(concept, detail, about) if wanted.holds(p.code)],
+        supplements=list(dict.fromkeys(getattr(system, "supplements", ()))),
+    )
+
+
+def _coding(request: LookupRequest) -> Coding:
+    given = request.coding or Coding(request.system, request.code, request.version)
+    if request.coding is not None:
+        agreed("system", request.system, request.coding.system)
+        agreed("code", request.code, request.coding.code)
+        if given.version is None and request.version is not None:
+            given = Coding(given.system, given.code, request.version)
+    if request.instance is not None:
+        system = agreed("system", given.system, request.instance.get("url"))
+        version = agreed("version", given.version, request.instance.get("version"))
+        given = Coding(system, given.code, version)
+    if not given.code or not given.system:
+        raise TerminologyError(issues.missing_parameter("'code' with 'system', or 'coding' with both"))
+    return given
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """The ``property`` parameters: none and ``*`` mean all there is."""
+
+    names: Sequence[str]
+
+    def named(self, name: str) -> bool:
+        return self._all or name in self.names
+
+    def holds(self, code: str) -> bool:
+        return self._all or code in self.names
+
+    @property
+    def languages(self) -> list[str]:
+        return [name.removeprefix(_LANGUAGE) for name in self.names if name.startswith(_LANGUAGE)]
+
+    @property
+    def _all(self) -> bool:
+        return not self.names or EVERYTHING in self.names
+
+
+def _designations(concept: Concept, detail: Detail, about: About, wanted: _Wanted) -> list[Designation]:
+    own = [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
+    known = [*own, *detail.designations] if about.language else detail.designations
+    if wanted.named("designation"):
+        return known
+    return matching(known, wanted.languages)
+
+
+def _properties(concept: Concept, detail: Detail, about: About) -> list[Property]:
+    """``inactive`` is always said (tx-ecosystem, $lookup), and whose the words are; the rest as it is
+    there.
+    """
+    properties = [Property("inactive", Typed("boolean", concept.inactive))]
+    properties += [p for p in detail.properties if p.code != "inactive"]
+    if about.copyright:
+        properties.append(Property("copyright", Typed("string", about.copyright)))
+    return properties

@@ -1,0 +1,44 @@
+"""What a code system can be: the one protocol that every operation asks, whatever lies behind it.
+
+A kind of code system is one file beside this one. See docs/adding-a-code-system.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from terminology.model import About, Concept, Detail, Document, Filter
+
+
+class Selection(Protocol):
+    """Some of a code system's concepts: read them through, or ask about one code."""
+
+    def __iter__(self) -> Iterator[Concept]: ...
+    def __contains__(self, code: object) -> bool: ...
+
+
+class CodeSystem(Protocol):
+    """One version of one code system."""
+
+    @property
+    def about(self) -> About:
+        """What the code system says of itself."""
+
+    def locate(self, code: str) -> Concept | None:
+        """The concept of this code, or None. Its ``code`` is as the code system writes it."""
+
+    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
+        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters).
+
+        Raises TerminologyError for a filter that this code system does not know.
+        """
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        """Is the first concept above the second one (or the same)? Both codes must exist."""
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+        """Designations and properties of many concepts at once; codes that are not there are left out."""
+
+    def implied(self, canonical: str) -> Document | None:
+        """The ValueSet that this code system itself defines under a canonical, or None."""

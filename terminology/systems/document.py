@@ -1,0 +1,363 @@
+"""Concepts in a FHIR CodeSystem resource.
+ The resource is compiled once into an index and never changed. Hierarchy comes from nesting and from the
+properties ``parent``, ``child`` and ``subsumedBy``; the meaning of a property is that of its ``uri``, or
+else of its code (https://hl7.org/fhir/R5/codesystem.html#properties).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from terminology import issues
+from terminology.model import (
+    About,
+    Concept,
+    Designation,
+    Detail,
+    Document,
+    Filter,
+    Property,
+    TerminologyError,
+    Typed,
+)
+from terminology.patterns import full_match
+
+CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+_ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
+_INACTIVE_STATUS = frozenset({"deprecated", "retired", "withdrawn", "inactive"})
+
+Node = dict[str, Any]
+Test = Callable[[str], bool]
+
+
+class DocumentSystem:
+    """A CodeSystem resource as a code system."""
+
+    def __init__(self, document: Document) -> None:
+        self.about = about(document)
+        self._document = document
+        self._role = _roles(document)
+        self._nodes: dict[str, Node] = {}
+        self._parents: dict[str, list[str]] = {}
+        self._children: dict[str, list[str]] = {}
+        self._index(document.get("concept", ()), None)
+        self._index_properties()
+
+    # -- compiling ---------------------------------------------------------------------------
+
+    def _key(self, code: str) -> str:
+        return code if self.about.case_sensitive else code.casefold()
+
+    def _index(self, nodes: Sequence[Node], parent: str | None) -> None:
+        for node in nodes:
+            key = self._key(node.get("code", ""))
+            self._nodes.setdefault(key, node)
+            if parent is not None:
+                self._relate(parent, key)
+            self._index(node.get("concept", ()), key)
+
+    def _index_properties(self) -> None:
+        """Hierarchy said by property. Only codes that are here take part."""
+        for key, node in self._nodes.items():
+            for role in ("parent", "subsumedBy"):
+                for value in self._values(node, role):
+                    self._relate(self._key(str(value)), key)
+            for value in self._values(node, "child"):
+                self._relate(key, self._key(str(value)))
+
+    def _relate(self, parent: str, child: str) -> None:
+        if parent in self._nodes and parent not in self._parents.setdefault(child, []):
+            self._parents[child].append(parent)
+            self._children.setdefault(parent, []).append(child)
+
+    # -- the questions -----------------------------------------------------------------------
+
+    def locate(self, code: str) -> Concept | None:
+        node = self._nodes.get(self._key(code))
+        return None if node is None else self._concept(node)
+
+    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> DocumentSelection:
+        tests = [self._test(filter_) for filter_ in filters]
+        if text:
+            tests.append(self._text_test(text))
+        return DocumentSelection(self, tests)
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        top, below = self._key(ancestor), self._key(descendant)
+        return top == below or top in self._ancestors(below)
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+        found = ((code, self._nodes.get(self._key(code))) for code in codes)
+        return {code: self._detail(node) for code, node in found if node is not None}
+
+    def implied(self, canonical: str) -> Document | None:
+        """``CodeSystem.valueSet``: all of the code system."""
+        if canonical not in (self._document.get("valueSet"), f"{self.about.url}?fhir_vs"):
+            return None
+        include = {"system": self.about.url} | ({"version": self.about.version} if self.about.version else {})
+        return {
+            "resourceType": "ValueSet",
+            "url": canonical,
+            "status": "active",
+            "compose": {"include": [include]},
+        } | ({"version": self.about.version} if self.about.version else {})
+
+    # -- reading a node ----------------------------------------------------------------------
+
+    def _values(self, node: Node, role: str) -> list[Any]:
+        code = self._role.get(role)
+        if code is None:
+            return []
+        values = (Typed.of(p) for p in node.get("property", ()) if p.get("code") == code)
+        return [value.value for value in values if value is not None]
+
+    def _concept(self, node: Node) -> Concept:
+        status = self._status(node)
+        inactive = True in self._values(node, "inactive") or status in _INACTIVE_STATUS
+        return Concept(
+            code=node["code"],
+            display=node.get("display"),
+            definition=node.get("definition"),
+            abstract=True in self._values(node, "notSelectable"),
+            inactive=inactive,
+            status=status,
+        )
+
+    def _status(self, node: Node) -> str | None:
+        stated = self._values(node, "status")
+        if stated:
+            return str(stated[0])
+        marks = (e.get("valueCode") for e in node.get("extension", ()) if e.get("url") == STANDARDS_STATUS)
+        return next(marks, None)
+
+    def _detail(self, node: Node) -> Detail:
+        key = self._key(node["code"])
+        return Detail(
+            designations=[designation(d) for d in node.get("designation", ())],
+            properties=[
+                *(self._related("parent", other) for other in self._parents.get(key, ())),
+                *(self._related("child", other) for other in self._children.get(key, ())),
+                *(
+                    self._property(p)
+                    for p in node.get("property", ())
+                    if p.get("code") not in self._hierarchy
+                ),
+            ],
+            extension=node.get("extension", ()),
+        )
+
+    @cached_property
+    def _hierarchy(self) -> frozenset[str]:
+        return frozenset(self._role[role] for role in ("parent", "child") if role in self._role)
+
+    def _related(self, role: str, key: str) -> Property:
+        node = self._nodes[key]
+        return Property(role, Typed("code", node["code"]), node.get("display"))
+
+    def _property(self, node: Node) -> Property:
+        value = Typed.of(node) or Typed("string", "")
+        named = self._nodes.get(self._key(value.value)) if value.type == "code" else None
+        return Property(node["code"], value, named.get("display") if named else None)
+
+    # -- filters -----------------------------------------------------------------------------
+
+    def _test(self, filter_: Filter) -> Test:
+        if not filter_.value:
+            raise TerminologyError(issues.filter_without_value(filter_.property, filter_.op, self.about.url))
+        if filter_.property in ("concept", "code", *self._hierarchy) and filter_.op in HIERARCHY:
+            return self._hierarchy_test(filter_)
+        read = self._reader(filter_.property)
+        make = COMPARISONS.get(filter_.op)
+        if read is None or make is None:
+            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+        accepts = make(filter_.value)
+        return lambda key: accepts(read(self._nodes[key]))
+
+    def _hierarchy_test(self, filter_: Filter) -> Test:
+        other = self._key(filter_.value)
+        return HIERARCHY[filter_.op](self, other)
+
+    def _reader(self, property_: str) -> Callable[[Node], list[str]] | None:
+        if property_ in ("code", "concept"):
+            return lambda node: [node["code"]]
+        if property_ in ("display", "definition"):
+            return lambda node: [node[property_]] if property_ in node else []
+        declared = {p.get("code"): p.get("code") for p in self._document.get("property", ())}
+        declared |= {p.get("uri"): p.get("code") for p in self._document.get("property", ()) if "uri" in p}
+        code = declared.get(property_, self._role.get(property_))
+        if code is None:
+            return None
+        return lambda node: [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
+
+    def _text_test(self, text: str) -> Test:
+        """Every word of the text begins a word of the code, the display or a designation."""
+        wanted = text.casefold().split()
+
+        def test(key: str) -> bool:
+            node = self._nodes[key]
+            said = [node["code"], node.get("display", ""), *(d["value"] for d in node.get("designation", ()))]
+            return any(all(word in value.casefold() for word in wanted) for value in said)
+
+        return test
+
+    # -- hierarchy ---------------------------------------------------------------------------
+
+    def _ancestors(self, key: str) -> set[str]:
+        return _closure(key, self._parents)
+
+    def _descendants(self, key: str) -> set[str]:
+        return _closure(key, self._children)
+
+
+class DocumentSelection:
+    """The concepts of a CodeSystem resource that pass some tests, in the order of the resource."""
+
+    def __init__(self, system: DocumentSystem, tests: Sequence[Test]) -> None:
+        self._system = system
+        self._tests = tests
+
+    def __iter__(self) -> Iterator[Concept]:
+        for key, node in self._system._nodes.items():
+            if all(test(key) for test in self._tests):
+                yield self._system._concept(node)
+
+    def __contains__(self, code: object) -> bool:
+        key = self._system._key(str(code))
+        return key in self._system._nodes and all(test(key) for test in self._tests)
+
+
+def _closure(key: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    """All keys that can be reached; a circle in the resource does no harm."""
+    found: set[str] = set()
+    open_ = list(edges.get(key, ()))
+    while open_:
+        other = open_.pop()
+        if other not in found:
+            found.add(other)
+            open_.extend(edges.get(other, ()))
+    return found
+
+
+def _is_a(system: DocumentSystem, key: str) -> Test:
+    below = system._descendants(key) | {key}
+    return lambda other: other in below
+
+
+def _is_not_a(system: DocumentSystem, key: str) -> Test:
+    below = system._descendants(key) | {key}
+    return lambda other: other not in below
+
+
+def _descendent_of(system: DocumentSystem, key: str) -> Test:
+    below = system._descendants(key) - {key}
+    return lambda other: other in below
+
+
+def _child_of(system: DocumentSystem, key: str) -> Test:
+    children = frozenset(system._children.get(key, ()))
+    return lambda other: other in children
+
+
+def _descendent_leaf(system: DocumentSystem, key: str) -> Test:
+    leaves = {other for other in system._descendants(key) if not system._children.get(other)}
+    return lambda other: other in leaves
+
+
+def _generalizes(system: DocumentSystem, key: str) -> Test:
+    above = system._ancestors(key) | {key}
+    return lambda other: other in above
+
+
+HIERARCHY: dict[str, Callable[[DocumentSystem, str], Test]] = {
+    "is-a": _is_a,
+    "is-not-a": _is_not_a,
+    "descendent-of": _descendent_of,
+    "child-of": _child_of,
+    "descendent-leaf": _descendent_leaf,
+    "generalizes": _generalizes,
+}
+
+Accepts = Callable[[list[str]], bool]
+
+
+def _equals(value: str) -> Accepts:
+    return lambda values: value in values
+
+
+def _one_of(value: str) -> Accepts:
+    wanted = {item.strip() for item in value.split(",")}
+    return lambda values: not wanted.isdisjoint(values)
+
+
+def _none_of(value: str) -> Accepts:
+    wanted = {item.strip() for item in value.split(",")}
+    return lambda values: wanted.isdisjoint(values)
+
+
+def _regex(value: str) -> Accepts:
+    matches = full_match(value)
+    return lambda values: any(matches(item) for item in values)
+
+
+def _exists(value: str) -> Accepts:
+    wanted = value == "true"
+    return lambda values: bool(values) is wanted
+
+
+COMPARISONS: dict[str, Callable[[str], Accepts]] = {
+    "=": _equals,
+    "in": _one_of,
+    "not-in": _none_of,
+    "regex": _regex,
+    "exists": _exists,
+}
+
+
+def about(document: Document) -> About:
+    """What a CodeSystem resource says of itself."""
+    return About(
+        url=document.get("url", ""),
+        version=document.get("version"),
+        name=document.get("name"),
+        title=document.get("title"),
+        content=document.get("content", "complete"),
+        case_sensitive=document.get("caseSensitive", True) is not False,
+        language=document.get("language"),
+        supplements=document.get("supplements"),
+        copyright=document.get("copyright"),
+        document=document,
+    )
+
+
+def designation(node: Node) -> Designation:
+    return Designation(
+        value=node.get("value", ""),
+        language=node.get("language"),
+        use=node.get("use"),
+        additional_use=node.get("additionalUse", ()),
+        extension=node.get("extension", ()),
+    )
+
+
+def _roles(document: Document) -> dict[str, str]:
+    """Which property code plays which role: by its uri, else by a code that has no other uri."""
+    roles: dict[str, str] = {}
+    for declared in document.get("property", ()):
+        uri, code = declared.get("uri"), declared.get("code")
+        if uri and uri.startswith(CONCEPT_PROPERTIES):
+            roles[uri.removeprefix(CONCEPT_PROPERTIES)] = code
+    taken = {d.get("code") for d in document.get("property", ()) if d.get("uri")}
+    return roles | {role: role for role in _ROLES if role not in roles and role not in taken}
+
+
+def _plain(node: Node) -> str:
+    """A property's value as filters compare it."""
+    value = Typed.of(node)
+    if value is None:
+        return ""
+    if value.type == "Coding":
+        return str(value.value.get("code", ""))
+    return str(value.value).lower() if value.type == "boolean" else str(value.value)

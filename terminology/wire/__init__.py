@@ -1,0 +1,1 @@
+"""FHIR as it travels; no HTTP."""

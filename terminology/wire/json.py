@@ -1,0 +1,92 @@
+"""JSON in and out.
+ Decimals keep their digits (1.50 stays 1.50), and what JSON leaves open is refused: duplicate keys, NaN,
+and nesting without end.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from terminology import issues
+from terminology.model import Document, TerminologyError
+
+DEEPEST = 200
+
+
+def read(text: bytes | str) -> Any:
+    """Parse JSON as UTF-8.
+
+    Raises TerminologyError: not UTF-8, not JSON, a duplicate key, NaN or Infinity, nested deeper than
+    ``DEEPEST``.
+    """
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        value = _decoder.decode(decoded)
+    except UnicodeDecodeError as problem:
+        raise _malformed(f"The body is not UTF-8: byte {problem.start}") from None
+    except RecursionError:
+        raise _malformed(f"The JSON is nested deeper than {DEEPEST} levels") from None
+    except json.JSONDecodeError as problem:
+        where = f"line {problem.lineno} column {problem.colno}"
+        raise _malformed(f"The body is not JSON: {problem.msg} at {where}") from None
+    _check_depth(value)
+    return value
+
+
+def read_resource(text: bytes | str) -> Document:
+    """Parse a FHIR resource. Raises TerminologyError when it is JSON but no resource."""
+    value = read(text)
+    if not isinstance(value, dict):
+        raise _malformed("The body is JSON, but not an object: a FHIR resource was expected")
+    return value
+
+
+def write(document: Any, pretty: bool = False) -> bytes:
+    """A document as JSON."""
+    return orjson.dumps(document, default=_exactly, option=orjson.OPT_INDENT_2 if pretty else 0)
+
+
+def _exactly(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _malformed(f"The key '{twice}' stands twice in the same JSON object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise _malformed(f"The JSON has the value {name}, which FHIR does not know")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise _malformed(f"The JSON is nested deeper than {DEEPEST} levels")
+
+
+def _inside(value: Any) -> list[Any]:
+    items = value.values() if isinstance(value, dict) else value
+    return (
+        [item for item in items if isinstance(item, (dict, list))] if isinstance(value, (dict, list)) else []
+    )
+
+
+def _malformed(problem: str) -> TerminologyError:
+    return TerminologyError(issues.malformed(problem))

@@ -1,0 +1,56 @@
+"""Issues as an OperationOutcome, and their HTTP status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from terminology.model import Document, Issue
+
+TX_ISSUE_TYPE = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+MESSAGE_ID = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+
+# The status that an issue's code stands for, where the place it arises says no other.
+STATUS = {
+    "invalid": 400,
+    "structure": 400,
+    "required": 400,
+    "value": 400,
+    "invariant": 400,
+    "security": 403,
+    "not-found": 404,
+    "code-invalid": 404,
+    "conflict": 409,
+    "too-long": 413,
+    "business-rule": 422,
+    "processing": 422,
+    "not-supported": 422,
+    "too-costly": 422,
+    "throttled": 429,
+    "exception": 500,
+    "transient": 503,
+    "timeout": 503,
+}
+
+
+def operation_outcome(issues: Iterable[Issue]) -> Document:
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
+
+
+def status(issues: Sequence[Issue]) -> int:
+    """The HTTP status of the first issue that is an error."""
+    worst = next((i for i in issues if i.severity in ("fatal", "error")), issues[0])
+    return STATUS.get(worst.code, 500)
+
+
+def _issue(issue: Issue) -> Document:
+    coding = [{"system": TX_ISSUE_TYPE, "code": issue.tx}] if issue.tx else None
+    node: Document = {}
+    if issue.message_id:
+        node["extension"] = [{"url": MESSAGE_ID, "valueString": issue.message_id}]
+    node |= {"severity": issue.severity, "code": issue.code}
+    node["details"] = ({"coding": coding} if coding else {}) | {"text": issue.text}
+    if issue.diagnostics:
+        node["diagnostics"] = issue.diagnostics
+    if issue.at:
+        node |= {"location": list(issue.at), "expression": list(issue.at)}
+    return node

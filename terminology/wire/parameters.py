@@ -1,0 +1,219 @@
+"""How is a parameter read, whether it comes in a URL or in a Parameters resource?
+ We read liberally: under any name that a release has for it, a string for a code, and (as a last resort) in
+any case. What cannot be read is said with its place. See docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from terminology import issues
+from terminology.languages import Languages
+from terminology.model import Coding, Document, TerminologyError, Typed
+from terminology.operations.translation import Dependency
+
+_DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
+_PRIMITIVE = (str, int, float)
+
+
+@dataclass(slots=True, frozen=True)
+class Given:
+    """A parameter as it came: ``value`` is a text from a URL, or a node of ``Parameters.parameter``."""
+
+    name: str
+    value: str | Mapping[str, Any]
+    at: str
+
+
+@dataclass(slots=True, frozen=True)
+class Parameter:
+    """A parameter of an operation: the field of the request it fills, its FHIR type, and every name it may
+    come under.
+    """
+
+    field: str
+    type: str
+    names: tuple[str, ...]
+    many: bool = False
+    instance: bool = True
+
+
+def p(field: str, type: str, *names: str, many: bool = False, instance: bool = True) -> Parameter:
+    """One row of the table of operations. ``instance=False``: not needed when the resource is in the URL."""
+    return Parameter(field, type, names or (field,), many, instance)
+
+
+def from_query(pairs: Iterable[tuple[str, str]]) -> list[Given]:
+    return [Given(name, value, name) for name, value in pairs]
+
+
+def from_body(body: Document, operation: str) -> list[Given]:
+    """The parameters of a Parameters resource. Raises TerminologyError when it is none."""
+    if body.get("resourceType") != "Parameters":
+        got = f"a {body['resourceType']}" if "resourceType" in body else "JSON without a resourceType"
+        raise TerminologyError(issues.not_parameters(got, operation))
+    return list(_nodes(body.get("parameter", []), "Parameters.parameter"))
+
+
+def _nodes(nodes: Any, at: str) -> Iterator[Given]:
+    if not isinstance(nodes, list):
+        raise TerminologyError(issues.malformed(f"{at} must be a list", at))
+    for index, node in enumerate(nodes):
+        where = f"{at}[{index}]"
+        if not isinstance(node, dict) or not isinstance(node.get("name"), str):
+            raise TerminologyError(issues.malformed(f"{where} must be an object with a 'name'", where))
+        yield Given(node["name"], node, where)
+
+
+def read(parameters: Sequence[Parameter], given: Sequence[Given]) -> dict[str, Any]:
+    """The fields of a request. Names that no parameter has are ignored, as FHIR asks.
+
+    Raises TerminologyError: a value of another type, or two different values where one is allowed.
+    """
+    by_name = {name: parameter for parameter in parameters for name in parameter.names}
+    by_folded = {name.casefold(): parameter for name, parameter in by_name.items()}
+    fields: dict[str, Any] = {}
+    for item in given:
+        parameter = by_name.get(item.name) or by_folded.get(item.name.casefold())
+        if parameter is not None:
+            _fill(fields, parameter, item)
+    return fields
+
+
+def _fill(fields: dict[str, Any], parameter: Parameter, item: Given) -> None:
+    value = READERS[parameter.type](item)
+    if value is None:
+        return
+    if parameter.many:
+        fields.setdefault(parameter.field, []).append(value)
+    elif fields.setdefault(parameter.field, value) != value:
+        raise TerminologyError(issues.conflicting_parameter(item.name, fields[parameter.field], value))
+
+
+# -- one value -----------------------------------------------------------------------------------
+
+
+def _typed(item: Given) -> Typed | None:
+    """The value of a parameter in a body. A client writes ``undefined`` for a type that it does not know."""
+    assert not isinstance(item.value, str)
+    found = Typed.of(item.value)
+    if found is None and isinstance(item.value.get("undefined"), str):
+        return Typed("string", item.value["undefined"])
+    return found
+
+
+def _wrong(item: Given, wanted: str) -> TerminologyError:
+    value = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
+    if value is None:
+        return TerminologyError(issues.bad_value(item.name, None, wanted, item.at))
+    given = value.value if isinstance(value.value, _PRIMITIVE) else value.key
+    return TerminologyError(issues.bad_value(item.name, given, wanted, item.at))
+
+
+def _text(item: Given) -> str | None:
+    """Any primitive, as text. An empty one in a URL is as good as none."""
+    if isinstance(item.value, str):
+        return item.value.strip() or None
+    value = _typed(item)
+    if value is None or not isinstance(value.value, _PRIMITIVE):
+        raise _wrong(item, "a simple value such as valueCode, valueUri or valueString")
+    return str(value.value).lower() if isinstance(value.value, bool) else str(value.value).strip() or None
+
+
+def _boolean(item: Given) -> bool | None:
+    text = _text(item)
+    if text not in (None, "true", "false"):
+        raise _wrong(item, "true or false")
+    return None if text is None else text == "true"
+
+
+def _date_time(item: Given) -> str | None:
+    text = _text(item)
+    if text is not None and not _DATE_TIME.match(text):
+        raise _wrong(item, "a date such as 2026-01-31, or a dateTime")
+    return text
+
+
+def _languages(item: Given) -> Languages | None:
+    text = _text(item)
+    return None if text is None else Languages.parse(text)
+
+
+def _coding(item: Given) -> Coding:
+    """A Coding; in a URL ``system|code``, which no release allows but clients send."""
+    if isinstance(item.value, str):
+        system, bar, code = item.value.rpartition("|")
+        if not bar:
+            raise _wrong(item, "'system|code'")
+        return Coding(system or None, code or None)
+    value = _typed(item)
+    nodes = value.value if value is not None else None
+    if isinstance(nodes, list) and len(nodes) == 1:
+        nodes = nodes[0]
+    if value is None or value.type != "Coding" or not isinstance(nodes, dict):
+        raise _wrong(item, "one valueCoding")
+    return _checked_coding(nodes, item)
+
+
+def _checked_coding(node: Any, item: Given) -> Coding:
+    parts = ("system", "code", "version", "display")
+    if not isinstance(node, dict) or any(not isinstance(node.get(name, ""), str) for name in parts):
+        raise _wrong(item, "a Coding whose system, version, code and display are strings")
+    return Coding.of(node)
+
+
+def _concept(item: Given) -> list[Coding]:
+    if isinstance(item.value, str):
+        raise TerminologyError(issues.not_in_query(item.name, "CodeableConcept"))
+    value = _typed(item)
+    if value is None or value.type != "CodeableConcept" or not isinstance(value.value, dict):
+        raise _wrong(item, "a valueCodeableConcept")
+    codings = value.value.get("coding", [])
+    if not isinstance(codings, list):
+        raise _wrong(item, "a CodeableConcept whose coding is a list")
+    return [_checked_coding(node, item) for node in codings]
+
+
+def _resource(item: Given) -> Document:
+    if isinstance(item.value, str):
+        raise TerminologyError(issues.not_in_query(item.name, "resource"))
+    resource = item.value.get("resource")
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        raise _wrong(item, "a resource")
+    return resource
+
+
+def _dependency(item: Given) -> Dependency:
+    """R5 {attribute, value}, R4 {element, concept}."""
+    if isinstance(item.value, str):
+        raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
+    parts = {part.name: part for part in _nodes(item.value.get("part", []), f"{item.at}.part")}
+    attribute = parts.get("attribute") or parts.get("element")
+    value = parts.get("value") or parts.get("concept")
+    if attribute is None or value is None:
+        raise _wrong(item, "two parts, 'attribute' and 'value' (R4: 'element' and 'concept')")
+    typed = _typed(value)
+    if typed is None:
+        raise _wrong(value, "a value")
+    if typed.type == "CodeableConcept":
+        values = [Typed("Coding", coding.as_json()) for coding in _concept(value)]
+        return Dependency(_text(attribute) or "", values)
+    return Dependency(_text(attribute) or "", [typed])
+
+
+READERS: dict[str, Callable[[Given], Any]] = {
+    "code": _text,
+    "string": _text,
+    "uri": _text,
+    "canonical": _text,
+    "dateTime": _date_time,
+    "boolean": _boolean,
+    "languages": _languages,
+    "Coding": _coding,
+    "CodeableConcept": _concept,
+    "Resource": _resource,
+    "dependency": _dependency,
+}

@@ -1,0 +1,546 @@
+"""How does the older release say this? R4 is R5 with these differences.
+
+Inside, every document is R5. ``upgrade`` makes R5 of what came as R4 or R4B, ``downgrade`` the reverse, with
+whatever is in it: contained resources, the entries of a Bundle, the resources among Parameters. Neither
+changes its input. The laws are ``downgrade(upgrade(x)) == x`` and ``upgrade(downgrade(y)) == y``:
+
+* what R5 has more travels in extensions: see ``crossversion``;
+* what R4 has more is one thing, its finer words for a mapping: the word is kept in the extension HAPI uses.
+
+The differences were read from the definitions, hl7.fhir.r4b.core 4.3.0 against hl7.fhir.r5.core 5.0.0; R4
+(4.0.1) and R4B do not differ in what is treated here. See also https://hl7.org/fhir/R5/conceptmap.html#diff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT
+from terminology.model import Document
+from terminology.wire.crossversion import (
+    SHAPES,
+    Edit,
+    inside,
+    lower,
+    objects,
+    raised,
+    with_extensions,
+    without,
+    without_extension,
+)
+
+# R4 says of the target what R5 says of the source. The first word of each R5 code is the one to go back to.
+RELATIONSHIP = {
+    "equivalent": "equivalent",
+    "equal": "equivalent",
+    "wider": "source-is-narrower-than-target",
+    "subsumes": "source-is-narrower-than-target",
+    "narrower": "source-is-broader-than-target",
+    "specializes": "source-is-broader-than-target",
+    "relatedto": "related-to",
+    "inexact": "related-to",
+    "disjoint": "not-related-to",
+    "unmatched": "not-related-to",  # beside other targets, or with a code; alone it is R5's noMap
+}
+_EQUIVALENCE = {code: word for word, code in reversed(RELATIONSHIP.items())}
+_UNMATCHED = "unmatched"
+
+# A mandatory element for which the other release had nothing to say.
+_DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_UNKNOWN = {"extension": [{"url": _DATA_ABSENT, "valueCode": "unknown"}]}
+_UNSUPPORTED = {"extension": [{"url": _DATA_ABSENT, "valueCode": "unsupported"}]}
+
+
+def relationship(equivalence: str) -> str:
+    """R5's code for an R4 word; a word that R4 has not stays as it is.
+
+    >>> relationship("wider"), relationship("equal")
+    ('source-is-narrower-than-target', 'equivalent')
+    """
+    return RELATIONSHIP.get(equivalence, equivalence)
+
+
+def equivalence(relationship: str) -> str:
+    """R4's word for an R5 code; a code that R5 has not stays as it is.
+
+    >>> equivalence("source-is-narrower-than-target"), equivalence("equivalent")
+    ('wider', 'equivalent')
+    """
+    return _EQUIVALENCE.get(relationship, relationship)
+
+
+def upgrade(document: Document) -> Document:
+    """The R5 resource that says what this R4 or R4B resource says; what it does not know stays as it is."""
+    kind = str(document.get("resourceType"))
+    for edit in _BEFORE_RAISING.get(kind, ()):
+        document = edit(document)
+    if kind in SHAPES:
+        document = raised(document, SHAPES[kind])
+    for edit in _AFTER_RAISING.get(kind, ()):
+        document = edit(document)
+    return _each_resource(document, upgrade)
+
+
+def downgrade(document: Document) -> Document:
+    """The R4 resource that says what this R5 resource says; what it does not know stays as it is."""
+    kind = str(document.get("resourceType"))
+    for edit in _BEFORE_LOWERING.get(kind, ()):
+        document = edit(document)
+    if kind in SHAPES:
+        document = lower(document, SHAPES[kind])
+    return _each_resource(document, downgrade)
+
+
+def as_r4_source(parameters: Document) -> Document:
+    """The answer of ``$translate`` with each match's ``originMap`` as R4 has it: ``source``, a uri."""
+    return inside(parameters, "parameter", _in_match(_origin_as_source))
+
+
+def _each_resource(document: Document, convert: Edit) -> Document:
+    def in_entry(entry: Document) -> Document:
+        entry = inside(entry, "response", lambda response: inside(response, "outcome", convert))
+        return inside(entry, "resource", convert)
+
+    def in_parameter(parameter: Document) -> Document:
+        return inside(inside(parameter, "resource", convert), "part", in_parameter)
+
+    document = inside(document, "contained", convert)
+    if document.get("resourceType") == "Bundle":
+        return inside(document, "entry", in_entry)
+    if document.get("resourceType") == "Parameters":
+        return inside(document, "parameter", in_parameter)
+    return document
+
+
+def _with_companions(names: dict[str, str]) -> dict[str, str]:
+    return names | {"_" + old: "_" + new for old, new in names.items()}
+
+
+def _reversed(names: dict[str, str]) -> dict[str, str]:
+    return {new: old for old, new in names.items()}
+
+
+def _renamed(node: Document, names: dict[str, str]) -> Document:
+    """The node with other keys, in the old places."""
+    return node if names.keys().isdisjoint(node) else {names.get(key, key): node[key] for key in node}
+
+
+def _with_url(node: Document, url: str) -> list[Document]:
+    return [extension for extension in objects(node.get("extension")) if extension.get("url") == url]
+
+
+# -- the word for a mapping: of a target, and of a match ------------------------------------------------
+
+
+def _word_and_rest(node: Document, code: Any) -> tuple[Any, Document]:
+    """R4's word for R5's code: the one kept on the node, which then is taken from it, or else the usual one.
+
+    A kept word that contradicts the code was true of another mapping: it stays where it is.
+    """
+    if not isinstance(code, str):
+        return code, node
+    for extension in _with_url(node, KEPT_WORD):
+        word = extension.get("valueCode")
+        if isinstance(word, str) and relationship(word) == code:
+            return word, without_extension(node, extension)
+    return equivalence(code), node
+
+
+def _kept_word(word: Any) -> list[Document]:
+    """The extension that keeps an R4 word, if its R5 code would not lead back to it."""
+    is_lost = isinstance(word, str) and equivalence(relationship(word)) != word
+    return [{"url": KEPT_WORD, "valueCode": word}] if is_lost else []
+
+
+def _code(word: Any) -> Any:
+    return relationship(word) if isinstance(word, str) else word
+
+
+# -- ConceptMap -----------------------------------------------------------------------------------------
+
+_SCOPES = _with_companions(
+    {
+        "sourceUri": "sourceScopeUri",
+        "sourceCanonical": "sourceScopeCanonical",
+        "targetUri": "targetScopeUri",
+        "targetCanonical": "targetScopeCanonical",
+    }
+)
+_WORD = _with_companions({"equivalence": "relationship"})
+_PROPERTY = _with_companions({"property": "attribute"})
+_UNMAPPED = _with_companions({"url": "otherMap"})
+_SCOPES_DOWN, _WORD_DOWN, _PROPERTY_DOWN, _UNMAPPED_DOWN = map(
+    _reversed, (_SCOPES, _WORD, _PROPERTY, _UNMAPPED)
+)
+_NO_STATED_RELATIONSHIP = "related-to"
+
+
+def _identifiers_up(concept_map: Document) -> Document:
+    if isinstance(concept_map.get("identifier"), dict):
+        return {**concept_map, "identifier": [concept_map["identifier"]]}
+    return concept_map
+
+
+def _identifiers_down(concept_map: Document) -> Document:
+    identifiers = objects(concept_map.get("identifier"))
+    if not identifiers:
+        return concept_map
+    others = lower({"identifier": identifiers[1:]}, SHAPES["ConceptMap"]).get("extension", ())
+    return with_extensions({**concept_map, "identifier": identifiers[0]}, others)
+
+
+def _concept_map_up(concept_map: Document) -> Document:
+    attributes = _attributes(concept_map)
+    if attributes:
+        concept_map = {**concept_map, "additionalAttribute": attributes}
+    by_property = {_property_of(attribute): attribute for attribute in attributes}
+
+    def group_up(group: Document) -> Document:
+        group = inside(_versions_up(group), "element", lambda element: _element_up(element, by_property))
+        return inside(group, "unmapped", _unmapped_up)
+
+    return inside(_renamed(concept_map, _SCOPES), "group", group_up)
+
+
+def _concept_map_down(concept_map: Document) -> Document:
+    declared = objects(concept_map.get("additionalAttribute"))
+    by_code = {_text(attribute, "code"): attribute for attribute in declared}
+
+    def group_down(group: Document) -> Document:
+        group = inside(_versions_down(group), "element", lambda element: _element_down(element, by_code))
+        return inside(group, "unmapped", _unmapped_down)
+
+    result = inside(_renamed(concept_map, _SCOPES_DOWN), "group", group_down)
+    if declared and _attributes(without(result, "additionalAttribute")) == declared:
+        return without(result, "additionalAttribute")
+    return result
+
+
+def _versions_up(group: Document) -> Document:
+    for side in ("source", "target"):
+        version = group.get(side + "Version")
+        if isinstance(version, str):
+            group = {**without(group, side + "Version"), side: f"{group.get(side, '')}|{version}"}
+    return group
+
+
+def _versions_down(group: Document) -> Document:
+    for side in ("source", "target"):
+        canonical = group.get(side)
+        url, _, version = canonical.partition("|") if isinstance(canonical, str) else ("", "", "")
+        if version:
+            group = {**group, side: url, side + "Version": version}
+            group = group if url else without(group, side)
+    return group
+
+
+def _unmapped_up(unmapped: Document) -> Document:
+    """R5 demands a relationship unless another map is asked (cmd-9); R4 cannot state one."""
+    unmapped = _renamed(unmapped, _UNMAPPED)
+    if unmapped.get("mode") in ("use-source-code", "fixed") and "relationship" not in unmapped:
+        return {**unmapped, "relationship": _NO_STATED_RELATIONSHIP}
+    return unmapped
+
+
+def _unmapped_down(unmapped: Document) -> Document:
+    is_implied = unmapped.get("mode") in ("use-source-code", "fixed")
+    if is_implied and unmapped.get("relationship") == _NO_STATED_RELATIONSHIP:
+        unmapped = without(unmapped, "relationship")
+    return _renamed(unmapped, _UNMAPPED_DOWN)
+
+
+def _element_up(element: Document, attributes: dict[str | None, Document]) -> Document:
+    targets = element.get("target")
+    if _says_no_map(targets):
+        comments = [
+            {"url": NO_MAP_COMMENT, "valueString": target["comment"]}
+            for target in objects(targets)
+            if "comment" in target
+        ]
+        return with_extensions({**without(element, "target"), "noMap": True}, comments)
+    return inside(element, "target", lambda target: _target_up(target, attributes))
+
+
+def _says_no_map(targets: Any) -> bool:
+    """Whether there is one target, and it names nothing and says nothing else."""
+    if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], dict):
+        return False
+    target = targets[0]
+    return target.get("equivalence") == _UNMATCHED and target.keys() <= {"equivalence", "comment"}
+
+
+def _element_down(element: Document, attributes: dict[str | None, Document]) -> Document:
+    element = inside(element, "target", lambda target: _target_down(target, attributes))
+    if element.get("noMap") is not True:
+        return element
+    unmatched: Document = {"equivalence": _UNMATCHED}
+    for extension in _with_url(element, NO_MAP_COMMENT)[-1:]:
+        if "valueString" in extension:
+            unmatched["comment"] = extension["valueString"]
+            element = without_extension(element, extension)
+    others = element.get("target")
+    return {**without(element, "noMap"), "target": [*(others if isinstance(others, list) else ()), unmatched]}
+
+
+def _target_up(target: Document, attributes: dict[str | None, Document]) -> Document:
+    word = target.get("equivalence")
+    target = with_extensions(_renamed(target, _WORD), _kept_word(word))
+    if word is not None:
+        target["relationship"] = _code(word)
+    return _in_conditions(target, lambda node: _condition_up(node, attributes))
+
+
+def _target_down(target: Document, attributes: dict[str | None, Document]) -> Document:
+    word, target = _word_and_rest(target, target.get("relationship"))
+    target = _renamed(target, _WORD_DOWN)
+    if word is not None:
+        target["equivalence"] = word
+    return _in_conditions(target, lambda node: _condition_down(node, attributes))
+
+
+# -- ConceptMap: dependsOn and product ------------------------------------------------------------------
+
+_CODING = {
+    "system": "system",
+    "value": "code",
+    "_value": "_code",
+    "display": "display",
+    "_display": "_display",
+}
+_CONDITION = SHAPES["ConceptMap.group.element.target.dependsOn"]
+_NEWER_VALUES = _CONDITION.names.keys() - {"valueSet", "_valueSet"}
+
+
+def _in_conditions(target: Document, edit: Edit) -> Document:
+    return inside(inside(target, "dependsOn", edit), "product", edit)
+
+
+def _conditions(concept_map: Document) -> Iterator[Document]:
+    for group in objects(concept_map.get("group")):
+        for element in objects(group.get("element")):
+            for target in objects(element.get("target")):
+                yield from objects(target.get("dependsOn"))
+                yield from objects(target.get("product"))
+
+
+def _attributes(concept_map: Document) -> list[Document]:
+    """``additionalAttribute`` of an R4 map: those that it has, and one for each further property in use."""
+    attributes = objects(concept_map.get("additionalAttribute"))
+    known = {_property_of(attribute) for attribute in attributes}
+    types: dict[str, str] = {}
+    for node in _conditions(concept_map):
+        name = node.get("property")
+        if isinstance(name, str) and name not in known:
+            types[name] = "Coding" if _is_coded(node) else types.get(name, "string")
+    codes = {_text(attribute, "code") for attribute in attributes}
+    for name, type_ in types.items():
+        code = _free_code(name, codes)
+        codes.add(code)
+        attributes.append({"code": code, "uri": name, "type": type_})
+    return attributes
+
+
+def _text(node: Document, key: str) -> str | None:
+    value = node.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _property_of(attribute: Document) -> str | None:
+    """What R4 calls an attribute: its uri, or, for want of one, its code."""
+    return _text(attribute, "uri") or _text(attribute, "code")
+
+
+def _free_code(uri: str, taken: set[str | None]) -> str:
+    """The last part of the uri, and a number if that is taken."""
+    last = uri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
+    stem = "-".join(last.split()) or "attribute"
+    candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    return next(code for code in candidates if code not in taken)
+
+
+def _is_coded(node: Document) -> bool:
+    return "system" in node or "display" in node
+
+
+def _condition_up(node: Document, attributes: dict[str | None, Document]) -> Document:
+    attribute = attributes.get(_text(node, "property"), {})
+    result = _renamed(without(node, *_CODING), _PROPERTY)
+    if "code" in attribute:
+        result = {**result, "attribute": attribute["code"]}
+    is_known = not _NEWER_VALUES.isdisjoint(node)
+    return result if is_known else {**result, **_value_up(node, _text(attribute, "type"))}
+
+
+def _value_up(node: Document, type_: str | None) -> Document:
+    """R5's ``value[x]``: by what R4 says of it, and by what the attribute is declared to be."""
+    if node.get("_value") == _UNSUPPORTED or _CODING.keys().isdisjoint(node):
+        return {}
+    if _is_coded(node) or type_ == "Coding":
+        return {"valueCoding": _coding_up(node)}
+    if type_ == "boolean" and node.get("value") in ("true", "false"):
+        return {"valueBoolean": node["value"] == "true"}
+    key = "valueCode" if type_ == "code" else "valueString"
+    return {new: node[old] for old, new in (("value", key), ("_value", "_" + key)) if old in node}
+
+
+def _coding_up(node: Document) -> Document:
+    coding = {new: node[old] for old, new in _CODING.items() if old in node}
+    url, _, version = (_text(coding, "system") or "").partition("|")
+    return {**coding, "system": url, "version": version} if version else coding
+
+
+def _condition_down(node: Document, attributes: dict[str | None, Document]) -> Document:
+    attribute = attributes.get(_text(node, "attribute"), {})
+    given = {key: node[key] for key in node if key in _NEWER_VALUES}
+    result = _renamed(without(node, *given), _PROPERTY_DOWN)
+    name = _property_of(attribute)
+    older = _value_down(given)
+    result = {**result, "property": name, **older} if name else {**result, **older}
+    is_said = _value_up(older, _text(attribute, "type")) == given
+    return result if is_said else with_extensions(result, lower(given, _CONDITION).get("extension", ()))
+
+
+def _value_down(given: Document) -> Document:
+    """R4's system, value and display for R5's ``value[x]``; R4 demands a value (or why there is none)."""
+    coding = given.get("valueCoding")
+    older = _coding_down(coding) if isinstance(coding, dict) else _text_down(given)
+    has_value = older.get("value") or "_value" in older
+    return older if has_value else {**without(older, "value"), "_value": _UNSUPPORTED}
+
+
+def _coding_down(coding: Document) -> Document:
+    node = {old: coding[new] for old, new in _CODING.items() if new in coding}
+    if "system" in coding and "version" in coding:
+        return {**node, "system": f"{coding['system']}|{coding['version']}"}
+    return node
+
+
+def _text_down(given: Document) -> Document:
+    for key, value in given.items():
+        if key == "valueBoolean":
+            return {"value": "true" if value else "false"}
+        if key == "valueQuantity" and isinstance(value, dict):
+            return {"value": " ".join(str(value[part]) for part in ("value", "unit") if part in value)}
+        if not key.startswith("_"):
+            return {"value": str(value)} | ({"_value": given["_" + key]} if "_" + key in given else {})
+    return {}
+
+
+# -- Parameters: the answer of $translate ---------------------------------------------------------------
+
+_PRODUCT = {"element": "attribute", "concept": "value"}
+_PRODUCT_DOWN = _reversed(_PRODUCT)
+
+
+def _in_match(edit: Callable[[list[Any]], list[Any]]) -> Edit:
+    def in_parameter(parameter: Document) -> Document:
+        parts = parameter.get("part")
+        if parameter.get("name") != "match" or not isinstance(parts, list):
+            return parameter
+        return {**parameter, "part": edit(parts)}
+
+    return in_parameter
+
+
+def _match_down(parts: list[Any]) -> list[Any]:
+    has_no_map = any(_is_part(part, "noMap") and part.get("valueBoolean") is True for part in parts)
+    dropped = ("noMap", "relationship") if has_no_map else ()
+    edits = {"relationship": _relationship_part_down, "product": _product_down}
+    rest = [_edited(part, edits) for part in parts if not any(_is_part(part, name) for name in dropped)]
+    return [*rest, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else rest
+
+
+def _match_up(parts: list[Any]) -> list[Any]:
+    has_target = any(_is_part(part, "concept") for part in parts)
+    edits = {"equivalence": _no_map_part if not has_target else _equivalence_part_up, "product": _product_up}
+    return [_edited(part, edits) for part in parts]
+
+
+def _is_part(part: Any, name: str) -> bool:
+    return isinstance(part, dict) and part.get("name") == name
+
+
+def _edited(part: Any, edits: dict[str, Edit]) -> Any:
+    edit = edits.get(str(part.get("name"))) if isinstance(part, dict) else None
+    return edit(part) if edit else part
+
+
+def _relationship_part_down(part: Document) -> Document:
+    word, part = _word_and_rest(part, part.get("valueCode"))
+    part = {**part, "name": "equivalence"}
+    return part if word is None else {**part, "valueCode": word}
+
+
+def _equivalence_part_up(part: Document) -> Document:
+    part, word = {**part, "name": "relationship"}, part.get("valueCode")
+    return part if word is None else with_extensions({**part, "valueCode": _code(word)}, _kept_word(word))
+
+
+def _no_map_part(part: Document) -> Document:
+    is_no_map = part.get("valueCode") == _UNMATCHED and part.keys() <= {"name", "valueCode"}
+    return {"name": "noMap", "valueBoolean": True} if is_no_map else _equivalence_part_up(part)
+
+
+def _product_up(product: Document) -> Document:
+    return inside(product, "part", lambda part: _part_named(part, _PRODUCT))
+
+
+def _product_down(product: Document) -> Document:
+    return inside(product, "part", lambda part: _product_part_down(_part_named(part, _PRODUCT_DOWN)))
+
+
+def _part_named(part: Document, names: dict[str, str]) -> Document:
+    name = _text(part, "name") or ""
+    return {**part, "name": names[name]} if name in names else part
+
+
+def _product_part_down(part: Document) -> Document:
+    """In R4 an element is a uri, and a product is a code, so a text becomes one without a system."""
+    key = next((key for key in part if key.startswith("value")), "")
+    if not key or part.get("name") not in _PRODUCT:
+        return part
+    if part["name"] == "element":
+        return _renamed(part, {key: "valueUri"})
+    text = _value_down({key: part[key]}).get("value")
+    return part if key == "valueCoding" or not text else {**without(part, key), "valueCoding": {"code": text}}
+
+
+def _origin_as_source(parts: list[Any]) -> list[Any]:
+    def as_source(part: Document) -> Document:
+        return {**_renamed(part, {"valueCanonical": "valueUri"}), "name": "source"}
+
+    return [_edited(part, {"originMap": as_source}) for part in parts]
+
+
+# -- TerminologyCapabilities ----------------------------------------------------------------------------
+
+
+def _content_up(capabilities: Document) -> Document:
+    """R5 demands ``content``; R4 cannot say it."""
+
+    def content_unknown(system: Document) -> Document:
+        return system if "content" in system or "_content" in system else {**system, "_content": _UNKNOWN}
+
+    return inside(capabilities, "codeSystem", content_unknown)
+
+
+def _content_down(capabilities: Document) -> Document:
+    def no_content(system: Document) -> Document:
+        is_unknown = "content" not in system and system.get("_content") == _UNKNOWN
+        return without(system, "_content") if is_unknown else system
+
+    return inside(capabilities, "codeSystem", no_content)
+
+
+_BEFORE_RAISING: dict[str, tuple[Edit, ...]] = {"ConceptMap": (_identifiers_up,)}
+_AFTER_RAISING: dict[str, tuple[Edit, ...]] = {
+    "ConceptMap": (_concept_map_up,),
+    "Parameters": (lambda parameters: inside(parameters, "parameter", _in_match(_match_up)),),
+    "TerminologyCapabilities": (_content_up,),
+}
+_BEFORE_LOWERING: dict[str, tuple[Edit, ...]] = {
+    "ConceptMap": (_identifiers_down, _concept_map_down),
+    "Parameters": (lambda parameters: inside(parameters, "parameter", _in_match(_match_down)),),
+    "TerminologyCapabilities": (_content_down,),
+}

@@ -1,0 +1,47 @@
+"""The releases of FHIR that are spoken, and at which root.
+ R5 is the home dialect; R4 and R4B are one family for terminology (the operations have the same parameters,
+the resources the same elements).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from terminology.model import Document
+from terminology.wire import r4
+
+
+@dataclass(slots=True, frozen=True)
+class Release:
+    """``version`` is the fhirVersion of the root, ``short`` the form that ``$versions`` and media types
+    use.
+    """
+
+    name: str
+    version: str
+    is_r4: bool = False
+    is_ballot: bool = False
+
+    @property
+    def short(self) -> str:
+        return ".".join(self.version.split(".")[:2])
+
+    def upgrade(self, document: Document) -> Document:
+        """A resource of this release in R5 shape."""
+        return r4.upgrade(document) if self.is_r4 else document
+
+    def downgrade(self, document: Document) -> Document:
+        """An R5-shaped resource in the shape of this release."""
+        return r4.downgrade(document) if self.is_r4 else document
+
+    def is_meant_by(self, version: str) -> bool:
+        """Is this the release of a ``fhirVersion`` media type parameter (4.0, 4.0.1)?"""
+        return version in (self.version, self.short)
+
+
+RELEASES = {
+    "r4": Release("R4", "4.0.1", is_r4=True),
+    "r4b": Release("R4B", "4.3.0", is_r4=True),
+    "r5": Release("R5", "5.0.0"),
+    "r6": Release("R6", "6.0.0-ballot5", is_ballot=True),
+}

@@ -1,0 +1,350 @@
+"""Searching the resources that are here: which ones match, and one page of them.
+ https://hl7.org/fhir/R5/search.html. Each parameter is a row: its type, and what it looks at in a document
+(R5 shape). R4's and R5's names are both understood on every root.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from terminology import issues
+from terminology.model import Document, TerminologyError
+from terminology.wire.bundle import searchset
+
+PAGE = 50
+LARGEST_PAGE = 1000
+Values = Callable[[Document], Iterator[Any]]
+
+
+@dataclass(slots=True, frozen=True)
+class SearchParameter:
+    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens."""
+
+    type: str
+    values: Values
+
+
+def _at(*path: str) -> Values:
+    """The values at a path, through lists."""
+
+    def values(document: Document) -> Iterator[Any]:
+        found: list[Any] = [document]
+        for step in path:
+            found = [item for node in found if isinstance(node, dict) for item in _listed(node.get(step))]
+        yield from found
+
+    return values
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _any_of(*several: Values) -> Values:
+    return lambda document: (value for values in several for value in values(document))
+
+
+def _concepts(document: Document) -> Iterator[str]:
+    open_ = list(document.get("concept", ()))
+    while open_:
+        node = open_.pop()
+        yield node.get("code", "")
+        open_.extend(node.get("concept", ()))
+
+
+def _tokens(path: Values) -> Values:
+    """Identifiers, Codings, CodeableConcepts and plain codes as (system, code)."""
+
+    def values(document: Document) -> Iterator[tuple[str, str]]:
+        for value in path(document):
+            for coding in _listed(value.get("coding", value)) if isinstance(value, dict) else [value]:
+                if isinstance(coding, dict):
+                    yield coding.get("system", ""), coding.get("code") or coding.get("value") or ""
+                else:
+                    yield "", str(coding).lower() if isinstance(coding, bool) else str(coding)
+
+    return values
+
+
+def _p(type_: str, values: Values) -> SearchParameter:
+    return SearchParameter(type_, _tokens(values) if type_ == "token" else values)
+
+
+_COMMON = {
+    "_id": _p("token", _at("id")),
+    "_lastUpdated": _p("date", _at("meta", "lastUpdated")),
+    "_language": _p("token", _at("language")),
+    "url": _p("uri", _at("url")),
+    "version": _p("token", _at("version")),
+    "identifier": _p("token", _at("identifier")),
+    "name": _p("string", _at("name")),
+    "title": _p("string", _at("title")),
+    "status": _p("token", _at("status")),
+    "date": _p("date", _at("date")),
+    "publisher": _p("string", _at("publisher")),
+    "description": _p("string", _at("description")),
+    "jurisdiction": _p("token", _at("jurisdiction")),
+    "context": _p("token", _at("useContext", "valueCodeableConcept")),
+    "context-type": _p("token", _at("useContext", "code")),
+    "derived-from": _p("uri", _at("relatedArtifact", "resource")),
+    "topic": _p("token", _at("topic")),
+}
+
+
+def _map(*path: str) -> SearchParameter:
+    return _p("token" if path[-1] == "code" else "uri", _at("group", *path))
+
+
+_SOURCE_SCOPE = _p("uri", _any_of(_at("sourceScopeUri"), _at("sourceScopeCanonical")))
+_TARGET_SCOPE = _p("uri", _any_of(_at("targetScopeUri"), _at("targetScopeCanonical")))
+
+PARAMETERS: dict[str, dict[str, SearchParameter]] = {
+    "CodeSystem": _COMMON
+    | {
+        "system": _p("uri", _at("url")),
+        "code": _p("token", _concepts),
+        "content-mode": _p("token", _at("content")),
+        "language": _p("token", _at("concept", "designation", "language")),
+        "supplements": _p("uri", _at("supplements")),
+    },
+    "ValueSet": _COMMON
+    | {
+        "reference": _p(
+            "uri", _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet"))
+        ),
+        "code": _p(
+            "token",
+            _any_of(_at("compose", "include", "concept", "code"), _at("expansion", "contains", "code")),
+        ),
+        "expansion": _p("uri", _at("expansion", "identifier")),
+    },
+    "ConceptMap": _COMMON
+    | {
+        "source-code": _map("element", "code"),
+        "target-code": _map("element", "target", "code"),
+        "source-group-system": _map("source"),
+        "target-group-system": _map("target"),
+        "source-system": _map("source"),
+        "target-system": _map("target"),
+        "source-scope": _SOURCE_SCOPE,
+        "source-scope-uri": _SOURCE_SCOPE,
+        "source": _SOURCE_SCOPE,
+        "source-uri": _SOURCE_SCOPE,
+        "target-scope": _TARGET_SCOPE,
+        "target-scope-uri": _TARGET_SCOPE,
+        "target": _TARGET_SCOPE,
+        "target-uri": _TARGET_SCOPE,
+        "other-map": _map("unmapped", "otherMap"),
+        "other": _map("unmapped", "otherMap"),
+        "dependson": _p("uri", _at("additionalAttribute", "uri")),
+        "mapping-property": _p("uri", _at("property", "uri")),
+    },
+    "NamingSystem": _COMMON
+    | {
+        "kind": _p("token", _at("kind")),
+        "value": _p("string", _at("uniqueId", "value")),
+        "id-type": _p("token", _at("uniqueId", "type")),
+        "responsible": _p("string", _at("responsible")),
+        "type": _p("token", _at("type")),
+    },
+}
+# What says how to answer rather than what to find.
+RESULT = frozenset(
+    {"_count", "_offset", "_sort", "_total", "_totalMethod", "_summary", "_elements", "_format", "_pretty"}
+)
+_UNSUPPORTED = (
+    "_include",
+    "_revinclude",
+    "_has",
+    "_filter",
+    "_query",
+    "_contained",
+    "_text",
+    "_content",
+    "_list",
+)
+
+
+def search(
+    documents: Iterable[Document], kind: str, query: Sequence[tuple[str, str]], url: str, strict: bool = False
+) -> Document:
+    """A searchset Bundle of the documents that match, not yet downgraded or cut down.
+
+    Parameters that are not known are ignored and left out of the links; ``strict`` refuses them. Raises
+    TerminologyError.
+    """
+    conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
+    known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
+    tests = [_test(kind, name, value) for name, value in known]
+    found = [document for document in documents if all(test(document) for test in tests)]
+    how = {name: value for name, value in query if name in RESULT}
+    _sort(found, kind, how.get("_sort", ""))
+    if how.get("_summary") == "count":
+        how["_count"] = "0"
+    offset, count = _number("_offset", how, 0), min(_number("_count", how, PAGE), LARGEST_PAGE)
+    links = _links(url, known, how, offset, count, len(found))
+    return searchset(len(found), links, found[offset : offset + count])
+
+
+def _known(name: str, kind: str, strict: bool) -> bool:
+    base = name.partition(":")[0]
+    if base in _UNSUPPORTED or (strict and base not in PARAMETERS[kind]):
+        raise TerminologyError(issues.unknown_search_parameter(name, kind, sorted(PARAMETERS[kind])))
+    return base in PARAMETERS[kind]
+
+
+def _number(name: str, how: dict[str, str], default: int) -> int:
+    text = how.get(name, str(default))
+    if not text.isascii() or not text.isdecimal():
+        raise TerminologyError(issues.bad_search_value(name, text, "a whole number that is not negative"))
+    return int(text)
+
+
+def _sort(found: list[Document], kind: str, order: str) -> None:
+    """By the parameters named, a minus turning one round; without any, as they were loaded."""
+    for key in reversed([key for key in order.split(",") if key]):
+        parameter = PARAMETERS[kind].get(key.lstrip("-"))
+        if parameter is None:
+            raise TerminologyError(issues.bad_search_value("_sort", key, "names of search parameters"))
+        values = parameter.values
+        found.sort(key=lambda d: min((str(v) for v in values(d)), default=""), reverse=key.startswith("-"))  # noqa: B023
+
+
+def _links(
+    url: str, known: Sequence[tuple[str, str]], how: dict[str, str], offset: int, count: int, total: int
+) -> Iterator[tuple[str, str]]:
+    def page(start: int) -> str:
+        kept = {**how, "_count": str(count), "_offset": str(start)}
+        if start == 0:
+            del kept["_offset"]
+        return f"{url}?{urlencode([*known, *kept.items()])}"
+
+    yield "self", page(offset)
+    if count == 0:
+        return
+    yield "first", page(0)
+    if offset > 0:
+        yield "previous", page(max(0, offset - count))
+    if offset + count < total:
+        yield "next", page(offset + count)
+
+
+# -- one condition -------------------------------------------------------------------------------
+
+Test = Callable[[Document], bool]
+
+
+def _test(kind: str, name: str, text: str) -> Test:
+    base, _, modifier = name.partition(":")
+    parameter = PARAMETERS[kind][base]
+    if modifier == "missing":
+        return lambda document: any(True for _ in parameter.values(document)) is (text == "false")
+    make = MATCHERS.get((parameter.type, modifier))
+    if make is None:
+        offered = sorted(f":{m}" for t, m in MATCHERS if t == parameter.type and m)
+        raise TerminologyError(
+            issues.bad_search_value(name, text, f"one with {', '.join(offered)} or no modifier")
+        )
+    alternatives = [make(value) for value in _alternatives(text)]
+    if modifier == "not":
+        return lambda document: (
+            not any(m(v, document) for m in alternatives for v in parameter.values(document))
+        )
+    return lambda document: any(m(v, document) for m in alternatives for v in parameter.values(document))
+
+
+def _alternatives(text: str) -> list[str]:
+    r"""Values are separated by commas; ``\,`` is a comma (search.html#escaping)."""
+    return [part.replace("\0", ",") for part in text.replace("\\,", "\0").split(",")]
+
+
+Matcher = Callable[[Any, Document], bool]
+
+
+def _plain(text: str) -> str:
+    """Without case and accents."""
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def _starts(wanted: str) -> Matcher:
+    return lambda value, _: _plain(str(value)).startswith(_plain(wanted))
+
+
+def _contains(wanted: str) -> Matcher:
+    return lambda value, _: _plain(wanted) in _plain(str(value))
+
+
+def _exact(wanted: str) -> Matcher:
+    return lambda value, _: value == wanted
+
+
+def _uri(wanted: str) -> Matcher:
+    """A canonical with a version also asks for that version."""
+    url, bar, version = wanted.partition("|")
+
+    def matches(value: Any, document: Document) -> bool:
+        bare = str(value).partition("|")[0]
+        return value == wanted or (bare == url and (not bar or version == document.get("version")))
+
+    return matches
+
+
+def _below(wanted: str) -> Matcher:
+    return lambda value, _: str(value).startswith(wanted)
+
+
+def _above(wanted: str) -> Matcher:
+    return lambda value, _: wanted.startswith(str(value))
+
+
+def _token(wanted: str) -> Matcher:
+    system, bar, code = wanted.rpartition("|")
+    if not bar:
+        return lambda value, _: value[1] == code
+    return lambda value, _: value[0] == system and code in ("", value[1])
+
+
+_COMPARED: dict[str, Callable[[str, str], bool]] = {
+    "eq": lambda value, wanted: value.startswith(wanted),
+    "ne": lambda value, wanted: not value.startswith(wanted),
+    "gt": lambda value, wanted: value[: len(wanted)] > wanted,
+    "sa": lambda value, wanted: value[: len(wanted)] > wanted,
+    "ge": lambda value, wanted: value[: len(wanted)] >= wanted,
+    "lt": lambda value, wanted: value[: len(wanted)] < wanted,
+    "eb": lambda value, wanted: value[: len(wanted)] < wanted,
+    "le": lambda value, wanted: value[: len(wanted)] <= wanted,
+}
+
+
+def _date(wanted: str) -> Matcher:
+    """Compared as far as the date that is asked for goes: a year is all of that year."""
+    prefix = wanted[:2] if wanted[:2] in _COMPARED else "eq"
+    date = wanted.removeprefix(prefix)
+    if not date[:4].isdecimal():
+        raise TerminologyError(issues.bad_search_value("date", wanted, "a date such as ge2026-01"))
+    compare = _COMPARED[prefix]
+    return lambda value, _: compare(str(value), date)
+
+
+MATCHERS: dict[tuple[str, str], Callable[[str], Matcher]] = {
+    ("string", ""): _starts,
+    ("string", "contains"): _contains,
+    ("string", "exact"): _exact,
+    ("uri", ""): _uri,
+    ("uri", "below"): _below,
+    ("uri", "above"): _above,
+    ("uri", "contains"): _contains,
+    ("token", ""): _token,
+    ("token", "not"): _token,
+    ("date", ""): _date,
+}
+
+
+def parameters_of(kind: str) -> Iterable[tuple[str, str]]:
+    """The names and types of a kind's search parameters."""
+    return ((name, parameter.type) for name, parameter in PARAMETERS[kind].items())

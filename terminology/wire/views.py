@@ -1,0 +1,56 @@
+"""How much of a resource is shown: ``_summary``, ``_elements``, and the version that it is read at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from terminology import issues
+from terminology.model import Document, TerminologyError
+from terminology.wire import json
+
+SUMMARIES = ("true", "false", "text", "data", "count")
+_SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+# Elements of the kinds served here that are not marked as part of a summary in their StructureDefinition.
+_DETAIL = frozenset(
+    {"text", "description", "purpose", "copyright", "contained", "concept", "compose", "expansion", "group"}
+)
+_ALWAYS = frozenset({"resourceType", "id", "meta", "url", "status", "content"})
+
+
+def version_id(document: Document) -> str:
+    """A name for this state of a resource: the same wherever and whenever the same resource is loaded."""
+    stated = document.get("meta", {}).get("versionId")
+    return stated or hashlib.sha256(json.write(document)).hexdigest()[:16]
+
+
+def shown(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
+    """A copy with its version, cut down as ``_summary`` and ``_elements`` ask.
+
+    Raises TerminologyError for a ``_summary`` that FHIR does not know.
+    """
+    asked = dict(query)
+    result = dict(document)
+    if version is not None:
+        result["meta"] = {**result.get("meta", {}), "versionId": version}
+    summary, elements = asked.get("_summary", "false"), asked.get("_elements")
+    if summary not in SUMMARIES:
+        raise TerminologyError(issues.bad_search_value("_summary", summary, f"one of {', '.join(SUMMARIES)}"))
+    if elements:
+        return _only(result, _ALWAYS | {name.strip() for name in elements.split(",")})
+    if summary == "true":
+        return _only(result, result.keys() - _DETAIL)
+    if summary == "text":
+        return _only(result, _ALWAYS | {"text"})
+    return _only(result, result.keys() - {"text"}) if summary == "data" else result
+
+
+def _only(document: Document, names: Iterable[str]) -> Document:
+    kept = set(names)
+    result = {name: value for name, value in document.items() if name.removeprefix("_") in kept}
+    if len(result) < len(document):
+        result["meta"] = {
+            **result.get("meta", {}),
+            "tag": [*result.get("meta", {}).get("tag", ()), _SUBSETTED],
+        }
+    return result

@@ -1,0 +1,125 @@
+"""Settings, files and the command line: what is wrong is said, with its place."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from test_lookup import CATS
+
+from terminology import Settings, open_catalogue
+from terminology.assembly import SETTINGS, BadSetting
+from terminology.cli import main
+from terminology.packages import UnreadableFile, load
+
+
+def test_arguments_go_before_the_environment_before_the_file_before_the_defaults(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('port = 1\nhost = "file"\nr6 = true\n')
+    settings = Settings(config, {"TERMINOLOGY_PORT": "2", "TERMINOLOGY_HOST": "environment"}, port=3)
+    assert (settings.port, settings.host, settings.r6, settings.bundled) == (3, "environment", True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "arguments", "said"),
+    [
+        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. There are: bundled"),
+        ("port = 'many'", {}, {}, "settings.toml: 'port' is 'many', but should be something like 8080"),
+        ("", {"TERMINOLOGY_R6": "perhaps"}, {}, "TERMINOLOGY_R6: 'r6' is 'perhaps'"),
+        ("", {}, {"colour": 1}, "the arguments: there is no setting 'colour'"),
+        ("port = ", {}, {}, "cannot be read as TOML"),
+    ],
+)
+def test_a_bad_setting_is_named_with_where_it_was_read(
+    tmp_path: Path, text: str, environment: dict[str, str], arguments: dict[str, Any], said: str
+) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(text)
+    with pytest.raises(BadSetting) as caught:
+        Settings(config, environment, **arguments)
+    assert said in str(caught.value)
+
+
+def test_every_setting_has_an_attribute_and_a_meaning() -> None:
+    assert [setting.name for setting in SETTINGS] == list(Settings.__annotations__)
+    assert all(setting.meaning.endswith(".") for setting in SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not an object"),
+        ("{}", "no resourceType"),
+        ('{"a":1,"a":2}', "'a' stands twice"),
+    ],
+)
+def test_a_file_that_holds_no_resource_is_named(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "bad.json").write_text(content)
+    with pytest.raises(UnreadableFile, match=r"bad\.json: .*" + re.escape(said)):
+        load([tmp_path])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="there is no such file or folder"):
+        load([tmp_path / "nothing"])
+
+
+def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
+    target = {"code": "b", "equivalence": "wider"}
+    document = {
+        "resourceType": "ConceptMap",
+        "url": "urn:map",
+        "status": "active",
+        "group": [{"source": "urn:a", "target": "urn:b", "element": [{"code": "a", "target": [target]}]}],
+    }
+    (tmp_path / "map.json").write_text(json.dumps(document))
+    (loaded,) = load([tmp_path])
+    relationship = loaded["group"][0]["element"][0]["target"][0]["relationship"]
+    assert relationship == "source-is-narrower-than-target"
+
+
+def test_own_content_is_served_beside_or_without_the_bundled(tmp_path: Path) -> None:
+    (tmp_path / "cats.json").write_text(json.dumps(CATS))
+    both = open_catalogue(Settings(environment={}, content=[tmp_path]))
+    alone = open_catalogue(Settings(environment={}, content=[tmp_path], bundled=False))
+    assert [d["id"] for d in alone.documents("CodeSystem")] == ["cats"]
+    assert len(list(both.documents("CodeSystem"))) > 1
+
+
+def test_the_command_checks_content_without_serving_it(tmp_path: Path) -> None:
+    good = CliRunner().invoke(main, ["serve", "--check"])
+    assert good.exit_code == 0 and "ConceptMaps" in good.output
+    (tmp_path / "bad.json").write_text("{")
+    bad = CliRunner().invoke(main, ["serve", "--check", "--content", str(tmp_path)])
+    assert bad.exit_code == 1 and "bad.json" in bad.output and "Traceback" not in bad.output
+
+
+def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = CliRunner().invoke(main, ["serve", "--port", str(taken.getsockname()[1])])
+    assert result.exit_code == 1 and "Try another --port" in result.output
+
+
+def test_server_py_names_the_mend_when_a_dependency_is_missing() -> None:
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", str(root / "server.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+    )
+    assert run.returncode == 1
+    assert "python3 -m venv .venv && .venv/bin/pip install ." in run.stderr
+    assert "python3-venv" in run.stderr and "Traceback" not in run.stderr

@@ -1,0 +1,89 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from flask.testing import FlaskClient
+
+from terminology import cli, reference
+from terminology.catalogue import Catalogue
+from terminology.wire.operations import OPERATIONS
+
+ROOT = Path(__file__).parent.parent
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def test_the_reference_pages_are_those_of_the_tables() -> None:
+    assert reference.write(ROOT / "docs", check=True) == [], "run 'terminology reference'"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_every_Python_example_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("terminology.wire.operations.OPERATIONS", OPERATIONS)
+    before = dict(OPERATIONS)
+    try:
+        for language, code in BLOCK.findall(page.read_text("utf-8")):
+            if language == "python":
+                exec(compile(code, str(page), "exec"), {})
+    finally:
+        OPERATIONS.clear()
+        OPERATIONS.update(before)
+
+
+def requests_of(page: str) -> list[str]:
+    """The paths that the curl commands of a page ask for."""
+    commands = (
+        shlex.split(code) for language, code in BLOCK.findall(page) if language == "sh" and "curl" in code
+    )
+    return [
+        word.removeprefix("http://127.0.0.1:8080")
+        for words in commands
+        for word in words
+        if "127.0.0.1" in word
+    ]
+
+
+def test_every_request_of_the_README_is_answered_as_it_says(client: FlaskClient) -> None:
+    paths = requests_of(README)
+    answers = [code for language, code in BLOCK.findall(README) if language == "json"]
+    assert len(paths) > 1 and answers
+    responses = [client.get(path) for path in paths]
+    assert [response.status_code for response in responses] == [200] * len(paths)
+    assert answers[0].strip() == responses[0].text.strip()
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_and_option_has_a_help() -> None:
+    for name, command in cli.main.commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (
+                f"{name} {parameter.name}"
+            )
+
+
+def test_every_page_is_reached_from_the_README_or_a_page() -> None:
+    text = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *DOCS])
+    for page in DOCS:
+        assert f"{page.name}" in text, page.name
+
+
+def test_every_package_module_stands_in_the_map(catalogue: Catalogue) -> None:
+    import terminology
+
+    stated = terminology.__doc__ or ""
+    for path in (ROOT / "terminology").glob("*"):
+        if path.name not in ("__init__.py", "__pycache__", "py.typed"):
+            assert path.name in stated, f"{path.name} is not in the map of terminology/__init__.py"

@@ -1,0 +1,363 @@
+"""HTTP as FHIR clients use it: negotiation, headers, reads, and every way to fail."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from test_lookup import CATS, SUPPLEMENT, URL
+from test_translate import MAPS
+from werkzeug.test import Client, TestResponse
+
+from terminology import Settings, create_app
+from terminology.catalogue import Catalogue
+
+LOOKUP = f"/fhir/r4/CodeSystem/$lookup?system={URL}&code=cat"
+PARAMETERS = {
+    "resourceType": "Parameters",
+    "parameter": [{"name": "coding", "valueCoding": {"system": URL, "code": "cat"}}],
+}
+DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
+
+
+@pytest.fixture(scope="module")
+def http() -> FlaskClient:
+    settings = Settings(environment={}, largest_body=100_000)
+    return create_app(Catalogue([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
+
+
+def outcome(response: TestResponse, status: int) -> dict[str, Any]:
+    """The one issue of an error. Every error is an OperationOutcome with a text, in JSON."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+    body = response.get_json()
+    assert body["resourceType"] == "OperationOutcome"
+    (issue,) = body["issue"]
+    assert issue["severity"] in ("error", "fatal") and issue["details"]["text"]
+    return dict(issue)
+
+
+# -- negotiation ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/json",
+        "application/fhir+json",
+        "application/fhir+json; charset=utf-8",
+        "application/fhir+json; fhirVersion=4.0",
+        "application/fhir+json;fhirVersion=4.0.1;q=0.9, text/html;q=0.1",
+        "application/json+fhir",
+        "text/json",
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "application/*",
+    ],
+)
+def test_whatever_asks_for_JSON_gets_FHIR_JSON(http: FlaskClient, accept: str) -> None:
+    response = http.get(LOOKUP, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+
+
+def test_format_overrides_accept_also_with_a_plus_lost_on_the_way(http: FlaskClient) -> None:
+    for format_ in ("json", "application/fhir+json", "application%2Ffhir%2Bjson"):
+        assert http.get(f"{LOOKUP}&_format={format_}", headers={"Accept": "image/png"}).status_code == 200
+
+
+def test_a_format_that_cannot_be_written_is_406(http: FlaskClient) -> None:
+    issue = outcome(http.get(LOOKUP, headers={"Accept": "image/png"}), 406)
+    assert "application/fhir+json" in issue["details"]["text"]
+
+
+def test_a_fhirVersion_that_a_root_does_not_speak_is_406_in_and_415_out(http: FlaskClient) -> None:
+    outcome(http.get(LOOKUP, headers={"Accept": "application/fhir+json; fhirVersion=5.0"}), 406)
+    response = http.post(
+        "/fhir/r4/CodeSystem/$lookup",
+        data=json.dumps(PARAMETERS),
+        content_type="application/fhir+json; fhirVersion=5.0",
+    )
+    outcome(response, 415)
+
+
+@pytest.mark.parametrize(
+    ("version", "answered"),
+    [("4.0", "4.0.1"), ("4.3", "4.3.0"), ("5.0", "5.0.0"), ("5.0.0", "5.0.0"), (None, "4.0.1")],
+)
+def test_the_root_without_a_release_speaks_what_fhirVersion_asks_for(
+    http: FlaskClient, version: str | None, answered: str
+) -> None:
+    accept = "application/fhir+json" + (f"; fhirVersion={version}" if version else "")
+    assert http.get("/fhir/metadata", headers={"Accept": accept}).get_json()["fhirVersion"] == answered
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/fhir+json; charset=utf-8", "application/json", "application/fhir+json;charset=UTF-8", ""],
+)
+def test_a_body_of_any_JSON_type_is_read(http: FlaskClient, content_type: str) -> None:
+    response = http.post(
+        "/fhir/r5/CodeSystem/$lookup", data=json.dumps(PARAMETERS), content_type=content_type
+    )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/fhir+json; charset=latin-1", "multipart/form-data"]
+)
+def test_a_body_that_cannot_be_read_is_415(http: FlaskClient, content_type: str) -> None:
+    outcome(http.post("/fhir/r5/CodeSystem/$lookup", data="x=y", content_type=content_type), 415)
+
+
+# -- bodies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"a": 1, "a": 2}', "The key 'a' stands twice"),
+        ('{"a": NaN}', "NaN"),
+        ("[" * 100_00 + "]" * 100_00, "nested deeper"),
+        ('{"a":' * 300 + "1" + "}" * 300, "nested deeper"),
+        ("[]", "not an object"),
+        (json.dumps({"system": URL, "code": "cat"}), "must be a Parameters resource"),
+        (json.dumps({"resourceType": "Patient"}), "must be a Parameters resource, but is a Patient"),
+        (json.dumps({"resourceType": "Parameters", "parameter": {}}), "must be a list"),
+        (json.dumps({"resourceType": "Parameters", "parameter": [{"valueCode": "cat"}]}), "with a 'name'"),
+        (
+            json.dumps({"resourceType": "Parameters", "parameter": [{"name": "code", "valueCoding": {}}]}),
+            "'code' must be",
+        ),
+        (
+            json.dumps(
+                {"resourceType": "Parameters", "parameter": [{"name": "coding", "valueCoding": [{}, {}]}]}
+            ),
+            "'coding' must be",
+        ),
+    ],
+)
+def test_a_malformed_body_is_400_and_says_what_is_wrong(http: FlaskClient, body: str, said: str) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=body, content_type="application/fhir+json")
+    assert said in outcome(response, 400)["details"]["text"]
+
+
+def test_bytes_that_are_not_UTF_8_are_400(http: FlaskClient) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=b'{"a":"\xff"}', content_type="application/json")
+    assert "not UTF-8" in outcome(response, 400)["details"]["text"]
+
+
+def test_a_body_that_is_too_large_is_413(http: FlaskClient) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=b" " * 100_001, content_type="application/json")
+    assert "100,000 bytes" in outcome(response, 413)["details"]["text"]
+
+
+def test_the_place_of_a_bad_parameter_is_said(http: FlaskClient) -> None:
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "system", "valueUri": URL}, {"name": "date", "valueDate": "soon"}],
+    }
+    issue = outcome(http.post("/fhir/r4/CodeSystem/$lookup", json=body), 400)
+    assert issue["expression"] == ["Parameters.parameter[1]"]
+
+
+def test_a_value_that_a_client_could_not_type_is_read_as_text(http: FlaskClient) -> None:
+    """fhirpath.js writes "undefined" for a parameter whose type it does not know."""
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "SYSTEM", "undefined": URL}, {"name": "code", "valueString": "cat"}],
+    }
+    assert http.post("/fhir/r4/CodeSystem/$lookup", json=body).status_code == 200
+
+
+def test_a_map_may_be_the_body_itself_and_the_code_stand_in_the_url(http: FlaskClient) -> None:
+    response = http.post("/fhir/r5/ConceptMap/$translate?sourceCode=plain", json=MAPS[0])
+    assert response.get_json()["parameter"][0] == {"name": "result", "valueBoolean": True}
+    outcome(http.post("/fhir/r5/ConceptMap/$translate", json=MAPS[0]), 400)
+
+
+# -- routes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/", 404, "nothing at"),
+        ("GET", "/nowhere", 404, "nothing at"),
+        ("GET", "/fhir/r4/nowhere", 404, "nothing at"),
+        ("GET", "/fhir/r4/.well-known/smart-configuration", 404, "nothing at"),
+        ("GET", "/fhir/r4/Patient/1", 404, "'Patient' are not kept here"),
+        ("GET", "/fhir/r4/CodeSystem/nobody", 404, "no CodeSystem with the id 'nobody'"),
+        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "There are: $lookup"),
+        ("GET", "/fhir/r4/$nothing", 404, "$nothing"),
+        ("GET", "/fhir/r4/CodeSystem/cats/_history/0", 404, "no version '0'"),
+        ("DELETE", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
+        ("PUT", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
+        ("POST", "/fhir/r4/CodeSystem", 405, "POST is not possible"),
+        ("PATCH", "/fhir/r4/CodeSystem/$lookup", 405, "PATCH is not possible"),
+        ("GET", "/fhir/r6/metadata", 404, "'r6/metadata'"),
+    ],
+)
+def test_every_way_to_go_astray_is_an_OperationOutcome(
+    http: FlaskClient, method: str, path: str, status: int, said: str
+) -> None:
+    response = http.open(path, method=method)
+    assert said in outcome(response, status)["details"]["text"]
+    assert (status == 405) == ("Allow" in response.headers)
+
+
+def test_an_unforeseen_failure_is_a_500_with_an_id_and_no_traceback(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminology.wire.rest.respond", lambda *_: 1 / 0)
+    response = http.get(LOOKUP, headers={"X-Request-Id": "the-incident"})
+    assert outcome(response, 500)["diagnostics"] == "the-incident"
+    assert "ZeroDivision" not in response.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/r4/metadata/", "/fhir/r4/CodeSystem/", "/fhir/r4/CodeSystem/cats/", "/fhir/metadata"]
+)
+def test_a_slash_at_the_end_does_no_harm(http: FlaskClient, path: str) -> None:
+    assert http.get(path).status_code == 200
+
+
+def test_the_ballot_is_served_only_behind_its_flag() -> None:
+    http = create_app(Catalogue([CATS]), Settings(environment={}, r6=True)).test_client()
+    assert http.get("/fhir/r6/metadata").get_json()["fhirVersion"] == "6.0.0-ballot5"
+
+
+def test_the_app_mounts_inside_another_one() -> None:
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    def outer(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"outer"]
+
+    app = DispatcherMiddleware(outer, {"/tx": create_app(Catalogue([CATS]), Settings(environment={}))})
+    http = Client(app, TestResponse)
+    bundle = http.get("/tx/fhir/r5/CodeSystem").get_json()
+    assert bundle["entry"][0]["fullUrl"] == "http://localhost/tx/fhir/r5/CodeSystem/cats"
+
+
+# -- headers -------------------------------------------------------------------------------------
+
+
+def test_HEAD_is_GET_without_a_body(http: FlaskClient) -> None:
+    for path in (LOOKUP, "/fhir/r4/CodeSystem/cats", "/fhir/r4/CodeSystem", "/fhir/r4/metadata"):
+        response = http.head(path)
+        assert response.status_code == 200 and response.data == b""
+        assert response.content_length == http.get(path).content_length
+
+
+def test_a_browser_may_call_from_anywhere(http: FlaskClient) -> None:
+    response = http.options("/fhir/r4/CodeSystem/$lookup", headers={"Origin": "https://x.example"})
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
+    assert "ETag" in http.get(LOOKUP).headers["Access-Control-Expose-Headers"]
+
+
+def test_the_id_of_a_request_is_echoed_or_made(http: FlaskClient) -> None:
+    assert http.get(LOOKUP, headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
+    assert http.get("/nowhere").headers["X-Request-Id"]
+
+
+def test_a_read_has_a_version_and_an_unchanged_one_is_304(http: FlaskClient) -> None:
+    first = http.get("/fhir/r4/CodeSystem/cats")
+    tag = first.headers["ETag"]
+    assert tag == f'W/"{first.get_json()["meta"]["versionId"]}"'
+    assert first.headers["Last-Modified"] == "Fri, 02 Jan 2026 03:04:05 GMT"
+    assert http.get("/fhir/r4/CodeSystem/cats", headers={"If-None-Match": tag}).status_code == 304
+    since = {"If-Modified-Since": first.headers["Last-Modified"]}
+    assert http.get("/fhir/r4/CodeSystem/cats", headers=since).status_code == 304
+    assert http.get("/fhir/r4/CodeSystem/cats", headers={"If-None-Match": 'W/"other"'}).status_code == 200
+    version = first.get_json()["meta"]["versionId"]
+    assert http.get(f"/fhir/r4/CodeSystem/cats/_history/{version}").get_json() == first.get_json()
+
+
+def test_answers_vary_by_what_they_depend_on(http: FlaskClient) -> None:
+    vary = http.get(LOOKUP).headers["Vary"]
+    assert all(name in vary for name in ("Accept", "Accept-Language", "Origin"))
+
+
+def test_Accept_Language_is_the_language_of_displays_unless_a_parameter_says_otherwise(
+    http: FlaskClient,
+) -> None:
+    def display(path: str, language: str) -> str:
+        parameters = http.get(path, headers={"Accept-Language": language}).get_json()["parameter"]
+        return str(next(p["valueString"] for p in parameters if p["name"] == "display"))
+
+    assert display(LOOKUP, "de") == "Katze"
+    assert display(LOOKUP + "&displayLanguage=fr", "de") == "Chat"
+    assert display(LOOKUP, "*") == "Cat"
+    assert display(LOOKUP, "not a language") == "Cat"
+
+
+def test_pretty_is_for_people(http: FlaskClient) -> None:
+    assert b"\n  " in http.get(LOOKUP + "&_pretty=true").data
+    assert b"\n" not in http.get(LOOKUP).data
+
+
+# -- how much is shown ---------------------------------------------------------------------------
+
+
+def test_summary_and_elements_cut_a_resource_down_and_say_so(http: FlaskClient) -> None:
+    summary = http.get("/fhir/r4/CodeSystem/cats?_summary=true").get_json()
+    assert "concept" not in summary and summary["url"] == URL
+    assert summary["meta"]["tag"][0]["code"] == "SUBSETTED"
+    elements = http.get("/fhir/r4/CodeSystem/cats?_elements=property").get_json()
+    assert elements.keys() == {"resourceType", "id", "meta", "url", "status", "content", "property"}
+    assert "tag" not in http.get("/fhir/r4/CodeSystem/cats").get_json()["meta"]
+    outcome(http.get("/fhir/r4/CodeSystem/cats?_summary=some"), 400)
+
+
+# -- batch ---------------------------------------------------------------------------------------
+
+
+def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) -> None:
+    def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
+        return {"request": {"method": method, "url": url}, **more}
+
+    entries = [
+        entry("GET", f"CodeSystem/$lookup?system={URL}&code=cat"),
+        entry("POST", "CodeSystem/$lookup", resource=PARAMETERS),
+        entry("GET", "/CodeSystem/nobody"),
+        entry("GET", "http://localhost/fhir/r4/CodeSystem/cats"),
+        {"resource": {}},
+        entry("GET", "metadata"),
+        entry("POST", "", resource={"resourceType": "Bundle", "type": "batch"}),
+        entry("POST", "CodeSystem/$lookup", resource=[PARAMETERS]),
+    ]
+    for path in ("/fhir/r4", "/fhir/r4/"):
+        response = http.post(path, json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+        answer = response.get_json()
+        assert (response.status_code, answer["type"]) == (200, "batch-response")
+        assert [e["response"]["status"] for e in answer["entry"]] == [
+            "200",
+            "200",
+            "404",
+            "200",
+            "400",
+            "200",
+            "400",
+            "400",
+        ]
+        assert answer["entry"][2]["response"]["outcome"]["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"resourceType": "Bundle", "type": "transaction"}, 422),
+        ({"resourceType": "Parameters"}, 400),
+        ({"resourceType": "Bundle", "type": "batch", "entry": {}}, 400),
+        ({"resourceType": "Bundle", "type": "batch", "entry": [{}] * 501}, 422),
+    ],
+)
+def test_what_is_no_batch_is_refused(http: FlaskClient, body: dict[str, Any], status: int) -> None:
+    outcome(http.post("/fhir/r4", json=body), status)

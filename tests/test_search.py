@@ -1,0 +1,150 @@
+"""Searching: https://hl7.org/fhir/R5/search.html, on the published content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+CPT = "http://www.ama-assn.org/go/cpt"
+
+
+def found(client: FlaskClient, query: str, root: str = "r4") -> dict[str, Any]:
+    response = client.get(f"/fhir/{root}/{query}")
+    assert response.status_code == 200, response.text
+    return dict(response.get_json())
+
+
+def ids(bundle: dict[str, Any]) -> list[str]:
+    return [entry["resource"]["id"] for entry in bundle.get("entry", ())]
+
+
+def links(bundle: dict[str, Any]) -> dict[str, str]:
+    return {link["relation"]: link["url"] for link in bundle["link"]}
+
+
+@pytest.mark.parametrize("root", ["r4", "r4b", "r5"])
+@pytest.mark.parametrize("kind", ["CodeSystem", "ValueSet", "ConceptMap", "NamingSystem"])
+def test_every_resource_is_found_and_can_be_read_where_the_bundle_says(
+    client: FlaskClient, root: str, kind: str
+) -> None:
+    bundle = found(client, f"{kind}?_count=1000", root)
+    assert bundle["total"] == len(bundle["entry"]) > 0
+    for entry in bundle["entry"]:
+        read = client.get(entry["fullUrl"].removeprefix("http://localhost"))
+        assert read.get_json() == entry["resource"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"url={CPT}",
+        f"system={CPT}",
+        f"url={CPT}&content-mode=fragment",
+        f"url={CPT},http://example.org/other",
+        f"url:below={CPT[:30]}&url:above={CPT}/x&url={CPT}",
+        f"code=57520&url={CPT}",
+        f"url={CPT}&status=active,draft",
+        f"url={CPT}&status:not=retired",
+        f"url={CPT}&title:missing=false",
+        f"url={CPT}&date=ge2000&date=lt2100-01-01",
+    ],
+)
+def test_a_search_finds_what_it_says(client: FlaskClient, query: str) -> None:
+    bundle = found(client, f"CodeSystem?{query}")
+    assert [entry["resource"]["url"] for entry in bundle["entry"]] == [CPT]
+
+
+def test_a_canonical_with_its_version_is_url_and_version(client: FlaskClient) -> None:
+    version = found(client, f"CodeSystem?url={CPT}")["entry"][0]["resource"]["version"]
+    assert found(client, f"CodeSystem?url={CPT}|{version}")["total"] == 1
+    assert found(client, f"CodeSystem?url={CPT}&version={version}")["total"] == 1
+    assert found(client, f"CodeSystem?url={CPT}|none")["total"] == 0
+
+
+def test_strings_begin_without_regard_to_case_and_accents(client: FlaskClient) -> None:
+    resource = found(client, f"CodeSystem?url={CPT}")["entry"][0]["resource"]
+    name, title = resource["name"], resource["title"]
+    assert resource["id"] in ids(found(client, f"CodeSystem?name={name[:4].upper()}"))
+    assert resource["id"] in ids(found(client, f"CodeSystem?title:contains={title[2:9].lower()}"))
+    assert ids(found(client, f"CodeSystem?name:exact={name}")) == [resource["id"]]
+    assert ids(found(client, f"CodeSystem?name:exact={name.lower()}")) == []
+
+
+def test_an_identifier_is_a_token_with_or_without_its_system(client: FlaskClient) -> None:
+    resource = found(client, f"CodeSystem?url={CPT}")["entry"][0]["resource"]
+    (identifier,) = resource["identifier"]
+    for token in (identifier["value"], f"{identifier['system']}|{identifier['value']}"):
+        assert ids(found(client, f"CodeSystem?identifier={token}")) == [resource["id"]]
+    assert found(client, f"CodeSystem?identifier=|{identifier['value']}")["total"] == 0
+
+
+def test_pages_are_linked_and_together_they_are_the_whole(client: FlaskClient) -> None:
+    whole = ids(found(client, "ConceptMap?_count=1000"))
+    page = found(client, "ConceptMap?_count=3")
+    gathered = ids(page)
+    while "next" in links(page):
+        page = dict(client.get(links(page)["next"].removeprefix("http://localhost")).get_json())
+        assert page["total"] == len(whole)
+        gathered += ids(page)
+    assert gathered == whole
+    assert {"self", "first", "previous"} <= links(page).keys()
+
+
+@pytest.mark.parametrize("query", ["_count=0", "_summary=count", "_count=0&_totalMethod=count"])
+def test_count_zero_is_the_total_alone(client: FlaskClient, query: str) -> None:
+    bundle = found(client, f"ValueSet?{query}")
+    assert bundle["total"] > 0 and "entry" not in bundle
+
+
+def test_sort_orders_and_a_minus_turns_it_round(client: FlaskClient) -> None:
+    names = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=name")["entry"]]
+    assert names == sorted(names)
+    backwards = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=-name")["entry"]]
+    assert backwards == names[::-1]
+
+
+def test_a_search_may_be_posted_as_a_form(client: FlaskClient) -> None:
+    response = client.post("/fhir/r5/CodeSystem/_search?status=active,draft", data={"url": CPT})
+    assert response.get_json()["total"] == 1
+
+
+def test_the_names_of_R4_and_R5_are_both_understood(client: FlaskClient) -> None:
+    for name in ("target-system", "target-group-system"):
+        for root in ("r4", "r5"):
+            assert found(client, f"ConceptMap?{name}={CPT}", root)["total"] > 0
+
+
+def test_summary_holds_for_every_entry(client: FlaskClient) -> None:
+    for entry in found(client, "ValueSet?_summary=true")["entry"]:
+        assert "compose" not in entry["resource"]
+
+
+def test_an_unknown_parameter_is_ignored_and_left_out_of_self_unless_the_client_is_strict(
+    client: FlaskClient,
+) -> None:
+    bundle = found(client, f"CodeSystem?url={CPT}&colour=red")
+    assert bundle["total"] == 1 and "colour" not in links(bundle)["self"]
+    strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
+    assert strict.status_code == 422
+    assert "'colour' is not a search parameter" in strict.get_json()["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_count=-1",
+        "_count=many",
+        "_offset=x",
+        "_sort=colour",
+        "name:above=x",
+        "date=soon",
+        "_include=x",
+        "_summary=x",
+    ],
+)
+def test_what_cannot_be_searched_is_refused_with_the_reason(client: FlaskClient, query: str) -> None:
+    response = client.get(f"/fhir/r4/CodeSystem?{query}")
+    assert response.status_code in (400, 422)
+    assert response.get_json()["resourceType"] == "OperationOutcome"
