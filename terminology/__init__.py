@@ -6,18 +6,24 @@ cli.py               the command ``terminology``
 web.py               HTTP, no FHIR: Flask
 library.py           the same answers without HTTP
 reference.py         the pages of docs/ that are written from tables
+importing.py         what the command line says of the store
 assembly.py          settings, and the catalogue that they make
 packages.py          files and folders of FHIR resources
+importers/           the files of releases -> neutral rows
 publication/         the tables in fhir_bundles/source -> the resources that we publish
 wire/                FHIR as it travels, no HTTP: parameters in, resources out, R4 <-> R5
 operations/          what can be asked: pure functions of a catalogue and a request
+shelved.py           how a catalogue sees what is in the store
 catalogue.py         which resources there are, and which one a canonical means
 concept_map.py       what a ConceptMap says, compiled
 systems/             what a code system can be
+store/               where big code systems and maps lie, compiled
 issues.py            every message, under HL7's message id
 languages.py         which display, in the language asked for
 versions.py          which version, when there are several
+texts.py             which texts a word finds
 patterns.py          regular expressions in linear time
+release.py           what a release says: the rows between importers and store
 model.py             what questions and answers are made of
 software.py          what this is called, and which version it is
 ===================  ===========================================================================

@@ -6,8 +6,9 @@ and no operation notices the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import Protocol
 
 from terminology import issues, versions
 from terminology.concept_map import ConceptMap
@@ -18,6 +19,17 @@ from terminology.systems.supplement import Supplemented
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 ALL_CODES = "?fhir_vs"
+
+
+class Stored(Protocol):
+    """Something that has a header here and lies elsewhere as a whole: a CodeSystem or a ConceptMap."""
+
+    @property
+    def document(self) -> Document: ...
+
+    def system(self) -> CodeSystem: ...
+
+    def map(self, preferred: Callable[[str], str]) -> ConceptMap: ...
 
 
 class Catalogue:
@@ -31,14 +43,27 @@ class Catalogue:
         documents: Iterable[Document] = (),
         systems: Iterable[CodeSystem] = (),
         beneath: Catalogue | None = None,
+        stored: Iterable[Stored] = (),
     ) -> None:
         self._beneath = beneath
         self._by_url: dict[str, dict[str, list[Document]]] = {kind: {} for kind in KINDS}
         self._by_id: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
         self._compiled: dict[int, CodeSystem | ConceptMap] = {}
         self._systems = {(system.about.url, system.about.version): system for system in systems}
-        for document in documents:
+        self._stored = {id(shelf.document): shelf for shelf in stored}
+        for document in (*documents, *(shelf.document for shelf in self._stored.values())):
             self._add(document)
+
+    def stocked(self, stored: Iterable[Stored]) -> Catalogue:
+        """This catalogue with these from the store, in place of those that it had.
+
+        What is compiled stays so.
+        """
+        held = (d for kind in self._by_url.values() for documents in kind.values() for d in documents)
+        own = [document for document in held if id(document) not in self._stored]
+        stocked = Catalogue(own, self._systems.values(), self._beneath, stored)
+        stocked._compiled |= {id(d): self._compiled[id(d)] for d in own if id(d) in self._compiled}
+        return stocked
 
     def _add(self, document: Document) -> None:
         kind = document.get("resourceType", "")
@@ -118,8 +143,9 @@ class Catalogue:
 
     def _compile_system(self, document: Document) -> CodeSystem:
         compiled = self._compiled.get(id(document))
-        if not isinstance(compiled, DocumentSystem):
-            compiled = self._compiled[id(document)] = DocumentSystem(document)
+        if compiled is None or isinstance(compiled, ConceptMap):
+            shelf = self._stored.get(id(document))
+            compiled = self._compiled[id(document)] = shelf.system() if shelf else DocumentSystem(document)
         return compiled
 
     def system(self, url: str, version: str | None = None, supplements: Sequence[str] = ()) -> CodeSystem:
@@ -203,7 +229,8 @@ class Catalogue:
             return compiled
         if self._beneath is not None and self._beneath.holds(document):
             return self._beneath.compile_map(document)
-        compiled = ConceptMap(document, self.preferred)
+        shelf = self._stored.get(id(document))
+        compiled = shelf.map(self.preferred) if shelf else ConceptMap(document, self.preferred)
         if self.holds(document):
             self._compiled[id(document)] = compiled
         return compiled

@@ -5,11 +5,12 @@ https://hl7.org/fhir/R5/conceptmap.html. The resource is in R5 shape and never c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from terminology.model import Coding, Document, Typed, split_canonical
+from terminology.texts import bare
 
 # The R4 word that a mapping was written with, and why there is nothing to map to, as HAPI's converter keeps
 # them.
@@ -73,16 +74,66 @@ class Unmapped:
     value_set: str | None = None
 
 
+class Rows(Protocol):
+    """The rows of a group, found by the codes of one of its ends, wherever they lie."""
+
+    def of(self, code: str) -> Sequence[Row]:
+        """The rows of a code; none if it is not here."""
+
+    def __contains__(self, code: object) -> bool: ...
+
+    def spelled_like(self, code: str) -> Iterable[str]:
+        """The codes here that are the same but for dots, blanks, case and leading zeros."""
+
+
+class Listed:
+    """Rows that are at hand."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Row]] = {}
+
+    def add(self, code: str, rows: Iterable[Row]) -> None:
+        self._rows.setdefault(code, []).extend(rows)
+
+    def of(self, code: str) -> Sequence[Row]:
+        return self._rows.get(code, ())
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._rows
+
+    def spelled_like(self, code: str) -> Iterable[str]:
+        meant = bare(code)
+        return [other for other in self._rows if bare(other) == meant]
+
+
 @dataclass(slots=True)
 class Group:
-    """Mappings between two code systems. Either may be unstated (None)."""
+    """Mappings between two code systems. Either may be unstated (None).
+
+    ``forward`` has the rows by the code of their source, ``backward`` by that of their target.
+    """
 
     source: Coding
     target: Coding
-    unmapped: Unmapped | None = None
-    forward: dict[str, list[Row]] = field(default_factory=dict)
-    backward: dict[tuple[str | None, str], list[Row]] = field(default_factory=dict)
+    unmapped: Unmapped | None
+    forward: Rows
+    backward: Rows
     by_value_set: list[tuple[str, list[Row]]] = field(default_factory=list)
+
+
+class Names:
+    """The attributes and properties that a ConceptMap declares: the uri of each by its code."""
+
+    def __init__(self, document: Document) -> None:
+        self._attributes = _uris(document.get("additionalAttribute", ()))
+        self._properties = _uris(document.get("property", ()))
+
+    def attribute(self, code: str, value: Typed) -> Attribute:
+        """A condition or product."""
+        return Attribute(code, self._attributes.get(code, code), value)
+
+    def property(self, code: str, value: Typed) -> MapProperty:
+        return MapProperty(self._properties.get(code, code), value)
 
 
 class ConceptMap:
@@ -95,41 +146,31 @@ class ConceptMap:
         self.version: str | None = document.get("version")
         self.source_scope = _scope(document, "sourceScope")
         self.target_scope = _scope(document, "targetScope")
-        self._system = system
-        self._attributes = _uris(document.get("additionalAttribute", ()))
-        self._properties = _uris(document.get("property", ()))
-        self.groups = [self._group(node) for node in document.get("group", ())]
+        self._names = Names(document)
+        self.groups = [self._group(node, system) for node in document.get("group", ())]
 
     @property
     def canonical(self) -> str:
         return f"{self.url}|{self.version}" if self.version else self.url
 
-    def rows(self) -> Iterator[tuple[Group, Row]]:
-        """Every row of the map, in its order."""
-        for group in self.groups:
-            for rows in group.forward.values():
-                yield from ((group, row) for row in rows)
-            for _, rows in group.by_value_set:
-                yield from ((group, row) for row in rows)
-
     # -- compiling ---------------------------------------------------------------------------
 
-    def _group(self, node: Node) -> Group:
-        group = Group(self._end(node.get("source")), self._end(node.get("target")), _unmapped(node))
+    def _group(self, node: Node, system: Callable[[str], str]) -> Group:
+        forward, backward = Listed(), Listed()
+        source, target = (
+            end_of(*split_canonical(node.get(name) or ""), system) for name in ("source", "target")
+        )
+        group = Group(source, target, unmapped_of(node.get("unmapped")), forward, backward)
         for element in node.get("element", ()):
             rows = list(self._rows(group, element))
             if "valueSet" in element:
                 group.by_value_set.append((element["valueSet"], rows))
                 continue
-            group.forward.setdefault(element.get("code", ""), []).extend(rows)
+            forward.add(element.get("code", ""), rows)
             for row in rows:
                 if row.target is not None and row.target.code is not None:
-                    group.backward.setdefault((row.target.system, row.target.code), []).append(row)
+                    backward.add(row.target.code, [row])
         return group
-
-    def _end(self, canonical: str | None) -> Coding:
-        url, version = split_canonical(canonical or "")
-        return Coding(self._system(url) if url else None, None, version)
 
     def _rows(self, group: Group, element: Node) -> Iterator[Row]:
         code, display = element.get("code"), element.get("display")
@@ -146,17 +187,20 @@ class ConceptMap:
                 comment=target.get("comment"),
                 depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
                 products=[self._attribute(a) for a in target.get("product", ())],
-                properties=[self._property(p) for p in target.get("property", ())],
+                properties=[
+                    self._names.property(str(p.get("code", "")), Typed.of(p) or Typed("string", ""))
+                    for p in target.get("property", ())
+                ],
             )
 
     def _attribute(self, node: Node) -> Attribute:
-        code = str(node.get("attribute", ""))
         value = Typed.of(node) or Typed("canonical", node.get("valueSet", ""))
-        return Attribute(code, self._attributes.get(code, code), value)
+        return self._names.attribute(str(node.get("attribute", "")), value)
 
-    def _property(self, node: Node) -> MapProperty:
-        code = str(node.get("code", ""))
-        return MapProperty(self._properties.get(code, code), Typed.of(node) or Typed("string", ""))
+
+def end_of(url: str | None, version: str | None, system: Callable[[str], str]) -> Coding:
+    """One end of a group, by the preferred uri of its code system."""
+    return Coding(system(url) if url else None, None, version)
 
 
 def _uris(declarations: Sequence[Node]) -> dict[str, str]:
@@ -174,8 +218,8 @@ def _extension(node: Node, url: str) -> str | None:
     return next((text for text in found if text), None)
 
 
-def _unmapped(node: Node) -> Unmapped | None:
-    stated = node.get("unmapped")
+def unmapped_of(stated: Node | None) -> Unmapped | None:
+    """``group.unmapped``."""
     if not stated:
         return None
     return Unmapped(

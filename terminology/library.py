@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from terminology import issues
-from terminology.assembly import Settings, open_catalogue
+from terminology.assembly import Serving, Settings
 from terminology.catalogue import Catalogue
 from terminology.model import Document, TerminologyError
 from terminology.wire.operations import answer
@@ -23,7 +23,12 @@ class Terminology:
     """
 
     def __init__(self, settings: Settings | None = None, catalogue: Catalogue | None = None) -> None:
-        self.catalogue = catalogue or open_catalogue(settings)
+        self._catalogue = catalogue or Serving(settings or Settings()).catalogue
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is at the moment."""
+        return self._catalogue if isinstance(self._catalogue, Catalogue) else self._catalogue()
 
     def ask(
         self, operation: str, body: Document | None = None, release: str = "r5", **parameters: Any
@@ -36,10 +41,11 @@ class Terminology:
         """
         if release not in RELEASES:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(RELEASES)}"))
+        catalogue = self.catalogue
         kind, *between, name = operation.split("/")
-        instance = self.catalogue.resource(kind, between[0]) if between else None
+        instance = catalogue.resource(kind, between[0]) if between else None
         given = [*_given(parameters), *(from_body(body, operation) if body is not None else ())]
-        return answer(self.catalogue, RELEASES[release], kind, name.removeprefix("$"), given, instance)
+        return answer(catalogue, RELEASES[release], kind, name.removeprefix("$"), given, instance)
 
 
 def _given(parameters: dict[str, Any]) -> list[Given]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from terminology import issues
-from terminology.assembly import Settings, open_catalogue
+from terminology.assembly import Serving, Settings
 from terminology.catalogue import Catalogue
 from terminology.model import Document, Issue, TerminologyError
 from terminology.wire import exchange, json, outcome, rest
@@ -38,20 +38,24 @@ class FhirResponse(Response):
     default_mimetype = JSON
 
 
-def create_app(catalogue: Catalogue | None = None, settings: Settings | None = None) -> Flask:
+def create_app(
+    catalogue: Catalogue | Callable[[], Catalogue] | None = None, settings: Settings | None = None
+) -> Flask:
     """A WSGI application with a root for each release below ``/fhir``. Mount it wherever you like.
+
+    ``catalogue`` is what is served, or is asked at each request what is.
 
     Raises UnreadableFile for content that cannot be loaded.
     """
     settings = settings or Settings()
-    held = catalogue if catalogue is not None else open_catalogue(settings)
+    served = Serving(settings).catalogue if catalogue is None else catalogue
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
 
     def root(path: str = "") -> Response:
-        return _answer(held, settings, path)
+        return _answer(served if isinstance(served, Catalogue) else served(), settings, path)
 
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<path:path>"):
         app.add_url_rule(rule, rule, root, methods=_METHODS, provide_automatic_options=False)

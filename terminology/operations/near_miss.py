@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from terminology.catalogue import Catalogue
 from terminology.concept_map import Attribute, ConceptMap, Group, Row
 from terminology.model import Coding
-from terminology.operations.translation import Match, Question, far, near, text_of
+from terminology.operations.translation import (
+    Match,
+    Question,
+    far,
+    near,
+    rows_by_far,
+    rows_by_near,
+    text_of,
+)
 
 _SUCCESSOR = ("replacedBy", "replaced-by", "successor", "SAME_AS", "REPLACED_BY")
 _MOST = 10
@@ -60,7 +68,7 @@ def _unmet(question: Question, maps: Sequence[ConceptMap]) -> Iterator[str]:
     conditions = _conditions(
         condition
         for subject in question.subjects
-        for _, row in _rows_of(question, maps, subject.code or "")
+        for row in _rows_of(question, maps, subject.code or "")
         for condition in row.depends_on
     )
     if conditions and question.dependencies:
@@ -70,10 +78,7 @@ def _unmet(question: Question, maps: Sequence[ConceptMap]) -> Iterator[str]:
 def _spellings(question: Question, maps: Sequence[ConceptMap]) -> Iterator[str]:
     """The same code but for dots, blanks, case and leading zeros."""
     for subject in question.subjects:
-        bare = _bare(subject.code or "")
-        codes = {
-            code for map_ in maps for code in _near_codes(question, map_, subject) if _bare(code) == bare
-        }
+        codes = {code for map_ in maps for code in _near_codes(question, map_, subject)}
         if codes - {subject.code}:
             yield f"Instead of '{subject.code}' the map has {_listed(codes, quoted=True)}."
 
@@ -128,12 +133,11 @@ def _way_back(question: Question, maps: Iterable[ConceptMap]) -> Iterator[str]:
 
 def _owners(question: Question, maps: Iterable[ConceptMap]) -> Iterator[str]:
     """Code systems that do have this code, when the one that was named has no map."""
-    codes = {subject.code for subject in question.subjects}
     owners = {
         near(g, question.backwards).system
         for m in maps
         for g in m.groups
-        if codes & set(_group_codes(g, question))
+        if any(subject.code in rows_by_near(g, question.backwards) for subject in question.subjects)
     }
     owners -= {subject.system for subject in question.subjects}
     if owners:
@@ -143,7 +147,7 @@ def _owners(question: Question, maps: Iterable[ConceptMap]) -> Iterator[str]:
 def _knows(question: Question, map_: ConceptMap) -> bool:
     return any(
         subject.system == near(group, question.backwards).system
-        and subject.code in set(_group_codes(group, question))
+        and subject.code in rows_by_near(group, question.backwards)
         for subject in question.subjects
         for group in map_.groups
     )
@@ -160,27 +164,21 @@ def _far_ends(question: Question, maps: Iterable[ConceptMap]) -> set[str | None]
 
 
 def _is_far_end(group: Group, question: Question, subject: Coding) -> bool:
-    if question.backwards:
-        return group.source.system == subject.system and (subject.code or "") in group.forward
-    return (subject.system, subject.code) in group.backward
+    is_there = (subject.code or "") in rows_by_far(group, question.backwards)
+    return far(group, question.backwards).system == subject.system and is_there
 
 
-def _rows_of(question: Question, maps: Sequence[ConceptMap], code: str) -> Iterator[tuple[Group, Row]]:
+def _rows_of(question: Question, maps: Sequence[ConceptMap], code: str) -> Iterator[Row]:
     for map_ in maps:
-        for group, row in map_.rows():
-            end = row.target if question.backwards else row.source
-            if end is not None and end.code == code:
-                yield group, row
+        for group in map_.groups:
+            yield from rows_by_near(group, question.backwards).of(code)
 
 
 def _near_codes(question: Question, map_: ConceptMap, subject: Coding) -> Iterator[str]:
+    """The codes of the map that are the subject's, as somebody else would write it."""
     for group in map_.groups:
         if near(group, question.backwards).system == subject.system:
-            yield from _group_codes(group, question)
-
-
-def _group_codes(group: Group, question: Question) -> Iterable[str]:
-    return [code for _, code in group.backward] if question.backwards else list(group.forward)
+            yield from rows_by_near(group, question.backwards).spelled_like(subject.code or "")
 
 
 # -- words ---------------------------------------------------------------------------------------
@@ -191,11 +189,6 @@ def _conditions(conditions: Iterable[Attribute]) -> str:
     for condition in conditions:
         by_code.setdefault(condition.code, []).append(text_of(condition.value))
     return ", ".join(f"{code} ({' | '.join(dict.fromkeys(values))})" for code, values in by_code.items())
-
-
-def _bare(code: str) -> str:
-    """A code without what people leave out or add."""
-    return "".join(c for c in code if c.isalnum()).casefold().lstrip("0")
 
 
 def _listed(items: Iterable[str | None], quoted: bool = False) -> str:

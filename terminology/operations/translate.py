@@ -255,9 +255,9 @@ def _starts_at(group: Group, question: Question, subject: Coding) -> bool:
 def _rows(catalogue: Catalogue, group: Group, question: Question, subject: Coding) -> Iterator[Row]:
     code = subject.code or ""
     if question.backwards:
-        yield from group.backward.get((group.target.system and subject.system, code), ())
+        yield from group.backward.of(code)
         return
-    yield from group.forward.get(code, ())
+    yield from group.forward.of(code)
     for value_set, rows in group.by_value_set:
         if contains(catalogue, catalogue.value_set(value_set), subject):
             yield from (replace(row, source=replace(subject, display=None)) for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from terminology.catalogue import Catalogue
-from terminology.concept_map import Attribute, ConceptMap, Group, MapProperty
+from terminology.concept_map import Attribute, ConceptMap, Group, MapProperty, Rows
 from terminology.languages import Languages
 from terminology.model import Coding, Document, Typed, split_canonical
 from terminology.operations.compose import contains
@@ -136,6 +136,15 @@ def near(group: Group, backwards: bool) -> Coding:
 def far(group: Group, backwards: bool) -> Coding:
     """The end of a group that the answer is to be found at."""
     return group.source if backwards else group.target
+
+
+def rows_by_near(group: Group, backwards: bool) -> Rows:
+    """The rows of a group by the codes that the question comes from."""
+    return group.backward if backwards else group.forward
+
+
+def rows_by_far(group: Group, backwards: bool) -> Rows:
+    return group.forward if backwards else group.backward
 
 
 def same_value(one: Typed, other: Typed) -> bool:

@@ -1,0 +1,62 @@
+"""How are the rows of several files brought together by their concept, when there are too many to hold?
+
+They are dealt out to scratch files by ranges of their keys, and the files are read back one by one. What is
+held at a time is one range, whatever the size of the release.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+RANGE = 8192
+_MOST_FILES = 200
+
+
+class Buckets:
+    """Lines of bytes by a whole number. To be used in a ``with`` statement, which removes the scratch files.
+
+    >>> with Buckets(array("Q", [7, 1, 5])) as buckets:
+    ...     for key in (7, 1, 5, 7):
+    ...         buckets.put(key, b"%d" % key)
+    ...     list(buckets)
+    [[b'7', b'1', b'5', b'7']]
+    """
+
+    def __init__(self, keys: array[int]) -> None:
+        """``keys`` are all the keys to come, in any order: they say how the ranges are cut."""
+        ordered = sorted(keys)
+        width = max(RANGE, -(-len(ordered) // _MOST_FILES))
+        self._bounds = ordered[width::width]
+        self._folder = TemporaryDirectory(prefix="terminology-import-")
+        self._paths = [Path(self._folder.name) / str(number) for number in range(len(self._bounds) + 1)]
+        self._files = [path.open("wb") for path in self._paths]
+
+    def __enter__(self) -> Buckets:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files:
+            file.close()
+        self._folder.cleanup()
+
+    def put(self, key: int, line: bytes) -> None:
+        """``line`` has no line end."""
+        file = self._files[bisect_right(self._bounds, key)]
+        file.write(line)
+        file.write(b"\n")
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        """The lines of each range, in the order in which they were put; the ranges ascend."""
+        for file in self._files:
+            file.close()
+        for path in self._paths:
+            with path.open("rb") as stream:
+                yield [line[:-1] for line in stream]
+            path.unlink()

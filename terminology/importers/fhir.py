@@ -1,0 +1,492 @@
+"""CodeSystem and ConceptMap resources as JSON, of any size, in R4, R4B or R5.
+
+The file is read twice, both times as a stream: once for everything but the concepts (or elements), once for
+these. A concept comes after those nested in it, so that no more than one branch is held at a time; the order
+among the children of a concept is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import ijson
+
+from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT
+from terminology.importers.files import BrokenRelease, File, found, progress_of, refused, refusing, sources
+from terminology.model import Document, Typed, split_canonical
+from terminology.release import (
+    AnyRelease,
+    ConceptRow,
+    Importer,
+    MapGroup,
+    MapRelease,
+    MapRow,
+    Problem,
+    PropertyDeclaration,
+    Release,
+    Report,
+    Row,
+    Said,
+    Stated,
+)
+from terminology.wire import r4
+
+EXPECTED = "a CodeSystem or ConceptMap resource as JSON"
+DEEPEST = 200
+_BUFFER = 1 << 16
+
+CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+_ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable")
+_INACTIVE = frozenset({"retired", "inactive"})
+# What comes of an element that is no object where there should be one.
+_MISSHAPEN = (AttributeError, TypeError, KeyError)
+_STEP = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
+_BULK = {"CodeSystem": "concept", "ConceptMap": "element"}
+
+Events = Iterator[tuple[str, Any]]
+
+
+# -- events --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(file: File, report: Report) -> Iterator[_Told]:
+    """The bytes. Raises BrokenRelease where they are no JSON, or break off."""
+    try:
+        with file.binary() as stream:
+            yield _Told(file, stream, report)
+    except ijson.JSONError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BrokenRelease(Problem(file.label, 0, f"is not JSON: {reason}")) from error
+    except RecursionError as error:
+        raise BrokenRelease(Problem(file.label, 0, "is nested too deeply")) from error
+
+
+@contextmanager
+def _events(file: File, report: Report) -> Iterator[Events]:
+    with _opened(file, report) as stream:
+        yield ijson.basic_parse(stream, buf_size=_BUFFER)
+
+
+class _Told:
+    """A stream that says how far it has been read."""
+
+    def __init__(self, file: File, stream: IO[bytes], report: Report) -> None:
+        self._stream, self._file = stream, file
+        self._tell, self._size, self._done = progress_of(report), file.size(), 0
+
+    def read(self, size: int) -> bytes:
+        piece = self._stream.read(size)
+        if self._done == 0:
+            piece = piece.removeprefix(b"\xef\xbb\xbf")
+        self._done += len(piece)
+        self._tell(self._file.label, min(self._done, self._size), self._size)
+        return piece
+
+
+def _value(events: Events, event: str, value: Any) -> Any:
+    """The whole value that begins with an event."""
+    if event == "start_map":
+        return {key: _value(events, *next(events)) for key in _keys(events)}
+    if event == "start_array":
+        return [_value(events, event, value) for event, value in _until(events, "end_array")]
+    return value
+
+
+def _keys(events: Events) -> Iterator[str]:
+    return (key for _, key in _until(events, "end_map"))
+
+
+def _until(events: Events, end: str) -> Iterator[tuple[str, Any]]:
+    for event, value in events:
+        if event == end:
+            return
+        yield event, value
+
+
+def _skip(events: Events, seen: set[str]) -> None:
+    """Reads past an array or object, and notes the R4 word for a mapping if it has one."""
+    depth = 0
+    for event, value in events:
+        if value == "equivalence" and event == "map_key":
+            seen.add(value)
+        elif event in _STEP:
+            depth += _STEP[event]
+        if depth == 0:
+            return
+
+
+# -- which files ---------------------------------------------------------------------------------
+
+
+@refusing
+def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
+    """A release for each resource; files that hold something else are passed over."""
+    releases: list[AnyRelease] = []
+    for file in _json_files(paths):
+        try:
+            shell = _shell(file)
+            if shell is not None:
+                releases.append(_RELEASES[shell["resourceType"]](file, shell))
+        except _MISSHAPEN:
+            return Problem(file.label, 0, f"expected {EXPECTED}; its elements are not shaped like one")
+    return releases or refused(paths, EXPECTED)
+
+
+def _json_files(paths: Sequence[Path]) -> Iterator[File]:
+    for file in found(paths):
+        if file.head().removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+            yield file
+
+
+def _shell(file: File) -> Document | None:
+    """The resource without what there is much of, in R5 shape; None for another resource."""
+    shell: Document = {}
+    seen: set[str] = set()
+    with _events(file, lambda problem: None) as events:
+        next(events)
+        for key in _keys(events):
+            if key == "concept":
+                _skip(events, seen)
+            elif key == "group":
+                shell[key] = _groups(events, seen)
+            else:
+                shell[key] = _value(events, *next(events))
+            if key == "resourceType" and shell[key] not in _BULK:
+                return None
+    if shell.get("resourceType") not in _BULK:
+        return None
+    is_r4 = bool(seen) or not shell.keys().isdisjoint(
+        {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
+    )
+    return r4.upgrade(shell) if is_r4 else shell
+
+
+def _groups(events: Events, seen: set[str]) -> list[Document]:
+    groups: list[Document] = []
+    next(events)
+    for _ in _until(events, "end_array"):
+        group: Document = {}
+        for key in _keys(events):
+            if key == "element":
+                _skip(events, seen)
+            else:
+                group[key] = _value(events, *next(events))
+        groups.append(group)
+    return groups
+
+
+def _code_system(file: File, shell: Document) -> Release:
+    declared = [
+        PropertyDeclaration(p.get("code", ""), p.get("type", "string"), p.get("uri"), p.get("description"))
+        for p in shell.get("property", ())
+    ]
+    return Release(
+        kind="fhir",
+        url=shell.get("url", ""),
+        version=shell.get("version"),
+        name=shell.get("name"),
+        title=shell.get("title"),
+        language=shell.get("language"),
+        case_sensitive=shell.get("caseSensitive", True) is not False,
+        content=shell.get("content", "complete"),
+        copyright=shell.get("copyright"),
+        hierarchy_meaning=shell.get("hierarchyMeaning"),
+        value_set=shell.get("valueSet"),
+        properties=declared,
+        files=sources([file]),
+        header=shell,
+    )
+
+
+def _concept_map(file: File, shell: Document) -> MapRelease:
+    return MapRelease(
+        kind="fhir",
+        url=shell.get("url", ""),
+        version=shell.get("version"),
+        name=shell.get("name"),
+        title=shell.get("title"),
+        source_scope=shell.get("sourceScopeCanonical") or shell.get("sourceScopeUri"),
+        target_scope=shell.get("targetScopeCanonical") or shell.get("targetScopeUri"),
+        copyright=shell.get("copyright"),
+        groups=[_group(node) for node in shell.get("group", ())],
+        files=sources([file]),
+        header={key: value for key, value in shell.items() if key != "group"},
+    )
+
+
+def _group(node: Document) -> MapGroup:
+    source, source_version = split_canonical(node.get("source", ""))
+    target, target_version = split_canonical(node.get("target", ""))
+    return MapGroup(source or None, target or None, source_version, target_version, node.get("unmapped"))
+
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[Row]:
+    """The concepts of a CodeSystem, or the mappings of a ConceptMap."""
+    file = _file_of(release, paths)
+    if isinstance(release, MapRelease):
+        yield from _mappings(file, len(release.groups), report)
+        return
+    roles = _Roles(release)
+    above = dict(_above_by_child(file, roles, report)) if "child" in roles.codes else {}
+    branch = _Branch(file, report, roles, above)
+    if _mentions(file, b'"concept"') == 1:
+        with _opened(file, report) as stream:
+            rows = (branch.row(node, None) for node in ijson.items(stream, "concept.item", buf_size=_BUFFER))
+            yield from (row for row in rows if row is not None)
+        return
+    with _events(file, report) as events:
+        next(events)
+        for key in _keys(events):
+            if key == "concept":
+                next(events)
+                yield from _concepts(events, branch, None, 1)
+            else:
+                _skip(events, set())
+
+
+def _mentions(file: File, name: bytes) -> int:
+    """How often a name stands in the file: once, and nothing is nested, so that the quick parser will do."""
+    count, before = 0, b""
+    with file.binary() as stream:
+        while piece := stream.read(_BUFFER):
+            count += (before + piece).count(name)
+            before = piece[1 - len(name) :]
+    return count
+
+
+def _file_of(release: AnyRelease, paths: Sequence[Path]) -> File:
+    files = list(_json_files(paths))
+    for file in files:
+        shell = {"url": release.url, "version": release.version} if len(files) == 1 else _shell(file)
+        if shell and (shell.get("url", ""), shell.get("version")) == (release.url, release.version):
+            return file
+    raise BrokenRelease(refused(paths, EXPECTED))
+
+
+# -- concepts ------------------------------------------------------------------------------------
+
+
+class _Roles:
+    """Which property says what: by its uri, else by a code that has no other uri."""
+
+    def __init__(self, release: Release) -> None:
+        by_uri = {
+            p.uri.removeprefix(CONCEPT_PROPERTIES): p.code
+            for p in release.properties
+            if p.uri and p.uri.startswith(CONCEPT_PROPERTIES)
+        }
+        taken = {p.code for p in release.properties if p.uri}
+        self.codes = by_uri | {r: r for r in _ROLES if r not in by_uri and r not in taken}
+        declared = {p.code for p in release.properties}
+        self.codes = {role: code for role, code in self.codes.items() if role != "child" or code in declared}
+        self.hierarchy = {
+            self.codes[role] for role in ("parent", "subsumedBy", "child") if role in self.codes
+        }
+
+    def values(self, node: Document, role: str) -> list[Any]:
+        code = self.codes.get(role)
+        found_ = (Typed.of(p) for p in node.get("property", ()) if code and p.get("code") == code)
+        return [value.value for value in found_ if value is not None]
+
+
+class _Branch:
+    """What all concepts of a file need to become rows."""
+
+    def __init__(self, file: File, report: Report, roles: _Roles, above: dict[str, list[str]]) -> None:
+        self.file, self.report, self.roles, self.above = file, report, roles, above
+
+    def row(self, node: Document, parent: str | None) -> ConceptRow | None:
+        try:
+            return self._made(node, parent)
+        except _MISSHAPEN:
+            self.report(Problem(self.file.label, 0, f"expected a concept with a code, not {str(node)[:80]}"))
+            return None
+
+    def _made(self, node: Document, parent: str | None) -> ConceptRow:
+        code: str = node["code"]
+        said = [self.roles.values(node, role) for role in ("parent", "subsumedBy")]
+        parents = [*([parent] if parent else ()), *map(str, sum(said, [])), *self.above.get(code, ())]
+        status = self._status(node)
+        return ConceptRow(
+            code=code,
+            display=node.get("display"),
+            definition=node.get("definition"),
+            abstract=True in self.roles.values(node, "notSelectable"),
+            inactive=True in self.roles.values(node, "inactive") or status in _INACTIVE,
+            status=status,
+            parents=list(dict.fromkeys(parents)),
+            designations=[_said(designation) for designation in node.get("designation", ())],
+            properties=[s for p in node.get("property", ()) if (s := self._stated(p)) is not None],
+            extension=node.get("extension", ()),
+        )
+
+    def _stated(self, node: Document) -> Stated | None:
+        value = Typed.of(node)
+        code = node.get("code", "")
+        if value is None or code in self.roles.hierarchy:
+            return None
+        return code, value.type, value.value
+
+    def _status(self, node: Document) -> str | None:
+        if stated := self.roles.values(node, "status"):
+            return str(stated[0])
+        marks = (e.get("valueCode") for e in node.get("extension", ()) if e.get("url") == STANDARDS_STATUS)
+        return next(marks, None)
+
+
+def _said(node: Document) -> Said:
+    rest = {key: value for key, value in node.items() if key not in ("value", "language", "use")}
+    return node.get("value", ""), node.get("language"), node.get("use"), rest or None
+
+
+def _concepts(events: Events, branch: _Branch, parent: str | None, depth: int) -> Iterator[ConceptRow]:
+    """Each concept after those that are nested in it."""
+    if depth > DEEPEST:
+        raise BrokenRelease(Problem(branch.file.label, 0, f"concepts are nested more than {DEEPEST} deep"))
+    for event, value in _until(events, "end_array"):
+        if event != "start_map":
+            branch.row(_value(events, event, value), parent)
+            continue
+        node: Document = {}
+        for key in _keys(events):
+            event, value = next(events)
+            if key != "concept":
+                node[key] = _value(events, event, value)
+            elif "code" in node:
+                yield from _concepts(events, branch, node["code"], depth + 1)
+            else:
+                raise BrokenRelease(
+                    Problem(branch.file.label, 0, "expected `code` before `concept` in a concept")
+                )
+        if (row := branch.row(node, parent)) is not None:
+            yield row
+
+
+def _above_by_child(file: File, roles: _Roles, report: Report) -> Iterator[tuple[str, list[str]]]:
+    """The parents that a code has because they name it as their child."""
+    above: dict[str, list[str]] = {}
+    with _events(file, report) as events:
+        next(events)
+        for key in _keys(events):
+            if key != "concept":
+                _skip(events, set())
+                continue
+            next(events)
+            for node in _nodes(events):
+                for child in roles.values(node, "child"):
+                    above.setdefault(str(child), []).append(node.get("code", ""))
+    yield from above.items()
+
+
+def _nodes(events: Events) -> Iterator[Document]:
+    for _ in _until(events, "end_array"):
+        node: Document = {}
+        for key in _keys(events):
+            event, value = next(events)
+            if key == "concept":
+                yield from _nodes(events)
+            else:
+                node[key] = _value(events, event, value)
+        yield node
+
+
+# -- mappings ------------------------------------------------------------------------------------
+
+
+def _mappings(file: File, groups: int, report: Report) -> Iterator[MapRow]:
+    if groups == 1:
+        with _opened(file, report) as stream:
+            for element in ijson.items(stream, "group.item.element.item", buf_size=_BUFFER):
+                yield from _map_rows(element, 0, file, report)
+        return
+    with _events(file, report) as events:
+        next(events)
+        for key in _keys(events):
+            if key != "group":
+                _skip(events, set())
+                continue
+            next(events)
+            for number, _ in enumerate(_until(events, "end_array")):
+                for name in _keys(events):
+                    if name == "element":
+                        next(events)
+                        for event, value in _until(events, "end_array"):
+                            yield from _map_rows(_value(events, event, value), number, file, report)
+                    else:
+                        _skip(events, set())
+
+
+def _map_rows(element: Document, group: int, file: File, report: Report) -> Iterator[MapRow]:
+    try:
+        yield from list(_rows_of(element, group))
+    except _MISSHAPEN:
+        report(Problem(file.label, 0, f"expected an element with a code, not {str(element)[:80]}"))
+
+
+def _rows_of(element: Document, group: int) -> Iterator[MapRow]:
+    element, uris = _raised(element)
+    code = element["code"]
+    display = element.get("display")
+    if element.get("noMap"):
+        reason = _extension(element, NO_MAP_COMMENT)
+        yield MapRow(code, comment=reason, source_display=display, no_map=True, group=group)
+    for target in element.get("target", ()):
+        yield MapRow(
+            source=code,
+            target=target.get("code"),
+            relationship=target.get("relationship"),
+            comment=target.get("comment"),
+            source_display=display,
+            target_display=target.get("display"),
+            group=group,
+            word=_extension(target, KEPT_WORD),
+            depends_on=[_attribute(node, uris) for node in target.get("dependsOn", ())],
+            products=[_attribute(node, uris) for node in target.get("product", ())],
+            properties=[_property(node) for node in target.get("property", ())],
+        )
+
+
+def _raised(element: Document) -> tuple[Document, dict[str, str]]:
+    """The element in R5 shape, and the uris of the attributes that R4 names by uri."""
+    targets = element.get("target", ())
+    conditions = [node for t in targets for node in (*t.get("dependsOn", ()), *t.get("product", ()))]
+    if not any("equivalence" in t for t in targets) and not any("property" in node for node in conditions):
+        return element, {}
+    raised = r4.upgrade({"resourceType": "ConceptMap", "group": [{"element": [element]}]})
+    uris = {a["code"]: a["uri"] for a in raised.get("additionalAttribute", ()) if "uri" in a}
+    first: Document = raised["group"][0]["element"][0]
+    return first, uris
+
+
+def _attribute(node: Document, uris: dict[str, str]) -> Stated:
+    code = str(node.get("attribute", ""))
+    value = Typed.of(node) or Typed("canonical", node.get("valueSet", ""))
+    return uris.get(code, code), value.type, value.value
+
+
+def _property(node: Document) -> Stated:
+    value = Typed.of(node) or Typed("string", "")
+    return str(node.get("code", "")), value.type, value.value
+
+
+def _extension(node: Document, url: str) -> str | None:
+    said = (
+        e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
+    )
+    return next((text for text in said if text), None)
+
+
+_RELEASES: dict[str, Callable[[File, Document], AnyRelease]] = {
+    "CodeSystem": _code_system,
+    "ConceptMap": _concept_map,
+}
+
+FHIR = Importer("fhir", "CodeSystem and ConceptMap resources as JSON", recognises, read)

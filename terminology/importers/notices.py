@@ -1,0 +1,39 @@
+"""To whom does the content of a release belong, and on what terms? The words go into the resource."""
+
+from __future__ import annotations
+
+CMS = (
+    "Work of the United States government (Centers for Medicare & Medicaid Services, National Center for "
+    "Health Statistics), in the public domain."
+)
+HCPCS = (
+    f"{CMS} Dental codes (D…) are copyright of the American Dental Association, and not in the public domain."
+)
+ICD10CM = (
+    "ICD-10-CM is published by the National Center for Health Statistics for free use in the United States; "
+    "the World Health Organization retains its rights in ICD-10."
+)
+CPT = (
+    "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are registered "
+    "trademarks of the American Medical Association."
+)
+SNOMED = (
+    "This material includes SNOMED Clinical Terms® (SNOMED CT®), which is copyright © 2002+ International "
+    "Health Terminology Standards Development Organisation (SNOMED International). It may be used under the "
+    "licence of the operator who imported it."
+)
+LOINC = (
+    "This material contains content from LOINC (http://loinc.org). LOINC is copyright © Regenstrief "
+    "Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is "
+    "available at no cost under the license at http://loinc.org/license. LOINC® is a registered United "
+    "States trademark of Regenstrief Institute, Inc."
+)
+RXNORM = (
+    "This product uses publicly available data courtesy of the U.S. National Library of Medicine (NLM), "
+    "National Institutes of Health, Department of Health and Human Services; NLM is not responsible for the "
+    "product and does not endorse or recommend this or any other product."
+)
+OMOP = (
+    "OMOP vocabularies of Observational Health Data Sciences and Informatics; each vocabulary keeps the "
+    "licence of its publisher."
+)

@@ -1,0 +1,186 @@
+"""What does a release say, whatever its files look like?
+
+The neutral rows between the importers and the store.
+
+An importer turns files into a ``Release`` (or ``MapRelease``) and a stream of rows; the store compiles the
+rows. An importer knows no SQL, and the store knows no file format.
+
+A value of a property is what FHIR's JSON would hold (``str``, ``bool``, ``int``, or a dict for a Coding),
+but for decimals, which are ``decimal.Decimal``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from terminology.model import Document
+
+# One way to say a concept: the text, its language, what it is for (a Coding as JSON), and what else the
+# designation has (``additionalUse``, ``extension``), by the names of FHIR.
+Said = tuple[str, str | None, Document | None, Document | None]
+# A property of a concept or mapping: its code, the name of its FHIR type, the value.
+Stated = tuple[str, str, Any]
+
+
+class Problem(NamedTuple):
+    """Something wrong in a file. ``line`` counts from 1; 0 is the file as a whole."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+
+Report = Callable[[Problem], None]
+
+
+@dataclass(slots=True, frozen=True)
+class SourceFile:
+    """A file that a release was read from."""
+
+    name: str
+    sha256: str
+    size: int
+
+    @staticmethod
+    def of(path: Path) -> SourceFile:
+        with path.open("rb") as stream:
+            return SourceFile(path.name, file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
+
+
+@dataclass(slots=True, frozen=True)
+class PropertyDeclaration:
+    """``CodeSystem.property``."""
+
+    code: str
+    type: str = "string"
+    uri: str | None = None
+    description: str | None = None
+
+
+@dataclass(slots=True)
+class Release:
+    """A version of a code system.
+
+    ``kind`` is the importer's name. ``licence`` is a line for ``terminology status``. ``header`` has further
+    elements of the CodeSystem resource, in R5 shape and without its concepts; what the other fields say
+    prevails. ``value_set`` is the canonical of everything in the code system.
+    """
+
+    kind: str
+    url: str
+    version: str | None = None
+    name: str | None = None
+    title: str | None = None
+    language: str | None = None
+    case_sensitive: bool = True
+    content: str = "complete"
+    copyright: str | None = None
+    licence: str | None = None
+    hierarchy_meaning: str | None = None
+    value_set: str | None = None
+    properties: Sequence[PropertyDeclaration] = ()
+    files: Sequence[SourceFile] = ()
+    header: Document = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ConceptRow:
+    """A concept. Parents may come after their children; one that never comes is reported and left out.
+
+    Parents and children are no ``properties``. ``inactive``, ``abstract`` and ``status`` are what the
+    concept is; where the code system states them as properties, they stand in ``properties``, too.
+    """
+
+    code: str
+    display: str | None = None
+    definition: str | None = None
+    abstract: bool = False
+    inactive: bool = False
+    status: str | None = None
+    parents: Sequence[str] = ()
+    designations: Sequence[Said] = ()
+    properties: Sequence[Stated] = ()
+    extension: Sequence[Document] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class MapGroup:
+    """``ConceptMap.group`` without its elements. ``unmapped`` is that element of it, as R5 JSON."""
+
+    source: str | None
+    target: str | None
+    source_version: str | None = None
+    target_version: str | None = None
+    unmapped: Document | None = None
+
+
+@dataclass(slots=True)
+class MapRelease:
+    """A version of a concept map.
+
+    A group must be in ``groups`` before its first row is read. ``header`` has further elements of the
+    ConceptMap resource, in R5 shape and without ``group``: ``additionalAttribute`` and ``property`` among
+    them.
+    """
+
+    kind: str
+    url: str
+    version: str | None = None
+    name: str | None = None
+    title: str | None = None
+    source_scope: str | None = None
+    target_scope: str | None = None
+    copyright: str | None = None
+    licence: str | None = None
+    groups: list[MapGroup] = field(default_factory=list)
+    files: Sequence[SourceFile] = ()
+    header: Document = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class MapRow:
+    """One mapping. ``no_map``: there is nothing to map to, and ``comment`` says why.
+
+    ``group`` is the place of the row's group in ``MapRelease.groups``. ``word`` is the R4 equivalence, where
+    it says more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are
+    those that the header declares, or else whole uris.
+    """
+
+    source: str
+    target: str | None = None
+    relationship: str | None = None
+    comment: str | None = None
+    source_display: str | None = None
+    target_display: str | None = None
+    no_map: bool = False
+    group: int = 0
+    word: str | None = None
+    depends_on: Sequence[Stated] = ()
+    products: Sequence[Stated] = ()
+    properties: Sequence[Stated] = ()
+
+
+Row = ConceptRow | MapRow
+AnyRelease = Release | MapRelease
+
+
+@dataclass(slots=True, frozen=True)
+class Importer:
+    """How one kind of release is read.
+
+    ``recognises(paths)`` says which releases are there (a folder may hold a code system and its maps), or
+    what is wrong and what was expected. ``read(release, paths, report)`` yields the rows of one of them; a
+    malformed row is reported and left out. ``report`` may raise, to end the import.
+    """
+
+    kind: str
+    description: str
+    recognises: Callable[[Sequence[Path]], Sequence[AnyRelease] | Problem]
+    read: Callable[[AnyRelease, Sequence[Path], Report], Iterator[Row]]

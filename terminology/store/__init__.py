@@ -1,0 +1,35 @@
+"""Where do big code systems lie, and how do they get there?
+
+A store holds compiled artifacts, one for each version of a code system or map, in files of SQLite or in
+PostgreSQL. Reading and writing meet nowhere but in the tables:
+
+==============  ================================================================
+loading.py      importing, retiring, removing: the commands
+registry.py     what was loaded, from what, when (SQLAlchemy; not for requests)
+shelf.py        what is served now: opens artifacts, notices new generations
+artifact.py     what one artifact knows
+compile.py      rows -> tables, with order.py, postings.py and packing.py
+schema.py       the tables; questions.py: the statements of the reading side
+content.py      what sqlite.py and postgres.py have in common
+==============  ================================================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from terminology.store.content import Content
+
+
+def content_of(place: str) -> Content:
+    """The store at a place: a folder, or a ``postgresql://`` URL.
+
+    Raises ImportError when a package is missing that it takes.
+    """
+    if place.startswith(("postgresql://", "postgres://")):
+        from terminology.store.postgres import PostgresContent
+
+        return PostgresContent(place)
+    from terminology.store.sqlite import SqliteContent
+
+    return SqliteContent(Path(place).expanduser())

@@ -1,0 +1,252 @@
+"""How do releases come into a store, and how do they leave it?
+
+What a request may see changes at one moment, when the registry's transaction ends; everything before can be
+broken off anywhere, and everything after only tells the servers to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from terminology.release import (
+    AnyRelease,
+    ConceptRow,
+    Importer,
+    MapRelease,
+    MapRow,
+    Problem,
+    Report,
+)
+from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
+from terminology.store.content import Content
+from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
+from terminology.store.schema import FORMAT
+
+# How long requests that began before a change may still read what it took away.
+GRACE = timedelta(seconds=60)
+
+
+class Unrecognised(ValueError):
+    """The files are not what the importer expects."""
+
+
+class NotLoaded(ValueError):
+    """There is no such version in the store."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one release. ``is_new`` is False when it was there already."""
+
+    loaded: Loaded
+    is_new: bool
+
+
+class Loader:
+    """The writing side of a store. For one process; others are kept out while something is written."""
+
+    def __init__(self, content: Content) -> None:
+        content.prepare()
+        self._content = content
+        self._registry = Registry(content.registry_url)
+
+    def close(self) -> None:
+        self._registry.close()
+        self._content.close()
+
+    # -- importing ---------------------------------------------------------------------------
+
+    def load(
+        self,
+        importer: Importer,
+        paths: Sequence[Path],
+        report: Report,
+        progress: Progress = lambda count: None,
+        dry_run: bool = False,
+    ) -> list[Outcome]:
+        """Import what is in some files. All of its releases become visible at the same moment.
+
+        Raises Unrecognised, Busy, and whatever ``report`` raises; then nothing has changed.
+        """
+        releases = importer.recognises(paths)
+        if isinstance(releases, Problem):
+            raise Unrecognised(str(releases))
+        if dry_run:
+            return [
+                Outcome(_Load(self._content, importer, release, 0, progress).rehearse(paths, report), True)
+                for release in releases
+            ]
+        with self._content.lock():
+            self._sweep()
+            return self._load(importer, releases, paths, report, progress)
+
+    def _load(
+        self,
+        importer: Importer,
+        releases: Sequence[AnyRelease],
+        paths: Sequence[Path],
+        report: Report,
+        progress: Progress,
+    ) -> list[Outcome]:
+        known = self._registry.all()
+        number = self._registry.next_number()
+        outcomes: list[Outcome] = []
+        try:
+            for release in releases:
+                there = _same(known, release)
+                if there is None:
+                    made = _Load(self._content, importer, release, number, progress)
+                    outcomes.append(Outcome(made.run(paths, report), True))
+                    number += 1
+                else:
+                    outcomes.append(Outcome(there, False))
+        except BaseException:
+            for outcome in outcomes:
+                if outcome.is_new:
+                    self._content.delete(outcome.loaded.id)
+            raise
+        self._publish(outcomes)
+        return outcomes
+
+    def _publish(self, outcomes: Sequence[Outcome]) -> None:
+        back = [o.loaded.id for o in outcomes if not o.is_new and o.loaded.status == RETIRED]
+        new = [o.loaded for o in outcomes if o.is_new]
+        if not back and not new:
+            return
+
+        def change(made: Change) -> None:
+            for loaded in new:
+                made.add(loaded)
+            if back:
+                made.set_status(back, ACTIVE)
+
+        self._change(change)
+
+    def _change(self, change: Callable[[Change], None]) -> None:
+        with self._registry.changing() as made:
+            change(made)
+        self._content.announce(*self._registry.published())
+
+    # -- leaving -----------------------------------------------------------------------------
+
+    def status(self) -> list[Loaded]:
+        """What is here, but for what was removed or replaced."""
+        return [loaded for loaded in self._registry.all() if loaded.status in (ACTIVE, RETIRED)]
+
+    def retire(self, canonical: str, back: bool = False) -> list[Loaded]:
+        """Serve a version no more, but keep it; or serve it again. Raises NotLoaded, Busy."""
+        return self._set(canonical, (RETIRED,) if back else (ACTIVE,), ACTIVE if back else RETIRED)
+
+    def remove(self, canonical: str, at_once: bool = False) -> list[Loaded]:
+        """Take a version away. Its files go when no request can be reading them any more: with the next
+        command, or ``at_once``. Raises NotLoaded, Busy.
+        """
+        removed = self._set(canonical, (ACTIVE, RETIRED), REMOVED)
+        if at_once:
+            with self._content.lock():
+                self._sweep(timedelta(0))
+        return removed
+
+    def _set(self, canonical: str, of: Sequence[str], status: str) -> list[Loaded]:
+        url, _, version = canonical.partition("|")
+        with self._content.lock():
+            self._sweep()
+            found = [
+                loaded
+                for loaded in self._registry.all()
+                if loaded.status in of and loaded.url == url and version in ("", loaded.version)
+            ]
+            if not found:
+                raise NotLoaded(f"nothing {' or '.join(of)} in the store is called {canonical}")
+            self._change(lambda made: made.set_status([loaded.id for loaded in found], status))
+        return found
+
+    def _sweep(self, grace: timedelta = GRACE) -> None:
+        """Clear away what has been removed for some time, and what broken-off imports left."""
+        kept = {loaded.id for loaded in self._registry.all() if not _is_due(loaded, grace)}
+        for number in self._content.artifacts() - kept:
+            self._content.delete(number)
+        # An earlier command may have been ended after its transaction and before it could tell.
+        self._content.announce(*self._registry.published())
+
+
+def _is_due(loaded: Loaded, grace: timedelta) -> bool:
+    if loaded.status not in (REMOVED, REPLACED) or loaded.ended is None:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(loaded.ended) >= grace
+
+
+def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
+    """The same release, from the same files, compiled in the same way."""
+    digests = sorted(file.sha256 for file in release.files)
+    for loaded in known:
+        if loaded.status in (ACTIVE, RETIRED) and loaded.format == FORMAT:
+            named = (loaded.importer, loaded.url, loaded.version)
+            if digests and named == (release.kind, release.url, release.version):
+                if sorted(file.sha256 for file in loaded.files) == digests:
+                    return loaded
+    return None
+
+
+class _Load:
+    """One release on its way."""
+
+    def __init__(
+        self, content: Content, importer: Importer, release: AnyRelease, number: int, progress: Progress
+    ) -> None:
+        self._content, self._importer, self._release = content, importer, release
+        self._number, self._progress = number, progress
+        self._problems = 0
+
+    def run(self, paths: Sequence[Path], report: Report) -> Loaded:
+        sink = self._content.create(self._number)
+        try:
+            count = self._compile(paths, report, sink)
+            size = sink.finish()
+        except BaseException:
+            sink.abandon()
+            raise
+        return self._loaded(count, size)
+
+    def rehearse(self, paths: Sequence[Path], report: Report) -> Loaded:
+        """Everything but writing."""
+        return self._loaded(self._compile(paths, report, Nowhere()), 0)
+
+    def _compile(self, paths: Sequence[Path], report: Report, sink: Sink) -> int:
+        def counted(problem: Problem) -> None:
+            self._problems += 1
+            report(problem)
+
+        release, scratch = self._release, self._content.scratch
+        rows = self._importer.read(release, paths, counted)
+        if isinstance(release, MapRelease):
+            mappings = cast(Iterable[MapRow], rows)
+            return compile_map(release, mappings, sink, counted, self._progress)
+        concepts = cast(Iterable[ConceptRow], rows)
+        return compile_system(release, concepts, sink, counted, self._progress, scratch)
+
+    def _loaded(self, count: int, size: int) -> Loaded:
+        release = self._release
+        return Loaded(
+            importer=self._importer.kind,
+            kind="ConceptMap" if isinstance(release, MapRelease) else "CodeSystem",
+            url=release.url,
+            version=release.version,
+            title=release.title or release.name,
+            licence=release.licence,
+            rows=count,
+            problems=self._problems,
+            bytes=size,
+            id=self._number,
+            files=release.files,
+        )
+
+
+class Nowhere:
+    """A sink that keeps nothing."""
+
+    def write(self, table: str, rows: Sequence[TableRow]) -> None: ...

@@ -1,0 +1,252 @@
+"""Artifacts in PostgreSQL: the same tables for all of them, each row with the number of its artifact.
+
+psycopg without a pool: each thread keeps one connection, in autocommit, for all artifacts. An artifact is
+written in one transaction, so there is never half of one.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock, local
+from typing import Any
+
+import psycopg
+
+from terminology.store.compile import TableRow
+from terminology.store.content import BUSY, Busy
+from terminology.store.questions import QUESTIONS
+from terminology.store.schema import COLUMNS, TABLES, Table
+
+# How often, in seconds, a process looks for a new generation.
+INTERVAL = 1.0
+# How long a new connection waits for a replica that is behind.
+PATIENCE = 5.0
+_TYPES = {"int": "integer", "text": 'text COLLATE "C"', "bytes": "bytea"}
+_BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
+# "terminology", as a number.
+_LOCK = 0x7465726D
+
+
+class Connections:
+    """A connection for each thread. One that broke is made anew, once for each question."""
+
+    def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
+        """``accept`` looks at each new connection, and raises OperationalError if it will not do."""
+        self._url = url
+        self._accept = accept
+        self._mine = local()
+        self._open: list[psycopg.Connection[Any]] = []
+        self._lock = Lock()
+        weakref.finalize(self, _close, self._open)
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        cursor = getattr(self._mine, "cursor", None) or self._connect()
+        try:
+            return _fetched(cursor, query, values)
+        except psycopg.OperationalError:
+            self._drop()
+            return _fetched(self._connect(), query, values)
+
+    def _connect(self) -> psycopg.Cursor[Any]:
+        connection = psycopg.connect(self._url, autocommit=True)
+        cursor = connection.cursor(binary=True)
+        try:
+            self._accept(cursor)
+        except psycopg.Error:
+            connection.close()
+            raise
+        with self._lock:
+            self._open.append(connection)
+        self._mine.connection, self._mine.cursor = connection, cursor
+        return cursor
+
+    def _drop(self) -> None:
+        connection = self._mine.connection
+        self._mine.cursor = None
+        with self._lock:
+            if connection in self._open:
+                self._open.remove(connection)
+        connection.close()
+
+    def close(self) -> None:
+        with self._lock:
+            _close(self._open)
+        self._mine = local()
+
+
+def _close(connections: list[psycopg.Connection[Any]]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+def _fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return cursor.execute(query, values).fetchall()
+
+
+def _newest(cursor: psycopg.Cursor[Any]) -> int:
+    """The last generation there is; 0 in a database that no store was made in."""
+    if _fetched(cursor, "SELECT to_regclass('published') IS NULL", ())[0][0]:
+        return 0
+    return _fetched(cursor, "SELECT coalesce(max(generation), 0) FROM published", ())[0][0]  # type: ignore[no-any-return]
+
+
+class PostgresTables:
+    """The rows of one artifact."""
+
+    def __init__(self, connections: Connections, artifact: int) -> None:
+        self._connections = connections
+        here = f"artifact = {artifact:d} AND"
+        self._select = {
+            name: text.format(here=here, among="= ANY(?)").replace("?", "%s")
+            for name, text in QUESTIONS.items()
+        }
+
+    def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._connections.rows(self._select[question], values)
+
+    def close(self) -> None:
+        """The connections are those of the store."""
+
+
+class PostgresSink:
+    """A new artifact, in a transaction of its own."""
+
+    def __init__(self, url: str, artifact: int) -> None:
+        self._artifact = artifact
+        self._connection = psycopg.connect(url)
+        self._size = 0
+
+    def write(self, table: str, rows: Sequence[TableRow]) -> None:
+        columns = ", ".join(["artifact", *COLUMNS[table]])
+        types = ["int4", *(_BINARY[type_] for _, type_ in _table(table).columns)]
+        copy = f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
+        with self._connection.cursor().copy(copy) as stream:
+            stream.set_types(types)
+            for row in rows:
+                stream.write_row((self._artifact, *row))
+                self._size += sum(len(value) for value in row if isinstance(value, str | bytes))
+
+    def finish(self) -> int:
+        """Make it an artifact; about how many bytes it has."""
+        self._connection.commit()
+        self._connection.close()
+        return self._size
+
+    def abandon(self) -> None:
+        self._connection.close()
+
+
+def _table(name: str) -> Table:
+    return next(table for table in TABLES if table.name == name)
+
+
+def _create(table: Table) -> Iterator[str]:
+    columns = ["artifact integer", *(f"{name} {_TYPES[type_]}" for name, type_ in table.columns)]
+    key = ", ".join(("artifact", *table.key))
+    yield f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, PRIMARY KEY ({key}))"
+    for name, type_ in table.columns:
+        if type_ == "bytes":
+            yield f"ALTER TABLE {table.name} ALTER {name} SET STORAGE EXTERNAL"
+    if table.unique:
+        key = ", ".join(("artifact", *table.unique))
+        yield f"CREATE UNIQUE INDEX IF NOT EXISTS {table.name}_unique ON {table.name} ({key})"
+    for number, index in enumerate(table.indexes):
+        columns_ = ", ".join(("artifact", *index))
+        yield f"CREATE INDEX IF NOT EXISTS {table.name}_{number} ON {table.name} ({columns_})"
+
+
+class PostgresContent:
+    """A store in a database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connections = Connections(url, self._catch_up)
+        self._known, self._looked = 0, -INTERVAL
+
+    @property
+    def registry_url(self) -> str:
+        return "postgresql+psycopg://" + self.url.partition("://")[2]
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def generation(self) -> int:
+        """Which state of the store is published, as it was a moment ago.
+
+        A database that cannot be reached has no news.
+        """
+        now = time.monotonic()
+        if now - self._looked >= INTERVAL:
+            self._looked = now
+            try:
+                published = self.published()
+            except psycopg.OperationalError:
+                return self._known
+            self._known = published[0] if published else 0
+        return self._known
+
+    def _catch_up(self, cursor: psycopg.Cursor[Any]) -> None:
+        """A replica that is behind what was served already would not find it: wait until it has it.
+
+        If it does not get there, this request fails, and the next ones are served what the replica has.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (there := _newest(cursor)) < self._known:
+            if time.monotonic() > deadline:
+                missing, self._known = self._known, there
+                raise psycopg.OperationalError(f"the replica has not got generation {missing}, but {there}")
+            time.sleep(PATIENCE / 100)
+
+    def published(self) -> tuple[int, bytes] | None:
+        """The generation and what is in it."""
+        query = "SELECT generation, body FROM published ORDER BY generation DESC LIMIT 1"
+        try:
+            rows = self._connections.rows(query)
+        except psycopg.errors.UndefinedTable:
+            return None
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def open(self, artifact: int) -> PostgresTables:
+        return PostgresTables(self._connections, artifact)
+
+    def close(self) -> None:
+        self._connections.close()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for table in TABLES:
+                for statement in _create(table):
+                    connection.execute(statement)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One writer at a time; a writer that dies lets go."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+            if row is None or not row[0]:
+                raise Busy(BUSY)
+            yield
+
+    @property
+    def scratch(self) -> Path | None:
+        return None
+
+    def create(self, artifact: int) -> PostgresSink:
+        return PostgresSink(self.url, artifact)
+
+    def artifacts(self) -> set[int]:
+        return {row[0] for row in self._connections.rows("SELECT DISTINCT artifact FROM header")}
+
+    def delete(self, artifact: int) -> None:
+        with psycopg.connect(self.url) as connection:
+            for table in TABLES:
+                statement = f"DELETE FROM {table.name} WHERE artifact = %s"
+                connection.execute(statement, (artifact,))
+
+    def announce(self, generation: int, body: bytes) -> None:
+        """The registry is in the same database, and tells it itself: see ``published``."""

@@ -1,0 +1,123 @@
+"""Which concepts have this word, or this value of a property? Collected while a release is compiled.
+
+Concepts come in the order of their numbers, so each list of numbers is sorted already.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from pyroaring import BitMap
+
+from terminology.store.schema import DIGEST_MARK, LONGEST_TERM, MANY_TERMS, PREFIX, WORD
+
+Posting = tuple[int, str, bytes]
+# So few numbers do not pack any better as ranges.
+SMALL = 4
+
+
+class Postings:
+    """Numbers by field and term. Most values of properties are of one concept: they are no arrays."""
+
+    def __init__(self) -> None:
+        self._words: defaultdict[str, array[int]] = defaultdict(_numbers)
+        self._fields: dict[int, dict[str, int | array[int]]] = {}
+
+    def add_words(self, words: set[str], ord_: int) -> None:
+        """All words of a concept."""
+        known = self._words
+        for word in words:
+            known[word].append(ord_)
+
+    def add(self, field: int, term: str, ord_: int) -> None:
+        """A concept has a term; it may be said again."""
+        known = self._fields.get(field)
+        if known is None:
+            known = self._fields[field] = {}
+        held = known.get(term)
+        if held is None:
+            known[term] = ord_
+        elif not isinstance(held, int):
+            if held[-1] != ord_:
+                held.append(ord_)
+        elif held != ord_:
+            known[term] = array("I", (held, ord_))
+
+    def rows(self) -> Iterator[Posting]:
+        """Everything, in the order of the key. What has been yielded is forgotten."""
+        prefixes = Prefixes()
+        for word, ords in _sorted(self._words):
+            prefixes.add(word, ords)
+            yield WORD, word, ords.serialize()
+        yield from prefixes.rows()
+        for field in sorted(self._fields):
+            for term, ords in _sorted(self._fields.pop(field)):
+                yield field, term, ords.serialize()
+
+
+def _numbers() -> array[int]:
+    return array("I")
+
+
+def _sorted(terms: dict[str, Any]) -> Iterator[tuple[str, BitMap]]:
+    for term in sorted(terms):
+        held = terms.pop(term)
+        ords = BitMap((held,)) if isinstance(held, int) else BitMap(held)
+        if len(ords) > SMALL:
+            ords.run_optimize()
+        yield term, ords
+
+
+class Prefixes:
+    """The beginnings of many words, made while the words come in alphabetical order."""
+
+    def __init__(self) -> None:
+        self._found: list[Posting] = []
+        self._last = ""
+        # For each letter of the last word: what begins as the word does up to here.
+        self._open: list[list[BitMap]] = []
+
+    def add(self, term: str, ords: BitMap) -> None:
+        self._close(_common(self._last, term))
+        self._open.extend([] for _ in range(len(term) - len(self._open)))
+        for held in self._open:
+            held.append(ords)
+        self._last = term
+
+    def _close(self, length: int) -> None:
+        while len(self._open) > length:
+            held = self._open.pop()
+            if len(held) > MANY_TERMS:
+                union = BitMap.union(*held)
+                union.run_optimize()
+                self._found.append((PREFIX, self._last[: len(self._open) + 1], union.serialize()))
+
+    def rows(self) -> list[Posting]:
+        """The prefixes of many words, in alphabetical order."""
+        self._close(0)
+        return sorted(self._found)
+
+
+def _common(one: str, other: str) -> int:
+    """How many letters do two words begin with alike?"""
+    length = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        length += 1
+    return length
+
+
+def term_of(value: str) -> str:
+    """How a value of a property stands in the postings.
+
+    >>> term_of("short"), len(term_of("long " * 100))
+    ('short', 265)
+    """
+    if len(value) <= LONGEST_TERM:
+        return value
+    return value[:LONGEST_TERM] + DIGEST_MARK + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,98 @@
+"""What is an artifact made of? The tables of one compiled version of a code system or map.
+
+The same tables in every database: a file for each artifact in SQLite; in PostgreSQL all artifacts share the
+tables, each row with the number of its artifact. Concepts are numbered from 0 in preorder of the hierarchy
+(``ord``), so that what lies below a concept is nearly one range. Sets of concepts are Roaring bitmaps of
+these numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Of the tables and of what is packed into them. A release that was compiled in another format is compiled
+# anew when it is imported again.
+FORMAT = 1
+
+
+@dataclass(slots=True, frozen=True)
+class Table:
+    """``columns`` are (name, type) with the types ``int``, ``text`` and ``bytes``; ``key`` is unique."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[str, ...] = ()
+    clustered: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.columns]
+
+
+TABLES = (
+    # What the artifact is: see ``header.py``.
+    Table("header", (("name", "text"), ("value", "bytes")), key=("name",)),
+    # ``key`` is how a code is looked for; ``code`` is null where it is the same. ``body`` is all the rest
+    # that is known of the concept: see ``packing.py``.
+    Table(
+        "concept",
+        (
+            ("ord", "int"),
+            ("key", "text"),
+            ("code", "text"),
+            ("display", "text"),
+            ("flags", "int"),
+            ("status", "text"),
+            ("body", "bytes"),
+        ),
+        key=("ord",),
+        unique=("key",),
+    ),
+    # Bitmaps; null where there are none. Of concepts that stand alone there is no row.
+    Table(
+        "hierarchy",
+        (("ord", "int"), ("parents", "bytes"), ("children", "bytes"), ("descendants", "bytes")),
+        key=("ord",),
+    ),
+    # Which concepts have a word, the beginning of a word, or a value of a property. ``field`` is the number
+    # of WORD, PREFIX, MARK, or of a property in the header's ``fields``.
+    Table(
+        "posting",
+        (("field", "int"), ("term", "text"), ("ords", "bytes")),
+        key=("field", "term"),
+        clustered=True,
+    ),
+    # A row of a map, in order. ``*_bare`` is the code without what people leave out or add.
+    Table(
+        "mapping",
+        (
+            ("place", "int"),
+            ("part", "int"),
+            ("source", "text"),
+            ("target", "text"),
+            ("source_bare", "text"),
+            ("target_bare", "text"),
+            ("body", "bytes"),
+        ),
+        key=("place",),
+        indexes=(("source",), ("target",), ("source_bare",), ("target_bare",)),
+    ),
+)
+COLUMNS = {table.name: table.names for table in TABLES}
+
+WORD, PREFIX, MARK, FIRST_PROPERTY = 0, 1, 2, 10
+
+# The terms of MARK: concepts of some kind.
+INNER, INACTIVE, ABSTRACT = "inner", "inactive", "abstract"
+
+# The bits of ``concept.flags``.
+IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION = 1, 2, 4
+
+# A prefix that begins more terms than this has a bitmap of its own.
+MANY_TERMS = 16
+
+# A longer value of a property stands in the postings as its beginning and a digest.
+LONGEST_TERM = 200
+DIGEST_MARK = "\x1f"

@@ -1,0 +1,463 @@
+"""Concepts of a code system in the store.
+
+The same answers as ``document`` gives for the same code system, but for the order: concepts come in preorder
+of the hierarchy. Every filter becomes a bitmap of concept numbers, so that filters combine, count and page
+without reading a concept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from terminology import issues
+from terminology.model import (
+    About,
+    Concept,
+    Designation,
+    Detail,
+    Document,
+    Filter,
+    Property,
+    TerminologyError,
+    Typed,
+)
+from terminology.patterns import full_match
+from terminology.store.artifact import Artifact, StoredRow
+from terminology.store.index import text_of
+from terminology.store.packing import value_of
+from terminology.store.postings import term_of
+from terminology.store.schema import (
+    ABSTRACT,
+    DIGEST_MARK,
+    HAS_DEFINITION,
+    INACTIVE,
+    INNER,
+    IS_ABSTRACT,
+    IS_INACTIVE,
+    MARK,
+)
+from terminology.systems.document import CONCEPT_PROPERTIES, about
+from terminology.texts import folded
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap
+
+# How many rows are kept between one question and the next.
+RECENT = 64
+_ROLES = frozenset({"notSelectable", "inactive", "status"})
+
+
+class StoredSystem:
+    """A compiled code system."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self.about: About = about(artifact.header.document)
+        self._uses = artifact.header.uses
+        self._kinds = artifact.header.kinds
+        self._recent: dict[str, StoredRow] = {}
+
+    def key(self, code: str) -> str:
+        return code if self.about.case_sensitive else code.casefold()
+
+    # -- the questions -----------------------------------------------------------------------
+
+    def locate(self, code: str) -> Concept | None:
+        row = self._row(self.key(code))
+        return None if row is None else self.concept(row)
+
+    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> StoredSelection:
+        chosen = [self.chosen_by(filter_) for filter_ in filters]
+        if text:
+            chosen += [self.artifact.words(word) for word in folded(text).split()]
+        if not chosen:
+            return StoredSelection(self, None)
+        # A new set, also of one: what is kept worked out is never handed out.
+        found = chosen[0].copy()
+        for other in chosen[1:]:
+            found &= other
+        return StoredSelection(self, found)
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        top, below = self.key(ancestor), self.key(descendant)
+        if top == below:
+            return True
+        numbers = self.artifact.ords((top, below))
+        if len(numbers) < 2:
+            return False
+        return numbers[below] in self.artifact.descendants(numbers[top])
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+        keys = {code: self.key(code) for code in codes}
+        rows = self._rows(keys.values())
+        return {code: self._detail(rows[key]) for code, key in keys.items() if key in rows}
+
+    def implied(self, canonical: str) -> Document | None:
+        """``CodeSystem.valueSet``: all of the code system."""
+        if canonical not in (self.artifact.header.document.get("valueSet"), f"{self.about.url}?fhir_vs"):
+            return None
+        version = {"version": self.about.version} if self.about.version else {}
+        return {
+            "resourceType": "ValueSet",
+            "url": canonical,
+            "status": "active",
+            "compose": {"include": [{"system": self.about.url} | version]},
+        } | version
+
+    # -- reading a row -----------------------------------------------------------------------
+
+    def _row(self, key: str) -> StoredRow | None:
+        row = self._recent.get(key)
+        if row is None:
+            row = self.artifact.concept(key)
+            if row is not None:
+                self._keep(row)
+        return row
+
+    def _rows(self, keys: Iterable[str]) -> dict[str, StoredRow]:
+        rows: dict[str, StoredRow] = {}
+        for key in keys:
+            row = self._recent.get(key)
+            if row is not None:
+                rows[key] = row
+        missing = [key for key in keys if key not in rows]
+        if len(missing) == 1:
+            found = self.artifact.concept(missing[0])
+            return rows | {found.key: found} if found else rows
+        if missing:
+            rows |= {row.key: row for row in self.artifact.concepts_by_key(missing)}
+        return rows
+
+    def _keep(self, row: StoredRow) -> None:
+        """A concept that is located is often described next."""
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        self._recent[row.key] = row
+
+    def concept(self, row: StoredRow) -> Concept:
+        flags = row.flags
+        definition = self.artifact.unpack(row.body)[0] if flags & HAS_DEFINITION else None
+        return Concept(
+            row.code or row.key,
+            row.display,
+            definition,
+            bool(flags & IS_ABSTRACT),
+            bool(flags & IS_INACTIVE),
+            row.status,
+        )
+
+    def _detail(self, row: StoredRow) -> Detail:
+        body = self.artifact.unpack(row.body)
+        designations = body[1] if len(body) > 1 else ()
+        properties = body[2] if len(body) > 2 else ()
+        return Detail(
+            [self._designation(*said) for said in designations],
+            [self._property(*stated) for stated in properties],
+            body[3] if len(body) > 3 else (),
+        )
+
+    def _designation(
+        self, value: str, language: str | None, use: int | None = None, rest: Document | None = None
+    ) -> Designation:
+        meant = None if use is None else self._uses[use]
+        if rest is None:
+            return Designation(value, language, meant)
+        return Designation(
+            value, language, meant, rest.get("additionalUse", ()), extension=rest.get("extension", ())
+        )
+
+    def _property(self, kind: int, value: Any, description: str | None = None) -> Property:
+        code, type_ = self._kinds[kind]
+        return Property(code, Typed(type_, value_of(type_, value)), description)
+
+    # -- filters -----------------------------------------------------------------------------
+
+    def chosen_by(self, filter_: Filter) -> BitMap:
+        """The numbers of the concepts that pass a filter. Not to be changed.
+
+        Raises TerminologyError for a filter that this code system does not know.
+        """
+        if not filter_.value:
+            raise TerminologyError(issues.filter_without_value(filter_.property, filter_.op, self.about.url))
+        return self.artifact.cached(filter_, lambda: self._choose(filter_))
+
+    def _choose(self, filter_: Filter) -> BitMap:
+        hierarchy = {"concept", "code", "parent", "child", *self._hierarchy}
+        if filter_.property in hierarchy and filter_.op in HIERARCHY:
+            ord_ = self.artifact.ord(self.key(filter_.value))
+            return HIERARCHY[filter_.op](self.artifact, ord_)
+        values = self._values(filter_.property)
+        compare = COMPARISONS.get(filter_.op)
+        if values is None or compare is None:
+            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+        return compare(values, filter_.value, self.artifact)
+
+    @property
+    def _hierarchy(self) -> dict[str, str]:
+        """What this code system itself calls ``parent`` and ``child``."""
+        uris = {CONCEPT_PROPERTIES + role: role for role in ("parent", "child")}
+        declared = self.artifact.header.document.get("property", ())
+        return {p["code"]: uris[p["uri"]] for p in declared if p.get("uri") in uris}
+
+    def _values(self, property_: str) -> Values | None:
+        if property_ in ("code", "concept"):
+            return Codes(self)
+        if property_ in ("display", "definition"):
+            return Texts(self, property_)
+        role = self._hierarchy.get(property_, property_)
+        if role in ("parent", "child"):
+            return Relatives(self, role)
+        declared = self.artifact.header.document.get("property", ())
+        code = next((p["code"] for p in declared if property_ in (p.get("code"), p.get("uri"))), None)
+        if code is None and property_ not in _ROLES:
+            return None
+        field = self.artifact.header.fields.get(code or property_)
+        return Stated(self, code or property_, field)
+
+
+class StoredSelection:
+    """Some of a stored code system's concepts, or all of them (``chosen`` is None).
+
+    Besides what every selection can, it knows how many it has, which without those that are inactive or
+    abstract, and any part of it.
+    """
+
+    def __init__(self, system: StoredSystem, chosen: BitMap | None) -> None:
+        self._system = system
+        self._chosen = chosen
+
+    def __iter__(self) -> Iterator[Concept]:
+        read = self._system.concept
+        return (read(row) for row in self._system.artifact.concepts(self._ords))
+
+    def __contains__(self, code: object) -> bool:
+        ord_ = self._system.artifact.ord(self._system.key(str(code)))
+        return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
+
+    def __len__(self) -> int:
+        return self._system.artifact.header.count if self._chosen is None else len(self._chosen)
+
+    def __getitem__(self, part: slice) -> list[Concept]:
+        """The concepts of a page; only these are read."""
+        ords = self._ords[part]
+        return [self._system.concept(row) for row in self._system.artifact.concepts(ords)]
+
+    def without(self, inactive: bool = False, abstract: bool = False) -> StoredSelection:
+        """Those that are not inactive, not abstract."""
+        left = self._ords
+        for mark in (INACTIVE,) * inactive + (ABSTRACT,) * abstract:
+            left = left - self._system.artifact.posting(MARK, mark)
+        return StoredSelection(self._system, left)
+
+    @property
+    def _ords(self) -> BitMap:
+        return self._system.artifact.all() if self._chosen is None else self._chosen
+
+
+# -- hierarchy -----------------------------------------------------------------------------------
+
+
+def _is_a(artifact: Artifact, ord_: int | None) -> BitMap:
+    return _descendent_of(artifact, ord_) | _only(artifact, ord_)
+
+
+def _only(artifact: Artifact, ord_: int | None) -> BitMap:
+    return artifact.set_of(() if ord_ is None else (ord_,))
+
+
+def _is_not_a(artifact: Artifact, ord_: int | None) -> BitMap:
+    return artifact.all() - _is_a(artifact, ord_)
+
+
+def _descendent_of(artifact: Artifact, ord_: int | None) -> BitMap:
+    """In a circle a concept is below itself, but that is not meant."""
+    if ord_ is None:
+        return artifact.set_of()
+    return artifact.descendants(ord_) - _only(artifact, ord_)
+
+
+def _child_of(artifact: Artifact, ord_: int | None) -> BitMap:
+    return artifact.set_of() if ord_ is None else artifact.children(ord_)
+
+
+def _descendent_leaf(artifact: Artifact, ord_: int | None) -> BitMap:
+    below = artifact.set_of() if ord_ is None else artifact.descendants(ord_)
+    return below - artifact.posting(MARK, INNER)
+
+
+def _generalizes(artifact: Artifact, ord_: int | None) -> BitMap:
+    above = artifact.set_of() if ord_ is None else artifact.ancestors(ord_)
+    return above | _only(artifact, ord_)
+
+
+HIERARCHY: dict[str, Callable[[Artifact, int | None], BitMap]] = {
+    "is-a": _is_a,
+    "is-not-a": _is_not_a,
+    "descendent-of": _descendent_of,
+    "child-of": _child_of,
+    "descendent-leaf": _descendent_leaf,
+    "generalizes": _generalizes,
+}
+
+
+# -- values --------------------------------------------------------------------------------------
+
+
+class Values(Protocol):
+    """What the concepts of a code system have for something that can be filtered by."""
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        """The concepts that have one of these values."""
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        """The concepts that have a value that is accepted. Such a value begins with ``beginning``."""
+
+    def present(self) -> BitMap:
+        """The concepts that have any value."""
+
+
+class Codes:
+    """Codes as values of themselves."""
+
+    def __init__(self, system: StoredSystem) -> None:
+        self._artifact, self._key = system.artifact, system.key
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        rows = self._artifact.concepts_by_key([self._key(code) for code in wanted])
+        return self._artifact.set_of(row.ord for row in rows if (row.code or row.key) in wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        found = self._artifact.keys(self._key(beginning))
+        return self._artifact.set_of(ord_ for _, ord_, code in found if accepts(code))
+
+    def present(self) -> BitMap:
+        return self._artifact.all()
+
+
+class Texts:
+    """Displays or definitions. There is no index of them: every concept is read."""
+
+    def __init__(self, system: StoredSystem, name: str) -> None:
+        self._system, self._name = system, name
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self.matching(lambda text: text in wanted, "")
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        artifact = self._system.artifact
+        rows = artifact.concepts(artifact.all())
+        said = ((row.ord, getattr(self._system.concept(row), self._name)) for row in rows)
+        return artifact.set_of(ord_ for ord_, text in said if text is not None and accepts(text))
+
+    def present(self) -> BitMap:
+        return self.matching(lambda text: True, "")
+
+
+class Relatives:
+    """The codes of a concept's parents or children."""
+
+    def __init__(self, system: StoredSystem, role: str) -> None:
+        self._codes, self._artifact = Codes(system), system.artifact
+        self._role = role
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._of(self._codes.having(wanted))
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._of(self._codes.matching(accepts, beginning))
+
+    def present(self) -> BitMap:
+        return self._of(self._artifact.all())
+
+    def _of(self, others: BitMap) -> BitMap:
+        """Those that have one of the others for a parent, or child."""
+        if self._role == "child":
+            return self._artifact.parents(list(others))
+        return self._artifact.children_of(list(others & self._artifact.posting(MARK, INNER)))
+
+
+class Stated:
+    """The values of a property. ``field`` is None where no concept has one."""
+
+    def __init__(self, system: StoredSystem, code: str, field: int | None) -> None:
+        self._system, self._artifact = system, system.artifact
+        self._code, self._field = code, field
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        if self._field is None:
+            return self._artifact.set_of()
+        return self._artifact.postings(self._field, map(term_of, wanted))
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        if self._field is None:
+            return self._artifact.set_of()
+        # Of a long value only its beginning stands in the term.
+        terms = self._artifact.terms(self._field, beginning if self._has_only_short else "")
+        return self._artifact.union(
+            ords if DIGEST_MARK not in term else self._read(ords, accepts)
+            for term, ords in terms
+            if DIGEST_MARK in term or accepts(term)
+        )
+
+    @property
+    def _has_only_short(self) -> bool:
+        return self._code not in self._artifact.header.long
+
+    def _read(self, ords: BitMap, accepts: Callable[[str], bool]) -> BitMap:
+        """Those whose whole value is accepted."""
+        details = ((row.ord, self._system._detail(row)) for row in self._artifact.concepts(ords))
+        return self._artifact.set_of(
+            ord_
+            for ord_, detail in details
+            if any(p.code == self._code and accepts(text_of(p.value.value)) for p in detail.properties)
+        )
+
+    def present(self) -> BitMap:
+        if self._field is None:
+            return self._artifact.set_of()
+        return self._artifact.union(ords for _, ords in self._artifact.terms(self._field))
+
+
+def _equals(values: Values, value: str, artifact: Artifact) -> BitMap:
+    return values.having([value])
+
+
+def _one_of(values: Values, value: str, artifact: Artifact) -> BitMap:
+    return values.having([item.strip() for item in value.split(",")])
+
+
+def _none_of(values: Values, value: str, artifact: Artifact) -> BitMap:
+    return artifact.all() - _one_of(values, value, artifact)
+
+
+def _regex(values: Values, value: str, artifact: Artifact) -> BitMap:
+    return values.matching(full_match(value), beginning_of(value))
+
+
+def _exists(values: Values, value: str, artifact: Artifact) -> BitMap:
+    present = values.present()
+    return present if value == "true" else artifact.all() - present
+
+
+COMPARISONS: dict[str, Callable[[Values, str, Artifact], BitMap]] = {
+    "=": _equals,
+    "in": _one_of,
+    "not-in": _none_of,
+    "regex": _regex,
+    "exists": _exists,
+}
+
+
+def beginning_of(expression: str) -> str:
+    """The letters that every text begins with that the expression matches.
+
+    >>> beginning_of("0UBC.*"), beginning_of("A1?"), beginning_of("(a|b)"), beginning_of("ab|cd")
+    ('0UBC', 'A', '', '')
+    """
+    if "|" in expression:
+        return ""
+    length = next((i for i, c in enumerate(expression) if not (c.isalnum() or c in " -_")), len(expression))
+    if length < len(expression) and expression[length] in "?*{":
+        length -= 1
+    return expression[: max(length, 0)]

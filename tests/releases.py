@@ -1,0 +1,548 @@
+"""Small releases in the true formats, with made-up codes and words. Each function writes one to a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from terminology.importers.snomed import is_identifier
+
+
+def write(folder: Path, name: str, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("".join(line + end for line in lines).encode(encoding))
+    return path
+
+
+# -- ICD -----------------------------------------------------------------------------------------
+
+
+def icd10pcs(folder: Path) -> None:
+    write(folder, "icd10pcs_order_2031.txt", *_PCS_ORDER)
+    write(folder, "icd10pcs_tables_2031.xml", *_PCS_TABLES)
+
+
+def _order(number: int, code: str, flag: int, short: str, title: str) -> str:
+    return f"{number:05} {code:7} {flag} {short:60} {title}"
+
+
+_PCS_ORDER = (
+    _order(1, "QAA", 0, "Wings, Folding", "Wings, Folding"),
+    _order(2, "QAA10ZX", 1, "Fold L Wing, Open, Diagn", "Folding of Left Wing, Open Approach, Diagnostic"),
+    _order(3, "QAA10ZZ", 1, "Fold L Wing, Open", "Folding of Left Wing, Open Approach"),
+    _order(4, "QAA2XZZ", 1, "Fold R Wing, Ext", "Folding of Right Wing, External Approach"),
+)
+_PCS_TABLES = (
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    "<ICD10PCS.tabular><version>2031</version>",
+    "<pcsTable>",
+    '<axis pos="1" values="1"><title>Section</title><label code="Q">Flying</label></axis>',
+    '<axis pos="2" values="1"><title>Body System</title><label code="A">Wings</label></axis>',
+    '<axis pos="3" values="1"><title>Operation</title><label code="A">Folding</label>',
+    "<definition>Laying a wing together</definition></axis>",
+    '<pcsRow codes="2"><axis pos="4" values="1"><title>Body Part</title>',
+    '<label code="1">Left Wing</label></axis>',
+    '<axis pos="5" values="1"><title>Approach</title><label code="0">Open</label></axis>',
+    '<axis pos="6" values="1"><title>Device</title><label code="Z">No Device</label></axis>',
+    '<axis pos="7" values="2"><title>Qualifier</title><label code="X">Diagnostic</label>',
+    '<label code="Z">No Qualifier</label></axis></pcsRow>',
+    '<pcsRow codes="1"><axis pos="4" values="1"><title>Body Part</title>',
+    '<label code="2">Right Wing</label></axis>',
+    '<axis pos="5" values="1"><title>Approach</title><label code="X">External</label></axis>',
+    '<axis pos="6" values="1"><title>Device</title><label code="Z">No Device</label></axis>',
+    '<axis pos="7" values="1"><title>Qualifier</title><label code="Z">No Qualifier</label></axis></pcsRow>',
+    "</pcsTable></ICD10PCS.tabular>",
+)
+
+
+def icd10cm(folder: Path) -> None:
+    write(folder, "icd10cm_tabular_2031.xml", *_CM_TABULAR)
+
+
+_CM_TABULAR = (
+    '<?xml version="1.0" encoding="utf-8"?>',
+    "<ICD10CM.tabular><version>2031</version><introduction/>",
+    "<chapter><name>1</name><desc>Diseases of dragons (Q00-Q99)</desc>",
+    "<includes><note>all fire breathers</note></includes>",
+    '<section id="Q00-Q01"><desc>Diseases of wings (Q00-Q01)</desc>',
+    "<diag><name>Q00</name><desc>Torn wing</desc><excludes1><note>clipped wing (Q01.-)</note></excludes1>",
+    "<diag><name>Q00.0</name><desc>Torn left wing</desc>",
+    "<inclusionTerm><note>Rip of left wing</note></inclusionTerm></diag>",
+    "<diag><name>Q00.1</name><desc>Torn right wing</desc></diag></diag>",
+    "<diag><name>Q01</name><desc>Clipped wing</desc>",
+    '<sevenChrDef><extension char="A">initial encounter</extension>',
+    '<extension char="S">sequela</extension></sevenChrDef>',
+    "<notes><note>7th characters S do not apply to codes in category Q01 with 6th character 7 - for ever",
+    "</note></notes>",
+    "<diag><name>Q01.1</name><desc>Clipped left wing</desc></diag>",
+    "<diag><name>Q01.2</name><desc>Clipped, other</desc>",
+    "<diag><name>Q01.217</name><desc>Clipped for ever</desc></diag></diag></diag></section>",
+    '<section id="Q9A"><desc>Smoke (Q9A)</desc><diag><name>Q9A</name><desc>Smoke</desc></diag></section>',
+    "</chapter></ICD10CM.tabular>",
+)
+
+
+def icd9cm(folder: Path) -> None:
+    latin = {"encoding": "latin-1", "end": "\r\n"}
+    write(
+        folder,
+        "CMS77_DESC_LONG_DX.txt",
+        "0010  Wyvern pox",
+        "00321 Señor's wing",
+        "E8501 Burnt by dragon",
+        **latin,
+    )
+    write(folder, "CMS77_DESC_SHORT_DX.txt", "0010  Wyvern px", "00321 Senor wing", "E8501 Burnt", **latin)
+    write(folder, "CMS77_DESC_LONG_SG.txt", "0011 Folding of wing", "672  Clipping of claw", **latin)
+
+
+def gem(folder: Path) -> None:
+    rows = (
+        "0010  QAA10ZZ 10000",
+        "0010  QAA10ZX 10000",
+        "0011  QAA10ZX 10111",
+        "0011  QAA10ZZ 10111",
+        "0011  QAA2XZZ 10112",
+        "0011  QAA30ZZ 10113",
+        "0011  QAA40ZZ 10113",
+        "0012  NoPCS   11000",
+    )
+    write(folder, "gem_i9pcs_2031.txt", *rows, end="\r\n")
+
+
+# -- the others ----------------------------------------------------------------------------------
+
+
+def hcpcs(folder: Path) -> None:
+    rows = (
+        _anweb(
+            "Q0001", "00100", "3", "Wing splint, short, for a dragon", "Wing splint", terminated="20291231"
+        ),
+        _anweb("Q0001", "00200", "4", "of the smaller kind"),
+        _anweb("Q0002", "00100", "3", "Claw file, steel", "Claw file"),
+        _anweb("   QZ", "00100", "7", "Left wing", "Left wing"),
+    )
+    write(folder, "HCPC2031_JAN_ANWEB.txt", *rows, encoding="cp1252", end="\r\n")
+
+
+def _anweb(code: str, sequence: str, record: str, text: str, short: str = "", terminated: str = "") -> str:
+    head = f"{code}{sequence}{record}{text:80}{short:28}"
+    return f"{head:268}20200101{'20200101':8}{terminated:8}N".ljust(320)
+
+
+def msdrg(folder: Path) -> None:
+    heads = "MS-DRG \tFY 2031 Final Post-Acute DRG\tFY 2031 Final Special Pay DRG\tMDC\tTYPE\tMS-DRG Title"
+    write(
+        folder,
+        "table5.txt",
+        '"TABLE 5.—LIST OF GROUPS, ',
+        'AND STAY—FY 2031 Final Rule"' + "\t" * 9,
+        heads + "\tWeights - Before Cap\tWeights - 10% Cap Applied \tGeometric mean LOS\tArithmetic mean LOS",
+        '901\tYes\tNo\t77\tSURG\t"WING PROCEDURES, OTHER"\t2.0491\t2.1000\t1.5\t2.0',
+        "902\tNo\tNo\t \t**\tUNGROUPABLE DRAGON\t.\t.\t.\t",
+        encoding="cp1252",
+        end="\r\n",
+    )
+
+
+def cpt(folder: Path) -> None:
+    folder = folder / "cpt-2031"
+    write(
+        folder,
+        "LONGULT.txt",
+        "99001 Made-up long text one",
+        "99002 1234\tMade-up long text two",
+        "0001T Made-up three",
+    )
+    write(folder, "LONGUT.txt", "99001 MADE-UP LONG TEXT ONE")
+    write(folder, "MEDU.txt", "99001 MADE-UP MEDIUM")
+    write(folder, "SHORTU.txt", "99001 MADE-UP SHORT")
+    write(folder, "ConsumerDescriptor.txt", "1000001 99001 Made-up words for everyone")
+    clinician = (
+        "1000001 99001 Made-up words for clinicians",
+        "1000001 99001 More made-up words for clinicians",
+    )
+    write(folder, "ClinicianDescriptor.txt", *clinician)
+    heads = "Code,General,PhysicalStatus,LevelOne,LevelTwo,HCPCS,Definition"
+    write(folder, "modifiers.csv", heads, '"Z1",,,"1",,,"Made-up, modifier"', '"P9",,"1",,,,"Made-up status"')
+
+
+def identifier(item: int, partition: str = "00") -> str:
+    """A SNOMED CT identifier that nobody has, with the right check digit."""
+    stem = f"99999{item:04}{partition}"
+    return next(f"{stem}{digit}" for digit in range(10) if is_identifier(f"{stem}{digit}"))
+
+
+ROOT, WING, TORN, OLD, SITE = (identifier(item) for item in range(1, 6))
+_US, _GB, _CORE = "900000000000509007", "900000000000508004", "900000000000207008"
+_HEAD = ("20310101", "1", _CORE)
+_FSN, _SYNONYM, _DEFINITION = "900000000000003001", "900000000000013009", "900000000000550004"
+_PREFERRED, _ACCEPTABLE = "900000000000548007", "900000000000549004"
+
+
+def snomed(folder: Path) -> None:
+    terminology = folder / "Made-up_RF2" / "Snapshot" / "Terminology"
+    content = folder / "Made-up_RF2" / "Snapshot" / "Refset"
+    _table(
+        terminology, "sct2_Concept_Snapshot_INT_20310101.txt", _COMPONENT + " definitionStatusId", _concepts()
+    )
+    columns = " conceptId languageCode typeId term caseSignificanceId"
+    _table(
+        terminology, "sct2_Description_Snapshot-en_INT_20310101.txt", _COMPONENT + columns, _descriptions()
+    )
+    definition = ("9000001", *_HEAD, TORN, "en", _DEFINITION, "A wing with a tear.", "1")
+    _table(
+        terminology, "sct2_TextDefinition_Snapshot-en_INT_20310101.txt", _COMPONENT + columns, [definition]
+    )
+    columns = " sourceId destinationId relationshipGroup typeId characteristicTypeId modifierId"
+    _table(terminology, "sct2_Relationship_Snapshot_INT_20310101.txt", _COMPONENT + columns, _relationships())
+    columns = " sourceId value relationshipGroup typeId characteristicTypeId modifierId"
+    concrete = ("9000002", *_HEAD, TORN, "#2.5", "2", WING, "900000000000011006", "1")
+    _table(
+        terminology,
+        "sct2_RelationshipConcreteValues_Snapshot_INT_20310101.txt",
+        _COMPONENT + columns,
+        [concrete],
+    )
+    for name, columns, rows in _refsets():
+        _table(content, name, f"{_COMPONENT} refsetId referencedComponentId{columns}", rows)
+
+
+_COMPONENT = "id effectiveTime active moduleId"
+IS_A = "116680003"
+
+
+def _table(folder: Path, name: str, columns: str, rows: Sequence[Sequence[str]]) -> None:
+    write(folder, name, "\t".join(columns.split()), *("\t".join(row) for row in rows), end="\r\n")
+
+
+def _concepts() -> list[tuple[str, ...]]:
+    defined, primitive = "900000000000073002", "900000000000074008"
+    rows = [(id_, *_HEAD, defined if id_ == TORN else primitive) for id_ in (ROOT, WING, TORN, SITE)]
+    return [*rows, (OLD, "20300101", "0", _CORE, primitive)]
+
+
+DESCRIPTION = [identifier(item, "01") for item in range(100, 112)]
+
+
+def _descriptions() -> list[tuple[str, ...]]:
+    said = (
+        (ROOT, _FSN, "Dragon concept (dragon)"),
+        (WING, _FSN, "Wing (body part)"),
+        (WING, _SYNONYM, "Wing"),
+        (TORN, _FSN, "Torn wing (injury)"),
+        (TORN, _SYNONYM, "Color loss of wing"),
+        (TORN, _SYNONYM, "Colour loss of wing"),
+        (TORN, _SYNONYM, "Wing rip"),
+        (OLD, _SYNONYM, "Ripped wing"),
+        (SITE, _FSN, "Site (attribute)"),
+    )
+    rows = [
+        (id_, *_HEAD, concept, "en", type_, term, "1")
+        for id_, (concept, type_, term) in zip(DESCRIPTION, said, strict=False)
+    ]
+    return [*rows, (DESCRIPTION[11], "20310101", "0", _CORE, TORN, "en", _SYNONYM, "Withdrawn words", "1")]
+
+
+def _relationships() -> list[tuple[str, ...]]:
+    inferred = "900000000000011006"
+    rows = (
+        (WING, ROOT, "0", IS_A),
+        (TORN, ROOT, "0", IS_A),
+        (SITE, ROOT, "0", IS_A),
+        (TORN, WING, "1", SITE),
+    )
+    made = [(f"90000{n}", *_HEAD, *row, inferred, "1") for n, row in enumerate(rows)]
+    return [*made, ("900009", "20310101", "0", _CORE, TORN, SITE, "0", IS_A, inferred, "1")]
+
+
+def _refsets() -> list[tuple[str, str, list[tuple[str, ...]]]]:
+    def member(refset: str, component: str, *rest: str) -> tuple[str, ...]:
+        return ("u-1", *_HEAD, refset, component, *rest)
+
+    language = [
+        *(member(refset, DESCRIPTION[place], _PREFERRED) for refset in (_US, _GB) for place in (0, 2, 3)),
+        member(_US, DESCRIPTION[4], _PREFERRED),
+        member(_GB, DESCRIPTION[4], _ACCEPTABLE),
+        member(_GB, DESCRIPTION[5], _PREFERRED),
+    ]
+    extended = [
+        member(
+            "447562003",
+            TORN,
+            "1",
+            "1",
+            "IFA 1",
+            "ALWAYS Q00.0 | CONSIDER AGE",
+            "Q00.0",
+            "447561005",
+            "447637006",
+        ),
+        member(
+            "447562003", TORN, "1", "2", "OTHERWISE TRUE", "ALWAYS Q00.9", "Q00.9", "447561005", "447637006"
+        ),
+        member("447562003", TORN, "2", "1", "TRUE", "ALWAYS X99", "X99", "447561005", "447637006"),
+        member("447562003", WING, "1", "1", "TRUE", "CANNOT BE CLASSIFIED", "", "447556008", "447638001"),
+    ]
+    columns = " mapGroup mapPriority mapRule mapAdvice mapTarget correlationId mapCategoryId"
+    return [
+        ("der2_cRefset_LanguageSnapshot-en_INT_20310101.txt", " acceptabilityId", language),
+        (
+            "der2_cRefset_AssociationSnapshot_INT_20310101.txt",
+            " targetComponentId",
+            [member("900000000000526001", OLD, TORN)],
+        ),
+        (
+            "der2_cRefset_AttributeValueSnapshot_INT_20310101.txt",
+            " valueId",
+            [member("900000000000489007", OLD, "900000000000483008")],
+        ),
+        ("der2_Refset_SimpleSnapshot_INT_20310101.txt", "", [member(identifier(77), TORN)]),
+        (
+            "der2_sRefset_SimpleMapSnapshot_INT_20310101.txt",
+            " mapTarget",
+            [member("446608001", WING, "C99.9")],
+        ),
+        ("der2_iisssccRefset_ExtendedMapSnapshot_INT_20310101.txt", columns, extended),
+        (
+            "der2_ssRefset_ModuleDependencySnapshot_INT_20310101.txt",
+            " sourceEffectiveTime targetEffectiveTime",
+            [("u-1", *_HEAD, "900000000000534007", "900000000000012004", "20310101", "20310101")],
+        ),
+    ]
+
+
+def loinc(folder: Path) -> None:
+    base = folder / "Loinc_2.99"
+    columns = (
+        "LOINC_NUM COMPONENT PROPERTY TIME_ASPCT SYSTEM SCALE_TYP METHOD_TYP CLASS STATUS CLASSTYPE "
+        "SHORTNAME ORDER_OBS LONG_COMMON_NAME CONSUMER_NAME EXTERNAL_COPYRIGHT_NOTICE DefinitionDescription"
+    ).split()
+    axes = "Smoke MCnc Pt {} Qn  DRAGON"
+    smoke = f"99995-3 {axes.format('Breath')} ACTIVE 1 Smoke#Brth Both Smoke#in#Breath Smoke,#breath  Words"
+    old = f"99996-1 {axes.format('Air')} DEPRECATED 1 Smoke#Air Both Smoke#in#Air  ©#Others "
+    _csv(base / "LoincTable", "Loinc.csv", columns, smoke, old)
+    accessory = base / "AccessoryFiles"
+    columns = "PartNumber PartTypeName PartName PartDisplayName Status".split()
+    parts = ("LP90001-1 COMPONENT Smoke Smoke#of#dragons ACTIVE", "LP90002-9 CLASS DRAGON Dragons ACTIVE")
+    _csv(accessory / "PartFile", "Part.csv", columns, *parts)
+    columns = "LoincNumber PartNumber PartTypeName LinkTypeName Property".split()
+    link = "99995-3 LP90001-1 COMPONENT Primary http://loinc.org/property/COMPONENT"
+    _csv(accessory / "PartFile", "LoincPartLink_Primary.csv", columns, link)
+    columns = "PATH_TO_ROOT SEQUENCE IMMEDIATE_PARENT CODE CODE_TEXT".split()
+    tree = (" 1  LP90009-9 {dragons}", "LP90009-9 1 LP90009-9 99995-3 Smoke")
+    _csv(accessory / "ComponentHierarchyBySystem", "ComponentHierarchyBySystem.csv", columns, *tree)
+    columns = "AnswerListId AnswerListName AnswerStringId SequenceNumber DisplayText".split()
+    answers = ("LL9001-1 Colour LA9001-2 1 Red", "LL9001-1 Colour LA9002-0 2 Green")
+    _csv(accessory / "AnswerFile", "AnswerList.csv", columns, *answers)
+    columns = "LoincNumber AnswerListId AnswerListLinkType".split()
+    _csv(accessory / "AnswerFile", "LoincAnswerListLink.csv", columns, "99995-3 LL9001-1 NORMATIVE")
+    columns = "LOINC_NUM COMPONENT PROPERTY TIME_ASPCT SYSTEM SCALE_TYP METHOD_TYP LONG_COMMON_NAME".split()
+    variant = "99995-3 Fumée ConcMasse Ponctuel Haleine Quantitatif  Fumée#[Masse]#Haleine"
+    _csv(accessory / "LinguisticVariants", "frFR18LinguisticVariant.csv", columns, variant)
+
+
+def _csv(folder: Path, name: str, columns: list[str], *rows: str) -> None:
+    """Cells are parted by one blank; # is a blank within a cell."""
+    cells = [[cell.replace("#", " ") for cell in row.split(" ")] for row in rows]
+    quoted = (",".join(f'"{cell}"' for cell in row) for row in [columns, *cells])
+    write(folder, name, *quoted, end="\r\n")
+
+
+def rxnorm(folder: Path) -> None:
+    base = folder / "RxNorm_full_01062031" / "rrf"
+
+    def conso(cui: str, source: str, type_: str, text: str, suppress: str = "N") -> str:
+        return f"{cui}|ENG||||||A{cui}||||{source}|{type_}|X|{text}||{suppress}||"
+
+    names = (
+        conso("900001", "RXNORM", "SCD", "fireproofin 10 MG Oral Tablet"),
+        conso("900001", "RXNORM", "PSN", "fireproofin 10 mg tablet"),
+        conso("900001", "OTHER", "FN", "Words of another source"),
+        conso("900002", "RXNORM", "IN", "fireproofin"),
+        conso("900003", "RXNORM", "IN", "oldproofin", "O"),
+    )
+    write(base, "RXNCONSO.RRF", *names)
+    relation = "900002||CUI|RO|900001||CUI|has_ingredient|1||RXNORM|RXNORM|||N||"
+    write(
+        base,
+        "RXNREL.RRF",
+        relation,
+        relation.replace("|RXNORM|RXNORM|", "|OTHER|OTHER|").replace("900002", "900003"),
+    )
+    write(base, "RXNSTY.RRF", "900001|T200|A1|Clinical Drug|AT1||")
+    write(base, "RXNSAT.RRF", "900001|||A|CUI|X|AT2||NDC|RXNORM|99999000101|N||")
+
+
+def omop(folder: Path) -> None:
+    columns = (
+        "concept_id concept_name domain_id vocabulary_id concept_class_id standard_concept concept_code "
+        "valid_start_date valid_end_date invalid_reason"
+    )
+    concepts = [
+        ("9000001", 'Torn "wing"', "Condition", "SNOMED", "Finding", "S", TORN, "20200101", "20991231", ""),
+        ("9000002", "Ripped wing", "Condition", "ICD10CM", "Code", "", "Q00.0", "20200101", "20300101", "D"),
+    ]
+    _table(folder, "CONCEPT.csv", columns, concepts)
+    _table(
+        folder,
+        "CONCEPT_SYNONYM.csv",
+        "concept_id concept_synonym_name language_concept_id",
+        [("9000001", "Ala rota", "4182511")],
+    )
+    columns = "concept_id_1 concept_id_2 relationship_id valid_start_date valid_end_date invalid_reason"
+    maps = [("9000002", "9000001", "Maps to", "20200101", "20991231", "")]
+    _table(folder, "CONCEPT_RELATIONSHIP.csv", columns, maps)
+    version = [("None", "Whole", "OMOP", "v5.0 27-FEB-31", "1"), ("SNOMED", "Made up", "x", "1", "2")]
+    columns = "vocabulary_id vocabulary_name vocabulary_reference vocabulary_version vocabulary_concept_id"
+    _table(folder, "VOCABULARY.csv", columns, version)
+
+
+def fhir(folder: Path) -> None:
+    write(folder, "dragons.json", json.dumps(DRAGONS))
+
+
+DRAGONS = {
+    "resourceType": "CodeSystem",
+    "url": "http://example.org/fhir/CodeSystem/dragons",
+    "version": "1",
+    "status": "active",
+    "content": "complete",
+    "caseSensitive": True,
+    "property": [
+        {"code": "fires", "type": "decimal"},
+        {"code": "gone", "uri": "http://hl7.org/fhir/concept-properties#inactive", "type": "boolean"},
+        {"code": "above", "uri": "http://hl7.org/fhir/concept-properties#parent", "type": "code"},
+    ],
+    "concept": [
+        {
+            "code": "dragon",
+            "display": "Dragon",
+            "concept": [
+                {
+                    "code": "wyvern",
+                    "display": "Wyvern",
+                    "property": [{"code": "fires", "valueDecimal": 2.50}],
+                },
+                {"code": "drake", "designation": [{"language": "de", "value": "Drache"}]},
+            ],
+        },
+        {
+            "code": "hydra",
+            "property": [{"code": "above", "valueCode": "dragon"}, {"code": "gone", "valueBoolean": True}],
+        },
+    ],
+}
+
+
+R4_MAP: dict[str, Any] = {
+    "resourceType": "ConceptMap",
+    "url": "http://example.org/map",
+    "version": "1",
+    "sourceUri": "http://example.org/vs",
+    "group": [
+        {
+            "source": "http://example.org/from",
+            "target": "http://example.org/to",
+            "element": [
+                {
+                    "code": "a",
+                    "target": [
+                        {
+                            "code": "x",
+                            "equivalence": "wider",
+                            "dependsOn": [{"property": "http://example.org/side", "value": "left"}],
+                        }
+                    ],
+                },
+                {"code": "b", "target": [{"equivalence": "unmatched", "comment": "None."}]},
+                {"code": "c", "target": [{"code": "x", "equivalence": "subsumes"}]},
+            ],
+            "unmapped": {"mode": "provided"},
+        }
+    ],
+}
+
+
+def csv(folder: Path) -> None:
+    write(
+        folder,
+        "mapping.toml",
+        "[CodeSystem]",
+        'url = "http://example.org/fhir/CodeSystem/wings"',
+        'version = "2031"',
+        "[file]",
+        'delimiter = ";"',
+        "[columns]",
+        'code = "Code"',
+        'display = "Name"',
+        'parent = "Above"',
+        "[[designation]]",
+        'column = "Name (de)"',
+        'language = "de"',
+        'separator = "|"',
+        "[[property]]",
+        'column = "Span"',
+        'code = "span"',
+        'type = "decimal"',
+    )
+    write(
+        folder,
+        "wings.csv",
+        "Code;Name;Above;Name (de);Span",
+        "w;Wing;;Flügel|Schwinge;2.50",
+        'l;"Wing; left";w;;',
+    )
+
+
+def xlsx(folder: Path) -> None:
+    import openpyxl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Maps")
+    for row in (("From", "To", "How", "When"), (101, "A", "=", "left"), (102, None, None, None)):
+        sheet.append(row)
+    book.save(folder / "map.xlsx")
+    write(
+        folder,
+        "mapping.toml",
+        "[ConceptMap]",
+        'url = "http://example.org/fhir/ConceptMap/wings"',
+        'version = "2031"',
+        'source = "http://example.org/from"',
+        'target = "http://example.org/to"',
+        "[file]",
+        'sheet = "Maps"',
+        "[columns]",
+        'source = "From"',
+        'target = "To"',
+        'relationship = "How"',
+        "[relationships]",
+        '"=" = "equivalent"',
+        "[[dependsOn]]",
+        'column = "When"',
+        'attribute = "http://example.org/side"',
+        'type = "code"',
+    )
+
+
+RELEASES: dict[str, Callable[[Path], None]] = {
+    "icd10pcs": icd10pcs,
+    "icd10cm": icd10cm,
+    "icd9cm": icd9cm,
+    "gem": gem,
+    "hcpcs": hcpcs,
+    "msdrg": msdrg,
+    "cpt": cpt,
+    "snomed": snomed,
+    "loinc": loinc,
+    "rxnorm": rxnorm,
+    "omop": omop,
+    "fhir": fhir,
+    "csv": csv,
+    "xlsx": xlsx,
+}
