@@ -7,16 +7,20 @@ web.py               HTTP, no FHIR: Flask
 library.py           the same answers without HTTP
 reference.py         the pages of docs/ that are written from tables
 assembly.py          settings, and the catalogue that they make
-packages.py          files and folders of FHIR resources
+packages.py          FHIR packages, files and folders: what lies in them, and keeping it
 publication/         the tables in fhir_bundles/source -> the resources that we publish
 wire/                FHIR as it travels, no HTTP: parameters in, resources out, R4 <-> R5
+state/               what is kept from one request to the next: SQLite
 operations/          what can be asked: pure functions of a catalogue and a request
 catalogue.py         which resources there are, and which one a canonical means
 concept_map.py       what a ConceptMap says, compiled
 systems/             what a code system can be
 issues.py            every message, under HL7's message id
 languages.py         which display, in the language asked for
+texts.py             what a typed text finds
+structure.py         is a resource built as we read it
 versions.py          which version, when there are several
+documents.py         what is kept of a document until it is asked for
 patterns.py          regular expressions in linear time
 model.py             what questions and answers are made of
 software.py          what this is called, and which version it is

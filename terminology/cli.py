@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from terminology.assembly import SETTINGS, BadSetting, Settings
-from terminology.packages import UnreadableFile
+from terminology.assembly import SETTINGS, BadSetting, Settings, loaded_content, when_broken
+from terminology.packages import UnreadableFile, keep
 from terminology.software import NAME, VERSION
 
 _HELP = {setting.name: setting.meaning for setting in SETTINGS}
@@ -49,7 +49,7 @@ def _serve(settings: Settings, check: bool) -> None:
     from terminology.web import ROOT, create_app
 
     catalogue = open_catalogue(settings)
-    counts = ", ".join(f"{sum(1 for _ in catalogue.documents(kind))} {kind}s" for kind in KINDS)
+    counts = ", ".join(f"{sum(1 for _ in catalogue.headers(kind))} {kind}s" for kind in KINDS)
     click.echo(f"{NAME} {VERSION}: {counts}")
     if check:
         return
@@ -69,6 +69,39 @@ def _serve(settings: Settings, check: bool) -> None:
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("Stopped.")
+
+
+@main.command("load")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", help=_HELP["data"])
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--skip-broken", is_flag=True, default=None, help="Leave out resources that cannot be read.")
+@click.option("--dry-run", is_flag=True, help="Read everything and say what there is, but keep nothing.")
+def load_content(
+    paths: tuple[Path, ...], data: str | None, config: Path | None, skip_broken: bool | None, dry_run: bool
+) -> None:
+    """Keep FHIR content, so that every start from now on serves it.
+
+    PATHS are FHIR packages (.tgz, or unpacked), files with a resource or a Bundle, and folders of those.
+    Everything is read first, and then copied into the folder 'content' of the data folder: a package under
+    its name and version, anything else under its own name, in place of what had that name before. A service
+    that is running goes on with what it has, until it is started anew. To take something back, delete it from
+    that folder.
+    """
+    try:
+        settings = Settings(config, data=data, skip_broken=skip_broken)
+        folder = loaded_content(settings)
+        if folder is None:
+            raise BadSetting("there is no data folder to keep anything in: give one with --data")
+        for path in paths:
+            kept = keep(path, folder, when_broken(settings), dry_run)
+            counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(kept.counts.items()))
+            change = f"{kept.change}, not kept" if dry_run else kept.change
+            click.echo(f"{path}: {counts} ({change}: {folder / kept.name})")
+    except (BadSetting, UnreadableFile) as problem:
+        raise click.ClickException(str(problem)) from None
+    except OSError as problem:
+        raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
 
 
 @main.command("build-bundles")

@@ -36,10 +36,11 @@ class Terminology:
         """
         if release not in RELEASES:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(RELEASES)}"))
+        catalogue = self.catalogue.for_fhir(RELEASES[release].version)
         kind, *between, name = operation.split("/")
-        instance = self.catalogue.resource(kind, between[0]) if between else None
+        instance = catalogue.resource(kind, between[0]) if between else None
         given = [*_given(parameters), *(from_body(body, operation) if body is not None else ())]
-        return answer(self.catalogue, RELEASES[release], kind, name.removeprefix("$"), given, instance)
+        return answer(catalogue, RELEASES[release], kind, name.removeprefix("$"), given, instance)
 
 
 def _given(parameters: dict[str, Any]) -> list[Given]:

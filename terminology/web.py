@@ -8,19 +8,20 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from terminology import issues
-from terminology.assembly import Settings, open_catalogue
+from terminology.assembly import Settings, open_catalogue, open_state
 from terminology.catalogue import Catalogue
 from terminology.model import Document, Issue, TerminologyError
-from terminology.wire import exchange, json, outcome, rest
+from terminology.wire import exchange, json, outcome, rest, xml
 from terminology.wire.exchange import Context, Refusal
-from terminology.wire.media import FORM, JSON, asks_for, negotiated, readable
+from terminology.wire.media import FORM, JSON, XML, asks_for, negotiated, readable
 from terminology.wire.releases import RELEASES, Release
+from terminology.wire.sessions import Sessions
 
 ROOT = "/fhir"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -45,13 +46,20 @@ def create_app(catalogue: Catalogue | None = None, settings: Settings | None = N
     """
     settings = settings or Settings()
     held = catalogue if catalogue is not None else open_catalogue(settings)
+    state = open_state(settings)
+    sessions = Sessions(state)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
 
     def root(path: str = "") -> Response:
-        return _answer(held, settings, path)
+        release, base, further = _root(settings, path)
+        spoken = _spoken(settings) if base.endswith(ROOT) else (release,)
+        most = settings.largest_expansion
+        return _answer(
+            Context(held.for_fhir(release.version), release, base, state, sessions, spoken, most), further
+        )
 
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<path:path>"):
         app.add_url_rule(rule, rule, root, methods=_METHODS, provide_automatic_options=False)
@@ -63,21 +71,22 @@ def create_app(catalogue: Catalogue | None = None, settings: Settings | None = N
 # -- one request ---------------------------------------------------------------------------------
 
 
-def _answer(catalogue: Catalogue, settings: Settings, path: str) -> Response:
-    release, base, rest_of_path = _root(settings, path)
+def _answer(context: Context, path: str) -> Response:
+    release = g.release = context.release
     if request.method == "OPTIONS":
         return Response(status=204, headers={"Allow": ", ".join(_METHODS[:3] + _METHODS[-1:])})
     asked = list(_query(request.query_string))
-    negotiated(request.headers.get("Accept", ""), dict(asked).get("_format"), release)
+    media = _wanted(asked, release)
     body, form = _body(release)
     inner = exchange.Request(
         method=request.method,
-        path=rest_of_path,
+        path=path,
         query=[*asked, *form],
         body=body,
         headers=dict(request.headers),
+        address=request.remote_addr or "",
     )
-    return _written(rest.respond(Context(catalogue, release, base), inner), dict(asked))
+    return _written(rest.respond(context, inner), media, release, pretty=("_pretty", "true") in asked)
 
 
 def _root(settings: Settings, path: str) -> tuple[Release, str, str]:
@@ -88,6 +97,13 @@ def _root(settings: Settings, path: str) -> tuple[Release, str, str]:
     if release is not None and (settings.r6 or not release.is_ballot):
         return release, f"{here}/{first}", further.strip("/")
     return _default(settings), here, path.strip("/")
+
+
+def _spoken(settings: Settings) -> tuple[Release, ...]:
+    """The releases of the root without a release, the one that it speaks unasked first."""
+    unasked = RELEASES[settings.default_release]
+    others = (release for release in RELEASES.values() if settings.r6 or not release.is_ballot)
+    return (unasked, *(release for release in others if release is not unasked))
 
 
 def _default(settings: Settings) -> Release:
@@ -103,6 +119,12 @@ def _query(text: bytes) -> Iterable[tuple[str, str]]:
     return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
 
 
+def _wanted(asked: Iterable[tuple[str, str]], release: Release) -> str:
+    """The media type of the answer. Raises Refusal (406)."""
+    accept, sent = request.headers.get("Accept", ""), request.headers.get("Content-Type", "")
+    return negotiated(accept, dict(asked).get("_format"), release, sent)
+
+
 def _body(release: Release) -> tuple[Document | None, list[tuple[str, str]]]:
     """The parsed body: a resource, or the fields of a form."""
     if request.method not in ("POST", "PUT", "PATCH"):
@@ -113,17 +135,20 @@ def _body(release: Release) -> tuple[Document | None, list[tuple[str, str]]]:
     media = readable(request.headers.get("Content-Type", ""), release)
     if media == FORM:
         return None, list(_query(content))
-    return json.read_resource(content), []
+    return xml.read_resource(content, release) if media == XML else json.read_resource(content), []
 
 
-def _written(answer: exchange.Response, asked: Mapping[str, str]) -> Response:
+def _written(answer: exchange.Response, media: str, release: Release, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
     if "Last-Modified" in headers:
         headers["Last-Modified"] = http_date(datetime.fromisoformat(headers["Last-Modified"]))
-    pretty = asked.get("_pretty", "false") == "true"
-    content = b"" if answer.resource is None else json.write(answer.resource, pretty)
+    content = b""
+    if answer.resource is not None and media == XML:
+        content = xml.write(answer.resource, release, pretty)
+    elif answer.resource is not None:
+        content = json.write(answer.resource, pretty)
     response = FhirResponse(content, status=answer.status, headers=headers)
-    response.content_type = f"{JSON}; charset=utf-8"
+    response.content_type = f"{media}; charset=utf-8"
     if answer.status == 200 and request.method in ("GET", "HEAD") and "ETag" in headers:
         response.make_conditional(request)
     return response
@@ -148,10 +173,15 @@ def _signed(response: Response, settings: Settings) -> Response:
 
 
 def _failed(error: Exception) -> Response:
-    """Every way to fail, as an OperationOutcome."""
+    """Every way to fail, as an OperationOutcome in the format that is asked for, if that can be."""
     status, found, headers = _outcome_of(error)
     document = outcome.operation_outcome(found)
-    return _written(exchange.Response(status, document, dict(headers)), {})
+    release = g.get("release", RELEASES["r5"])
+    try:
+        media = _wanted(_query(request.query_string), release)
+    except Refusal:
+        media = JSON
+    return _written(exchange.Response(status, document, dict(headers)), media, release)
 
 
 def _outcome_of(error: Exception) -> tuple[int, list[Issue], Mapping[str, str]]:

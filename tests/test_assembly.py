@@ -63,12 +63,12 @@ def test_every_setting_has_an_attribute_and_a_meaning() -> None:
 def test_a_file_that_holds_no_resource_is_named(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "bad.json").write_text(content)
     with pytest.raises(UnreadableFile, match=r"bad\.json: .*" + re.escape(said)):
-        load([tmp_path])
+        list(load([tmp_path]))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="there is no such file or folder"):
-        load([tmp_path / "nothing"])
+        list(load([tmp_path / "nothing"]))
 
 
 def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
@@ -81,14 +81,15 @@ def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
     }
     (tmp_path / "map.json").write_text(json.dumps(document))
     (loaded,) = load([tmp_path])
+    assert isinstance(loaded, dict)
     relationship = loaded["group"][0]["element"][0]["target"][0]["relationship"]
     assert relationship == "source-is-narrower-than-target"
 
 
 def test_own_content_is_served_beside_or_without_the_bundled(tmp_path: Path) -> None:
     (tmp_path / "cats.json").write_text(json.dumps(CATS))
-    both = open_catalogue(Settings(environment={}, content=[tmp_path]))
-    alone = open_catalogue(Settings(environment={}, content=[tmp_path], bundled=False))
+    both = open_catalogue(Settings(environment={}, data="", content=[tmp_path]))
+    alone = open_catalogue(Settings(environment={}, data="", content=[tmp_path], bundled=False))
     assert [d["id"] for d in alone.documents("CodeSystem")] == ["cats"]
     assert len(list(both.documents("CodeSystem"))) > 1
 

@@ -140,14 +140,14 @@ def test_to_say_more_never_adds_a_match(conditions: list[tuple[str, str]], facts
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_a_served_document_is_never_changed(data: st.DataObject) -> None:
-    catalogue = open_catalogue(Settings(environment={}))
+    catalogue = open_catalogue(Settings(environment={}, data=""))
     held = [
         d
         for kind in ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
         for d in catalogue.documents(kind)
     ]
     before = copy.deepcopy(held)
-    client = create_app(catalogue, Settings(environment={})).test_client()
+    client = create_app(catalogue, Settings(environment={}, data="")).test_client()
     for root in data.draw(st.permutations(["r4", "r4b", "r5"])):
         document = data.draw(st.sampled_from(held))
         view = data.draw(st.sampled_from(["", "?_summary=true", "?_elements=name"]))

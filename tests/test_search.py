@@ -99,9 +99,11 @@ def test_count_zero_is_the_total_alone(client: FlaskClient, query: str) -> None:
 
 
 def test_sort_orders_and_a_minus_turns_it_round(client: FlaskClient) -> None:
-    names = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=name")["entry"]]
+    names = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=name&_count=1000")["entry"]]
     assert names == sorted(names)
-    backwards = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=-name")["entry"]]
+    backwards = [
+        entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=-name&_count=1000")["entry"]
+    ]
     assert backwards == names[::-1]
 
 

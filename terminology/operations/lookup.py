@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from terminology import issues
 from terminology.catalogue import Catalogue
-from terminology.languages import Languages, best_display, matching
+from terminology.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
 from terminology.model import (
     About,
     Coding,
@@ -23,11 +23,6 @@ from terminology.model import (
 )
 from terminology.operations.instance import agreed
 
-PREFERRED_FOR_LANGUAGE = {
-    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
-    "code": "preferredForLanguage",
-    "display": "Preferred For Language",
-}
 EVERYTHING = "*"
 _LANGUAGE = "lang."
 

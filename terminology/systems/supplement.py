@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from terminology.model import About, Concept, Detail, Document, Filter
+from terminology.model import About, Concept, Detail, Document, Filter, split_canonical
 from terminology.systems import CodeSystem, Selection
 from terminology.systems.document import DocumentSystem
+from terminology.versions import fits
+
+
+def applies_to(supplement: Document, about: About) -> bool:
+    """Is it this code system, in this version, that the supplement adds to?"""
+    url, version = split_canonical(supplement.get("supplements", ""))
+    return url == about.url and fits(about.version, version)
 
 
 class Supplemented:
@@ -32,8 +40,17 @@ class Supplemented:
     def locate(self, code: str) -> Concept | None:
         return self._system.locate(code)
 
+    @property
+    def documents(self) -> list[Document]:
+        """The CodeSystem resources of the supplements applied."""
+        return [supplement.document for _, supplement in self._supplements]
+
     def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
-        return self._system.select(filters, text)
+        """A text also finds what the supplements say. Filters are those of the code system itself."""
+        if not text:
+            return self._system.select(filters)
+        said = [supplement.select(text=text) for _, supplement in self._supplements]
+        return _Found(self._system.select(filters), [self._system.select(text=text), *said])
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
@@ -42,20 +59,33 @@ class Supplemented:
         return self._system.implied(canonical)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
-        found = self._system.describe(codes)
+        # What the code system gives away may be its own.
+        known = self._system.describe(codes)
+        found = {code: Detail([*d.designations], [*d.properties], d.extension) for code, d in known.items()}
         for canonical, supplement in self._supplements:
             for code, extra in supplement.describe(list(found)).items():
                 _add(found[code], extra, canonical)
         return found
 
 
+class _Found:
+    """The concepts of a selection that are in one of some others, too."""
+
+    def __init__(self, whole: Selection, found: Sequence[Selection]) -> None:
+        self._whole, self._found = whole, found
+
+    def __iter__(self) -> Iterator[Concept]:
+        return (concept for concept in self._whole if any(concept.code in found for found in self._found))
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._whole and any(code in found for found in self._found)
+
+
 def _add(detail: Detail, extra: Detail, canonical: str) -> None:
-    for designation in extra.designations:
-        designation.source = canonical
-    for property_ in extra.properties:
-        property_.source = canonical
-    detail.designations += extra.designations
-    detail.properties += [p for p in extra.properties if p.code not in ("parent", "child")]
+    detail.designations += [replace(designation, source=canonical) for designation in extra.designations]
+    own = (p for p in extra.properties if p.code not in ("parent", "child"))
+    detail.properties += [replace(property_, source=canonical) for property_ in own]
+    detail.extension = [*detail.extension, *extra.extension]
 
 
 def _canonical(document: Document) -> str:

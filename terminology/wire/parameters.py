@@ -13,10 +13,14 @@ from typing import Any
 from terminology import issues
 from terminology.languages import Languages
 from terminology.model import Coding, Document, TerminologyError, Typed
+from terminology.operations.find_matches import Sought
 from terminology.operations.translation import Dependency
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
+_INTEGER = re.compile(r"^[+-]?[0-9]{1,10}$")
 _PRIMITIVE = (str, int, float)
+# Parameters that hold a resource of the type that they are called after.
+_NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet", "ConceptMap")}
 
 
 @dataclass(slots=True, frozen=True)
@@ -130,6 +134,13 @@ def _boolean(item: Given) -> bool | None:
     return None if text is None else text == "true"
 
 
+def _integer(item: Given) -> int | None:
+    text = _text(item)
+    if text is not None and not _INTEGER.match(text):
+        raise _wrong(item, "a whole number")
+    return None if text is None else int(text)
+
+
 def _date_time(item: Given) -> str | None:
     text = _text(item)
     if text is not None and not _DATE_TIME.match(text):
@@ -177,12 +188,24 @@ def _concept(item: Given) -> list[Coding]:
     return [_checked_coding(node, item) for node in codings]
 
 
+def _whole_concept(item: Given) -> Document:
+    """A CodeableConcept as it is, to be sent back."""
+    _concept(item)
+    assert not isinstance(item.value, str)
+    return dict(item.value["valueCodeableConcept"])
+
+
 def _resource(item: Given) -> Document:
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "resource"))
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise _wrong(item, "a resource")
+    if any(not isinstance(resource.get(name, ""), str) for name in ("id", "url", "version")):
+        raise _wrong(item, "a resource whose id, url and version are strings")
+    kind = _NAMED_RESOURCES.get(item.name.casefold())
+    if kind is not None and resource["resourceType"] != kind:
+        raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))
     return resource
 
 
@@ -204,6 +227,20 @@ def _dependency(item: Given) -> Dependency:
     return Dependency(_text(attribute) or "", [typed])
 
 
+def _sought(item: Given) -> Sought:
+    """A property to search by: {code, value}."""
+    if isinstance(item.value, str):
+        raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
+    parts = {part.name: part for part in _nodes(item.value.get("part", []), f"{item.at}.part")}
+    code = _text(parts["code"]) if "code" in parts else None
+    if code is not None and "subproperty" in parts:
+        raise TerminologyError(issues.subproperty_not_supported(code))
+    value = _typed(parts["value"]) if "value" in parts else None
+    if code is None or value is None or not isinstance(value.value, (*_PRIMITIVE, dict)):
+        raise _wrong(item, "two parts, 'code' and 'value'")
+    return Sought(code, value)
+
+
 READERS: dict[str, Callable[[Given], Any]] = {
     "code": _text,
     "string": _text,
@@ -211,9 +248,12 @@ READERS: dict[str, Callable[[Given], Any]] = {
     "canonical": _text,
     "dateTime": _date_time,
     "boolean": _boolean,
+    "integer": _integer,
     "languages": _languages,
     "Coding": _coding,
     "CodeableConcept": _concept,
+    "whole CodeableConcept": _whole_concept,
     "Resource": _resource,
     "dependency": _dependency,
+    "sought": _sought,
 }

@@ -97,6 +97,23 @@ def as_r4_source(parameters: Document) -> Document:
     return inside(parameters, "parameter", _in_match(_origin_as_source))
 
 
+def as_r4_closure(concept_map: Document) -> Document:
+    """The answer of ``$closure``, which in R4 says no other words than these three (and ``unmatched``)."""
+    words = {
+        "equivalent": "equal",
+        "source-is-narrower-than-target": "subsumes",
+        "source-is-broader-than-target": "specializes",
+    }
+
+    def worded(target: Document) -> Document:
+        return {**without(target, "relationship"), "equivalence": words[target["relationship"]]}
+
+    def in_group(group: Document) -> Document:
+        return inside(group, "element", lambda element: inside(element, "target", worded))
+
+    return downgrade(inside(concept_map, "group", in_group))
+
+
 def _each_resource(document: Document, convert: Edit) -> Document:
     def in_entry(entry: Document) -> Document:
         entry = inside(entry, "response", lambda response: inside(response, "outcome", convert))

@@ -5,17 +5,19 @@ entry by entry. Bytes, media types and headers of HTTP are the business of ``web
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from terminology import issues
 from terminology.catalogue import KINDS
-from terminology.model import Document, TerminologyError
+from terminology.model import Document, Issue, TerminologyError
 from terminology.wire import capability, outcome
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request
+from terminology.wire.cache_control import CACHE_ID, HEADER, with_cache
 from terminology.wire.exchange import Context, Refusal, Request, Response
-from terminology.wire.operations import OPERATIONS, Operation, answer
-from terminology.wire.parameters import Given, from_body, from_query
-from terminology.wire.search import search
+from terminology.wire.operations import answer, operation_of
+from terminology.wire.parameters import read
+from terminology.wire.search import looks_inside, search
+from terminology.wire.system import system_operations
 from terminology.wire.views import shown, version_id
 
 READ = ("GET", "HEAD")
@@ -39,10 +41,10 @@ def _dispatch(context: Context, request: Request) -> Response:
     steps = request.path.split("/") if request.path else []
     match steps:
         case []:
-            _require(request, POST)
+            _require_method(request, POST)
             return _batch(context, request)
         case ["metadata"]:
-            _require(request, READ)
+            _require_method(request, READ)
             return _metadata(context, request)
         case [name] if name.startswith("$"):
             return _system_operation(context, request, name[1:])
@@ -56,27 +58,27 @@ def _dispatch(context: Context, request: Request) -> Response:
 def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str]) -> Response:
     match rest:
         case []:
-            _require(request, READ)
+            _require_method(request, READ)
             return _search(context, request, kind)
         case ["_search"]:
-            _require(request, (*READ, *POST))
+            _require_method(request, (*READ, *POST))
             return _search(context, request, kind)
         case [name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:])
         case [id_]:
-            _require(request, READ)
+            _require_method(request, READ)
             return _read(context, request, kind, id_)
         case [id_, name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:], context.catalogue.resource(kind, id_))
         case [id_, "_history", version]:
-            _require(request, READ)
+            _require_method(request, READ)
             return _read(context, request, kind, id_, version)
     raise Refusal(404, issues.no_such_page(request.path))
 
 
-def _require(request: Request, methods: Sequence[str]) -> None:
+def _require_method(request: Request, methods: Sequence[str], issue: Issue | None = None) -> None:
     if request.method not in methods:
-        issue = issues.method_not_allowed(request.method, f"/{request.path}", methods)
+        issue = issue or issues.method_not_allowed(request.method, f"/{request.path}", methods)
         raise Refusal(405, issue, {"Allow": ", ".join((*methods, "OPTIONS"))})
 
 
@@ -95,11 +97,11 @@ def _read(context: Context, request: Request, kind: str, id_: str, version: str 
 
 
 def _search(context: Context, request: Request, kind: str) -> Response:
-    bundle = search(
-        context.catalogue.documents(kind), kind, request.query, f"{context.base}/{kind}", request.is_strict
-    )
+    held = context.catalogue
+    documents = held.documents(kind) if looks_inside(kind, request.query) else held.headers(kind)
+    bundle = search(documents, kind, request.query, f"{context.base}/{kind}", request.is_strict)
     for entry in bundle.get("entry", ()):
-        document = entry["resource"]
+        document = held.whole(entry["resource"])
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = shown(context.release.downgrade(document), version_id(document), request.query)
     return Response(200, bundle)
@@ -110,55 +112,43 @@ def _search(context: Context, request: Request, kind: str) -> Response:
 
 def _metadata(context: Context, request: Request) -> Response:
     asked = dict(request.query)
-    write = capability.terminology if asked.get("mode") == "terminology" else capability.statement
-    document = write(context.catalogue, context.release, context.base)
+    if asked.get("mode") == "terminology":
+        also = [CACHE_ID.names[0]] if context.sessions.takes_ids_of_clients else []
+        document = capability.terminology(context.catalogue, context.release, context.base, also)
+    else:
+        document = capability.statement(context.catalogue, context.release, context.base)
     return Response(200, shown(document, None, request.query))
-
-
-def _versions(context: Context, request: Request) -> Response:
-    return Response(200, capability.versions(context.release))
-
-
-_SYSTEM: dict[str, Callable[[Context, Request], Response]] = {"versions": _versions}
-
-
-def _system_operation(context: Context, request: Request, name: str) -> Response:
-    handler = _SYSTEM.get(name)
-    if handler is None:
-        offered = [f"${known}" for known in _SYSTEM]
-        raise Refusal(404, issues.unknown_operation(name, "the base", offered))
-    _require(request, (*READ, *POST))
-    return handler(context, request)
 
 
 # -- operations ----------------------------------------------------------------------------------
 
 
+def _system_operation(context: Context, request: Request, name: str) -> Response:
+    offered = system_operations(context.release)
+    if name not in offered:
+        raise Refusal(404, issues.unknown_operation(name, "the base", [f"${other}" for other in offered]))
+    operation = offered[name]
+    if operation.affects_state:
+        _require_method(request, POST, issues.operation_needs_post(name))
+    else:
+        _require_method(request, (*READ, *POST))
+    fields = read(operation.parameters, request.given(f"${name}"))
+    return Response(200, operation.run(context, request, fields))
+
+
 def _operation(
     context: Context, request: Request, kind: str, name: str, instance: Document | None = None
 ) -> Response:
-    operation = OPERATIONS.get((kind, name))
-    if operation is None:
-        offered = [f"${n}" for k, n in OPERATIONS if k == kind]
-        raise Refusal(404, issues.unknown_operation(name, kind, offered))
-    _require(request, POST if operation.affects_state else (*READ, *POST))
-    given = _given(request, operation, f"{kind}/${name}")
-    found = answer(context.catalogue, context.release, kind, name, given, instance, request.languages)
-    return Response(200, found)
-
-
-def _given(request: Request, operation: Operation, name: str) -> list[Given]:
-    """Parameters from the URL, and from a body that is a Parameters resource or the operation's one
-    resource.
-    """
-    given = from_query(request.query)
-    body = request.body
-    if body is None:
-        return given
-    kind = str(body.get("resourceType"))
-    if operation.subject is not None and kind.casefold() == operation.subject.casefold():
-        return [*given, Given(operation.subject, {"name": operation.subject, "resource": body}, kind)]
-    return [*given, *from_body(body, name)]
+    try:
+        operation = operation_of(kind, name, context.release)
+    except TerminologyError as unknown:
+        raise Refusal(404, unknown.issues[0]) from None
+    _require_method(request, (*READ, *POST))
+    given = request.given(f"{kind}/${name}", operation.subject)
+    catalogue, given = with_cache(context, request, given)
+    largest = min(context.largest_expansion, request.largest_expansion or context.largest_expansion)
+    document = answer(catalogue, context.release, kind, name, given, instance, request.languages, largest)
+    return Response(200, document)
 
 
 # -- batch ---------------------------------------------------------------------------------------
@@ -176,12 +166,15 @@ def _batch(context: Context, request: Request) -> Response:
         raise TerminologyError(issues.malformed("Bundle.entry must be a list", "Bundle.entry"))
     if len(entries) > BATCH_LIMIT:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
-    return Response(200, batch_response([_entry(context, e, n) for n, e in enumerate(entries)]))
+    return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))
 
 
-def _entry(context: Context, entry: Document, index: int) -> Response:
+def _entry(context: Context, request: Request, entry: Document, index: int) -> Response:
+    """The answer to an entry, which is asked by whoever sent the batch, with the same resources."""
     try:
         inner = entry_request(entry, index, context.base)
     except TerminologyError as error:
         return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
+    carried = {name: request.headers[name] for name in (HEADER, "Authorization") if name in request.headers}
+    inner.headers, inner.address = {**inner.headers, **carried}, request.address
     return respond(context, inner)

@@ -22,10 +22,14 @@ Values = Callable[[Document], Iterator[Any]]
 
 @dataclass(slots=True, frozen=True)
 class SearchParameter:
-    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens."""
+    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens.
+
+    ``inside`` says that it looks at the content, which a header has not (see ``documents``).
+    """
 
     type: str
     values: Values
+    inside: bool = False
 
 
 def _at(*path: str) -> Values:
@@ -70,8 +74,8 @@ def _tokens(path: Values) -> Values:
     return values
 
 
-def _p(type_: str, values: Values) -> SearchParameter:
-    return SearchParameter(type_, _tokens(values) if type_ == "token" else values)
+def _p(type_: str, values: Values, inside: bool = False) -> SearchParameter:
+    return SearchParameter(type_, _tokens(values) if type_ == "token" else values, inside)
 
 
 _COMMON = {
@@ -96,7 +100,7 @@ _COMMON = {
 
 
 def _map(*path: str) -> SearchParameter:
-    return _p("token" if path[-1] == "code" else "uri", _at("group", *path))
+    return _p("token" if path[-1] == "code" else "uri", _at("group", *path), inside=True)
 
 
 _SOURCE_SCOPE = _p("uri", _any_of(_at("sourceScopeUri"), _at("sourceScopeCanonical")))
@@ -106,21 +110,24 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
     "CodeSystem": _COMMON
     | {
         "system": _p("uri", _at("url")),
-        "code": _p("token", _concepts),
+        "code": _p("token", _concepts, inside=True),
         "content-mode": _p("token", _at("content")),
-        "language": _p("token", _at("concept", "designation", "language")),
+        "language": _p("token", _at("concept", "designation", "language"), inside=True),
         "supplements": _p("uri", _at("supplements")),
     },
     "ValueSet": _COMMON
     | {
         "reference": _p(
-            "uri", _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet"))
+            "uri",
+            _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet")),
+            inside=True,
         ),
         "code": _p(
             "token",
             _any_of(_at("compose", "include", "concept", "code"), _at("expansion", "contains", "code")),
+            inside=True,
         ),
-        "expansion": _p("uri", _at("expansion", "identifier")),
+        "expansion": _p("uri", _at("expansion", "identifier"), inside=True),
     },
     "ConceptMap": _COMMON
     | {
@@ -167,6 +174,13 @@ _UNSUPPORTED = (
     "_content",
     "_list",
 )
+
+
+def looks_inside(kind: str, query: Sequence[tuple[str, str]]) -> bool:
+    """Does the search need whole documents, or are their headers enough?"""
+    names = {name.partition(":")[0] for name, _ in query}
+    names |= {key.lstrip("-") for name, value in query if name == "_sort" for key in value.split(",")}
+    return any(PARAMETERS[kind][name].inside for name in names if name in PARAMETERS[kind])
 
 
 def search(

@@ -1,0 +1,41 @@
+"""Does a text that someone typed find this display?
+
+Every word typed must begin a word of what is said, in any order; case and accents do not count.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_BETWEEN = re.compile(r"[\W_]+")
+
+
+def folded(text: str) -> str:
+    """The words of a text, each with a blank before it.
+
+    >>> folded("Café-au-lait, 2 Cups")
+    ' cafe au lait 2 cups'
+    """
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return f" {_BETWEEN.sub(' ', text.casefold()).strip()}"
+
+
+def finder(typed: str) -> Callable[[str], bool]:
+    """A test for "this text has all the words typed".
+
+    >>> finds = finder("tub lig")
+    >>> finds("Ligation of fallopian tube"), finds("Ligation")
+    (True, False)
+    """
+    finds = folded_finder(typed)
+    return lambda text: finds(folded(text))
+
+
+def folded_finder(typed: str) -> Callable[[str], bool]:
+    """The same, of texts that are ``folded`` already."""
+    words = [f" {word}" for word in folded(typed).split()]
+    return lambda text: all(word in text for word in words)
