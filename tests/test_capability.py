@@ -94,4 +94,5 @@ def test_the_ecosystem_finds_what_it_demands_of_metadata(http: FlaskClient, root
         if e["url"] == "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
     }
     by_name = {url.rpartition("/")[2]: part for url, part in features.items()}
+    assert by_name["test-version"] == {"url": "value", "valueCode": "1.9.3"}
     assert by_name["CodeSystemAsParameter"] == {"url": "value", "valueBoolean": True}

@@ -11,7 +11,7 @@ from typing import Any
 
 from terminology.catalogue import KINDS, Catalogue
 from terminology.model import About, Document
-from terminology.software import NAME, RELEASED, VERSION
+from terminology.software import NAME, RELEASED, TESTS_PASSED, VERSION
 from terminology.wire.operations import OPERATIONS, RESOURCES, operations_of
 from terminology.wire.releases import Release
 from terminology.wire.search import parameters_of
@@ -19,6 +19,7 @@ from terminology.wire.system import CORE, system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
+TEST_VERSION_FEATURE = "http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version"
 TX_RESOURCE_FEATURE = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
 FORMATS = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 
@@ -57,6 +58,7 @@ def statement(catalogue: Catalogue, release: Release, base: str) -> Document:
 
 
 def _features() -> Iterator[Node]:
+    yield _feature(TEST_VERSION_FEATURE, {"valueCode": TESTS_PASSED})
     yield _feature(TX_RESOURCE_FEATURE, {"valueBoolean": True})
 
 
