@@ -24,7 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 HERE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE))
@@ -38,6 +38,12 @@ EXAMPLES = 3
 _QUOTED = re.compile(r"'[^']*'")
 
 
+def _cannot(reason: str) -> NoReturn:
+    """End as a check that cannot be run here."""
+    print(reason)
+    sys.exit(77)
+
+
 def fetched(packages: tuple[str, ...] = PACKAGES, cache: Path = CACHE) -> list[Path]:
     """The archives of some npm packages. Raises SystemExit where they are not here and cannot be had."""
     cache.mkdir(parents=True, exist_ok=True)
@@ -47,10 +53,10 @@ def fetched(packages: tuple[str, ...] = PACKAGES, cache: Path = CACHE) -> list[P
             continue
         npm = shutil.which("npm")
         if npm is None:
-            sys.exit(f"{package} is not in {cache}, and npm, which could fetch it, is not installed")
+            _cannot(f"{package} is not in {cache}, and npm, which could fetch it, is not installed")
         done = subprocess.run([npm, "pack", package], cwd=cache, capture_output=True, text=True)
         if not archive.exists():
-            sys.exit(f"npm could not fetch {package}: {done.stderr.strip()[-500:]}")
+            _cannot(f"npm could not fetch {package}: {done.stderr.strip()[-500:]}")
     return found
 
 
