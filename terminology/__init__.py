@@ -3,6 +3,8 @@ it.
 
 ===================  ===========================================================================
 cli.py               the command ``terminology``
+serving.py           the web server that carries the application
+console.py           answers as a terminal shows them
 web.py               HTTP, no FHIR: Flask
 library.py           the same answers without HTTP
 reference.py         the pages of docs/ that are written from tables

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,36 @@ class BadSetting(ValueError):
 
 @dataclass(slots=True, frozen=True)
 class Setting:
-    """One setting: its name, default, and what it is for."""
+    """One setting: its name, default, what it is for, and what can be said of the values that it takes.
+
+    ``read`` raises ValueError, KeyError or TypeError for any other.
+    """
 
     name: str
     default: Any
     meaning: str
     read: Callable[[Any], Any] = str
+    wanted: str = ""
 
 
-def _whole_number(value: Any) -> int:
-    return int(value)
+def _whole_number(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = int(str(value))  # so that neither true nor 1.5 is one
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    return lambda value: {word: word for word in words}[str(value).lower()]
+
+
+def _printable(value: Any) -> str:
+    if not (isinstance(value, str) and value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError
+    return value
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -74,14 +95,34 @@ def _folder(value: Any) -> Path | None:
     return None if folder.startswith("~") else Path(folder, "fhir-terminology-adapter")
 
 
+_POSITIVE, _LARGE = _whole_number(1, 2**40), "a whole number that is not too large"
 SETTINGS = (
-    Setting("host", "127.0.0.1", "The address to listen on."),
-    Setting("port", 8080, "The port to listen on; 0 takes a free one.", _whole_number),
+    Setting("host", "127.0.0.1", "The address to listen on.", _printable),
+    Setting(
+        "port",
+        8080,
+        "The port to listen on; 0 takes a free one.",
+        _whole_number(0, 65_535),
+        "a number from 0 to 65535",
+    ),
+    Setting(
+        "workers",
+        1,
+        "How many processes answer, where the web server is granian.",
+        _whole_number(1, 256),
+        "a number from 1 to 256",
+    ),
     Setting("bundled", True, "Serve the conization content that comes with the package.", _yes_or_no),
     Setting("content", [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths),
     Setting("skip_broken", False, "Leave out content that cannot be read and start without.", _yes_or_no),
     Setting("r6", False, "Also serve the R6 ballot, at /fhir/r6.", _yes_or_no),
-    Setting("default_release", "r4", "What /fhir speaks to clients that ask for no release: r4, r4b or r5."),
+    Setting(
+        "default_release",
+        "r4",
+        "What /fhir speaks to clients that ask for no release: r4, r4b or r5.",
+        _one_of("r4", "r4b", "r5"),
+        "r4, r4b or r5",
+    ),
     Setting(
         "data",
         AUTO,
@@ -90,9 +131,11 @@ SETTINGS = (
         "for one process.",
         _folder,
     ),
-    Setting("largest_body", 10_000_000, "The largest request body, in bytes.", _whole_number),
-    Setting("largest_expansion", 50_000, "The most codes that $expand lists in one answer.", _whole_number),
-    Setting("cors_origin", "*", "The origin that browsers may call from; empty for none."),
+    Setting("largest_body", 10_000_000, "The largest request body, in bytes.", _POSITIVE, _LARGE),
+    Setting(
+        "largest_expansion", 50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _LARGE
+    ),
+    Setting("cors_origin", "*", "The origin that browsers may call from; empty for none.", _printable),
 )
 
 
@@ -105,6 +148,7 @@ class Settings:
 
     host: str
     port: int
+    workers: int
     bundled: bool
     content: list[Path]
     skip_broken: bool
@@ -143,8 +187,8 @@ def _value(setting: Setting, value: Any, source: str) -> Any:
     try:
         return setting.read(value)
     except (ValueError, KeyError, TypeError):
-        like = f"something like {setting.default!r}"
-        raise BadSetting(f"{source}: '{setting.name}' is {value!r}, but should be {like}") from None
+        wanted = setting.wanted or f"something like {setting.default!r}"
+        raise BadSetting(f"{source}: '{setting.name}' is {value!r}, but should be {wanted}") from None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -156,7 +200,8 @@ def _toml(path: Path) -> dict[str, Any]:
 
 # What FHIR itself publishes, in each release; R6 has no published release yet.
 _DEFINITIONS = {
-    file.stem: partial(load, [file]) for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
+    file.stem: partial(load, [file], dated=True)
+    for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
 }
 
 
@@ -164,14 +209,15 @@ def open_catalogue(settings: Settings | None = None) -> Catalogue:
     """The content that the settings name, and the code systems that need none. Raises UnreadableFile."""
     settings = settings or Settings()
     loaded = loaded_content(settings)
+    bundled = load([BUNDLES], dated=True) if settings.bundled else ()
     paths = [
-        *([BUNDLES] if settings.bundled else []),
         *([loaded] if loaded is not None and loaded.is_dir() else []),
         *settings.content,
     ]
     systems = [make() for make in GRAMMARS]
     definitions = _DEFINITIONS if settings.bundled else {}
-    catalogue = Catalogue(load(paths, when_broken(settings)), systems, definitions=definitions)
+    content = chain(bundled, load(paths, when_broken(settings)))
+    catalogue = Catalogue(content, systems, definitions=definitions)
     for system in systems:
         if isinstance(system, Grammar):
             system.find_value_set = partial(catalogue.find, "ValueSet")

@@ -17,7 +17,7 @@ from terminology.model import About, Document, Issue, TerminologyError, split_ca
 from terminology.structure import require, require_header
 from terminology.systems import CodeSystem
 from terminology.systems.document import DocumentSystem, about
-from terminology.systems.supplement import Supplemented, applies_to
+from terminology.systems.supplement import Supplemented, applies_to, is_language_pack
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 ALL_CODES = "?fhir_vs"
@@ -48,6 +48,7 @@ class Catalogue:
         self._by_id: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
         self._stowed: dict[int, Stowed] = {}
         self._compiled: dict[int, CodeSystem | ConceptMap] = {}
+        self._language_packs: list[Document] = []
         self._systems = {(system.about.url, system.about.version): system for system in systems}
         for document in documents:
             self._add(document)
@@ -62,6 +63,8 @@ class Catalogue:
         self._by_url[kind].setdefault(document.get("url", ""), []).append(document)
         if "id" in document:
             self._by_id[kind].setdefault(document["id"], document)
+        if kind == "CodeSystem" and is_language_pack(document):
+            self._language_packs.append(document)
 
     def with_documents(self, documents: Iterable[Document]) -> Catalogue:
         """This catalogue with some documents before it.
@@ -178,7 +181,7 @@ class Catalogue:
             return own[-1]
         return self._beneath.find_system(url, version) if self._beneath else None
 
-    def _compile_system(self, document: Document) -> CodeSystem:
+    def _compile_system(self, document: Document) -> DocumentSystem:
         compiled = self._compiled.get(id(document))
         if not isinstance(compiled, DocumentSystem):
             compiled = self._compiled[id(document)] = DocumentSystem(self._sound(self.whole(document)))
@@ -192,9 +195,27 @@ class Catalogue:
         found = self.find_system(url, version)
         if found is None:
             raise TerminologyError(self._why_not(url, version))
-        if not supplements:
-            return found
-        return Supplemented(found, [self._supplement(canonical, found) for canonical in supplements])
+        return self.supplemented(found, [self._supplement(canonical, found) for canonical in supplements])
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        """A code system seen through those of the supplements named that are its own, and through its
+        language packs, which need not be named (tx-ecosystem, "languages").
+        """
+        mine = [document for document in named if applies_to(document, system.about)]
+        urls = {document.get("url") for document in mine}
+        packs = [pack for pack in self.language_packs(system.about) if pack.about.url not in urls]
+        return Supplemented(system, [*mine, *packs]) if mine or packs else system
+
+    def language_packs(self, of: About) -> list[DocumentSystem]:
+        """The supplements that say a code system in other languages, the best version of each."""
+        held: dict[str, list[Document]] = {}
+        for document in self._language_packs:
+            if applies_to(document, of):
+                held.setdefault(document.get("url", ""), []).append(document)
+        best = (versions.best(documents, None) for documents in held.values())
+        own = [self._compile_system(document) for document in best if document is not None]
+        beneath = self._beneath.language_packs(of) if self._beneath else []
+        return own + [pack for pack in beneath if pack.about.url not in held]
 
     def _why_not(self, url: str, version: str | None) -> Issue:
         url = self.preferred(url)
@@ -280,13 +301,15 @@ class Catalogue:
         return self.compile_map(document)
 
     def compile_map(self, document: Document) -> ConceptMap:
-        """A ConceptMap document, ready to be asked; compiled once."""
+        """A ConceptMap document, ready to be asked; compiled once. Raises TerminologyError if it is malformed
+        (only what comes with a request is looked at).
+        """
         compiled = self._compiled.get(id(document))
         if isinstance(compiled, ConceptMap) and compiled.document is document:
             return compiled
         if self._beneath is not None and self._beneath.holds(document):
             return self._beneath.compile_map(document)
-        compiled = ConceptMap(document, self.preferred)
+        compiled = ConceptMap(self._sound(document), self.preferred)
         if self.holds(document):
             self._compiled[id(document)] = compiled
         return compiled
@@ -296,13 +319,22 @@ class Catalogue:
         held = self._by_url.get(kind, {}).get(document.get("url", ""), ())
         return any(document is other or document is self.whole(other) for other in held)
 
-    def concept_maps(self) -> list[ConceptMap]:
-        """The maps that may be used unasked: the best version of each, none that is retired."""
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        """The maps that may be used unasked: the best version of each, none that is retired or malformed.
+
+        What is wrong with the latter is added to ``malformed``.
+        """
         held: dict[str, list[Document]] = {}
         for document in self.headers("ConceptMap"):
             held.setdefault(document.get("url", ""), []).append(document)
-        chosen = (document for documents in held.values() for document in _best_of(documents))
-        return [self.compile_map(self.whole(document)) for document in chosen]
+        usable = []
+        for document in (d for documents in held.values() for d in _best_of(documents)):
+            try:
+                usable.append(self.compile_map(self.whole(document)))
+            except TerminologyError as wrong:
+                if malformed is not None:
+                    malformed.append(wrong)
+        return usable
 
 
 class _ForRelease(Catalogue):
@@ -371,6 +403,9 @@ def _aliases(naming: Document) -> dict[str, str]:
     if preferred is None:
         return {}
     names = [i["value"] for i in uris] + [
-        f"urn:oid:{i['value'].removeprefix('urn:oid:')}" for i in ids if i.get("type") == "oid"
+        f"{prefix}{i['value'].removeprefix('urn:oid:')}"
+        for i in ids
+        if i.get("type") == "oid" and "value" in i
+        for prefix in ("urn:oid:", "")
     ]
     return {name: preferred for name in names if name != preferred}

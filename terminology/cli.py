@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from terminology import console
 from terminology.assembly import SETTINGS, BadSetting, Settings, loaded_content, when_broken
+from terminology.model import Document, TerminologyError
 from terminology.packages import UnreadableFile, keep
 from terminology.software import NAME, VERSION
+from terminology.wire import json
 
 _HELP = {setting.name: setting.meaning for setting in SETTINGS}
 
@@ -42,33 +45,102 @@ def serve(
 
 
 def _serve(settings: Settings, check: bool) -> None:
-    from werkzeug.serving import make_server
-
+    from terminology import serving
     from terminology.assembly import open_catalogue
     from terminology.catalogue import KINDS
-    from terminology.web import ROOT, create_app
 
     catalogue = open_catalogue(settings)
     counts = ", ".join(f"{sum(1 for _ in catalogue.headers(kind))} {kind}s" for kind in KINDS)
     click.echo(f"{NAME} {VERSION}: {counts}")
     if check:
         return
-    try:
-        listening = socket.create_server((settings.host, settings.port))
-    except OSError as problem:
-        where = f"{settings.host} port {settings.port}"
-        reason = f"cannot listen on {where}: {problem.strerror}. Try another --port; 0 takes a free one"
-        raise click.ClickException(reason) from None
-    app = create_app(catalogue, settings)
-    server = make_server(settings.host, settings.port, app, threaded=True, fd=listening.fileno())
-    base = f"http://{settings.host}:{listening.getsockname()[1]}{ROOT}"
+    serving.serve(settings, catalogue, _say_where)
+    click.echo("Stopped.")
+
+
+def _say_where(base: str) -> None:
     click.echo(f"Listening on {base} (also {base}/r4, {base}/r4b, {base}/r5). Try:\n")
     click.echo(f"  curl '{base}/r4/CodeSystem/$lookup?system=http://www.ama-assn.org/go/cpt&code=57520'\n")
     sys.stdout.flush()
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("system")
+@click.argument("code")
+@click.option("--version", help="The version of the code system.")
+@click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
+@click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
+def lookup(
+    system: str,
+    code: str,
+    version: str | None,
+    language: str | None,
+    properties: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what is known of a CODE of a code SYSTEM."""
+    given = {"version": version, "displayLanguage": language, "property": list(properties)}
+    answer = _asked("CodeSystem/$lookup", config, system=system, code=code, **given)
+    _show(answer, console.looked_up, as_json)
+
+
+@main.command()
+@click.argument("system")
+@click.argument("code")
+@click.option("--to", help="The code system to translate to.")
+@click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
+@click.option("--where", multiple=True, metavar="NAME=VALUE", help="What a map may depend on; repeatable.")
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
+def translate(
+    system: str,
+    code: str,
+    to: str | None,
+    map_: str | None,
+    where: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what a CODE of a code SYSTEM is elsewhere. The exit status is 1 when there is no translation."""
+    known = [_dependency(condition) for condition in where]
+    given = {"targetSystem": to, "url": map_, "dependency": known}
+    answer = _asked("ConceptMap/$translate", config, system=system, sourceCode=code, **given)
+    _show(answer, console.translated, as_json)
+    if not console.is_translated(answer):
+        sys.exit(1)
+
+
+def _dependency(condition: str) -> dict[str, str]:
+    name, equals, value = condition.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"should be NAME=VALUE, not '{condition}'", param_hint="--where")
+    return {"attribute": name, "value": value}
+
+
+def _asked(operation: str, config: Path | None, **parameters: Any) -> Document:
+    from terminology.library import Terminology
+
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("Stopped.")
+        return Terminology(Settings(config)).ask(operation, **parameters)
+    except (BadSetting, UnreadableFile, TerminologyError) as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _show(answer: Document, lines: Callable[[Document], Iterable[str]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.write(answer, pretty=True).decode())
+        return
+    for line in lines(answer):
+        click.echo(line)
+
+
+# -- content -------------------------------------------------------------------------------------
 
 
 @main.command("load")
@@ -109,15 +181,21 @@ def load_content(
     "--check", is_flag=True, help="Change nothing; fail if the kept bundles differ from the tables."
 )
 @click.option("--base", help="The canonical base of what we publish, in place of that in publication.toml.")
-def build_bundles(check: bool, base: str | None) -> None:
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that holds 'source'; unless given, ./fhir_bundles.",
+)
+def build_bundles(check: bool, base: str | None, folder: Path | None) -> None:
     """Build the published bundles from the tables in fhir_bundles/source."""
     from terminology import publication
 
-    options: dict[str, Any] = {"base": base} if base else {}
     try:
-        differences = publication.check(**options) if check else publication.write(**options)
+        folder = publication.working_folder(folder)
+        differences = publication.check(folder, base) if check else publication.write(folder, base)
     except ValueError as problem:
         raise click.ClickException(str(problem)) from None
+    click.echo(f"{'Compared with' if check else 'Built from'} {folder / 'source'}:")
     for line in differences:
         click.echo(line)
     if check and differences:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from terminology.model import Coding, Document, Typed, split_canonical
@@ -16,6 +17,10 @@ from terminology.model import Coding, Document, Typed, split_canonical
 KEPT_WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
 NO_MAP_COMMENT = (
     "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
+)
+# What else is known of a row that maps to nothing: on the element, as R4 has it on its ``unmatched`` target.
+NO_MAP_PROPERTY = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
 )
 
 FLIPPED = {
@@ -104,6 +109,12 @@ class ConceptMap:
     def canonical(self) -> str:
         return f"{self.url}|{self.version}" if self.version else self.url
 
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """The uri of every attribute that a condition of the map names, by its code."""
+        used = (condition for _, row in self.rows() for condition in row.depends_on)
+        return {condition.code: condition.uri for condition in used}
+
     def rows(self) -> Iterator[tuple[Group, Row]]:
         """Every row of the map, in its order."""
         for group in self.groups:
@@ -135,7 +146,8 @@ class ConceptMap:
         code, display = element.get("code"), element.get("display")
         source = Coding(group.source.system, code, group.source.version, display)
         if element.get("noMap"):
-            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT))
+            said = [self._property(node) for node in _no_map_properties(element)]
+            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=said)
         for target in element.get("target", ()):
             end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
             yield Row(
@@ -172,6 +184,15 @@ def _extension(node: Node, url: str) -> str | None:
         e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
     )
     return next((text for text in found if text), None)
+
+
+def _no_map_properties(element: Node) -> Iterator[Node]:
+    """As ``target.property`` would have them."""
+    for extension in element.get("extension", ()):
+        if extension.get("url") == NO_MAP_PROPERTY:
+            parts = {part.get("url"): part for part in extension.get("extension", ())}
+            value = {k: v for k, v in parts.get("value", {}).items() if k.startswith("value")}
+            yield {"code": parts.get("code", {}).get("valueCode", ""), **value}
 
 
 def _unmapped(node: Node) -> Unmapped | None:

@@ -9,6 +9,7 @@ The HTTP status of an issue is decided in one other place, ``wire/outcome.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from terminology.model import About, Issue
 
@@ -39,6 +40,19 @@ def unknown_code(code: str, about: About) -> Issue:
     text = f"Unknown code '{code}' in the CodeSystem '{about.url}'{version}"
     message_id = "Unknown_Code_in_Version" if about.version else "Unknown_Code_in"
     return Issue("error", "code-invalid", text, "invalid-code", message_id)
+
+
+def with_hint(issue: Issue, hint: str) -> Issue:
+    """The same issue, with what may have been meant."""
+    return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
+
+
+def version_apart(url: str, version: str) -> str:
+    return f"Did you mean {_shown(url)}, with {_shown(version)} as the version in a parameter of its own?"
+
+
+def did_you_mean(choices: Sequence[str]) -> str:
+    return f"Did you mean {_or_list(_shown(choice) for choice in choices)}?" if choices else ""
 
 
 def unknown_code_in_fragment(code: str, about: About) -> Issue:
@@ -283,6 +297,20 @@ def no_such_code(code: str, about: About) -> Issue:
     return issue
 
 
+def held_without_codes(issue: Issue, content: str) -> Issue:
+    """For a code system that is described here, but not in a way that codes can be validated by."""
+    return replace(issue, text=f"{issue.text}: it is here with the content '{content}' only")
+
+
+def grammar_not_known(about: About) -> Issue:
+    """tx-ecosystem, "requirements", ``CodeSystem.compositional``."""
+    text = (
+        f"The CodeSystem '{about.canonical}' is compositional, but its grammar is not known here: only the "
+        "codes that it lists can be validated"
+    )
+    return Issue("information", "informational", text, "process-note")
+
+
 def abstract_code(coding: str) -> Issue:
     text = f"Code '{coding}' is abstract, and not allowed in this context"
     return Issue("error", "business-rule", text, "code-rule", "ABSTRACT_CODE_NOT_ALLOWED")
@@ -417,6 +445,14 @@ def scope_is_system(parameter: str, url: str) -> Issue:
     return Issue("error", "invalid", text, "invalid-data")
 
 
+def code_without_system(parameter: str) -> Issue:
+    return missing_parameter(f"'{parameter}': a code alone can only be translated by a named map")
+
+
+def code_of_which_system(parameter: str) -> Issue:
+    return missing_parameter(f"'{parameter}': the map translates codes of several code systems")
+
+
 def no_code_to_translate(names: Sequence[str]) -> Issue:
     return Issue("error", "required", f"One of {_or_list(names)} is required: there is nothing to translate")
 
@@ -499,7 +535,8 @@ def subproperty_not_supported(code: str) -> Issue:
 
 
 def missing_parameter(what: str) -> Issue:
-    return Issue("error", "required", f"A required parameter is missing: {what}")
+    text = f"A required parameter is missing: {what}"
+    return Issue("error", "required", text, at=["Parameters.parameter"])
 
 
 def bad_value(name: str, given: object, wanted: str, at: str | None = None) -> Issue:
@@ -507,15 +544,24 @@ def bad_value(name: str, given: object, wanted: str, at: str | None = None) -> I
     return Issue("error", "value", text, at=[at] if at else [])
 
 
+def wrong_type(name: str, wanted: str, given: str, at: str) -> Issue:
+    """``given`` says what there is instead."""
+    return Issue("error", "value", f"The parameter '{name}' must be {wanted}, but {given}", at=[at])
+
+
+def unknown_parameter(name: str, operation: str, known: Sequence[str], at: str) -> Issue:
+    text = f"'{_shortened(name)}' is no parameter of ${operation} here. There are: {', '.join(known)}"
+    return Issue("error", "not-supported", text, at=[at])
+
+
 def conflicting_parameter(name: str, first: object, second: object) -> Issue:
     text = f"The parameter '{name}' is given twice, as {_shown(first)} and as {_shown(second)}"
     return Issue("error", "invalid", text)
 
 
-def contradicts_instance(name: str, given: object, instance: object) -> Issue:
-    text = (
-        f"The parameter '{name}' is {_shown(given)}, but the resource it is asked of has {_shown(instance)}"
-    )
+def contradicts(name: str, given: object, where: str, stated: object) -> Issue:
+    """``where`` is what says something else: the resource that the operation is asked of, or a coding."""
+    text = f"The parameter '{name}' is {_shown(given)}, but {where} has {_shown(stated)}"
     return Issue("error", "invalid", text)
 
 
@@ -529,8 +575,19 @@ def not_parameters(got: str, operation: str) -> Issue:
     return Issue("error", "structure", text)
 
 
+def not_a_bundle(got: object) -> Issue:
+    what = f"is a resource of the type {_shown(got)}" if got else "is none"
+    return Issue(
+        "error", "structure", f"What is posted to the base must be a Bundle of type batch, but {what}"
+    )
+
+
 def malformed(problem: str, at: str | None = None) -> Issue:
     return Issue("error", "structure", problem, at=[at] if at else [])
+
+
+def not_a_word_of(at: str, given: object, words: Sequence[str]) -> Issue:
+    return malformed(f"{at} must be {_or_list(words)}, but is {_shown(given)}", at)
 
 
 def bad_language(text: str) -> Issue:
@@ -568,6 +625,29 @@ def unknown_type(kind: str, known: Sequence[str]) -> Issue:
 def unknown_operation(name: str, where: str, known: Sequence[str]) -> Issue:
     offered = f"There are: {', '.join(known)}" if known else "There are none"
     return Issue("error", "not-supported", f"The operation ${name} is not offered on {where}. {offered}")
+
+
+def no_operation(name: str) -> Issue:
+    text = f"'{_shortened(name)}' is no operation: ask Type/$name, Type/id/$name or $name"
+    return Issue("error", "not-found", text)
+
+
+def operation_of_type(name: str, kind: str) -> Issue:
+    text = f"The operation ${name} is not offered on one {kind}, but on the type: {kind}/${name}"
+    return Issue("error", "not-supported", text)
+
+
+def history_of_many(kind: str) -> Issue:
+    text = f"There is no history of all {kind}s here, but of each one: {kind}/[id]/_history"
+    return Issue("error", "not-supported", text)
+
+
+def nothing_at_the_base(metadata: str, example: str) -> Issue:
+    text = (
+        f"This is the base of a FHIR server. What it can do stands at {metadata}; what it holds, for "
+        f"example, at {example}. A Bundle of type batch may be POSTed here"
+    )
+    return Issue("error", "not-supported", text)
 
 
 def no_such_page(path: str) -> Issue:
@@ -610,6 +690,16 @@ def unknown_search_parameter(name: str, kind: str, known: Sequence[str]) -> Issu
 
 def bad_search_value(name: str, value: str, wanted: str) -> Issue:
     return Issue("error", "value", f"The search parameter '{name}' must be {wanted}, but is '{value}'")
+
+
+def unknown_modifier(name: str, modifier: str, offered: Sequence[str]) -> Issue:
+    text = f"The search parameter '{name}' takes no modifier ':{_shortened(modifier)}'"
+    return Issue("error", "not-supported", f"{text}, but {_or_list(offered)}")
+
+
+def search_with_body(wanted: str) -> Issue:
+    text = f"The parameters of a search are POSTed as a form ({wanted}), not as a resource"
+    return Issue("error", "not-supported", text)
 
 
 def too_many_entries(limit: int, given: int) -> Issue:

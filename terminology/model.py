@@ -137,6 +137,13 @@ class About:
     def is_fragment(self) -> bool:
         return self.content == "fragment"
 
+    @property
+    def is_example(self) -> bool:
+        """Its codes show what codes look like; nobody may validate or list by them (tx-ecosystem,
+        "requirements", CodeSystem.content).
+        """
+        return self.content == "example"
+
 
 @dataclass(slots=True, frozen=True)
 class Filter:

@@ -29,6 +29,7 @@ from typing import Any
 from terminology.catalogue import KINDS
 from terminology.documents import Stowed, header_of
 from terminology.model import Document, TerminologyError
+from terminology.structure import require
 from terminology.wire import json, r4
 
 MANIFEST = "package.json"
@@ -38,6 +39,7 @@ _NO_FOLDERS = frozenset({"node_modules", "other", "openapi", "xml"})
 _RELEASES = {"4": True, "5": False, "6": False}  # by major version: does it have R4's shape?
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"(\w+)"')
 _TYPE_FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceType"\s*:\s*"(\w+)"')
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _KINDS = frozenset(kind.encode() for kind in KINDS)
 
 
@@ -52,19 +54,23 @@ def refuse(problem: UnreadableFile) -> None:
 Broken = Callable[[UnreadableFile], None]
 
 
-def load(paths: Iterable[Path], broken: Broken = refuse) -> Iterator[Document | Stowed]:
+def load(paths: Iterable[Path], broken: Broken = refuse, dated: bool = False) -> Iterator[Document | Stowed]:
     """Every terminology resource below some paths, in the order of their names.
 
     ``broken`` is told of each file that cannot be read: not JSON, not a FHIR resource, not an archive, of a
     release that is not known here. If it returns, the file is left out; by default UnreadableFile is
     raised. A path that does not exist raises it in any case.
+
+    A resource that does not say when it was last updated was when its file was; or, where the files are
+    ``dated`` (as those that are installed with us, whose own time is that of the installation), at its
+    ``date``.
     """
     for path in paths:
         if not path.exists():
             raise UnreadableFile(f"{path}: there is no such file or folder")
         for unit in _units(path):
             try:
-                yield from _inside(unit, broken)
+                yield from _inside(unit, broken, dated)
             except UnreadableFile as problem:
                 broken(problem)
 
@@ -89,10 +95,11 @@ def _manifest(folder: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def _inside(unit: Path, broken: Broken) -> Iterator[Document | Stowed]:
+def _inside(unit: Path, broken: Broken, dated: bool) -> Iterator[Document | Stowed]:
     changed = _changed(unit)
     if not unit.is_dir() and not unit.name.endswith(_ARCHIVES):
-        yield from _resources(unit, changed)
+        for document in _resources(unit):
+            yield _updated(document, (_date(document) if dated else None) or changed)
         return
     files = _all_files(unit)
     package = _Package(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), changed)
@@ -243,7 +250,10 @@ class _Package:
         if document.get("resourceType") not in KINDS:
             return None
         is_r4 = _is_r4(document) if self._is_r4 is None else self._is_r4
-        header = header_of(_risen(document, is_r4, self._changed))
+        try:
+            header = header_of(_risen(document, is_r4, self._changed))
+        except TerminologyError as problem:
+            raise UnreadableFile(f"{self._label}, {name}: {problem}") from None
         packed, changed = zlib.compress(content, 1), self._changed
         return Stowed(
             {name: self._shared(value) for name, value in header.items()},
@@ -256,26 +266,29 @@ class _Package:
 
 
 def _risen(document: Document, is_r4: bool, changed: str) -> Document:
-    return _dated(r4.upgrade(document) if is_r4 else document, changed)
+    return _updated(require(r4.upgrade(document) if is_r4 else document), changed)
 
 
 # -- a file of its own ---------------------------------------------------------------------------
 
 
-def _resources(file: Path, changed: str) -> Iterator[Document]:
+def _resources(file: Path) -> Iterator[Document]:
     content = _parsed(str(file), _bytes(file))
     if "resourceType" not in content:
         raise UnreadableFile(f"{file}: the JSON has no resourceType, so it is no FHIR resource")
-    for document in _unpacked(content):
-        if document.get("resourceType") in KINDS:
-            yield _dated(r4.upgrade(document) if _is_r4(document) else document, changed)
+    try:
+        for document in _unpacked(content):
+            if document.get("resourceType") in KINDS:
+                yield require(r4.upgrade(document) if _is_r4(document) else document)
+    except TerminologyError as problem:
+        raise UnreadableFile(f"{file}: {problem}") from None
 
 
 def _unpacked(content: Document) -> Iterator[Document]:
-    if content["resourceType"] != "Bundle":
+    if content.get("resourceType") != "Bundle":
         yield content
         return
-    for entry in content.get("entry", ()):
+    for entry in require(content).get("entry", ()):
         if "resource" in entry:
             yield from _unpacked(entry["resource"])
 
@@ -284,10 +297,14 @@ def _is_r4(document: Document) -> bool:
     """Only ConceptMaps differ in what R5 cannot read as its own."""
     if any(name in document for name in ("sourceUri", "sourceCanonical", "targetUri", "targetCanonical")):
         return True
-    targets = (
-        t for g in document.get("group", ()) for e in g.get("element", ()) for t in e.get("target", ())
-    )
-    return any("equivalence" in target for target in targets)
+    elements = (element for group in _objects(document, "group") for element in _objects(group, "element"))
+    return any("equivalence" in target for element in elements for target in _objects(element, "target"))
+
+
+def _objects(node: Document, name: str) -> list[Document]:
+    """What is in a list that should be there, as far as it is what it should be."""
+    value = node.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -311,6 +328,15 @@ def _changed(path: Path) -> str:
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _dated(document: Document, changed: str) -> Document:
-    """A resource that does not say when it was last updated has the date of its file."""
+def _updated(document: Document, changed: str) -> Document:
+    """A resource that does not say when it was last updated was then."""
     return {**document, "meta": {"lastUpdated": changed, **document.get("meta", {})}}
+
+
+def _date(document: Document) -> str | None:
+    """``Resource.date`` as an instant: the beginning of a day, month or year in UTC."""
+    stated = str(document.get("date", ""))
+    if "T" in stated:
+        return stated
+    first = stated + "-01-01"[len(stated) - 4 :] if len(stated) < 10 else stated
+    return f"{first}T00:00:00Z" if _DAY.fullmatch(first) else None

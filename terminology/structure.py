@@ -1,7 +1,8 @@
 """Is a resource that came with a request built as we read it?
 
-Only what is read is looked at, and only its JSON type; whether a resource is valid is another question.
-What is loaded at start is not looked at again.
+Only what is read is looked at: its JSON type, and the words that say how codes are mapped. Whether a resource
+is valid is another question.
+What is loaded at start is looked at then, and not again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from terminology import issues
 from terminology.model import Document, TerminologyError
 
-# A type, a list of one shape, or an object with shapes for some of its elements.
+# A type, a set of words, a list of one shape, or an object with shapes for some of its elements.
 Shape = Any
 
 EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
@@ -25,6 +26,7 @@ DESIGNATION = {
 }
 HEADER = {
     "id": str,
+    "meta": {"lastUpdated": str, "tag": list},
     "url": str,
     "version": str,
     "versionAlgorithmString": str,
@@ -47,6 +49,23 @@ PROPERTY = {"code": str, "valueCode": str, "valueString": str, "valueCoding": di
 CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
 CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
 
+RELATIONSHIPS = frozenset(
+    {
+        "related-to",
+        "equivalent",
+        "source-is-narrower-than-target",
+        "source-is-broader-than-target",
+        "not-related-to",
+    }
+)
+CONDITION = {"attribute": str, "valueSet": str, "valueCode": str, "valueString": str, "valueCoding": dict}
+CONDITION |= {"valueQuantity": dict}
+TARGET = {"code": str, "display": str, "relationship": RELATIONSHIPS, "comment": str, "valueSet": str}
+TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
+ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
+UNMAPPED: dict[str, Shape] = {"mode": str, "code": str, "display": str, "valueSet": str, "otherMap": str}
+UNMAPPED |= {"relationship": RELATIONSHIPS}
+
 SHAPES: dict[str, Shape] = {
     "ValueSet": HEADER
     | {
@@ -60,6 +79,18 @@ SHAPES: dict[str, Shape] = {
         "valueSet": str,
         "property": [{"code": str, "uri": str}],
         "concept": [CONCEPT],
+    },
+    "Bundle": {"entry": [{"resource": dict}]},
+    "NamingSystem": HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
+    "ConceptMap": HEADER
+    | {
+        "sourceScopeUri": str,
+        "sourceScopeCanonical": str,
+        "targetScopeUri": str,
+        "targetScopeCanonical": str,
+        "property": [{"code": str, "uri": str}],
+        "additionalAttribute": [{"code": str, "uri": str}],
+        "group": [{"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}],
     },
 }
 _NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
@@ -79,6 +110,10 @@ def require_header(document: Document) -> Document:
 
 
 def _require(value: Any, shape: Shape, at: str) -> None:
+    if isinstance(shape, frozenset):
+        if not isinstance(value, str) or value not in shape:
+            raise TerminologyError(issues.not_a_word_of(at, value, sorted(shape)))
+        return
     wanted: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, wanted):
         raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[wanted]}", at))

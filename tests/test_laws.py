@@ -89,6 +89,14 @@ def test_what_is_found_forward_is_found_in_reverse_and_reverse_of_reverse_is_for
         for m in values(ask(document, "r5", targetSystem=THERE, targetCode=code), "match")
     }
     assert by_target == stated
+    for source, expected in ((HERE, stated), (THERE, set())):
+        assert {
+            (value(m, "source")["code"], code, value(m, "relationship"))
+            for code in "PQRS"
+            for m in values(
+                ask(document, "r5", targetSystem=THERE, targetCode=code, sourceSystem=source), "match"
+            )
+        } == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(WORDS)), min_size=1, max_size=3))

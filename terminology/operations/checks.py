@@ -159,6 +159,8 @@ def code_known(finding: Finding, against: Against) -> bool:
     )
     if not against.request.only_membership:
         finding.report(issues.no_such_code(finding.code, about), "code")
+        if (about.document or {}).get("compositional") is True:
+            finding.report(issues.grammar_not_known(about), "code")
     return STOP
 
 

@@ -32,9 +32,9 @@ from typing import Any
 from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
+from terminology.operations.instance import agreed
 from terminology.operations.pins import NO_PINS, Choice, Pins
 from terminology.systems import CodeSystem, Selection
-from terminology.systems.supplement import Supplemented, applies_to
 from terminology.versions import fits
 
 Node = dict[str, Any]
@@ -303,10 +303,9 @@ class _Context:
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
         found = self.catalogue.find_system(url, version)
-        if found is None:
+        if found is None or found.about.is_example:
             return None
-        mine = [document for document in self.supplements if applies_to(document, found.about)]
-        return Supplemented(found, mine) if mine else found
+        return self.catalogue.supplemented(found, self.supplements)
 
     def imported(self, reference: str) -> Definition:
         document = find_import(self.catalogue, reference, self.pins, self.document)
@@ -416,6 +415,17 @@ def contained(document: Document, id_: str) -> Document:
     raise UnknownImport(f"#{id_}", None)
 
 
+def meant_by(given: Document, url: str | None) -> Document:
+    """The ValueSet that came along, or the one contained in it that the url names (``#id``, ``url#id``).
+
+    Raises TerminologyError when the url is that of another value set, and UnknownImport.
+    """
+    named = split_canonical(url or "")[0]
+    base, _, id_ = ("", "", "") if named == given.get("url") else named.partition("#")
+    agreed("url", base or None, given.get("url"))
+    return contained(given, id_) if id_ else given
+
+
 def supplements_of(catalogue: Catalogue, value_set: Document, asked: Sequence[str] = ()) -> list[Document]:
     """The supplements that a request asks for, and those that a value set needs itself.
 
@@ -423,6 +433,13 @@ def supplements_of(catalogue: Catalogue, value_set: Document, asked: Sequence[st
     """
     needed = [_value(extension) for extension in _with_url(value_set, VALUE_SET_SUPPLEMENT)]
     return [catalogue.supplement(url) for url in dict.fromkeys([*asked, *needed]) if url]
+
+
+def described_only(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
+    """Why a code system cannot be used: it is unknown, or here without codes that one may rely on."""
+    held = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
+    content = next((content for content in held if content in ("not-present", "example")), None)
+    return issues.held_without_codes(unknown, content) if content else unknown
 
 
 def canonical(document: Document) -> str:

@@ -19,12 +19,13 @@ from terminology.operations.compose import (
     UnknownImport,
     canonical,
     definition_of,
+    described_only,
     find_value_set,
+    meant_by,
     supplements_of,
 )
 from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
-from terminology.operations.instance import agreed
 from terminology.operations.members import Member, Wanted, members
 from terminology.operations.pins import SYSTEM_PARAMETER, Pins
 
@@ -83,8 +84,7 @@ def _asked_for(catalogue: Catalogue, request: ExpandRequest, pins: Pins) -> Docu
     if given is not None:
         if given.get("resourceType") != "ValueSet":
             raise TerminologyError(issues.bad_value("valueSet", given.get("resourceType"), "a ValueSet"))
-        agreed("url", request.url and request.url.partition("|")[0], given.get("url"))
-        return given
+        return meant_by(given, request.url)
     if request.url is None:
         raise TerminologyError(issues.missing_parameter("'url' or 'valueSet'"))
     return find_value_set(catalogue, request.url, request.value_set_version, pins)
@@ -111,8 +111,11 @@ def _check(catalogue: Catalogue, block: Block) -> None:
     if block.url is None:
         return
     if block.system is None:
-        known = catalogue.known_versions("CodeSystem", block.url)
-        raise TerminologyError(issues.unknown_system_to_expand(block.url, block.choice.version, known))
+        other = catalogue.find_system(block.url)
+        usable = other is not None and not other.about.is_example
+        known = catalogue.known_versions("CodeSystem", block.url) if usable else []
+        unknown = issues.unknown_system_to_expand(block.url, block.choice.version, known)
+        raise TerminologyError(described_only(catalogue, block.url, unknown))
     if not block.is_allowed:
         found, required = block.version or "", block.choice.required or ""
         raise TerminologyError(issues.version_not_allowed(block.url, found, required))

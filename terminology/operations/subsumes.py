@@ -83,7 +83,7 @@ def located(system: CodeSystem, code: str) -> Concept:
 
 def _coding(code: str | None, coding: Coding | None, letter: str) -> Coding:
     if coding is not None:
-        agreed(f"code{letter}", code, coding.code)
+        agreed(f"code{letter}", code, coding.code, "the coding")
     found = coding or Coding(code=code)
     if not found.code:
         raise TerminologyError(issues.missing_parameter(f"'code{letter}' with 'system', or 'coding{letter}'"))

@@ -22,9 +22,9 @@ from terminology.operations import checks
 from terminology.operations.compose import (
     Definition,
     UnknownImport,
-    contained,
     definition_of,
     find_value_set,
+    meant_by,
     supplements_of,
 )
 from terminology.operations.instance import agreed
@@ -128,13 +128,8 @@ def _value_set(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> Do
     if request.context is not None and request.url is None and request.value_set is None:
         raise TerminologyError(issues.context_not_supported(request.context))
     given = request.value_set or request.instance
-    if given is not None and request.url is not None and "#" in request.url:
-        base, _, id_ = request.url.partition("#")
-        agreed("url", base or None, given.get("url"))
-        return contained(given, id_)
     if given is not None:
-        agreed("url", request.url and request.url.partition("|")[0], given.get("url"))
-        return given
+        return meant_by(given, request.url)
     if request.url is None:
         raise TerminologyError(issues.no_value_set_to_validate_against())
     return find_value_set(catalogue, request.url, request.value_set_version, pins)

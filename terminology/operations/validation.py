@@ -11,7 +11,6 @@ from terminology.model import Coding, Concept, Designation, Document, Issue
 from terminology.operations.compose import Block, Definition
 from terminology.operations.pins import Pins, VersionParameters
 from terminology.systems import CodeSystem
-from terminology.systems.supplement import Supplemented, applies_to
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,14 +114,13 @@ class Against:
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
         """A code system, seen through the supplements of the request."""
         found = self.catalogue.find_system(url, version)
-        if found is None:
+        if found is None or found.about.is_example:
             return None
-        mine = [document for document in self.supplements if applies_to(document, found.about)]
-        return Supplemented(found, mine) if mine else found
+        return self.catalogue.supplemented(found, self.supplements)
 
     def knows(self, url: str) -> bool:
         """Is the code system here, in whatever version?"""
-        return self.catalogue.find_system(url) is not None
+        return self.find_system(url) is not None
 
     @property
     def value_set_name(self) -> str:

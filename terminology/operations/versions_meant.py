@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from terminology import issues
 from terminology.model import Issue
-from terminology.operations.compose import Block, Definition
+from terminology.operations.compose import Block, Definition, described_only
 from terminology.operations.validation import Against, Finding
 from terminology.systems import CodeSystem
 from terminology.versions import fits
@@ -100,7 +100,7 @@ def _report_missing(finding: Finding, against: Against, version: str | None) -> 
 
 def why_unknown(against: Against, url: str, version: str | None) -> Issue:
     if version is None or not against.knows(url):
-        return issues.system_of_code_unknown(url)
+        return described_only(against.catalogue, url, issues.system_of_code_unknown(url))
     known = against.catalogue.known_versions("CodeSystem", against.catalogue.preferred(url))
     return issues.version_of_code_unknown(url, version, known)
 

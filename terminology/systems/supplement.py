@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from terminology.model import About, Concept, Detail, Document, Filter, split_canonical
+from terminology.model import About, Concept, Designation, Detail, Document, Filter, split_canonical
 from terminology.systems import CodeSystem, Selection
 from terminology.systems.document import DocumentSystem
 from terminology.versions import fits
+
+SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
+LANGUAGE_PACK = "lang-pack"
 
 
 def applies_to(supplement: Document, about: About) -> bool:
     """Is it this code system, in this version, that the supplement adds to?"""
     url, version = split_canonical(supplement.get("supplements", ""))
     return url == about.url and fits(about.version, version)
+
+
+def is_language_pack(document: Document) -> bool:
+    """Does the supplement but say the code system in other languages, so that it applies without being asked
+    for?
+    """
+    extensions = document.get("extension")
+    if document.get("content") != "supplement" or not isinstance(document.get("supplements"), str):
+        return False
+    # Asked of every resource that comes with a request, whatever it is like.
+    known = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+    return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
 
 
 class Supplemented:
@@ -24,9 +39,9 @@ class Supplemented:
     (https://hl7.org/fhir/R5/codesystem.html#supplements).
     """
 
-    def __init__(self, system: CodeSystem, supplements: Sequence[Document]) -> None:
+    def __init__(self, system: CodeSystem, supplements: Sequence[Document | DocumentSystem]) -> None:
         self._system = system
-        self._supplements = [(_canonical(document), DocumentSystem(document)) for document in supplements]
+        self._supplements = [(s.about.canonical, s) for s in map(_compiled, supplements)]
 
     @property
     def about(self) -> About:
@@ -65,6 +80,7 @@ class Supplemented:
         for canonical, supplement in self._supplements:
             for code, extra in supplement.describe(list(found)).items():
                 _add(found[code], extra, canonical)
+                _add_display(found[code], supplement, code, canonical)
         return found
 
 
@@ -88,6 +104,13 @@ def _add(detail: Detail, extra: Detail, canonical: str) -> None:
     detail.extension = [*detail.extension, *extra.extension]
 
 
-def _canonical(document: Document) -> str:
-    version = document.get("version")
-    return f"{document.get('url')}|{version}" if version else str(document.get("url"))
+def _add_display(detail: Detail, supplement: DocumentSystem, code: str, canonical: str) -> None:
+    """What a supplement calls a concept is one more way to say it; its display stays that of the system."""
+    concept = supplement.locate(code)
+    if concept is not None and concept.display:
+        said = Designation(concept.display, supplement.about.language, source=canonical)
+        detail.designations = [*detail.designations, said]
+
+
+def _compiled(supplement: Document | DocumentSystem) -> DocumentSystem:
+    return supplement if isinstance(supplement, DocumentSystem) else DocumentSystem(supplement)

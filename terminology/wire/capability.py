@@ -12,16 +12,17 @@ from typing import Any
 from terminology.catalogue import KINDS, Catalogue
 from terminology.model import About, Document
 from terminology.software import NAME, RELEASED, TESTS_PASSED, VERSION
-from terminology.wire.operations import OPERATIONS, RESOURCES, operations_of
+from terminology.wire.operations import OPERATIONS, RESOURCES, Operation, operations_of
 from terminology.wire.releases import Release
 from terminology.wire.search import parameters_of
-from terminology.wire.system import CORE, system_operations
+from terminology.wire.system import system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
 TEST_VERSION_FEATURE = "http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version"
 TX_RESOURCE_FEATURE = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
 FORMATS = ("application/fhir+json", "json", "application/fhir+xml", "xml")
+INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 
 Node = dict[str, Any]
 
@@ -46,7 +47,7 @@ def statement(catalogue: Catalogue, release: Release, base: str) -> Document:
                         {"text": "None: what is served is open to all to read, and to nobody to change"}
                     ],
                 },
-                "resource": [_resource(kind, release) for kind in KINDS],
+                "resource": [_resource(kind, release, base) for kind in KINDS],
                 "interaction": [{"code": "batch"}],
                 "operation": [
                     {"name": name, "definition": row.definition}
@@ -87,14 +88,22 @@ def _software(base: str, **further: str) -> Node:
     }
 
 
-def _resource(kind: str, release: Release) -> Node:
+def _definition(operation: Operation, kind: str, name: str, base: str) -> str:
+    """Where the operation is defined: an operation that nobody publishes has a name below our own base."""
+    return operation.definition or f"{base}/OperationDefinition/{kind}-{name}"
+
+
+def _resource(kind: str, release: Release, base: str) -> Node:
     node: Node = {
         "type": kind,
-        "interaction": [{"code": code} for code in ("read", "vread", "search-type")],
+        "interaction": [{"code": code} for code in INTERACTIONS],
         "versioning": "versioned",
         "searchParam": [{"name": name, "type": type_} for name, type_ in parameters_of(kind)],
     }
-    operations = [{"name": n, "definition": f"{CORE}{kind}-{n}"} for n in operations_of(kind, release)]
+    operations = [
+        {"name": name, "definition": _definition(row, kind, name, base)}
+        for name, row in operations_of(kind, release).items()
+    ]
     return node | ({"operation": operations} if operations else {})
 
 

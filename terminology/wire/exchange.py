@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from terminology.catalogue import Catalogue
 from terminology.languages import Languages
@@ -76,9 +79,34 @@ class Request:
         stated = self.headers.get("X-Too-Costly-Threshold", "").strip()
         return int(stated) if stated.isdecimal() and len(stated) < 10 else None
 
+    def knows(self, tag: str, changed: str | None) -> bool:
+        """Has the client this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
+
+        ``If-Match`` is for those who change something, which is not possible here.
+        """
+        known = self.headers.get("If-None-Match")
+        if known is not None:
+            return known.strip() == "*" or tag in re.findall(r'"([^"]*)"', known)
+        since = instant(self.headers.get("If-Modified-Since"))
+        at = instant(changed)
+        return since is not None and at is not None and at.replace(microsecond=0) <= since
+
     @property
     def is_strict(self) -> bool:
         return "handling=strict" in self.headers.get("Prefer", "").replace(" ", "")
+
+
+def instant(text: str | None) -> datetime | None:
+    """A date of HTTP's or an instant of FHIR's; None for anything else."""
+    if text is None:
+        return None
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(text)
+        except ValueError:
+            continue
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
 
 
 def _digest(text: str) -> str:

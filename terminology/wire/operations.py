@@ -6,7 +6,7 @@ has one row, with every name that R4, R4B, R5 or R6 has for it: all are read on 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -30,11 +30,19 @@ from terminology.wire.each import answer_each
 from terminology.wire.parameters import Given, Parameter, p, read
 from terminology.wire.releases import Release
 
+# Where operations are defined: by HL7 in FHIR itself, and for the servers of its terminology ecosystem.
+CORE = "http://hl7.org/fhir/OperationDefinition/"
+ECOSYSTEM = "http://hl7.org/fhir/uv/tx-ecosystem/OperationDefinition/"
+
 
 @dataclass(slots=True, frozen=True)
 class Operation:
     """One operation of a resource type. ``subject`` is the parameter that a bare resource as body stands
-    for; ``each`` the parameter that holds one of many questions.
+    for; ``each`` the parameter that holds one of many questions; ``definition`` the canonical of the
+    OperationDefinition, where somebody publishes one.
+
+    What else the request asks for it is given: ``instance`` (the resource, at instance level; without this
+    field the operation is offered on the type alone) and ``languages`` (what the caller wants in general).
     """
 
     request: type[Any]
@@ -45,9 +53,22 @@ class Operation:
     downgrade: Callable[[Any, Any, Document], Document] = lambda request, answer, document: r4.downgrade(
         document
     )
-    instance_since: str = "R4"
     each: str | None = None
     in_r6: bool = True
+    definition: str | None = None
+
+    @property
+    def is_for_instances(self) -> bool:
+        return self.takes("instance")
+
+    @property
+    def all_parameters(self) -> Sequence[Parameter]:
+        """The parameters, and the one that holds many questions."""
+        return (*self.parameters, p(self.each, "Resource")) if self.each else self.parameters
+
+    def takes(self, field: str) -> bool:
+        """Has the request such a field?"""
+        return any(known.name == field for known in fields(self.request))
 
     def is_in(self, release: Release) -> bool:
         return self.in_r6 or not release.is_ballot
@@ -100,6 +121,7 @@ _VALIDATE_IN_SYSTEM = Operation(
         *_VALIDATE_ROWS,
     ),
     subject="codeSystem",
+    definition=CORE + "CodeSystem-validate-code",
 )
 _VALIDATE_IN_VALUE_SET = Operation(
     ValidateRequest,
@@ -118,7 +140,13 @@ _VALIDATE_IN_VALUE_SET = Operation(
         *_VALIDATE_ROWS,
     ),
     subject="valueSet",
+    definition=CORE + "ValueSet-validate-code",
 )
+
+
+def _many(operation: Operation, definition: str) -> Operation:
+    """The same, of many questions at once: an operation of HL7's ecosystem."""
+    return replace(operation, each="validation", definition=ECOSYSTEM + definition)
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -148,11 +176,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             *VERSION_ROWS,
         ),
         subject="valueSet",
+        definition=CORE + "ValueSet-expand",
     ),
     ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
-    ("ValueSet", "batch-validate-code"): replace(_VALIDATE_IN_VALUE_SET, each="validation"),
+    ("ValueSet", "batch-validate-code"): _many(_VALIDATE_IN_VALUE_SET, "ValueSet-batch-validate-code"),
     ("CodeSystem", "validate-code"): _VALIDATE_IN_SYSTEM,
-    ("CodeSystem", "batch-validate-code"): replace(_VALIDATE_IN_SYSTEM, each="validation"),
+    ("CodeSystem", "batch-validate-code"): _many(_VALIDATE_IN_SYSTEM, "CodeSystem-batch-validate-code"),
     ("CodeSystem", "lookup"): Operation(
         LookupRequest,
         lookup,
@@ -167,7 +196,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("properties", "code", "property", many=True),
             p("supplements", "canonical", "useSupplement", many=True),
         ),
-        instance_since="R5",
+        definition=CORE + "CodeSystem-lookup",
     ),
     ("CodeSystem", "subsumes"): Operation(
         SubsumesRequest,
@@ -181,6 +210,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("coding_a", "Coding", "codingA"),
             p("coding_b", "Coding", "codingB"),
         ),
+        definition=CORE + "CodeSystem-subsumes",
     ),
     ("CodeSystem", "find-matches"): Operation(
         FindMatchesRequest,
@@ -194,6 +224,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("compositional", "boolean"),
         ),
         in_r6=False,
+        definition=CORE + "CodeSystem-find-matches",
     ),
     ("ConceptMap", "translate"): Operation(
         TranslateRequest,
@@ -220,6 +251,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ),
         subject="conceptMap",
         downgrade=_translation_as_r4,
+        definition=CORE + "ConceptMap-translate",
     ),
 }
 
@@ -243,7 +275,7 @@ def answer(
     ``languages`` is what the caller wants in general, where no parameter says otherwise; ``largest`` how
     many codes an expansion may have. Raises TerminologyError.
     """
-    operation = operation_of(kind, name, release)
+    operation = operation_of(kind, name, release, at_instance=instance is not None)
     catalogue = catalogue.for_fhir(release.version)
     if operation.each is None:
         return _answer(catalogue, release, operation, given, instance, languages, largest)
@@ -276,14 +308,14 @@ def _answer(
     largest: int,
 ) -> Document:
     given, catalogue = _with_resources(catalogue, release, given)
-    fields = read(operation.parameters, given)
+    filled = read(operation.parameters, given)
     for parameter in operation.parameters:
-        if parameter.type == "Resource" and parameter.field in fields:
-            fields[parameter.field] = require(release.upgrade(fields[parameter.field]))
-    request = operation.request(**fields)
-    if hasattr(request, "accepted"):
+        if parameter.type == "Resource" and parameter.field in filled:
+            filled[parameter.field] = require(release.upgrade(filled[parameter.field]))
+    request = operation.request(**filled)
+    if operation.takes("accepted"):
         request.accepted = languages
-    elif request.languages is None:
+    elif operation.takes("languages") and request.languages is None:
         request.languages = languages
     if instance is not None:
         request.instance = instance
@@ -296,11 +328,13 @@ def _answer(
     return operation.downgrade(request, found, document) if release.is_r4 else document
 
 
-def operation_of(kind: str, name: str, release: Release) -> Operation:
-    """The row of an operation. Raises TerminologyError when there is none."""
+def operation_of(kind: str, name: str, release: Release, at_instance: bool = False) -> Operation:
+    """The row of an operation. Raises TerminologyError when there is none, or none at this level."""
     offered = operations_of(kind, release)
     if name not in offered:
         raise TerminologyError(issues.unknown_operation(name, kind, [f"${other}" for other in offered]))
+    if at_instance and not offered[name].is_for_instances:
+        raise TerminologyError(issues.operation_of_type(name, kind))
     return offered[name]
 
 

@@ -12,12 +12,9 @@ from terminology.wire import r4, write, write_relations
 from terminology.wire.cache_control import PARAMETERS as CACHE_CONTROL
 from terminology.wire.cache_control import cache_control, with_cache
 from terminology.wire.exchange import Context, Request
-from terminology.wire.operations import RESOURCES
+from terminology.wire.operations import CORE, ECOSYSTEM, RESOURCES
 from terminology.wire.parameters import Parameter, p
 from terminology.wire.releases import Release
-
-CORE = "http://hl7.org/fhir/OperationDefinition/"
-ECOSYSTEM = "http://hl7.org/fhir/uv/tx-ecosystem/OperationDefinition/"
 
 Fields = dict[str, Any]
 
