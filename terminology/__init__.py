@@ -3,15 +3,18 @@ it.
 
 ===================  ===========================================================================
 cli.py               the command ``terminology``
+serving.py           the web server that carries the application
+console.py           answers as a terminal shows them
 web.py               HTTP, no FHIR: Flask
 library.py           the same answers without HTTP
 reference.py         the pages of docs/ that are written from tables
 importing.py         what the command line says of the store
 assembly.py          settings, and the catalogue that they make
-packages.py          files and folders of FHIR resources
+packages.py          FHIR packages, files and folders: what lies in them, and keeping it
 importers/           the files of releases -> neutral rows
 publication/         the tables in fhir_bundles/source -> the resources that we publish
 wire/                FHIR as it travels, no HTTP: parameters in, resources out, R4 <-> R5
+state/               what is kept from one request to the next: SQLite
 operations/          what can be asked: pure functions of a catalogue and a request
 shelved.py           how a catalogue sees what is in the store
 catalogue.py         which resources there are, and which one a canonical means
@@ -20,8 +23,10 @@ systems/             what a code system can be
 store/               where big code systems and maps lie, compiled
 issues.py            every message, under HL7's message id
 languages.py         which display, in the language asked for
+texts.py             what a typed text finds
+structure.py         is a resource built as we read it
 versions.py          which version, when there are several
-texts.py             which texts a word finds
+documents.py         what is kept of a document until it is asked for
 patterns.py          regular expressions in linear time
 release.py           what a release says: the rows between importers and store
 model.py             what questions and answers are made of

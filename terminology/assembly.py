@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from terminology.catalogue import Catalogue
-from terminology.packages import load
+from terminology.packages import Broken, UnreadableFile, load, refuse
+from terminology.state import State
+from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
+from terminology.systems.grammar import Grammar
 
 if TYPE_CHECKING:
     from terminology.store.content import Content
@@ -20,6 +27,22 @@ if TYPE_CHECKING:
 
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
 PREFIX = "TERMINOLOGY_"
+# The code systems that are there without any content. Each reads what it needs when it is first asked.
+GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
+    bcp47.languages,
+    bcp13.mime_types,
+    ucum.units,
+    iso.countries,
+    iso.subdivisions,
+    iso.currencies,
+)
+AUTO = "auto"
+STATE_FOLDERS = {
+    "win32": ("LOCALAPPDATA", "~/AppData/Local"),
+    "darwin": ("", "~/Library/Application Support"),
+}
+
+log = logging.getLogger("terminology")
 
 
 class BadSetting(ValueError):
@@ -28,16 +51,36 @@ class BadSetting(ValueError):
 
 @dataclass(slots=True, frozen=True)
 class Setting:
-    """One setting: its name, default, and what it is for."""
+    """One setting: its name, default, what it is for, and what can be said of the values that it takes.
+
+    ``read`` raises ValueError, KeyError or TypeError for any other.
+    """
 
     name: str
     default: Any
     meaning: str
     read: Callable[[Any], Any] = str
+    wanted: str = ""
 
 
-def _whole_number(value: Any) -> int:
-    return int(value)
+def _whole_number(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = int(str(value))  # so that neither true nor 1.5 is one
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    return lambda value: {word: word for word in words}[str(value).lower()]
+
+
+def _printable(value: Any) -> str:
+    if not (isinstance(value, str) and value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError
+    return value
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -49,20 +92,61 @@ def _paths(value: Any) -> list[Path]:
     return [Path(item) for item in (value.split(os.pathsep) if isinstance(value, str) else value)]
 
 
+def _folder(value: Any) -> Path | None:
+    """``auto`` is the folder that the system gives programs for their state; empty is none."""
+    if value != AUTO:
+        return Path(value) if value else None
+    variable, usual = STATE_FOLDERS.get(sys.platform, ("XDG_STATE_HOME", "~/.local/state"))
+    folder = os.environ.get(variable) or os.path.expanduser(usual)
+    return None if folder.startswith("~") else Path(folder, "fhir-terminology-adapter")
+
+
+_POSITIVE, _LARGE = _whole_number(1, 2**40), "a whole number that is not too large"
 SETTINGS = (
-    Setting("host", "127.0.0.1", "The address to listen on."),
-    Setting("port", 8080, "The port to listen on; 0 takes a free one.", _whole_number),
+    Setting("host", "127.0.0.1", "The address to listen on.", _printable),
+    Setting(
+        "port",
+        8080,
+        "The port to listen on; 0 takes a free one.",
+        _whole_number(0, 65_535),
+        "a number from 0 to 65535",
+    ),
+    Setting(
+        "workers",
+        1,
+        "How many processes answer, where the web server is granian.",
+        _whole_number(1, 256),
+        "a number from 1 to 256",
+    ),
     Setting("bundled", True, "Serve the conization content that comes with the package.", _yes_or_no),
-    Setting("content", [], "More FHIR resources to serve: files and folders.", _paths),
+    Setting("content", [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths),
     Setting(
         "store",
         "",
         "Where imported releases lie: a folder, or a postgresql:// URL; empty for none.",
     ),
+    Setting("skip_broken", False, "Leave out content that cannot be read and start without.", _yes_or_no),
     Setting("r6", False, "Also serve the R6 ballot, at /fhir/r6.", _yes_or_no),
-    Setting("default_release", "r4", "What /fhir speaks to clients that ask for no release: r4, r4b or r5."),
-    Setting("largest_body", 10_000_000, "The largest request body, in bytes.", _whole_number),
-    Setting("cors_origin", "*", "The origin that browsers may call from; empty for none."),
+    Setting(
+        "default_release",
+        "r4",
+        "What /fhir speaks to clients that ask for no release: r4, r4b or r5.",
+        _one_of("r4", "r4b", "r5"),
+        "r4, r4b or r5",
+    ),
+    Setting(
+        "data",
+        AUTO,
+        "The folder for what 'terminology load' brings, and for what is kept from request to request "
+        "($closure, $cache-control): 'auto' is that of the user for such things; empty keeps it in memory, "
+        "for one process.",
+        _folder,
+    ),
+    Setting("largest_body", 10_000_000, "The largest request body, in bytes.", _POSITIVE, _LARGE),
+    Setting(
+        "largest_expansion", 50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _LARGE
+    ),
+    Setting("cors_origin", "*", "The origin that browsers may call from; empty for none.", _printable),
 )
 
 
@@ -75,12 +159,16 @@ class Settings:
 
     host: str
     port: int
+    workers: int
     bundled: bool
     content: list[Path]
     store: str
+    skip_broken: bool
     r6: bool
     default_release: str
+    data: Path | None
     largest_body: int
+    largest_expansion: int
     cors_origin: str
 
     def __init__(
@@ -111,8 +199,8 @@ def _value(setting: Setting, value: Any, source: str) -> Any:
     try:
         return setting.read(value)
     except (ValueError, KeyError, TypeError):
-        like = f"something like {setting.default!r}"
-        raise BadSetting(f"{source}: '{setting.name}' is {value!r}, but should be {like}") from None
+        wanted = setting.wanted or f"something like {setting.default!r}"
+        raise BadSetting(f"{source}: '{setting.name}' is {value!r}, but should be {wanted}") from None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -122,10 +210,61 @@ def _toml(path: Path) -> dict[str, Any]:
         raise BadSetting(f"{path}: cannot be read as TOML: {problem}") from None
 
 
+# What FHIR itself publishes, in each release; R6 has no published release yet.
+_DEFINITIONS = {
+    file.stem: partial(load, [file], dated=True)
+    for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
+}
+
+
 def open_catalogue(settings: Settings | None = None) -> Catalogue:
-    """The content that the settings name. Raises UnreadableFile."""
+    """The content that the settings name, and the code systems that need none. Raises UnreadableFile."""
     settings = settings or Settings()
-    return Catalogue(load([*([BUNDLES] if settings.bundled else []), *settings.content]))
+    loaded = loaded_content(settings)
+    bundled = load([BUNDLES], dated=True) if settings.bundled else ()
+    paths = [
+        *([loaded] if loaded is not None and loaded.is_dir() else []),
+        *settings.content,
+    ]
+    systems = [make() for make in GRAMMARS]
+    definitions = _DEFINITIONS if settings.bundled else {}
+    content = chain(bundled, load(paths, when_broken(settings)))
+    catalogue = Catalogue(content, systems, definitions=definitions)
+    for system in systems:
+        if isinstance(system, Grammar):
+            system.find_value_set = partial(catalogue.find, "ValueSet")
+    return catalogue
+
+
+def loaded_content(settings: Settings) -> Path | None:
+    """The folder of what 'terminology load' has brought; None where nothing is kept."""
+    return settings.data / "content" if settings.data is not None else None
+
+
+def when_broken(settings: Settings) -> Broken:
+    """What to do about a file that cannot be read."""
+    return _left_out if settings.skip_broken else refuse
+
+
+def _left_out(problem: UnreadableFile) -> None:
+    log.warning("left out: %s", problem)
+
+
+def open_state(settings: Settings) -> State:
+    """What is kept from request to request; in memory where the folder cannot be written."""
+    folder = settings.data
+    if folder is not None and not _is_writable(folder):
+        log.warning("%s cannot be written: what $closure and $cache-control are told stays in memory", folder)
+        folder = None
+    return State(folder)
+
+
+def _is_writable(folder: Path) -> bool:
+    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+# -- the store -----------------------------------------------------------------------------------
 
 
 def store_content(place: str) -> Content:
@@ -172,9 +311,13 @@ class Serving:
     ``catalogue()`` is asked once for each request, which keeps what it began with.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises UnreadableFile, BadSetting."""
-        self._catalogue = open_catalogue(settings)
+    def __init__(self, settings: Settings, content: Catalogue | None = None) -> None:
+        """``content`` is what the settings name, where that has been read already.
+
+        Raises UnreadableFile, BadSetting.
+        """
+        self.content = content if content is not None else open_catalogue(settings)
+        self._catalogue = self.content
         self._reader = open_store(settings.store) if settings.store else None
         self._shelf: Shelf | None = None
         self._lock = Lock()

@@ -6,19 +6,23 @@ and no operation notices the difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from terminology import issues, versions
 from terminology.concept_map import ConceptMap
-from terminology.model import Document, Issue, TerminologyError, split_canonical
+from terminology.documents import Stowed
+from terminology.model import About, Document, Issue, TerminologyError, split_canonical
+from terminology.structure import require, require_header
 from terminology.systems import CodeSystem
-from terminology.systems.document import DocumentSystem
-from terminology.systems.supplement import Supplemented
+from terminology.systems.document import DocumentSystem, about
+from terminology.systems.supplement import Supplemented, applies_to, is_language_pack
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 ALL_CODES = "?fhir_vs"
+# Where FHIR itself publishes.
+FHIR = "http://hl7.org/fhir/"
 
 
 class Stored(Protocol):
@@ -35,20 +39,28 @@ class Stored(Protocol):
 class Catalogue:
     """The resources that can be asked about.
 
-    ``systems`` are code systems that have no complete document here (a grammar, a store, an upstream).
+    ``systems`` are code systems that have no complete document here (a grammar, a store, an upstream). Of a
+    stowed document the header stands in all the tables below, until the whole of it is wanted.
+    ``definitions`` are what FHIR itself publishes, by the version of the release, read when it is first
+    spoken.
     """
 
     def __init__(
         self,
-        documents: Iterable[Document] = (),
+        documents: Iterable[Document | Stowed] = (),
         systems: Iterable[CodeSystem] = (),
         beneath: Catalogue | None = None,
+        definitions: Mapping[str, Callable[[], Iterable[Document | Stowed]]] | None = None,
         stored: Iterable[Stored] = (),
     ) -> None:
         self._beneath = beneath
+        self._definitions = definitions or {}
+        self._releases: dict[str, _ForRelease] = {}
         self._by_url: dict[str, dict[str, list[Document]]] = {kind: {} for kind in KINDS}
         self._by_id: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
+        self._stowed: dict[int, Stowed] = {}
         self._compiled: dict[int, CodeSystem | ConceptMap] = {}
+        self._language_packs: list[Document] = []
         self._systems = {(system.about.url, system.about.version): system for system in systems}
         self._stored = {id(shelf.document): shelf for shelf in stored}
         for document in (*documents, *(shelf.document for shelf in self._stored.values())):
@@ -57,50 +69,112 @@ class Catalogue:
     def stocked(self, stored: Iterable[Stored]) -> Catalogue:
         """This catalogue with these from the store, in place of those that it had.
 
-        What is compiled stays so.
+        What is compiled stays so, and what FHIR itself publishes is not read again: it is the new catalogue's
+        now, lest the old one be held in a circle, and with it what is no longer in the store.
         """
-        held = (d for kind in self._by_url.values() for documents in kind.values() for d in documents)
-        own = [document for document in held if id(document) not in self._stored]
-        stocked = Catalogue(own, self._systems.values(), self._beneath, stored)
-        stocked._compiled |= {id(d): self._compiled[id(d)] for d in own if id(d) in self._compiled}
+        stocked = Catalogue(self._own(), self._systems.values(), self._beneath, self._definitions, stored)
+        stocked._compiled |= self._compiled_own()
+        releases, self._releases = self._releases, {}
+        for version, seen in releases.copy().items():
+            stocked._releases[version] = seen.over(stocked)
         return stocked
 
-    def _add(self, document: Document) -> None:
+    def _own(self) -> Iterator[Document | Stowed]:
+        """What this catalogue holds itself, but for what is in the store."""
+        for documents in (d for by_url in self._by_url.values() for d in by_url.values()):
+            yield from (self._stowed.get(id(d), d) for d in documents if id(d) not in self._stored)
+
+    def _compiled_own(self) -> dict[int, CodeSystem | ConceptMap]:
+        return {key: made for key, made in self._compiled.copy().items() if key not in self._stored}
+
+    def _add(self, given: Document | Stowed) -> None:
+        document = given.header if isinstance(given, Stowed) else given
         kind = document.get("resourceType", "")
         if kind not in KINDS:
             return
+        if isinstance(given, Stowed):
+            self._stowed[id(document)] = given
         self._by_url[kind].setdefault(document.get("url", ""), []).append(document)
         if "id" in document:
             self._by_id[kind].setdefault(document["id"], document)
+        if kind == "CodeSystem" and is_language_pack(document):
+            self._language_packs.append(document)
 
     def with_documents(self, documents: Iterable[Document]) -> Catalogue:
-        """This catalogue with some documents before it."""
-        return Catalogue(documents, beneath=self)
+        """This catalogue with some documents before it.
+
+        Raises TerminologyError for documents that nobody could find. What else is wrong with one matters
+        when it is used, and not to bystanders.
+        """
+        return Catalogue(map(require_header, documents), beneath=self)
+
+    def for_fhir(self, version: str) -> Catalogue:
+        """This catalogue as a release of FHIR sees it: with what FHIR itself publishes, in the version of the
+        release where nobody states another.
+        """
+        releases = self._releases
+        if version not in releases:
+            own = self._definitions.get(version, tuple)
+            releases[version] = _ForRelease(self, version, own())
+        return releases[version]
+
+    def grown(self, documents: Sequence[Document]) -> Catalogue:
+        """This overlay with more documents, which take the place of its own with the same canonical and
+        version. What is compiled stays so.
+        """
+        new = {_identity(document) for document in documents}
+        own = (d for by_url in self._by_url.values() for held in by_url.values() for d in held)
+        kept = [document for document in own if _identity(document) not in new]
+        grown = Catalogue([*documents, *kept], self._systems.values(), self._beneath)
+        grown._compiled |= {id(d): self._compiled[id(d)] for d in kept if id(d) in self._compiled}
+        return grown
 
     # -- documents ---------------------------------------------------------------------------
 
     def documents(self, kind: str) -> Iterator[Document]:
         """Every document of a kind, the overlay's first."""
+        for header in self.headers(kind):
+            stowed = self._stowed_of(header)
+            yield stowed.glance() if stowed else header
+
+    def headers(self, kind: str) -> Iterator[Document]:
+        """Every document of a kind; of those that are stowed what there is besides the content."""
         for documents in self._by_url[kind].values():
             yield from documents
         if self._beneath is not None:
-            yield from self._beneath.documents(kind)
+            yield from self._beneath.headers(kind)
+
+    def whole(self, header: Document) -> Document:
+        """The document that a header is of; a document is its own."""
+        stowed = self._stowed_of(header)
+        return stowed.document() if stowed else header
+
+    def _stowed_of(self, header: Document) -> Stowed | None:
+        stowed = self._stowed.get(id(header))
+        return self._beneath._stowed_of(header) if stowed is None and self._beneath else stowed
 
     def resource(self, kind: str, id_: str) -> Document:
         """The document with an id. Raises TerminologyError when there is none."""
         found = self._by_id[kind].get(id_)
         if found is not None:
-            return found
+            return self.whole(found)
         if self._beneath is None:
             raise TerminologyError(issues.unknown_resource(kind, id_))
         return self._beneath.resource(kind, id_)
+
+    def ids(self, kind: str) -> Collection[str]:
+        """The ids of this catalogue's own documents of a kind."""
+        return self._by_id[kind].keys()
 
     def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
         """The best document of a canonical url and, if given, version or wildcard; see ``versions``."""
         found = versions.best([d for d in self._by_url[kind].get(url, ()) if not _is_supplement(d)], version)
         if found is None and self._beneath is not None:
             return self._beneath.find(kind, url, version)
-        return found
+        return None if found is None else self._sound(self.whole(found))
+
+    def _sound(self, document: Document) -> Document:
+        return document if self._beneath is None else require(document)
 
     def known_versions(self, kind: str, url: str) -> list[str]:
         """The versions of a canonical url that are here, in order."""
@@ -115,7 +189,7 @@ class Catalogue:
         """The uri that a code system is known by here: an alias or OID of a NamingSystem becomes the
         preferred uri.
         """
-        if uri in self._by_url["CodeSystem"]:
+        if uri in self._by_url["CodeSystem"] or any(uri == url for url, _ in self._systems):
             return uri
         beneath = self._beneath.preferred(uri) if self._beneath else uri
         return self._aliases.get(beneath, beneath)
@@ -134,9 +208,10 @@ class Catalogue:
         document = versions.best(
             [d for d in self._by_url["CodeSystem"].get(url, ()) if not _is_supplement(d)], version
         )
-        if document is not None and document.get("content") != "not-present":
-            return self._compile_system(document)
         own = [system for (u, v), system in self._systems.items() if u == url and versions.fits(v, version)]
+        content = document.get("content", "complete") if document is not None else "not-present"
+        if document is not None and content != "not-present" and not (own and content != "complete"):
+            return self._compile_system(document)
         if own:
             return own[-1]
         return self._beneath.find_system(url, version) if self._beneath else None
@@ -145,7 +220,8 @@ class Catalogue:
         compiled = self._compiled.get(id(document))
         if compiled is None or isinstance(compiled, ConceptMap):
             shelf = self._stored.get(id(document))
-            compiled = self._compiled[id(document)] = shelf.system() if shelf else DocumentSystem(document)
+            compiled = shelf.system() if shelf else DocumentSystem(self._sound(self.whole(document)))
+            self._compiled[id(document)] = compiled
         return compiled
 
     def system(self, url: str, version: str | None = None, supplements: Sequence[str] = ()) -> CodeSystem:
@@ -156,13 +232,38 @@ class Catalogue:
         found = self.find_system(url, version)
         if found is None:
             raise TerminologyError(self._why_not(url, version))
-        if not supplements:
-            return found
-        return Supplemented(found, [self._supplement(canonical, found) for canonical in supplements])
+        return self.supplemented(found, [self._supplement(canonical, found) for canonical in supplements])
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        """A code system seen through those of the supplements named that are its own, and through its
+        language packs, which need not be named (tx-ecosystem, "languages").
+        """
+        mine = [document for document in named if applies_to(document, system.about)]
+        urls = {document.get("url") for document in mine}
+        packs = [pack for pack in self.language_packs(system.about) if pack.about.url not in urls]
+        found = [*(self._stored_system(document) or document for document in mine), *packs]
+        return Supplemented(system, found) if found else system
+
+    def _stored_system(self, document: Document) -> CodeSystem | None:
+        """The code system, if there is but its header here."""
+        if id(document) in self._stored:
+            return self._compile_system(document)
+        return self._beneath._stored_system(document) if self._beneath else None
+
+    def language_packs(self, of: About) -> list[CodeSystem]:
+        """The supplements that say a code system in other languages, the best version of each."""
+        held: dict[str, list[Document]] = {}
+        for document in self._language_packs:
+            if applies_to(document, of):
+                held.setdefault(document.get("url", ""), []).append(document)
+        best = (versions.best(documents, None) for documents in held.values())
+        own = [self._compile_system(document) for document in best if document is not None]
+        beneath = self._beneath.language_packs(of) if self._beneath else []
+        return own + [pack for pack in beneath if pack.about.url not in held]
 
     def _why_not(self, url: str, version: str | None) -> Issue:
         url = self.preferred(url)
-        held = [d for d in self.documents("CodeSystem") if d.get("url") == url]
+        held = [d for d in self.headers("CodeSystem") if d.get("url") == url]
         if held and all(_is_supplement(d) for d in held):
             return issues.system_is_supplement(url)
         known = self.known_versions("CodeSystem", url)
@@ -170,14 +271,18 @@ class Catalogue:
             return issues.unknown_version(url, version, known)
         return issues.unknown_system(url)
 
-    def _supplement(self, canonical: str, system: CodeSystem) -> Document:
+    def supplement(self, canonical: str) -> Document:
+        """The CodeSystem document of a supplement. Raises TerminologyError when it is not here."""
         url, version = split_canonical(canonical)
-        candidates = [d for d in self.documents("CodeSystem") if d.get("url") == url and _is_supplement(d)]
+        candidates = [d for d in self.headers("CodeSystem") if d.get("url") == url and _is_supplement(d)]
         document = versions.best(candidates, version)
         if document is None:
             raise TerminologyError(issues.missing_supplement(canonical))
-        supplemented, wanted = split_canonical(document.get("supplements", ""))
-        if supplemented != system.about.url or not versions.fits(system.about.version, wanted):
+        return self._sound(self.whole(document))
+
+    def _supplement(self, canonical: str, system: CodeSystem) -> Document:
+        document = self.supplement(canonical)
+        if not applies_to(document, system.about):
             raise TerminologyError(issues.foreign_supplement(canonical, system.about.canonical))
         return document
 
@@ -190,6 +295,16 @@ class Catalogue:
         yield from self._systems.values()
         if self._beneath is not None:
             yield from self._beneath.systems()
+
+    def abouts(self) -> Iterator[About]:
+        """What every code system that can be asked says of itself, in all versions."""
+        for documents in self._by_url["CodeSystem"].values():
+            for document in documents:
+                if not _is_supplement(document) and document.get("content") != "not-present":
+                    yield about(document)
+        yield from (system.about for system in self._systems.values())
+        if self._beneath is not None:
+            yield from self._beneath.abouts()
 
     # -- value sets and maps -----------------------------------------------------------------
 
@@ -207,9 +322,16 @@ class Catalogue:
         system = self.find_system(base.partition("?")[0])
         if system is not None and (implied := system.implied(url)) is not None:
             return implied
-        declared = (d for d in self.documents("CodeSystem") if d.get("valueSet") == url)
-        system = next((self._compile_system(d) for d in declared), None)
-        return system.implied(url) if system else None
+        declared = versions.best([d for d in self.headers("CodeSystem") if d.get("valueSet") == url], None)
+        if declared is not None:
+            system = self.find_system(declared.get("url", ""), declared.get("version"))
+            return system.implied(url) if system else None
+        return self._implied_by_systems(url)
+
+    def _implied_by_systems(self, url: str) -> Document | None:
+        implied = (system.implied(url) for system in self._systems.values())
+        found = next((document for document in implied if document is not None), None)
+        return self._beneath._implied_by_systems(url) if found is None and self._beneath else found
 
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
         """The compiled map of a canonical. Raises TerminologyError when it is not known."""
@@ -223,29 +345,87 @@ class Catalogue:
         return self.compile_map(document)
 
     def compile_map(self, document: Document) -> ConceptMap:
-        """A ConceptMap document, ready to be asked; compiled once."""
+        """A ConceptMap document, ready to be asked; compiled once. Raises TerminologyError if it is malformed
+        (only what comes with a request is looked at).
+        """
         compiled = self._compiled.get(id(document))
         if isinstance(compiled, ConceptMap) and compiled.document is document:
             return compiled
         if self._beneath is not None and self._beneath.holds(document):
             return self._beneath.compile_map(document)
         shelf = self._stored.get(id(document))
-        compiled = shelf.map(self.preferred) if shelf else ConceptMap(document, self.preferred)
+        compiled = shelf.map(self.preferred) if shelf else ConceptMap(self._sound(document), self.preferred)
         if self.holds(document):
             self._compiled[id(document)] = compiled
         return compiled
 
     def holds(self, document: Document) -> bool:
         kind = document.get("resourceType", "")
-        return any(document is held for held in self._by_url.get(kind, {}).get(document.get("url", ""), ()))
+        held = self._by_url.get(kind, {}).get(document.get("url", ""), ())
+        return any(document is other or document is self.whole(other) for other in held)
 
-    def concept_maps(self) -> list[ConceptMap]:
-        """The maps that may be used unasked: the best version of each, none that is retired."""
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        """The maps that may be used unasked: the best version of each, none that is retired or malformed.
+
+        What is wrong with the latter is added to ``malformed``.
+        """
         held: dict[str, list[Document]] = {}
-        for document in self.documents("ConceptMap"):
+        for document in self.headers("ConceptMap"):
             held.setdefault(document.get("url", ""), []).append(document)
-        chosen = (document for documents in held.values() for document in _best_of(documents))
-        return [self.compile_map(document) for document in chosen]
+        usable = []
+        for document in (d for documents in held.values() for d in _best_of(documents)):
+            try:
+                usable.append(self.compile_map(self.whole(document)))
+            except TerminologyError as wrong:
+                if malformed is not None:
+                    malformed.append(wrong)
+        return usable
+
+
+class _ForRelease(Catalogue):
+    def __init__(self, content: Catalogue, version: str, definitions: Iterable[Document | Stowed]) -> None:
+        super().__init__(definitions, beneath=content)
+        self._content = content
+        self._version = version
+        self._family = (version, f"{version.partition('.')[0]}.x")
+
+    def for_fhir(self, version: str) -> Catalogue:
+        return self
+
+    def over(self, content: Catalogue) -> _ForRelease:
+        """The same of other content. What is compiled stays so."""
+        moved = _ForRelease(content, self._version, self._own())
+        moved._compiled |= self._compiled_own()
+        return moved
+
+    def headers(self, kind: str) -> Iterator[Document]:
+        """The content before the definitions; what the content has under the same id hides a definition."""
+        yield from self._content.headers(kind)
+        hidden = self._content.ids(kind)
+        for documents in self._by_url[kind].values():
+            yield from (document for document in documents if document.get("id") not in hidden)
+
+    def resource(self, kind: str, id_: str) -> Document:
+        if id_ in self._content.ids(kind):
+            return self._content.resource(kind, id_)
+        return super().resource(kind, id_)
+
+    def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
+        return super().find(kind, url, version or self._own_version(kind, url))
+
+    def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
+        return super().find_system(url, version or self._own_version("CodeSystem", self.preferred(url)))
+
+    def _sound(self, document: Document) -> Document:
+        return document  # these did not come with a request
+
+    def _own_version(self, kind: str, url: str) -> str | None:
+        """The version of FHIR's own resource: that of the release, or another of the same family."""
+        if not url.startswith(FHIR):
+            return None
+        known = self.known_versions(kind, url)
+        fitting = (r for r in self._family if any(versions.fits(version, r) for version in known))
+        return next(fitting, None)
 
 
 def _best_of(documents: Sequence[Document]) -> list[Document]:
@@ -253,6 +433,12 @@ def _best_of(documents: Sequence[Document]) -> list[Document]:
     usable = [document for document in documents if document.get("status") != "retired"]
     best = versions.best(usable, None)
     return [d for d in usable if best is not None and d.get("version") == best.get("version")]
+
+
+def _identity(document: Document) -> tuple[Any, ...]:
+    """What two versions of a text for the same resource have in common. Without a url, each is its own."""
+    named = (document.get("resourceType"), document.get("url"), document.get("version"))
+    return named if document.get("url") else (*named, id(document))
 
 
 def _is_supplement(document: Document) -> bool:
@@ -269,6 +455,9 @@ def _aliases(naming: Document) -> dict[str, str]:
     if preferred is None:
         return {}
     names = [i["value"] for i in uris] + [
-        f"urn:oid:{i['value'].removeprefix('urn:oid:')}" for i in ids if i.get("type") == "oid"
+        f"{prefix}{i['value'].removeprefix('urn:oid:')}"
+        for i in ids
+        if i.get("type") == "oid" and "value" in i
+        for prefix in ("urn:oid:", "")
     ]
     return {name: preferred for name in names if name != preferred}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from terminology.assembly import SETTINGS, BadSetting, Settings
+from terminology import console
+from terminology.assembly import SETTINGS, BadSetting, Settings, loaded_content, when_broken
 from terminology.importing import import_into, show
-from terminology.packages import UnreadableFile
+from terminology.model import Document, TerminologyError
+from terminology.packages import UnreadableFile, keep
 from terminology.software import NAME, VERSION
+from terminology.wire import json
 
 if TYPE_CHECKING:
+    from terminology.catalogue import Catalogue
     from terminology.store.loading import Loader
 
 _HELP = {setting.name: setting.meaning for setting in SETTINGS}
@@ -56,34 +59,147 @@ def serve(
 
 
 def _serve(settings: Settings, check: bool) -> None:
-    from werkzeug.serving import make_server
+    from terminology import serving
 
-    from terminology.assembly import Serving
-    from terminology.catalogue import KINDS
-    from terminology.web import ROOT, create_app
-
-    serving = Serving(settings)
-    catalogue = serving.catalogue()
-    counts = ", ".join(f"{sum(1 for _ in catalogue.documents(kind))} {kind}s" for kind in KINDS)
-    click.echo(f"{NAME} {VERSION}: {counts}")
+    content = _counted(settings)
     if check:
         return
-    try:
-        listening = socket.create_server((settings.host, settings.port))
-    except OSError as problem:
-        where = f"{settings.host} port {settings.port}"
-        reason = f"cannot listen on {where}: {problem.strerror}. Try another --port; 0 takes a free one"
-        raise click.ClickException(reason) from None
-    app = create_app(serving.catalogue, settings)
-    server = make_server(settings.host, settings.port, app, threaded=True, fd=listening.fileno())
-    base = f"http://{settings.host}:{listening.getsockname()[1]}{ROOT}"
+    serving.serve(settings, content, _say_where)
+    click.echo("Stopped.")
+
+
+def _counted(settings: Settings) -> Catalogue:
+    """The content that the settings name, after telling how much there is, with what is in the store.
+
+    Nothing of the store is left open: a process that is forked must not inherit it.
+    """
+    from terminology.assembly import Serving
+    from terminology.catalogue import KINDS
+
+    served = Serving(settings)
+    catalogue = served.catalogue()
+    counts = ", ".join(f"{sum(1 for _ in catalogue.headers(kind))} {kind}s" for kind in KINDS)
+    click.echo(f"{NAME} {VERSION}: {counts}")
+    served.close()
+    return served.content
+
+
+def _say_where(base: str) -> None:
     click.echo(f"Listening on {base} (also {base}/r4, {base}/r4b, {base}/r5). Try:\n")
     click.echo(f"  curl '{base}/r4/CodeSystem/$lookup?system=http://www.ama-assn.org/go/cpt&code=57520'\n")
     sys.stdout.flush()
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("system")
+@click.argument("code")
+@click.option("--version", help="The version of the code system.")
+@click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
+@click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
+def lookup(
+    system: str,
+    code: str,
+    version: str | None,
+    language: str | None,
+    properties: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what is known of a CODE of a code SYSTEM."""
+    given = {"version": version, "displayLanguage": language, "property": list(properties)}
+    answer = _asked("CodeSystem/$lookup", config, system=system, code=code, **given)
+    _show(answer, console.looked_up, as_json)
+
+
+@main.command()
+@click.argument("system")
+@click.argument("code")
+@click.option("--to", help="The code system to translate to.")
+@click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
+@click.option("--where", multiple=True, metavar="NAME=VALUE", help="What a map may depend on; repeatable.")
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
+def translate(
+    system: str,
+    code: str,
+    to: str | None,
+    map_: str | None,
+    where: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what a CODE of a code SYSTEM is elsewhere. The exit status is 1 when there is no translation."""
+    known = [_dependency(condition) for condition in where]
+    given = {"targetSystem": to, "url": map_, "dependency": known}
+    answer = _asked("ConceptMap/$translate", config, system=system, sourceCode=code, **given)
+    _show(answer, console.translated, as_json)
+    if not console.is_translated(answer):
+        sys.exit(1)
+
+
+def _dependency(condition: str) -> dict[str, str]:
+    name, equals, value = condition.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"should be NAME=VALUE, not '{condition}'", param_hint="--where")
+    return {"attribute": name, "value": value}
+
+
+def _asked(operation: str, config: Path | None, **parameters: Any) -> Document:
+    from terminology.library import Terminology
+
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("Stopped.")
+        return Terminology(Settings(config)).ask(operation, **parameters)
+    except (BadSetting, UnreadableFile, TerminologyError) as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _show(answer: Document, lines: Callable[[Document], Iterable[str]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.write(answer, pretty=True).decode())
+        return
+    for line in lines(answer):
+        click.echo(line)
+
+
+# -- content -------------------------------------------------------------------------------------
+
+
+@main.command("load")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", help=_HELP["data"])
+@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@click.option("--skip-broken", is_flag=True, default=None, help="Leave out resources that cannot be read.")
+@click.option("--dry-run", is_flag=True, help="Read everything and say what there is, but keep nothing.")
+def load_content(
+    paths: tuple[Path, ...], data: str | None, config: Path | None, skip_broken: bool | None, dry_run: bool
+) -> None:
+    """Keep FHIR content, so that every start from now on serves it.
+
+    PATHS are FHIR packages (.tgz, or unpacked), files with a resource or a Bundle, and folders of those.
+    Everything is read first, and then copied into the folder 'content' of the data folder: a package under
+    its name and version, anything else under its own name, in place of what had that name before. A service
+    that is running goes on with what it has, until it is started anew. To take something back, delete it from
+    that folder.
+    """
+    try:
+        settings = Settings(config, data=data, skip_broken=skip_broken)
+        folder = loaded_content(settings)
+        if folder is None:
+            raise BadSetting("there is no data folder to keep anything in: give one with --data")
+        for path in paths:
+            kept = keep(path, folder, when_broken(settings), dry_run)
+            counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(kept.counts.items()))
+            change = f"{kept.change}, not kept" if dry_run else kept.change
+            click.echo(f"{path}: {counts} ({change}: {folder / kept.name})")
+    except (BadSetting, UnreadableFile) as problem:
+        raise click.ClickException(str(problem)) from None
+    except OSError as problem:
+        raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
 
 
 @main.command("build-bundles")
@@ -91,15 +207,21 @@ def _serve(settings: Settings, check: bool) -> None:
     "--check", is_flag=True, help="Change nothing; fail if the kept bundles differ from the tables."
 )
 @click.option("--base", help="The canonical base of what we publish, in place of that in publication.toml.")
-def build_bundles(check: bool, base: str | None) -> None:
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that holds 'source'; unless given, ./fhir_bundles.",
+)
+def build_bundles(check: bool, base: str | None, folder: Path | None) -> None:
     """Build the published bundles from the tables in fhir_bundles/source."""
     from terminology import publication
 
-    options: dict[str, Any] = {"base": base} if base else {}
     try:
-        differences = publication.check(**options) if check else publication.write(**options)
+        folder = publication.working_folder(folder)
+        differences = publication.check(folder, base) if check else publication.write(folder, base)
     except ValueError as problem:
         raise click.ClickException(str(problem)) from None
+    click.echo(f"{'Compared with' if check else 'Built from'} {folder / 'source'}:")
     for line in differences:
         click.echo(line)
     if check and differences:
@@ -139,6 +261,7 @@ def import_(
     KIND says what it is: 'terminology import list .' lists what can be imported.
     """
     from terminology.importers import IMPORTERS
+    from terminology.importers.files import BrokenRelease
 
     importer = next((importer for importer in IMPORTERS if importer.kind == kind), None)
     if importer is None:
@@ -148,7 +271,10 @@ def import_(
             raise click.ClickException(f"there is no importer '{kind}'")
         return
     with _loader(store, config) as loader:
-        import_into(loader, importer, paths, dry_run, strict)
+        try:
+            import_into(loader, importer, paths, dry_run, strict)
+        except BrokenRelease as problem:
+            raise click.ClickException(str(problem)) from None
 
 
 @main.command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from terminology.model import Coding, Document, Typed, split_canonical
@@ -17,6 +18,10 @@ from terminology.texts import bare
 KEPT_WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
 NO_MAP_COMMENT = (
     "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
+)
+# What else is known of a row that maps to nothing: on the element, as R4 has it on its ``unmatched`` target.
+NO_MAP_PROPERTY = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
 )
 
 FLIPPED = {
@@ -95,6 +100,10 @@ class Listed:
     def add(self, code: str, rows: Iterable[Row]) -> None:
         self._rows.setdefault(code, []).extend(rows)
 
+    def __iter__(self) -> Iterator[Row]:
+        for rows in self._rows.values():
+            yield from rows
+
     def of(self, code: str) -> Sequence[Row]:
         return self._rows.get(code, ())
 
@@ -125,12 +134,12 @@ class Names:
     """The attributes and properties that a ConceptMap declares: the uri of each by its code."""
 
     def __init__(self, document: Document) -> None:
-        self._attributes = _uris(document.get("additionalAttribute", ()))
+        self.attributes = _uris(document.get("additionalAttribute", ()))
         self._properties = _uris(document.get("property", ()))
 
     def attribute(self, code: str, value: Typed) -> Attribute:
         """A condition or product."""
-        return Attribute(code, self._attributes.get(code, code), value)
+        return Attribute(code, self.attributes.get(code, code), value)
 
     def property(self, code: str, value: Typed) -> MapProperty:
         return MapProperty(self._properties.get(code, code), value)
@@ -152,6 +161,20 @@ class ConceptMap:
     @property
     def canonical(self) -> str:
         return f"{self.url}|{self.version}" if self.version else self.url
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """The uri of every attribute that a condition of the map names, by its code."""
+        used = (condition for row in self._listed() for condition in row.depends_on)
+        return {condition.code: condition.uri for condition in used}
+
+    def _listed(self) -> Iterator[Row]:
+        """The rows that are at hand, in their order."""
+        for group in self.groups:
+            if isinstance(group.forward, Listed):
+                yield from group.forward
+            for _, rows in group.by_value_set:
+                yield from rows
 
     # -- compiling ---------------------------------------------------------------------------
 
@@ -176,7 +199,8 @@ class ConceptMap:
         code, display = element.get("code"), element.get("display")
         source = Coding(group.source.system, code, group.source.version, display)
         if element.get("noMap"):
-            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT))
+            said = [self._property(node) for node in no_map_properties(element)]
+            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=said)
         for target in element.get("target", ()):
             end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
             yield Row(
@@ -187,15 +211,15 @@ class ConceptMap:
                 comment=target.get("comment"),
                 depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
                 products=[self._attribute(a) for a in target.get("product", ())],
-                properties=[
-                    self._names.property(str(p.get("code", "")), Typed.of(p) or Typed("string", ""))
-                    for p in target.get("property", ())
-                ],
+                properties=[self._property(p) for p in target.get("property", ())],
             )
 
     def _attribute(self, node: Node) -> Attribute:
         value = Typed.of(node) or Typed("canonical", node.get("valueSet", ""))
         return self._names.attribute(str(node.get("attribute", "")), value)
+
+    def _property(self, node: Node) -> MapProperty:
+        return self._names.property(str(node.get("code", "")), Typed.of(node) or Typed("string", ""))
 
 
 def end_of(url: str | None, version: str | None, system: Callable[[str], str]) -> Coding:
@@ -216,6 +240,15 @@ def _extension(node: Node, url: str) -> str | None:
         e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
     )
     return next((text for text in found if text), None)
+
+
+def no_map_properties(element: Node) -> Iterator[Node]:
+    """As ``target.property`` would have them."""
+    for extension in element.get("extension", ()):
+        if extension.get("url") == NO_MAP_PROPERTY:
+            parts = {part.get("url"): part for part in extension.get("extension", ())}
+            value = {k: v for k, v in parts.get("value", {}).items() if k.startswith("value")}
+            yield {"code": parts.get("code", {}).get("valueCode", ""), **value}
 
 
 def unmapped_of(stated: Node | None) -> Unmapped | None:

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from terminology import issues
-from terminology.model import Designation, TerminologyError
+from terminology.model import Designation, Document, TerminologyError
 
 _RANGE = re.compile(r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(-\*)?)$")
 _PREFERRED = ("preferredForLanguage", "display")
 
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+PREFERRED_FOR_LANGUAGE: Document = {
+    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
+    "code": "preferredForLanguage",
+    "display": "Preferred For Language",
+}
+
 
 @dataclass(slots=True, frozen=True)
 class Languages:
-    """Language ranges, the best first. ``insist`` says that no other language will do."""
+    """Language ranges, the best first. ``insist`` says that no other language will do; ``text`` is how it
+    was put.
+    """
 
     ranges: tuple[str, ...]
     insist: bool = False
+    text: str = field(default="", compare=False, repr=False)
 
     @staticmethod
     def parse(text: str) -> Languages | None:
@@ -39,7 +49,7 @@ class Languages:
         wanted = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
         if not wanted:
             return None
-        return Languages(tuple(range_ for range_, _ in wanted), ("*", 0.0) in weighed)
+        return Languages(tuple(range_ for range_, _ in wanted), ("*", 0.0) in weighed, text)
 
     def rank(self, tag: str | None) -> tuple[int, int] | None:
         """How well a language tag answers: smaller is better, None is not at all."""
@@ -81,20 +91,44 @@ def best_display(
     """The display in the language asked for, else the usual one; None if another was insisted upon."""
     if asked is None:
         return display
-    candidates = [(rank, 0, display)] if (rank := asked.rank(language)) is not None and display else []
-    for designation in designations:
-        if (rank := asked.rank(designation.language)) is not None:
-            candidates.append((rank, _standing(designation), designation.value))
-    if candidates:
-        return min(candidates, key=lambda candidate: candidate[:2])[2]
-    return None if asked.insist else display
+    usual = Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
+    chosen = best_designation(usual, designations, asked)
+    return chosen.value if chosen else None
+
+
+def best_designation(
+    usual: Designation | None, designations: Iterable[Designation], asked: Languages | None
+) -> Designation | None:
+    """The one of all the ways to say a concept that is its display in the language asked for.
+
+    ``usual`` is how it is said when nothing in particular is asked for. None if another language was
+    insisted upon, or there is no display at all.
+    """
+    if asked is None:
+        return usual
+    candidates = [] if usual is None else [(asked.rank(usual.language), 0, usual)]
+    candidates += [(asked.rank(d.language), _standing(d), d) for d in designations]
+    fitting = [(rank, standing, d) for rank, standing, d in candidates if rank is not None]
+    if fitting:
+        return min(fitting, key=lambda candidate: candidate[:2])[2]
+    return None if asked.insist else usual
 
 
 def _standing(designation: Designation) -> int:
-    """Preferred terms before plain ones, those before terms with some special use."""
+    """Preferred terms before plain ones, those before terms with some special use, withdrawn ones last."""
+    if is_withdrawn(designation):
+        return 4
     if designation.use is None:
         return 2
     return 1 if designation.use.get("code") in _PREFERRED else 3
+
+
+def is_withdrawn(designation: Designation) -> bool:
+    """A designation that should not be used any more (tx-ecosystem, "Inactive Codes")."""
+    return any(
+        extension.get("url") == STANDARDS_STATUS and extension.get("valueCode") in ("withdrawn", "deprecated")
+        for extension in designation.extension
+    )
 
 
 def matching(designations: Iterable[Designation], languages: Sequence[str]) -> list[Designation]:

@@ -112,7 +112,10 @@ class Detail:
 
 @dataclass(slots=True)
 class About:
-    """What a code system says of itself."""
+    """What a code system says of itself.
+
+    ``common`` are value sets (canonicals) that list its usual codes, where it has more than can be listed.
+    """
 
     url: str
     version: str | None = None
@@ -124,6 +127,7 @@ class About:
     supplements: str | None = None
     copyright: str | None = None
     document: Document | None = None
+    common: Sequence[str] = ()
 
     @property
     def canonical(self) -> str:
@@ -132,6 +136,13 @@ class About:
     @property
     def is_fragment(self) -> bool:
         return self.content == "fragment"
+
+    @property
+    def is_example(self) -> bool:
+        """Its codes show what codes look like; nobody may validate or list by them (tx-ecosystem,
+        "requirements", CodeSystem.content).
+        """
+        return self.content == "example"
 
 
 @dataclass(slots=True, frozen=True)

@@ -7,6 +7,7 @@ system or concept map that answers for the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from terminology.concept_map import Attribute, ConceptMap, Group, Names, Row, end_of, unmapped_of
@@ -41,9 +42,13 @@ class StoredMap(ConceptMap):
 
     def __init__(self, artifact: Artifact, system: Callable[[str], str]) -> None:
         super().__init__(artifact.header.document, system)
-        names = Names(self.document)
         groups = enumerate(artifact.header.groups)
-        self.groups = [self._stored(artifact, part, node, names, system) for part, node in groups]
+        self.groups = [self._stored(artifact, part, node, self._names, system) for part, node in groups]
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """Those that the map declares: its rows are not read for it."""
+        return self._names.attributes
 
     @staticmethod
     def _stored(

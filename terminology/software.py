@@ -3,3 +3,5 @@
 NAME = "FHIR Terminology Adapter"
 VERSION = "0.1.0"
 RELEASED = "2026-11-23"
+# The version of HL7's terminology ecosystem tests that this version passes; see docs/conformance.md.
+TESTS_PASSED = "1.9.3"

@@ -17,10 +17,10 @@ Key = tuple[Any, ...]
 _NUMBERS = re.compile(r"(\d+)")
 
 
-def _natural(version: str) -> Key:
+def natural(version: str) -> Key:
     """Digits by value, the rest as text; a number comes before a word.
 
-    >>> _natural("1.10") > _natural("1.9")
+    >>> natural("1.10") > natural("1.9")
     True
     """
     parts = [part for part in _NUMBERS.split(version) if part not in ("", ".", "-")]
@@ -30,7 +30,7 @@ def _natural(version: str) -> Key:
 def _semver(version: str) -> Key:
     """A pre-release comes before its release (semver.org, 11.3)."""
     release, dash, pre = version.partition("+")[0].partition("-")
-    return _natural(release), not dash, _natural(pre)
+    return natural(release), not dash, natural(pre)
 
 
 def _alpha(version: str) -> Key:
@@ -39,10 +39,10 @@ def _alpha(version: str) -> Key:
 
 _ALGORITHMS: dict[str, Callable[[str], Key]] = {
     "semver": _semver,
-    "integer": _natural,
+    "integer": natural,
     "alpha": _alpha,
     "date": _alpha,
-    "natural": _natural,
+    "natural": natural,
 }
 _CONTENT = {"complete": 3, "fragment": 2, "example": 1, "not-present": 0}
 

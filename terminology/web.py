@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from urllib.parse import parse_qsl
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
+from werkzeug.routing import PathConverter, Rule
 
 from terminology import issues
-from terminology.assembly import Serving, Settings
+from terminology.assembly import Serving, Settings, open_state
 from terminology.catalogue import Catalogue
 from terminology.model import Document, Issue, TerminologyError
-from terminology.wire import exchange, json, outcome, rest
+from terminology.wire import exchange, json, outcome, rest, xml
 from terminology.wire.exchange import Context, Refusal
-from terminology.wire.media import FORM, JSON, asks_for, negotiated, readable
+from terminology.wire.media import FORM, JSON, XML, asks_for, negotiated, readable
 from terminology.wire.releases import RELEASES, Release
+from terminology.wire.sessions import Sessions
 
 ROOT = "/fhir"
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_READABLE = ("GET", "HEAD")
+_ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _ALLOWED_HEADERS = (
-    "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, "
-    "Prefer, X-Cache-Id, X-Request-Id"
+    "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, "
+    "If-None-Match, Prefer, X-Cache-Id, X-Medplum, X-Request-Id"
 )
 _EXPOSED_HEADERS = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
 _VARY = "Accept, Accept-Language, Origin"
 
 log = logging.getLogger("terminology")
+
+
+def _asked_each_time(catalogue: Catalogue | Callable[[], Catalogue]) -> Callable[[], Catalogue]:
+    return (lambda: catalogue) if isinstance(catalogue, Catalogue) else catalogue
+
+
+class _Anything(PathConverter):
+    regex = ".*?"  # also what begins with a slash: one too many does no harm
+    part_isolating = False
 
 
 class FhirResponse(Response):
@@ -48,17 +61,27 @@ def create_app(
     Raises UnreadableFile for content that cannot be loaded.
     """
     settings = settings or Settings()
-    served = Serving(settings).catalogue if catalogue is None else catalogue
+    held = _asked_each_time(catalogue) if catalogue is not None else Serving(settings).catalogue
+    state = open_state(settings)
+    sessions = Sessions(state)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
 
     def root(path: str = "") -> Response:
-        return _answer(served if isinstance(served, Catalogue) else served(), settings, path)
+        release, base, further = _root(settings, path)
+        spoken = _spoken(settings) if base.endswith(ROOT) else (release,)
+        most = settings.largest_expansion
+        return _answer(
+            Context(held().for_fhir(release.version), release, base, state, sessions, spoken, most), further
+        )
 
-    for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<path:path>"):
-        app.add_url_rule(rule, rule, root, methods=_METHODS, provide_automatic_options=False)
+    app.url_map.converters["anything"] = _Anything
+    app.view_functions["root"] = root
+    for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<anything:path>"):
+        app.url_map.add(Rule(rule, endpoint="root"))  # any method: which ones are possible, rest.py says
+    app.add_url_rule("/", "home", _home, methods=_READABLE, provide_automatic_options=False)
     app.register_error_handler(Exception, _failed)
     app.after_request(lambda response: _signed(response, settings))
     return app
@@ -67,31 +90,51 @@ def create_app(
 # -- one request ---------------------------------------------------------------------------------
 
 
-def _answer(catalogue: Catalogue, settings: Settings, path: str) -> Response:
-    release, base, rest_of_path = _root(settings, path)
-    if request.method == "OPTIONS":
-        return Response(status=204, headers={"Allow": ", ".join(_METHODS[:3] + _METHODS[-1:])})
+def _home() -> Response:
+    """Whoever has only the address is led to the base."""
+    return _bare(302, {"Location": request.script_root + ROOT})
+
+
+def _bare(status: int, headers: Mapping[str, str]) -> Response:
+    """An answer without a body, and so without a type."""
+    response = Response(status=status, headers=Headers(dict(headers)))
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def _answer(context: Context, path: str) -> Response:
+    release = g.release = context.release
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return _bare(204, {})  # a browser asks before it asks; what there is it will see then
     asked = list(_query(request.query_string))
-    negotiated(request.headers.get("Accept", ""), dict(asked).get("_format"), release)
+    media = _wanted(asked, release)
     body, form = _body(release)
     inner = exchange.Request(
         method=request.method,
-        path=rest_of_path,
+        path=path,
         query=[*asked, *form],
         body=body,
         headers=dict(request.headers),
+        address=request.remote_addr or "",
     )
-    return _written(rest.respond(Context(catalogue, release, base), inner), dict(asked))
+    return _written(rest.respond(context, inner), media, release, pretty=("_pretty", "true") in asked)
 
 
 def _root(settings: Settings, path: str) -> tuple[Release, str, str]:
     """The release of the first step of the path, or else the one that ``/fhir`` stands for."""
     here = request.host_url.rstrip("/") + request.script_root + ROOT
-    first, _, further = path.strip("/").partition("/")
+    first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
-        return release, f"{here}/{first}", further.strip("/")
-    return _default(settings), here, path.strip("/")
+        return release, f"{here}/{first}", "/".join(further)
+    return _default(settings), here, "/".join([first, *further])
+
+
+def _spoken(settings: Settings) -> tuple[Release, ...]:
+    """The releases of the root without a release, the one that it speaks unasked first."""
+    unasked = RELEASES[settings.default_release]
+    others = (release for release in RELEASES.values() if settings.r6 or not release.is_ballot)
+    return (unasked, *(release for release in others if release is not unasked))
 
 
 def _default(settings: Settings) -> Release:
@@ -107,6 +150,12 @@ def _query(text: bytes) -> Iterable[tuple[str, str]]:
     return parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
 
 
+def _wanted(asked: Iterable[tuple[str, str]], release: Release) -> str:
+    """The media type of the answer. Raises Refusal (406)."""
+    accept, sent = request.headers.get("Accept", ""), request.headers.get("Content-Type", "")
+    return negotiated(accept, dict(asked).get("_format"), release, sent)
+
+
 def _body(release: Release) -> tuple[Document | None, list[tuple[str, str]]]:
     """The parsed body: a resource, or the fields of a form."""
     if request.method not in ("POST", "PUT", "PATCH"):
@@ -117,32 +166,41 @@ def _body(release: Release) -> tuple[Document | None, list[tuple[str, str]]]:
     media = readable(request.headers.get("Content-Type", ""), release)
     if media == FORM:
         return None, list(_query(content))
-    return json.read_resource(content), []
+    return xml.read_resource(content, release) if media == XML else json.read_resource(content), []
 
 
-def _written(answer: exchange.Response, asked: Mapping[str, str]) -> Response:
+def _written(answer: exchange.Response, media: str, release: Release, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
-    if "Last-Modified" in headers:
-        headers["Last-Modified"] = http_date(datetime.fromisoformat(headers["Last-Modified"]))
-    pretty = asked.get("_pretty", "false") == "true"
-    content = b"" if answer.resource is None else json.write(answer.resource, pretty)
+    changed = exchange.instant(headers.get("Last-Modified"))
+    if changed is not None:
+        headers["Last-Modified"] = http_date(changed)
+    if answer.resource is None:
+        return _bare(answer.status, dict(headers))
+    is_xml = media == XML
+    content = xml.write(answer.resource, release, pretty) if is_xml else json.write(answer.resource, pretty)
     response = FhirResponse(content, status=answer.status, headers=headers)
-    response.content_type = f"{JSON}; charset=utf-8"
-    if answer.status == 200 and request.method in ("GET", "HEAD") and "ETag" in headers:
-        response.make_conditional(request)
+    response.content_type = f"{media}; charset=utf-8"
     return response
+
+
+def _request_id() -> str:
+    """The one that the request has, if it can stand in a header and a log, or else a new one."""
+    stated = request.headers.get("X-Request-Id", "")
+    if "request_id" not in g:
+        g.request_id = stated if _REQUEST_ID.fullmatch(stated) else str(uuid.uuid4())
+    return str(g.request_id)
 
 
 def _signed(response: Response, settings: Settings) -> Response:
     """What every answer carries."""
     headers = response.headers
-    headers["X-Request-Id"] = request.headers.get("X-Request-Id") or str(uuid.uuid4())
+    headers["X-Request-Id"] = _request_id()
     headers["Vary"] = _VARY
     if settings.cors_origin:
         headers["Access-Control-Allow-Origin"] = settings.cors_origin
         headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
         if request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
+            headers["Access-Control-Allow-Methods"] = _ALLOWED_METHODS
             headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
             headers["Access-Control-Max-Age"] = "86400"
     return response
@@ -152,10 +210,15 @@ def _signed(response: Response, settings: Settings) -> Response:
 
 
 def _failed(error: Exception) -> Response:
-    """Every way to fail, as an OperationOutcome."""
+    """Every way to fail, as an OperationOutcome in the format that is asked for, if that can be."""
     status, found, headers = _outcome_of(error)
     document = outcome.operation_outcome(found)
-    return _written(exchange.Response(status, document, dict(headers)), {})
+    release = g.get("release", RELEASES["r5"])
+    try:
+        media = _wanted(_query(request.query_string), release)
+    except Refusal:
+        media = JSON
+    return _written(exchange.Response(status, document, dict(headers)), media, release)
 
 
 def _outcome_of(error: Exception) -> tuple[int, list[Issue], Mapping[str, str]]:
@@ -164,13 +227,21 @@ def _outcome_of(error: Exception) -> tuple[int, list[Issue], Mapping[str, str]]:
     if isinstance(error, TerminologyError):
         return outcome.status(error.issues), error.issues, {}
     if isinstance(error, HTTPException):
-        return error.code or 500, [_http_issue(error)], {}
-    incident = request.headers.get("X-Request-Id") or str(uuid.uuid4())
+        return error.code or 500, [_http_issue(error)], _allowed(error)
+    incident = _request_id()
     log.error("incident %s at %s %s", incident, request.method, request.path, exc_info=error)
     return 500, [issues.unexpected(incident)], {}
 
 
+def _allowed(error: HTTPException) -> Mapping[str, str]:
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.valid_methods or ())}
+    return {}
+
+
 def _http_issue(error: HTTPException) -> Issue:
+    if isinstance(error, MethodNotAllowed):
+        return issues.method_not_allowed(request.method, request.path, list(error.valid_methods or ()))
     if error.code == 404:
         return issues.no_such_page(request.path)
     if error.code == 413:

@@ -17,8 +17,8 @@ Ask = Callable[..., Document]
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """The defaults, whatever the environment says."""
-    return Settings(environment={})
+    """The defaults, whatever the environment says and a developer has loaded."""
+    return Settings(environment={}, data="")
 
 
 @pytest.fixture(scope="session")

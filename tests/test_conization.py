@@ -195,6 +195,69 @@ def test_the_way_back_finds_every_source(ask: Ask, release: str, code: str, sour
     assert {value(m, "source")["code"] for m in values(r5, "match")} == sources
 
 
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("name", ["system", "sourceSystem"])
+def test_the_codes_of_CPT_that_become_a_cone_biopsy_of_SNOMED(ask: Ask, release: str, name: str) -> None:
+    answer = ask(
+        "ConceptMap/$translate",
+        release=release,
+        targetCode="54535009",
+        targetSystem=SCT,
+        **{name: CPT},
+    )
+    assert value(answer, "result") is True
+    sources = {value(m, "source")["code"] for m in values(answer, "match")}
+    assert {"57520", "57522"} <= sources
+    assert {value(m, "source")["system"] for m in values(answer, "match")} == {CPT}
+    scope = f"{BASE}/ValueSet/conization-procedures-cpt"
+    scoped = ask("ConceptMap/$translate", targetCode="54535009", targetSystem=SCT, sourceScope=scope)
+    assert {value(m, "source")["code"] for m in values(scoped, "match")} == {"57520", "57522"}
+
+
+def test_one_right_match_leaves_nothing_to_ask(ask: Ask) -> None:
+    answer = translated(ask, "r5", OURS, "conization", CPT, technique="loop", colposcopyGuided=True)
+    assert matches(answer) == [("57461", "source-is-broader-than-target")]
+    assert value(answer, "message") is None
+
+
+def test_a_cold_knife_cone_by_loop_is_a_contradiction(ask: Ask) -> None:
+    answer = translated(ask, "r5", OURS, "conization-cold-knife", CPT, technique="loop")
+    assert [code for code, _ in matches(answer)] == ["57520"]
+    assert "itself says technique cold-knife, but 'loop' was given" in value(answer, "message")
+
+
+def test_the_words_of_a_condition_that_are_not_those_of_a_property_are_no_contradiction(ask: Ask) -> None:
+    """docs/content.md: `setting` has two sorts of values."""
+    answer = translated(ask, "r5", OURS, "conization", CPT, setting="outpatient-or-professional")
+    assert "itself" not in value(answer, "message")
+
+
+def test_the_map_to_ask_in_reverse_is_the_one_to_the_system_that_was_asked(ask: Ask) -> None:
+    with pytest.raises(TerminologyError) as caught:
+        ask("ConceptMap/$translate", system=SCT, code="54535009", targetSystem=CPT)
+    said = str(caught.value)
+    assert "cpt-to-snomed|" in said and "conization-to-snomed|" not in said
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_row_without_target_says_how_well_it_is_supported(ask: Ask, release: str) -> None:
+    answer = translated(ask, release, OURS, "history-of-conization", CPT)
+    (match,) = values(answer, "match")
+    said = {value(p, "uri").rpartition("#")[2]: value(p, "value") for p in values(match, "property")}
+    assert said["reviewStatus"] == "verified" and said["evidence"]
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_SNOMED_outside_the_global_patient_set_is_an_identifier_reference(ask: Ask, release: str) -> None:
+    """content.md 1.2: "identifier only, display in our own words, flagged 'identifier reference'"."""
+    answer = translated(ask, release, OURS, "conization", SCT)
+    official, other, _ = values(answer, "match")
+    assert value(official, "concept")["display"] == "Cone biopsy of cervix (procedure)"
+    assert "display" not in value(other, "concept")
+    said = {value(p, "uri").rpartition("#")[2]: value(p, "value") for p in values(other, "property")}
+    assert said["identifierReference"] == "cutting out of the cervix or part of it"
+
+
 # -- $lookup -------------------------------------------------------------------------------------
 
 

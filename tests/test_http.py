@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -24,7 +33,7 @@ DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
 
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
-    settings = Settings(environment={}, largest_body=100_000)
+    settings = Settings(environment={}, data="", largest_body=100_000)
     return create_app(Catalogue([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
 
 
@@ -125,6 +134,10 @@ def test_a_body_that_cannot_be_read_is_415(http: FlaskClient, content_type: str)
         ("[" * 100_00 + "]" * 100_00, "nested deeper"),
         ('{"a":' * 300 + "1" + "}" * 300, "nested deeper"),
         ("[]", "not an object"),
+        ('{"a": 1e99999999999999999999999}', "a number that is too large"),
+        ('{"a": ' + "9" * 5000 + "}", "does not fit into 64 bits"),
+        ('{"a": 18446744073709551616}', "does not fit into 64 bits"),
+        ('{"a": "\\ud800"}', "half a character"),
         (json.dumps({"system": URL, "code": "cat"}), "must be a Parameters resource"),
         (json.dumps({"resourceType": "Patient"}), "must be a Parameters resource, but is a Patient"),
         (json.dumps({"resourceType": "Parameters", "parameter": {}}), "must be a list"),
@@ -134,10 +147,23 @@ def test_a_body_that_cannot_be_read_is_415(http: FlaskClient, content_type: str)
             "'code' must be",
         ),
         (
+            json.dumps({"resourceType": "Parameters", "parameter": [{"name": "code", "valueBoolean": True}]}),
+            "'code' must be a text, in valueCode, valueUri or valueString, but is True",
+        ),
+        (
+            json.dumps(
+                {
+                    "resourceType": "Parameters",
+                    "parameter": [{"name": "displayLanguage", "valueCode": "xx!!"}],
+                }
+            ),
+            "Invalid displayLanguage: 'xx!!'",
+        ),
+        (
             json.dumps(
                 {"resourceType": "Parameters", "parameter": [{"name": "coding", "valueCoding": [{}, {}]}]}
             ),
-            "'coding' must be",
+            "'coding' must be one Coding, in valueCoding, but its valueCoding is a list of 2",
         ),
     ],
 )
@@ -186,20 +212,29 @@ def test_a_map_may_be_the_body_itself_and_the_code_stand_in_the_url(http: FlaskC
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
-        ("GET", "/", 404, "nothing at"),
         ("GET", "/nowhere", 404, "nothing at"),
         ("GET", "/fhir/r4/nowhere", 404, "nothing at"),
         ("GET", "/fhir/r4/.well-known/smart-configuration", 404, "nothing at"),
         ("GET", "/fhir/r4/Patient/1", 404, "'Patient' are not kept here"),
         ("GET", "/fhir/r4/CodeSystem/nobody", 404, "no CodeSystem with the id 'nobody'"),
-        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "There are: $lookup"),
+        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "There are: "),
         ("GET", "/fhir/r4/$nothing", 404, "$nothing"),
         ("GET", "/fhir/r4/CodeSystem/cats/_history/0", 404, "no version '0'"),
         ("DELETE", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
         ("PUT", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
         ("POST", "/fhir/r4/CodeSystem", 405, "POST is not possible"),
-        ("PATCH", "/fhir/r4/CodeSystem/$lookup", 405, "PATCH is not possible"),
-        ("GET", "/fhir/r6/metadata", 404, "'r6/metadata'"),
+        (
+            "PATCH",
+            "/fhir/r4/CodeSystem/$lookup",
+            405,
+            "PATCH is not possible on '/fhir/r4/CodeSystem/$lookup'",
+        ),
+        ("TRACE", "/fhir/r4/CodeSystem/cats", 405, "TRACE is not possible"),
+        ("DELETE", "/", 405, "DELETE is not possible on '/'"),
+        ("GET", "/fhir", 405, "http://localhost/fhir/metadata"),
+        ("GET", "/fhir/r5/", 405, "http://localhost/fhir/r5/CodeSystem?_summary=true"),
+        ("GET", "/fhir/r4/CodeSystem/_history", 404, "CodeSystem/[id]/_history"),
+        ("GET", "/fhir/r6/metadata", 404, "'/fhir/r6/metadata'"),
     ],
 )
 def test_every_way_to_go_astray_is_an_OperationOutcome(
@@ -227,7 +262,7 @@ def test_a_slash_at_the_end_does_no_harm(http: FlaskClient, path: str) -> None:
 
 
 def test_the_ballot_is_served_only_behind_its_flag() -> None:
-    http = create_app(Catalogue([CATS]), Settings(environment={}, r6=True)).test_client()
+    http = create_app(Catalogue([CATS]), Settings(environment={}, data="", r6=True)).test_client()
     assert http.get("/fhir/r6/metadata").get_json()["fhirVersion"] == "6.0.0-ballot5"
 
 
@@ -238,7 +273,9 @@ def test_the_app_mounts_inside_another_one() -> None:
         start_response("200 OK", [])
         return [b"outer"]
 
-    app = DispatcherMiddleware(outer, {"/tx": create_app(Catalogue([CATS]), Settings(environment={}))})
+    app = DispatcherMiddleware(
+        outer, {"/tx": create_app(Catalogue([CATS]), Settings(environment={}, data=""))}
+    )
     http = Client(app, TestResponse)
     bundle = http.get("/tx/fhir/r5/CodeSystem").get_json()
     assert bundle["entry"][0]["fullUrl"] == "http://localhost/tx/fhir/r5/CodeSystem/cats"
@@ -303,6 +340,89 @@ def test_pretty_is_for_people(http: FlaskClient) -> None:
     assert b"\n" not in http.get(LOOKUP).data
 
 
+def test_If_Match_is_for_those_who_change_something_and_does_nothing_to_a_read(http: FlaskClient) -> None:
+    response = http.get("/fhir/r4/CodeSystem/cats", headers={"If-Match": 'W/"other"'})
+    assert response.status_code == 200 and response.get_json()["id"] == "cats"
+
+
+def test_a_version_is_that_of_the_content_whenever_it_was_loaded() -> None:
+    def tag(document: dict[str, Any]) -> str:
+        app = create_app(Catalogue([document]), Settings(environment={}, data=""))
+        return app.test_client().get("/fhir/r5/CodeSystem/cats").headers["ETag"]
+
+    later = {**CATS, "meta": {"lastUpdated": "2027-01-01T00:00:00Z"}}
+    assert tag(DATED) == tag(later) != tag({**later, "title": "Other"})
+
+
+def test_the_history_of_a_resource_is_its_one_version(http: FlaskClient) -> None:
+    read = http.get("/fhir/r4/CodeSystem/cats")
+    bundle = http.get("/fhir/r4/CodeSystem/cats/_history").get_json()
+    (entry,) = bundle["entry"]
+    assert (bundle["type"], bundle["total"], entry["resource"]) == ("history", 1, read.get_json())
+    assert entry["request"] == {"method": "PUT", "url": "CodeSystem/cats"}
+    assert entry["response"] == {
+        "status": "200",
+        "etag": read.headers["ETag"],
+        "lastModified": "2026-01-02T03:04:05Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/fhir/r4", "POST"),
+        ("/fhir/r4/metadata", "GET, HEAD"),
+        ("/fhir/r4/CodeSystem/cats", "GET, HEAD"),
+        ("/fhir/r4/CodeSystem/_search", "GET, HEAD, POST"),
+        ("/fhir/r4/CodeSystem/$lookup", "GET, HEAD, POST"),
+        ("/fhir/r4/$closure", "POST"),
+    ],
+)
+def test_OPTIONS_and_405_name_the_same_methods(http: FlaskClient, path: str, methods: str) -> None:
+    asked = http.options(path)
+    assert (asked.status_code, asked.data) == (204, b"") and "Content-Type" not in asked.headers
+    assert asked.headers["Allow"] == http.delete(path).headers["Allow"] == f"{methods}, OPTIONS"
+
+
+def test_a_preflight_lets_FHIR_clients_send_their_headers(http: FlaskClient) -> None:
+    asked = {"Origin": "https://x.example", "Access-Control-Request-Method": "GET"}
+    allowed = http.options("/fhir/r4/nowhere", headers=asked).headers["Access-Control-Allow-Headers"]
+    assert {"X-Medplum", "If-Match", "If-None-Match", "Prefer"} <= set(allowed.split(", "))
+
+
+def test_the_id_of_a_request_is_not_echoed_when_it_is_long_or_cannot_be_printed(http: FlaskClient) -> None:
+    for bad in ("x" * 200, "a b", "h\u00e9"):
+        assert http.get(LOOKUP, headers={"X-Request-Id": bad}).headers["X-Request-Id"] != bad
+
+
+def test_the_address_alone_leads_to_the_base(http: FlaskClient) -> None:
+    response = http.get("/")
+    assert (response.status_code, response.headers["Location"], response.data) == (302, "/fhir", b"")
+
+
+def test_slashes_too_many_do_no_harm(http: FlaskClient) -> None:
+    assert http.get("/fhir//r4//CodeSystem//cats").get_json()["id"] == "cats"
+
+
+def test_a_strict_client_is_told_of_a_parameter_that_would_be_ignored(http: FlaskClient) -> None:
+    strict = {"Prefer": "handling=strict"}
+    issue = outcome(http.get(f"{LOOKUP}&colour=red", headers=strict), 400)
+    assert issue["details"]["text"].startswith("'colour' is no parameter of $lookup here. There are: code")
+    assert http.get(f"{LOOKUP}&_format=json&_pretty=true", headers=strict).status_code == 200
+    assert http.get(f"{LOOKUP}&colour=red").status_code == 200
+
+
+def test_a_parameter_that_is_missing_has_its_place(http: FlaskClient) -> None:
+    response = http.post("/fhir/r5/CodeSystem/$lookup", json={"resourceType": "Parameters"})
+    assert outcome(response, 400)["expression"] == ["Parameters.parameter"]
+
+
+def test_what_is_posted_to_the_base_must_be_a_bundle_and_the_message_says_so(http: FlaskClient) -> None:
+    issue = outcome(http.post("/fhir/r4", json={"resourceType": "Patient"}), 400)
+    assert "must be a Bundle of type batch" in issue["details"]["text"]
+    assert "'Patient'" in issue["details"]["text"]
+
+
 # -- how much is shown ---------------------------------------------------------------------------
 
 
@@ -332,6 +452,7 @@ def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) ->
         entry("GET", "metadata"),
         entry("POST", "", resource={"resourceType": "Bundle", "type": "batch"}),
         entry("POST", "CodeSystem/$lookup", resource=[PARAMETERS]),
+        entry("GET", "http://[x"),
     ]
     for path in ("/fhir/r4", "/fhir/r4/"):
         response = http.post(path, json={"resourceType": "Bundle", "type": "batch", "entry": entries})
@@ -346,6 +467,7 @@ def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) ->
             "200",
             "400",
             "400",
+            "400",
         ]
         assert answer["entry"][2]["response"]["outcome"]["resourceType"] == "OperationOutcome"
 
@@ -355,9 +477,94 @@ def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) ->
     [
         ({"resourceType": "Bundle", "type": "transaction"}, 422),
         ({"resourceType": "Parameters"}, 400),
+        ({"resourceType": "Patient"}, 400),
         ({"resourceType": "Bundle", "type": "batch", "entry": {}}, 400),
         ({"resourceType": "Bundle", "type": "batch", "entry": [{}] * 501}, 422),
     ],
 )
 def test_what_is_no_batch_is_refused(http: FlaskClient, body: dict[str, Any], status: int) -> None:
     outcome(http.post("/fhir/r4", json=body), status)
+
+
+def test_an_entry_of_a_batch_may_say_which_version_the_client_has(http: FlaskClient) -> None:
+    tag = http.get("/fhir/r4/CodeSystem/cats").headers["ETag"]
+    request = {"method": "GET", "url": "CodeSystem/cats", "ifNoneMatch": tag}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": request}]}
+    (entry,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
+    assert entry["response"]["status"] == "304" and "resource" not in entry
+
+
+# -- below the application -----------------------------------------------------------------------
+
+NO_REQUESTS = {
+    "a URL that is too long": b"GET /fhir/r4/CodeSystem?url="
+    + b"x" * 70_000
+    + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "too many headers": b"GET /fhir/r4/metadata HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+    "no HTTP": b"GARBAGE\r\n\r\n",
+    "a version of HTTP that there is not": b"GET /fhir/r4/metadata HTTP/9.9\r\nHost: x\r\n\r\n",
+}
+
+
+def talked(port: int, sent: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(sent)
+        with suppress(ConnectionResetError):
+            return b"".join(iter(lambda: line.recv(65536), b""))
+    return b""
+
+
+@pytest.fixture(scope="module", params=["granian", "werkzeug"])
+def served(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port behind which the service runs, with each web server; ended as Ctrl-C ends it."""
+    without = "import terminology.serving as s; s.find_spec = lambda name: None\n"
+    start = "from terminology.cli import main; main(['serve', '--port', '0'])"
+    program = (without if request.param == "werkzeug" else "") + start
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler)\n{program}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TERMINOLOGY_DATA": ""},
+    )
+    assert process.stdout is not None
+    try:
+        said = next(line for line in process.stdout if line.startswith("Listening on http://127.0.0.1:"))
+        port = int(said.split("/")[2].split(":")[1])
+        _until_answered(port)
+        yield port
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stdout.read().endswith("Stopped.\n")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _until_answered(port: int) -> None:
+    for _ in range(200):
+        with suppress(OSError):
+            if talked(port, b"GET /fhir/metadata HTTP/1.0\r\n\r\n"):
+                return
+        time.sleep(0.1)
+    raise AssertionError("the service does not answer")
+
+
+@pytest.mark.parametrize("name", NO_REQUESTS)
+def test_what_is_no_request_is_refused_without_HTML(served: int, name: str) -> None:
+    head, _, body = talked(served, NO_REQUESTS[name]).partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.[01] (400|414|431|505) ", head), head
+    assert b"html" not in head.lower() + body.lower()
+    assert body == b"" or json.loads(body)["resourceType"] == "OperationOutcome"
+
+
+def test_the_service_answers_in_pieces_sent_and_without_a_body_to_HEAD(served: int) -> None:
+    text = json.dumps({"resourceType": "Bundle", "type": "batch"}).encode()
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
+    head = (
+        b"POST /fhir/r4 HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
+    )
+    assert b'"batch-response"' in talked(served, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked)
+    answer = talked(served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == b"" and answer.startswith(b"HTTP/1.1 200")

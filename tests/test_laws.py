@@ -89,6 +89,14 @@ def test_what_is_found_forward_is_found_in_reverse_and_reverse_of_reverse_is_for
         for m in values(ask(document, "r5", targetSystem=THERE, targetCode=code), "match")
     }
     assert by_target == stated
+    for source, expected in ((HERE, stated), (THERE, set())):
+        assert {
+            (value(m, "source")["code"], code, value(m, "relationship"))
+            for code in "PQRS"
+            for m in values(
+                ask(document, "r5", targetSystem=THERE, targetCode=code, sourceSystem=source), "match"
+            )
+        } == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(WORDS)), min_size=1, max_size=3))
@@ -140,14 +148,14 @@ def test_to_say_more_never_adds_a_match(conditions: list[tuple[str, str]], facts
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_a_served_document_is_never_changed(data: st.DataObject) -> None:
-    catalogue = open_catalogue(Settings(environment={}))
+    catalogue = open_catalogue(Settings(environment={}, data=""))
     held = [
         d
         for kind in ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
         for d in catalogue.documents(kind)
     ]
     before = copy.deepcopy(held)
-    client = create_app(catalogue, Settings(environment={})).test_client()
+    client = create_app(catalogue, Settings(environment={}, data="")).test_client()
     for root in data.draw(st.permutations(["r4", "r4b", "r5"])):
         document = data.draw(st.sampled_from(held))
         view = data.draw(st.sampled_from(["", "?_summary=true", "?_elements=name"]))

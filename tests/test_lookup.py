@@ -187,7 +187,11 @@ def test_parents_children_and_codes_come_with_their_display(cats: Terminology) -
     ]
 
 
-def test_inactive_is_always_said(cats: Terminology) -> None:
+def test_inactive_is_said_also_where_it_is_false_unless_other_properties_are_chosen(
+    cats: Terminology,
+) -> None:
+    assert "inactive" not in properties(look(cats, "tabby", property=["legs"]))
+    assert properties(look(cats, "tabby", property=["inactive"])) == {"inactive": [False]}
     assert properties(look(cats, "cat"))["inactive"] == [False]
     assert properties(look(cats, "wildcat"))["inactive"] == [True]
 
@@ -270,8 +274,85 @@ def test_the_version_is_the_one_named_or_else_the_latest(cats: Terminology) -> N
 def test_an_alias_or_oid_of_a_code_system_is_understood_and_the_preferred_uri_answered(
     cats: Terminology,
 ) -> None:
-    for system in ("http://example.org/old-name-of-cats", "urn:oid:1.2.3.4"):
+    for system in ("http://example.org/old-name-of-cats", "urn:oid:1.2.3.4", "1.2.3.4"):
         assert value(cats.ask("CodeSystem/$lookup", system=system, code="cat"), "system") == URL
+
+
+@pytest.mark.parametrize(
+    ("said", "stated", "name"),
+    [
+        ({"version": "1.9"}, {"version": "2.0"}, "version"),
+        ({"code": "cat"}, {"code": "tabby"}, "code"),
+        ({"system": URL}, {"system": FRAGMENT["url"]}, "system"),
+    ],
+)
+def test_a_coding_and_a_parameter_may_not_contradict_each_other(
+    cats: Terminology, said: dict[str, str], stated: dict[str, str], name: str
+) -> None:
+    coding = {"system": URL, "code": "cat"} | said
+    parameters = [{"name": n, "valueString": v} for n, v in stated.items()]
+    with pytest.raises(TerminologyError, match=f"'{name}' is .*, but the coding has"):
+        cats.ask("CodeSystem/$lookup", body_of({"name": "coding", "valueCoding": coding}, *parameters))
+
+
+def test_a_coding_may_be_said_again_under_an_alias(cats: Terminology) -> None:
+    coding = {"name": "coding", "valueCoding": {"system": URL, "code": "cat"}}
+    again = {"name": "system", "valueUri": "http://example.org/old-name-of-cats"}
+    assert value(cats.ask("CodeSystem/$lookup", body_of(coding, again)), "display") == "Cat"
+    assert value(cats.ask("CodeSystem/cats-1/$lookup", system="urn:oid:1.2.3.4", code="cat"), "display")
+
+
+SPELT: Document = {
+    "resourceType": "CodeSystem",
+    "url": "http://example.org/CodeSystem/spelt",
+    "version": "1",
+    "status": "active",
+    "content": "complete",
+    "caseSensitive": True,
+    "concept": [{"code": code} for code in ("0UBC7ZZ", "N87.1", "67.2", "cone-biopsy", "5-671")],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("0ubc7zz", "0UBC7ZZ"),
+        ("N871", "N87.1"),
+        ("n871", "N87.1"),
+        ("672", "67.2"),
+        ("067.2", "67.2"),
+        ("5671", "5-671"),
+        (" N87.1 ", "N87.1"),
+        ("Cone Biopsy", "cone-biopsy"),
+        ("68.2", None),
+        ("?", None),
+    ],
+)
+def test_a_code_that_is_nearly_one_is_told_which(code: str, meant: str | None) -> None:
+    kept = Terminology(catalogue=Catalogue([SPELT]))
+    body = body_of(
+        {"name": "coding", "valueCoding": {"system": SPELT["url"], "code": code}},
+    )
+    with pytest.raises(TerminologyError) as caught:
+        kept.ask("CodeSystem/$lookup", body)
+    assert ("Did you mean" in str(caught.value)) is (meant is not None)
+    assert meant is None or f". Did you mean '{meant}'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("system", "hint"),
+    [
+        (URL + "/", f"Did you mean '{URL}'?"),
+        (URL.replace("http:", "https:"), f"Did you mean '{URL}'?"),
+        (URL.upper(), f"Did you mean '{URL}'?"),
+        (f"{URL}|2.0", f"Did you mean '{URL}', with '2.0' as the version in a parameter of its own?"),
+        ("http://example.org/cows", "could not be found"),
+    ],
+)
+def test_a_system_that_is_nearly_one_is_told_which(cats: Terminology, system: str, hint: str) -> None:
+    with pytest.raises(TerminologyError) as caught:
+        cats.ask("CodeSystem/$lookup", system=system, code="cat")
+    assert str(caught.value).endswith(hint)
 
 
 def test_a_code_is_answered_as_the_code_system_writes_it(cats: Terminology) -> None:

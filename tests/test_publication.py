@@ -16,7 +16,16 @@ from typing import Any
 import pytest
 
 import terminology
-from terminology.publication import FOLDER, PublicationError, build, check, known_gaps, render, write
+from terminology.publication import (
+    FOLDER,
+    PublicationError,
+    build,
+    check,
+    known_gaps,
+    render,
+    working_folder,
+    write,
+)
 
 Document = dict[str, Any]
 
@@ -376,7 +385,8 @@ def test_the_guard_is_false_for_every_look_alike_and_true_for_every_conization()
     }
     assert set(branches["conization"]) == {True}
     assert set(branches["related-cervical-procedure"]) == {False}
-    assert len(branches["conization"]) == 7 and len(branches["related-cervical-procedure"]) == 20
+    for branch in top["concept"]:
+        assert all(len(values(c, "isConization")) == 1 for c in concepts(branch["concept"]))
 
 
 def test_abstract_concepts_are_not_selectable() -> None:
@@ -519,11 +529,35 @@ def test_the_snomed_fragment_holds_fully_specified_names_of_the_global_patient_s
     assert not any("concept" in concept for concept in found.values())  # the set is flat
 
 
+def test_words_of_our_own_for_an_identifier_are_a_property_and_never_a_display() -> None:
+    references, seen = reference_codes(), 0
+    for map_ in of_type("ConceptMap"):
+        for source, target, element, mapped in rows(map_):
+            assert ("display" in element) is ((source, element["code"]) not in references)
+            if mapped:
+                is_reference = (target, mapped["code"]) in references
+                seen += is_reference
+                assert ("display" in mapped) is not is_reference
+                assert bool(values(mapped, "identifierReference")) is is_reference
+                codings = [p["valueCoding"] for p in mapped.get("product", []) if "valueCoding" in p]
+                for coding in codings:
+                    is_reference = (coding["system"], coding["code"]) in references
+                    assert ("display" in coding) is not is_reference
+    for value_set in of_type("ValueSet"):
+        for include in value_set["compose"]["include"]:
+            for concept in include.get("concept", []):
+                is_reference = (include["system"], concept["code"]) in references
+                assert ("display" in concept) is not is_reference
+                assert not is_reference or concept["extension"][0]["valueString"]
+    assert seen > 20
+
+
 def test_a_snomed_concept_outside_that_set_has_words_of_our_own() -> None:
     for map_ in of_type("ConceptMap"):
         for _, target, _, mapped in rows(map_):
             if target == SCT and mapped and mapped["code"] not in codes("snomed-gps"):
-                assert not re.search(r"\([a-z ]+\)$", mapped["display"])
+                (words,) = values(mapped, "identifierReference")
+                assert not re.search(r"\([a-z ]+\)$", words)
 
 
 def test_every_resource_with_a_snomed_code_states_the_licence() -> None:
@@ -537,7 +571,8 @@ def test_a_who_title_is_never_shown() -> None:
         for _, target, _, mapped in rows(map_):
             if target == "http://hl7.org/fhir/sid/icd-10":
                 official = codes("icd-10-cm").get(mapped["code"])
-                assert official is None or official["display"] != mapped["display"]
+                assert "display" not in mapped
+                assert official is None or official["display"] not in values(mapped, "identifierReference")
 
 
 # -- maps ----------------------------------------------------------------------------------------
@@ -573,8 +608,9 @@ def test_a_row_that_is_not_equivalent_says_why() -> None:
         for _, _, element, mapped in rows(map_):
             if element.get("noMap"):
                 assert not mapped
-                (reason,) = element["extension"]
+                reason, *known = element["extension"]
                 assert reason["url"] == COMMENT and reason["valueString"]
+                assert [said["extension"][0]["valueCode"] for said in known] == ["reviewStatus", "evidence"]
             elif mapped["relationship"] != "equivalent":
                 assert mapped["comment"]
 
@@ -879,3 +915,41 @@ def test_the_known_gaps_stand_in_the_documentation() -> None:
 def test_the_content_is_found_beside_the_package() -> None:
     assert Path(terminology.__file__).parent.parent == FOLDER.parent
     assert (FOLDER / "source" / "publication.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("maps/new.csv", r"maps/new.csv: should have an entry in publication.toml: \[\[ConceptMap\]\]"),
+        (
+            "code-systems/new/concepts.csv",
+            r"code-systems/new: should have an entry in publication.toml: \[\[CodeSystem\]\]",
+        ),
+    ],
+)
+def test_a_table_that_would_not_be_published_is_refused(copy: Path, kept: str, said: str) -> None:
+    path = copy / "source" / kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("source,target\n", "utf-8")
+    with pytest.raises(PublicationError, match=said):
+        build(copy / "source")
+
+
+def test_bundles_are_built_in_the_checkout_that_one_stands_in(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    shutil.copytree(copy, checkout / "fhir_bundles")
+    monkeypatch.chdir(checkout)
+    assert working_folder() == Path("fhir_bundles")
+    assert working_folder(copy) == copy  # stated by --folder
+    with pytest.raises(PublicationError, match="--folder"):
+        working_folder(tmp_path)
+
+
+def test_what_is_installed_is_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("terminology.publication.FOLDER", tmp_path / "site-packages" / "fhir_bundles")
+    with pytest.raises(PublicationError, match="run this in a checkout"):
+        working_folder()

@@ -161,6 +161,19 @@ def test_unmatched_alone_is_no_map_and_its_comment_moves_to_the_element() -> Non
     assert there_and_back(document, r4.upgrade, r4.downgrade) == document
 
 
+def test_what_is_known_of_an_unmatched_target_moves_to_the_element_and_back() -> None:
+    parts = [{"url": "code", "valueCode": "evidence"}, {"url": "value", "valueString": "seen"}]
+    known = [{"url": concept_map.NO_MAP_PROPERTY, "extension": parts}]
+    document = r4_map({"equivalence": "unmatched", "comment": "retired", "extension": known})
+    element = first_element(r4.upgrade(document))
+    assert element["noMap"] is True and "target" not in element
+    assert element["extension"] == [{"url": concept_map.NO_MAP_COMMENT, "valueString": "retired"}, *known]
+    assert there_and_back(document, r4.upgrade, r4.downgrade) == document
+    other = r4_map({"equivalence": "unmatched", "extension": [{"url": "http://x", "valueString": "y"}]})
+    assert "noMap" not in first_element(r4.upgrade(other))
+    assert there_and_back(other, r4.upgrade, r4.downgrade) == other
+
+
 @pytest.mark.parametrize(
     "targets",
     [
@@ -610,3 +623,14 @@ def test_the_models_of_r5_accept_a_rich_map_of_r4() -> None:
     model("", "ConceptMap").model_validate(up)
     with pytest.raises(ValueError):
         model("", "ConceptMap").model_validate(document)
+
+
+def test_a_lone_target_without_a_code_that_keeps_unmatched_is_not_taken_for_noMap() -> None:
+    kept = {"url": concept_map.KEPT_WORD, "valueCode": "unmatched"}
+    target = {"relationship": "not-related-to", "extension": [kept]}
+    document = {
+        "resourceType": "ConceptMap",
+        "status": "active",
+        "group": [{"source": "urn:a", "target": "urn:b", "element": [{"code": "x", "target": [target]}]}],
+    }
+    assert r4.upgrade(r4.downgrade(document)) == document

@@ -11,6 +11,7 @@ import pytest
 import releases
 from releases import OLD, ROOT, SITE, TORN, WING, identifier, write
 
+from terminology.concept_map import NO_MAP_PROPERTY
 from terminology.importers import IMPORTERS
 from terminology.importers.files import BrokenRelease
 from terminology.release import ConceptRow, MapRelease, MapRow, Problem, Release
@@ -590,6 +591,21 @@ def test_fhir_r4_maps_become_r5(tmp_path: Path) -> None:
     )
     assert (none.no_map, none.comment) == (True, "None.")
     assert (subsumes.relationship, subsumes.word) == ("source-is-narrower-than-target", "subsumes")
+
+
+def test_fhir_a_row_that_maps_to_nothing_keeps_its_properties(tmp_path: Path) -> None:
+    said = {
+        "url": NO_MAP_PROPERTY,
+        "extension": [{"url": "code", "valueCode": "flags"}, {"url": "value", "valueString": "11000"}],
+    }
+    element = {"code": "a", "noMap": True, "extension": [said]}
+    map_ = Imported(
+        "fhir", write(tmp_path, "map.json", json.dumps(R5_MAP | {"group": [{"element": [element]}]}))
+    )
+    assert [(row.no_map, row.properties) for row in map_.rows] == [(True, [("flags", "string", "11000")])]
+
+
+R5_MAP = {"resourceType": "ConceptMap", "url": "http://example.org/map", "version": "1"}
 
 
 def test_fhir_groups_keep_their_rows(tmp_path: Path) -> None:

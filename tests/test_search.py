@@ -99,9 +99,11 @@ def test_count_zero_is_the_total_alone(client: FlaskClient, query: str) -> None:
 
 
 def test_sort_orders_and_a_minus_turns_it_round(client: FlaskClient) -> None:
-    names = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=name")["entry"]]
+    names = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=name&_count=1000")["entry"]]
     assert names == sorted(names)
-    backwards = [entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=-name")["entry"]]
+    backwards = [
+        entry["resource"]["name"] for entry in found(client, "ValueSet?_sort=-name&_count=1000")["entry"]
+    ]
     assert backwards == names[::-1]
 
 
@@ -127,7 +129,7 @@ def test_an_unknown_parameter_is_ignored_and_left_out_of_self_unless_the_client_
     bundle = found(client, f"CodeSystem?url={CPT}&colour=red")
     assert bundle["total"] == 1 and "colour" not in links(bundle)["self"]
     strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
-    assert strict.status_code == 422
+    assert strict.status_code == 400
     assert "'colour' is not a search parameter" in strict.get_json()["issue"][0]["details"]["text"]
 
 
@@ -142,9 +144,24 @@ def test_an_unknown_parameter_is_ignored_and_left_out_of_self_unless_the_client_
         "date=soon",
         "_include=x",
         "_summary=x",
+        "name:foo=x",
     ],
 )
 def test_what_cannot_be_searched_is_refused_with_the_reason(client: FlaskClient, query: str) -> None:
     response = client.get(f"/fhir/r4/CodeSystem?{query}")
     assert response.status_code in (400, 422)
     assert response.get_json()["resourceType"] == "OperationOutcome"
+
+
+def test_a_modifier_that_a_parameter_does_not_take_is_named_with_those_that_it_does(
+    client: FlaskClient,
+) -> None:
+    response = client.get("/fhir/r4/CodeSystem?name:foo=x")
+    text = response.get_json()["issue"][0]["details"]["text"]
+    assert text == "The search parameter 'name' takes no modifier ':foo', but :contains, :exact or :missing"
+
+
+def test_a_search_with_a_resource_as_body_is_415(client: FlaskClient) -> None:
+    response = client.post("/fhir/r5/CodeSystem/_search", json={"resourceType": "Parameters"})
+    assert response.status_code == 415
+    assert "POSTed as a form" in response.get_json()["issue"][0]["details"]["text"]

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from typing import Any
 import postgres
 import psycopg
 import pytest
+import requests
 from click.testing import CliRunner
 
-from terminology import Settings, Terminology, TerminologyError, cli
+from terminology import Settings, Terminology, TerminologyError, cli, create_app
 from terminology.assembly import BadSetting, Serving
 from terminology.catalogue import Catalogue
 from terminology.model import Document, Filter
@@ -583,6 +586,8 @@ MAPPINGS = (
     MapRow("rock", no_map=True, comment="no animal"),
     MapRow("0A.1", "F-7", "equivalent"),
     MapRow("owl", "tree-frog", "related-to", group=1),
+    MapRow("duck", "eel", "related-to", products=[("season", "code", "spring")]),
+    MapRow("duck", "eel", "related-to", products=[("season", "code", "autumn")]),
 )
 
 
@@ -628,9 +633,12 @@ def _targets(row: MapRow) -> list[Document]:
 QUESTIONS_OF_MAPS: tuple[Document, ...] = (
     {"sourceCode": "owl"},
     {"sourceCode": "owl", "targetSystem": FISH},
-    {"sourceCode": "owl", "dependency": "winter"},
+    {"sourceCode": "owl", "dependency": {"attribute": ATTRIBUTE, "value": "winter"}},
+    {"sourceCode": "owl", "dependency": {"attribute": "season", "value": "summer"}},
+    {"sourceCode": "owl", "dependency": {"attribute": "unknown", "value": "summer"}},
     {"sourceCode": "barn-owl"},
     {"sourceCode": "rock"},
+    {"sourceCode": "duck"},
     {"sourceCode": "nothing", "targetSystem": FISH},
     {"sourceCode": "a1", "targetSystem": FISH},
     {"sourceCode": "00A1", "targetSystem": FISH},
@@ -647,12 +655,18 @@ QUESTIONS_OF_MAPS: tuple[Document, ...] = (
 def test_a_map_translates_as_from_a_resource(place: str, asked: Document, names_map: bool) -> None:
     load(place, (map_release(), MAPPINGS))
     ways = (serving(place).catalogue(), Catalogue([map_document()]))
-    asked = {name: value for name, value in asked.items() if name != "dependency"}
+    asked = dict(asked)
     asked["system" if "sourceCode" in asked else "targetSystem"] = URL if "sourceCode" in asked else FISH
     if names_map:
         asked["url"] = MAP_URL
     one, other = (_answer(catalogue, asked) for catalogue in ways)
     assert one == other
+
+
+def test_the_same_target_with_other_products_is_another_match(place: str) -> None:
+    load(place, (map_release(), MAPPINGS))
+    answer = _answer(serving(place).catalogue(), {"sourceCode": "duck", "system": URL, "targetSystem": FISH})
+    assert sum(part["name"] == "match" for part in answer["parameter"]) == 2
 
 
 def _answer(catalogue: Catalogue, asked: Document) -> Any:
@@ -828,6 +842,86 @@ def test_a_running_server_serves_new_content_at_its_next_request(
     assert len(list(began.system(URL).select())) == 8, "a request keeps what it began with"
 
 
+def test_what_is_bundled_stays_what_it_was_when_content_is_swapped(tmp_path: Path) -> None:
+    running = Serving(Settings(environment={}, data="", store=str(tmp_path)))
+    names = "http://hl7.org/fhir/ValueSet/administrative-gender", "http://hl7.org/fhir/administrative-gender"
+    began = {version: running.catalogue().for_fhir(version) for version in ("4.0.1", "5.0.0")}
+    held = {version: (seen.value_set(names[0]), seen.system(names[1])) for version, seen in began.items()}
+    load(str(tmp_path), (release(), BIRDS), (map_release(), MAPPINGS))
+    for version, (value_set, system) in held.items():
+        seen = running.catalogue().for_fhir(version)
+        assert seen is not began[version]
+        assert seen.value_set(names[0]) is value_set and seen.system(names[1]) is system
+        assert seen.find_system("http://unitsofmeasure.org") is not None
+        assert stored_in(seen).locate("owl") is not None
+        assert seen.concept_map(MAP_URL).groups[0].forward.of("barn-owl")
+
+
+@pytest.mark.parametrize("release_", ["r4", "r5"])
+def test_what_is_stored_is_expanded_validated_and_looked_up_over_HTTP(tmp_path: Path, release_: str) -> None:
+    client = create_app(settings=Settings(environment={}, data="", store=str(tmp_path))).test_client()
+    looked_up = f"/fhir/{release_}/CodeSystem/$lookup?system={URL}&code=owl"
+    assert client.get(looked_up).status_code == 404
+    load(str(tmp_path), (release(), BIRDS))
+    assert client.get(looked_up).status_code == 200
+    expanded = client.get(f"/fhir/{release_}/ValueSet/$expand?url={URL}?fhir_vs&filter=owl").get_json()
+    assert [c["code"] for c in expanded["expansion"]["contains"]] == ["owl", "barn-owl"]
+    validated = f"/fhir/{release_}/ValueSet/$validate-code?url={URL}?fhir_vs&system={URL}&code="
+    for code, is_there in (("owl", True), ("pigeon", False)):
+        answer = client.get(validated + code).get_json()
+        assert {"name": "result", "valueBoolean": is_there} in answer["parameter"]
+
+
+@pytest.mark.parametrize("server", ["granian", "werkzeug"])
+def test_a_running_service_answers_from_what_is_imported_while_it_runs(tmp_path: Path, server: str) -> None:
+    load(str(tmp_path), (release("1"), BIRDS[:2]))
+    without = "import terminology.serving as s; s.find_spec = lambda name: None\n"
+    options = ["serve", "--port", "0", "--store", str(tmp_path)]
+    start = f"import sys; sys.path[:0] = {sys.path!r}\nfrom terminology.cli import main; main({options!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", (without if server == "werkzeug" else "") + start],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TERMINOLOGY_DATA": "", "TERMINOLOGY_WORKERS": "2", "TERMINOLOGY_BUNDLED": "no"},
+    )
+    try:
+        assert process.stdout is not None
+        base = next(line for line in process.stdout if line.startswith("Listening on ")).split()[2]
+        asked = f"{base}/r4/CodeSystem/$lookup?system={URL}&code="
+        assert _status(asked + "bird") == 200 and _status(asked + "owl") == 404
+        load(str(tmp_path), (release("1"), BIRDS))
+        assert {_status(asked + "owl") for _ in range(20)} == {200}
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _status(url: str) -> int:
+    for _ in range(200):
+        with suppress(requests.ConnectionError):
+            return requests.get(url, timeout=10).status_code
+        time.sleep(0.1)
+    raise AssertionError("the service does not answer")
+
+
+def test_a_stored_language_pack_says_a_code_system_in_another_language(place: str) -> None:
+    kind = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
+    header = {"supplements": URL, "extension": [{"url": kind, "valueCode": "lang-pack"}]}
+    pack = Release("test", f"{URL}-fr", "1", content="supplement", language="fr", header=header)
+    said = [ConceptRow("owl", designations=[("Hibou", "fr", None, None)])]
+    load(place, (release(), BIRDS), (pack, said))
+    catalogue = serving(place).catalogue()
+    plain, document = catalogue.find_system(URL), catalogue.supplement(f"{URL}-fr")
+    assert plain is not None
+    for system in (
+        catalogue.supplemented(plain),
+        catalogue.for_fhir("5.0.0").system(URL, supplements=[f"{URL}-fr"]),
+        catalogue.with_documents(()).supplemented(plain, [document]),
+    ):
+        assert [d.value for d in system.describe(["owl"])["owl"].designations].count("Hibou") == 1
+
+
 def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
     load(place, (release("1"), BIRDS), (map_release(), MAPPINGS))
@@ -835,9 +929,11 @@ def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.Mo
     gc.disable()
     try:
         catalogue = running.catalogue()
-        catalogue.concept_map(MAP_URL)
+        for seen in (catalogue, catalogue.for_fhir("4.0.1"), catalogue.with_documents(())):
+            seen.concept_map(MAP_URL)
+            assert seen.find_system(URL) is not None
         old = weakref.ref(stored_in(catalogue).artifact)
-        del catalogue
+        del catalogue, seen
         load(place, (release("1"), BIRDS[:3]))
         running.catalogue()
         assert old() is None
@@ -944,6 +1040,11 @@ def test_a_command_that_cannot_be_done_says_why_in_one_line(
     wrong.write_text("a,b\n")
     refused = commands("import", "icd9cm", str(wrong))
     assert refused.exit_code == 1 and "expected" in refused.output
+    broken = tmp_path / "birds.json"
+    broken.write_text('{"resourceType": "CodeSystem", "url": "http://x", "concept": [{"code": "a"}, {"co')
+    refused = commands("import", "fhir", str(broken))
+    assert refused.exit_code == 1 and refused.output.startswith("Error: birds.json")
+    assert isinstance(refused.exception, SystemExit)
 
 
 def test_without_a_place_the_commands_say_how_to_name_one() -> None:

@@ -333,6 +333,49 @@ def test_an_instance_may_be_named_again_but_not_contradicted(small: Terminology)
         small.ask("ConceptMap/main/$translate", url=BASE + "second", code="plain")
 
 
+def test_a_map_that_comes_along_is_not_contradicted_by_url_either(small: Terminology) -> None:
+    coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "plain"}}
+    came = {"name": "conceptMap", "resource": MAPS[0]}
+    for url in (BASE + "main", BASE + "main|1.0"):
+        assert value(small.ask("ConceptMap/$translate", body_of(coding, came, uri(url))), "result") is True
+    for url in (BASE + "second", BASE + "main|2.0"):
+        with pytest.raises(TerminologyError, match="but the map that came along has"):
+            small.ask("ConceptMap/$translate", body_of(coding, came, uri(url)))
+
+
+def uri(url: str) -> Document:
+    return {"name": "url", "valueUri": url}
+
+
+def test_a_coding_is_not_contradicted_by_system_or_version(small: Terminology) -> None:
+    coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "version": "1", "code": "plain"}}
+    for name, other in (("system", THERE), ("version", "2")):
+        with pytest.raises(TerminologyError, match="but the coding has"):
+            small.ask("ConceptMap/$translate", body_of(coding, {"name": name, "valueString": other}))
+
+
+def test_a_target_code_alone_lacks_targetSystem_and_not_system(small: Terminology) -> None:
+    with pytest.raises(TerminologyError, match="'targetSystem'"):
+        small.ask("ConceptMap/$translate", targetCode="P")
+
+
+def test_a_version_that_a_map_does_not_state_is_not_asked_of_it_but_pointed_out(small: Terminology) -> None:
+    assert value(main(small, "plain", version="1"), "message") is None
+    answer = main(small, "plain", version="7")
+    assert matches(answer) == [("P", "equivalent")]
+    assert f"{HERE} is not here in the version '7', but in 1;" in value(answer, "message")
+
+
+def test_a_version_that_a_map_does_state_is_that_of_its_codes() -> None:
+    stated = concept_map("stated", f"{HERE}|1", THERE, [{"code": "plain", "target": [to("P")]}])
+    kept = Terminology(catalogue=Catalogue([stated]))
+    assert matches(
+        kept.ask("ConceptMap/$translate", url=BASE + "stated", system=HERE, code="plain", version="1")
+    )
+    answer = kept.ask("ConceptMap/$translate", url=BASE + "stated", system=HERE, code="plain", version="2")
+    assert f"is for {HERE} in the version 1." in value(answer, "message")
+
+
 # -- scopes --------------------------------------------------------------------------------------
 
 
@@ -347,6 +390,15 @@ def test_a_source_scope_bounds_what_is_translated(small: Terminology) -> None:
     scope = "http://example.org/ValueSet/few"
     assert value(main(small, "plain", sourceScope=scope), "result") is True
     assert value(main(small, "wide", sourceScope=scope), "result") is False
+
+
+def test_what_a_scope_leaves_out_is_the_first_thing_to_say(small: Terminology) -> None:
+    few, some = "http://example.org/ValueSet/few", "http://example.org/ValueSet/some"
+    asked = main(small, "wide", sourceScope=few)
+    found = main(small, "wide", targetScope=some)
+    start = "No translations found within the scope: the code"
+    assert value(asked, "message") == f"{start} 'wide' is not in the sourceScope {few}."
+    assert value(found, "message") == f"{start} 'W' is not in the targetScope {some}."
 
 
 def test_all_of_a_code_system_is_a_scope_too(small: Terminology) -> None:
@@ -379,6 +431,33 @@ def test_R5_target_code_names_the_target_and_the_source_found(small: Terminology
     assert value(match, "concept")["code"] == "W"
     assert value(match, "source")["code"] == "wide"
     assert value(match, "relationship") == "source-is-narrower-than-target"
+
+
+def test_sourceSystem_and_sourceScope_restrict_the_sources_that_a_target_is_reached_from() -> None:
+    """operations.md 1.2: "targetCode + targetSystem name the given concept, sourceSystem restricts"."""
+    also = concept_map("also", BEYOND, THERE, [{"code": "b", "target": [to("W")]}])
+    both = Terminology(catalogue=Catalogue([*SYSTEMS, *VALUE_SETS, *MAPS, also]))
+    elsewhere = {**VALUE_SETS[1], "url": "http://example.org/ValueSet/wide", "id": "wide"}
+    elsewhere["compose"] = {"include": [{"system": HERE, "concept": [{"code": "wide"}]}]}
+
+    def sources(release: str = "r5", **more: Any) -> list[str]:
+        parameters = [{"name": name, "valueUri": text} for name, text in more.items()]
+        body = body_of(
+            {"name": "targetCode", "valueCode": "W"},
+            {"name": "targetSystem", "valueUri": THERE},
+            {"name": "tx-resource", "resource": elsewhere},
+            *parameters,
+        )
+        answer = both.ask("ConceptMap/$translate", body, release)
+        return [value(m, "source")["code"] for m in values(answer, "match")]
+
+    for release in ("r4", "r5", "r6"):
+        assert sources(release) == ["wide", "b"] or sources(release) == ["b", "wide"]
+        for name in ("system", "sourceSystem"):
+            assert sources(release, **{name: HERE}) == ["wide"]
+            assert sources(release, **{name: BEYOND}) == ["b"]
+        assert sources(release, sourceScope="http://example.org/ValueSet/wide") == ["wide"]
+        assert sources(release, sourceScope="http://example.org/ValueSet/few") == []
 
 
 def test_R5_types_target_coding_as_uri_and_clients_send_what_they_mean(small: Terminology) -> None:
@@ -460,6 +539,52 @@ def test_an_open_condition_comes_with_its_match_and_is_pointed_out(small: Termin
     assert "technique (knife | laser | loop)" in value(answer, "message")
 
 
+def test_what_is_known_is_not_asked_for_again(small: Terminology) -> None:
+    """docs/translate.md: "Of what is not sent … the message says what to send"."""
+
+    def message(**facts: Any) -> str | None:
+        said: str | None = value(small.ask("ConceptMap/$translate", known(**facts)), "message")
+        return said
+
+    assert message(technique="loop", guided=True) is None
+    assert message(technique="knife") is None
+    half = message(technique="loop")
+    assert half is not None and "guided (true)" in half and "technique" not in half
+
+
+def test_an_attribute_that_no_map_knows_is_named_with_those_that_they_know(small: Terminology) -> None:
+    message = value(small.ask("ConceptMap/$translate", known(tecnique="loop")), "message")
+    assert "knows the attribute 'http://example.org/tecnique': they know guided, technique." in message
+
+
+def test_a_code_that_itself_says_otherwise_than_the_caller_is_pointed_out() -> None:
+    cuts: Document = {
+        "resourceType": "CodeSystem",
+        "url": HERE,
+        "status": "active",
+        "content": "complete",
+        "property": [{"code": "technique", "type": "code"}],
+        "concept": [
+            {
+                "code": "cond",
+                "property": [{"code": "technique", "valueCode": "needle"}],
+                "concept": [{"code": "fine", "property": [{"code": "technique", "valueCode": "loop"}]}],
+            },
+            {"code": "cut", "property": [{"code": "technique", "valueCode": "knife"}]},
+        ],
+    }
+    kept = Terminology(catalogue=Catalogue([cuts, MAPS[0]]))
+    contradicted = kept.ask("ConceptMap/$translate", known(technique="knife"))
+    assert [code for code, _ in matches(contradicted)] == ["C1"]
+    assert "The code 'cond' itself says technique needle, but 'knife' was given." in value(
+        contradicted, "message"
+    )
+    for more in ("loop", "needle", "laser"):  # of a narrower code, of this one, of none
+        assert "itself" not in (
+            value(kept.ask("ConceptMap/$translate", known(technique=more)), "message") or ""
+        )
+
+
 def test_R4_dependencies_are_elements_with_concepts(small: Terminology) -> None:
     concept = {"coding": [{"code": "loop"}]}
     parts = [
@@ -476,8 +601,11 @@ def test_R4_dependencies_are_elements_with_concepts(small: Terminology) -> None:
 
 
 def test_conditions_that_are_not_met_are_named(small: Terminology) -> None:
-    assert "on other conditions: technique" in value(
-        small.ask("ConceptMap/$translate", known(technique="needle")), "message"
+    assert "on other conditions: technique (given 'LASER', needed knife | laser | loop)." in value(
+        small.ask("ConceptMap/$translate", known(technique="LASER")), "message"
+    )
+    assert "or guided (given 'false', needed true)." in value(
+        small.ask("ConceptMap/$translate", known(technique="loop", guided=False)), "message"
     )
 
 
@@ -544,6 +672,71 @@ def test_unmapped_other_map_never_goes_round_in_a_circle() -> None:
     )
     answer = asked(unmapped(mode="other-map", otherMap=BASE + "back"), back)
     assert value(answer, "result") is False
+    assert "in a circle" in value(answer, "message")
+
+
+def question_of(map_: Document, name: str = "tx-resource", *more: Document) -> Document:
+    coding = {"system": HERE, "code": "plain"}
+    return body_of({"name": name, "resource": map_}, {"name": "sourceCoding", "valueCoding": coding}, *more)
+
+
+def test_a_map_that_comes_along_and_refers_to_itself_is_a_circle_and_not_unknown() -> None:
+    empty = Terminology(catalogue=Catalogue())
+    answer = empty.ask(
+        "ConceptMap/$translate", question_of(unmapped(mode="other-map", otherMap=BASE + "rule"), "conceptMap")
+    )
+    assert matches(answer) == [("P", "equivalent")]
+    itself = unmapped(mode="other-map", otherMap=BASE + "rule")
+    itself["group"][0]["element"] = []
+    for other in (BASE + "rule", BASE + "rule|1.0"):
+        itself["group"][0]["unmapped"]["otherMap"] = other
+        answer = empty.ask("ConceptMap/$translate", question_of(itself, "conceptMap"))
+        assert value(answer, "result") is False
+        assert "in a circle" in value(answer, "message")
+
+
+def test_another_map_that_is_missing_does_no_harm_to_the_maps_that_answer(small: Terminology) -> None:
+    bystander = concept_map(
+        "bystander", HERE, BEYOND, [], group={"unmapped": {"mode": "other-map", "otherMap": "http://gone"}}
+    )
+    answer = small.ask("ConceptMap/$translate", question_of(bystander))
+    assert matches(answer) == [("P", "equivalent"), ("P", "related-to")]
+    assert "bystander" in value(answer, "message") and "'http://gone' is not known" in value(
+        answer, "message"
+    )
+    alone = small.ask("ConceptMap/$translate", question_of(bystander, "tx-resource", uri(BASE + "bystander")))
+    assert value(alone, "result") is False
+    assert "'http://gone' is not known here." in value(alone, "message")
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"element": "x"},
+        {"element": ["x"]},
+        {"element": [{"code": ["plain"]}]},
+        {"element": [{"code": "plain", "target": {"code": "P"}}]},
+        {"element": [{"code": "plain", "target": [{"code": "P", "relationship": "bananas"}]}]},
+        {"element": [{"code": "plain", "target": [to("P", dependsOn=[{"attribute": 1}])]}]},
+        {"source": 1},
+        {"unmapped": "x"},
+    ],
+    ids=str,
+)
+def test_a_malformed_map_is_refused_where_it_is_asked_and_does_no_harm_where_it_is_not(
+    small: Terminology, group: Document
+) -> None:
+    broken = concept_map("broken", HERE, THERE, [], group=group)
+    bystander = small.ask("ConceptMap/$translate", question_of(broken))
+    assert matches(bystander) == [("P", "equivalent"), ("P", "related-to")]
+    assert "cannot be used: ConceptMap.group" in value(bystander, "message")
+    for question in (
+        question_of(broken, "conceptMap"),
+        question_of(broken, "tx-resource", uri(BASE + "broken")),
+    ):
+        with pytest.raises(TerminologyError) as caught:
+            small.ask("ConceptMap/$translate", question)
+        assert caught.value.issues[0].code == "structure"
 
 
 def test_unmapped_is_not_for_codes_that_the_map_lists() -> None:
@@ -582,6 +775,66 @@ def test_a_near_miss_says_what_would_have_matched(small: Terminology, code: str,
     answer = main(small, code)
     assert value(answer, "result") is False
     assert hint in value(answer, "message")
+
+
+def test_a_reason_ends_with_one_full_stop(small: Terminology) -> None:
+    said = "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
+    nothing = {"code": "n", "noMap": True, "extension": [{"url": said, "valueString": "Not that."}]}
+    kept = Terminology(catalogue=Catalogue([concept_map("nothing", HERE, THERE, [nothing])]))
+    message = value(kept.ask("ConceptMap/$translate", system=HERE, code="n"), "message")
+    assert "Not that." in message and ".." not in message
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_what_is_known_of_a_row_without_target_comes_with_it(release: str) -> None:
+    where = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
+    parts = [{"url": "code", "valueCode": "seen"}, {"url": "value", "valueString": "in 1999"}]
+    nothing = {"code": "n", "noMap": True, "extension": [{"url": where, "extension": parts}]}
+    declared = [{"code": "seen", "uri": "http://example.org/seen", "type": "string"}]
+    map_ = concept_map("nothing", HERE, THERE, [nothing], property=declared)
+    kept = Terminology(catalogue=Catalogue([map_]))
+    (match,) = values(kept.ask("ConceptMap/$translate", release=release, system=HERE, code="n"), "match")
+    (property_,) = values(match, "property")
+    assert (value(property_, "uri"), value(property_, "value")) == ("http://example.org/seen", "in 1999")
+
+
+def test_the_way_back_that_is_named_leads_from_where_was_asked(small: Terminology) -> None:
+    with pytest.raises(TerminologyError) as caught:
+        small.ask("ConceptMap/$translate", system=BEYOND, code="B", targetSystem=HERE)
+    assert f"The map {BASE}away|1.0 has it at its other end: ask in reverse" in str(caught.value)
+    with pytest.raises(TerminologyError) as caught:
+        small.ask("ConceptMap/$translate", system=BEYOND, code="B", targetSystem=THERE)
+    assert "other end" not in str(caught.value)
+
+
+def test_a_coding_of_an_unknown_system_is_named(small: Terminology) -> None:
+    codings = [{"system": HERE, "code": "plain"}, {"system": "urn:x", "code": "?"}]
+    for some in (codings, codings[1:]):
+        question = {"name": "sourceCodeableConcept", "valueCodeableConcept": {"coding": some}}
+        body = body_of({"name": "url", "valueUri": BASE + "main"}, question)
+        answer = small.ask("ConceptMap/$translate", body)
+        assert "Not known here as a code system: 'urn:x'." in value(answer, "message")
+
+
+def test_a_message_stays_short_however_much_there_is_to_say() -> None:
+    conditions = [
+        on(f"attribute-{n}-{'x' * 40}", valueCode=f"value-{v}") for n in range(40) for v in range(20)
+    ]
+    elements = [{"code": "c", "target": [to("P", dependsOn=conditions)]}]
+    maps = [concept_map(f"m{n}", HERE, f"{THERE}/{n}", elements) for n in range(60)]
+    kept = Terminology(catalogue=Catalogue(maps))
+    coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "c"}}
+    other = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "d" * 3000}}
+    fact = {
+        "name": "dependency",
+        "part": [
+            {"name": "attribute", "valueUri": f"attribute-1-{'x' * 40}"},
+            {"name": "value", "valueCode": "y" * 3000},
+        ],
+    }
+    for body in (body_of(coding), body_of(coding, fact), body_of(other, fact)):
+        message = value(kept.ask("ConceptMap/$translate", body), "message")
+        assert 20 < len(message) <= 1000
 
 
 def test_a_code_of_the_other_end_is_told_to_ask_in_reverse(small: Terminology) -> None:

@@ -1,7 +1,8 @@
 """Which releases can be imported? An importer is one file beside this one, and a line in ``IMPORTERS``.
 
-It says which files are its own and of which version, and turns them into the neutral rows of ``rows``; how
-files, archives and tables are read is in ``files``, how rows of several files come together in ``buckets``.
+It says which files are its own and of which version, and turns them into the neutral rows of ``release``;
+how files, archives and tables are read is in ``files``, how rows of several files come together in
+``buckets``.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from typing import IO, Any
 
 import ijson
 
-from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT
+from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, no_map_properties
 from terminology.importers.files import BrokenRelease, File, found, progress_of, refused, refusing, sources
+from terminology.languages import STANDARDS_STATUS
 from terminology.model import Document, Typed, split_canonical
 from terminology.release import (
     AnyRelease,
@@ -32,16 +33,14 @@ from terminology.release import (
     Said,
     Stated,
 )
+from terminology.systems.document import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
 from terminology.wire import r4
 
 EXPECTED = "a CodeSystem or ConceptMap resource as JSON"
 DEEPEST = 200
 _BUFFER = 1 << 16
 
-CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
-STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 _ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable")
-_INACTIVE = frozenset({"retired", "inactive"})
 # What comes of an element that is no object where there should be one.
 _MISSHAPEN = (AttributeError, TypeError, KeyError)
 _STEP = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
@@ -283,7 +282,7 @@ class _Roles:
             for p in release.properties
             if p.uri and p.uri.startswith(CONCEPT_PROPERTIES)
         }
-        taken = {p.code for p in release.properties if p.uri}
+        taken = {p.code for p in release.properties if p.uri} - BY_NAME
         self.codes = by_uri | {r: r for r in _ROLES if r not in by_uri and r not in taken}
         declared = {p.code for p in release.properties}
         self.codes = {role: code for role, code in self.codes.items() if role != "child" or code in declared}
@@ -320,7 +319,7 @@ class _Branch:
             display=node.get("display"),
             definition=node.get("definition"),
             abstract=True in self.roles.values(node, "notSelectable"),
-            inactive=True in self.roles.values(node, "inactive") or status in _INACTIVE,
+            inactive=True in self.roles.values(node, "inactive") or status in INACTIVE_STATUS,
             status=status,
             parents=list(dict.fromkeys(parents)),
             designations=[_said(designation) for designation in node.get("designation", ())],
@@ -437,7 +436,14 @@ def _rows_of(element: Document, group: int) -> Iterator[MapRow]:
     display = element.get("display")
     if element.get("noMap"):
         reason = _extension(element, NO_MAP_COMMENT)
-        yield MapRow(code, comment=reason, source_display=display, no_map=True, group=group)
+        yield MapRow(
+            source=code,
+            comment=reason,
+            source_display=display,
+            no_map=True,
+            group=group,
+            properties=[_property(node) for node in no_map_properties(element)],
+        )
     for target in element.get("target", ()):
         yield MapRow(
             source=code,

@@ -1,13 +1,18 @@
-"""What holds when an operation is asked of one resource rather than of its type?"""
+"""What holds when a request says the same thing twice: by a parameter, and by what it is asked of?"""
 
 from __future__ import annotations
 
 from terminology import issues
 from terminology.model import TerminologyError
 
+INSTANCE = "the resource it is asked of"
 
-def agreed(name: str, given: str | None, stated: str | None) -> str | None:
-    """The value of a parameter that is said twice. Raises TerminologyError when the two contradict."""
+
+def agreed(name: str, given: str | None, stated: str | None, where: str = INSTANCE) -> str | None:
+    """The value of a parameter that is said twice; ``where`` is what else says it.
+
+    Raises TerminologyError when the two contradict.
+    """
     if given is not None and stated is not None and given != stated:
-        raise TerminologyError(issues.contradicts_instance(name, given, stated))
+        raise TerminologyError(issues.contradicts(name, given, where, stated))
     return given if given is not None else stated

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from terminology import issues
 from terminology.catalogue import Catalogue
-from terminology.languages import Languages, best_display, matching
+from terminology.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
 from terminology.model import (
     About,
     Coding,
@@ -22,12 +22,9 @@ from terminology.model import (
     Typed,
 )
 from terminology.operations.instance import agreed
+from terminology.operations.spelling import code_hint, system_hint
+from terminology.systems import CodeSystem
 
-PREFERRED_FOR_LANGUAGE = {
-    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
-    "code": "preferredForLanguage",
-    "display": "Preferred For Language",
-}
 EVERYTHING = "*"
 _LANGUAGE = "lang."
 
@@ -68,12 +65,13 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     Raises TerminologyError: no code or system, unknown system, unknown version, unknown code, or a code
     that is not in the fragment that is here.
     """
-    coding = _coding(request)
-    system = catalogue.system(coding.system or "", coding.version, request.supplements)
+    coding = _coding(catalogue, request)
+    system = _system(catalogue, coding, request)
     about = system.about
     concept = system.locate(coding.code or "")
     if concept is None:
-        raise TerminologyError(issues.unknown_code(coding.code or "", about))
+        unknown = issues.unknown_code(coding.code or "", about)
+        raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
     wanted = _Wanted(request.properties)
     return Lookup(
@@ -87,15 +85,28 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     )
 
 
-def _coding(request: LookupRequest) -> Coding:
+def _system(catalogue: Catalogue, coding: Coding, request: LookupRequest) -> CodeSystem:
+    url = coding.system or ""
+    try:
+        return catalogue.system(url, coding.version, request.supplements)
+    except TerminologyError as missing:
+        if catalogue.known_versions("CodeSystem", catalogue.preferred(url)):
+            raise
+        hint = system_hint(catalogue, url)
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in missing.issues) from None
+
+
+def _coding(catalogue: Catalogue, request: LookupRequest) -> Coding:
     given = request.coding or Coding(request.system, request.code, request.version)
+    known_as = catalogue.preferred
     if request.coding is not None:
-        agreed("system", request.system, request.coding.system)
-        agreed("code", request.code, request.coding.code)
-        if given.version is None and request.version is not None:
-            given = Coding(given.system, given.code, request.version)
+        where = "the coding"
+        asked, own = request.system, request.coding.system
+        system = agreed("system", asked and known_as(asked), own and known_as(own), where)
+        code = agreed("code", request.code, request.coding.code, where)
+        given = Coding(system, code, agreed("version", request.version, request.coding.version, where))
     if request.instance is not None:
-        system = agreed("system", given.system, request.instance.get("url"))
+        system = agreed("system", given.system and known_as(given.system), request.instance.get("url"))
         version = agreed("version", given.version, request.instance.get("version"))
         given = Coding(system, given.code, version)
     if not given.code or not given.system:
@@ -133,8 +144,8 @@ def _designations(concept: Concept, detail: Detail, about: About, wanted: _Wante
 
 
 def _properties(concept: Concept, detail: Detail, about: About) -> list[Property]:
-    """``inactive`` is always said (tx-ecosystem, $lookup), and whose the words are; the rest as it is
-    there.
+    """``inactive`` is said also where it is false (tx-ecosystem, $lookup), and whose the words are; the rest
+    as it is there.
     """
     properties = [Property("inactive", Typed("boolean", concept.inactive))]
     properties += [p for p in detail.properties if p.code != "inactive"]

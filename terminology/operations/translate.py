@@ -14,7 +14,6 @@ from terminology.catalogue import ALL_CODES, Catalogue
 from terminology.concept_map import (
     FLIPPED,
     FLIPPED_WORD,
-    Attribute,
     ConceptMap,
     Group,
     Row,
@@ -24,18 +23,19 @@ from terminology.languages import best_display
 from terminology.model import Coding, TerminologyError, split_canonical
 from terminology.operations import near_miss
 from terminology.operations.compose import contains
-from terminology.operations.instance import agreed
+from terminology.operations.instance import INSTANCE, agreed
 from terminology.operations.translation import (
     SUBJECTS,
-    Dependency,
     Match,
     Question,
     Scope,
     TranslateRequest,
     Translation,
+    Trouble,
+    by_attribute,
     far,
+    holds,
     near,
-    same_value,
     text_of,
 )
 from terminology.versions import fits
@@ -65,15 +65,10 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
         for match in _translate(catalogue, question, subject, map_)
     ]
     matches = sorted(_distinct(found), key=_order)
-    if any(match.is_positive for match in matches):
-        message = near_miss.open_conditions(matches)
-        return Translation(True, message, _displayed(catalogue, request, matches), len(question.subjects) > 1)
-    return Translation(
-        False,
-        near_miss.explain(catalogue, question, maps, matches),
-        _displayed(catalogue, request, matches),
-        len(question.subjects) > 1,
-    )
+    result = any(match.is_positive for match in matches)
+    say = near_miss.remark if result else near_miss.explain
+    message = say(catalogue, question, maps, matches)
+    return Translation(result, message, _displayed(catalogue, request, matches), len(question.subjects) > 1)
 
 
 # -- the question --------------------------------------------------------------------------------
@@ -129,7 +124,9 @@ def _subjects(
             "system",
             system and catalogue.preferred(system),
             coding.system and catalogue.preferred(coding.system),
+            "the coding",
         )
+        coding = replace(coding, version=agreed("version", version, coding.version, "the coding"))
     given = [coding] if coding is not None else concept or []
     coded = [c for c in given if c.code]
     if not coded:
@@ -142,14 +139,15 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, name: str, url: str 
     if url is None:
         return None
     if url.endswith(ALL_CODES):
-        return Scope(url, {"url": url, "compose": {"include": [{"system": url.removesuffix(ALL_CODES)}]}})
+        include = [{"system": url.removesuffix(ALL_CODES)}]
+        return Scope(f"{name}Scope", url, {"url": url, "compose": {"include": include}})
     try:
-        return Scope(url, catalogue.value_set(url))
+        return Scope(f"{name}Scope", url, catalogue.value_set(url))
     except TerminologyError:
         if catalogue.find_system(url) is not None:
             raise TerminologyError(issues.scope_is_system(name, url)) from None
         if any(_declares(map_, url) for map_ in _named_maps(catalogue, request) or catalogue.concept_maps()):
-            return Scope(url, None)
+            return Scope(f"{name}Scope", url, None)
         raise
 
 
@@ -163,15 +161,14 @@ def _declares(map_: ConceptMap, url: str) -> bool:
 
 def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[ConceptMap]:
     """The map that the request names or brings, if it does."""
-    if request.instance is not None:
-        agreed("url", request.url, request.instance.get("url"))
-        agreed("conceptMapVersion", request.map_version, request.instance.get("version"))
-        return [catalogue.compile_map(request.instance)]
-    if request.concept_map is not None:
-        return [catalogue.compile_map(request.concept_map)]
-    if request.url is not None:
-        return [catalogue.concept_map(request.url, request.map_version)]
-    return []
+    url, version = split_canonical(request.url or "")
+    version = agreed("conceptMapVersion", request.map_version, version, "the canonical 'url'")
+    for document, where in ((request.instance, INSTANCE), (request.concept_map, "the map that came along")):
+        if document is not None:
+            agreed("url", url or None, document.get("url"), where)
+            agreed("conceptMapVersion", version, document.get("version"), where)
+            return [catalogue.compile_map(document)]
+    return [catalogue.concept_map(url, version)] if url else []
 
 
 def _maps(catalogue: Catalogue, request: TranslateRequest, question: Question) -> list[ConceptMap]:
@@ -180,14 +177,15 @@ def _maps(catalogue: Catalogue, request: TranslateRequest, question: Question) -
         question.subjects = [_with_system(subject, named[0], question) for subject in question.subjects]
         return named
     if any(subject.system is None for subject in question.subjects):
-        raise TerminologyError(
-            issues.missing_parameter("'system': a code alone can only be translated by a named map")
-        )
-    maps = [m for m in catalogue.concept_maps() if any(_leads(g, question) for g in m.groups)]
+        raise TerminologyError(issues.code_without_system(question.name_of_system))
+    malformed: list[TerminologyError] = []
+    everything = catalogue.concept_maps(malformed)
+    maps = [m for m in everything if any(_leads(g, question) for g in m.groups)]
+    question.trouble += (Trouble(near_miss.unusable_map(problem)) for problem in malformed)
     if not maps:
-        subject = question.subjects[0]
         hint = near_miss.other_ways(catalogue, question)
-        raise TerminologyError(issues.no_suitable_map(str(subject), question.far_system, hint))
+        subjects = near_miss.listed(str(subject) for subject in question.subjects)
+        raise TerminologyError(issues.no_suitable_map(subjects, question.far_system, hint))
     return maps
 
 
@@ -197,9 +195,7 @@ def _with_system(subject: Coding, map_: ConceptMap, question: Question) -> Codin
         return subject
     systems = {near(group, question.backwards).system for group in map_.groups}
     if len(systems) != 1:
-        raise TerminologyError(
-            issues.missing_parameter("'system': the map translates from several code systems")
-        )
+        raise TerminologyError(issues.code_of_which_system(question.name_of_system))
     return replace(subject, system=systems.pop())
 
 
@@ -222,27 +218,38 @@ def _translate(
     declared_near, declared_far = map_.source_scope, map_.target_scope
     if question.backwards:
         declared_near, declared_far = declared_far, declared_near
-    if question.near_scope is not None and not question.near_scope.admits(catalogue, subject, declared_near):
+    if not _admitted(catalogue, question, question.near_scope, subject, declared_near, found=False):
         return
     for group in map_.groups:
         if not _starts_at(group, question, subject):
             continue
         rows = list(_rows(catalogue, group, question, subject))
-        matches = (
-            _match(question, subject, map_, row, via) for row in rows if _applies(row, question.dependencies)
-        )
+        matches = (_match(question, subject, map_, row, via) for row in rows if _applies(row, question))
         for match in matches if rows else _unmapped(catalogue, question, subject, map_, group, via):
-            if question.far_system not in (
-                None,
-                match.concept.system if match.concept else far(group, question.backwards).system,
-            ):
+            end = match.source if question.names_target else match.concept
+            system = end.system if end else far(group, question.backwards).system
+            if question.far_system not in (None, system):
                 continue
-            if (
-                question.far_scope is None
-                or match.concept is None
-                or question.far_scope.admits(catalogue, match.concept, declared_far)
+            if end is None or _admitted(
+                catalogue, question, question.far_scope, end, declared_far, found=True
             ):
                 yield match
+
+
+def _admitted(
+    catalogue: Catalogue,
+    question: Question,
+    scope: Scope | None,
+    coding: Coding,
+    declared: str | None,
+    found: bool,
+) -> bool:
+    """Does the scope admit the code? If not, that is something to say."""
+    if scope is None or scope.admits(catalogue, coding, declared):
+        return True
+    if scope.definition is not None:
+        question.trouble.append(Trouble(near_miss.outside(scope, coding), coding, found))
+    return False
 
 
 def _starts_at(group: Group, question: Question, subject: Coding) -> bool:
@@ -290,22 +297,13 @@ def _match(
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _applies(row: Row, dependencies: Sequence[Dependency]) -> bool:
+def _applies(row: Row, question: Question) -> bool:
     """Do the conditions hold, as far as the caller has said anything of them?
 
     Repeats of one attribute are alternatives, different attributes must all hold. A condition of which the
     caller says nothing stays open: the match comes back with it.
     """
-    by_attribute: dict[str, list[Attribute]] = {}
-    for condition in row.depends_on:
-        by_attribute.setdefault(condition.uri, []).append(condition)
-    return all(_holds(conditions, dependencies) for conditions in by_attribute.values())
-
-
-def _holds(conditions: Sequence[Attribute], dependencies: Sequence[Dependency]) -> bool:
-    names = {conditions[0].uri, conditions[0].code}
-    said = [value for d in dependencies if d.attribute in names for value in d.values]
-    return not said or any(same_value(condition.value, value) for condition in conditions for value in said)
+    return all(holds(alternatives, question.dependencies) for alternatives in by_attribute(row.depends_on))
 
 
 # -- codes that the map does not list ------------------------------------------------------------
@@ -350,17 +348,30 @@ def _through(
     via: Sequence[ConceptMap],
 ) -> Iterator[Match]:
     """The other map's answer. A map that has been asked already is not asked again."""
-    other = catalogue.concept_map(rule.other_map or "")
     path = [*via, map_]
-    if other.url not in [hop.url for hop in path]:
-        yield from _translate(catalogue, question, subject, other, path)
+    try:
+        other = _other_map(catalogue, rule, path)
+    except TerminologyError as missing:
+        question.trouble.append(Trouble(near_miss.no_other_map(map_, missing)))
+        return
+    if any(other.canonical == hop.canonical for hop in path):
+        question.trouble.append(Trouble(near_miss.circle([*path, other])))
+        return
+    yield from _translate(catalogue, question, subject, other, path)
+
+
+def _other_map(catalogue: Catalogue, rule: Unmapped, path: Sequence[ConceptMap]) -> ConceptMap:
+    """A map on the way there is known, whether it is kept here or came along."""
+    url, version = split_canonical(rule.other_map or "")
+    asked = (hop for hop in path if url and hop.url == url and version in (None, hop.version))
+    return next(asked, None) or catalogue.concept_map(url, version)
 
 
 # -- all matches together ------------------------------------------------------------------------
 
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
-    """One match for each concept, map and condition."""
+    """One match for each concept, map, condition and product."""
     return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
 
 
@@ -369,7 +380,8 @@ def _identity(match: Match) -> tuple[object, ...]:
     subject = match.subject if match.concept is None else None
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
-    return match.origin.canonical, concept, source, conditions, subject
+    products = tuple((p.uri, text_of(p.value)) for p in match.products)
+    return match.origin.canonical, concept, source, conditions, products, subject
 
 
 def _order(match: Match) -> int:
@@ -386,9 +398,11 @@ def _displayed(catalogue: Catalogue, request: TranslateRequest, matches: list[Ma
 
 
 def _display(catalogue: Catalogue, request: TranslateRequest, concept: Coding) -> str | None:
-    """In the language asked for, else from the map, else from the code system."""
+    """In the language asked for, else from the map, else from the code system; a target that was given needs
+    none.
+    """
     asked = request.languages
-    if asked is None and (concept.display or request.plain):
+    if asked is None and (concept.display or request.plain or request.asks_for_source):
         return concept.display
     system = catalogue.find_system(concept.system or "", concept.version)
     located = system.locate(concept.code or "") if system else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from terminology.catalogue import Catalogue
@@ -112,12 +112,33 @@ class Question:
     near_scope: Scope | None
     far_scope: Scope | None
     dependencies: Sequence[Dependency]
+    trouble: list[Trouble] = field(default_factory=list)
+
+    @property
+    def name_of_system(self) -> str:
+        """The parameter that says which code system the subject is of."""
+        return "targetSystem" if self.names_target else "system"
+
+
+@dataclass(slots=True, frozen=True)
+class Trouble:
+    """Something that was in the way while the maps were asked: a sentence. ``left_out`` is a code that a
+    scope does not admit; ``found`` says that it is a translation and not what was to be translated.
+    """
+
+    text: str
+    left_out: Coding | None = None
+    found: bool = False
 
 
 @dataclass(slots=True)
 class Scope:
-    """A value set that bounds one end of a translation. Without a definition, only its own name is known."""
+    """A value set that bounds one end of a translation. Without a definition, only its own name is known.
 
+    ``name`` is the parameter that it comes from.
+    """
+
+    name: str
     url: str
     definition: Document | None
 
@@ -145,6 +166,26 @@ def rows_by_near(group: Group, backwards: bool) -> Rows:
 
 def rows_by_far(group: Group, backwards: bool) -> Rows:
     return group.forward if backwards else group.backward
+
+
+def by_attribute(conditions: Iterable[Attribute]) -> list[list[Attribute]]:
+    """The conditions that are alternatives, for they are of one attribute, together."""
+    found: dict[str, list[Attribute]] = {}
+    for condition in conditions:
+        found.setdefault(condition.uri, []).append(condition)
+    return list(found.values())
+
+
+def said_of(attribute: Attribute, dependencies: Iterable[Dependency]) -> list[Typed]:
+    """What the caller says of an attribute."""
+    names = {attribute.uri, attribute.code}
+    return [value for d in dependencies if d.attribute in names for value in d.values]
+
+
+def holds(alternatives: Sequence[Attribute], dependencies: Iterable[Dependency]) -> bool:
+    """Does one of the alternatives hold? Yes, too, where the caller says nothing of their attribute."""
+    said = said_of(alternatives[0], dependencies)
+    return not said or any(same_value(condition.value, value) for condition in alternatives for value in said)
 
 
 def same_value(one: Typed, other: Typed) -> bool:

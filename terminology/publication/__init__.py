@@ -18,7 +18,17 @@ from terminology.publication.value_sets import value_sets
 from terminology.wire import json
 from terminology.wire.r4 import downgrade
 
-__all__ = ["FOLDER", "PublicationError", "build", "bundle", "check", "known_gaps", "render", "write"]
+__all__ = [
+    "FOLDER",
+    "PublicationError",
+    "build",
+    "bundle",
+    "check",
+    "known_gaps",
+    "render",
+    "working_folder",
+    "write",
+]
 
 # Beside the package, in a checkout and where a wheel is installed.
 FOLDER = Path(__file__).parents[2] / "fhir_bundles"
@@ -30,6 +40,20 @@ BUNDLES = {
     "ConceptMap": "concept-maps",
     "NamingSystem": "naming-systems",
 }
+
+
+def working_folder(stated: Path | None = None) -> Path:
+    """The folder whose ``source`` is to be built: the one stated, that of the checkout in the current folder,
+    or that of the checkout we run from. Raises PublicationError where there is none: what is installed is
+    not for editing.
+    """
+    here = Path("fhir_bundles")
+    own = FOLDER if (FOLDER.parent / "pyproject.toml").exists() else here
+    folder = stated or (here if (here / "source").is_dir() else own)
+    if not (folder / "source").is_dir():
+        problem = "there is no such folder: run this in a checkout, or name the folder above it with --folder"
+        raise PublicationError(str(folder / "source"), None, problem)
+    return folder
 
 
 def build(source: Path = FOLDER / "source", base: str | None = None) -> list[Document]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+from terminology.concept_map import NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.model import Document
 from terminology.publication.header import header, with_notices
 from terminology.publication.source import Entry, Source, System
 from terminology.publication.tables import Row, read_table
 
-NO_MAP_COMMENT = (
-    "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
-)
 NO_MAP = "no-map"
+# The property that holds our own words for a target of references.csv.
+REFERENCE = "identifierReference"
 RELATIONSHIPS = (
     "equivalent",
     "source-is-narrower-than-target",
@@ -89,7 +89,7 @@ class _Map:
                     raise row.error(f"{code} to {target or 'nothing'} should stand in one row only")
                 seen.add((code, target, row["dependsOn"]))
                 display = self.source.display(self.origin.uri, code, row)
-                element = elements.setdefault(code, {"code": code, "display": display})
+                element = elements.setdefault(code, {"code": code} | display)
                 self._add(element, target, row)
         return list(elements.values())
 
@@ -114,16 +114,18 @@ class _Map:
             element.setdefault("target", []).append(self._target(target, row))
             return
         reason = row["comment"] if self.source.review(row) == "verified" else f"Provisional. {row['comment']}"
-        self.source.sources(row)
-        element["extension"] = [{"url": NO_MAP_COMMENT, "valueString": reason}]
+        properties = [_as_extension(property_) for property_ in self._properties(row)]
+        element["extension"] = [{"url": NO_MAP_COMMENT, "valueString": reason}, *properties]
         element["noMap"] = True
 
     def _target(self, code: str, row: Row) -> Document:
         display = self.source.display(self.goal.uri, code, row)
-        target: Document = {"code": code, "display": display, "relationship": row["relationship"]}
+        target: Document = {"code": code} | display | {"relationship": row["relationship"]}
         if row["comment"]:
             target["comment"] = row["comment"]
         target["property"] = list(self._properties(row))
+        if own_words := self.source.reference(self.goal.uri, code):
+            target["property"].append(self._property(REFERENCE, own_words, row))
         for name in ("dependsOn", "product"):
             if attributes := list(self._attributes(row, name)):
                 target[name] = attributes
@@ -153,3 +155,12 @@ class _Map:
                 raise row.error(f"{column} should read attribute=value; attribute=value, not {condition!r}")
             self.attributes.setdefault(name, row)
             yield {"attribute": name} | self.source.typed(self.source.term(name, row), value, row)
+
+
+def _as_extension(property_: Document) -> Document:
+    """A property of the target where there is no target: R4 says it in the same extension, on its
+    ``unmatched``.
+    """
+    value = {key: value for key, value in property_.items() if key != "code"}
+    parts = [{"url": "code", "valueCode": property_["code"]}, {"url": "value", **value}]
+    return {"url": NO_MAP_PROPERTY, "extension": parts}

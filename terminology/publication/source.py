@@ -65,6 +65,7 @@ class Source:
     evidence: dict[str, str] = field(default_factory=dict)
     concepts: dict[str, list[Row]] = field(default_factory=dict)
     displays: dict[tuple[str, str], str] = field(default_factory=dict)
+    references: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @staticmethod
     def read(root: Path, base: str | None = None) -> Source:
@@ -78,11 +79,24 @@ class Source:
             )
         except KeyError as missing:
             raise PublicationError(FILE, None, f"should state {missing}") from None
+        source._require_entries()
         source._read_words()
         source._read_concepts()
         return source
 
     # -- reading -----------------------------------------------------------------------------
+
+    def _require_entries(self) -> None:
+        """A table without an entry would not be published, and nobody would notice."""
+        maps = [(path.stem, path) for path in sorted(self.root.glob("maps/*.csv"))]
+        systems = [(path.name, path) for path in sorted(self.root.glob("code-systems/*")) if path.is_dir()]
+        for type_, tables in (("ConceptMap", maps), ("CodeSystem", systems)):
+            known = {entry.get("id") for entry in self.resources[type_]}
+            for id_, path in tables:
+                if id_ not in known:
+                    name = path.relative_to(self.root).as_posix()
+                    problem = f'should have an entry in {FILE}: [[{type_}]] with id = "{id_}"'
+                    raise PublicationError(name, None, problem)
 
     def _read_words(self) -> None:
         self.evidence = {
@@ -103,19 +117,19 @@ class Source:
             rows = read_table(self.root, f"code-systems/{entry['id']}/concepts.csv", ("code", "display"))
             uri = self.system(entry["id"]).uri
             for row in rows:
-                self._add_display(uri, row, row["display"])
+                self._add_words(self.displays, uri, row, row["display"])
             self.concepts[entry["id"]] = rows
         for row in read_table(self.root, "references.csv", ("system", "code", "words", "status", "evidence")):
             self.review(row)
             self.sources(row)
-            self._add_display(self.system(row["system"], row).uri, row, row["words"])
+            self._add_words(self.references, self.system(row["system"], row).uri, row, row["words"])
 
-    def _add_display(self, uri: str, row: Row, display: str) -> None:
-        if not row["code"] or not display:
+    def _add_words(self, table: dict[tuple[str, str], str], uri: str, row: Row, words: str) -> None:
+        if not row["code"] or not words:
             raise row.error("a code and its display should be given")
-        if (uri, row["code"]) in self.displays:
+        if (uri, row["code"]) in self.displays or (uri, row["code"]) in self.references:
             raise row.error(f"the code {row['code']} should be listed once")
-        self.displays[uri, row["code"]] = display
+        table[uri, row["code"]] = words
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -175,11 +189,21 @@ class Source:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
         return "; ".join(self.evidence[key] for key in keys)
 
-    def display(self, uri: str, code: str, row: Row) -> str:
-        """The words for a code of a fragment or of references.csv; raises PublicationError for any other."""
+    def display(self, uri: str, code: str, row: Row) -> Document:
+        """The display of a code, as an element to add; none for a code of references.csv.
+
+        A display is what the code system calls the code: words of our own are not (``reference``). Raises
+        PublicationError for a code that is in no table.
+        """
         if (uri, code) in self.displays:
-            return self.displays[uri, code]
+            return {"display": self.displays[uri, code]}
+        if (uri, code) in self.references:
+            return {}
         raise row.error(f"the code {code} of {uri} should stand in a fragment or in references.csv")
+
+    def reference(self, uri: str, code: str) -> str | None:
+        """Our own words for a code that is named by its identifier only."""
+        return self.references.get((uri, code))
 
     def typed(self, term: Term, text: str, row: Row) -> Document:
         """A value as FHIR types it: ``{"valueCode": "laser"}``."""
@@ -192,10 +216,10 @@ class Source:
         return {"value" + term.type[0].upper() + term.type[1:]: _plain(term, text, row)}
 
     def coding(self, text: str, row: Row) -> Document:
-        """``snomed-gps:71252005`` as a Coding with its display."""
+        """``snomed-gps:71252005`` as a Coding, with its display if there is one."""
         key, _, code = text.partition(":")
         uri = self.system(key, row).uri
-        return {"system": uri, "code": code, "display": self.display(uri, code, row)}
+        return {"system": uri, "code": code, **self.display(uri, code, row)}
 
 
 def _plain(term: Term, text: str, row: Row) -> str | bool | int | Decimal:

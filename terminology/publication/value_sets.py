@@ -63,8 +63,11 @@ def _included(source: Source, include: list[Document], row: Row) -> list[Documen
 
 def _concept(source: Source, system: System, row: Row) -> Document:
     review = source.review(row)
-    concept: Document = {"code": row["code"], "display": source.display(system.uri, row["code"], row)}
-    comment = row["comment"] if review == "verified" else f"Provisional. {row['comment']}".strip()
+    concept: Document = {"code": row["code"], **source.display(system.uri, row["code"], row)}
+    own_words = source.reference(system.uri, row["code"])
+    comment = ". ".join(said for said in (own_words, row["comment"]) if said)
+    if review != "verified":
+        comment = f"Provisional. {comment}".strip()
     return {"extension": [{"url": COMMENT, "valueString": comment}]} | concept if comment else concept
 
 

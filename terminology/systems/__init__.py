@@ -12,7 +12,11 @@ from terminology.model import About, Concept, Detail, Document, Filter
 
 
 class Selection(Protocol):
-    """Some of a code system's concepts: read them through, or ask about one code."""
+    """Some of a code system's concepts: read them through, or ask about one code.
+
+    A selection that can list only some of its concepts says why in one more attribute, ``unclosed``, a text.
+    One that can list none raises TerminologyError when it is iterated.
+    """
 
     def __iter__(self) -> Iterator[Concept]: ...
     def __contains__(self, code: object) -> bool: ...

@@ -6,11 +6,12 @@ else of its code (https://hl7.org/fhir/R5/codesystem.html#properties).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from terminology import issues
+from terminology.languages import STANDARDS_STATUS
 from terminology.model import (
     About,
     Concept,
@@ -23,11 +24,18 @@ from terminology.model import (
     Typed,
 )
 from terminology.patterns import full_match
+from terminology.texts import folded, folded_finder
 
 CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
-STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 _ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
-_INACTIVE_STATUS = frozenset({"deprecated", "retired", "withdrawn", "inactive"})
+_MARKS = ("notSelectable", "inactive", "status")
+# These mean what they are called, also where a code system gives them some other uri.
+BY_NAME = frozenset({"notSelectable", "inactive"})
+# A deprecated concept may still be used: tx-ecosystem, test "act-class".
+INACTIVE_STATUS = frozenset({"retired", "withdrawn", "inactive"})
+
+# Of how many concepts of a code system the details are kept once they are read.
+KEPT_DETAILS = 10_000
 
 Node = dict[str, Any]
 Test = Callable[[str], bool]
@@ -38,8 +46,11 @@ class DocumentSystem:
 
     def __init__(self, document: Document) -> None:
         self.about = about(document)
-        self._document = document
+        self.document = document
         self._role = _roles(document)
+        self._marks = {self._role[role]: role for role in _MARKS if role in self._role}
+        self._concepts: dict[str, Concept] = {}
+        self._details: dict[str, Detail] = {}
         self._nodes: dict[str, Node] = {}
         self._parents: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
@@ -53,7 +64,10 @@ class DocumentSystem:
 
     def _index(self, nodes: Sequence[Node], parent: str | None) -> None:
         for node in nodes:
-            key = self._key(node.get("code", ""))
+            if "code" not in node:
+                self._index(node.get("concept", ()), parent)
+                continue
+            key = self._key(node["code"])
             self._nodes.setdefault(key, node)
             if parent is not None:
                 self._relate(parent, key)
@@ -76,8 +90,8 @@ class DocumentSystem:
     # -- the questions -----------------------------------------------------------------------
 
     def locate(self, code: str) -> Concept | None:
-        node = self._nodes.get(self._key(code))
-        return None if node is None else self._concept(node)
+        key = self._key(code)
+        return self._concept(key) if key in self._nodes else None
 
     def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> DocumentSelection:
         tests = [self._test(filter_) for filter_ in filters]
@@ -90,20 +104,14 @@ class DocumentSystem:
         return top == below or top in self._ancestors(below)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
-        found = ((code, self._nodes.get(self._key(code))) for code in codes)
-        return {code: self._detail(node) for code, node in found if node is not None}
+        keys = {code: self._key(code) for code in codes}
+        return {code: self._detail(key) for code, key in keys.items() if key in self._nodes}
 
     def implied(self, canonical: str) -> Document | None:
         """``CodeSystem.valueSet``: all of the code system."""
-        if canonical not in (self._document.get("valueSet"), f"{self.about.url}?fhir_vs"):
+        if canonical not in (self.document.get("valueSet"), f"{self.about.url}?fhir_vs"):
             return None
-        include = {"system": self.about.url} | ({"version": self.about.version} if self.about.version else {})
-        return {
-            "resourceType": "ValueSet",
-            "url": canonical,
-            "status": "active",
-            "compose": {"include": [include]},
-        } | ({"version": self.about.version} if self.about.version else {})
+        return all_of(self.about, canonical)
 
     # -- reading a node ----------------------------------------------------------------------
 
@@ -114,27 +122,38 @@ class DocumentSystem:
         values = (Typed.of(p) for p in node.get("property", ()) if p.get("code") == code)
         return [value.value for value in values if value is not None]
 
-    def _concept(self, node: Node) -> Concept:
-        status = self._status(node)
-        inactive = True in self._values(node, "inactive") or status in _INACTIVE_STATUS
-        return Concept(
-            code=node["code"],
-            display=node.get("display"),
-            definition=node.get("definition"),
-            abstract=True in self._values(node, "notSelectable"),
-            inactive=inactive,
-            status=status,
-        )
+    def _concept(self, key: str) -> Concept:
+        concept = self._concepts.get(key)
+        if concept is None:
+            concept = self._concepts[key] = self._read(self._nodes[key])
+        return concept
 
-    def _status(self, node: Node) -> str | None:
-        stated = self._values(node, "status")
-        if stated:
-            return str(stated[0])
-        marks = (e.get("valueCode") for e in node.get("extension", ()) if e.get("url") == STANDARDS_STATUS)
-        return next(marks, None)
+    def _read(self, node: Node) -> Concept:
+        concept = Concept(node["code"], node.get("display"), node.get("definition"))
+        for said in node.get("property", ()):
+            role = self._marks.get(said.get("code"))
+            value = Typed.of(said) if role else None
+            if value is None:
+                continue
+            if role == "status":
+                concept.status = concept.status or str(value.value)
+            elif value.value is True and role == "notSelectable":
+                concept.abstract = True
+            elif value.value is True:
+                concept.inactive = True
+        concept.status = concept.status or _standards_status(node)
+        concept.inactive = concept.inactive or concept.status in INACTIVE_STATUS
+        return concept
 
-    def _detail(self, node: Node) -> Detail:
-        key = self._key(node["code"])
+    def _detail(self, key: str) -> Detail:
+        detail = self._details.get(key)
+        if detail is None:
+            detail = self._read_detail(key, self._nodes[key])
+            if len(self._details) < KEPT_DETAILS:
+                self._details[key] = detail
+        return detail
+
+    def _read_detail(self, key: str, node: Node) -> Detail:
         return Detail(
             designations=[designation(d) for d in node.get("designation", ())],
             properties=[
@@ -143,7 +162,7 @@ class DocumentSystem:
                 *(
                     self._property(p)
                     for p in node.get("property", ())
-                    if p.get("code") not in self._hierarchy
+                    if p.get("code") and p["code"] not in self._hierarchy
                 ),
             ],
             extension=node.get("extension", ()),
@@ -185,23 +204,30 @@ class DocumentSystem:
             return lambda node: [node["code"]]
         if property_ in ("display", "definition"):
             return lambda node: [node[property_]] if property_ in node else []
-        declared = {p.get("code"): p.get("code") for p in self._document.get("property", ())}
-        declared |= {p.get("uri"): p.get("code") for p in self._document.get("property", ()) if "uri" in p}
+        if property_ in ("parent", "child") or property_ in self._hierarchy:
+            edges = self._children if property_ in ("child", self._role.get("child")) else self._parents
+            return lambda node: [self._nodes[k]["code"] for k in edges.get(self._key(node["code"]), ())]
+        declared = {p.get("code"): p.get("code") for p in self.document.get("property", ())}
+        declared |= {p.get("uri"): p.get("code") for p in self.document.get("property", ()) if "uri" in p}
         code = declared.get(property_, self._role.get(property_))
         if code is None:
             return None
         return lambda node: [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
 
     def _text_test(self, text: str) -> Test:
-        """Every word of the text begins a word of the code, the display or a designation."""
-        wanted = text.casefold().split()
+        """Does the text find the code, the display or a designation (see ``texts``)?"""
+        finds = folded_finder(text)
 
         def test(key: str) -> bool:
-            node = self._nodes[key]
-            said = [node["code"], node.get("display", ""), *(d["value"] for d in node.get("designation", ()))]
-            return any(all(word in value.casefold() for word in wanted) for value in said)
+            said = self._said[key]
+            return finds(said) and any(map(finds, said.split("\n")))
 
         return test
+
+    @cached_property
+    def _said(self) -> dict[str, str]:
+        """All texts of each concept, folded, a line for each."""
+        return {key: "\n".join(map(folded, _said(node))) for key, node in self._nodes.items()}
 
     # -- hierarchy ---------------------------------------------------------------------------
 
@@ -220,9 +246,10 @@ class DocumentSelection:
         self._tests = tests
 
     def __iter__(self) -> Iterator[Concept]:
-        for key, node in self._system._nodes.items():
-            if all(test(key) for test in self._tests):
-                yield self._system._concept(node)
+        keys: Iterable[str] = self._system._nodes
+        for test in self._tests:
+            keys = filter(test, keys)
+        return map(self._system._concept, keys)
 
     def __contains__(self, code: object) -> bool:
         key = self._system._key(str(code))
@@ -316,6 +343,17 @@ COMPARISONS: dict[str, Callable[[str], Accepts]] = {
 }
 
 
+def all_of(about: About, canonical: str) -> Document:
+    """The ValueSet of everything in a code system."""
+    version = {"version": about.version} if about.version else {}
+    return {
+        "resourceType": "ValueSet",
+        "url": canonical,
+        "status": "active",
+        "compose": {"include": [{"system": about.url} | version]},
+    } | version
+
+
 def about(document: Document) -> About:
     """What a CodeSystem resource says of itself."""
     return About(
@@ -349,8 +387,21 @@ def _roles(document: Document) -> dict[str, str]:
         uri, code = declared.get("uri"), declared.get("code")
         if uri and uri.startswith(CONCEPT_PROPERTIES):
             roles[uri.removeprefix(CONCEPT_PROPERTIES)] = code
-    taken = {d.get("code") for d in document.get("property", ()) if d.get("uri")}
+    taken = {d.get("code") for d in document.get("property", ()) if d.get("uri")} - BY_NAME
     return roles | {role: role for role in _ROLES if role not in roles and role not in taken}
+
+
+def _standards_status(node: Node) -> str | None:
+    marks = (e.get("valueCode") for e in node.get("extension", ()) if e.get("url") == STANDARDS_STATUS)
+    return next(marks, None)
+
+
+def _said(node: Node) -> Iterator[str]:
+    yield node["code"]
+    if "display" in node:
+        yield node["display"]
+    for other in node.get("designation", ()):
+        yield other.get("value", "")
 
 
 def _plain(node: Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,6 +11,8 @@ from terminology.model import Document, TerminologyError
 from terminology.wire.exchange import Request, Response
 
 BATCH_LIMIT = 500
+# Bundle.entry.request, and the headers that it stands for.
+_CONDITIONS = {"ifNoneMatch": "If-None-Match", "ifModifiedSince": "If-Modified-Since"}
 
 
 def searchset(total: int, links: Iterable[tuple[str, str]], matches: Sequence[Document]) -> Document:
@@ -26,18 +28,34 @@ def searchset(total: int, links: Iterable[tuple[str, str]], matches: Sequence[Do
     return bundle
 
 
+def history(full_url: str, url: str, resource: Document, headers: Mapping[str, str]) -> Document:
+    """The history of a resource of which there is one version (http.html#history)."""
+    response = {"status": "200", **_version(headers)}
+    entry = {
+        "fullUrl": full_url,
+        "resource": resource,
+        "request": {"method": "PUT", "url": url},
+        "response": response,
+    }
+    link = [{"relation": "self", "url": f"{full_url}/_history"}]
+    return {"resourceType": "Bundle", "type": "history", "total": 1, "link": link, "entry": [entry]}
+
+
 def entry_request(entry: Any, index: int, base: str) -> Request:
     """The request of a batch entry. Its url is relative to the base, or absolute below it.
 
     Raises TerminologyError when there is none.
     """
-    stated = entry.get("request") if isinstance(entry, dict) else None
-    url = stated.get("url") if isinstance(stated, dict) else None
-    method = stated.get("method") if isinstance(stated, dict) else None
+    request = entry.get("request") if isinstance(entry, dict) else None
+    stated: Document = request if isinstance(request, dict) else {}
+    url, method = stated.get("url"), stated.get("method")
     if not isinstance(url, str) or not isinstance(method, str):
         raise TerminologyError(issues.batch_entry_without_request(index))
-    parts = urlsplit(url.removeprefix(base))
     body = entry.get("resource")
+    try:
+        parts = urlsplit(url.removeprefix(base))
+    except ValueError:
+        raise TerminologyError(issues.bad_batch_entry(index)) from None
     if not parts.path.strip("/") or not isinstance(body, (dict, type(None))):
         raise TerminologyError(issues.bad_batch_entry(index))
     return Request(
@@ -45,6 +63,7 @@ def entry_request(entry: Any, index: int, base: str) -> Request:
         path=parts.path.strip("/"),
         query=parse_qsl(parts.query, keep_blank_values=True),
         body=body,
+        headers={header: str(stated[name]) for name, header in _CONDITIONS.items() if name in stated},
     )
 
 
@@ -54,11 +73,14 @@ def batch_response(responses: Iterable[Response]) -> Document:
 
 
 def _entry(response: Response) -> Document:
-    stated: Document = {"status": str(response.status)}
-    if "ETag" in response.headers:
-        stated["etag"] = response.headers["ETag"]
-    if "Last-Modified" in response.headers:
-        stated["lastModified"] = response.headers["Last-Modified"]
+    stated: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
         return {"response": stated | {"outcome": response.resource}}
+    if response.resource is None:
+        return {"response": stated}
     return {"resource": response.resource, "response": stated}
+
+
+def _version(headers: Mapping[str, str]) -> Document:
+    names = {"etag": "ETag", "lastModified": "Last-Modified"}
+    return {name: headers[header] for name, header in names.items() if header in headers}

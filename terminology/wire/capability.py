@@ -1,4 +1,4 @@
-"""What can be asked here: CapabilityStatement, TerminologyCapabilities and ``$versions``.
+"""What can be asked here: CapabilityStatement and TerminologyCapabilities.
  Everything is read off the table of operations, the table of search parameters and the catalogue, so that
 nothing is advertised that is not there. HL7's ecosystem requirements:
 https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
@@ -6,37 +6,36 @@ https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from terminology.catalogue import KINDS, Catalogue
-from terminology.model import Document
-from terminology.software import NAME, RELEASED, VERSION
-from terminology.systems import CodeSystem
-from terminology.wire.operations import OPERATIONS, SYSTEM_OPERATIONS
+from terminology.model import About, Document
+from terminology.software import NAME, RELEASED, TESTS_PASSED, VERSION
+from terminology.wire.operations import OPERATIONS, RESOURCES, Operation, operations_of
 from terminology.wire.releases import Release
 from terminology.wire.search import parameters_of
+from terminology.wire.system import system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
+TEST_VERSION_FEATURE = "http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version"
 TX_RESOURCE_FEATURE = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
-DEFINITION = "http://hl7.org/fhir/OperationDefinition/"
-FORMATS = ("application/fhir+json", "json")
+FORMATS = ("application/fhir+json", "json", "application/fhir+xml", "xml")
+INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 
 Node = dict[str, Any]
 
 
 def statement(catalogue: Catalogue, release: Release, base: str) -> Document:
     """The CapabilityStatement of one root."""
-    software = _software(base)
-    software["software"]["releaseDate"] = RELEASED  # the other statement has no place for it
     return {
         "resourceType": "CapabilityStatement",
         "id": "terminology-adapter",
         "extension": list(_features()),
         **_metadata("CapabilityStatement", "TerminologyAdapterCapabilities", base),
         "instantiates": [INSTANTIATES],
-        **software,
+        **_software(base, releaseDate=RELEASED),
         "fhirVersion": release.version,
         "format": list(FORMATS),
         "rest": [
@@ -45,18 +44,22 @@ def statement(catalogue: Catalogue, release: Release, base: str) -> Document:
                 "security": {
                     "cors": True,
                     "service": [
-                        {"text": "None: everything here is open to read, and nothing can be changed"}
+                        {"text": "None: what is served is open to all to read, and to nobody to change"}
                     ],
                 },
-                "resource": [_resource(kind) for kind in KINDS],
+                "resource": [_resource(kind, release, base) for kind in KINDS],
                 "interaction": [{"code": "batch"}],
-                "operation": [_operation(kind, name) for name, kind in SYSTEM_OPERATIONS.items()],
+                "operation": [
+                    {"name": name, "definition": row.definition}
+                    for name, row in system_operations(release).items()
+                ],
             }
         ],
     }
 
 
 def _features() -> Iterator[Node]:
+    yield _feature(TEST_VERSION_FEATURE, {"valueCode": TESTS_PASSED})
     yield _feature(TX_RESOURCE_FEATURE, {"valueBoolean": True})
 
 
@@ -78,30 +81,36 @@ def _metadata(kind: str, name: str, base: str) -> Node:
     }
 
 
-def _software(base: str) -> Node:
+def _software(base: str, **further: str) -> Node:
     return {
-        "software": {"name": NAME, "version": VERSION},
+        "software": {"name": NAME, "version": VERSION, **further},
         "implementation": {"description": NAME, "url": base},
     }
 
 
-def _resource(kind: str) -> Node:
+def _definition(operation: Operation, kind: str, name: str, base: str) -> str:
+    """Where the operation is defined: an operation that nobody publishes has a name below our own base."""
+    return operation.definition or f"{base}/OperationDefinition/{kind}-{name}"
+
+
+def _resource(kind: str, release: Release, base: str) -> Node:
     node: Node = {
         "type": kind,
-        "interaction": [{"code": code} for code in ("read", "vread", "search-type")],
+        "interaction": [{"code": code} for code in INTERACTIONS],
         "versioning": "versioned",
         "searchParam": [{"name": name, "type": type_} for name, type_ in parameters_of(kind)],
     }
-    operations = [_operation(kind, name) for k, name in OPERATIONS if k == kind]
+    operations = [
+        {"name": name, "definition": _definition(row, kind, name, base)}
+        for name, row in operations_of(kind, release).items()
+    ]
     return node | ({"operation": operations} if operations else {})
 
 
-def _operation(kind: str, name: str) -> Node:
-    return {"name": name, "definition": f"{DEFINITION}{kind}-{name}"}
-
-
-def terminology(catalogue: Catalogue, release: Release, base: str) -> Document:
-    """The TerminologyCapabilities of one root (``metadata?mode=terminology``), in R5 shape."""
+def terminology(catalogue: Catalogue, release: Release, base: str, also: Sequence[str] = ()) -> Document:
+    """The TerminologyCapabilities of one root (``metadata?mode=terminology``). ``also`` are parameters that
+    every operation takes.
+    """
     document: Document = {
         "resourceType": "TerminologyCapabilities",
         "id": "terminology-adapter",
@@ -109,35 +118,36 @@ def terminology(catalogue: Catalogue, release: Release, base: str) -> Document:
         **_software(base),
         "codeSystem": [_code_system(url, systems) for url, systems in _by_url(catalogue).items()],
     }
-    if ("ConceptMap", "translate") in OPERATIONS:
-        document["translation"] = {"needsMap": False}
+    document["expansion"] = {
+        "hierarchical": True,
+        "paging": True,
+        "incomplete": False,
+        "parameter": [{"name": name} for name in sorted([*_expansion_parameters(), *also])],
+        "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
+    }
+    document["translation"] = {"needsMap": False}
+    if "closure" in system_operations(release):
+        document["closure"] = {"translation": False}
     return release.downgrade(document)
 
 
-def _by_url(catalogue: Catalogue) -> dict[str, list[CodeSystem]]:
-    by_url: dict[str, list[CodeSystem]] = {}
-    for system in catalogue.systems():
-        by_url.setdefault(system.about.url, []).append(system)
+def _expansion_parameters() -> list[str]:
+    """The parameters of $expand but those that name the value set."""
+    rows = OPERATIONS["ValueSet", "expand"].parameters
+    return [row.names[0] for row in rows if row.instance] + [RESOURCES.names[0]]
+
+
+def _by_url(catalogue: Catalogue) -> dict[str, list[About]]:
+    by_url: dict[str, list[About]] = {}
+    for about in catalogue.abouts():
+        by_url.setdefault(about.url, []).append(about)
     return by_url
 
 
-def _code_system(url: str, systems: list[CodeSystem]) -> Node:
+def _code_system(url: str, abouts: list[About]) -> Node:
     """All versions of a code system. Exactly one is the default, as the version rule has it."""
-    versions = [system.about.version for system in systems if system.about.version]
+    versions = [about.version for about in abouts if about.version]
     node: Node = {"uri": url}
     if versions:
         node["version"] = [{"code": version, "isDefault": version == versions[-1]} for version in versions]
-    return node | {"content": systems[-1].about.content}
-
-
-def versions(release: Release) -> Document:
-    """``$versions``: the one that this root speaks
-    (https://hl7.org/fhir/R5/capabilitystatement-operation-versions.html).
-    """
-    return {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": "version", "valueCode": release.short},
-            {"name": "default", "valueCode": release.short},
-        ],
-    }
+    return node | {"content": abouts[-1].content}

@@ -6,7 +6,8 @@ and nesting without end.
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -15,13 +16,16 @@ from terminology import issues
 from terminology.model import Document, TerminologyError
 
 DEEPEST = 200
+LARGEST = 2**64 - 1
+_LONGEST_NUMBER = 20  # digits of LARGEST
+_HALF = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # of a character that is written in two
 
 
 def read(text: bytes | str) -> Any:
     """Parse JSON as UTF-8.
 
-    Raises TerminologyError: not UTF-8, not JSON, a duplicate key, NaN or Infinity, nested deeper than
-    ``DEEPEST``.
+    Raises TerminologyError: not UTF-8, not JSON, a duplicate key, NaN or Infinity, half a character, a number
+    that is too large, nested deeper than ``DEEPEST``.
     """
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
@@ -34,6 +38,8 @@ def read(text: bytes | str) -> Any:
         where = f"line {problem.lineno} column {problem.colno}"
         raise _malformed(f"The body is not JSON: {problem.msg} at {where}") from None
     _check_depth(value)
+    if _HALF.search(decoded):
+        _check_characters(value)
     return value
 
 
@@ -69,7 +75,31 @@ def _no_constant(name: str) -> Any:
     raise _malformed(f"The JSON has the value {name}, which FHIR does not know")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
+def _whole(digits: str) -> int:
+    """Not longer than others can read: https://hl7.org/fhir/R5/datatypes.html#integer64."""
+    number = int(digits) if len(digits) <= _LONGEST_NUMBER else LARGEST + 1
+    if not -(2**63) <= number <= LARGEST:
+        raise _malformed(f"The JSON has a whole number that does not fit into 64 bits: {digits[:30]}")
+    return number
+
+
+def _fraction(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise _malformed(f"The JSON has a number that is too large: {digits[:30]}") from None
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_fraction, parse_int=_whole
+)
+
+
+def _check_characters(value: Any) -> None:
+    try:
+        write(value)
+    except TypeError:
+        raise _malformed("The JSON has half a character (a surrogate without its other half)") from None
 
 
 def _check_depth(value: Any) -> None:

@@ -1,11 +1,12 @@
 """Which media type is asked for, and which one came? FHIR's own rules, which are not quite HTTP's.
  https://hl7.org/fhir/R5/http.html#mime-type. Parameters of a media type are ignored but for ``fhirVersion``
-and ``charset``, and ``application/json`` stands for ``application/fhir+json``.
+and ``charset``, and ``application/json`` stands for ``application/fhir+json``, ``application/xml`` for
+``application/fhir+xml``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from terminology import issues
@@ -13,6 +14,7 @@ from terminology.wire.exchange import Refusal
 from terminology.wire.releases import Release
 
 JSON = "application/fhir+json"
+XML = "application/fhir+xml"
 FORM = "application/x-www-form-urlencoded"
 FORMATS = {
     "json": JSON,
@@ -21,9 +23,17 @@ FORMATS = {
     "application/json+fhir": JSON,
     "text/json": JSON,
     "application/fhir json": JSON,  # a plus sign that was decoded on the way
-    "*/*": JSON,
-    "application/*": JSON,
+    "xml": XML,
+    "application/fhir+xml": XML,
+    "application/xml": XML,
+    "application/xml+fhir": XML,
+    "text/xml": XML,
+    "application/fhir xml": XML,
 }
+_ANY = ("*/*", "application/*")
+# A browser lists XML among what it can show, which is not to say that it wants FHIR's.
+_PAGE = "text/html"
+_OF_A_BROWSER = ("application/xml", "text/xml")
 _UTF8 = ("utf-8", "utf8")
 
 
@@ -53,24 +63,42 @@ def media_types(header: str) -> Iterator[MediaType]:
             yield MediaType(name.lower(), {k.strip().lower(): v.strip().strip('"') for k, _, v in pairs})
 
 
-def negotiated(accept: str, format_: str | None, release: Release) -> str:
-    """The media type to answer in. Raises Refusal (406) when none that is asked for can be written."""
+def negotiated(accept: str, format_: str | None, release: Release, sent: str = "") -> str:
+    """The media type to answer in: the one that is wanted most. A client to which all are the same gets the
+    type of the body that it sent, or else JSON.
+
+    Raises Refusal (406) when none that is asked for can be written.
+    """
     wanted = list(media_types(format_ or accept)) or [MediaType("*/*", {})]
-    known = [m for m in sorted(wanted, key=lambda m: -m.quality) if m.quality > 0 and m.name in FORMATS]
+    known = _offered(wanted, sent)
     if not known:
         raise Refusal(406, issues.not_acceptable(format_ or accept, sorted(set(FORMATS.values()))))
-    for media in known:
+    for media, format in known:
         version = media.parameters.get("fhirversion")
         if version is None or release.is_meant_by(version):
-            return FORMATS[media.name]
-    raise Refusal(406, issues.wrong_fhir_version(known[0].parameters["fhirversion"], release.version))
+            return format
+    raise Refusal(406, issues.wrong_fhir_version(known[0][0].parameters["fhirversion"], release.version))
+
+
+def _offered(wanted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, str]]:
+    """What is wanted and can be written, the best first, and a type by its name before any type."""
+    ignored = _OF_A_BROWSER if any(media.name == _PAGE for media in wanted) else ()
+    refused = {FORMATS.get(media.name) for media in wanted if media.quality <= 0}
+    usual = [FORMATS.get(media.name, JSON) for media in media_types(sent)]
+    free = next((format for format in (*usual, JSON, XML) if format not in refused), None)
+    known: list[tuple[MediaType, str]] = []
+    for media in sorted(wanted, key=lambda media: (-media.quality, media.name in _ANY)):
+        format = free if media.name in _ANY else FORMATS.get(media.name)
+        if format is not None and media.quality > 0 and media.name not in ignored:
+            known.append((media, format))
+    return known
 
 
 def readable(content_type: str, release: Release) -> str:
     """The media type of a body. Raises Refusal (415): another type, charset or FHIR version."""
     media = next(media_types(content_type), MediaType(JSON, {}))
     offered = [*sorted(set(FORMATS.values())), FORM]
-    if media.name != FORM and (media.name not in FORMATS or "*" in media.name):
+    if media.name != FORM and media.name not in FORMATS:
         raise Refusal(415, issues.unsupported_media(content_type, offered))
     if media.parameters.get("charset", "utf-8").lower() not in _UTF8:
         raise Refusal(

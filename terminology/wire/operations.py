@@ -6,25 +6,43 @@ has one row, with every name that R4, R4B, R5 or R6 has for it: all are read on 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.languages import Languages
 from terminology.model import Document, TerminologyError
+from terminology.operations.expand import expand
+from terminology.operations.expansion import LARGEST_EXPANSION, ExpandRequest
+from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
+from terminology.operations.subsumes import SubsumesRequest, subsumes
 from terminology.operations.translate import translate
 from terminology.operations.translation import TranslateRequest, Translation
-from terminology.wire import r4, write
+from terminology.operations.validate import validate_in_system, validate_in_value_set
+from terminology.operations.validation import ValidateRequest
+from terminology.structure import require
+from terminology.wire import r4, write, write_expansion, write_relations, write_validation
+from terminology.wire.each import answer_each
 from terminology.wire.parameters import Given, Parameter, p, read
 from terminology.wire.releases import Release
+
+# Where operations are defined: by HL7 in FHIR itself, and for the servers of its terminology ecosystem.
+CORE = "http://hl7.org/fhir/OperationDefinition/"
+ECOSYSTEM = "http://hl7.org/fhir/uv/tx-ecosystem/OperationDefinition/"
 
 
 @dataclass(slots=True, frozen=True)
 class Operation:
     """One operation of a resource type. ``subject`` is the parameter that a bare resource as body stands
-    for.
+    for; ``each`` the parameter that holds one of many questions; ``definition`` the canonical of the
+    OperationDefinition, where somebody publishes one.
+
+    What else the request asks for it is given: ``instance`` (the resource, at instance level; without this
+    field the operation is offered on the type alone) and ``languages`` (what the caller wants in general).
     """
 
     request: type[Any]
@@ -35,8 +53,25 @@ class Operation:
     downgrade: Callable[[Any, Any, Document], Document] = lambda request, answer, document: r4.downgrade(
         document
     )
-    instance_since: str = "R4"
-    affects_state: bool = False
+    each: str | None = None
+    in_r6: bool = True
+    definition: str | None = None
+
+    @property
+    def is_for_instances(self) -> bool:
+        return self.takes("instance")
+
+    @property
+    def all_parameters(self) -> Sequence[Parameter]:
+        """The parameters, and the one that holds many questions."""
+        return (*self.parameters, p(self.each, "Resource")) if self.each else self.parameters
+
+    def takes(self, field: str) -> bool:
+        """Has the request such a field?"""
+        return any(known.name == field for known in fields(self.request))
+
+    def is_in(self, release: Release) -> bool:
+        return self.in_r6 or not release.is_ballot
 
 
 def _translation_as_r4(request: TranslateRequest, answer: Translation, document: Document) -> Document:
@@ -50,7 +85,103 @@ def _translation_as_r4(request: TranslateRequest, answer: Translation, document:
     return document if later else r4.as_r4_source(document)
 
 
+# The version parameters of $expand and $validate-code: see operations/pins.py.
+VERSION_ROWS = (
+    p("system_version", "canonical", "system-version", many=True),
+    p("check_system_version", "canonical", "check-system-version", many=True),
+    p("force_system_version", "canonical", "force-system-version", many=True),
+    p("default_valueset_version", "canonical", "default-valueset-version", many=True),
+    p("check_valueset_version", "canonical", "check-valueset-version", many=True),
+    p("force_valueset_version", "canonical", "force-valueset-version", many=True),
+)
+
+
+# What to validate and how, of a code system and of a value set.
+_VALIDATE_ROWS = (
+    p("code", "code"),
+    p("display", "string"),
+    p("coding", "Coding"),
+    p("concept", "whole CodeableConcept", "codeableConcept"),
+    p("date", "dateTime"),
+    p("abstract", "boolean"),
+    p("active_only", "boolean", "activeOnly"),
+    p("lenient_display", "boolean", "lenient-display-validation"),
+    p("languages", "languages", "displayLanguage"),
+    p("supplements", "canonical", "useSupplement", many=True),
+    *VERSION_ROWS,
+)
+_VALIDATE_IN_SYSTEM = Operation(
+    ValidateRequest,
+    validate_in_system,
+    write_validation.validation,
+    (
+        p("url", "uri", "url", "system", instance=False),
+        p("code_system", "Resource", "codeSystem", instance=False),
+        p("version", "string", instance=False),
+        *_VALIDATE_ROWS,
+    ),
+    subject="codeSystem",
+    definition=CORE + "CodeSystem-validate-code",
+)
+_VALIDATE_IN_VALUE_SET = Operation(
+    ValidateRequest,
+    validate_in_value_set,
+    write_validation.validation,
+    (
+        p("url", "uri", instance=False),
+        p("value_set", "Resource", "valueSet", instance=False),
+        p("value_set_version", "string", "valueSetVersion", instance=False),
+        p("context", "uri", instance=False),
+        p("system", "uri"),
+        p("version", "string", "systemVersion", "version"),
+        p("infer_system", "boolean", "inferSystem", "implySystem"),
+        p("membership_only", "boolean", "valueset-membership-only"),
+        p("mode", "code", "valueSetMode", "mode"),
+        *_VALIDATE_ROWS,
+    ),
+    subject="valueSet",
+    definition=CORE + "ValueSet-validate-code",
+)
+
+
+def _many(operation: Operation, definition: str) -> Operation:
+    """The same, of many questions at once: an operation of HL7's ecosystem."""
+    return replace(operation, each="validation", definition=ECOSYSTEM + definition)
+
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("ValueSet", "expand"): Operation(
+        ExpandRequest,
+        expand,
+        lambda answer: write_expansion.expansion(answer, datetime.now(UTC), uuid4()),
+        (
+            p("url", "uri", instance=False),
+            p("value_set", "Resource", "valueSet", instance=False),
+            p("value_set_version", "string", "valueSetVersion", instance=False),
+            p("filter", "string"),
+            p("date", "dateTime"),
+            p("offset", "integer"),
+            p("count", "integer"),
+            p("include_designations", "boolean", "includeDesignations"),
+            p("designations", "string", "designation", many=True),
+            p("include_definition", "boolean", "includeDefinition"),
+            p("active_only", "boolean", "activeOnly"),
+            p("exclude_nested", "boolean", "excludeNested"),
+            p("exclude_not_for_ui", "boolean", "excludeNotForUI"),
+            p("exclude_post_coordinated", "boolean", "excludePostCoordinated"),
+            p("languages", "languages", "displayLanguage"),
+            p("exclude_systems", "canonical", "exclude-system", many=True),
+            p("properties", "string", "property", many=True),
+            p("supplements", "canonical", "useSupplement", many=True),
+            *VERSION_ROWS,
+        ),
+        subject="valueSet",
+        definition=CORE + "ValueSet-expand",
+    ),
+    ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
+    ("ValueSet", "batch-validate-code"): _many(_VALIDATE_IN_VALUE_SET, "ValueSet-batch-validate-code"),
+    ("CodeSystem", "validate-code"): _VALIDATE_IN_SYSTEM,
+    ("CodeSystem", "batch-validate-code"): _many(_VALIDATE_IN_SYSTEM, "CodeSystem-batch-validate-code"),
     ("CodeSystem", "lookup"): Operation(
         LookupRequest,
         lookup,
@@ -65,7 +196,35 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("properties", "code", "property", many=True),
             p("supplements", "canonical", "useSupplement", many=True),
         ),
-        instance_since="R5",
+        definition=CORE + "CodeSystem-lookup",
+    ),
+    ("CodeSystem", "subsumes"): Operation(
+        SubsumesRequest,
+        subsumes,
+        write_relations.subsumption,
+        (
+            p("code_a", "code", "codeA"),
+            p("code_b", "code", "codeB"),
+            p("system", "uri", instance=False),
+            p("version", "string", instance=False),
+            p("coding_a", "Coding", "codingA"),
+            p("coding_b", "Coding", "codingB"),
+        ),
+        definition=CORE + "CodeSystem-subsumes",
+    ),
+    ("CodeSystem", "find-matches"): Operation(
+        FindMatchesRequest,
+        find_matches,
+        write_relations.found_matches,
+        (
+            p("system", "uri", instance=False),
+            p("version", "string", instance=False),
+            p("properties", "sought", "property", many=True),
+            p("exact", "boolean"),
+            p("compositional", "boolean"),
+        ),
+        in_r6=False,
+        definition=CORE + "CodeSystem-find-matches",
     ),
     ("ConceptMap", "translate"): Operation(
         TranslateRequest,
@@ -92,14 +251,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         ),
         subject="conceptMap",
         downgrade=_translation_as_r4,
+        definition=CORE + "ConceptMap-translate",
     ),
 }
 
-# Operations of the base itself; rest.py answers them.
-SYSTEM_OPERATIONS = {"versions": "CapabilityStatement"}
-
 # Parameters that every operation takes.
-_RESOURCES = p("resources", "Resource", "tx-resource", many=True)
+RESOURCES = p("resources", "Resource", "tx-resource", many=True)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 
 
@@ -111,34 +268,77 @@ def answer(
     given: Sequence[Given],
     instance: Document | None = None,
     languages: Languages | None = None,
+    largest: int = LARGEST_EXPANSION,
 ) -> Document:
     """Ask one operation, and write the answer as the release has it.
 
-    ``languages`` is what the caller wants in general, where no parameter says otherwise. Raises
-    TerminologyError.
+    ``languages`` is what the caller wants in general, where no parameter says otherwise; ``largest`` how
+    many codes an expansion may have. Raises TerminologyError.
     """
-    operation = operation_of(kind, name)
-    fields = read([*operation.parameters, _RESOURCES], given)
+    operation = operation_of(kind, name, release, at_instance=instance is not None)
+    catalogue = catalogue.for_fhir(release.version)
+    if operation.each is None:
+        return _answer(catalogue, release, operation, given, instance, languages, largest)
+    own, catalogue = _with_resources(catalogue, release, given)
+    return answer_each(
+        operation.each,
+        operation.parameters,
+        own,
+        lambda one: _answer(catalogue, release, operation, one, instance, languages, largest),
+    )
+
+
+def _with_resources(
+    catalogue: Catalogue, release: Release, given: Sequence[Given]
+) -> tuple[list[Given], Catalogue]:
+    """The other parameters, and the catalogue with the resources that travel with the request before it."""
+    resources = read([RESOURCES], given).get("resources", ())
+    rest = [item for item in given if item.name not in RESOURCES.names]
+    overlay = [release.upgrade(resource) for resource in resources]
+    return rest, catalogue.with_documents(overlay) if overlay else catalogue
+
+
+def _answer(
+    catalogue: Catalogue,
+    release: Release,
+    operation: Operation,
+    given: Sequence[Given],
+    instance: Document | None,
+    languages: Languages | None,
+    largest: int,
+) -> Document:
+    given, catalogue = _with_resources(catalogue, release, given)
+    filled = read(operation.parameters, given)
     for parameter in operation.parameters:
-        if parameter.type == "Resource" and parameter.field in fields:
-            fields[parameter.field] = release.upgrade(fields[parameter.field])
-    overlay = [release.upgrade(resource) for resource in fields.pop("resources", ())]
-    request = operation.request(**fields)
-    if request.languages is None:
+        if parameter.type == "Resource" and parameter.field in filled:
+            filled[parameter.field] = require(release.upgrade(filled[parameter.field]))
+    request = operation.request(**filled)
+    if operation.takes("accepted"):
+        request.accepted = languages
+    elif operation.takes("languages") and request.languages is None:
         request.languages = languages
     if instance is not None:
         request.instance = instance
+    if isinstance(request, ExpandRequest):
+        request.largest = largest
     if isinstance(request, TranslateRequest):
         request.plain = any(item.name in _R6_NAMES for item in given)
-    found = operation.run(catalogue.with_documents(overlay) if overlay else catalogue, request)
+    found = operation.run(catalogue, request)
     document = operation.write(found)
     return operation.downgrade(request, found, document) if release.is_r4 else document
 
 
-def operation_of(kind: str, name: str) -> Operation:
-    """The row of an operation. Raises TerminologyError when there is none."""
-    operation = OPERATIONS.get((kind, name))
-    if operation is None:
-        offered = [f"${n}" for k, n in OPERATIONS if k == kind]
-        raise TerminologyError(issues.unknown_operation(name, kind or "the base", offered))
-    return operation
+def operation_of(kind: str, name: str, release: Release, at_instance: bool = False) -> Operation:
+    """The row of an operation. Raises TerminologyError when there is none, or none at this level."""
+    offered = operations_of(kind, release)
+    if name not in offered:
+        raise TerminologyError(issues.unknown_operation(name, kind, [f"${other}" for other in offered]))
+    if at_instance and not offered[name].is_for_instances:
+        raise TerminologyError(issues.operation_of_type(name, kind))
+    return offered[name]
+
+
+def operations_of(kind: str, release: Release) -> dict[str, Operation]:
+    """The operations of a resource type, by name, that a release has."""
+    rows = ((name, row) for (of, name), row in OPERATIONS.items() if of == kind)
+    return {name: row for name, row in rows if row.is_in(release)}

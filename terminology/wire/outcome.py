@@ -30,6 +30,9 @@ STATUS = {
     "transient": 503,
     "timeout": 503,
 }
+# "exception" is also what HL7's tools call a version that is not allowed; the request is at fault then.
+STATUS_OF_TX = {"version-error": 422}
+STATUS_OF_MESSAGE = {"INVALID_DISPLAY_NAME": 400}  # the parameter is no language
 
 
 def operation_outcome(issues: Iterable[Issue]) -> Document:
@@ -39,7 +42,8 @@ def operation_outcome(issues: Iterable[Issue]) -> Document:
 def status(issues: Sequence[Issue]) -> int:
     """The HTTP status of the first issue that is an error."""
     worst = next((i for i in issues if i.severity in ("fatal", "error")), issues[0])
-    return STATUS.get(worst.code, 500)
+    stated = STATUS_OF_MESSAGE.get(worst.message_id or "") or STATUS_OF_TX.get(worst.tx or "")
+    return stated or STATUS.get(worst.code, 500)
 
 
 def _issue(issue: Issue) -> Document:
@@ -52,5 +56,6 @@ def _issue(issue: Issue) -> Document:
     if issue.diagnostics:
         node["diagnostics"] = issue.diagnostics
     if issue.at:
-        node |= {"location": list(issue.at), "expression": list(issue.at)}
+        # Not issue.location: that is for XML, and deprecated.
+        node["expression"] = list(issue.at)
     return node

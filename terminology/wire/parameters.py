@@ -13,10 +13,14 @@ from typing import Any
 from terminology import issues
 from terminology.languages import Languages
 from terminology.model import Coding, Document, TerminologyError, Typed
+from terminology.operations.find_matches import Sought
 from terminology.operations.translation import Dependency
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
+_INTEGER = re.compile(r"^[+-]?[0-9]{1,10}$")
 _PRIMITIVE = (str, int, float)
+# Parameters that hold a resource of the type that they are called after.
+_NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet", "ConceptMap")}
 
 
 @dataclass(slots=True, frozen=True)
@@ -83,6 +87,12 @@ def read(parameters: Sequence[Parameter], given: Sequence[Given]) -> dict[str, A
     return fields
 
 
+def unknown(parameters: Iterable[Parameter], given: Iterable[Given]) -> Given | None:
+    """The first that no parameter has a name for."""
+    names = {name.casefold() for parameter in parameters for name in parameter.names}
+    return next((item for item in given if item.name.casefold() not in names), None)
+
+
 def _fill(fields: dict[str, Any], parameter: Parameter, item: Given) -> None:
     value = READERS[parameter.type](item)
     if value is None:
@@ -107,27 +117,43 @@ def _typed(item: Given) -> Typed | None:
 
 def _wrong(item: Given, wanted: str) -> TerminologyError:
     value = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
-    if value is None:
-        return TerminologyError(issues.bad_value(item.name, None, wanted, item.at))
-    given = value.value if isinstance(value.value, _PRIMITIVE) else value.key
+    if value is not None and isinstance(value.value, (dict, list)):
+        shape = "an object" if isinstance(value.value, dict) else f"a list of {len(value.value)}"
+        return TerminologyError(issues.wrong_type(item.name, wanted, f"its {value.key} is {shape}", item.at))
+    given = None if value is None else value.value
     return TerminologyError(issues.bad_value(item.name, given, wanted, item.at))
 
 
 def _text(item: Given) -> str | None:
-    """Any primitive, as text. An empty one in a URL is as good as none."""
+    """A text, whatever FHIR calls it. An empty one is as good as none."""
     if isinstance(item.value, str):
         return item.value.strip() or None
     value = _typed(item)
-    if value is None or not isinstance(value.value, _PRIMITIVE):
-        raise _wrong(item, "a simple value such as valueCode, valueUri or valueString")
-    return str(value.value).lower() if isinstance(value.value, bool) else str(value.value).strip() or None
+    if value is None or not isinstance(value.value, str):
+        raise _wrong(item, "a text, in valueCode, valueUri or valueString")
+    return value.value.strip() or None
+
+
+def _simple(item: Given) -> str | None:
+    """Any primitive, as text: what is no text in a body is one in a URL."""
+    value = None if isinstance(item.value, str) else _typed(item)
+    if value is None or not isinstance(value.value, (int, float)):
+        return _text(item)
+    return str(value.value).lower() if isinstance(value.value, bool) else str(value.value)
 
 
 def _boolean(item: Given) -> bool | None:
-    text = _text(item)
+    text = _simple(item)
     if text not in (None, "true", "false"):
         raise _wrong(item, "true or false")
     return None if text is None else text == "true"
+
+
+def _integer(item: Given) -> int | None:
+    text = _simple(item)
+    if text is not None and not _INTEGER.match(text):
+        raise _wrong(item, "a whole number")
+    return None if text is None else int(text)
 
 
 def _date_time(item: Given) -> str | None:
@@ -154,7 +180,7 @@ def _coding(item: Given) -> Coding:
     if isinstance(nodes, list) and len(nodes) == 1:
         nodes = nodes[0]
     if value is None or value.type != "Coding" or not isinstance(nodes, dict):
-        raise _wrong(item, "one valueCoding")
+        raise _wrong(item, "one Coding, in valueCoding")
     return _checked_coding(nodes, item)
 
 
@@ -170,11 +196,18 @@ def _concept(item: Given) -> list[Coding]:
         raise TerminologyError(issues.not_in_query(item.name, "CodeableConcept"))
     value = _typed(item)
     if value is None or value.type != "CodeableConcept" or not isinstance(value.value, dict):
-        raise _wrong(item, "a valueCodeableConcept")
+        raise _wrong(item, "one CodeableConcept, in valueCodeableConcept")
     codings = value.value.get("coding", [])
     if not isinstance(codings, list):
         raise _wrong(item, "a CodeableConcept whose coding is a list")
     return [_checked_coding(node, item) for node in codings]
+
+
+def _whole_concept(item: Given) -> Document:
+    """A CodeableConcept as it is, to be sent back."""
+    _concept(item)
+    assert not isinstance(item.value, str)
+    return dict(item.value["valueCodeableConcept"])
 
 
 def _resource(item: Given) -> Document:
@@ -183,6 +216,11 @@ def _resource(item: Given) -> Document:
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise _wrong(item, "a resource")
+    if any(not isinstance(resource.get(name, ""), str) for name in ("id", "url", "version")):
+        raise _wrong(item, "a resource whose id, url and version are strings")
+    kind = _NAMED_RESOURCES.get(item.name.casefold())
+    if kind is not None and resource["resourceType"] != kind:
+        raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))
     return resource
 
 
@@ -204,6 +242,20 @@ def _dependency(item: Given) -> Dependency:
     return Dependency(_text(attribute) or "", [typed])
 
 
+def _sought(item: Given) -> Sought:
+    """A property to search by: {code, value}."""
+    if isinstance(item.value, str):
+        raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
+    parts = {part.name: part for part in _nodes(item.value.get("part", []), f"{item.at}.part")}
+    code = _text(parts["code"]) if "code" in parts else None
+    if code is not None and "subproperty" in parts:
+        raise TerminologyError(issues.subproperty_not_supported(code))
+    value = _typed(parts["value"]) if "value" in parts else None
+    if code is None or value is None or not isinstance(value.value, (*_PRIMITIVE, dict)):
+        raise _wrong(item, "two parts, 'code' and 'value'")
+    return Sought(code, value)
+
+
 READERS: dict[str, Callable[[Given], Any]] = {
     "code": _text,
     "string": _text,
@@ -211,9 +263,12 @@ READERS: dict[str, Callable[[Given], Any]] = {
     "canonical": _text,
     "dateTime": _date_time,
     "boolean": _boolean,
+    "integer": _integer,
     "languages": _languages,
     "Coding": _coding,
     "CodeableConcept": _concept,
+    "whole CodeableConcept": _whole_concept,
     "Resource": _resource,
     "dependency": _dependency,
+    "sought": _sought,
 }

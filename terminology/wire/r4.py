@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT
+from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.model import Document
 from terminology.wire.crossversion import (
     SHAPES,
@@ -95,6 +95,23 @@ def downgrade(document: Document) -> Document:
 def as_r4_source(parameters: Document) -> Document:
     """The answer of ``$translate`` with each match's ``originMap`` as R4 has it: ``source``, a uri."""
     return inside(parameters, "parameter", _in_match(_origin_as_source))
+
+
+def as_r4_closure(concept_map: Document) -> Document:
+    """The answer of ``$closure``, which in R4 says no other words than these three (and ``unmatched``)."""
+    words = {
+        "equivalent": "equal",
+        "source-is-narrower-than-target": "subsumes",
+        "source-is-broader-than-target": "specializes",
+    }
+
+    def worded(target: Document) -> Document:
+        return {**without(target, "relationship"), "equivalence": words[target["relationship"]]}
+
+    def in_group(group: Document) -> Document:
+        return inside(group, "element", lambda element: inside(element, "target", worded))
+
+    return downgrade(inside(concept_map, "group", in_group))
 
 
 def _each_resource(document: Document, convert: Edit) -> Document:
@@ -251,34 +268,45 @@ def _unmapped_down(unmapped: Document) -> Document:
 
 
 def _element_up(element: Document, attributes: dict[str | None, Document]) -> Document:
-    targets = element.get("target")
-    if _says_no_map(targets):
-        comments = [
-            {"url": NO_MAP_COMMENT, "valueString": target["comment"]}
-            for target in objects(targets)
-            if "comment" in target
-        ]
-        return with_extensions({**without(element, "target"), "noMap": True}, comments)
+    nothing = _nothing_of(element.get("target"))
+    if nothing is not None:
+        said = objects(nothing.get("extension"))
+        if "comment" in nothing:
+            said.insert(0, {"url": NO_MAP_COMMENT, "valueString": nothing["comment"]})
+        return with_extensions({**without(element, "target"), "noMap": True}, said)
     return inside(element, "target", lambda target: _target_up(target, attributes))
 
 
-def _says_no_map(targets: Any) -> bool:
-    """Whether there is one target, and it names nothing and says nothing else."""
+def _nothing_of(targets: Any) -> Document | None:
+    """The one target as R4 has it, if it names nothing and says nothing but why, and how that is known."""
     if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], dict):
-        return False
-    target = targets[0]
-    return target.get("equivalence") == _UNMATCHED and target.keys() <= {"equivalence", "comment"}
+        return None
+    target = lower(targets[0], SHAPES["ConceptMap.group.element.target"])
+    known = "extension" not in target or (
+        target["extension"] == _with_url(target, NO_MAP_PROPERTY) and target["extension"]
+    )
+    says_no_more = target.keys() <= {"equivalence", "comment", "extension"} and known
+    return target if target.get("equivalence") == _UNMATCHED and says_no_more else None
 
 
 def _element_down(element: Document, attributes: dict[str | None, Document]) -> Document:
+    stated: Any = element.get("target")
     element = inside(element, "target", lambda target: _target_down(target, attributes))
     if element.get("noMap") is not True:
-        return element
+        if _nothing_of(element.get("target")) is None:
+            return element
+        # In R4's own word this target would say that there is nothing, which R5 did not say: the usual word
+        # it is.
+        alone = {**without(stated[0], "relationship"), "equivalence": equivalence(stated[0]["relationship"])}
+        return {**element, "target": [alone]}
     unmatched: Document = {"equivalence": _UNMATCHED}
     for extension in _with_url(element, NO_MAP_COMMENT)[-1:]:
         if "valueString" in extension:
             unmatched["comment"] = extension["valueString"]
             element = without_extension(element, extension)
+    for extension in _with_url(element, NO_MAP_PROPERTY):
+        unmatched = with_extensions(unmatched, [extension])
+        element = without_extension(element, extension)
     others = element.get("target")
     return {**without(element, "noMap"), "target": [*(others if isinstance(others, list) else ()), unmatched]}
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from terminology import issues
 from terminology.model import Document, TerminologyError
 from terminology.wire.bundle import searchset
+from terminology.wire.exchange import Refusal
 
 PAGE = 50
 LARGEST_PAGE = 1000
@@ -22,10 +23,14 @@ Values = Callable[[Document], Iterator[Any]]
 
 @dataclass(slots=True, frozen=True)
 class SearchParameter:
-    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens."""
+    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens.
+
+    ``inside`` says that it looks at the content, which a header has not (see ``documents``).
+    """
 
     type: str
     values: Values
+    inside: bool = False
 
 
 def _at(*path: str) -> Values:
@@ -70,8 +75,8 @@ def _tokens(path: Values) -> Values:
     return values
 
 
-def _p(type_: str, values: Values) -> SearchParameter:
-    return SearchParameter(type_, _tokens(values) if type_ == "token" else values)
+def _p(type_: str, values: Values, inside: bool = False) -> SearchParameter:
+    return SearchParameter(type_, _tokens(values) if type_ == "token" else values, inside)
 
 
 _COMMON = {
@@ -96,7 +101,7 @@ _COMMON = {
 
 
 def _map(*path: str) -> SearchParameter:
-    return _p("token" if path[-1] == "code" else "uri", _at("group", *path))
+    return _p("token" if path[-1] == "code" else "uri", _at("group", *path), inside=True)
 
 
 _SOURCE_SCOPE = _p("uri", _any_of(_at("sourceScopeUri"), _at("sourceScopeCanonical")))
@@ -106,21 +111,24 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
     "CodeSystem": _COMMON
     | {
         "system": _p("uri", _at("url")),
-        "code": _p("token", _concepts),
+        "code": _p("token", _concepts, inside=True),
         "content-mode": _p("token", _at("content")),
-        "language": _p("token", _at("concept", "designation", "language")),
+        "language": _p("token", _at("concept", "designation", "language"), inside=True),
         "supplements": _p("uri", _at("supplements")),
     },
     "ValueSet": _COMMON
     | {
         "reference": _p(
-            "uri", _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet"))
+            "uri",
+            _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet")),
+            inside=True,
         ),
         "code": _p(
             "token",
             _any_of(_at("compose", "include", "concept", "code"), _at("expansion", "contains", "code")),
+            inside=True,
         ),
-        "expansion": _p("uri", _at("expansion", "identifier")),
+        "expansion": _p("uri", _at("expansion", "identifier"), inside=True),
     },
     "ConceptMap": _COMMON
     | {
@@ -169,13 +177,20 @@ _UNSUPPORTED = (
 )
 
 
+def looks_inside(kind: str, query: Sequence[tuple[str, str]]) -> bool:
+    """Does the search need whole documents, or are their headers enough?"""
+    names = {name.partition(":")[0] for name, _ in query}
+    names |= {key.lstrip("-") for name, value in query if name == "_sort" for key in value.split(",")}
+    return any(PARAMETERS[kind][name].inside for name in names if name in PARAMETERS[kind])
+
+
 def search(
     documents: Iterable[Document], kind: str, query: Sequence[tuple[str, str]], url: str, strict: bool = False
 ) -> Document:
     """A searchset Bundle of the documents that match, not yet downgraded or cut down.
 
     Parameters that are not known are ignored and left out of the links; ``strict`` refuses them. Raises
-    TerminologyError.
+    TerminologyError, and Refusal for parameters and modifiers that are not there.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
@@ -193,7 +208,7 @@ def search(
 def _known(name: str, kind: str, strict: bool) -> bool:
     base = name.partition(":")[0]
     if base in _UNSUPPORTED or (strict and base not in PARAMETERS[kind]):
-        raise TerminologyError(issues.unknown_search_parameter(name, kind, sorted(PARAMETERS[kind])))
+        raise Refusal(400, issues.unknown_search_parameter(name, kind, sorted(PARAMETERS[kind])))
     return base in PARAMETERS[kind]
 
 
@@ -246,9 +261,7 @@ def _test(kind: str, name: str, text: str) -> Test:
     make = MATCHERS.get((parameter.type, modifier))
     if make is None:
         offered = sorted(f":{m}" for t, m in MATCHERS if t == parameter.type and m)
-        raise TerminologyError(
-            issues.bad_search_value(name, text, f"one with {', '.join(offered)} or no modifier")
-        )
+        raise Refusal(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
     alternatives = [make(value) for value in _alternatives(text)]
     if modifier == "not":
         return lambda document: (

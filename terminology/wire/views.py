@@ -20,8 +20,8 @@ _ALWAYS = frozenset({"resourceType", "id", "meta", "url", "status", "content"})
 
 def version_id(document: Document) -> str:
     """A name for this state of a resource: the same wherever and whenever the same resource is loaded."""
-    stated = document.get("meta", {}).get("versionId")
-    return stated or hashlib.sha256(json.write(document)).hexdigest()[:16]
+    meta = {name: value for name, value in document.get("meta", {}).items() if name != "lastUpdated"}
+    return meta.get("versionId") or hashlib.sha256(json.write({**document, "meta": meta})).hexdigest()[:16]
 
 
 def shown(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
@@ -39,18 +39,32 @@ def shown(document: Document, version: str | None, query: Iterable[tuple[str, st
     if elements:
         return _only(result, _ALWAYS | {name.strip() for name in elements.split(",")})
     if summary == "true":
-        return _only(result, result.keys() - _DETAIL)
+        return _only(_without_search_parameters(result), result.keys() - _DETAIL)
     if summary == "text":
         return _only(result, _ALWAYS | {"text"})
     return _only(result, result.keys() - {"text"}) if summary == "data" else result
 
 
+def _without_search_parameters(document: Document) -> Document:
+    """The longest part of a CapabilityStatement, and no part of its summary."""
+    if document.get("resourceType") != "CapabilityStatement":
+        return document
+    return _marked(
+        {**document, "rest": [{**rest, "resource": _unsearched(rest)} for rest in document["rest"]]}
+    )
+
+
+def _unsearched(rest: Document) -> list[Document]:
+    return [{n: v for n, v in resource.items() if n != "searchParam"} for resource in rest["resource"]]
+
+
 def _only(document: Document, names: Iterable[str]) -> Document:
     kept = set(names)
     result = {name: value for name, value in document.items() if name.removeprefix("_") in kept}
-    if len(result) < len(document):
-        result["meta"] = {
-            **result.get("meta", {}),
-            "tag": [*result.get("meta", {}).get("tag", ()), _SUBSETTED],
-        }
-    return result
+    return _marked(result) if len(result) < len(document) else result
+
+
+def _marked(document: Document) -> Document:
+    """As FHIR asks of a resource that is not shown whole."""
+    meta = document.get("meta", {})
+    return {**document, "meta": {**meta, "tag": [*meta.get("tag", ()), _SUBSETTED]}}

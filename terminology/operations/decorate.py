@@ -1,0 +1,221 @@
+"""What is said of a code in an expansion: its display, and what else was asked for.
+
+Only the codes of the page that is returned are described, those of one code system at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from terminology.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS, Languages, best_designation
+from terminology.model import Designation, Detail, Document, Property, Typed
+from terminology.operations.expansion import Entry
+from terminology.operations.members import Member
+from terminology.systems import CodeSystem
+from terminology.systems.document import CONCEPT_PROPERTIES, designation
+
+EVERYTHING = "*"
+LANGUAGE_SYSTEM = "urn:ietf:bcp:47"
+
+_STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
+
+# Extensions of a concept that an expansion has as properties: the code and the type of the property.
+AS_PROPERTY = {
+    _STRUCTURE + "codesystem-conceptOrder": ("order", "decimal"),
+    _STRUCTURE + "valueset-conceptOrder": ("order", "decimal"),
+    _STRUCTURE + "codesystem-label": ("label", "string"),
+    _STRUCTURE + "valueset-label": ("label", "string"),
+    _STRUCTURE + "itemWeight": ("weight", "decimal"),
+    _STRUCTURE + "codesystem-ordinalValue": ("weight", "decimal"),
+    _STRUCTURE + "valueset-ordinalValue": ("weight", "decimal"),
+}
+_TYPES = {"decimal": (int, float, Decimal), "string": (str,)}
+# Extensions that stay what they are: those that the ecosystem knows, of concepts and of designations.
+KEPT = frozenset(
+    _STRUCTURE + name
+    for name in (
+        "alternate-code-status",
+        "alternate-code-use",
+        "codesystem-alternate",
+        "coding-sctdescid",
+        "rendering-style",
+        "rendering-xhtml",
+        "structuredefinition-standards-status",
+        "translation",
+        "valueset-concept-definition",
+        "valueset-deprecated",
+    )
+)
+# What these mean, whatever a code system calls its own properties.
+PROPERTY_URI = {
+    code: CONCEPT_PROPERTIES + meaning
+    for code, meaning in {
+        "order": "order",
+        "label": "label",
+        "weight": "itemWeight",
+        "status": "status",
+        "definition": "definition",
+        "parent": "parent",
+        "child": "child",
+        "inactive": "inactive",
+        "notSelectable": "notSelectable",
+    }.items()
+}
+
+Node = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Decoration:
+    """What is to be said of each code. ``used`` fills with the properties that were said, and their uris."""
+
+    languages: Languages | None = None
+    with_designations: bool = False
+    designations: Sequence[str] = ()
+    properties: Sequence[str] = ()
+    with_versions: frozenset[str] = frozenset()
+    used: dict[str, str | None] = field(default_factory=dict)
+
+
+def details(members: Iterable[Member]) -> list[Detail]:
+    """What is known of each member, in the same order."""
+    members = list(members)
+    codes: dict[str, tuple[CodeSystem, list[str]]] = {}
+    for member in members:
+        system = member.system
+        codes.setdefault(system.about.canonical, (system, []))[1].append(member.concept.code)
+    known = {name: system.describe(wanted) for name, (system, wanted) in codes.items()}
+    return [known[m.system.about.canonical].get(m.concept.code) or Detail() for m in members]
+
+
+def entry(member: Member, detail: Detail, decoration: Decoration) -> Entry:
+    """One member as it is shown."""
+    concept, about = member.concept, member.system.about
+    listed = member.block.listing(concept.code) or {}
+    usual = _usual(member, listed)
+    others = [*_own_display(member, listed), *detail.designations]
+    others += [designation(node) for node in listed.get("designation", ())]
+    shown = best_designation(usual, others, decoration.languages)
+    return Entry(
+        system=about.url,
+        code=concept.code,
+        display=shown.value if shown else None,
+        version=about.version if about.url in decoration.with_versions else None,
+        abstract=concept.abstract,
+        inactive=concept.inactive,
+        designations=list(_designations(usual, others, shown, decoration)),
+        properties=_properties(member, detail, listed, decoration),
+        extension=[e for e in (*detail.extension, *listed.get("extension", ())) if _is_kept(e, listed)],
+    )
+
+
+# -- how it is said ------------------------------------------------------------------------------
+
+
+def _usual(member: Member, listed: Node) -> Designation | None:
+    """How a concept is said when no language is asked for; a value set may say it in its own way."""
+    language = member.system.about.language
+    if "display" in listed:
+        return Designation(listed["display"], member.block.value_set.get("language") or language)
+    display = member.concept.display
+    return Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
+
+
+def _own_display(member: Member, listed: Node) -> list[Designation]:
+    """The code system's display, where the value set has another one."""
+    display, language = member.concept.display, member.system.about.language
+    if not display or display == listed.get("display", display):
+        return []
+    return [Designation(display, language, PREFERRED_FOR_LANGUAGE)]
+
+
+def _designations(
+    usual: Designation | None,
+    others: Sequence[Designation],
+    shown: Designation | None,
+    decoration: Decoration,
+) -> Iterable[Designation]:
+    """All ways to say it but the one that is shown as display, as far as they were asked for."""
+    if not decoration.with_designations:
+        return
+    moved = [usual] if usual is not None and usual is not shown and usual.language else []
+    for other in (*moved, *others):
+        if other is not shown and _is_asked_for(other, decoration.designations):
+            yield _kept(other)
+
+
+def _kept(other: Designation) -> Designation:
+    if not other.extension:
+        return other
+    return replace(other, extension=[e for e in other.extension if e.get("url") in KEPT])
+
+
+def _is_asked_for(other: Designation, tokens: Sequence[str]) -> bool:
+    """``tokens`` are languages (``urn:ietf:bcp:47|de`` or ``de``) and uses (``system|code``); none means
+    all.
+    """
+    if not tokens:
+        return True
+    uses = [use for use in (other.use, *other.additional_use) if use]
+    language = (other.language or "").lower()
+    for token in tokens:
+        system, bar, code = token.rpartition("|")
+        if system in ("", LANGUAGE_SYSTEM) and code.lower() == language:
+            return True
+        if any(use.get("code") == code and (not bar or use.get("system") == system) for use in uses):
+            return True
+    return False
+
+
+# -- what else is known --------------------------------------------------------------------------
+
+
+def _is_kept(extension: Document, listed: Node) -> bool:
+    """Of the code system's extensions the status is told as a property."""
+    if extension.get("url") == STANDARDS_STATUS:
+        return extension in listed.get("extension", ())
+    return extension.get("url") in KEPT
+
+
+def _properties(
+    member: Member, detail: Detail, listed: Node, decoration: Decoration
+) -> list[tuple[str, Typed]]:
+    said: dict[tuple[str, str], tuple[str, Typed]] = {}
+    for extension in (*detail.extension, *listed.get("extension", ())):
+        known = AS_PROPERTY.get(extension.get("url", ""))
+        value = Typed.of(extension) if known else None
+        if known and value and isinstance(value.value, _TYPES[known[1]]):
+            said[known[0], ""] = (known[0], Typed(known[1], value.value))
+    concept = member.concept
+    status = concept.status if concept.status != "active" else None
+    if status or concept.inactive:
+        said["status", ""] = ("status", Typed("code", status or "inactive"))
+    for code in said:
+        decoration.used.setdefault(code[0], PROPERTY_URI[code[0]])
+    if decoration.properties:
+        for property_, uri in _asked_for(member, detail, decoration.properties):
+            if (property_.code, "") not in said:
+                decoration.used.setdefault(property_.code, uri)
+                said[property_.code, str(property_.value.value)] = (property_.code, property_.value)
+    return list(said.values())
+
+
+def _asked_for(member: Member, detail: Detail, names: Sequence[str]) -> Iterable[tuple[Property, str | None]]:
+    """The properties of a concept whose code or uri was asked for, with their uris."""
+    uris = property_uris(member.system)
+    definition = member.concept.definition
+    own = [Property("definition", Typed("string", definition))] if definition else []
+    for property_ in (*own, *detail.properties):
+        uri = uris.get(property_.code)
+        if EVERYTHING in names or property_.code in names or uri in names:
+            yield property_, uri
+
+
+def property_uris(system: CodeSystem) -> Mapping[str, str | None]:
+    """The uris of a code system's properties, and of those that its supplements declare."""
+    documents = [system.about.document or {}, *getattr(system, "documents", ())]
+    declared = (node for document in documents for node in document.get("property", ()))
+    return PROPERTY_URI | {node["code"]: node.get("uri") for node in declared if "code" in node}

@@ -1,0 +1,324 @@
+"""ValueSet $expand: which codes are these? (https://hl7.org/fhir/R5/valueset-operation-expand.html)
+
+In four steps, each a module: the definition is compiled (``compose``), its members are walked through
+(``members``), those of the page are told of (``decorate``), and all is written (``wire/write_expansion``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from terminology import issues
+from terminology.catalogue import Catalogue
+from terminology.languages import STANDARDS_STATUS, Languages
+from terminology.model import Detail, Document, TerminologyError, Typed
+from terminology.operations.compose import (
+    Block,
+    Definition,
+    UnknownImport,
+    canonical,
+    definition_of,
+    described_only,
+    find_value_set,
+    meant_by,
+    supplements_of,
+)
+from terminology.operations.decorate import Decoration, details, entry
+from terminology.operations.expansion import Entry, ExpandRequest, Expansion
+from terminology.operations.members import Member, Wanted, members
+from terminology.operations.pins import SYSTEM_PARAMETER, Pins
+
+# The parameters that are echoed as they were given: name, type, field of the request.
+ECHOED = (
+    ("activeOnly", "boolean", "active_only"),
+    ("count", "integer", "count"),
+    ("designation", "string", "designations"),
+    ("exclude-system", "uri", "exclude_systems"),
+    ("excludeNested", "boolean", "exclude_nested"),
+    ("excludeNotForUI", "boolean", "exclude_not_for_ui"),
+    ("filter", "string", "filter"),
+    ("includeDefinition", "boolean", "include_definition"),
+    ("includeDesignations", "boolean", "include_designations"),
+    ("offset", "integer", "offset"),
+)
+# What a value set may say for itself, where the request is silent.
+_OWN = {name: field_ for name, type_, field_ in ECHOED if type_ == "boolean"}
+
+
+def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
+    """List the codes of a value set.
+
+    Raises TerminologyError: unknown value set, import, code system, version or supplement; a version that a
+    check forbids; a filter that cannot be used; a value set that includes itself; too many codes.
+    """
+    pins = Pins.of(request)
+    document = _asked_for(catalogue, request, pins)
+    supplements = supplements_of(catalogue, document, request.supplements)
+    definition = _definition(catalogue, document, pins, supplements)
+    _inherit(request, definition)
+    languages = _languages(request, definition)
+    used = Used.by(catalogue, definition)
+    decoration = _decoration(request, languages, used)
+    total, entries = _entries(definition, request, decoration)
+    return Expansion(
+        value_set=document,
+        entries=entries,
+        total=total,
+        offset=request.offset,
+        parameters=[*_echoed(request, languages, definition), *used.parameters],
+        properties=decoration.used,
+        unclosed=used.unclosed,
+        with_definition=bool(request.include_definition),
+    )
+
+
+# -- the question --------------------------------------------------------------------------------
+
+
+def _asked_for(catalogue: Catalogue, request: ExpandRequest, pins: Pins) -> Document:
+    for name, value in (("count", request.count), ("offset", request.offset)):
+        if value is not None and value < 0:
+            raise TerminologyError(issues.bad_value(name, value, "0 or more"))
+    given = request.instance or request.value_set
+    if given is not None:
+        if given.get("resourceType") != "ValueSet":
+            raise TerminologyError(issues.bad_value("valueSet", given.get("resourceType"), "a ValueSet"))
+        return meant_by(given, request.url)
+    if request.url is None:
+        raise TerminologyError(issues.missing_parameter("'url' or 'valueSet'"))
+    return find_value_set(catalogue, request.url, request.value_set_version, pins)
+
+
+def _definition(
+    catalogue: Catalogue, document: Document, pins: Pins, supplements: list[Document]
+) -> Definition:
+    try:
+        definition = definition_of(catalogue, document, pins, supplements)
+    except UnknownImport as error:
+        is_system = catalogue.find_system(error.url) is not None
+        raise TerminologyError(issues.unknown_import(error.url, error.version, is_system)) from None
+    if not definition.is_defined:
+        raise TerminologyError(issues.undefined_value_set(definition.canonical))
+    for part in (definition, *definition.imports()):
+        for block in part.blocks():
+            _check(catalogue, block)
+    return definition
+
+
+def _check(catalogue: Catalogue, block: Block) -> None:
+    """Every code system must be here, in a version that is allowed."""
+    if block.url is None:
+        return
+    if block.system is None:
+        other = catalogue.find_system(block.url)
+        usable = other is not None and not other.about.is_example
+        known = catalogue.known_versions("CodeSystem", block.url) if usable else []
+        unknown = issues.unknown_system_to_expand(block.url, block.choice.version, known)
+        raise TerminologyError(described_only(catalogue, block.url, unknown))
+    if not block.is_allowed:
+        found, required = block.version or "", block.choice.required or ""
+        raise TerminologyError(issues.version_not_allowed(block.url, found, required))
+
+
+def _inherit(request: ExpandRequest, definition: Definition) -> None:
+    for name, field_ in _OWN.items():
+        if getattr(request, field_) is None and (own := definition.parameter(name)) is not None:
+            setattr(request, field_, own == "true")
+
+
+def _languages(request: ExpandRequest, definition: Definition) -> Languages | None:
+    """The display language: tx-ecosystem, "languages", order of priority."""
+    if request.languages is not None:
+        return request.languages
+    own = definition.parameter("displayLanguage")
+    if own:
+        return Languages.parse(own)
+    if request.accepted is not None:
+        return request.accepted
+    stated = definition.document.get("language")
+    return Languages.parse(stated) if stated else None
+
+
+# -- what is used --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Used:
+    """The resources that an expansion rests on, as expansion parameters."""
+
+    parameters: list[tuple[str, Typed]] = field(default_factory=list)
+    unclosed: list[str] = field(default_factory=list)
+    versions: dict[str, set[str | None]] = field(default_factory=dict)
+
+    @staticmethod
+    def by(catalogue: Catalogue, definition: Definition) -> Used:
+        used = Used()
+        root = definition.document
+        used._note_status(root, root)
+        for part in (definition, *definition.imports()):
+            if part is not definition:
+                used._add("used-valueset", part.canonical)
+                used._note_status(part.document, root)
+            for block in part.blocks():
+                used._note(block, root)
+        return used
+
+    @property
+    def ambiguous(self) -> frozenset[str]:
+        """The code systems that are used in several versions."""
+        return frozenset(url for url, versions in self.versions.items() if len(versions) > 1)
+
+    def _add(self, name: str, uri: str) -> None:
+        parameter = (name, Typed("uri", uri))
+        if parameter not in self.parameters:
+            self.parameters.append(parameter)
+
+    def _note(self, block: Block, root: Document) -> None:
+        if block.system is None or block.url is None:
+            return
+        about = block.system.about
+        self.versions.setdefault(about.url, set()).add(about.version)
+        self._add("used-codesystem", about.canonical)
+        if about.is_fragment:
+            self._add("used-fragment", about.canonical)
+            self._note_unclosed(issues.fragment_is_unclosed(about))
+        if block.choice.by in SYSTEM_PARAMETER:
+            self._add(SYSTEM_PARAMETER[block.choice.by], f"{block.url}|{block.choice.version}")
+        for supplement in getattr(block.system, "supplements", ()):
+            self._add("used-supplement", supplement)
+        reason = None if block.is_enumerated else getattr(block.selection, "unclosed", None)
+        if reason:
+            self._note_unclosed(reason)
+        self._note_status(about.document or {}, root)
+
+    def _note_unclosed(self, reason: str) -> None:
+        if reason not in self.unclosed:
+            self.unclosed.append(reason)
+
+    def _note_status(self, document: Document, root: Document) -> None:
+        warning = _warning(document, root)
+        if warning:
+            self._add(warning, canonical(document))
+
+
+def _warning(document: Document, root: Document) -> str | None:
+    """What a user should know of a resource that is used, unless the value set asked for says the same."""
+    standing = _standing(document)
+    if standing in ("deprecated", "withdrawn"):
+        return f"warning-{standing}"
+    if document.get("status") == "retired":
+        return "warning-retired"
+    if document.get("experimental") and not root.get("experimental"):
+        return "warning-experimental"
+    if "draft" in (document.get("status"), standing) and "draft" not in (root.get("status"), _standing(root)):
+        return "warning-draft"
+    return None
+
+
+def _standing(document: Document) -> str | None:
+    marks = (e for e in document.get("extension", ()) if e.get("url") == STANDARDS_STATUS)
+    return next((mark.get("valueCode") for mark in marks), None)
+
+
+def _echoed(
+    request: ExpandRequest, languages: Languages | None, definition: Definition
+) -> Iterator[tuple[str, Typed]]:
+    for name, type_, field_ in ECHOED:
+        value = getattr(request, field_)
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if item is not None:
+                yield name, Typed(type_, item)
+    if languages is not None and languages.text:
+        yield "displayLanguage", Typed("code", languages.text)
+    if _merges_versions(definition):
+        yield "versionsMatch", Typed("boolean", True)
+
+
+def _merges_versions(definition: Definition) -> bool:
+    """Are there several versions of a code system whose codes are taken as the same?"""
+    versions: dict[str, set[str | None]] = {}
+    for block in definition.blocks():
+        if block.url is not None and block.url not in definition.split:
+            versions.setdefault(block.url, set()).add(block.version)
+    return any(len(several) > 1 for several in versions.values())
+
+
+# -- the codes -----------------------------------------------------------------------------------
+
+
+def _decoration(request: ExpandRequest, languages: Languages | None, used: Used) -> Decoration:
+    asked = request.include_designations
+    return Decoration(
+        languages=languages,
+        with_designations=bool(asked) or (asked is None and bool(request.designations)),
+        designations=request.designations,
+        properties=request.properties,
+        with_versions=used.ambiguous,
+    )
+
+
+def _entries(
+    definition: Definition, request: ExpandRequest, decoration: Decoration
+) -> tuple[int, list[Entry]]:
+    """How many codes there are, and those that were asked for."""
+    wanted = Wanted(
+        text=request.filter,
+        active_only=bool(request.active_only),
+        selectable_only=bool(request.exclude_not_for_ui),
+        excluded_systems=request.exclude_systems,
+    )
+    total, page = _page(definition, request, wanted)
+    known = details(page)
+    entries = [entry(member, detail, decoration) for member, detail in zip(page, known, strict=True)]
+    return total, nested(page, known, entries) if _is_nested(definition, request) else entries
+
+
+def _page(definition: Definition, request: ExpandRequest, wanted: Wanted) -> tuple[int, list[Member]]:
+    """The number of members, and those between ``offset`` and ``offset + count``; only these are kept."""
+    first = request.offset or 0
+    last = first + (request.largest if request.count is None else min(request.count, request.largest))
+    total = 0
+    page: list[Member] = []
+    for member in members(definition, wanted):
+        if first <= total < last:
+            page.append(member)
+        total += 1
+    asked = total - first if request.count is None else min(request.count, total - first)
+    if asked > request.largest:
+        raise TerminologyError(issues.too_costly(definition.canonical, total, request.largest))
+    return total, page
+
+
+def _is_nested(definition: Definition, request: ExpandRequest) -> bool:
+    """Is the expansion a tree? A page, a list of hits and what value sets enumerate or combine is flat."""
+    if request.exclude_nested or request.count is not None or request.offset is not None:
+        return False
+    if definition.excludes or len(definition.includes) != 1:
+        return False
+    block = definition.includes[0]
+    is_search = bool(request.filter) and not block.filters
+    return block.url is not None and not block.is_enumerated and not block.imports and not is_search
+
+
+def nested(page: list[Member], known: list[Detail], entries: list[Entry]) -> list[Entry]:
+    """The entries as a tree: each beneath its first parent that is here, too."""
+    by_code = {member.concept.code: entry for member, entry in zip(page, entries, strict=True)}
+    above: dict[str, str] = {}
+    roots: list[Entry] = []
+    for detail, own in zip(known, entries, strict=True):
+        parents = (p.value.value for p in detail.properties if p.code == "parent")
+        parent = next((p for p in parents if p in by_code and not _is_above(own.code, p, above)), None)
+        if parent is None:
+            roots.append(own)
+        else:
+            above[own.code] = parent
+            by_code[parent].contains.append(own)
+    return roots
+
+
+def _is_above(code: str, other: str | None, above: dict[str, str]) -> bool:
+    """Would a code stand beneath itself? Only where a code system's hierarchy goes in a circle."""
+    while other is not None and other != code:
+        other = above.get(other)
+    return other is not None

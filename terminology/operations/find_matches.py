@@ -1,0 +1,124 @@
+"""CodeSystem $find-matches: which codes have these properties?
+(https://hl7.org/fhir/R5/codesystem-operation-find-matches.html)
+
+Properties are compared exactly, as the filter ``=`` of a value set does; for a human the display is searched
+as text. The codes that match everything are the answer; if there are none, those that match most are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from terminology import issues
+from terminology.catalogue import Catalogue
+from terminology.languages import Languages
+from terminology.model import Coding, Concept, Document, Filter, TerminologyError, Typed
+from terminology.operations.instance import agreed
+from terminology.systems import CodeSystem, Selection
+
+DISPLAY = "display"
+MOST_MATCHES = 1_000
+MOST_COMPARED = 100_000
+
+
+@dataclass(slots=True, frozen=True)
+class Sought:
+    """A property that a code should have."""
+
+    code: str
+    value: Typed
+
+
+@dataclass(slots=True)
+class FindMatchesRequest:
+    """``exact``: a machine asks. ``compositional`` and ``languages`` are accepted and have no effect."""
+
+    system: str | None = None
+    version: str | None = None
+    properties: Sequence[Sought] = ()
+    exact: bool | None = None
+    compositional: bool | None = None
+    languages: Languages | None = None
+    instance: Document | None = None
+
+
+@dataclass(slots=True)
+class FoundMatch:
+    """A code, and the properties that it does not have. ``comment`` is for a human."""
+
+    coding: Coding
+    unmatched: Sequence[Sought] = ()
+    comment: str | None = None
+
+
+def find_matches(catalogue: Catalogue, request: FindMatchesRequest) -> list[FoundMatch]:
+    """The codes that match best.
+
+    Raises TerminologyError: no system, no property, ``exact`` not said, a property that the system does not
+    have, or more matches than can be told.
+    """
+    if request.exact is None:
+        raise TerminologyError(issues.missing_parameter("'exact': is it a machine that asks?"))
+    if not request.properties:
+        raise TerminologyError(issues.missing_parameter("'property'"))
+    system = _system(catalogue, request)
+    selections = [_selection(system, sought, request.exact) for sought in request.properties]
+    complete = [concept for concept in selections[0] if all(concept.code in s for s in selections[1:])]
+    best = [(concept, frozenset(range(len(selections)))) for concept in complete] or _partial(selections)
+    if len(best) > MOST_MATCHES:
+        remedy = "Give more properties"
+        raise TerminologyError(issues.too_much("The number of matches", MOST_MATCHES, remedy))
+    return [_match(system, request, concept, matched) for concept, matched in best]
+
+
+def _system(catalogue: Catalogue, request: FindMatchesRequest) -> CodeSystem:
+    instance = request.instance or {}
+    url = agreed("system", request.system, instance.get("url"))
+    if not url:
+        raise TerminologyError(issues.missing_parameter("'system'"))
+    return catalogue.system(url, agreed("version", request.version, instance.get("version")))
+
+
+def _selection(system: CodeSystem, sought: Sought, exact: bool) -> Selection:
+    text = _text(sought.value)
+    if sought.code == DISPLAY and not exact:
+        return system.select(text=text)
+    return system.select([Filter(sought.code, "=", text)])
+
+
+def _text(value: Typed) -> str:
+    """A value as filters compare it."""
+    if isinstance(value.value, bool):
+        return str(value.value).lower()
+    return str(value.value.get("code", "")) if isinstance(value.value, dict) else str(value.value)
+
+
+def _partial(selections: Sequence[Selection]) -> list[tuple[Concept, frozenset[int]]]:
+    """The concepts that are in most of the selections, each with the places of those."""
+    concepts: dict[str, Concept] = {}
+    places: dict[str, set[int]] = {}
+    for place, selection in enumerate(selections):
+        for concept in _bounded(selection):
+            concepts.setdefault(concept.code, concept)
+            places.setdefault(concept.code, set()).add(place)
+    most = max(map(len, places.values()), default=0)
+    return [(concepts[code], frozenset(matched)) for code, matched in places.items() if len(matched) == most]
+
+
+def _bounded(selection: Selection) -> Iterable[Concept]:
+    found = list(islice(selection, MOST_COMPARED + 1))
+    if len(found) > MOST_COMPARED:
+        what = "The number of codes that have one of the properties"
+        raise TerminologyError(issues.too_much(what, MOST_COMPARED, "Leave out what most codes have"))
+    return found
+
+
+def _match(
+    system: CodeSystem, request: FindMatchesRequest, concept: Concept, matched: frozenset[int]
+) -> FoundMatch:
+    unmatched = [sought for place, sought in enumerate(request.properties) if place not in matched]
+    coding = Coding(system.about.url, concept.code, system.about.version, concept.display)
+    comment = f"{len(matched)} of {len(request.properties)} properties match"
+    return FoundMatch(coding, unmatched, comment if unmatched and not request.exact else None)

@@ -1,0 +1,149 @@
+"""Language tags, ``urn:ietf:bcp:47`` (RFC 5646): is the tag valid, and which language is it?
+
+The syntax and the registry of subtags are those of the library langcodes. A tag is valid when every subtag is
+registered (RFC 5646, 2.2.9) and it is written in the recommended case (2.1.1): FHIR's codes are compared by
+case, so ``en-us`` is not ``en-US``.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+from terminology.model import About, Concept, Designation, Detail
+from terminology.systems.grammar import Grammar, Reading
+
+URL = "urn:ietf:bcp:47"
+Subtag = dict[str, Any]
+Parts = list[tuple[str, str]]
+
+# The library's word for each part: FHIR's name of the property, and the type in the registry.
+_PARTS = {
+    "language": ("language", "language"),
+    "extlang": ("ext-lang", "extlang"),
+    "script": ("script", "script"),
+    "territory": ("region", "region"),
+    "variant": ("variant", "variant"),
+    "extension": ("extension", ""),
+    "private": ("private-use", ""),
+}
+_ONCE = ("extlang", "variant", "extension")
+
+
+@cache
+def _registry() -> dict[tuple[str, str], Subtag]:
+    """The subtags of IANA's registry by type and subtag; a grandfathered or redundant tag is one, too."""
+    from langcodes import registry_parser
+
+    entries = {}
+    for entry in registry_parser.parse_registry():  # type: ignore[no-untyped-call]
+        kind = entry["Type"]
+        for subtag in _spread(entry.get("Subtag") or entry["Tag"]):
+            entries[kind, subtag.lower()] = entry | {"Subtag": subtag}
+    return entries
+
+
+def _spread(subtag: str) -> list[str]:
+    """``qaa..qtz`` is a range, reserved for private use."""
+    first, dots, last = subtag.partition("..")
+    if not dots:
+        return [subtag]
+    found, current = [first], first
+    while current != last:
+        current = _next(current)
+        found.append(current)
+    return found
+
+
+def _next(word: str) -> str:
+    head, letter = word[:-1], word[-1]
+    if letter in "zZ":
+        return _next(head) + ("A" if letter == "Z" else "a")
+    return head + chr(ord(letter) + 1)
+
+
+@lru_cache(maxsize=4096)
+def _read(code: str) -> Reading | None:
+    from langcodes.tag_parser import LanguageTagError, parse_tag
+
+    try:
+        parts: Parts = parse_tag(code)  # type: ignore[no-untyped-call]
+    except LanguageTagError:
+        return None
+    if parts[0][0] == "grandfathered":
+        return _read_whole(code)
+    entries = _entries(parts)
+    if entries is None or code != "-".join(_written(kind, subtag) for kind, subtag in parts):
+        return None
+    status = "deprecated" if any("Deprecated" in entry for entry in entries) else None
+    designations = [Designation(text, "en") for text in _other_names(parts, entries)]
+    values: dict[str, list[str]] = {}
+    for kind, subtag in parts:
+        values.setdefault(_PARTS[kind][0], []).append(subtag)
+    concept = Concept(code, _display(parts, entries), status=status)
+    return Reading(concept, Detail(designations), values)
+
+
+def _read_whole(code: str) -> Reading | None:
+    """A tag from before there was a grammar (``i-klingon``)."""
+    entry = _registry().get(("grandfathered", code.lower())) or _registry().get(("redundant", code.lower()))
+    if entry is None or entry["Subtag"] != code:
+        return None
+    status = "deprecated" if "Deprecated" in entry else None
+    return Reading(Concept(code, entry["Description"][0], status=status))
+
+
+def _entries(parts: Parts) -> list[Subtag] | None:
+    """What the registry has for the parts, which is nothing for private ones; None if one is not in it."""
+    found: list[Subtag] = []
+    for kind, subtag in parts:
+        in_registry = _PARTS[kind][1]
+        if not in_registry or subtag.startswith("x-"):
+            found.append({})
+            continue
+        entry = _registry().get((in_registry, subtag.lower()))
+        if entry is None or (kind == "extlang" and parts[0][1] not in entry.get("Prefix", ())):
+            return None
+        found.append(entry)
+    unique = [(kind, subtag[0] if kind == "extension" else subtag) for kind, subtag in parts if kind in _ONCE]
+    return found if len(set(unique)) == len(unique) else None
+
+
+def _written(kind: str, subtag: str) -> str:
+    if kind == "territory":
+        return subtag.upper()
+    return subtag.title() if kind == "script" else subtag.lower()
+
+
+def _display(parts: Parts, entries: list[Subtag]) -> str:
+    """``English (United States)``."""
+    names = [_name(part, entry) for part, entry in zip(parts, entries, strict=True)]
+    return names[0] + (f" ({', '.join(names[1:])})" if names[1:] else "")
+
+
+def _name(part: tuple[str, str], entry: Subtag) -> str:
+    return entry["Description"][0] if entry else part[1]
+
+
+def _other_names(parts: Parts, entries: list[Subtag]) -> list[str]:
+    """Other names of the language; and with the kind of each part, as HL7 writes it."""
+    if len(parts) == 1:
+        return list(entries[0].get("Description", ())[1:])
+    told = (
+        f"{_PARTS[part[0]][0].title()}={_name(part, entry)}"
+        for part, entry in zip(parts[1:], entries[1:], strict=True)
+    )
+    return [f"{_name(parts[0], entries[0])} ({', '.join(told)})"]
+
+
+def languages() -> Grammar:
+    """The language tags as a code system."""
+    about = About(
+        URL,
+        name="Languages",
+        title="Tags for Identifying Languages (BCP 47)",
+        language="en",
+        common=("http://terminology.hl7.org/ValueSet/Languages", "http://hl7.org/fhir/ValueSet/languages"),
+    )
+    properties = dict.fromkeys(name for name, _ in _PARTS.values())
+    return Grammar(about, _read, properties, value_sets=("http://hl7.org/fhir/ValueSet/all-languages",))

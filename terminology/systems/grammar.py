@@ -1,0 +1,134 @@
+"""A code system whose codes cannot be listed: a code is in it if it can be read.
+
+A grammar is one function, ``read``: it takes a code and says what the code means, or None. The rest is the
+same for all of them and stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from terminology import issues
+from terminology.model import About, Concept, Detail, Document, Filter, Property, TerminologyError, Typed
+from terminology.systems.document import COMPARISONS, all_of
+from terminology.texts import finder
+
+Test = Callable[["Reading"], bool]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a code turned out to say. ``values`` are what filters ask about, by the name of the property."""
+
+    concept: Concept
+    detail: Detail = field(default_factory=Detail)
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Grammar:
+    """The codes that ``read`` can read.
+
+    ``properties`` are the names that filters know besides ``code``, each with what makes two ways to write
+    its value the same (or None). ``value_sets`` are canonicals that mean all of the code system.
+
+    ``find_value_set`` is for whoever has value sets to set: with it, one of ``about.common`` says which codes
+    to list where all are asked for.
+    """
+
+    def __init__(
+        self,
+        about: About,
+        read: Callable[[str], Reading | None],
+        properties: Mapping[str, Callable[[str], str] | None] | None = None,
+        value_sets: Sequence[str] = (),
+    ) -> None:
+        self.about = about
+        self.read = read
+        self.find_value_set: Callable[[str], Document | None] = lambda canonical: None
+        self._properties = properties or {}
+        self._value_sets = frozenset({*value_sets, f"{about.url}?fhir_vs"})
+
+    def locate(self, code: str) -> Concept | None:
+        reading = self.read(code)
+        return reading.concept if reading else None
+
+    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> GrammarSelection:
+        tests = [self._test(filter_) for filter_ in filters]
+        if text:
+            tests.append(_text_test(text))
+        return GrammarSelection(self, tests)
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        return ancestor == descendant
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+        readings = {code: self.read(code) for code in codes}
+        return {code: _detail(reading) for code, reading in readings.items() if reading is not None}
+
+    def implied(self, canonical: str) -> Document | None:
+        """These value sets are older than the version of what is here, and mean whichever there is."""
+        return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
+
+    def usual(self) -> tuple[str, list[str]] | None:
+        """The value set of the usual codes that is here, and these codes."""
+        for canonical in self.about.common:
+            found = self.find_value_set(canonical)
+            if found is not None:
+                includes = found.get("compose", {}).get("include", ())
+                mine = [include for include in includes if include.get("system") == self.about.url]
+                return canonical, [node["code"] for include in mine for node in include.get("concept", ())]
+        return None
+
+    def _test(self, filter_: Filter) -> Test:
+        name, value = filter_.property, filter_.value
+        if not value:
+            raise TerminologyError(issues.filter_without_value(name, filter_.op, self.about.url))
+        if name in ("code", "concept") and filter_.op in COMPARISONS:
+            accepts_code = COMPARISONS[filter_.op](value)
+            return lambda reading: accepts_code([reading.concept.code])
+        if name not in self._properties or filter_.op not in COMPARISONS:
+            raise TerminologyError(issues.unknown_filter(name, filter_.op, self.about))
+        normal = self._properties[name]
+        accepts = COMPARISONS[filter_.op](normal(value) if normal else value)
+        return lambda reading: accepts(list(reading.values.get(name, ())))
+
+
+class GrammarSelection:
+    """The codes that can be read and pass some tests. They can be asked about; what is listed are the usual
+    ones among them, and ``unclosed`` says so.
+    """
+
+    def __init__(self, system: Grammar, tests: Sequence[Test]) -> None:
+        self._system = system
+        self._tests = tests
+
+    @property
+    def unclosed(self) -> str | None:
+        """Why the list is not all there is."""
+        usual = self._system.usual()
+        return issues.grammar_is_unclosed(self._system.about, usual[0]) if usual else None
+
+    def __iter__(self) -> Iterator[Concept]:
+        """Raises TerminologyError where nobody says which codes are the usual ones."""
+        usual = self._system.usual()
+        if usual is None:
+            raise TerminologyError(issues.not_enumerable(self._system.about))
+        readings = (self._system.read(code) for code in usual[1])
+        for reading in readings:
+            if reading is not None and all(test(reading) for test in self._tests):
+                yield reading.concept
+
+    def __contains__(self, code: object) -> bool:
+        reading = self._system.read(str(code))
+        return reading is not None and all(test(reading) for test in self._tests)
+
+
+def _detail(reading: Reading) -> Detail:
+    said = [Property(name, Typed("string", v)) for name, values in reading.values.items() for v in values]
+    return Detail(list(reading.detail.designations), [*reading.detail.properties, *said])
+
+
+def _text_test(text: str) -> Test:
+    finds = finder(text)
+    return lambda reading: finds(reading.concept.code) or finds(reading.concept.display or "")

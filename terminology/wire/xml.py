@@ -1,0 +1,403 @@
+"""XML in and out: the same documents as in JSON, by the table of elements.
+
+A document read from XML equals the one read from JSON: decimals keep their digits, what repeats is a list,
+ids and extensions of primitives stand in ``_name``, and a narrative is the text that it was. What XML could
+do beyond that is refused: document types (and with them entities, and whatever they would fetch or multiply),
+foreign namespaces, text beside the elements, nesting without end. See https://hl7.org/fhir/R5/xml.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from html.entities import html5
+from itertools import pairwise, zip_longest
+from typing import Any
+from xml.parsers import expat
+
+from terminology import issues
+from terminology.model import Document, TerminologyError
+from terminology.wire.releases import Release
+from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, Shape, Table, table_of
+
+FHIR = "http://hl7.org/fhir"
+XHTML = "http://www.w3.org/1999/xhtml"
+DEEPEST = 100  # elements: two levels of JSON each, a list and what is in it
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+_COMPANION = "Element"  # what a primitive has besides its value: an id and extensions
+
+
+# -- out -----------------------------------------------------------------------------------------
+
+
+def write(document: Document, release: Release, pretty: bool = False) -> bytes:
+    """A document, in the shape of a release, as XML.
+
+    What the release's definitions do not know has no place in its XML and is left out.
+    """
+    writer = _Writer(table_of(release), pretty)
+    writer.resource(document, 0)
+    return (_HEAD + "".join(writer.out)).encode()
+
+
+class _Writer:
+    def __init__(self, table: Table, pretty: bool) -> None:
+        self.out: list[str] = []
+        self._table = table
+        self._pretty = pretty
+
+    def resource(self, document: Any, depth: int) -> None:
+        kind = str(document.get("resourceType")) if isinstance(document, dict) else ""
+        if self._table.is_resource(kind):
+            namespace = "" if depth else f' xmlns="{FHIR}"'
+            self._node(kind, document, self._table.shape(kind), depth, namespace)
+
+    def _margin(self, depth: int) -> str:
+        return "\n" + "  " * depth if self._pretty else ""
+
+    def _node(self, tag: str, node: Document, shape: Shape, depth: int, further: str = "") -> None:
+        """A complex element: its attributes (and one more), then its children in FHIR's order."""
+        stated = "".join(f' {name}="{_escaped(node[name])}"' for name in shape.attributes if name in node)
+        start = f"{self._margin(depth)}<{tag}{stated}{further}"
+        names = shape.ordered(node)
+        if not names:
+            self.out.append(f"{start}/>")
+            return
+        self.out.append(f"{start}>")
+        for name in names:
+            self._element(shape.elements[name], node.get(name), node.get("_" + name), depth + 1)
+        self.out.append(f"{self._margin(depth)}</{tag}>")
+
+    def _element(self, element: Element, value: Any, companion: Any, depth: int) -> None:
+        values = value if isinstance(value, list) else [value]
+        companions = companion if isinstance(companion, list) else [companion]
+        for one, beside in zip_longest(values, companions):
+            if element.is_primitive:
+                self._primitive(element, one, beside, depth)
+            elif isinstance(one, dict):
+                self._complex(element, one, depth)
+
+    def _complex(self, element: Element, value: Document, depth: int) -> None:
+        if element.type != RESOURCE:
+            self._node(element.name, value, self._table.shape(element.type), depth)
+            return
+        self.out.append(f"{self._margin(depth)}<{element.name}>")
+        self.resource(value, depth + 1)
+        self.out.append(f"{self._margin(depth)}</{element.name}>")
+
+    def _primitive(self, element: Element, value: Any, companion: Any, depth: int) -> None:
+        if element.type == NARRATIVE and isinstance(value, str):
+            self.out.append(self._margin(depth) + _division(value.strip()))
+        elif isinstance(value, (str, int, float, Decimal)):
+            stated = f' value="{_escaped(value)}"'
+            if companion:
+                self._companion(element.name, companion, depth, stated)
+            else:
+                self.out.append(f"{self._margin(depth)}<{element.name}{stated}/>")
+        elif companion:
+            self._companion(element.name, companion, depth, "")
+
+    def _companion(self, name: str, companion: Any, depth: int, stated: str) -> None:
+        node = companion if isinstance(companion, dict) else {}
+        self._node(name, node, self._table.shape(_COMPANION), depth, stated)
+
+
+# Line ends would become blanks in an attribute; what is no character in XML is replaced.
+_SPECIAL = re.compile('[&<>"\x00-\x1f\ud800-\udfff\ufffe\uffff]')
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+
+
+def _escaped(value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), text)
+
+
+# -- narratives ----------------------------------------------------------------------------------
+
+_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w+;)")
+_UNDECLARED = re.compile(r"<div(?=[\s/>])")
+
+
+def _division(text: str) -> str:
+    """The ``div`` of a narrative: verbatim if it is well-formed XHTML; mended if it only lacks the namespace
+    or has HTML's entities; else as text, so that it can break nothing around it.
+    """
+    named = _ENTITY.sub(lambda found: _escaped(html5.get(found[1], found[0])), text)
+    declared = _UNDECLARED.sub(f'<div xmlns="{XHTML}"', named, count=1)
+    sound = (each for each in (text, named, declared) if _is_division(each))
+    return next(sound, f'<div xmlns="{XHTML}">{_escaped(text)}</div>')
+
+
+def _is_division(text: str) -> bool:
+    """Is this one XHTML ``div`` and nothing else, which may stand anywhere in XML?"""
+    found: list[str] = []
+    parser = _parser()
+    parser.StartElementHandler = lambda name, attributes: found.append(name) if not found else None
+    try:
+        parser.Parse(text.encode(), True)
+    except (expat.ExpatError, TerminologyError, UnicodeEncodeError):
+        return False
+    return found == [f"{XHTML} div"] and text[1:2] not in ("?", "!") and text.startswith("<")
+
+
+# -- in ------------------------------------------------------------------------------------------
+
+
+def read_resource(content: bytes, release: Release) -> Document:
+    """Parse a FHIR resource.
+
+    Raises TerminologyError: not UTF-8, not XML, with a document type, not FHIR of this release, nested deeper
+    than ``DEEPEST``.
+    """
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise _malformed(f"The body is not UTF-8: byte {problem.start}") from None
+    return _Reader(table_of(release), release.name, content).read()
+
+
+def _parser() -> expat.XMLParserType:
+    """A parser that knows namespaces, but no document type."""
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _no_document_type
+    return parser
+
+
+def _no_document_type(*_: Any) -> None:
+    raise _malformed("The XML has a document type (<!DOCTYPE ...>), which FHIR does not allow: leave it out")
+
+
+def _malformed(problem: str, at: str | None = None) -> TerminologyError:
+    return TerminologyError(issues.malformed(problem, at))
+
+
+class _Frame:
+    """An element that is open, and what has been read of it: ``node`` is the object that it becomes (of a
+    primitive, what stands beside its value), ``value`` a primitive, a narrative, or the resource inside it.
+    """
+
+    __slots__ = ("element", "shape", "node", "value", "prefixes")
+
+    def __init__(self, element: Element, shape: Shape | None, prefixes: int) -> None:
+        self.element, self.shape, self.prefixes = element, shape, prefixes
+        self.node: Document = {}
+        self.value: Any = None
+
+    @property
+    def holds_resource(self) -> bool:
+        return self.element.type == RESOURCE
+
+
+_BODY = Element("", RESOURCE)
+_TAG_NAME = re.compile(rb"<[^\s/>]+")
+_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
+
+
+class _Reader:
+    """Builds a document from a parser's events. ``_open`` holds the open elements, from the body inwards."""
+
+    def __init__(self, table: Table, release: str, content: bytes) -> None:
+        self._table, self._release, self._content = table, release, content
+        self._open = [_Frame(_BODY, None, 0)]
+        self._depth = 0
+        self._prefixes: list[tuple[str | None, str]] = []
+        self._narrative: tuple[int, int] | None = None  # depth and place of the one we are in
+        self._parser = parser = _parser()
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._text
+        parser.StartNamespaceDeclHandler = lambda prefix, uri: self._prefixes.append((prefix, uri or ""))
+        parser.EndNamespaceDeclHandler = lambda prefix: self._prefixes.pop()
+
+    def read(self) -> Document:
+        try:
+            self._parser.Parse(self._content, True)
+        except expat.ExpatError as problem:
+            where = f"line {problem.lineno} column {problem.offset + 1}"
+            raise _malformed(f"The body is not XML: {expat.ErrorString(problem.code)} at {where}") from None
+        finally:
+            del self._parser  # the two hold each other
+        document: Document = self._open[0].value
+        return document
+
+    # -- events
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _malformed(f"The XML is nested deeper than {DEEPEST} levels")
+        if self._narrative is not None:
+            return
+        namespace, _, local = name.rpartition(" ")
+        outer = self._open[-1]
+        inner = self._resource if outer.holds_resource else self._child
+        element, shape = inner(outer, namespace, local)
+        self._open.append(_Frame(element, shape, len(self._prefixes)))
+        if element.type == NARRATIVE:
+            self._narrative = self._depth, self._parser.CurrentByteIndex
+        else:
+            self._take(self._open[-1], attributes)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if self._narrative is not None:
+            if self._depth + 1 > self._narrative[0]:
+                return
+            self._open[-1].value = self._division(self._narrative[1])
+            self._narrative = None
+        frame = self._open[-1]
+        if frame.holds_resource and frame.value is None:
+            raise self._refusal("holds no resource")
+        del self._open[-1]
+        self._put(self._open[-1], frame)
+
+    def _text(self, text: str) -> None:
+        if self._narrative is None and text.strip():
+            example = f'<{self._open[-1].element.name} value="..."/>'
+            raise self._refusal(f"holds text: in FHIR's XML a value is an attribute, {example}")
+
+    # -- what may stand here
+
+    def _resource(self, outer: _Frame, namespace: str, name: str) -> tuple[Element, Shape]:
+        if namespace != FHIR:
+            raise self._refusal(f"is not FHIR: the namespace of <{name}> must be {FHIR}, it is '{namespace}'")
+        if not self._table.is_resource(name):
+            raise self._refusal(f"holds <{name}>, which is no resource type of FHIR {self._release}")
+        if outer.value is not None:
+            raise self._refusal("holds more than one resource")
+        return Element(name, name), self._table.shape(name)
+
+    def _child(self, outer: _Frame, namespace: str, name: str) -> tuple[Element, Shape | None]:
+        element = outer.shape.elements.get(name) if outer.shape else None
+        if element is None or namespace != (XHTML if element.type == NARRATIVE else FHIR):
+            named = f"'{name}'" if namespace == FHIR else f"'{name}' of the namespace '{namespace}'"
+            raise self._refusal(f"has no element {named} in FHIR {self._release}")
+        if element.type in (NARRATIVE, RESOURCE):
+            return element, None
+        return element, self._table.shape(_COMPANION if element.is_primitive else element.type)
+
+    def _take(self, frame: _Frame, attributes: Mapping[str, str]) -> None:
+        known = frame.shape.attributes if frame.shape else ()
+        for name, text in attributes.items():
+            if name == "value" and frame.element.is_primitive:
+                frame.value = self._primitive(frame.element.type, text)
+            elif name in known:
+                frame.node[name] = text
+            elif not name.startswith(_XSI):
+                raise self._refusal(f"has no attribute '{name}'")
+
+    def _primitive(self, type_: str, text: str) -> Any:
+        try:
+            return _PRIMITIVES[type_](text) if type_ in _PRIMITIVES else text
+        except ValueError:
+            raise self._refusal(f"has the value '{text[:40]}', which is no {type_}") from None
+
+    # -- what becomes of it
+
+    def _put(self, outer: _Frame, frame: _Frame) -> None:
+        if outer.holds_resource:
+            outer.value = {"resourceType": frame.element.name, **frame.node}
+            return
+        element, companion = frame.element, None
+        if element.is_primitive:
+            value, companion = frame.value, frame.node or None
+        else:
+            value = frame.value if frame.holds_resource else frame.node
+        if element.repeats:
+            _append(outer.node, element.name, value, companion)
+        elif element.name in outer.node or "_" + element.name in outer.node:
+            raise self._refusal(f"has the element '{element.name}' twice")
+        else:
+            outer.node |= _present(element.name, value, companion)
+
+    def _division(self, start: int) -> str:
+        """The text of the narrative that ends here, made to stand by itself."""
+        tag = _TAG.match(self._content, start)
+        if tag is None or not tag[0].endswith(b"/>"):
+            tag = _TAG.match(self._content, self._parser.CurrentByteIndex)
+        assert tag  # the parser has been here
+        text = self._content[start : tag.end()]
+        if not _is_division(text.decode()):
+            outer = self._open[-2].prefixes
+            own = dict(self._prefixes[outer:])
+            needed = {prefix: uri for prefix, uri in self._prefixes[:outer] if prefix not in own}
+            text = _TAG_NAME.sub(lambda tag: tag[0] + _declared(needed), text, count=1)
+        return text.decode()
+
+    # -- refusals
+
+    def _refusal(self, problem: str) -> TerminologyError:
+        where = self._where()
+        return _malformed(f"Line {self._parser.CurrentLineNumber}: {where or 'the XML'} {problem}", where)
+
+    def _where(self) -> str:
+        """The FHIRPath of the innermost open element."""
+        steps = [self._step(*pair) for pair in pairwise(self._open) if not pair[0].holds_resource]
+        return ".".join([*(frame.element.name for frame in self._open[1:2]), *steps])
+
+    def _step(self, outer: _Frame, frame: _Frame) -> str:
+        name = frame.element.name
+        return f"{name}[{_count(outer.node, name)}]" if frame.element.repeats else name
+
+
+_XSI = "http://www.w3.org/2001/XMLSchema-instance "
+_INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d{1,9})?", re.ASCII)
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _decimal(text: str) -> int | Decimal:
+    """As JSON has it: without a point it is whole."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(text)
+    return int(text) if _INTEGER.fullmatch(text) else Decimal(text)
+
+
+# What is no string in JSON. An integer64 is one there, too.
+_PRIMITIVES: dict[str, Callable[[str], Any]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "positiveInt": _integer,
+    "unsignedInt": _integer,
+    "decimal": _decimal,
+}
+
+
+def _present(name: str, value: Any, companion: Any) -> Document:
+    """An element that is empty is as good as none."""
+    pair = {name: value, "_" + name: companion}
+    return {key: each for key, each in pair.items() if each is not None}
+
+
+def _append(node: Document, name: str, value: Any, companion: Any) -> None:
+    """Values and what stands beside them are two lists of the same length, or one of them is not there."""
+    if value is None and companion is None:
+        return
+    count = _count(node, name)
+    for key, one in ((name, value), ("_" + name, companion)):
+        if key in node:
+            node[key].append(one)
+        elif one is not None:
+            node[key] = [None] * count + [one]
+
+
+def _count(node: Document, name: str) -> int:
+    return max(len(node.get(name, ())), len(node.get("_" + name, ())))
+
+
+def _declared(prefixes: Mapping[str | None, str]) -> bytes:
+    stated = (f' xmlns{f":{prefix}" if prefix else ""}="{_escaped(uri)}"' for prefix, uri in prefixes.items())
+    return "".join(stated).encode()
