@@ -62,6 +62,12 @@ class Setting:
     read: Callable[[Any], Any] = str
     wanted: str = ""
 
+    @property
+    def option(self) -> str:
+        """What it is called on the command line; what is yes or no is a pair of flags."""
+        name = self.name.replace("_", "-")
+        return f"--{name}/--no-{name}" if isinstance(self.default, bool) else f"--{name}"
+
 
 def _whole_number(least: int, most: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:

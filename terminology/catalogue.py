@@ -16,11 +16,11 @@ from terminology.documents import Stowed
 from terminology.model import About, Document, Issue, TerminologyError, split_canonical
 from terminology.structure import require, require_header
 from terminology.systems import CodeSystem
-from terminology.systems.document import DocumentSystem, about
+from terminology.systems.document import ALL_CODES, BELOW, DocumentSystem, about, is_edition
 from terminology.systems.supplement import Supplemented, applies_to, is_language_pack
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
-ALL_CODES = "?fhir_vs"
+OID = "urn:oid:"
 # Where FHIR itself publishes.
 FHIR = "http://hl7.org/fhir/"
 
@@ -186,8 +186,8 @@ class Catalogue:
     # -- code systems ------------------------------------------------------------------------
 
     def preferred(self, uri: str) -> str:
-        """The uri that a code system is known by here: an alias or OID of a NamingSystem becomes the
-        preferred uri.
+        """The uri that a code system is known by here: an alias or OID of a NamingSystem, or an OID among its
+        own identifiers, becomes the preferred uri.
         """
         if uri in self._by_url["CodeSystem"] or any(uri == url for url, _ in self._systems):
             return uri
@@ -196,11 +196,29 @@ class Catalogue:
 
     @cached_property
     def _aliases(self) -> dict[str, str]:
-        aliases: dict[str, str] = {}
+        aliases = dict(self._oids["CodeSystem"])
         for naming in self._by_url["NamingSystem"].values():
             for document in naming:
                 aliases |= _aliases(document)
         return aliases
+
+    @cached_property
+    def _oids(self) -> dict[str, dict[str, str]]:
+        """The OIDs among the identifiers of resources, each with the url of the first that has it."""
+        oids: dict[str, dict[str, str]] = {"CodeSystem": {}, "ValueSet": {}}
+        for kind, urls in oids.items():
+            for url, documents in self._by_url[kind].items():
+                named = (oid for document in documents for oid in _oids(document) if url)
+                for oid in named:
+                    urls.setdefault(oid, url)
+        return oids
+
+    def _url_of_value_set(self, uri: str) -> str:
+        """The url of the value set that an OID identifies; any other uri stays as it is."""
+        if not uri.startswith(OID) or uri in self._by_url["ValueSet"]:
+            return uri
+        beneath = self._beneath._url_of_value_set(uri) if self._beneath else uri
+        return self._oids["ValueSet"].get(uri, beneath)
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
         """The code system of a url (or alias) and version, or None."""
@@ -312,14 +330,14 @@ class Catalogue:
         """The definition of a value set, also of one that a code system implies. Raises TerminologyError."""
         if version is None:
             url, version = split_canonical(url)
-        found = self.find("ValueSet", url, version) or self._implied(url)
+        found = self.find("ValueSet", self._url_of_value_set(url), version) or self._implied(url)
         if found is None:
-            raise TerminologyError(issues.unknown_value_set(f"{url}|{version}" if version else url))
+            named = f"{url}|{version}" if version else url
+            raise TerminologyError(issues.unknown_value_set(named, self._why_not_implied(url)))
         return found
 
     def _implied(self, url: str) -> Document | None:
-        base = url.removesuffix(ALL_CODES)
-        system = self.find_system(base.partition("?")[0])
+        system = self._edition(url.partition("?")[0])
         if system is not None and (implied := system.implied(url)) is not None:
             return implied
         declared = versions.best([d for d in self.headers("CodeSystem") if d.get("valueSet") == url], None)
@@ -327,6 +345,22 @@ class Catalogue:
             system = self.find_system(declared.get("url", ""), declared.get("version"))
             return system.implied(url) if system else None
         return self._implied_by_systems(url)
+
+    def _why_not_implied(self, url: str) -> str | None:
+        base, mark, asked = url.partition(ALL_CODES)
+        system = self._edition(base) if mark else None
+        if system is None:
+            return None
+        code = asked.removeprefix(BELOW)
+        is_unknown = code != asked and system.locate(code) is None
+        return issues.no_code_to_imply(base, code) if is_unknown else issues.not_implied(base)
+
+    def _edition(self, url: str) -> CodeSystem | None:
+        """The code system of a url; this may also be that of a version, or of an edition with versions."""
+        if (found := self.find_system(url)) is not None:
+            return found
+        held = [about for about in self.abouts() if is_edition(about.version, url)]
+        return self.find_system(held[-1].url, held[-1].version) if held else None
 
     def _implied_by_systems(self, url: str) -> Document | None:
         implied = (system.implied(url) for system in self._systems.values())
@@ -443,6 +477,15 @@ def _identity(document: Document) -> tuple[Any, ...]:
 
 def _is_supplement(document: Document) -> bool:
     return document.get("content") == "supplement"
+
+
+def _oids(document: Document) -> Iterator[str]:
+    """The OIDs of a resource, which may be one that came with a request."""
+    identifiers = document.get("identifier")
+    if _is_supplement(document) or not isinstance(identifiers, list):
+        return
+    values = (i.get("value") for i in identifiers if isinstance(i, dict))
+    yield from (value for value in values if isinstance(value, str) and value.startswith(OID))
 
 
 def _aliases(naming: Document) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terminology import console
-from terminology.assembly import SETTINGS, BadSetting, Settings, loaded_content, when_broken
+from terminology.assembly import SETTINGS, BadSetting, Setting, Settings, loaded_content, when_broken
 from terminology.importing import import_into, show
 from terminology.model import Document, TerminologyError
 from terminology.packages import UnreadableFile, keep
@@ -22,11 +22,49 @@ if TYPE_CHECKING:
     from terminology.catalogue import Catalogue
     from terminology.store.loading import Loader
 
-_HELP = {setting.name: setting.meaning for setting in SETTINGS}
-_STORE = click.option("--store", help=_HELP["store"])
+_Command = Callable[..., None]
+
+
 _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), help="A TOML file with settings; see docs/settings.md."
 )
+# What stands for a value in the help, by the type of the default; a flag takes none.
+_METAVARS: dict[type[Any], str] = {int: "NUMBER", list: "PATH", str: "TEXT"}
+
+
+def _option(setting: Setting) -> Callable[[_Command], _Command]:
+    """A setting as an option. Its value is read by ``Settings``, as from anywhere else."""
+    metavar = _METAVARS.get(type(setting.default))
+    return click.option(
+        setting.option,
+        default=() if metavar == "PATH" else None,
+        multiple=metavar == "PATH",
+        type=str if metavar else None,
+        metavar=metavar,
+        help=setting.meaning,
+    )
+
+
+_STORE = _option(next(setting for setting in SETTINGS if setting.name == "store"))
+
+
+def _settings_options(*names: str) -> Callable[[_Command], _Command]:
+    """The options of these settings, and --config."""
+
+    def decorate(command: _Command) -> _Command:
+        command = _CONFIG(command)
+        for setting in reversed(SETTINGS):
+            if setting.name in names:
+                command = _option(setting)(command)
+        return command
+
+    return decorate
+
+
+def settings_of(config: Path | None, options: dict[str, Any]) -> Settings:
+    """The settings with these options over them. Raises BadSetting."""
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    return Settings(config, None, **{name: value for name, value in given.items() if value != []})
 
 
 @click.group()
@@ -36,24 +74,12 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--host", help=_HELP["host"])
-@click.option("--port", type=int, help=_HELP["port"])
-@click.option("--content", type=click.Path(path_type=Path), multiple=True, help=_HELP["content"])
-@_STORE
-@_CONFIG
+@_settings_options(*(setting.name for setting in SETTINGS))
 @click.option("--check", is_flag=True, help="Load everything, say what there is, and end.")
-def serve(
-    host: str | None,
-    port: int | None,
-    content: tuple[Path, ...],
-    store: str | None,
-    config: Path | None,
-    check: bool,
-) -> None:
+def serve(config: Path | None, check: bool, **given: Any) -> None:
     """Serve terminology over HTTP."""
     try:
-        settings = Settings(config, host=host, port=port, content=list(content) or None, store=store)
-        _serve(settings, check)
+        _serve(settings_of(config, given), check)
     except (BadSetting, UnreadableFile) as problem:
         raise click.ClickException(str(problem)) from None
 
@@ -171,23 +197,19 @@ def _show(answer: Document, lines: Callable[[Document], Iterable[str]], as_json:
 
 @main.command("load")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", help=_HELP["data"])
-@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
-@click.option("--skip-broken", is_flag=True, default=None, help="Leave out resources that cannot be read.")
+@_settings_options("data", "skip_broken")
 @click.option("--dry-run", is_flag=True, help="Read everything and say what there is, but keep nothing.")
-def load_content(
-    paths: tuple[Path, ...], data: str | None, config: Path | None, skip_broken: bool | None, dry_run: bool
-) -> None:
+def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **given: Any) -> None:
     """Keep FHIR content, so that every start from now on serves it.
 
-    PATHS are FHIR packages (.tgz, or unpacked), files with a resource or a Bundle, and folders of those.
+    PATHS are FHIR packages (.tgz, or unpacked), JSON files with a resource or a Bundle, and folders of those.
     Everything is read first, and then copied into the folder 'content' of the data folder: a package under
     its name and version, anything else under its own name, in place of what had that name before. A service
     that is running goes on with what it has, until it is started anew. To take something back, delete it from
     that folder.
     """
     try:
-        settings = Settings(config, data=data, skip_broken=skip_broken)
+        settings = settings_of(config, given)
         folder = loaded_content(settings)
         if folder is None:
             raise BadSetting("there is no data folder to keep anything in: give one with --data")

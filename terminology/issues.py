@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from terminology.model import About, Issue
+from terminology.model import About, Filter, Issue
 
 
 def _or_list(items: Iterable[str]) -> str:
@@ -78,9 +78,20 @@ def foreign_supplement(canonical: str, url: str) -> Issue:
     return Issue("error", "business-rule", text, "invalid-data")
 
 
-def unknown_value_set(url: str) -> Issue:
+def unknown_value_set(url: str, why: str | None = None) -> Issue:
     text = f"A definition for the value Set '{url}' could not be found"
-    return Issue("error", "not-found", text, "not-found", "Unable_to_resolve_value_Set_")
+    return Issue("error", "not-found", text, "not-found", "Unable_to_resolve_value_Set_", diagnostics=why)
+
+
+def no_code_to_imply(system: str, code: str) -> str:
+    return f"The CodeSystem {_shown(system)} has no code {_shown(code)} here"
+
+
+def not_implied(system: str) -> str:
+    return (
+        f"Of the value sets that {_shown(system)} implies, '?fhir_vs' (all codes) is known here, and "
+        "'?fhir_vs=isa/[code]' where there is a hierarchy; reference sets and expressions are not"
+    )
 
 
 def value_set_circle(path: Sequence[str]) -> Issue:
@@ -109,7 +120,8 @@ def unknown_system_to_expand(url: str, version: str | None, known: Sequence[str]
         text = f"A definition for CodeSystem '{url}' {why}"
         return Issue("error", "not-found", text, "not-found", "UNKNOWN_CODESYSTEM_EXP")
     text = f"A definition for CodeSystem '{url}' version '{version}' {why}. Valid versions: {_or_list(known)}"
-    return Issue("error", "not-found", text, "not-found", "UNKNOWN_CODESYSTEM_VERSION_EXP")
+    message_id = "UNKNOWN_CODESYSTEM_VERSION_EXP"
+    return Issue("error", "not-found", text, "not-found", message_id, diagnostics=_another(url, known))
 
 
 def unknown_import(url: str, version: str | None, is_system: bool) -> Issue:
@@ -120,6 +132,16 @@ def unknown_import(url: str, version: str | None, is_system: bool) -> Issue:
         return Issue("error", "not-found", text, "not-found", f"VS_EXP_IMPORT_CS{pinned}")
     text = f"Unable to find included value set {which}"
     return Issue("error", "not-found", text, "not-found", f"VS_EXP_IMPORT_UNK{pinned}")
+
+
+def block_about_nothing(at: str) -> Issue:
+    text = f"{at} has neither a system nor a valueSet, so it says nothing (invariant vsd-1)"
+    return Issue("error", "invariant", text, "vs-invalid", at=[at])
+
+
+def block_without_system(at: str) -> Issue:
+    text = f"{at} has a concept or filter, but no system that they could be of (invariant vsd-2)"
+    return Issue("error", "invariant", text, "vs-invalid", at=[at])
 
 
 def undefined_value_set(canonical: str) -> Issue:
@@ -135,6 +157,18 @@ def too_costly(canonical: str, size: int, limit: int) -> Issue:
     return Issue("error", "too-costly", text, message_id="VALUESET_TOO_COSTLY")
 
 
+def too_many_steps(
+    to_do: str, canonical: str, steps: int, limit: int, blocks: int, filters: int, largest: int
+) -> Issue:
+    text = (
+        f"The value set '{canonical}' is too costly to {to_do}: its {blocks:,} includes and excludes with "
+        f"{filters:,} filters, over code systems of up to {largest:,} codes, take about {steps:,} steps, and "
+        f"{limit:,} are allowed. Say with fewer of them what is meant (one regex for many, 'in' for many "
+        "values), or enumerate the codes; 'count' and 'offset' make it no cheaper"
+    )
+    return Issue("error", "too-costly", text, message_id="VALUESET_TOO_COSTLY")
+
+
 def fragment_is_unclosed(about: About) -> str:
     return f"This extension is based on a fragment of the code system {about.url}"
 
@@ -144,9 +178,43 @@ def unknown_filter(property_: str, op: str, about: About) -> Issue:
     return Issue("error", "not-supported", text, "vs-invalid", "FILTER_NOT_UNDERSTOOD")
 
 
+def too_many_filters(url: str, filters: int, limit: int) -> Issue:
+    text = (
+        f"An include or exclude of '{url}' has {filters:,} filters, and {limit} are allowed. Say with fewer "
+        "what is meant (one regex for many, 'in' for many values), or enumerate the codes"
+    )
+    return Issue("error", "too-costly", text)
+
+
 def filter_without_value(property_: str, op: str, url: str) -> Issue:
     text = f"The system {url} filter with property = {property_}, op = {op} has no value"
     return Issue("error", "invalid", text, "vs-invalid", "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE")
+
+
+def bad_filter_value(filter_: Filter, wanted: str) -> Issue:
+    text = f"The filter '{_filter(filter_)}' cannot be used: its value must be {wanted}"
+    return Issue("error", "invalid", text, "vs-invalid")
+
+
+def filter_on_unknown_code(filter_: Filter, about: About) -> Issue:
+    text = (
+        f"The filter '{_filter(filter_)}' cannot be used: there is no code {_shown(filter_.value)} in the "
+        f"CodeSystem '{about.canonical}'"
+    )
+    return Issue("error", "invalid", text, "vs-invalid")
+
+
+def filter_without_subsumption(filter_: Filter, about: About, meaning: str) -> Issue:
+    text = (
+        f"The filter '{_filter(filter_)}' cannot be used: the hierarchy of the CodeSystem "
+        f"'{about.canonical}' has the meaning '{meaning}', which does not say that one code is a kind of "
+        "another. The filter 'child-of' can be used"
+    )
+    return Issue("error", "not-supported", text, "vs-invalid")
+
+
+def _filter(filter_: Filter) -> str:
+    return _shortened(f"{filter_.property} {filter_.op} {filter_.value}")
 
 
 def bad_regex(expression: str, problem: str) -> Issue:
@@ -247,7 +315,12 @@ def version_of_code_unknown(url: str, version: str, known: Sequence[str]) -> Iss
         text = f"{found_not} cannot be validated. No versions of this code system are known"
         return Issue("error", "not-found", text, "not-found", "UNKNOWN_CODESYSTEM_VERSION_NONE")
     text = f"{found_not} cannot be validated. Valid versions: {_or_list(known)}"
-    return Issue("error", "not-found", text, "not-found", "UNKNOWN_CODESYSTEM_VERSION")
+    message_id = "UNKNOWN_CODESYSTEM_VERSION"
+    return Issue("error", "not-found", text, "not-found", message_id, diagnostics=_another(url, known))
+
+
+def _another(url: str, known: Sequence[str]) -> str:
+    return f"With the parameter force-system-version={_shortened(url)}|{known[-1]} that version would be used"
 
 
 def version_needed(url: str) -> Issue:
@@ -482,6 +555,22 @@ def hierarchy_without_subsumption(about: About, meaning: str) -> Issue:
     return Issue("error", "not-supported", text)
 
 
+def subsumption_unknown(first: str, second: str, about: About) -> Issue:
+    text = (
+        f"The CodeSystem '{about.canonical}' is known here by its grammar, which does not say how "
+        f"'{first}' and '{second}' are related, so it cannot be determined whether one subsumes the other"
+    )
+    return Issue("error", "not-supported", text)
+
+
+def subsumption_in_a_circle(first: str, second: str, about: About) -> Issue:
+    text = (
+        f"The CodeSystem '{about.canonical}' contradicts itself: it has '{first}' above '{second}' and "
+        f"'{second}' above '{first}'"
+    )
+    return Issue("error", "business-rule", text)
+
+
 def subsumption_beyond_fragment(first: str, second: str, about: About) -> Issue:
     text = (
         f"Nothing here relates '{first}' and '{second}', but of the CodeSystem '{about.canonical}' only a "
@@ -560,7 +649,9 @@ def conflicting_parameter(name: str, first: object, second: object) -> Issue:
 
 
 def contradicts(name: str, given: object, where: str, stated: object) -> Issue:
-    """``where`` is what says something else: the resource that the operation is asked of, or a coding."""
+    """``where`` is what says something else: the resource that the operation is asked of, one that came with
+    the request, or a coding.
+    """
     text = f"The parameter '{name}' is {_shown(given)}, but {where} has {_shown(stated)}"
     return Issue("error", "invalid", text)
 

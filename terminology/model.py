@@ -115,6 +115,7 @@ class About:
     """What a code system says of itself.
 
     ``common`` are value sets (canonicals) that list its usual codes, where it has more than can be listed.
+    ``is_related`` is False where nothing says how its codes are related to each other.
     """
 
     url: str
@@ -128,6 +129,7 @@ class About:
     copyright: str | None = None
     document: Document | None = None
     common: Sequence[str] = ()
+    is_related: bool = True
 
     @property
     def canonical(self) -> str:

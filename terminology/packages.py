@@ -15,12 +15,15 @@ see ``documents``.
 from __future__ import annotations
 
 import filecmp
+import gzip
+import hashlib
 import re
 import shutil
 import tarfile
+import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +42,7 @@ _NO_FOLDERS = frozenset({"node_modules", "other", "openapi", "xml"})
 _RELEASES = {"4": True, "5": False, "6": False}  # by major version: does it have R4's shape?
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"(\w+)"')
 _TYPE_FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceType"\s*:\s*"(\w+)"')
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _KINDS = frozenset(kind.encode() for kind in KINDS)
 
@@ -52,6 +56,8 @@ def refuse(problem: UnreadableFile) -> None:
 
 
 Broken = Callable[[UnreadableFile], None]
+# Where something is: a file or package, and in a package the name of the file.
+Place = tuple[Path, str]
 
 
 def load(paths: Iterable[Path], broken: Broken = refuse, dated: bool = False) -> Iterator[Document | Stowed]:
@@ -63,8 +69,15 @@ def load(paths: Iterable[Path], broken: Broken = refuse, dated: bool = False) ->
 
     A resource that does not say when it was last updated was when its file was; or, where the files are
     ``dated`` (as those that are installed with us, whose own time is that of the installation), at its
-    ``date``.
+    ``date``. One without an id gets one, which is the same at every start.
     """
+    return _load(paths, lambda place, problem: broken(problem), dated)
+
+
+_BrokenThere = Callable[[Place, UnreadableFile], None]
+
+
+def _load(paths: Iterable[Path], broken: _BrokenThere, dated: bool = False) -> Iterator[Document | Stowed]:
     for path in paths:
         if not path.exists():
             raise UnreadableFile(f"{path}: there is no such file or folder")
@@ -72,7 +85,7 @@ def load(paths: Iterable[Path], broken: Broken = refuse, dated: bool = False) ->
             try:
                 yield from _inside(unit, broken, dated)
             except UnreadableFile as problem:
-                broken(problem)
+                broken((unit, ""), problem)
 
 
 def _units(path: Path) -> Iterator[Path]:
@@ -95,11 +108,11 @@ def _manifest(folder: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def _inside(unit: Path, broken: Broken, dated: bool) -> Iterator[Document | Stowed]:
+def _inside(unit: Path, broken: _BrokenThere, dated: bool) -> Iterator[Document | Stowed]:
     changed = _changed(unit)
     if not unit.is_dir() and not unit.name.endswith(_ARCHIVES):
         for document in _resources(unit):
-            yield _updated(document, (_date(document) if dated else None) or changed)
+            yield _complete(document, (_date(document) if dated else None) or changed)
         return
     files = _all_files(unit)
     package = _Package(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), changed)
@@ -107,7 +120,7 @@ def _inside(unit: Path, broken: Broken, dated: bool) -> Iterator[Document | Stow
         try:
             stowed = package.stow(name, content)
         except UnreadableFile as problem:
-            broken(problem)
+            broken((unit, name), problem)
             continue
         if stowed is not None:
             yield stowed
@@ -129,18 +142,57 @@ class Kept:
 
 def keep(path: Path, folder: Path, broken: Broken = refuse, dry_run: bool = False) -> Kept:
     """Copy a file, folder or package into the folder that is served at every start, once all of it is read.
+    What is broken is not copied, so that the next start can read all that is kept.
 
     A package is kept as ``name#version``, so that another version stands beside it; anything else under its
     own name. Raises UnreadableFile, also when there is no terminology resource in it.
     """
-    counts = Counter(_kind(found) for found in load([path], broken))
+    left_out: list[Place] = []
+
+    def leave_out(place: Place, problem: UnreadableFile) -> None:
+        broken(problem)
+        left_out.append(place)
+
+    counts = Counter(_kind(found) for found in _load([path], leave_out))
     if not counts:
-        raise UnreadableFile(f"{path}: there is no {', '.join(KINDS[:-1])} or {KINDS[-1]} in it")
+        raise UnreadableFile(f"{path}: there is no {', '.join(KINDS[:-1])} or {KINDS[-1]} in it, as JSON")
     target = folder / _kept_name(path)
-    change = "new" if not target.exists() else "known" if _same(path, target) else "changed"
-    if change != "known" and not dry_run:
-        _copy(path, target)
+    with tempfile.TemporaryDirectory() as aside:
+        sound = _without(left_out, path, Path(aside)) if left_out else path
+        change = "new" if not target.exists() else "known" if _same(sound, target) else "changed"
+        if change != "known" and not dry_run:
+            _copy(sound, target)
     return Kept(target.name, counts, change)
+
+
+def _without(left_out: Iterable[Place], path: Path, aside: Path) -> Path:
+    """A copy in the folder ``aside`` that lacks what is left out."""
+    files: set[Path] = set()
+    members: dict[Path, set[str]] = {}
+    for unit, name in left_out:
+        if name and not unit.is_dir():
+            members.setdefault(unit, set()).add(name)
+        else:
+            files.add(_manifest_folder(unit) / name if name else unit)
+    copy = aside / path.resolve().name
+    if path.is_dir():
+        shutil.copytree(path, copy, ignore=lambda at, names: [n for n in names if Path(at, n) in files])
+    for archive, names in members.items():
+        _copy_archive(archive, copy / archive.relative_to(path) if path.is_dir() else copy, names)
+    return copy
+
+
+def _copy_archive(archive: Path, target: Path, left_out: Collection[str]) -> None:
+    """The same bytes each time, so that loading the same again changes nothing."""
+    with (
+        gzip.GzipFile(target, "wb", mtime=0) as packed,
+        tarfile.open(archive) as tar,
+        tarfile.open(fileobj=packed, mode="w") as kept,
+    ):
+        for member in tar:
+            if _name_in_package(member) not in left_out:
+                kept.addfile(member, tar.extractfile(member) if member.isfile() else None)
+    shutil.copystat(archive, target)
 
 
 def _kind(found: Document | Stowed) -> str:
@@ -187,10 +239,13 @@ def _all_files(package: Path) -> dict[str, bytes]:
 
 
 def _folder_files(folder: Path) -> dict[str, bytes]:
-    manifest = _manifest(folder)
-    inside = manifest.parent if manifest is not None else folder
-    found = ((file.name, _bytes(file)) for file in sorted(inside.glob("*.json")))
+    found = ((file.name, _bytes(file)) for file in sorted(_manifest_folder(folder).glob("*.json")))
     return {name: content for name, content in found if _is_wanted(name, content)}
+
+
+def _manifest_folder(folder: Path) -> Path:
+    manifest = _manifest(folder)
+    return manifest.parent if manifest is not None else folder
 
 
 def _archive_files(archive: Path) -> dict[str, bytes]:
@@ -207,9 +262,13 @@ def _archive_files(archive: Path) -> dict[str, bytes]:
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     for member in tar:
-        name = member.name.removeprefix("./").removeprefix("package/")
+        name = _name_in_package(member)
         if "/" not in name and name.endswith(".json") and (file := tar.extractfile(member)) is not None:
             yield name, file.read()
+
+
+def _name_in_package(member: tarfile.TarInfo) -> str:
+    return member.name.removeprefix("./").removeprefix("package/")
 
 
 def _is_wanted(name: str, content: bytes) -> bool:
@@ -266,14 +325,17 @@ class _Package:
 
 
 def _risen(document: Document, is_r4: bool, changed: str) -> Document:
-    return _updated(require(r4.upgrade(document) if is_r4 else document), changed)
+    return _complete(require(r4.upgrade(document) if is_r4 else document), changed)
 
 
 # -- a file of its own ---------------------------------------------------------------------------
 
 
 def _resources(file: Path) -> Iterator[Document]:
-    content = _parsed(str(file), _bytes(file))
+    written = _bytes(file)
+    if _XML.match(written):
+        raise UnreadableFile(f"{file}: is XML, but from files only JSON is read")
+    content = _parsed(str(file), written)
     if "resourceType" not in content:
         raise UnreadableFile(f"{file}: the JSON has no resourceType, so it is no FHIR resource")
     try:
@@ -328,9 +390,17 @@ def _changed(path: Path) -> str:
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _updated(document: Document, changed: str) -> Document:
-    """A resource that does not say when it was last updated was then."""
-    return {**document, "meta": {"lastUpdated": changed, **document.get("meta", {})}}
+def _complete(document: Document, changed: str) -> Document:
+    """With what it is read by: an id; and when it was last updated, which was then if it does not say so."""
+    id_ = document.get("id") or _made_id(document)
+    return {**document, "id": id_, "meta": {"lastUpdated": changed, **document.get("meta", {})}}
+
+
+def _made_id(document: Document) -> str:
+    """Always the same for what is the same: url and version, or where there is no url, all of it."""
+    url = document.get("url")
+    content = f"{url}|{document.get('version', '')}".encode() if url else json.write(document)
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _date(document: Document) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from terminology.assembly import PREFIX, SETTINGS
 from terminology.wire.operations import OPERATIONS, Operation
 from terminology.wire.outcome import STATUS
+from terminology.wire.parameters import Parameter
 from terminology.wire.r4 import RELATIONSHIP
 from terminology.wire.search import PARAMETERS
+from terminology.wire.system import SYSTEM_OPERATIONS
 
 _OPERATIONS = """\
 # Operations
@@ -22,6 +25,13 @@ the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read u
 every root; the answer is written as the root's release has it. Unknown parameters are ignored.
 `tx-resource` (repeated, a resource) brings CodeSystems, ValueSets, ConceptMaps and supplements along for one
 request.
+
+What is brought along need not be sent each time: `$cache-control` at the base takes it once (`mode=start`)
+and gives out an id, to be sent in the header `X-Cache-Id` or as the parameter `cache-id` of any operation;
+`mode=end` forgets it, and `mode=check` says whether it is known. A cache is sealed unless it is started with
+`sealed=false`: only then what further requests bring along is added to it. A client may also make an id of
+its own and send it as `cache-id`; where nothing outlasts the process (the setting `data` is empty) such an
+id is ignored.
 """
 _SETTINGS = """\
 # Settings
@@ -29,8 +39,9 @@ _SETTINGS = """\
 Written by `terminology reference` from the table in `terminology/assembly.py`; a test fails when it is out of
 date.
 
-A setting is read from the command line, else from the environment, else from the TOML file given with
-`--config`. Lists are separated in the environment as in `PATH`.
+A setting is read from the command line of `terminology serve`, else from the environment, else from the
+TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
+in `PATH`.
 """
 _WORDS = """
 R4 says what the target is, R5 what the source is. The R4 word that a map was written with is kept, and R4
@@ -67,8 +78,9 @@ def _operations() -> Iterator[str]:
     yield _OPERATIONS
     for (kind, name), operation in OPERATIONS.items():
         yield f"## {kind or '[base]'}/${name}"
-        yield f"\n{_first_line(operation)}"
+        yield f"\n{_first_line(operation.run)}"
         yield from _table(("parameter", "type", "many", "needed on an instance"), _rows(operation))
+    yield from _system_operations()
     yield "## Relationships in R4 and R5"
     yield _WORDS
     yield from _table(
@@ -85,19 +97,44 @@ def _operations() -> Iterator[str]:
     )
 
 
-def _first_line(operation: Operation) -> str:
-    return (operation.run.__doc__ or "").strip().partition("\n")[0]
+def _system_operations() -> Iterator[str]:
+    for name, operation in SYSTEM_OPERATIONS.items():
+        yield f"## [base]/${name}"
+        methods = "\n\nBy POST alone, as it changes what is kept." if operation.affects_state else ""
+        yield f"\n{_first_line(operation.run)}{methods}"
+        if not operation.parameters:
+            yield ""
+            continue
+        yield from _table(
+            ("parameter", "type", "many"),
+            ((_names(p), p.type, "yes" if p.many else "") for p in operation.parameters),
+        )
+
+
+def _first_line(run: Callable[..., Any]) -> str:
+    return (run.__doc__ or "").strip().partition("\n")[0]
+
+
+def _names(parameter: Parameter) -> str:
+    return ", ".join(f"`{name}`" for name in parameter.names)
 
 
 def _rows(operation: Operation) -> Iterator[tuple[str, ...]]:
     for parameter in operation.parameters:
-        names = ", ".join(f"`{name}`" for name in parameter.names)
-        yield names, parameter.type, "yes" if parameter.many else "", "" if parameter.instance else "no"
+        yield (
+            _names(parameter),
+            parameter.type,
+            "yes" if parameter.many else "",
+            "" if parameter.instance else "no",
+        )
 
 
 def _settings() -> Iterator[str]:
     yield _SETTINGS
     yield from _table(
-        ("setting", "environment", "default", "meaning"),
-        ((f"`{s.name}`", f"`{PREFIX}{s.name.upper()}`", f"`{s.default!r}`", s.meaning) for s in SETTINGS),
+        ("setting", "option", "environment", "default", "meaning"),
+        (
+            (f"`{s.name}`", f"`{s.option}`", f"`{PREFIX}{s.name.upper()}`", f"`{s.default!r}`", s.meaning)
+            for s in SETTINGS
+        ),
     )

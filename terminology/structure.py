@@ -1,7 +1,7 @@
 """Is a resource that came with a request built as we read it?
 
 Only what is read is looked at: its JSON type, and the words that say how codes are mapped. Whether a resource
-is valid is another question.
+is valid is another question; but an include of nothing is refused wherever it comes from (``require_block``).
 What is loaded at start is looked at then, and not again.
 """
 
@@ -107,6 +107,18 @@ def require_header(document: Document) -> Document:
     """The same, of what a resource is found by."""
     _require(document, HEADER, str(document.get("resourceType")))
     return document
+
+
+def require_block(block: Document, at: str) -> None:
+    """Raises TerminologyError for an include or exclude that no code could be in: the invariants vsd-1 and
+    vsd-2 (https://hl7.org/fhir/R5/valueset.html#invs).
+    """
+    if block.get("system"):
+        return
+    if block.get("concept") or block.get("filter"):
+        raise TerminologyError(issues.block_without_system(at))
+    if not block.get("valueSet"):
+        raise TerminologyError(issues.block_about_nothing(at))
 
 
 def _require(value: Any, shape: Shape, at: str) -> None:

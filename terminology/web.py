@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
@@ -121,13 +121,16 @@ def _answer(context: Context, path: str) -> Response:
 
 
 def _root(settings: Settings, path: str) -> tuple[Release, str, str]:
-    """The release of the first step of the path, or else the one that ``/fhir`` stands for."""
+    """The release of the first step of the path, or the other of its family where that is asked for; or
+    else the one that ``/fhir`` stands for.
+    """
     here = request.host_url.rstrip("/") + request.script_root + ROOT
     first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
-        return release, f"{here}/{first}", "/".join(further)
-    return _default(settings), here, "/".join([first, *further])
+        return _asked_for(release.family, release), f"{here}/{first}", "/".join(further)
+    spoken = _spoken(settings)
+    return _asked_for(spoken, spoken[0]), here, "/".join([first, *further])
 
 
 def _spoken(settings: Settings) -> tuple[Release, ...]:
@@ -137,13 +140,13 @@ def _spoken(settings: Settings) -> tuple[Release, ...]:
     return (unasked, *(release for release in others if release is not unasked))
 
 
-def _default(settings: Settings) -> Release:
-    """The root without a release speaks the one that ``fhirVersion`` asks for."""
+def _asked_for(offered: Sequence[Release], unasked: Release) -> Release:
+    """The release that ``fhirVersion`` asks for, of those that a root speaks."""
     for header in (request.headers.get("Accept", ""), request.headers.get("Content-Type", "")):
-        for release in RELEASES.values():
-            if (settings.r6 or not release.is_ballot) and asks_for(header, release):
+        for release in offered:
+            if asks_for(header, release):
                 return release
-    return RELEASES[settings.default_release]
+    return unasked
 
 
 def _query(text: bytes) -> Iterable[tuple[str, str]]:

@@ -15,7 +15,7 @@ from test_lookup import CATS
 
 from terminology import Settings, open_catalogue
 from terminology.assembly import SETTINGS, BadSetting
-from terminology.cli import main
+from terminology.cli import main, settings_of
 from terminology.packages import UnreadableFile, load
 
 
@@ -136,6 +136,39 @@ def test_server_py_names_the_mend_when_a_dependency_is_missing() -> None:
     assert run.returncode == 1
     assert "python3 -m venv .venv && .venv/bin/pip install ." in run.stderr
     assert "python3-venv" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_every_setting_is_an_option_of_serve_and_read_as_from_anywhere_else(tmp_path: Path) -> None:
+    serve = main.commands["serve"]
+    options = {name for option in serve.params for name in option.opts}
+    assert {f"--{setting.name.replace('_', '-')}" for setting in SETTINGS} <= options
+    given: dict[str, Any] = {
+        "host": "127.0.0.2",
+        "port": "0",
+        "workers": "3",
+        "default_release": "r5",
+        "data": str(tmp_path),
+        "largest_body": "7",
+        "largest_expansion": "8",
+        "cors_origin": "https://example.org",
+    }
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    flags = ["--r6", "--skip-broken", "--no-bundled", "--content", "a", "--content", "b"]
+    with serve.make_context("serve", [*words, *flags]) as context:
+        stated = {name: context.params[name] for name in context.params if name not in ("config", "check")}
+    assert stated.keys() == {setting.name for setting in SETTINGS}
+    rest: dict[str, Any] = {"r6": "yes", "skip_broken": "yes", "bundled": "no", "content": ["a", "b"]}
+    told = Settings(None, {}, **given, **rest)
+    read = settings_of(None, stated)
+    assert [getattr(read, s.name) for s in SETTINGS] == [getattr(told, s.name) for s in SETTINGS]
+
+
+def test_an_option_that_is_not_given_leaves_the_environment_and_the_file_in_place(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("r6 = true\ncontent = ['from-the-file']\n")
+    with main.commands["serve"].make_context("serve", []) as context:
+        stated = {name: context.params[name] for name in context.params if name not in ("config", "check")}
+    read = settings_of(tmp_path / "settings.toml", stated)
+    assert (read.r6, read.content) == (True, [Path("from-the-file")])
 
 
 def test_a_port_that_there_cannot_be_is_said_without_a_traceback() -> None:

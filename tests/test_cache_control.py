@@ -129,6 +129,13 @@ def test_the_id_is_issued_here_and_hard_to_guess(client: Any) -> None:
     assert min(map(len, ids)) >= 32
 
 
+def test_an_id_that_was_given_out_is_as_good_in_the_parameter_cache_id(client: Any) -> None:
+    id_ = start(client, code_system("a"))
+    asked = f"/fhir/r5/CodeSystem/$lookup?system={URL}&code=a&cache-id={id_}"
+    assert display(client.get(asked)) == "Display of a"
+    assert display(lookup(client, "a", None, body(cache_id={"valueString": id_}))) == "Display of a"
+
+
 def test_an_ended_cache_is_unknown(client: Any) -> None:
     id_ = start(client, code_system("a"))
     assert control(client, "end", X_Cache_Id=id_).status_code == 200

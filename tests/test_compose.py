@@ -277,3 +277,11 @@ def test_what_a_release_of_fhir_publishes_is_meant_in_its_version() -> None:
         assert found is not None and found.about.version == version
     stated = catalogue.for_fhir("4.0.1").find_system("http://hl7.org/fhir/own", "5.0.0")
     assert stated is not None and stated.about.version == "5.0.0"
+
+
+@pytest.mark.parametrize("reference", ["http://example.org/vs/mine", "http://example.org/vs/mine|3"])
+def test_a_value_set_that_came_along_and_imports_itself_is_a_circle_and_not_unknown(reference: str) -> None:
+    mine = value_set("mine", {"valueSet": [reference]}, version="3")
+    with pytest.raises(TerminologyError) as circle:
+        definition_of(CATALOGUE, mine)
+    assert circle.value.issues[0].message_id == "VALUESET_CIRCULAR_REFERENCE"

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from terminology import cli, reference
 from terminology.catalogue import Catalogue
 from terminology.wire.operations import OPERATIONS
+from terminology.wire.system import SYSTEM_OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -22,6 +23,17 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 def test_the_reference_pages_are_those_of_the_tables() -> None:
     assert reference.write(ROOT / "docs", check=True) == [], "run 'terminology reference'"
+
+
+def test_the_operations_page_has_the_operations_of_the_base_with_their_parameters() -> None:
+    page = reference.pages()["operations.md"]
+    sections = {part.split("\n")[0]: part for part in page.split("\n## ")}
+    for name, operation in SYSTEM_OPERATIONS.items():
+        section = sections[f"[base]/${name}"]
+        for parameter in operation.parameters:
+            assert all(f"`{word}`" in section for word in parameter.names)
+    for word in ("cache-id", "X-Cache-Id", "tx-resource", "mode=start", "mode=end", "mode=check", "sealed"):
+        assert word in sections["# Operations"], word
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)

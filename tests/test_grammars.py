@@ -52,7 +52,8 @@ TAGS = {
     "of private use": ("x-clinic", "x-clinic"),
     "in a range kept for private use": ("qaa", "Private use"),
     "from before there was a grammar": ("i-klingon", "Klingon"),
-    "FHIR's codes depend on case, so a tag is in the recommended one (2.1.1)": ("en-us", None),
+    "case does not matter (2.1.1)": ("en-us", "English (United States)"),
+    "nor in a tag from before there was a grammar (2.1.1)": ("I-KLINGON", "Klingon"),
     "an underscore is no hyphen": ("en_US", None),
     "an unregistered language": ("xx", None),
     "an unregistered region": ("en-AB", None),
@@ -69,6 +70,32 @@ TAGS = {
 def test_language_tags(rule: str) -> None:
     code, expected = TAGS[rule]
     assert display(languages, code) == expected
+
+
+@pytest.mark.parametrize("tag", ["en-US", "sr-Latn-RS", "zh-yue", "de-CH-1996", "i-klingon", "x-clinic"])
+def test_language_tags_are_to_be_treated_as_case_insensitive(tag: str) -> None:
+    """RFC 5646, 2.1.1; the recommended case is what the answer has."""
+    for other in (tag.upper(), tag.lower()):
+        concept = system(languages).locate(other)
+        assert concept is not None and concept.code == tag
+        assert other in system(languages).select([Filter("code", "=", tag)])
+        assert tag in system(languages).select([Filter("code", "in", f"fr, {other}")])
+
+
+def test_a_tag_in_another_case_is_valid_and_the_answer_has_the_right_one() -> None:
+    ask = Terminology(catalogue=Catalogue([], [languages()])).ask
+    answer = ask("CodeSystem/$validate-code", url="urn:ietf:bcp:47", code="en-us")
+    parameters = {p["name"]: p for p in answer["parameter"]}
+    assert parameters["result"]["valueBoolean"] is True
+    assert parameters["normalized-code"]["valueCode"] == "en-US"
+    (issue,) = parameters["issues"]["resource"]["issue"]
+    assert issue["severity"] == "information" and "by case" in issue["details"]["text"]
+
+
+def test_a_filter_for_a_region_takes_it_in_any_case_and_one_for_its_existence_any_region() -> None:
+    for filter_ in (Filter("region", "=", "us"), Filter("region", "exists", "true")):
+        assert "en-US" in system(languages).select([filter_])
+        assert "en" not in system(languages).select([filter_])
 
 
 def test_a_deprecated_tag_is_a_code_with_a_status() -> None:

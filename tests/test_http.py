@@ -93,6 +93,27 @@ def test_a_fhirVersion_that_a_root_does_not_speak_is_406_in_and_415_out(http: Fl
     outcome(response, 415)
 
 
+@pytest.mark.parametrize("root", ["r4", "r4b"])
+@pytest.mark.parametrize("version", ["4.0", "4.0.1", "4.3", "4.3.0"])
+def test_R4_and_R4B_are_one_family_in_Accept_and_Content_Type(
+    http: FlaskClient, root: str, version: str
+) -> None:
+    stated = f"application/fhir+json; fhirVersion={version}"
+    asked = LOOKUP.replace("/r4/", f"/{root}/")
+    assert http.get(asked, headers={"Accept": stated}).status_code == 200
+    answer = http.post(
+        f"/fhir/{root}/CodeSystem/$lookup",
+        data=json.dumps(PARAMETERS),
+        content_type=stated,
+        headers={"Accept": stated},
+    )
+    assert answer.status_code == 200
+    metadata = http.get(f"/fhir/{root}/metadata", headers={"Accept": stated}).get_json()
+    assert metadata["fhirVersion"].startswith(version), "which is the one that is asked for"
+    assert metadata["implementation"]["url"].endswith(f"/fhir/{root}")
+    outcome(http.get("/fhir/r5/metadata", headers={"Accept": stated}), 406)
+
+
 @pytest.mark.parametrize(
     ("version", "answered"),
     [("4.0", "4.0.1"), ("4.3", "4.3.0"), ("5.0", "5.0.0"), ("5.0.0", "5.0.0"), (None, "4.0.1")],

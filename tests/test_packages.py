@@ -24,6 +24,8 @@ from terminology.packages import UnreadableFile, keep, load
 BASE = "http://example.org/fhir"
 R4 = {"name": "example.terms", "version": "1.2.0", "fhirVersions": ["4.0.1"]}
 R5 = {**R4, "fhirVersions": ["5.0.0"]}
+# Well-formed JSON, and a fault where only use would find it.
+DEEP = {"resourceType": "ValueSet", "url": "http://example.org/deep", "compose": {"include": "x"}}
 CUT = b'{"resourceType": "ValueSet", '
 NOTHING: Mapping[str, Any] = {}
 COLOURS: Document = {
@@ -180,6 +182,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a key twice": (
         {"package/ValueSet-x.json": b'{"resourceType": "ValueSet", "url": "a", "url": "b"}'},
         "ValueSet-x.json: The key 'url' stands twice",
+    ),
+    "a body of another shape": (
+        {"package/ValueSet-x.json": DEEP},
+        "ValueSet-x.json: ValueSet.compose.include must be a list",
+    ),
+    "a map of another shape": (
+        {"package/ConceptMap-x.json": {**PAINT, "group": ["x"]}},
+        "ConceptMap-x.json: ConceptMap.group[0] must be an object",
     ),
     "an older release": (
         {"package/package.json": {"name": "old", "fhirVersions": ["3.0.2"]}},
@@ -407,6 +417,76 @@ def test_a_start_can_leave_out_what_is_broken_with_a_warning(
     with caplog.at_level(logging.WARNING, logger="terminology"):
         assert [header["id"] for header in open_catalogue(lenient).headers("ValueSet")] == ["warm"]
     assert "bad.json" in caplog.text
+
+
+def test_with_skip_broken_only_what_was_read_is_kept_so_that_the_next_start_reads_it_all(
+    tmp_path: Path,
+) -> None:
+    place = folder(tmp_path / "mine", {"bad.json": b"{", "deep/worse.json": DEEP, "warm.json": WARM})
+    folder(place / "unpacked", package(more={"package/ValueSet-x.json": CUT}))
+    archive(place / "packed.tgz", package(more={"package/ValueSet-x.json": DEEP}))
+    archive(place / "no.tgz", {"x.json": WARM})
+    single = archive(tmp_path / "single.tgz", package(more={"package/ValueSet-x.json": CUT}))
+    data = tmp_path / "data"
+    for change in ("new", "known"):
+        code, said = load_command(place, single, "--data", data, "--skip-broken")
+        assert code == 0 and said.count(f"({change}: ") == 2, said
+    kept = {str(file.relative_to(data / "content")) for file in (data / "content").rglob("*")}
+    assert {"mine/warm.json", "mine/packed.tgz", "mine/unpacked/package/ValueSet-warm.json"} <= kept
+    assert not any(name.endswith(("bad.json", "worse.json", "ValueSet-x.json", "no.tgz")) for name in kept)
+    checked = CliRunner().invoke(main, ["serve", "--check", "--data", str(data), "--no-bundled"])
+    assert checked.exit_code == 0 and "3 CodeSystems, 4 ValueSets" in checked.output, checked.output
+    assert (place / "bad.json").exists(), "what was given stays as it is"
+
+
+def test_what_is_broken_in_content_is_left_out_of_a_service_by_skip_broken(tmp_path: Path) -> None:
+    place = folder(tmp_path / "content", {"bad.json": b"{", "warm.json": WARM})
+    serve = ["serve", "--check", "--no-bundled", "--data", "", "--content", str(place)]
+    refused = CliRunner().invoke(main, serve)
+    assert refused.exit_code == 1 and "bad.json" in refused.output
+    started = CliRunner().invoke(main, [*serve, "--skip-broken"])
+    assert started.exit_code == 0 and "1 ValueSets" in started.output
+
+
+def test_of_files_only_JSON_is_read_and_XML_is_told_so(tmp_path: Path) -> None:
+    xml = b'<?xml version="1.0"?><ValueSet xmlns="http://hl7.org/fhir"><url value="urn:x"/></ValueSet>'
+    (tmp_path / "x.xml").write_bytes(xml)
+    code, said = load_command(tmp_path / "x.xml", "--data", tmp_path / "data")
+    assert code == 1 and "x.xml: is XML, but from files only JSON is read" in said
+    code, said = load_command(tmp_path, "--data", tmp_path / "data")
+    assert code == 1 and "in it, as JSON" in said
+
+
+# -- ids -----------------------------------------------------------------------------------------
+
+
+def test_a_resource_without_an_id_gets_one_that_is_the_same_at_every_start(tmp_path: Path) -> None:
+    nameless = {name: value for name, value in COLOURS.items() if name != "id"}
+    newer = {**nameless, "version": "2.0.0"}
+    naming = {name: value for name, value in NAMING.items() if name != "id"}
+    alone = folder(tmp_path / "files", {"a.json": nameless, "b.json": newer, "n.json": naming})
+    packed = archive(
+        tmp_path / "p.tgz", {"package/package.json": R5, "package/a.json": nameless, "package/b.json": newer}
+    )
+    first, again = sorted(documents(alone)), sorted(documents(alone))
+    assert first == again and len(first) == 3 and set(documents(packed)) < set(first)
+    for stowed in load([packed]):
+        assert isinstance(stowed, Stowed) and stowed.document()["id"] == stowed.header["id"]
+
+
+@pytest.mark.parametrize("kind", ["files", "package"])
+def test_what_a_search_finds_can_be_read_by_its_id(tmp_path: Path, kind: str) -> None:
+    nameless = {name: value for name, value in WARM.items() if name != "id"}
+    place = (
+        folder(tmp_path / "files", {"warm.json": nameless})
+        if kind == "files"
+        else archive(tmp_path / "p.tgz", {"package/package.json": R4, "package/w.json": nameless})
+    )
+    settings = Settings(environment={}, bundled=False, data="", content=[place])
+    client = create_app(open_catalogue(settings), settings).test_client()
+    (entry,) = client.get(f"/fhir/r4/ValueSet?url={WARM['url']}").get_json()["entry"]
+    read = client.get(f"/fhir/r4/ValueSet/{entry['resource']['id']}")
+    assert read.status_code == 200 and read.get_json()["url"] == WARM["url"]
 
 
 # -- real size -----------------------------------------------------------------------------------

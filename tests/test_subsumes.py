@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from terminology import Settings, Terminology, TerminologyError, create_app
 from terminology.catalogue import Catalogue
 from terminology.operations.subsumes import SubsumesRequest, subsumes
+from terminology.systems.bcp13 import mime_types
+from terminology.systems.bcp47 import languages
+from terminology.systems.ucum import units
 
 ANIMALS = "http://example.org/animals"
 
@@ -272,7 +275,7 @@ def test_subsumption_is_a_partial_order(catalogue: Any) -> None:
                     assert outcome[a, c] == "subsumes"
 
 
-def test_codes_that_are_above_each_other_are_equivalent() -> None:
+def test_codes_that_are_above_each_other_contradict_and_are_not_equivalent() -> None:
     circle = code_system(
         "http://example.org/circle",
         {"code": "a", "property": [{"code": "parent", "valueCode": "b"}]},
@@ -280,4 +283,33 @@ def test_codes_that_are_above_each_other_are_equivalent() -> None:
         property=[PARENT],
     )
     request = SubsumesRequest(code_a="a", code_b="b", system=circle["url"])
-    assert subsumes(Catalogue([circle]), request) == "equivalent"
+    with pytest.raises(TerminologyError, match="contradicts itself: it has 'a' above 'b' and 'b' above 'a'"):
+        subsumes(Catalogue([circle]), request)
+
+
+@pytest.mark.parametrize(
+    ("make", "first", "second"),
+    [(languages, "en", "en-US"), (units, "g", "kg"), (mime_types, "text/css", "text/html")],
+)
+def test_a_grammar_does_not_say_how_its_codes_are_related_so_it_is_an_error(
+    make: Any, first: str, second: str
+) -> None:
+    system = make()
+    catalogue = Catalogue([], [system])
+    with pytest.raises(TerminologyError, match="cannot be determined"):
+        subsumes(catalogue, SubsumesRequest(code_a=first, code_b=second, system=system.about.url))
+    same = SubsumesRequest(code_a=first, code_b=first, system=system.about.url)
+    assert subsumes(catalogue, same) == "equivalent"
+
+
+def test_a_contradiction_says_what_says_what(client: Any) -> None:
+    answer = client.get("/fhir/r4/CodeSystem/animals/$subsumes?codeA=cat&codeB=dog&system=urn:x")
+    text = answer.json["issue"][0]["details"]["text"]
+    assert text == f"The parameter 'system' is 'urn:x', but the resource it is asked of has '{ANIMALS}'"
+    other = {"system": "urn:x", "code": "cat"}
+    answer = client.post(
+        "/fhir/r4/CodeSystem/$validate-code",
+        json=body(url={"valueUri": ANIMALS}, coding={"valueCoding": other}),
+    )
+    text = answer.json["issue"][0]["details"]["text"]
+    assert text == f"The parameter 'url' is '{ANIMALS}', but the coding has 'urn:x'"

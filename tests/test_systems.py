@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from terminology import Settings, Terminology, create_app
+from terminology.catalogue import Catalogue
 from terminology.model import Filter, TerminologyError, Typed
-from terminology.systems.document import COMPARISONS, CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
+from terminology.systems.bcp47 import languages
+from terminology.systems.comparisons import COMPARISONS
+from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
 from terminology.systems.supplement import Supplemented
 
 Json = dict[str, Any]
@@ -120,6 +125,169 @@ def test_a_filter_that_is_not_understood_is_an_error(filter_: Filter, message: s
     with pytest.raises(TerminologyError) as error:
         BODY.select([filter_])
     assert error.value.issues[0].message_id == message
+
+
+REFUSED = [
+    ("exists is true or false", Filter("count", "exists", "maybe"), "must be true or false"),
+    ("exists is written in lower case", Filter("count", "exists", "TRUE"), "must be true or false"),
+    ("is-a is of a code that is there", Filter("concept", "is-a", "nope"), "no code 'nope'"),
+    ("is-not-a is of a code that is there", Filter("concept", "is-not-a", "nope"), "no code 'nope'"),
+    ("child-of is of a code that is there", Filter("concept", "child-of", "nope"), "no code 'nope'"),
+]
+
+
+@pytest.mark.parametrize(("title", "filter_", "says"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_filter_that_cannot_be_right_is_an_error_and_not_silently_empty(
+    title: str, filter_: Filter, says: str
+) -> None:
+    with pytest.raises(TerminologyError, match=says) as error:
+        BODY.select([filter_])
+    assert error.value.issues[0].tx == "vs-invalid"
+
+
+@pytest.mark.parametrize("op", sorted(set(HIERARCHY) - {"child-of"}))
+@pytest.mark.parametrize("meaning", ["part-of", "grouped-by"])
+def test_a_filter_for_what_one_code_is_a_kind_of_wants_a_hierarchy_that_says_so(
+    op: str, meaning: str
+) -> None:
+    """As $subsumes does (https://hl7.org/fhir/R5/valueset-filter-operator.html)."""
+    system = DocumentSystem(DOCUMENT | {"hierarchyMeaning": meaning})
+    with pytest.raises(TerminologyError, match=f"has the meaning '{meaning}'"):
+        system.select([Filter("concept", op, "limb")])
+
+
+def test_child_of_is_a_direct_hierarchical_relationship_whatever_the_hierarchy_means() -> None:
+    system = DocumentSystem(DOCUMENT | {"hierarchyMeaning": "part-of"})
+    assert [c.code for c in system.select([Filter("concept", "child-of", "root")])] == ["limb", "trunk"]
+
+
+@pytest.mark.parametrize(
+    ("property_", "value", "expected"),
+    [
+        ("inactive", "true", ["leg"]),
+        ("inactive", "false", ["root", "limb", "arm", "trunk", "tail"]),
+        ("notSelectable", "true", ["trunk"]),
+    ],
+)
+def test_a_filter_tests_what_the_answers_say(property_: str, value: str, expected: list[str]) -> None:
+    """A retired concept is inactive in every answer; so it is for the filter."""
+    assert chosen(property_, "=", value) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "expected"),
+    [("=", "1.5", ["a"]), ("=", "1.500", ["a"]), ("in", "7, 15e-1", ["a"]), ("not-in", "1.5", ["b"])],
+)
+def test_numbers_are_compared_by_value(op: str, value: str, expected: list[str]) -> None:
+    declared = [{"code": "dose", "type": "decimal"}, {"code": "label", "type": "string"}]
+    label = prop("label", valueString="1.50")
+    concepts = [
+        {"code": "a", "property": [prop("dose", valueDecimal=Decimal("1.50")), label]},
+        {"code": "b", "property": [prop("dose", valueDecimal=Decimal("2"))]},
+    ]
+    system = DocumentSystem({"url": "u", "property": declared, "concept": concepts})
+    assert [c.code for c in system.select([Filter("dose", op, value)])] == expected
+    assert not list(system.select([Filter("label", "=", "1.5")]))
+
+
+# -- value sets that a code system implies --------------------------------------------------------
+
+EDITION = "http://example.org/body/11"
+IMPLIED = {
+    "http://example.org/body?fhir_vs": list(ALL),
+    "http://example.org/body?fhir_vs=isa/limb": ["limb", "arm", "leg"],
+    f"{EDITION}?fhir_vs=isa/limb": ["limb", "arm", "leg"],
+    f"{EDITION}/version/2024?fhir_vs=isa/limb": ["limb", "arm", "leg"],
+}
+
+
+@pytest.mark.parametrize("url", IMPLIED)
+def test_a_code_and_what_is_below_it_is_a_value_set_that_the_code_system_implies(url: str) -> None:
+    """https://hl7.org/fhir/R4/snomedct.html#implicit; of an edition and of a version, too."""
+    held = Catalogue([DOCUMENT | {"version": f"{EDITION}/version/2024"}])
+    expansion = Terminology(catalogue=held).ask("ValueSet/$expand", url=url, excludeNested=True)["expansion"]
+    assert sorted(node["code"] for node in expansion["contains"]) == sorted(IMPLIED[url])
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("isa/nope", "has no code 'nope'"),
+        ("refset/1", "reference sets and expressions are not"),
+        ("isa/", "has no code ''"),
+        ("refset", "reference sets and expressions are not"),
+    ],
+)
+def test_what_a_code_system_does_not_imply_is_not_found_and_the_diagnostics_say_why(
+    asked: str, why: str
+) -> None:
+    with pytest.raises(TerminologyError, match="could not be found") as error:
+        Catalogue([DOCUMENT]).value_set(f"http://example.org/body?fhir_vs={asked}")
+    assert why in (error.value.issues[0].diagnostics or "")
+
+
+def test_a_grammar_has_no_codes_below_a_code_and_says_which_value_sets_it_implies() -> None:
+    with pytest.raises(TerminologyError) as error:
+        Catalogue([], [languages()]).value_set("urn:ietf:bcp:47?fhir_vs=isa/en")
+    assert "where there is a hierarchy" in (error.value.issues[0].diagnostics or "")
+
+
+def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:
+    identifier = [{"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3"}]
+    whole = {"include": [{"system": "urn:oid:1.2.3"}]}
+    value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": whole}
+    held = Catalogue([DOCUMENT | {"identifier": identifier}, value_set | {"identifier": identifier}])
+    for catalogue in (held, held.with_documents([]), held.for_fhir("4.0.1")):
+        ask = Terminology(catalogue=catalogue).ask
+        looked_up = ask("CodeSystem/$lookup", system="urn:oid:1.2.3", code="arm")
+        assert {"name": "code", "valueCode": "arm"} in looked_up["parameter"]
+        answer = ask("ValueSet/$validate-code", url="urn:oid:1.2.3", system=DOCUMENT["url"], code="arm")
+        assert {"name": "result", "valueBoolean": True} in answer["parameter"]
+    assert (
+        Catalogue([DOCUMENT | {"identifier": "urn:oid:1.2.3"}]).preferred("urn:oid:1.2.3") == "urn:oid:1.2.3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "block"),
+    [
+        ("vsd-1", {}),
+        ("vsd-2", {"concept": [{"code": "arm"}]}),
+        ("vsd-2", {"filter": [{"property": "concept", "op": "is-a", "value": "arm"}]}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["include", "exclude"])
+def test_an_include_must_have_a_system_or_a_value_set(kind: str, rule: str, block: Json) -> None:
+    compose = {"include": [{"system": DOCUMENT["url"]}]} | {kind: [block]}
+    value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": compose}
+    ask = Terminology(catalogue=Catalogue([DOCUMENT, value_set])).ask
+    coded = {"system": DOCUMENT["url"], "code": "arm"}
+    for operation, more in (("$expand", Json()), ("$validate-code", coded)):
+        with pytest.raises(TerminologyError, match=rule) as error:
+            ask(f"ValueSet/{operation}", url="http://example.org/vs", **more)
+        assert error.value.issues[0].tx == "vs-invalid"
+
+
+def test_where_a_pinned_version_is_not_here_the_diagnostics_say_how_to_use_another() -> None:
+    pinned = {"include": [{"system": DOCUMENT["url"], "version": "0.9"}]}
+    value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": pinned}
+    ask = Terminology(catalogue=Catalogue([DOCUMENT, value_set])).ask
+    with pytest.raises(TerminologyError) as error:
+        ask("ValueSet/$expand", url="http://example.org/vs")
+    remedy = f"{DOCUMENT['url']}|1"
+    assert f"force-system-version={remedy}" in (error.value.issues[0].diagnostics or "")
+    forced: Json = {"force-system-version": remedy}
+    assert ask("ValueSet/$expand", url="http://example.org/vs", **forced)["expansion"]["contains"]
+
+
+def test_a_resource_of_the_wrong_shape_is_told_what_it_has_instead() -> None:
+    body = {"name": "tx-resource", "resource": {"resourceType": "ValueSet", "url": 5}}
+    app = create_app(Catalogue([DOCUMENT]), Settings(environment={}, data=""))
+    given = {"resourceType": "Parameters", "parameter": [body]}
+    answer = app.test_client().post("/fhir/r4/CodeSystem/$validate-code", json=given)
+    assert answer.status_code == 400
+    (issue,) = (answer.json or {})["issue"]
+    assert issue["details"]["text"].endswith("are strings, but its url is 5")
 
 
 def test_an_expression_that_cannot_be_matched_in_linear_time_is_refused() -> None:

@@ -339,7 +339,7 @@ def test_a_map_that_comes_along_is_not_contradicted_by_url_either(small: Termino
     for url in (BASE + "main", BASE + "main|1.0"):
         assert value(small.ask("ConceptMap/$translate", body_of(coding, came, uri(url))), "result") is True
     for url in (BASE + "second", BASE + "main|2.0"):
-        with pytest.raises(TerminologyError, match="but the map that came along has"):
+        with pytest.raises(TerminologyError, match="but the resource that came along has"):
             small.ask("ConceptMap/$translate", body_of(coding, came, uri(url)))
 
 

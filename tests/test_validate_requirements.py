@@ -249,7 +249,7 @@ def test_a_value_set_that_came_along_has_no_other_url() -> None:
         {"name": "url", "valueUri": f"{BASE}/vs/pets#one"},
         {"name": "valueSet", "resource": HOLDER},
     ]
-    with pytest.raises(TerminologyError, match="the resource it is asked of"):
+    with pytest.raises(TerminologyError, match="the resource that came along"):
         expanded(*parts)
 
 

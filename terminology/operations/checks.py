@@ -64,11 +64,10 @@ def _infer(finding: Finding, against: Against, definition: Definition) -> bool:
 
 
 def _systems_of(definition: Definition) -> list[str]:
-    """Every code system that a value set speaks of, in order."""
+    """Every code system that a value set speaks of, its own first."""
     own = [block.url for block in definition.includes if block.url]
-    imports = (other for block in definition.includes if not block.url for other in block.imports)
-    imported = [url for other in imports for url in _systems_of(other)]
-    return list(dict.fromkeys([*own, *imported]))
+    reached = [block.url for block in definition.reached() if block.url]
+    return list(dict.fromkeys([*own, *reached]))
 
 
 def system_absolute(finding: Finding, against: Against) -> bool:
@@ -172,19 +171,24 @@ def _sense(system: CodeSystem, code: str) -> Sense | None:
     return Sense(system, concept, detail.designations)
 
 
-def _may_hold(definition: Definition, url: str, code: str) -> bool:
+def _may_hold(definition: Definition, url: str, code: str, known: dict[int, bool] | None = None) -> bool:
     """Could the value set have a code that is in another part of the code system? Filters choose from what is
-    here only.
+    here only. ``known`` are the value sets that were asked already.
     """
-    listed_out = any(block.url == url and block.listing(code) is not None for block in definition.excludes)
-    return not listed_out and any(_block_may_hold(block, url, code) for block in definition.includes)
+    known = {} if known is None else known
+    if id(definition) not in known:
+        excludes = definition.excludes
+        listed_out = any(block.url == url and block.listing(code) is not None for block in excludes)
+        included = (block for block in definition.includes if not listed_out)
+        known[id(definition)] = any(_block_may_hold(block, url, code, known) for block in included)
+    return known[id(definition)]
 
 
-def _block_may_hold(block: Block, url: str, code: str) -> bool:
+def _block_may_hold(block: Block, url: str, code: str, known: dict[int, bool]) -> bool:
     if block.url not in (None, url) or not (block.url or block.imports):
         return False
     own = block.listing(code) is not None if block.is_enumerated else not block.filters
-    return own and all(_may_hold(other, url, code) for other in block.imports)
+    return own and all(_may_hold(other, url, code, known) for other in block.imports)
 
 
 def in_value_set(finding: Finding, against: Against) -> bool:

@@ -16,7 +16,7 @@ from typing import Protocol
 from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.model import Coding, TerminologyError
-from terminology.operations.subsumes import EQUIVALENT, located, require_subsumption
+from terminology.operations.subsumes import SUBSUMED_BY, SUBSUMES, located, relation, require_subsumption
 from terminology.systems import CodeSystem
 
 NARROWER = "source-is-narrower-than-target"
@@ -182,8 +182,8 @@ def _related(system: CodeSystem, coding: Coding, others: Sequence[Coding]) -> It
     code = coding.code or ""
     for other in others:
         other_code = other.code or ""
-        is_above, is_below = system.subsumes(other_code, code), system.subsumes(code, other_code)
-        if is_above:
-            yield Entry(coding, other, EQUIVALENT if is_below else NARROWER)
-        elif is_below:
+        outcome = relation(system, other_code, code)
+        if outcome == SUBSUMES:
+            yield Entry(coding, other)
+        elif outcome == SUBSUMED_BY:
             yield Entry(other, coding)

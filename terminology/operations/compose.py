@@ -32,8 +32,10 @@ from typing import Any
 from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
-from terminology.operations.instance import agreed
+from terminology.operations.instance import BROUGHT, agreed
+from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.pins import NO_PINS, Choice, Pins
+from terminology.structure import require_block
 from terminology.systems import CodeSystem, Selection
 from terminology.versions import fits
 
@@ -58,6 +60,7 @@ class Block:
     """An include or exclude of a ValueSet: all its parts must hold of a code."""
 
     def __init__(self, node: Node, at: str, context: _Context) -> None:
+        require_block(node, at)
         self.node = node
         self.at = at
         self.value_set = context.document
@@ -110,6 +113,9 @@ class Block:
 
     def _select(self, text: str | None = None) -> Selection:
         assert self.system is not None
+        if len(self.filters) > MOST_FILTERS:
+            issue = issues.too_many_filters(self.url or "", len(self.filters), MOST_FILTERS)
+            raise TerminologyError(replace(issue, at=[f"{self.at}.filter"]))
         for index, filter_ in enumerate(self.filters):
             if not filter_.value:
                 issue = issues.filter_without_value(filter_.property, filter_.op, self.url or "")
@@ -148,9 +154,9 @@ class Block:
             return not self.filters and (self.is_enumerated or self._trusting)
         return code in self.selection if self.filters else self.system.locate(code) is not None
 
-    def in_version(self, system: CodeSystem) -> Block:
+    def in_version(self, system: CodeSystem, known: dict[int, Definition]) -> Block:
         """The block as it is when that which it leaves open means this version of a code system."""
-        imports = [definition.in_version(system) for definition in self.imports]
+        imports = [definition.in_version(system, known) for definition in self.imports]
         is_open = self.url == system.about.url and fits(system.about.version, self.choice.version)
         changes = is_open and self.version != system.about.version
         if not changes and all(map(is_, imports, self.imports)):
@@ -161,18 +167,30 @@ class Block:
             other.system, other._selection, other._codes = system, None, None
         return other
 
-    def allows(self, url: str | None, code: str) -> bool:
-        """Is a code of any code system in this block, whatever the version?"""
+    def allows(self, url: str | None, code: str, version: str | None = None) -> bool:
+        """Is a code of any code system in this block? What it imports is asked for the version."""
         if self.url is None:
-            return bool(self.imports) and all(i.holds(url, code) for i in self.imports)
+            return bool(self.imports) and all(i.holds(url, code, version) for i in self.imports)
         return self.url == url and self.holds(code)
 
-    def locate(self, url: str | None, code: str) -> Concept | None:
+    def locate(self, url: str | None, code: str, version: str | None = None) -> Concept | None:
         """The concept of a code that this block allows."""
         if self.url is not None:
             return self.system.locate(code) if self.system else None
-        inner = (block for other in self.imports for block in other.includes if block.allows(url, code))
-        return next((block.locate(url, code) for block in inner), None)
+        inner = (block for other in self.imports for block in other.taking(url, code, version))
+        return next((block.locate(url, code, version) for block in inner), None)
+
+    def has_version(self, url: str | None, version: str) -> bool:
+        """As an include: do its codes come in this version? Of several imports the first one says so."""
+        if self.url is None:
+            return any(version in other.versions.get(url or "", ()) for other in self.imports[:1])
+        return self.version == version
+
+    def means(self, url: str | None, version: str | None) -> bool:
+        """As an exclude: is this version of a code system meant? Without a stated version, every one is."""
+        if self.url is None:
+            return all(any(b.means(url, version) for b in i.reached() if b.url == url) for i in self.imports)
+        return self.stated is None or self.version == version
 
 
 @dataclass(slots=True)
@@ -181,7 +199,7 @@ class Definition:
 
     ``inactive`` is False when the value set leaves inactive codes out. ``split`` are the code systems whose
     versions are told apart: the value set says so itself (the expansion parameter ``versionsMatch``), or
-    else it includes several.
+    else it includes several. ``versions`` are those that it includes, itself or by what it imports.
     """
 
     document: Document
@@ -189,17 +207,20 @@ class Definition:
     excludes: list[Block] = field(default_factory=list)
     inactive: bool = True
     split: frozenset[str] = frozenset()
-    _held: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict)
+    versions: dict[str, dict[str | None, None]] = field(default_factory=dict, init=False)
+    # Not taken along by ``replace``: what another version of a code system holds is another matter.
+    _held: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        versions: dict[str, set[str | None]] = {}
         for block in self.includes:
             if block.url is not None:
-                versions.setdefault(block.url, set()).add(block.version)
+                self.versions.setdefault(block.url, {})[block.version] = None
+                continue
+            for url, several in (pair for other in block.imports for pair in other.versions.items()):
+                self.versions.setdefault(url, {}).update(several)
         said = self.parameter("versionsMatch")
-        self.split = frozenset(
-            url for url, several in versions.items() if said == "false" or (said is None and len(several) > 1)
-        )
+        several_of = self.versions.items()
+        self.split = frozenset(u for u, v in several_of if said == "false" or (said is None and len(v) > 1))
 
     @property
     def url(self) -> str:
@@ -218,6 +239,18 @@ class Definition:
         yield from self.includes
         yield from self.excludes
 
+    def reached(self, seen: set[int] | None = None) -> Iterator[Block]:
+        """Every include that names a code system, also in the value sets that are imported; each once."""
+        seen = set() if seen is None else seen
+        seen.add(id(self))
+        for block in self.includes:
+            if block.url is not None:
+                yield block
+                continue
+            for other in block.imports:
+                if id(other) not in seen:
+                    yield from other.reached(seen)
+
     def imports(self) -> Iterator[Definition]:
         """Every value set that this one is made of, each once."""
         found: dict[str, Definition] = {}
@@ -230,7 +263,9 @@ class Definition:
         return iter(found.values())
 
     def holds(self, url: str | None, code: str, version: str | None = None) -> bool:
-        """Is a code in the value set? ``version`` matters only where the value set includes several."""
+        """Is a code in the value set? ``version`` matters only where versions are told apart; without one,
+        it is enough that the code is there in some version.
+        """
         # Asked once: value sets that import each other over and over would double the work at each step.
         key = (url, code, version)
         if key not in self._held:
@@ -238,37 +273,58 @@ class Definition:
         return self._held[key]
 
     def _holds(self, url: str | None, code: str, version: str | None) -> bool:
-        taken = [block for block in self.includes if block.allows(url, code)]
-        if version is not None and url in self.split:
-            taken = [block for block in taken if block.url is None or block.version == version]
-        if not any(self._admits(block, url, code) for block in taken):
+        included = [v for v in self.versions.get(url or "", ()) if v is not None]
+        if version is None and included and not self._merges:
+            return any(self.holds(url, code, each) for each in included)
+        told = version if url in self.split else None
+        if not any(self._admits(block, url, code, told) for block in self.taking(url, code, told)):
             return False
         return not self.is_excluded(url, code, version)
 
-    def in_version(self, system: CodeSystem) -> Definition:
+    def taking(self, url: str | None, code: str, version: str | None) -> Iterator[Block]:
+        """The includes that have a code, in a version if one is asked for."""
+        for block in self.includes:
+            is_meant = version is None or block.has_version(url, version)
+            if is_meant and block.allows(url, code, version):
+                yield block
+
+    def in_version(self, system: CodeSystem, known: dict[int, Definition] | None = None) -> Definition:
         """The value set as it is when its includes that leave a version open mean this one.
 
-        What it excludes follows; but where every include states its version, nothing is open.
+        What it excludes follows; but where every include states its version, nothing is open. ``known`` are
+        the value sets that were asked already: each is made once, however often it is imported.
         """
-        includes = [block.in_version(system) for block in self.includes]
+        known = {} if known is None else known
+        if id(self) not in known:
+            known[id(self)] = self._made_in_version(system, known)
+        return known[id(self)]
+
+    def _made_in_version(self, system: CodeSystem, known: dict[int, Definition]) -> Definition:
+        includes = [block.in_version(system, known) for block in self.includes]
         if all(map(is_, includes, self.includes)):
             return self
-        excludes = [block.in_version(system) for block in self.excludes]
+        excludes = [block.in_version(system, known) for block in self.excludes]
         return replace(self, includes=includes, excludes=excludes)
 
-    def _admits(self, block: Block, url: str | None, code: str) -> bool:
+    @property
+    def _merges(self) -> bool:
+        """The value set says that versions are not to be told apart."""
+        return self.parameter("versionsMatch") == "true"
+
+    def _admits(self, block: Block, url: str | None, code: str, version: str | None) -> bool:
         if self.inactive:
             return True
-        concept = block.locate(url, code)
+        concept = block.locate(url, code, version)
         return concept is None or not concept.inactive
 
     def is_excluded(self, url: str | None, code: str, version: str | None = None) -> bool:
-        """Does an exclude take a code out? Of another version only where versions are not told apart."""
-        split = version is not None and url in self.split
+        """Does an exclude take a code out? Where versions are told apart, one that states a version does so
+        of that version only, and another one of every version.
+        """
+        blind = version is None or url not in self.split
         return any(
-            block.allows(url, code)
+            (blind or block.means(url, version)) and block.allows(url, code, None if blind else version)
             for block in self.excludes
-            if not (split and block.url is not None and block.version != version)
         )
 
     def parameter(self, name: str) -> str | None:
@@ -308,8 +364,17 @@ class _Context:
         return self.catalogue.supplemented(found, self.supplements)
 
     def imported(self, reference: str) -> Definition:
-        document = find_import(self.catalogue, reference, self.pins, self.document)
-        return _compiled(replace(self, document=document, path=(*self.path, canonical(self.document))))
+        way = (*self.path, canonical(self.document))
+        try:
+            document = find_import(self.catalogue, reference, self.pins, self.document)
+        except UnknownImport as unknown:
+            # One that came along with the request is in no catalogue, but on the way.
+            wanted = f"{unknown.url}|{unknown.version}" if unknown.version else unknown.url
+            again = next((c for c in way if wanted in (c, split_canonical(c)[0])), None)
+            if again is None:
+                raise
+            raise TerminologyError(issues.value_set_circle([*way, again])) from None
+        return _compiled(replace(self, document=document, path=way))
 
 
 def definition_of(
@@ -422,7 +487,7 @@ def meant_by(given: Document, url: str | None) -> Document:
     """
     named = split_canonical(url or "")[0]
     base, _, id_ = ("", "", "") if named == given.get("url") else named.partition("#")
-    agreed("url", base or None, given.get("url"))
+    agreed("url", base or None, given.get("url"), BROUGHT)
     return contained(given, id_) if id_ else given
 
 

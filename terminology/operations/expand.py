@@ -24,8 +24,10 @@ from terminology.operations.compose import (
     meant_by,
     supplements_of,
 )
+from terminology.operations.cost import check_listing
 from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
+from terminology.operations.limits import DEEPEST_TREE
 from terminology.operations.members import Member, Wanted, members
 from terminology.operations.pins import SYSTEM_PARAMETER, Pins
 
@@ -56,6 +58,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     document = _asked_for(catalogue, request, pins)
     supplements = supplements_of(catalogue, document, request.supplements)
     definition = _definition(catalogue, document, pins, supplements)
+    check_listing(definition, bool(request.filter))
     _inherit(request, definition)
     languages = _languages(request, definition)
     used = Used.by(catalogue, definition)
@@ -302,23 +305,38 @@ def _is_nested(definition: Definition, request: ExpandRequest) -> bool:
 
 
 def nested(page: list[Member], known: list[Detail], entries: list[Entry]) -> list[Entry]:
-    """The entries as a tree: each beneath its first parent that is here, too."""
+    """The entries as a tree: each beneath its first parent that is here, too.
+
+    They stay a list where the tree would be deeper than ``DEEPEST_TREE``: readers of JSON and XML give up on
+    what is nested without end.
+    """
     by_code = {member.concept.code: entry for member, entry in zip(page, entries, strict=True)}
-    above: dict[str, str] = {}
     roots: list[Entry] = []
+    below: dict[str, list[Entry]] = {}
+    tops = {code: code for code in by_code}
     for detail, own in zip(known, entries, strict=True):
         parents = (p.value.value for p in detail.properties if p.code == "parent")
-        parent = next((p for p in parents if p in by_code and not _is_above(own.code, p, above)), None)
-        if parent is None:
-            roots.append(own)
-        else:
-            above[own.code] = parent
-            by_code[parent].contains.append(own)
+        # Beneath its own top a code would stand beneath itself: the hierarchy goes in a circle.
+        parent = next((p for p in parents if p in by_code and _top(p, tops) != own.code), None)
+        tops[own.code] = own.code if parent is None else parent
+        (roots if parent is None else below.setdefault(parent, [])).append(own)
+    if _is_deeper(roots, below, DEEPEST_TREE):
+        return entries
+    for code, inner in below.items():
+        by_code[code].contains.extend(inner)
     return roots
 
 
-def _is_above(code: str, other: str | None, above: dict[str, str]) -> bool:
-    """Would a code stand beneath itself? Only where a code system's hierarchy goes in a circle."""
-    while other is not None and other != code:
-        other = above.get(other)
-    return other is not None
+def _top(code: str, tops: dict[str, str]) -> str:
+    """The code at the top of the tree so far; the way there is made shorter for those who come after."""
+    while tops[code] != code:
+        tops[code] = tops[tops[code]]
+        code = tops[code]
+    return code
+
+
+def _is_deeper(roots: list[Entry], below: dict[str, list[Entry]], limit: int) -> bool:
+    level = roots
+    for _ in range(limit):
+        level = [inner for outer in level for inner in below.get(outer.code, ())]
+    return bool(level)

@@ -15,10 +15,12 @@ from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.languages import Languages
 from terminology.model import Coding, Concept, Document, Filter, TerminologyError, Typed
-from terminology.operations.instance import agreed
+from terminology.operations.cost import check_sought
+from terminology.operations.instance import INSTANCE, agreed
 from terminology.systems import CodeSystem, Selection
 
 DISPLAY = "display"
+EXACT = "'exact': true for a program, whose properties must match exactly, or false for a person who searches"
 MOST_MATCHES = 1_000
 MOST_COMPARED = 100_000
 
@@ -60,10 +62,11 @@ def find_matches(catalogue: Catalogue, request: FindMatchesRequest) -> list[Foun
     have, or more matches than can be told.
     """
     if request.exact is None:
-        raise TerminologyError(issues.missing_parameter("'exact': is it a machine that asks?"))
+        raise TerminologyError(issues.missing_parameter(EXACT))
     if not request.properties:
         raise TerminologyError(issues.missing_parameter("'property'"))
     system = _system(catalogue, request)
+    check_sought(request.properties, system)
     selections = [_selection(system, sought, request.exact) for sought in request.properties]
     complete = [concept for concept in selections[0] if all(concept.code in s for s in selections[1:])]
     best = [(concept, frozenset(range(len(selections)))) for concept in complete] or _partial(selections)
@@ -75,10 +78,11 @@ def find_matches(catalogue: Catalogue, request: FindMatchesRequest) -> list[Foun
 
 def _system(catalogue: Catalogue, request: FindMatchesRequest) -> CodeSystem:
     instance = request.instance or {}
-    url = agreed("system", request.system, instance.get("url"))
+    url = agreed("system", request.system, instance.get("url"), INSTANCE)
     if not url:
         raise TerminologyError(issues.missing_parameter("'system'"))
-    return catalogue.system(url, agreed("version", request.version, instance.get("version")))
+    version = agreed("version", request.version, instance.get("version"), INSTANCE)
+    return catalogue.system(url, version)
 
 
 def _selection(system: CodeSystem, sought: Sought, exact: bool) -> Selection:

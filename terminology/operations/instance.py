@@ -1,15 +1,19 @@
-"""What holds when a request says the same thing twice: by a parameter, and by what it is asked of?"""
+"""What holds when a request says the same thing twice: by a parameter, and by what it is asked of, brings
+along or asks about?"""
 
 from __future__ import annotations
 
 from terminology import issues
 from terminology.model import TerminologyError
 
+# What else may say it.
 INSTANCE = "the resource it is asked of"
+BROUGHT = "the resource that came along"
+CODING = "the coding"
 
 
-def agreed(name: str, given: str | None, stated: str | None, where: str = INSTANCE) -> str | None:
-    """The value of a parameter that is said twice; ``where`` is what else says it.
+def agreed(name: str, given: str | None, stated: str | None, where: str) -> str | None:
+    """The value of a parameter that is said twice: it is ``given``, and ``where`` has it ``stated``.
 
     Raises TerminologyError when the two contradict.
     """

@@ -21,7 +21,7 @@ from terminology.model import (
     TerminologyError,
     Typed,
 )
-from terminology.operations.instance import agreed
+from terminology.operations.instance import CODING, INSTANCE, agreed
 from terminology.operations.spelling import code_hint, system_hint
 from terminology.systems import CodeSystem
 
@@ -100,14 +100,16 @@ def _coding(catalogue: Catalogue, request: LookupRequest) -> Coding:
     given = request.coding or Coding(request.system, request.code, request.version)
     known_as = catalogue.preferred
     if request.coding is not None:
-        where = "the coding"
+        where = CODING
         asked, own = request.system, request.coding.system
         system = agreed("system", asked and known_as(asked), own and known_as(own), where)
         code = agreed("code", request.code, request.coding.code, where)
         given = Coding(system, code, agreed("version", request.version, request.coding.version, where))
     if request.instance is not None:
-        system = agreed("system", given.system and known_as(given.system), request.instance.get("url"))
-        version = agreed("version", given.version, request.instance.get("version"))
+        system = agreed(
+            "system", given.system and known_as(given.system), request.instance.get("url"), INSTANCE
+        )
+        version = agreed("version", given.version, request.instance.get("version"), INSTANCE)
         given = Coding(system, given.code, version)
     if not given.code or not given.system:
         raise TerminologyError(issues.missing_parameter("'code' with 'system', or 'coding' with both"))

@@ -1,7 +1,8 @@
 """CodeSystem $subsumes: is one code above the other?
 (https://hl7.org/fhir/R5/codesystem-operation-subsumes.html)
 
-There are four answers. What cannot be determined is none of them: it is an error.
+There are four answers. What cannot be determined is none of them: it is an error; and so is a hierarchy that
+goes round in a circle.
 """
 
 from __future__ import annotations
@@ -12,20 +13,18 @@ from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.languages import Languages
 from terminology.model import About, Coding, Concept, Document, TerminologyError
-from terminology.operations.instance import agreed
+from terminology.operations.instance import CODING, INSTANCE, agreed
 from terminology.systems import CodeSystem
+from terminology.systems.document import SUBSUMING
 
 EQUIVALENT, SUBSUMES, SUBSUMED_BY, NOT_SUBSUMED = "equivalent", "subsumes", "subsumed-by", "not-subsumed"
 
-# Is A above B, is B above A -> the outcome. Two codes that are above each other mean the same.
+# Is A above B, is B above A -> the outcome.
 OUTCOMES = {
-    (True, True): EQUIVALENT,
     (True, False): SUBSUMES,
     (False, True): SUBSUMED_BY,
     (False, False): NOT_SUBSUMED,
 }
-# What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
-SUBSUMING = frozenset({"is-a", "classified-with", None})
 
 
 @dataclass(slots=True)
@@ -46,24 +45,32 @@ def subsumes(catalogue: Catalogue, request: SubsumesRequest) -> str:
     """The outcome for A and B.
 
     Raises TerminologyError: a code or system missing or unknown, codes of different systems or versions, a
-    hierarchy that does not mean subsumption, or unrelated codes where only a part of the system is here.
+    hierarchy that does not mean subsumption, and codes that nothing here relates where only a part of the
+    system is here, or its grammar.
     """
     first = _coding(request.code_a, request.coding_a, "A")
     second = _coding(request.code_b, request.coding_b, "B")
     system = _common_system(catalogue, request, first, second)
     a, b = located(system, first.code or ""), located(system, second.code or "")
     outcome = relation(system, a.code, b.code)
+    if outcome == NOT_SUBSUMED and not system.about.is_related:
+        raise TerminologyError(issues.subsumption_unknown(a.code, b.code, system.about))
     if outcome == NOT_SUBSUMED and system.about.content != "complete":
         raise TerminologyError(issues.subsumption_beyond_fragment(a.code, b.code, system.about))
     return outcome
 
 
 def relation(system: CodeSystem, first: str, second: str) -> str:
-    """How two codes that the system has are related. Raises TerminologyError: no such hierarchy."""
+    """How two codes that the system has are related. Raises TerminologyError: no such hierarchy, or
+    one that contradicts itself.
+    """
     if first == second:
         return EQUIVALENT
     require_subsumption(system.about)
-    return OUTCOMES[system.subsumes(first, second), system.subsumes(second, first)]
+    found = (system.subsumes(first, second), system.subsumes(second, first))
+    if found not in OUTCOMES:
+        raise TerminologyError(issues.subsumption_in_a_circle(first, second, system.about))
+    return OUTCOMES[found]
 
 
 def require_subsumption(about: About) -> None:
@@ -83,7 +90,7 @@ def located(system: CodeSystem, code: str) -> Concept:
 
 def _coding(code: str | None, coding: Coding | None, letter: str) -> Coding:
     if coding is not None:
-        agreed(f"code{letter}", code, coding.code, "the coding")
+        agreed(f"code{letter}", code, coding.code, CODING)
     found = coding or Coding(code=code)
     if not found.code:
         raise TerminologyError(issues.missing_parameter(f"'code{letter}' with 'system', or 'coding{letter}'"))
@@ -95,8 +102,8 @@ def _common_system(
 ) -> CodeSystem:
     """The one code system, in the one version, that everything in the request names."""
     instance = request.instance or {}
-    agreed("system", request.system, instance.get("url"))
-    agreed("version", request.version, instance.get("version"))
+    agreed("system", request.system, instance.get("url"), INSTANCE)
+    agreed("version", request.version, instance.get("version"), INSTANCE)
     named = (instance.get("url"), request.system, first.system, second.system)
     urls = list(dict.fromkeys(catalogue.preferred(url) for url in named if url))
     if not urls:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from terminology import issues
-from terminology.catalogue import ALL_CODES, Catalogue
+from terminology.catalogue import Catalogue
 from terminology.concept_map import (
     FLIPPED,
     FLIPPED_WORD,
@@ -23,7 +23,7 @@ from terminology.languages import best_display
 from terminology.model import Coding, TerminologyError, split_canonical
 from terminology.operations import near_miss
 from terminology.operations.compose import contains
-from terminology.operations.instance import INSTANCE, agreed
+from terminology.operations.instance import BROUGHT, CODING, INSTANCE, agreed
 from terminology.operations.translation import (
     SUBJECTS,
     Match,
@@ -38,6 +38,7 @@ from terminology.operations.translation import (
     near,
     text_of,
 )
+from terminology.systems.document import ALL_CODES
 from terminology.versions import fits
 
 _STRENGTH = {
@@ -124,9 +125,9 @@ def _subjects(
             "system",
             system and catalogue.preferred(system),
             coding.system and catalogue.preferred(coding.system),
-            "the coding",
+            CODING,
         )
-        coding = replace(coding, version=agreed("version", version, coding.version, "the coding"))
+        coding = replace(coding, version=agreed("version", version, coding.version, CODING))
     given = [coding] if coding is not None else concept or []
     coded = [c for c in given if c.code]
     if not coded:
@@ -163,7 +164,7 @@ def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[Concept
     """The map that the request names or brings, if it does."""
     url, version = split_canonical(request.url or "")
     version = agreed("conceptMapVersion", request.map_version, version, "the canonical 'url'")
-    for document, where in ((request.instance, INSTANCE), (request.concept_map, "the map that came along")):
+    for document, where in ((request.instance, INSTANCE), (request.concept_map, BROUGHT)):
         if document is not None:
             agreed("url", url or None, document.get("url"), where)
             agreed("conceptMapVersion", version, document.get("version"), where)

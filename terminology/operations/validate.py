@@ -27,7 +27,8 @@ from terminology.operations.compose import (
     meant_by,
     supplements_of,
 )
-from terminology.operations.instance import agreed
+from terminology.operations.cost import check_codings, check_questions
+from terminology.operations.instance import BROUGHT, CODING, INSTANCE, agreed
 from terminology.operations.pins import Pins
 from terminology.operations.standing import standings
 from terminology.operations.validation import Against, Finding, Place, ValidateRequest, Validation
@@ -82,9 +83,11 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     own = request.code_system or request.instance
     if request.code_system is not None:
         catalogue = catalogue.with_documents([request.code_system])
-    url = agreed("url", request.url, own.get("url") if own else None)
+    url = agreed(
+        "url", request.url, own.get("url") if own else None, INSTANCE if own is request.instance else BROUGHT
+    )
     version = request.version or (own.get("version") if own else None)
-    found = [_of_system(finding, url, version) for finding in findings(request)]
+    found = [_of_system(catalogue, finding, url, version) for finding in findings(request)]
     if not found:
         raise TerminologyError(issues.no_code_to_validate())
     supplements = [catalogue.supplement(canonical) for canonical in request.supplements]
@@ -92,11 +95,14 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     return _answered(request, found, Against(catalogue, request, Pins.of(request), supplements, languages))
 
 
-def _of_system(finding: Finding, url: str | None, version: str | None) -> Finding:
+def _of_system(catalogue: Catalogue, finding: Finding, url: str | None, version: str | None) -> Finding:
     """A coding may leave it to the request to name the code system."""
     given = finding.coding
-    system = agreed("url", given.system, url) if finding.at.base in ("", "Coding") else given.system or url
-    same = url is None or system == url
+    system = given.system or url
+    named, own = (uri and catalogue.preferred(uri) for uri in (url, system))
+    if finding.at.base in ("", "Coding"):
+        agreed("url", named, own, CODING)
+    same = url is None or own == named
     finding.coding = replace(given, system=system, version=given.version or (version if same else None))
     return finding
 
@@ -120,6 +126,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     if not definition.is_defined:
         raise TerminologyError(issues.undefined_value_set(definition.canonical))
     languages = _languages(request, definition)
+    check_questions(definition, len(found))
     members = None if request.any_member else definition
     return _answered(request, found, Against(catalogue, request, pins, supplements, languages, members))
 
@@ -163,6 +170,7 @@ def findings(request: ValidateRequest) -> list[Finding]:
     if len(names) > 1:
         raise TerminologyError(issues.several_codes_to_validate(names))
     if request.concept is not None:
+        check_codings(request.concept.get("coding", ()))
         codings = enumerate(request.concept.get("coding", ()))
         return [Finding(Coding.of(node), Place(f"CodeableConcept.coding[{n}]")) for n, node in codings]
     if request.coding is not None:

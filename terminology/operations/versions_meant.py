@@ -22,13 +22,8 @@ from terminology.versions import fits
 
 
 def blocks_of(definition: Definition, url: str) -> Iterator[Block]:
-    """Every include that speaks of a code system, also in the value sets that are imported."""
-    for block in definition.includes:
-        if block.url == url:
-            yield block
-        elif block.url is None:
-            for other in block.imports:
-                yield from blocks_of(other, url)
+    """Every include that speaks of a code system, also in the value sets that are imported; each once."""
+    return (block for block in definition.reached() if block.url == url)
 
 
 def systems_meant(finding: Finding, against: Against, blocks: Sequence[Block]) -> list[CodeSystem]:

@@ -35,7 +35,8 @@ class CodeSystem(Protocol):
     def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
         """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters).
 
-        Raises TerminologyError for a filter that this code system does not know.
+        Raises TerminologyError for a filter that this code system does not know, or cannot answer: a value
+        that the operator does not take, a code that is not there.
         """
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:

@@ -1,13 +1,13 @@
 """Language tags, ``urn:ietf:bcp:47`` (RFC 5646): is the tag valid, and which language is it?
 
 The syntax and the registry of subtags are those of the library langcodes. A tag is valid when every subtag is
-registered (RFC 5646, 2.2.9) and it is written in the recommended case (2.1.1): FHIR's codes are compared by
-case, so ``en-us`` is not ``en-US``.
+registered (RFC 5646, 2.2.9). Case does not matter (2.1.1): ``en-us`` is ``en-US``, which is how it should be
+written.
 """
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from terminology.model import About, Concept, Designation, Detail
@@ -73,24 +73,25 @@ def _read(code: str) -> Reading | None:
     if parts[0][0] == "grandfathered":
         return _read_whole(code)
     entries = _entries(parts)
-    if entries is None or code != "-".join(_written(kind, subtag) for kind, subtag in parts):
+    correct = "-".join(_written(kind, subtag) for kind, subtag in parts)
+    if entries is None or code.lower() != correct.lower():
         return None
     status = "deprecated" if any("Deprecated" in entry for entry in entries) else None
     designations = [Designation(text, "en") for text in _other_names(parts, entries)]
     values: dict[str, list[str]] = {}
     for kind, subtag in parts:
-        values.setdefault(_PARTS[kind][0], []).append(subtag)
-    concept = Concept(code, _display(parts, entries), status=status)
+        values.setdefault(_PARTS[kind][0], []).append(_written(kind, subtag))
+    concept = Concept(correct, _display(parts, entries), status=status)
     return Reading(concept, Detail(designations), values)
 
 
 def _read_whole(code: str) -> Reading | None:
     """A tag from before there was a grammar (``i-klingon``)."""
     entry = _registry().get(("grandfathered", code.lower())) or _registry().get(("redundant", code.lower()))
-    if entry is None or entry["Subtag"] != code:
+    if entry is None:
         return None
     status = "deprecated" if "Deprecated" in entry else None
-    return Reading(Concept(code, entry["Description"][0], status=status))
+    return Reading(Concept(entry["Subtag"], entry["Description"][0], status=status))
 
 
 def _entries(parts: Parts) -> list[Subtag] | None:
@@ -141,9 +142,10 @@ def languages() -> Grammar:
     about = About(
         URL,
         name="Languages",
+        case_sensitive=False,
         title="Tags for Identifying Languages (BCP 47)",
         language="en",
         common=("http://terminology.hl7.org/ValueSet/Languages", "http://hl7.org/fhir/ValueSet/languages"),
     )
-    properties = dict.fromkeys(name for name, _ in _PARTS.values())
+    properties = {name: partial(_written, kind) for kind, (name, _) in _PARTS.items()}
     return Grammar(about, _read, properties, value_sets=("http://hl7.org/fhir/ValueSet/all-languages",))

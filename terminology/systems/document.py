@@ -23,7 +23,7 @@ from terminology.model import (
     TerminologyError,
     Typed,
 )
-from terminology.patterns import full_match
+from terminology.systems.comparisons import Normal, comparison, number
 from terminology.texts import folded, folded_finder
 
 CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
@@ -31,6 +31,10 @@ _ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status"
 _MARKS = ("notSelectable", "inactive", "status")
 # These mean what they are called, also where a code system gives them some other uri.
 BY_NAME = frozenset({"notSelectable", "inactive"})
+# What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
+SUBSUMING = frozenset({"is-a", "classified-with", None})
+ALL_CODES = "?fhir_vs"
+BELOW = "=isa/"
 # A deprecated concept may still be used: tx-ecosystem, test "act-class".
 INACTIVE_STATUS = frozenset({"retired", "withdrawn", "inactive"})
 
@@ -108,10 +112,19 @@ class DocumentSystem:
         return {code: self._detail(key) for code, key in keys.items() if key in self._nodes}
 
     def implied(self, canonical: str) -> Document | None:
-        """``CodeSystem.valueSet``: all of the code system."""
-        if canonical not in (self.document.get("valueSet"), f"{self.about.url}?fhir_vs"):
+        """``CodeSystem.valueSet``, ``?fhir_vs``: all of the code system; ``?fhir_vs=isa/[code]``: a code and
+        what is below it (https://hl7.org/fhir/R4/snomedct.html#implicit). The url before it
+        may be that of the version.
+        """
+        if canonical == self.document.get("valueSet"):
+            return all_of(self.about, canonical)
+        base, mark, asked = canonical.partition(ALL_CODES)
+        if not mark or not (base == self.about.url or is_edition(self.about.version, base)):
             return None
-        return all_of(self.about, canonical)
+        if not asked:
+            return all_of(self.about, canonical)
+        concept = self.locate(asked.removeprefix(BELOW)) if asked.startswith(BELOW) else None
+        return all_of(self.about, canonical, Filter("concept", "is-a", concept.code)) if concept else None
 
     # -- reading a node ----------------------------------------------------------------------
 
@@ -189,15 +202,27 @@ class DocumentSystem:
         if filter_.property in ("concept", "code", *self._hierarchy) and filter_.op in HIERARCHY:
             return self._hierarchy_test(filter_)
         read = self._reader(filter_.property)
-        make = COMPARISONS.get(filter_.op)
-        if read is None or make is None:
+        accepts = comparison(filter_, self._normal(filter_.property)) if read else None
+        if read is None or accepts is None:
             raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
-        accepts = make(filter_.value)
         return lambda key: accepts(read(self._nodes[key]))
 
     def _hierarchy_test(self, filter_: Filter) -> Test:
+        """Raises TerminologyError for a code that is not there, and where the hierarchy does not say what the
+        operator asks for. Its children a concept has in any hierarchy.
+        """
         other = self._key(filter_.value)
+        require_hierarchy(filter_, self.about, other in self._nodes, self.document.get("hierarchyMeaning"))
         return HIERARCHY[filter_.op](self, other)
+
+    def _normal(self, property_: str) -> Normal | None:
+        """What makes two ways to write a value of a property the same."""
+        if property_ in ("code", "concept"):
+            return self._key
+        declared = (
+            p for p in self.document.get("property", ()) if property_ in (p.get("code"), p.get("uri"))
+        )
+        return number if any(p.get("type") in ("integer", "decimal") for p in declared) else None
 
     def _reader(self, property_: str) -> Callable[[Node], list[str]] | None:
         if property_ in ("code", "concept"):
@@ -212,7 +237,24 @@ class DocumentSystem:
         code = declared.get(property_, self._role.get(property_))
         if code is None:
             return None
+        if self._marks.get(code) in ("inactive", "notSelectable"):
+            return self._marked(code)
         return lambda node: [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
+
+    def _marked(self, code: str) -> Callable[[Node], list[str]]:
+        """What answers say of a concept is what filters test. They say of every concept whether it is in use;
+        but what may not be selected, only where somebody said so (tx-ecosystem, suite "notSelectable").
+        """
+
+        def inactive(node: Node) -> list[str]:
+            return [str(self._concept(self._key(node["code"])).inactive).lower()]
+
+        def not_selectable(node: Node) -> list[str]:
+            if self._concept(self._key(node["code"])).abstract:
+                return ["true"]
+            return [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
+
+        return inactive if self._marks[code] == "inactive" else not_selectable
 
     def _text_test(self, text: str) -> Test:
         """Does the text find the code, the display or a designation (see ``texts``)?"""
@@ -307,51 +349,36 @@ HIERARCHY: dict[str, Callable[[DocumentSystem, str], Test]] = {
     "generalizes": _generalizes,
 }
 
-Accepts = Callable[[list[str]], bool]
+
+def is_edition(version: str | None, url: str) -> bool:
+    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
+
+    >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
+    True
+    """
+    return version is not None and (version == url or version.startswith(f"{url}/version/"))
 
 
-def _equals(value: str) -> Accepts:
-    return lambda values: value in values
-
-
-def _one_of(value: str) -> Accepts:
-    wanted = {item.strip() for item in value.split(",")}
-    return lambda values: not wanted.isdisjoint(values)
-
-
-def _none_of(value: str) -> Accepts:
-    wanted = {item.strip() for item in value.split(",")}
-    return lambda values: wanted.isdisjoint(values)
-
-
-def _regex(value: str) -> Accepts:
-    matches = full_match(value)
-    return lambda values: any(matches(item) for item in values)
-
-
-def _exists(value: str) -> Accepts:
-    wanted = value == "true"
-    return lambda values: bool(values) is wanted
-
-
-COMPARISONS: dict[str, Callable[[str], Accepts]] = {
-    "=": _equals,
-    "in": _one_of,
-    "not-in": _none_of,
-    "regex": _regex,
-    "exists": _exists,
-}
-
-
-def all_of(about: About, canonical: str) -> Document:
-    """The ValueSet of everything in a code system."""
+def all_of(about: About, canonical: str, *filters: Filter) -> Document:
+    """The ValueSet of everything in a code system that passes the filters."""
     version = {"version": about.version} if about.version else {}
+    chosen = [{"property": f.property, "op": f.op, "value": f.value} for f in filters]
     return {
         "resourceType": "ValueSet",
         "url": canonical,
         "status": "active",
-        "compose": {"include": [{"system": about.url} | version]},
+        "compose": {"include": [{"system": about.url} | version | ({"filter": chosen} if chosen else {})]},
     } | version
+
+
+def require_hierarchy(filter_: Filter, about: About, is_known: bool, meaning: str | None) -> None:
+    """Can the hierarchy answer this filter? Raises TerminologyError for a code that is not there, and where
+    "below" does not mean what the operator asks for.
+    """
+    if not is_known:
+        raise TerminologyError(issues.filter_on_unknown_code(filter_, about))
+    if meaning not in SUBSUMING and filter_.op != "child-of":
+        raise TerminologyError(issues.filter_without_subsumption(filter_, about, str(meaning)))
 
 
 def about(document: Document) -> About:

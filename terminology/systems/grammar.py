@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from terminology import issues
 from terminology.model import About, Concept, Detail, Document, Filter, Property, TerminologyError, Typed
-from terminology.systems.document import COMPARISONS, all_of
+from terminology.systems.comparisons import comparison
+from terminology.systems.document import all_of
 from terminology.texts import finder
 
 Test = Callable[["Reading"], bool]
@@ -43,7 +44,7 @@ class Grammar:
         properties: Mapping[str, Callable[[str], str] | None] | None = None,
         value_sets: Sequence[str] = (),
     ) -> None:
-        self.about = about
+        self.about = replace(about, is_related=False)
         self.read = read
         self.find_value_set: Callable[[str], Document | None] = lambda canonical: None
         self._properties = properties or {}
@@ -81,17 +82,20 @@ class Grammar:
         return None
 
     def _test(self, filter_: Filter) -> Test:
-        name, value = filter_.property, filter_.value
-        if not value:
+        name = filter_.property
+        if not filter_.value:
             raise TerminologyError(issues.filter_without_value(name, filter_.op, self.about.url))
-        if name in ("code", "concept") and filter_.op in COMPARISONS:
-            accepts_code = COMPARISONS[filter_.op](value)
-            return lambda reading: accepts_code([reading.concept.code])
-        if name not in self._properties or filter_.op not in COMPARISONS:
+        is_code = name in ("code", "concept")
+        normal = self._as_written if is_code else self._properties.get(name)
+        accepts = comparison(filter_, normal) if is_code or name in self._properties else None
+        if accepts is None:
             raise TerminologyError(issues.unknown_filter(name, filter_.op, self.about))
-        normal = self._properties[name]
-        accepts = COMPARISONS[filter_.op](normal(value) if normal else value)
-        return lambda reading: accepts(list(reading.values.get(name, ())))
+        return lambda reading: accepts([reading.concept.code] if is_code else reading.values.get(name, ()))
+
+    def _as_written(self, code: str) -> str:
+        """The code as it is written here, where case does not matter; what is none stays as it is."""
+        concept = self.locate(code)
+        return concept.code if concept else code
 
 
 class GrammarSelection:

@@ -37,7 +37,8 @@ from terminology.store.schema import (
     IS_INACTIVE,
     MARK,
 )
-from terminology.systems.document import CONCEPT_PROPERTIES, about
+from terminology.systems.comparisons import comparison
+from terminology.systems.document import CONCEPT_PROPERTIES, about, require_hierarchy
 from terminology.texts import folded
 
 if TYPE_CHECKING:
@@ -186,11 +187,14 @@ class StoredSystem:
         hierarchy = {"concept", "code", "parent", "child", *self._hierarchy}
         if filter_.property in hierarchy and filter_.op in HIERARCHY:
             ord_ = self.artifact.ord(self.key(filter_.value))
+            meaning = self.artifact.header.document.get("hierarchyMeaning")
+            require_hierarchy(filter_, self.about, ord_ is not None, meaning)
             return HIERARCHY[filter_.op](self.artifact, ord_)
         values = self._values(filter_.property)
         compare = COMPARISONS.get(filter_.op)
         if values is None or compare is None:
             raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+        comparison(filter_)  # refuses a value that the operator does not take
         return compare(values, filter_.value, self.artifact)
 
     @property

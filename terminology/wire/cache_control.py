@@ -3,7 +3,8 @@
 ``$cache-control`` is the protocol of HL7's tools since mid-2026: ``mode=start`` gives out an id, which
 further requests carry in the header ``X-Cache-Id``; ``mode=end`` forgets it; ``mode=check`` says whether it
 is known. A cache is sealed unless ``sealed=false``: then the ``tx-resource``s of further requests are added
-to it. Before that, clients made an id of their own and sent it as the parameter ``cache-id``.
+to it. Before that, clients made an id of their own and sent it as the parameter ``cache-id``, which an id
+that was given out may stand in too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ Fields = dict[str, Any]
 
 
 def cache_control(context: Context, request: Request, fields: Fields) -> Document:
-    """Start, end or check a cache. Raises TerminologyError: another mode, an id not known, or no room."""
+    """Start, end or check a cache of resources, as its mode says.
+
+    Raises TerminologyError: another mode, an id not known, or no room."""
     mode = fields.get("mode")
     if mode is None:
         raise TerminologyError(issues.missing_parameter(f"'mode': {', '.join(_MODES)}"))
@@ -90,7 +93,9 @@ def _session(context: Context, request: Request, given: Sequence[Given]) -> Sess
     id_ = request.headers.get(HEADER)
     if id_:
         return context.sessions.find(id_, request.caller)
-    if not context.sessions.takes_ids_of_clients:
+    stated = read([CACHE_ID], given).get("id")
+    if not stated:
         return None
-    own = read([CACHE_ID], given).get("id")
-    return context.sessions.adopt(own, request.caller) if own else None
+    if not context.sessions.takes_ids_of_clients:
+        return context.sessions.issued(stated, request.caller)
+    return context.sessions.adopt(stated, request.caller)

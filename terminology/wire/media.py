@@ -75,7 +75,7 @@ def negotiated(accept: str, format_: str | None, release: Release, sent: str = "
         raise Refusal(406, issues.not_acceptable(format_ or accept, sorted(set(FORMATS.values()))))
     for media, format in known:
         version = media.parameters.get("fhirversion")
-        if version is None or release.is_meant_by(version):
+        if version is None or release.can_be_read_as(version):
             return format
     raise Refusal(406, issues.wrong_fhir_version(known[0][0].parameters["fhirversion"], release.version))
 
@@ -105,7 +105,7 @@ def readable(content_type: str, release: Release) -> str:
             415, issues.unsupported_media(content_type, [f"{name}; charset=utf-8" for name in offered])
         )
     version = media.parameters.get("fhirversion")
-    if version is not None and not release.is_meant_by(version):
+    if version is not None and not release.can_be_read_as(version):
         raise Refusal(415, issues.wrong_fhir_version(version, release.version))
     return FORM if media.name == FORM else FORMATS[media.name]
 

@@ -19,6 +19,7 @@ from terminology.operations.translation import Dependency
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
 _INTEGER = re.compile(r"^[+-]?[0-9]{1,10}$")
 _PRIMITIVE = (str, int, float)
+_IDENTITY = ("id", "url", "version")
 # Parameters that hold a resource of the type that they are called after.
 _NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet", "ConceptMap")}
 
@@ -118,10 +119,17 @@ def _typed(item: Given) -> Typed | None:
 def _wrong(item: Given, wanted: str) -> TerminologyError:
     value = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
     if value is not None and isinstance(value.value, (dict, list)):
-        shape = "an object" if isinstance(value.value, dict) else f"a list of {len(value.value)}"
-        return TerminologyError(issues.wrong_type(item.name, wanted, f"its {value.key} is {shape}", item.at))
+        given_is = f"its {value.key} is {_what(value.value)}"
+        return TerminologyError(issues.wrong_type(item.name, wanted, given_is, item.at))
     given = None if value is None else value.value
     return TerminologyError(issues.bad_value(item.name, given, wanted, item.at))
+
+
+def _what(value: object) -> str:
+    """JSON that is no string, in words."""
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    return "null" if value is None else str(value).lower()
 
 
 def _text(item: Given) -> str | None:
@@ -216,8 +224,11 @@ def _resource(item: Given) -> Document:
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise _wrong(item, "a resource")
-    if any(not isinstance(resource.get(name, ""), str) for name in ("id", "url", "version")):
-        raise _wrong(item, "a resource whose id, url and version are strings")
+    if any(not isinstance(resource.get(name, ""), str) for name in _IDENTITY):
+        wrong = next(name for name in _IDENTITY if not isinstance(resource.get(name, ""), str))
+        what = f"its {wrong} is {_what(resource[wrong])}"
+        wanted = "a resource whose id, url and version are strings"
+        raise TerminologyError(issues.wrong_type(item.name, wanted, what, item.at))
     kind = _NAMED_RESOURCES.get(item.name.casefold())
     if kind is not None and resource["resourceType"] != kind:
         raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))

@@ -526,7 +526,7 @@ def _part_named(part: Document, names: dict[str, str]) -> Document:
 def _product_part_down(part: Document) -> Document:
     """In R4 an element is a uri, and a product is a code, so a text becomes one without a system."""
     key = next((key for key in part if key.startswith("value")), "")
-    if not key or part.get("name") not in _PRODUCT:
+    if not key or _text(part, "name") not in _PRODUCT:
         return part
     if part["name"] == "element":
         return _renamed(part, {key: "valueUri"})

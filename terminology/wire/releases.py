@@ -5,6 +5,7 @@ the resources the same elements).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from terminology.model import Document
@@ -37,6 +38,20 @@ class Release:
     def is_meant_by(self, version: str) -> bool:
         """Is this the release of a ``fhirVersion`` media type parameter (4.0, 4.0.1)?"""
         return version in (self.version, self.short)
+
+    @property
+    def family(self) -> Sequence[Release]:
+        """This release, and those that differ in nothing but the version of what FHIR publishes. Who asks
+        the root of one for another gets it: HL7's own client speaks R4 to servers of R4B.
+        """
+        return (
+            self,
+            *(other for other in RELEASES.values() if self.is_r4 and other.is_r4 and other is not self),
+        )
+
+    def can_be_read_as(self, version: str) -> bool:
+        """Does who speaks the release of a ``fhirVersion`` understand this one?"""
+        return any(release.is_meant_by(version) for release in self.family)
 
 
 RELEASES = {

@@ -75,13 +75,18 @@ class Sessions:
             raise TerminologyError(issues.unknown_cache_id(id_))
         return session
 
+    def issued(self, id_: str, caller: Caller) -> Session | None:
+        """The session of an id that was given out here, if it is one."""
+        session = self._rows.find(id_)
+        return session if session is not None and session.owner == caller.owner else None
+
     def adopt(self, id_: str, caller: Caller) -> Session:
         """The session of an id that may be a client's own: the first use begins it.
 
         Raises TerminologyError: an id too short to be safe, or a session that has ended.
         """
-        issued = self._rows.find(id_)
-        if issued is not None and issued.owner == caller.owner:
+        issued = self.issued(id_, caller)
+        if issued is not None:
             return issued
         if not _SHORTEST <= len(id_) <= _LONGEST:
             wanted = f"hard to guess: {_SHORTEST} to {_LONGEST} characters, such as a UUID"

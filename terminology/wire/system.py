@@ -33,7 +33,8 @@ class SystemOperation:
 
 
 def _versions(context: Context, request: Request, fields: Fields) -> Document:
-    """The versions that this root speaks, and the one it speaks to those who ask for none
+    """The versions that this root speaks, and the one it speaks to those who ask for none.
+
     (https://hl7.org/fhir/R5/capabilitystatement-operation-versions.html).
     """
     spoken = context.releases or (context.release,)
@@ -47,6 +48,7 @@ def _versions(context: Context, request: Request, fields: Fields) -> Document:
 
 
 def _closure(context: Context, request: Request, fields: Fields) -> Document:
+    """Say how new concepts of a named table stand to those that it had: which subsumes which."""
     catalogue, _ = with_cache(context, request, ())
     resources = [context.release.upgrade(resource) for resource in fields.pop("resources", ())]
     if resources:

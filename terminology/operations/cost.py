@@ -1,0 +1,169 @@
+"""How many steps does a question take? Reckoned before it is answered, from what is asked and what is here.
+
+Every include reads a code system, every filter looks at each code that is read, every exclude at each code
+that is left. What is reckoned is the most that it can be. The bounds are in ``limits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from terminology import issues
+from terminology.model import TerminologyError
+from terminology.operations.compose import Block, Definition
+from terminology.operations.limits import (
+    FEW,
+    MOST_CODINGS,
+    MOST_SOUGHT,
+    MOST_STEPS,
+    OF_CODING,
+    OF_EXCLUDE,
+    OF_FILTER,
+    OF_HIERARCHY,
+    OF_TEXT,
+)
+from terminology.systems import CodeSystem
+from terminology.systems.document import HIERARCHY
+
+
+def check_codings(codings: Sequence[object]) -> None:
+    """Raises TerminologyError for a CodeableConcept that has too many."""
+    if len(codings) > MOST_CODINGS:
+        what = f"The number of codings of a CodeableConcept (this one has {len(codings):,})"
+        raise TerminologyError(issues.too_much(what, MOST_CODINGS, "Ask for them in several requests"))
+
+
+def check_sought(properties: Sequence[object], system: CodeSystem) -> None:
+    """Raises TerminologyError when $find-matches is to compare too much."""
+    if len(properties) > MOST_SOUGHT:
+        what = f"The number of properties to compare (there are {len(properties):,})"
+        raise TerminologyError(issues.too_much(what, MOST_SOUGHT, "Give those that matter most"))
+    steps = len(properties) * OF_FILTER * _Sizes().of(system) if len(properties) > FEW else 0
+    if steps > MOST_STEPS:
+        what = f"What {len(properties)} properties cost in this code system (about {steps:,} steps)"
+        raise TerminologyError(issues.too_much(what, MOST_STEPS, "Give fewer properties"))
+
+
+def check_listing(definition: Definition, is_search: bool) -> None:
+    """Raises TerminologyError for a value set that would take too many steps to list, or to search."""
+    parts = _parts(definition)
+    blocks = [block for part in parts for block in part.blocks()]
+    if len(blocks) + sum(map(_filters, blocks)) > FEW:
+        sizes = _Sizes(OF_TEXT if is_search else 0)
+        _check("list", definition, blocks, sizes, sum(map(sizes.steps, parts)))
+
+
+def check_questions(definition: Definition, codings: int) -> None:
+    """Raises TerminologyError for a value set in which it would take too many steps to find the codings.
+
+    All of a hierarchy is walked through for a filter on it; what other filters say is asked of the codings.
+    """
+    blocks = [block for part in _parts(definition) for block in part.blocks()]
+    if len(blocks) + sum(map(_filters, blocks)) > FEW:
+        sizes = _Sizes()
+        hierarchical = ((b.system, _hierarchical(b)) for b in blocks if b.system and _hierarchical(b))
+        preparing = sum(number * sizes.of(system) for system, number in hierarchical)
+        asking = codings * sum(OF_CODING + filtering(block) for block in blocks)
+        _check("look into", definition, blocks, sizes, preparing + asking)
+
+
+def _check(to_do: str, definition: Definition, blocks: Sequence[Block], sizes: _Sizes, steps: int) -> None:
+    if steps > MOST_STEPS:
+        largest = max(sizes.known.values(), default=0)
+        filters = sum(map(_filters, blocks))
+        name = definition.canonical
+        raise TerminologyError(
+            issues.too_many_steps(to_do, name, steps, MOST_STEPS, len(blocks), filters, largest)
+        )
+
+
+def _parts(definition: Definition) -> list[Definition]:
+    return [definition, *definition.imports()]
+
+
+def _filters(block: Block) -> int:
+    return len(block.node.get("filter", ()))
+
+
+def _hierarchical(block: Block) -> int:
+    return sum(1 for filter_ in block.node.get("filter", ()) if filter_.get("op") in HIERARCHY)
+
+
+def filtering(block: Block) -> int:
+    """What it takes to see whether one code passes the filters."""
+    hierarchical = _hierarchical(block)
+    return OF_HIERARCHY * hierarchical + OF_FILTER * (_filters(block) - hierarchical)
+
+
+class _Sizes:
+    """How many codes are read at most; ``known`` has the size of each code system, counted once."""
+
+    def __init__(self, searching: int = 0) -> None:
+        self._searching = searching
+        self.known: dict[int, int] = {}
+        self._listed: dict[int, int] = {}
+        self._asking: dict[int, int] = {}
+
+    def steps(self, definition: Definition) -> int:
+        """What it takes to list one value set, those that it imports being listed."""
+        excluding = sum(map(self._of_question, definition.excludes))
+        return sum(self._of_include(block) for block in definition.includes) + excluding * self._codes(
+            definition
+        )
+
+    def of(self, system: CodeSystem) -> int:
+        if id(system) not in self.known:
+            self.known[id(system)] = _counted(system)
+        return self.known[id(system)]
+
+    def _of_include(self, block: Block) -> int:
+        others = block.imports if block.system is not None else block.imports[1:]
+        asking = sum(map(self._of_questions, others))
+        return self._read(block) * (1 + self._searching + filtering(block) + asking)
+
+    def _read(self, block: Block) -> int:
+        """How many codes an include has at most before its filters choose."""
+        if block.is_enumerated:
+            return len(block.listed)
+        if block.system is not None:
+            return self.of(block.system)
+        return self._codes(block.imports[0]) if block.imports else 0
+
+    def _codes(self, definition: Definition) -> int:
+        """How many codes a value set can have: no code system gives more than it has."""
+        if id(definition) not in self._listed:
+            self._listed[id(definition)] = sum(self._read(block) for block in _distinct(definition.includes))
+        return self._listed[id(definition)]
+
+    def _of_questions(self, definition: Definition) -> int:
+        """What it takes to ask whether a value set has a code: it and all it imports are asked once."""
+        if id(definition) not in self._asking:
+            blocks = (block for part in _parts(definition) for block in part.blocks())
+            self._asking[id(definition)] = sum(map(_of_own_question, blocks))
+        return self._asking[id(definition)]
+
+    def _of_question(self, block: Block) -> int:
+        return _of_own_question(block) + sum(map(self._of_questions, block.imports))
+
+
+def _of_own_question(block: Block) -> int:
+    return OF_EXCLUDE + filtering(block)
+
+
+def _distinct(blocks: Iterable[Block]) -> list[Block]:
+    """Of several includes that read all of the same code system, one; they have the same codes."""
+    return list({_reads(block): block for block in blocks}.values())
+
+
+def _reads(block: Block) -> int:
+    if block.is_enumerated or (block.system is None and not block.imports):
+        return id(block)
+    return id(block.system) if block.system is not None else id(block.imports[0])
+
+
+def _counted(system: CodeSystem) -> int:
+    """The number of codes that a code system lists; one that lists none says so when it is walked through."""
+    try:
+        return sum(1 for _ in system.select())
+    except TerminologyError:
+        return 0

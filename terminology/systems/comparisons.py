@@ -1,0 +1,78 @@
+"""Does what a concept has pass a filter?
+
+Here are the operators of ``ValueSet.compose.include.filter`` that compare values; those that look at the
+hierarchy are the code system's own (https://hl7.org/fhir/R5/valueset.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
+
+from terminology import issues
+from terminology.model import Filter, TerminologyError
+from terminology.patterns import full_match
+
+Accepts = Callable[[Sequence[str]], bool]
+Normal = Callable[[str], str]
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
+_EXACT = Context(prec=1_300)
+
+
+def number(text: str) -> str:
+    """A number in the one way to write it; what is none stays as it is.
+
+    >>> number("1.50") == number("1.5"), number("100") == number("1e2"), number("-0.0"), number("many")
+    (True, True, '0', 'many')
+    """
+    if not _NUMBER.fullmatch(text):
+        return text
+    return str(_EXACT.normalize(_EXACT.plus(Decimal(text))))
+
+
+def comparison(filter_: Filter, normal: Normal | None = None) -> Accepts | None:
+    """What tells whether the values of a concept pass; None for an operator that compares no values.
+
+    ``normal`` makes two ways to write a value the same. Raises TerminologyError for a value of the filter
+    that its operator does not take.
+    """
+    make = COMPARISONS.get(filter_.op)
+    return make(filter_, normal or str) if make else None
+
+
+def _equals(filter_: Filter, normal: Normal) -> Accepts:
+    wanted = normal(filter_.value)
+    return lambda values: any(normal(value) == wanted for value in values)
+
+
+def _one_of(filter_: Filter, normal: Normal) -> Accepts:
+    wanted = {normal(item.strip()) for item in filter_.value.split(",")}
+    return lambda values: any(normal(value) in wanted for value in values)
+
+
+def _none_of(filter_: Filter, normal: Normal) -> Accepts:
+    is_one = _one_of(filter_, normal)
+    return lambda values: not is_one(values)
+
+
+def _regex(filter_: Filter, normal: Normal) -> Accepts:
+    matches = full_match(filter_.value)
+    return lambda values: any(matches(value) for value in values)
+
+
+def _exists(filter_: Filter, normal: Normal) -> Accepts:
+    if filter_.value not in ("true", "false"):
+        raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
+    wanted = filter_.value == "true"
+    return lambda values: bool(values) is wanted
+
+
+COMPARISONS: dict[str, Callable[[Filter, Normal], Accepts]] = {
+    "=": _equals,
+    "in": _one_of,
+    "not-in": _none_of,
+    "regex": _regex,
+    "exists": _exists,
+}
