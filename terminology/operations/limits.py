@@ -1,6 +1,6 @@
 """How much may one question ask for? The bounds of the operations on their own work, all in one place.
- What is bounded by a number of steps is reckoned by ``cost`` before anything is done. A step is one code
-passed by, about 0.2 microseconds; what takes longer counts as so many. ``MOST_STEPS`` are five to ten
+
+What is bounded by a number of steps is reckoned by ``cost`` before anything is done. A step is one code
 passed by, about 0.2 microseconds; what takes longer counts as so many. ``MOST_STEPS`` take five to ten
 seconds.
 """
