@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from terminology import issues, versions
 from terminology.concept_map import ConceptMap
@@ -23,6 +23,11 @@ KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 OID = "urn:oid:"
 # Where FHIR itself publishes.
 FHIR = "http://hl7.org/fhir/"
+# How many answers to one question a catalogue remembers.
+MOST_REMEMBERED = 1_000
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Stored(Protocol):
@@ -417,11 +422,18 @@ class Catalogue:
 
 
 class _ForRelease(Catalogue):
+    """What requests are answered from: it remembers what it was asked for."""
+
     def __init__(self, content: Catalogue, version: str, definitions: Iterable[Document | Stowed]) -> None:
         super().__init__(definitions, beneath=content)
         self._content = content
         self._version = version
         self._family = (version, f"{version.partition('.')[0]}.x")
+        self._preferred: dict[str, str] = {}
+        self._documents: dict[tuple[str, str, str | None], Document] = {}
+        self._found: dict[tuple[str, str | None], CodeSystem] = {}
+        self._seen: dict[int, tuple[CodeSystem, CodeSystem]] = {}
+        self._maps: dict[tuple[str, str | None], ConceptMap] = {}
 
     def for_fhir(self, version: str) -> Catalogue:
         return self
@@ -445,10 +457,55 @@ class _ForRelease(Catalogue):
         return super().resource(kind, id_)
 
     def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
-        return super().find(kind, url, version or self._own_version(kind, url))
+        asked = (kind, url, version)
+        found = self._documents.get(asked)
+        if found is None:
+            found = super().find(kind, url, version or self._own_version(kind, url))
+            if found is not None:
+                _remember(self._documents, asked, found)
+        return found
+
+    def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
+        known = self._maps.get((url, version))
+        if known is None:
+            known = super().concept_map(url, version)
+            _remember(self._maps, (url, version), known)
+        return known
+
+    @cached_property
+    def _usable_maps(self) -> tuple[list[ConceptMap], list[TerminologyError]]:
+        malformed: list[TerminologyError] = []
+        return super().concept_maps(malformed), malformed
+
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        usable, wrong = self._usable_maps
+        if malformed is not None:
+            malformed += wrong
+        return list(usable)
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
-        return super().find_system(url, version or self._own_version("CodeSystem", self.preferred(url)))
+        found = self._found.get((url, version))
+        if found is None:
+            found = super().find_system(url, version or self._own_version("CodeSystem", self.preferred(url)))
+            if found is not None:
+                _remember(self._found, (url, version), found)
+        return found
+
+    def preferred(self, uri: str) -> str:
+        known = self._preferred.get(uri)
+        if known is None:
+            known = super().preferred(uri)
+            _remember(self._preferred, uri, known)
+        return known
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        if named:
+            return super().supplemented(system, named)
+        known = self._seen.get(id(system))
+        if known is None:
+            known = system, super().supplemented(system)
+            _remember(self._seen, id(system), known)
+        return known[1]
 
     def _sound(self, document: Document) -> Document:
         return document  # these did not come with a request
@@ -460,6 +517,12 @@ class _ForRelease(Catalogue):
         known = self.known_versions(kind, url)
         fitting = (r for r in self._family if any(versions.fits(version, r) for version in known))
         return next(fitting, None)
+
+
+def _remember(known: dict[K, V], key: K, value: V) -> None:
+    if len(known) >= MOST_REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 def _best_of(documents: Sequence[Document]) -> list[Document]:

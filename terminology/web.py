@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from os import urandom
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
@@ -13,16 +15,22 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
 from werkzeug.routing import PathConverter, Rule
+from werkzeug.sansio.utils import get_current_url
 
 from terminology import issues
 from terminology.assembly import Serving, Settings, open_state
 from terminology.catalogue import Catalogue
 from terminology.model import Document, Issue, TerminologyError
-from terminology.wire import exchange, json, outcome, rest, xml
+from terminology.wire import again, exchange, json, outcome, rest, xml
 from terminology.wire.exchange import Context, Refusal
-from terminology.wire.media import FORM, JSON, XML, asks_for, negotiated, readable
+from terminology.wire.media import DIFFERENT, FORM, JSON, XML, asks_for, negotiated, readable
 from terminology.wire.releases import RELEASES, Release
 from terminology.wire.sessions import Sessions
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from terminology.wire.operations import Question
 
 ROOT = "/fhir"
 _READABLE = ("GET", "HEAD")
@@ -73,9 +81,11 @@ def create_app(
         release, base, further = _root(settings, path)
         spoken = _spoken(settings) if base.endswith(ROOT) else (release,)
         most = settings.largest_expansion
-        return _answer(
-            Context(held().for_fhir(release.version), release, base, state, sessions, spoken, most), further
-        )
+        context = Context(held().for_fhir(release.version), release, base, state, sessions, spoken, most)
+        answered, media, pretty = _answer(context, further)
+        if answered.question is not None and media == JSON and not pretty:
+            quick.note(request.environ, answered.question)
+        return _written(answered, media, release, pretty)
 
     app.url_map.converters["anything"] = _Anything
     app.view_functions["root"] = root
@@ -84,7 +94,47 @@ def create_app(
     app.add_url_rule("/", "home", _home, methods=_READABLE, provide_automatic_options=False)
     app.register_error_handler(Exception, _failed)
     app.after_request(lambda response: _signed(response, settings))
+    quick = Quick(app, held, settings)
+    app.wsgi_app = quick  # type: ignore[method-assign]
     return app
+
+
+class Quick:
+    """In front of Flask: a request that differs from an earlier one in nothing but a code is answered here.
+
+    Whoever adds hooks to the application, to authorise requests or to count them, is asked about all of
+    them: then everything goes through Flask.
+    """
+
+    def __init__(self, app: Flask, held: Callable[[], Catalogue], settings: Settings) -> None:
+        self._app, self._flask, self._held, self._settings = app, app.wsgi_app, held, settings
+        self._questions = again.Questions()
+        self._own_hooks = len(app.after_request_funcs[None])
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked = again.asked(environ)
+        content = self._questions.answer(asked, self._held) if asked is not None else None
+        if content is None:
+            return self._flask(environ, start_response)
+        headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", str(len(content)))]
+        start_response("200 OK", headers + _signature(self._settings, _request_id(environ)))
+        return [content]
+
+    def note(self, environ: WSGIEnvironment, question: Question) -> None:
+        """Keep what a request asked, if it may be asked again.
+
+        Flask takes no more hooks once it has had a request.
+        """
+        asked = again.asked(environ)
+        if asked is not None and not self._has_hooks:
+            self._questions.keep(asked, question)
+
+    @property
+    def _has_hooks(self) -> bool:
+        app = self._app
+        others = (app.before_request_funcs, app.teardown_request_funcs, app.teardown_appcontext_funcs)
+        after = app.after_request_funcs
+        return any(others) or len(after) > 1 or len(after[None]) > self._own_hooks
 
 
 # -- one request ---------------------------------------------------------------------------------
@@ -102,10 +152,11 @@ def _bare(status: int, headers: Mapping[str, str]) -> Response:
     return response
 
 
-def _answer(context: Context, path: str) -> Response:
+def _answer(context: Context, path: str) -> tuple[exchange.Response, str, bool]:
+    """The answer, the media type that it is wanted in, and whether it is to be pretty."""
     release = g.release = context.release
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return _bare(204, {})  # a browser asks before it asks; what there is it will see then
+        return exchange.Response(204, None), JSON, False  # a browser asks before it asks
     asked = list(_query(request.query_string))
     media = _wanted(asked, release)
     body, form = _body(release)
@@ -117,20 +168,26 @@ def _answer(context: Context, path: str) -> Response:
         headers=dict(request.headers),
         address=request.remote_addr or "",
     )
-    return _written(rest.respond(context, inner), media, release, pretty=("_pretty", "true") in asked)
+    return rest.respond(context, inner), media, ("_pretty", "true") in asked
 
 
 def _root(settings: Settings, path: str) -> tuple[Release, str, str]:
     """The release of the first step of the path, or the other of its family where that is asked for; or
     else the one that ``/fhir`` stands for.
     """
-    here = request.host_url.rstrip("/") + request.script_root + ROOT
+    here = _here(request.scheme, request.host, request.script_root)
     first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
         return _asked_for(release.family, release), f"{here}/{first}", "/".join(further)
     spoken = _spoken(settings)
     return _asked_for(spoken, spoken[0]), here, "/".join([first, *further])
+
+
+@lru_cache(DIFFERENT)
+def _here(scheme: str, host: str, script_root: str) -> str:
+    """The URL of the base, as the client sees it."""
+    return get_current_url(scheme, host).rstrip("/") + script_root + ROOT
 
 
 def _spoken(settings: Settings) -> tuple[Release, ...]:
@@ -186,26 +243,35 @@ def _written(answer: exchange.Response, media: str, release: Release, pretty: bo
     return response
 
 
-def _request_id() -> str:
+def _request_id(environ: WSGIEnvironment) -> str:
     """The one that the request has, if it can stand in a header and a log, or else a new one."""
-    stated = request.headers.get("X-Request-Id", "")
+    stated = environ.get("HTTP_X_REQUEST_ID", "")
+    return stated if _REQUEST_ID.fullmatch(stated) else urandom(16).hex()
+
+
+def _own_request_id() -> str:
+    """The same all through a request."""
     if "request_id" not in g:
-        g.request_id = stated if _REQUEST_ID.fullmatch(stated) else str(uuid.uuid4())
+        g.request_id = _request_id(request.environ)
     return str(g.request_id)
 
 
-def _signed(response: Response, settings: Settings) -> Response:
+def _signature(settings: Settings, request_id: str) -> list[tuple[str, str]]:
     """What every answer carries."""
-    headers = response.headers
-    headers["X-Request-Id"] = _request_id()
-    headers["Vary"] = _VARY
+    signature = [("X-Request-Id", request_id), ("Vary", _VARY)]
     if settings.cors_origin:
-        headers["Access-Control-Allow-Origin"] = settings.cors_origin
-        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
-        if request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = _ALLOWED_METHODS
-            headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
-            headers["Access-Control-Max-Age"] = "86400"
+        signature.append(("Access-Control-Allow-Origin", settings.cors_origin))
+        signature.append(("Access-Control-Expose-Headers", _EXPOSED_HEADERS))
+    return signature
+
+
+def _signed(response: Response, settings: Settings) -> Response:
+    headers = response.headers
+    headers.update(_signature(settings, _own_request_id()))
+    if settings.cors_origin and request.method == "OPTIONS":
+        headers["Access-Control-Allow-Methods"] = _ALLOWED_METHODS
+        headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+        headers["Access-Control-Max-Age"] = "86400"
     return response
 
 
@@ -231,7 +297,7 @@ def _outcome_of(error: Exception) -> tuple[int, list[Issue], Mapping[str, str]]:
         return outcome.status(error.issues), error.issues, {}
     if isinstance(error, HTTPException):
         return error.code or 500, [_http_issue(error)], _allowed(error)
-    incident = _request_id()
+    incident = _own_request_id()
     log.error("incident %s at %s %s", incident, request.method, request.path, exc_info=error)
     return 500, [issues.unexpected(incident)], {}
 

@@ -165,10 +165,7 @@ def code_known(finding: Finding, against: Against) -> bool:
 
 def _sense(system: CodeSystem, code: str) -> Sense | None:
     concept = system.locate(code)
-    if concept is None:
-        return None
-    detail = system.describe([concept.code])[concept.code]
-    return Sense(system, concept, detail.designations)
+    return None if concept is None else Sense(system, concept)
 
 
 def _may_hold(definition: Definition, url: str, code: str, known: dict[int, bool] | None = None) -> bool:
@@ -310,6 +307,12 @@ def displays_of(finding: Finding) -> Displays:
         first = first.and_(other)
     own = list(_said_by_value_set(finding))
     return Displays([*own, *first.ways], first.default_language)
+
+
+def usual_display(finding: Finding) -> str | None:
+    """What the value set calls the concept, or else the code system, where nobody asks for a language."""
+    own = (way.value for way in _said_by_value_set(finding))
+    return next(own, None) or finding.senses[0].concept.display
 
 
 def _said_by_value_set(finding: Finding) -> Iterator[Designation]:

@@ -240,9 +240,11 @@ def _about(
 def _describe(answer: Validation, about: Finding, against: Against) -> None:
     assert about.sense is not None
     concept = about.sense.concept
-    ways = checks.displays_of(about).ways
-    if ways:
-        answer.display = best_display(ways[0].value, ways[0].language, ways, _softly(against.languages))
+    answer.display = checks.usual_display(about)
+    if answer.display is None or against.languages is not None:
+        ways = checks.displays_of(about).ways
+        if ways:
+            answer.display = best_display(ways[0].value, ways[0].language, ways, _softly(against.languages))
     answer.inactive = concept.inactive
     answer.status = concept.status if concept.inactive or concept.status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != about.code else None

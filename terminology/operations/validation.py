@@ -134,7 +134,11 @@ class Sense:
 
     system: CodeSystem
     concept: Concept
-    designations: Sequence[Designation] = ()
+
+    @property
+    def designations(self) -> Sequence[Designation]:
+        """Read when they are asked for: most codes come without a display."""
+        return self.system.describe([self.concept.code])[self.concept.code].designations
 
 
 @dataclass(slots=True)

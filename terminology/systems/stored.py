@@ -84,10 +84,10 @@ class StoredSystem:
         top, below = self.key(ancestor), self.key(descendant)
         if top == below:
             return True
-        numbers = self.artifact.ords((top, below))
-        if len(numbers) < 2:
+        upper, lower = self._row(top), self._row(below)
+        if upper is None or lower is None:
             return False
-        return numbers[below] in self.artifact.descendants(numbers[top])
+        return lower.ord in self.artifact.descendants(upper.ord)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
         keys = {code: self.key(code) for code in codes}

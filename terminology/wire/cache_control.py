@@ -73,6 +73,11 @@ _MODES: dict[str, Callable[[Context, Request, Fields], Session]] = {
 }
 
 
+def names_cache(request: Request, given: Sequence[Given]) -> bool:
+    """Does a request mean to be answered with what was sent before?"""
+    return HEADER in request.headers or any(item.name.casefold() in CACHE_ID.names for item in given)
+
+
 def with_cache(context: Context, request: Request, given: Sequence[Given]) -> tuple[Catalogue, list[Given]]:
     """The catalogue that a request is answered from, and those of its parameters that are not in it yet.
 

@@ -12,7 +12,7 @@ from terminology import issues
 from terminology.model import Document, TerminologyError
 from terminology.wire.bundle import BATCH_LIMIT
 from terminology.wire.outcome import operation_outcome
-from terminology.wire.parameters import Given, Parameter, from_body
+from terminology.wire.parameters import Given, Parameter, from_body, named
 from terminology.wire.write import parameters as written
 
 Ask = Callable[[list[Given]], Document]
@@ -57,10 +57,17 @@ def _own(question: Given) -> list[Given]:
 
 def _left(shared: Sequence[Given], own: Sequence[Given], rows: Sequence[Parameter]) -> list[Given]:
     """What is said for all, as far as the question does not say it itself."""
-    fields = {name.casefold(): row.field for row in rows for name in row.names}
-    said = {fields.get(item.name.casefold()) for item in own}
+    if not shared:
+        return []
+    known = named(tuple(rows))
+
+    def field_of(item: Given) -> str | None:
+        row = known.get(item.name.casefold())
+        return None if row is None else row.field
+
+    said = {field_of(item) for item in own}
     for alternatives in _ALTERNATIVES:
         if said & alternatives:
             said |= alternatives
     said.discard(None)
-    return [item for item in shared if fields.get(item.name.casefold()) not in said]
+    return [item for item in shared if field_of(item) not in said]

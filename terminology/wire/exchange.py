@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from terminology.catalogue import Catalogue
 from terminology.languages import Languages
@@ -17,6 +18,9 @@ from terminology.state import State
 from terminology.wire.parameters import Given, from_body, from_query
 from terminology.wire.releases import Release
 from terminology.wire.sessions import Caller, Sessions
+
+if TYPE_CHECKING:
+    from terminology.wire.operations import Question
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,11 +119,14 @@ def _digest(text: str) -> str:
 
 @dataclass(slots=True)
 class Response:
-    """A status, a resource in the release's own shape, and what the HTTP headers are made of."""
+    """A status, a resource in the release's own shape, and what the HTTP headers are made of; ``question`` is
+    what was asked, where it may be asked again with another code.
+    """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
+    question: Question | None = None
 
 
 class Refusal(Exception):

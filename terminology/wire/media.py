@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from terminology import issues
 from terminology.wire.exchange import Refusal
@@ -35,6 +36,8 @@ _ANY = ("*/*", "application/*")
 _PAGE = "text/html"
 _OF_A_BROWSER = ("application/xml", "text/xml")
 _UTF8 = ("utf-8", "utf8")
+# Clients send the same few headers over and over: so many are kept as they were read.
+DIFFERENT = 512
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,6 +66,7 @@ def media_types(header: str) -> Iterator[MediaType]:
             yield MediaType(name.lower(), {k.strip().lower(): v.strip().strip('"') for k, _, v in pairs})
 
 
+@lru_cache(DIFFERENT)
 def negotiated(accept: str, format_: str | None, release: Release, sent: str = "") -> str:
     """The media type to answer in: the one that is wanted most. A client to which all are the same gets the
     type of the body that it sent, or else JSON.
@@ -94,6 +98,7 @@ def _offered(wanted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, st
     return known
 
 
+@lru_cache(DIFFERENT)
 def readable(content_type: str, release: Release) -> str:
     """The media type of a body. Raises Refusal (415): another type, charset or FHIR version."""
     media = next(media_types(content_type), MediaType(JSON, {}))
@@ -110,6 +115,7 @@ def readable(content_type: str, release: Release) -> str:
     return FORM if media.name == FORM else FORMATS[media.name]
 
 
+@lru_cache(DIFFERENT)
 def asks_for(header: str, release: Release) -> bool:
     """Does a header name this release by ``fhirVersion``?"""
     versions = (media.parameters.get("fhirversion") for media in media_types(header))

@@ -5,8 +5,8 @@ has one row, with every name that R4, R4B, R5 or R6 has for it: all are read on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -68,10 +68,15 @@ class Operation:
 
     def takes(self, field: str) -> bool:
         """Has the request such a field?"""
-        return any(known.name == field for known in fields(self.request))
+        return field in self.request.__dataclass_fields__
 
     def is_in(self, release: Release) -> bool:
         return self.in_r6 or not release.is_ballot
+
+
+def _the_same(request: object, answer: object, document: Document) -> Document:
+    """An answer that R4 writes as R5 does."""
+    return document
 
 
 def _translation_as_r4(request: TranslateRequest, answer: Translation, document: Document) -> Document:
@@ -80,9 +85,7 @@ def _translation_as_r4(request: TranslateRequest, answer: Translation, document:
     The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
     ``source`` is the concept that was found.
     """
-    document = r4.downgrade(document)
-    later = request.plain or request.asks_for_source
-    return document if later else r4.as_r4_source(document)
+    return r4.translation(document, names_source=not (request.plain or request.asks_for_source))
 
 
 # The version parameters of $expand and $validate-code: see operations/pins.py.
@@ -121,6 +124,7 @@ _VALIDATE_IN_SYSTEM = Operation(
         *_VALIDATE_ROWS,
     ),
     subject="codeSystem",
+    downgrade=_the_same,
     definition=CORE + "CodeSystem-validate-code",
 )
 _VALIDATE_IN_VALUE_SET = Operation(
@@ -140,6 +144,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
         *_VALIDATE_ROWS,
     ),
     subject="valueSet",
+    downgrade=_the_same,
     definition=CORE + "ValueSet-validate-code",
 )
 
@@ -196,6 +201,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("properties", "code", "property", many=True),
             p("supplements", "canonical", "useSupplement", many=True),
         ),
+        downgrade=_the_same,
         definition=CORE + "CodeSystem-lookup",
     ),
     ("CodeSystem", "subsumes"): Operation(
@@ -210,6 +216,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("coding_a", "Coding", "codingA"),
             p("coding_b", "Coding", "codingB"),
         ),
+        downgrade=_the_same,
         definition=CORE + "CodeSystem-subsumes",
     ),
     ("CodeSystem", "find-matches"): Operation(
@@ -260,6 +267,23 @@ RESOURCES = p("resources", "Resource", "tx-resource", many=True)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 
 
+@dataclass(slots=True)
+class Question:
+    """An operation with the fields of its request, so that it can be asked again with another code."""
+
+    operation: Operation
+    release: Release
+    fields: dict[str, Any]
+
+    def answer(self, catalogue: Catalogue, fields: Mapping[str, Any] | None = None) -> Document:
+        """The answer as the release has it; ``fields`` may be others. Raises TerminologyError."""
+        operation = self.operation
+        request = operation.request(**(self.fields if fields is None else fields))
+        found = operation.run(catalogue, request)
+        document = operation.write(found)
+        return operation.downgrade(request, found, document) if self.release.is_r4 else document
+
+
 def answer(
     catalogue: Catalogue,
     release: Release,
@@ -277,55 +301,53 @@ def answer(
     """
     operation = operation_of(kind, name, release, at_instance=instance is not None)
     catalogue = catalogue.for_fhir(release.version)
-    if operation.each is None:
-        return _answer(catalogue, release, operation, given, instance, languages, largest)
     own, catalogue = _with_resources(catalogue, release, given)
-    return answer_each(
-        operation.each,
-        operation.parameters,
-        own,
-        lambda one: _answer(catalogue, release, operation, one, instance, languages, largest),
-    )
+
+    def ask(given: Sequence[Given]) -> Document:
+        given, seen = _with_resources(catalogue, release, given)
+        return question(operation, release, given, instance, languages, largest).answer(seen)
+
+    if operation.each is None:
+        return ask(own)
+    return answer_each(operation.each, operation.parameters, own, ask)
+
+
+def question(
+    operation: Operation,
+    release: Release,
+    given: Sequence[Given],
+    instance: Document | None = None,
+    languages: Languages | None = None,
+    largest: int = LARGEST_EXPANSION,
+) -> Question:
+    """What is asked, read from its parameters. Raises TerminologyError."""
+    fields = read(operation.parameters, given)
+    for parameter in operation.parameters:
+        if parameter.type == "Resource" and parameter.field in fields:
+            fields[parameter.field] = require(release.upgrade(fields[parameter.field]))
+    beside = {
+        "accepted": languages,
+        "languages": None if operation.takes("accepted") else languages,
+        "largest": largest,
+        "plain": any(item.name in _R6_NAMES for item in given),
+        "instance": instance,
+    }
+    for name, value in beside.items():
+        if value is not None and operation.takes(name):
+            fields.setdefault(name, value)
+    return Question(operation, release, fields)
 
 
 def _with_resources(
     catalogue: Catalogue, release: Release, given: Sequence[Given]
-) -> tuple[list[Given], Catalogue]:
+) -> tuple[Sequence[Given], Catalogue]:
     """The other parameters, and the catalogue with the resources that travel with the request before it."""
+    rest = [item for item in given if item.name.casefold() not in RESOURCES.names]
+    if len(rest) == len(given):
+        return given, catalogue
     resources = read([RESOURCES], given).get("resources", ())
-    rest = [item for item in given if item.name not in RESOURCES.names]
     overlay = [release.upgrade(resource) for resource in resources]
     return rest, catalogue.with_documents(overlay) if overlay else catalogue
-
-
-def _answer(
-    catalogue: Catalogue,
-    release: Release,
-    operation: Operation,
-    given: Sequence[Given],
-    instance: Document | None,
-    languages: Languages | None,
-    largest: int,
-) -> Document:
-    given, catalogue = _with_resources(catalogue, release, given)
-    filled = read(operation.parameters, given)
-    for parameter in operation.parameters:
-        if parameter.type == "Resource" and parameter.field in filled:
-            filled[parameter.field] = require(release.upgrade(filled[parameter.field]))
-    request = operation.request(**filled)
-    if operation.takes("accepted"):
-        request.accepted = languages
-    elif operation.takes("languages") and request.languages is None:
-        request.languages = languages
-    if instance is not None:
-        request.instance = instance
-    if isinstance(request, ExpandRequest):
-        request.largest = largest
-    if isinstance(request, TranslateRequest):
-        request.plain = any(item.name in _R6_NAMES for item in given)
-    found = operation.run(catalogue, request)
-    document = operation.write(found)
-    return operation.downgrade(request, found, document) if release.is_r4 else document
 
 
 def operation_of(kind: str, name: str, release: Release, at_instance: bool = False) -> Operation:

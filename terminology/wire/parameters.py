@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from terminology import issues
@@ -33,7 +34,7 @@ class Given:
     at: str
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, frozen=True, eq=False)
 class Parameter:
     """A parameter of an operation: the field of the request it fills, its FHIR type, and every name it may
     come under.
@@ -78,14 +79,20 @@ def read(parameters: Sequence[Parameter], given: Sequence[Given]) -> dict[str, A
 
     Raises TerminologyError: a value of another type, or two different values where one is allowed.
     """
-    by_name = {name: parameter for parameter in parameters for name in parameter.names}
-    by_folded = {name.casefold(): parameter for name, parameter in by_name.items()}
+    by_name = named(tuple(parameters))
     fields: dict[str, Any] = {}
     for item in given:
-        parameter = by_name.get(item.name) or by_folded.get(item.name.casefold())
+        parameter = by_name.get(item.name) or by_name.get(item.name.casefold())
         if parameter is not None:
             _fill(fields, parameter, item)
     return fields
+
+
+@lru_cache(256)
+def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
+    """The parameters by every name that they have, as it is written and without case."""
+    exact = {name: parameter for parameter in parameters for name in parameter.names}
+    return {name.casefold(): parameter for name, parameter in exact.items()} | exact
 
 
 def unknown(parameters: Iterable[Parameter], given: Iterable[Given]) -> Given | None:

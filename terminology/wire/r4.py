@@ -92,9 +92,16 @@ def downgrade(document: Document) -> Document:
     return _each_resource(document, downgrade)
 
 
-def as_r4_source(parameters: Document) -> Document:
-    """The answer of ``$translate`` with each match's ``originMap`` as R4 has it: ``source``, a uri."""
-    return inside(parameters, "parameter", _in_match(_origin_as_source))
+def translation(parameters: Document, names_source: bool) -> Document:
+    """The answer of ``$translate``. ``names_source``: each match's ``originMap`` as R4 has it, ``source``, a
+    uri.
+    """
+
+    def in_match(parts: list[Any]) -> list[Any]:
+        lowered = _match_down(parts)
+        return _origin_as_source(lowered) if names_source else lowered
+
+    return inside(parameters, "parameter", _in_match(in_match))
 
 
 def as_r4_closure(concept_map: Document) -> Document:
@@ -473,10 +480,10 @@ def _in_match(edit: Callable[[list[Any]], list[Any]]) -> Edit:
 
 def _match_down(parts: list[Any]) -> list[Any]:
     has_no_map = any(_is_part(part, "noMap") and part.get("valueBoolean") is True for part in parts)
-    dropped = ("noMap", "relationship") if has_no_map else ()
-    edits = {"relationship": _relationship_part_down, "product": _product_down}
-    rest = [_edited(part, edits) for part in parts if not any(_is_part(part, name) for name in dropped)]
-    return [*rest, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else rest
+    if has_no_map:
+        parts = [p for p in parts if not _is_part(p, "noMap") and not _is_part(p, "relationship")]
+    lowered = [_edited(part, _PARTS_DOWN) for part in parts]
+    return [*lowered, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else lowered
 
 
 def _match_up(parts: list[Any]) -> list[Any]:
@@ -521,6 +528,9 @@ def _product_down(product: Document) -> Document:
 def _part_named(part: Document, names: dict[str, str]) -> Document:
     name = _text(part, "name") or ""
     return {**part, "name": names[name]} if name in names else part
+
+
+_PARTS_DOWN: dict[str, Edit] = {"relationship": _relationship_part_down, "product": _product_down}
 
 
 def _product_part_down(part: Document) -> Document:

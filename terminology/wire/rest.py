@@ -15,10 +15,10 @@ from terminology.catalogue import KINDS
 from terminology.model import Document, Issue, TerminologyError
 from terminology.wire import capability, outcome
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
-from terminology.wire.cache_control import CACHE_ID, HEADER, with_cache
+from terminology.wire.cache_control import CACHE_ID, HEADER, names_cache, with_cache
 from terminology.wire.exchange import Context, Refusal, Request, Response, instant
 from terminology.wire.media import FORM
-from terminology.wire.operations import RESOURCES, answer, operation_of
+from terminology.wire.operations import RESOURCES, answer, operation_of, question
 from terminology.wire.parameters import Given, Parameter, p, read, unknown
 from terminology.wire.search import RESULT, looks_inside, search
 from terminology.wire.system import system_operations
@@ -199,6 +199,10 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
         catalogue, own = with_cache(context, request, given)
         most = context.largest_expansion
         largest = min(most, request.largest_expansion or most)
+        is_alone = id_ is None and operation.each is None and request.body is None
+        if is_alone and not names_cache(request, given):
+            asked = question(operation, context.release, own, None, request.languages, largest)
+            return Response(200, asked.answer(catalogue), question=asked)
         document = answer(catalogue, context.release, kind, name, own, instance, request.languages, largest)
         return Response(200, document)
 

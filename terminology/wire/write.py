@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from terminology.concept_map import KEPT_WORD, Attribute, MapProperty
-from terminology.model import Designation, Document, Property, Typed
+from terminology.model import Designation, Document, Property, value_key
 from terminology.operations.lookup import Lookup
 from terminology.operations.translation import Match, Translation
 
@@ -19,7 +19,7 @@ def parameters(parts: Iterable[Node | None]) -> Document:
 
 def _p(name: str, type_: str, value: Any) -> Node | None:
     """A parameter, or None when there is no value."""
-    return None if value is None else {"name": name, Typed(type_, value).key: value}
+    return None if value is None else {"name": name, value_key(type_): value}
 
 
 def _group(name: str, parts: Iterable[Node | None]) -> Node:
@@ -51,28 +51,28 @@ def lookup(answer: Lookup) -> Document:
 
 
 def _designation(designation: Designation) -> Node:
-    return _group(
-        "designation",
-        [
-            _p("language", "code", designation.language),
-            _p("use", "Coding", designation.use),
-            *(_p("additionalUse", "Coding", use) for use in designation.additional_use),
-            _p("value", "string", designation.value),
-            _p("source", "canonical", designation.source),
-        ],
-    )
+    parts: list[Node] = []
+    if designation.language is not None:
+        parts.append({"name": "language", "valueCode": designation.language})
+    if designation.use is not None:
+        parts.append({"name": "use", "valueCoding": designation.use})
+    parts += ({"name": "additionalUse", "valueCoding": use} for use in designation.additional_use)
+    parts.append({"name": "value", "valueString": designation.value})
+    if designation.source is not None:
+        parts.append({"name": "source", "valueCanonical": designation.source})
+    return {"name": "designation", "part": parts}
 
 
 def _property(property_: Property) -> Node:
-    return _group(
-        "property",
-        [
-            _p("code", "code", property_.code),
-            _p("value", property_.value.type, property_.value.value),
-            _p("description", "string", property_.description),
-            _p("source", "canonical", property_.source),
-        ],
-    )
+    value = property_.value
+    parts: list[Node] = [{"name": "code", "valueCode": property_.code}]
+    if value.value is not None:
+        parts.append({"name": "value", value_key(value.type): value.value})
+    if property_.description is not None:
+        parts.append({"name": "description", "valueString": property_.description})
+    if property_.source is not None:
+        parts.append({"name": "source", "valueCanonical": property_.source})
+    return {"name": "property", "part": parts}
 
 
 # -- $translate ----------------------------------------------------------------------------------

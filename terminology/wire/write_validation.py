@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from terminology.model import Document, Typed
+from terminology.model import Document, value_key
 from terminology.operations.validation import Validation
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.write import Node, parameters
@@ -35,4 +35,4 @@ def validation(answer: Validation) -> Document:
 
 
 def _p(name: str, type_: str, value: Any) -> Node | None:
-    return None if value is None else {"name": name, Typed(type_, value).key: value}
+    return None if value is None else {"name": name, value_key(type_): value}
