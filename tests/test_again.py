@@ -72,9 +72,9 @@ class Client:
         self._quick = cast(Any, app.wsgi_app)
         self._whole: Any = self._quick._flask
 
-    def whole(self, path: str) -> TestResponse:
+    def whole(self, path: str, **headers: str) -> TestResponse:
         self._quick._flask = self._whole
-        return self._client.get(path)
+        return self._client.get(path, headers=headers)
 
     def short(self, path: str, **headers: str) -> TestResponse:
         self._quick._flask = closed
@@ -121,6 +121,7 @@ def test_a_question_that_was_asked_goes_the_short_way(quick_only: Client, questi
         {"Accept-Language": "de"},
         {"Prefer": "handling=strict"},
         {"X-Cache-Id": "another"},
+        {"Accept": "code"},
         {"X-Too-Costly-Threshold": "1"},
     ],
 )
@@ -134,12 +135,27 @@ def test_what_an_answer_depends_on_besides_the_url_makes_another_question(
 
 
 @pytest.mark.parametrize(
-    "further", ["&code=57522", "&sourceCode=1", "&cache-id=a", "&_pretty=true", "&_format=xml"]
+    "further",
+    [
+        "&code=57522",
+        "&sourceCode=1",
+        "&Code=57460",
+        "&c%6Fde=57460",
+        "&cache-id=a",
+        "&_pretty=true",
+        "&_format=xml",
+    ],
 )
 def test_what_is_not_a_plain_question_is_not_kept(quick_only: Client, further: str) -> None:
     path = f"/fhir/r5/{QUESTIONS[5][0] % '57460'}{further}"
     quick_only.whole(path)
     assert quick_only.short(path).status_code == 599
+
+
+def test_a_header_that_looks_like_a_parameter_is_none(quick_only: Client) -> None:
+    path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
+    assert quick_only.whole(path, **{"Accept-Language": "code"}).status_code == 200
+    assert quick_only.short(path, **{"Accept-Language": "code"}).status_code == 200
 
 
 def test_who_adds_a_hook_is_asked_about_every_request(app: Flask) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_plus
 from terminology.catalogue import Catalogue
 from terminology.wire import json
 from terminology.wire.operations import Question
+from terminology.wire.parameters import named
 
 # The parameters whose values may differ. They are texts, and come once.
 DIFFERING = frozenset({"code", "codeA", "codeB", "sourceCode", "targetCode", "display", "filter"})
@@ -38,9 +39,12 @@ Key = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class Asked:
-    """A request: what it has in common with others (``key``), and the values that it has for itself."""
+    """A request: what it has in common with others (``key``), and what it has for itself: ``values`` by the
+    names of parameters.
+    """
 
     key: Key
+    names: list[str]
     values: list[str]
 
 
@@ -50,16 +54,16 @@ def asked(environ: Mapping[str, Any]) -> Asked | None:
     if environ["REQUEST_METHOD"] != "GET" or _CACHE_ID in environ or not query.isascii():
         return None
     steps = query.split("&")
-    values = []
+    names, values = [], []
     for place, step in enumerate(steps):
         name, _, value = step.partition("=")
         if name in DIFFERING:
             steps[place] = name
+            names.append(name)
             values.append(value)
-    if not values:
+    if not names:
         return None
-    given = environ.get
-    return Asked((environ["PATH_INFO"], *steps, *map(given, _HEADERS)), values)
+    return Asked((environ["PATH_INFO"], *steps, *map(environ.get, _HEADERS)), names, values)
 
 
 class Questions:
@@ -99,12 +103,13 @@ class Questions:
 def _fields(asked: Asked, question: Question) -> list[str | None] | None:
     """The fields that the differing values fill, in their order; None for a parameter that nothing reads.
 
-    None for all where a value is no plain text, or two are for the same field.
+    None for all where a value is no plain text, or something else in the request fills the same field.
     """
-    rows = {name: row for row in question.operation.parameters for name in row.names}
-    names = [step for step in asked.key if step in DIFFERING]
-    found = [rows.get(name) for name in names]
-    fields = [row.field for row in found if row is not None]
-    if len(set(fields)) < len(fields) or any(row is not None and row.type not in _TEXTS for row in found):
+    known = named(tuple(question.operation.parameters))
+    rows = [known.get(name) for name in asked.names]
+    others = [step.partition("=")[0] for step in asked.key if isinstance(step, str)]
+    rest = [unquote_plus(name).casefold() for name in others if name not in DIFFERING]
+    filled = [row.field for row in [*rows, *map(known.get, rest)] if row is not None]
+    if any(row is not None and (row.type not in _TEXTS or filled.count(row.field) > 1) for row in rows):
         return None
-    return [None if row is None else row.field for row in found]
+    return [None if row is None else row.field for row in rows]
