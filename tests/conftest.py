@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import holding
+import hypothesis
 import pytest
 from flask.testing import FlaskClient
 
@@ -15,6 +16,13 @@ from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 Ask = Callable[..., Document]
+
+
+def pytest_configure() -> None:
+    """Where an example takes a store, it takes its time, and there are fewer of them."""
+    hypothesis.settings.register_profile("store", deadline=None, max_examples=25)
+    if holding.ENGINE:
+        hypothesis.settings.load_profile("store")
 
 
 def pytest_unconfigure() -> None:

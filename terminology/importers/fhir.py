@@ -236,7 +236,8 @@ def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator
         yield from _mappings(file, release, report)
         return
     roles = _Roles(release)
-    above = dict(_above_by_child(file, roles, report)) if "child" in roles.codes else {}
+    names_children = "child" in roles.codes and _mentions(file, f'"{roles.codes["child"]}"'.encode())
+    above = dict(_above_by_child(file, roles, report)) if names_children else {}
     branch = _Branch(file, report, roles, above)
     if _mentions(file, b'"concept"') == 1:
         with _opened(file, report) as stream:
@@ -289,8 +290,6 @@ class _Roles:
         }
         taken = {p.code for p in release.properties if p.uri} - BY_NAME
         self.codes = by_uri | {r: r for r in _ROLES if r not in by_uri and r not in taken}
-        declared = {p.code for p in release.properties}
-        self.codes = {role: code for role, code in self.codes.items() if role != "child" or code in declared}
         self.hierarchy = {self.codes[role] for role in ("parent", "child") if role in self.codes}
 
     def values(self, node: Document, role: str) -> list[Any]:
@@ -387,7 +386,7 @@ def _below(node: Document, branch: _Branch, parent: str | None, depth: int) -> I
 
 def _above_by_child(file: File, roles: _Roles, report: Report) -> Iterator[tuple[str, list[str]]]:
     """The parents that a code has because they name it as their child."""
-    above: dict[str, list[str]] = {}
+    above: dict[str, list[tuple[int, str]]] = {}
     with _events(file, report) as events:
         next(events)
         for key in _keys(events):
@@ -395,22 +394,24 @@ def _above_by_child(file: File, roles: _Roles, report: Report) -> Iterator[tuple
                 _skip(events, set())
                 continue
             next(events)
-            for node in _nodes(events):
+            for place, node in _nodes(events, count()):
                 for child in roles.values(node, "child"):
-                    above.setdefault(str(child), []).append(node.get("code", ""))
-    yield from above.items()
+                    above.setdefault(str(child), []).append((place, node.get("code", "")))
+    yield from ((child, [code for _, code in sorted(found_)]) for child, found_ in above.items())
 
 
-def _nodes(events: Events) -> Iterator[Document]:
+def _nodes(events: Events, places: Iterator[int]) -> Iterator[tuple[int, Document]]:
+    """Each concept with its place, after those that are nested in it."""
     for _ in _until(events, "end_array"):
         node: Document = {}
+        place = next(places)
         for key in _keys(events):
             event, value = next(events)
             if key == "concept":
-                yield from _nodes(events)
+                yield from _nodes(events, places)
             else:
                 node[key] = _value(events, event, value)
-        yield node
+        yield place, node
 
 
 # -- mappings ------------------------------------------------------------------------------------

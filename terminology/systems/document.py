@@ -78,16 +78,20 @@ class DocumentSystem:
             self._index(node.get("concept", ()), key)
 
     def _index_properties(self) -> None:
-        """Hierarchy said by property. Only codes that are here take part."""
+        """Hierarchy said by property. Only codes that are here take part. Children stay in their order."""
         for key, node in self._nodes.items():
             for role in ("parent", "subsumedBy"):
                 for value in self._values(node, role):
                     self._relate(self._key(str(value)), key)
+        for key, node in self._nodes.items():
             for value in self._values(node, "child"):
                 self._relate(key, self._key(str(value)))
+        places = {key: place for place, key in enumerate(self._nodes)}
+        for children in self._children.values():
+            children.sort(key=places.__getitem__)
 
     def _relate(self, parent: str, child: str) -> None:
-        if parent in self._nodes and parent not in self._parents.setdefault(child, []):
+        if {parent, child} <= self._nodes.keys() and parent not in self._parents.setdefault(child, []):
             self._parents[child].append(parent)
             self._children.setdefault(parent, []).append(child)
 

@@ -129,7 +129,9 @@ class StoredSystem:
 
     def concept(self, row: StoredRow) -> Concept:
         flags = row.flags
-        definition = self.artifact.unpack(row.body)[0] if flags & HAS_DEFINITION else None
+        definition = None
+        if flags & HAS_DEFINITION:
+            definition = next(iter(self.artifact.unpack(row.body)), None) or ""
         return Concept(
             row.code or row.key,
             row.display,
@@ -202,10 +204,18 @@ class StoredSystem:
         code = next(named, self._role.get(property_))
         if code is None:
             return None
-        stated = Stated(self, code, self.artifact.header.fields.get(code))
+        fields = self.artifact.header.fields
+        stated = Stated(self, code, fields.get(code))
         if code == self._role.get("inactive"):
             return Marked(self.artifact, INACTIVE, None)
-        return Marked(self.artifact, ABSTRACT, stated) if code == self._role.get("notSelectable") else stated
+        if code == self._role.get("notSelectable"):
+            return Marked(self.artifact, ABSTRACT, stated)
+        # A status that no property states has a field of its own.
+        if code == self._role.get("status") != "status" and not any(
+            p.get("code") == "status" for p in declared
+        ):
+            return Either(stated, Stated(self, "status", fields.get("status")))
+        return stated
 
 
 class StoredSelection:
@@ -409,6 +419,22 @@ class Stated:
         if self._field is None:
             return self._artifact.set_of()
         return self._artifact.union(ords for _, ords in self._artifact.terms(self._field))
+
+
+class Either:
+    """Values that stand under two names."""
+
+    def __init__(self, one: Values, other: Values) -> None:
+        self._one, self._other = one, other
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._one.having(wanted) | self._other.having(wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._one.matching(accepts, beginning) | self._other.matching(accepts, beginning)
+
+    def present(self) -> BitMap:
+        return self._one.present() | self._other.present()
 
 
 class Marked:
