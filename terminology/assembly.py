@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -15,6 +15,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from terminology.catalogue import Catalogue
+from terminology.documents import Stowed
+from terminology.model import Document
 from terminology.packages import Broken, UnreadableFile, load, refuse
 from terminology.state import State
 from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
@@ -226,15 +228,24 @@ _DEFINITIONS = {
 def open_catalogue(settings: Settings | None = None) -> Catalogue:
     """The content that the settings name, and the code systems that need none. Raises UnreadableFile."""
     settings = settings or Settings()
+    return catalogue_of(content_of(settings), settings.bundled)
+
+
+def content_of(settings: Settings) -> Iterator[Document | Stowed]:
+    """The resources that the settings name. Raises UnreadableFile when they are read."""
     loaded = loaded_content(settings)
     bundled = load([BUNDLES], dated=True) if settings.bundled else ()
     paths = [
         *([loaded] if loaded is not None and loaded.is_dir() else []),
         *settings.content,
     ]
+    return chain(bundled, load(paths, when_broken(settings)))
+
+
+def catalogue_of(content: Iterable[Document | Stowed], with_definitions: bool) -> Catalogue:
+    """Some content, the code systems that need none, and, if wanted, what FHIR itself publishes."""
     systems = [make() for make in GRAMMARS]
-    definitions = _DEFINITIONS if settings.bundled else {}
-    content = chain(bundled, load(paths, when_broken(settings)))
+    definitions = _DEFINITIONS if with_definitions else {}
     catalogue = Catalogue(content, systems, definitions=definitions)
     for system in systems:
         if isinstance(system, Grammar):

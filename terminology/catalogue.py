@@ -390,15 +390,19 @@ class Catalogue:
         compiled = self._compiled.get(id(document))
         if isinstance(compiled, ConceptMap) and compiled.document is document:
             return compiled
-        if self._beneath is not None and self._beneath.holds(document):
+        if self._beneath is not None and self._beneath._has(document):
             return self._beneath.compile_map(document)
         shelf = self._stored.get(id(document))
         compiled = shelf.map(self.preferred) if shelf else ConceptMap(self._sound(document), self.preferred)
-        if self.holds(document):
+        if self._holds(document):
             self._compiled[id(document)] = compiled
         return compiled
 
-    def holds(self, document: Document) -> bool:
+    def _has(self, document: Document) -> bool:
+        """Is the document here, or beneath?"""
+        return self._holds(document) or (self._beneath is not None and self._beneath._has(document))
+
+    def _holds(self, document: Document) -> bool:
         kind = document.get("resourceType", "")
         held = self._by_url.get(kind, {}).get(document.get("url", ""), ())
         return any(document is other or document is self.whole(other) for other in held)

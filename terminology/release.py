@@ -70,7 +70,8 @@ class Release:
 
     ``kind`` is the importer's name. ``licence`` is a line for ``terminology status``. ``header`` has further
     elements of the CodeSystem resource, in R5 shape and without its concepts; what the other fields say
-    prevails. ``value_set`` is the canonical of everything in the code system.
+    prevails. ``value_set`` is the canonical of everything in the code system. ``as_published``: the header is
+    all of the resource but its concepts, and nothing is added to it.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class Release:
     properties: Sequence[PropertyDeclaration] = ()
     files: Sequence[SourceFile] = ()
     header: Document = field(default_factory=dict)
+    as_published: bool = False
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class ConceptRow:
 
     Parents and children are no ``properties``. ``inactive``, ``abstract`` and ``status`` are what the
     concept is; where the code system states them as properties, they stand in ``properties``, too.
+    ``place`` is where the concept stands in the release, if rows come in another order than that: all rows
+    of a release have one, or none has.
     """
 
     code: str
@@ -108,17 +112,23 @@ class ConceptRow:
     designations: Sequence[Said] = ()
     properties: Sequence[Stated] = ()
     extension: Sequence[Document] = ()
+    place: int | None = None
 
 
 @dataclass(slots=True, frozen=True)
 class MapGroup:
-    """``ConceptMap.group`` without its elements. ``unmapped`` is that element of it, as R5 JSON."""
+    """``ConceptMap.group`` without its elements. ``unmapped`` is that element of it, as R5 JSON.
+
+    ``by_value_set`` has those elements that say something of a whole value set (R5 JSON), which are no rows.
+    They are known when the last row has been read.
+    """
 
     source: str | None
     target: str | None
     source_version: str | None = None
     target_version: str | None = None
     unmapped: Document | None = None
+    by_value_set: list[Document] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -44,6 +44,9 @@ class StoredMap(ConceptMap):
         super().__init__(artifact.header.document, system)
         groups = enumerate(artifact.header.groups)
         self.groups = [self._stored(artifact, part, node, self._names, system) for part, node in groups]
+        for group, node in zip(self.groups, artifact.header.groups, strict=True):
+            said = node.get("by_value_set", ())
+            group.by_value_set = [(element["valueSet"], list(self._rows(group, element))) for element in said]
 
     @cached_property
     def attributes(self) -> dict[str, str]:

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import holding
+import hypothesis
 import pytest
 from flask.testing import FlaskClient
 
 from terminology import Settings, Terminology, create_app, open_catalogue
+from terminology.assembly import catalogue_of, content_of
 from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 Ask = Callable[..., Document]
+
+
+def pytest_configure() -> None:
+    """Where an example takes a store, it takes its time, and there are fewer of them."""
+    hypothesis.settings.register_profile("store", deadline=None, max_examples=25)
+    if holding.ENGINE:
+        hypothesis.settings.load_profile("store")
+
+
+def pytest_unconfigure() -> None:
+    holding.close()
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +38,10 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def catalogue(settings: Settings) -> Catalogue:
     """The published content."""
-    return open_catalogue(settings)
+    if not holding.ENGINE:
+        return open_catalogue(settings)
+    stored, kept = holding.parted(content_of(settings))
+    return holding.served(stored, catalogue_of(kept, with_definitions=True))
 
 
 @pytest.fixture(scope="session")

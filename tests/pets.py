@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 
 from terminology import Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 
 Json = dict[str, Any]
 
@@ -174,7 +174,7 @@ DOCUMENTS: list[Json] = [
     value_set("pets", {"system": PETS, "concept": [{"code": "dog"}]}, version="0", id="pets-0"),
     value_set("stored") | {"compose": {}, "expansion": {"contains": [{"system": OTHER, "code": "cow"}]}},
 ]
-TERMINOLOGY = Terminology(catalogue=Catalogue(DOCUMENTS))
+TERMINOLOGY = Terminology(catalogue=catalogue_of(DOCUMENTS))
 
 
 # -- asking --------------------------------------------------------------------------------------

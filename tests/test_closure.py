@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from terminology import Settings, TerminologyError, create_app
-from terminology.catalogue import Catalogue
 from terminology.model import Coding
 from terminology.operations.closure import ClosureRequest, closure
 from terminology.state import State
@@ -34,7 +34,7 @@ def code_system(url: str, *concepts: Json, **more: Any) -> Json:
     return {**document, "concept": list(concepts), **more}
 
 
-CATALOGUE = Catalogue(
+CATALOGUE = catalogue_of(
     [
         code_system(ANIMALS, tree("animal", tree("mammal", tree("cat"), tree("dog")), tree("bird"))),
         code_system(THINGS, tree("thing", tree("animal"))),
@@ -307,7 +307,7 @@ def test_a_table_long_unused_gives_way() -> None:
 
 def test_many_threads_lose_nothing() -> None:
     codes = [f"c{n}" for n in range(40)]
-    catalogue = Catalogue([code_system(ANIMALS, tree("root", *(tree(code) for code in codes)))])
+    catalogue = catalogue_of([code_system(ANIMALS, tree("root", *(tree(code) for code in codes)))])
     tables = State().closures
     begin(tables, "mine")
 
@@ -327,7 +327,7 @@ def test_many_threads_lose_nothing() -> None:
 
 
 def add_in_process(folder: Path, codes: list[str]) -> None:
-    catalogue = Catalogue([code_system(ANIMALS, tree("root", *(tree(f"c{n}") for n in range(40))))])
+    catalogue = catalogue_of([code_system(ANIMALS, tree("root", *(tree(f"c{n}") for n in range(40))))])
     tables = State(folder).closures
     for code in codes:
         closure(catalogue, tables, ClosureRequest("mine", [Coding(ANIMALS, code)]))

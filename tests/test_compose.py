@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 
 from terminology.catalogue import Catalogue
 from terminology.model import TerminologyError
@@ -69,7 +70,7 @@ def versions_match(said: str) -> Json:
     return {"url": url, "extension": [name, value]}
 
 
-CATALOGUE = Catalogue(
+CATALOGUE = catalogue_of(
     [
         colours("1.0.0", "red", "blue"),
         colours("1.2.0", "red", "green"),
@@ -187,7 +188,7 @@ def test_a_value_set_that_includes_itself_is_refused_with_the_way_round() -> Non
 def chain(length: int, width: int) -> Catalogue:
     """Value sets that each import the next, some times over."""
     sets = [value_set(f"chain-{n}", *[imported(f"chain-{n + 1}")] * width) for n in range(length)]
-    return Catalogue([colours("1", "red"), *sets, value_set(f"chain-{length}", of_colours())])
+    return catalogue_of([colours("1", "red"), *sets, value_set(f"chain-{length}", of_colours())])
 
 
 def test_value_sets_that_import_each_other_over_and_over_are_asked_once_each() -> None:
@@ -271,7 +272,7 @@ def test_a_supplement_that_is_needed_must_be_here() -> None:
 
 def test_what_a_release_of_fhir_publishes_is_meant_in_its_version() -> None:
     own = {"resourceType": "CodeSystem", "url": "http://hl7.org/fhir/own", "content": "complete"}
-    catalogue = Catalogue([{**own, "version": version} for version in ("4.0.1", "5.0.0")])
+    catalogue = catalogue_of([{**own, "version": version} for version in ("4.0.1", "5.0.0")])
     for release, version in (("4.0.1", "4.0.1"), ("4.3.0", "4.0.1"), ("5.0.0", "5.0.0"), ("6.0.0", "5.0.0")):
         found = catalogue.for_fhir(release).find_system("http://hl7.org/fhir/own")
         assert found is not None and found.about.version == version

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terminology.catalogue import Catalogue
 from terminology.languages import Languages
 from terminology.model import TerminologyError
 from terminology.operations.compose import definition_of, find_value_set
@@ -120,7 +120,7 @@ SUPPLEMENT = {
         }
     ],
 }
-CATALOGUE = Catalogue(
+CATALOGUE = catalogue_of(
     [
         WORD_SYSTEM,
         SUPPLEMENT,
@@ -673,7 +673,7 @@ thorough = settings(max_examples=150, deadline=None)
 @given(contents())
 @thorough
 def test_what_is_listed_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
-    catalogue = Catalogue(documents)
+    catalogue = catalogue_of(documents)
     definition = definition_of(catalogue, find_value_set(catalogue, LAST))
     found = codes(ask(LAST, resources=tuple(documents)))
     assert sorted(found) == sorted(set(found))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from terminology import Settings, create_app
-from terminology.catalogue import Catalogue
 from terminology.model import Typed
 from terminology.operations.find_matches import FindMatchesRequest, Sought, find_matches
 
@@ -51,7 +51,7 @@ KNIVES = {
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    return create_app(Catalogue([KNIVES]), Settings(environment={}, data="", r6=True)).test_client()
+    return create_app(catalogue_of([KNIVES]), Settings(environment={}, data="", r6=True)).test_client()
 
 
 def sought(code: str, value: Json) -> Json:
@@ -189,7 +189,7 @@ def test_no_code_matches_better_than_those_found(concepts: Any, wanted: Any) -> 
         ],
     }
     properties = [Sought(name, Typed("string", value)) for name, value in wanted.items()]
-    found = find_matches(Catalogue([document]), FindMatchesRequest(URL, None, properties, True))
+    found = find_matches(catalogue_of([document]), FindMatchesRequest(URL, None, properties, True))
     score = {str(n): sum(c[name] == value for name, value in wanted.items()) for n, c in enumerate(concepts)}
     best = max(score.values())
     expected = {code for code, count in score.items() if count == best and best}

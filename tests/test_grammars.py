@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Terminology
 from terminology.assembly import GRAMMARS
-from terminology.catalogue import Catalogue
 from terminology.model import Document, Filter, TerminologyError
 from terminology.systems import CodeSystem
 from terminology.systems.bcp13 import mime_types
@@ -83,7 +83,7 @@ def test_language_tags_are_to_be_treated_as_case_insensitive(tag: str) -> None:
 
 
 def test_a_tag_in_another_case_is_valid_and_the_answer_has_the_right_one() -> None:
-    ask = Terminology(catalogue=Catalogue([], [languages()])).ask
+    ask = Terminology(catalogue=catalogue_of([], [languages()])).ask
     answer = ask("CodeSystem/$validate-code", url="urn:ietf:bcp:47", code="en-us")
     parameters = {p["name"]: p for p in answer["parameter"]}
     assert parameters["result"]["valueBoolean"] is True
@@ -261,12 +261,12 @@ IMPLICIT = {
 @pytest.mark.parametrize("make", IMPLICIT)
 def test_all_of_a_code_system_is_a_value_set_that_need_not_be_loaded(make: Any) -> None:
     made = make()
-    catalogue = Catalogue([], [make()])
+    catalogue = catalogue_of([], [make()])
     for url in (IMPLICIT[make], f"{made.about.url}?fhir_vs"):
         for held in (catalogue, catalogue.with_documents([])):
             assert held.value_set(url)["compose"]["include"][0]["system"] == made.about.url
     loaded = {"resourceType": "ValueSet", "url": IMPLICIT[make], "version": "loaded"}
-    assert Catalogue([loaded], [make()]).value_set(IMPLICIT[make]) is loaded
+    assert catalogue_of([loaded], [make()]).value_set(IMPLICIT[make]) is loaded
 
 
 def test_complete_knowledge_is_better_than_a_fragment() -> None:
@@ -280,7 +280,7 @@ def test_complete_knowledge_is_better_than_a_fragment() -> None:
     complete = {**fragment, "content": "complete", "concept": [{"code": "only"}]}
     absent = {**fragment, "content": "not-present"}
     for document, knows_kg in ((fragment, True), (absent, True), (complete, False)):
-        held = Catalogue([document], [units()]).system(UCUM)
+        held = catalogue_of([document], [units()]).system(UCUM)
         assert (held.locate("kg") is not None) is knows_kg
 
 
@@ -295,7 +295,7 @@ def usual_units(*listed: str) -> Document:
 
 def test_what_is_listed_of_a_grammar_are_the_usual_codes_and_the_answer_says_so() -> None:
     made = units()
-    catalogue = Catalogue([usual_units("kg", "nonsense", "mg", "m")], [made])
+    catalogue = catalogue_of([usual_units("kg", "nonsense", "mg", "m")], [made])
     made.find_value_set = lambda url: catalogue.find("ValueSet", url)
     masses = {"property": "canonical", "op": "=", "value": "g"}
     wanted = {

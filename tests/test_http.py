@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from holding import catalogue_of
 from test_lookup import CATS, SUPPLEMENT, URL
 from test_translate import MAPS
 from werkzeug.test import Client, TestResponse
 
 from terminology import Settings, create_app
-from terminology.catalogue import Catalogue
 
 LOOKUP = f"/fhir/r4/CodeSystem/$lookup?system={URL}&code=cat"
 PARAMETERS = {
@@ -34,7 +34,7 @@ DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
     settings = Settings(environment={}, data="", largest_body=100_000)
-    return create_app(Catalogue([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
+    return create_app(catalogue_of([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
 
 
 def outcome(response: TestResponse, status: int) -> dict[str, Any]:
@@ -283,7 +283,7 @@ def test_a_slash_at_the_end_does_no_harm(http: FlaskClient, path: str) -> None:
 
 
 def test_the_ballot_is_served_only_behind_its_flag() -> None:
-    http = create_app(Catalogue([CATS]), Settings(environment={}, data="", r6=True)).test_client()
+    http = create_app(catalogue_of([CATS]), Settings(environment={}, data="", r6=True)).test_client()
     assert http.get("/fhir/r6/metadata").get_json()["fhirVersion"] == "6.0.0-ballot5"
 
 
@@ -295,7 +295,7 @@ def test_the_app_mounts_inside_another_one() -> None:
         return [b"outer"]
 
     app = DispatcherMiddleware(
-        outer, {"/tx": create_app(Catalogue([CATS]), Settings(environment={}, data=""))}
+        outer, {"/tx": create_app(catalogue_of([CATS]), Settings(environment={}, data=""))}
     )
     http = Client(app, TestResponse)
     bundle = http.get("/tx/fhir/r5/CodeSystem").get_json()
@@ -368,7 +368,7 @@ def test_If_Match_is_for_those_who_change_something_and_does_nothing_to_a_read(h
 
 def test_a_version_is_that_of_the_content_whenever_it_was_loaded() -> None:
     def tag(document: dict[str, Any]) -> str:
-        app = create_app(Catalogue([document]), Settings(environment={}, data=""))
+        app = create_app(catalogue_of([document]), Settings(environment={}, data=""))
         return app.test_client().get("/fhir/r5/CodeSystem/cats").headers["ETag"]
 
     later = {**CATS, "meta": {"lastUpdated": "2027-01-01T00:00:00Z"}}

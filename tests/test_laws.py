@@ -6,11 +6,11 @@ import copy
 from typing import Any
 
 from conftest import body_of, matches, value, values
+from holding import catalogue_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, create_app, open_catalogue
-from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 HERE, THERE = "http://example.org/here", "http://example.org/there"
@@ -58,7 +58,7 @@ def concept_map(elements: list[Document], **more: Any) -> Document:
 
 
 def ask(document: Document, release: str, **parameters: Any) -> Document:
-    return Terminology(catalogue=Catalogue([document])).ask(
+    return Terminology(catalogue=catalogue_of([document])).ask(
         "ConceptMap/$translate", release=release, url="http://example.org/m", **parameters
     )
 
@@ -109,7 +109,7 @@ def test_an_R4_client_gets_the_word_that_an_R4_author_wrote(pairs: list[tuple[st
         {"name": "code", "valueCode": pairs[0][0]},
         {"name": "system", "valueUri": HERE},
     )
-    answer = Terminology(catalogue=Catalogue()).ask("ConceptMap/$translate", body, "r4")
+    answer = Terminology(catalogue=catalogue_of()).ask("ConceptMap/$translate", body, "r4")
     assert matches(answer) == [("P", dict(pairs)[pairs[0][0]])]
 
 
@@ -135,7 +135,7 @@ def test_to_say_more_never_adds_a_match(conditions: list[tuple[str, str]], facts
             for n, v in facts.items()
         ]
         coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "a"}}
-        answer = Terminology(catalogue=Catalogue([document])).ask(
+        answer = Terminology(catalogue=catalogue_of([document])).ask(
             "ConceptMap/$translate", body_of(coding, *said)
         )
         return bool(value(answer, "result"))

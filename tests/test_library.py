@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from conftest import body_of, matches, value, values
+from holding import catalogue_of
 from test_lookup import CATS, URL
 
 from terminology import Settings, Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 
 CODING = {"system": URL, "code": "cat"}
 DOGS: dict[str, Any] = {
@@ -47,7 +47,7 @@ MAP: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def terminology() -> Terminology:
-    return Terminology(Settings(environment={}, data="", largest_expansion=1), Catalogue([CATS]))
+    return Terminology(Settings(environment={}, data="", largest_expansion=1), catalogue_of([CATS]))
 
 
 def test_a_Coding_is_a_dictionary(terminology: Terminology) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 
 from terminology import Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_SOUGHT
 from terminology.wire import json, xml
 from terminology.wire.releases import RELEASES
@@ -42,7 +42,7 @@ def imported(name: str) -> Json:
 
 def answered(documents: list[Json], operation: str, *parameters: Json, release: str = "r5") -> Json:
     body = {"resourceType": "Parameters", "parameter": list(parameters)}
-    return Terminology(catalogue=Catalogue(documents)).ask(operation, body, release)
+    return Terminology(catalogue=catalogue_of(documents)).ask(operation, body, release)
 
 
 def refusal(documents: list[Json], operation: str, *parameters: Json) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from conftest import body_of, properties, value, values
+from holding import catalogue_of
 
 from terminology import Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 URL = "http://example.org/CodeSystem/cats"
@@ -114,7 +114,7 @@ ALIAS: Document = {
 
 @pytest.fixture(scope="module")
 def cats() -> Terminology:
-    return Terminology(catalogue=Catalogue([CATS, OLDEST, OLDER, FRAGMENT, SUPPLEMENT, ALIAS]))
+    return Terminology(catalogue=catalogue_of([CATS, OLDEST, OLDER, FRAGMENT, SUPPLEMENT, ALIAS]))
 
 
 def look(cats: Terminology, code: str = "cat", **more: Any) -> Document:
@@ -329,7 +329,7 @@ SPELT: Document = {
     ],
 )
 def test_a_code_that_is_nearly_one_is_told_which(code: str, meant: str | None) -> None:
-    kept = Terminology(catalogue=Catalogue([SPELT]))
+    kept = Terminology(catalogue=catalogue_of([SPELT]))
     body = body_of(
         {"name": "coding", "valueCoding": {"system": SPELT["url"], "code": code}},
     )

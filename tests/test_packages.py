@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from holding import catalogue_of
 
 from terminology import Settings, Terminology, create_app, open_catalogue
-from terminology.catalogue import Catalogue
 from terminology.cli import main
 from terminology.documents import CONTENT, Stowed
 from terminology.model import Document, TerminologyError
@@ -287,7 +287,7 @@ class Counted(Stowed):
 def test_a_stowed_document_is_read_when_it_is_wanted_and_once() -> None:
     newer = Counted({**COLOURS, "version": "2.0.0", "id": "newer"})
     older, value_set, naming = Counted(COLOURS), Counted(WARM), Counted(NAMING)
-    catalogue = Catalogue([older, newer, value_set, naming])
+    catalogue = catalogue_of([older, newer, value_set, naming])
     assert catalogue.known_versions("CodeSystem", COLOURS["url"]) == ["1.0.0", "2.0.0"]
     assert catalogue.preferred("urn:oid:1.2.3.4") == COLOURS["url"]
     assert [about.version for about in catalogue.abouts()] == ["1.0.0", "2.0.0"]
@@ -316,8 +316,8 @@ def test_every_way_to_a_stowed_document_gives_the_whole_of_it() -> None:
     }
     held = [COLOURS, WARM, mapping, supplement]
     for catalogue in (
-        Catalogue([Counted(document) for document in held]),
-        Catalogue([Counted(document) for document in held]).with_documents([]),
+        catalogue_of([Counted(document) for document in held]),
+        catalogue_of([Counted(document) for document in held]).with_documents([]),
     ):
         assert catalogue.find("ValueSet", WARM["url"]) == WARM
         assert catalogue.resource("CodeSystem", "colours") == COLOURS
@@ -330,7 +330,7 @@ def test_every_way_to_a_stowed_document_gives_the_whole_of_it() -> None:
 
 def test_a_search_reads_the_content_only_where_it_looks_there() -> None:
     colours, warm = Counted(COLOURS), Counted(WARM)
-    app = create_app(Catalogue([colours, warm]), Settings(environment={}, data="")).test_client()
+    app = create_app(catalogue_of([colours, warm]), Settings(environment={}, data="")).test_client()
     assert app.get("/fhir/r5/ValueSet?name=cold").get_json()["total"] == 0
     assert (colours.reads, warm.reads) == (0, 0)
     found = app.get("/fhir/r5/ValueSet?code=red").get_json()

@@ -964,6 +964,30 @@ def stored_in(catalogue: Catalogue) -> StoredSystem:
     return found
 
 
+THIS_PROCESS = Path("/proc/self/fd")
+
+
+@pytest.mark.skipif(not THIS_PROCESS.exists(), reason="nothing here says which files are open")
+def test_what_a_thread_has_open_is_closed_when_it_ends(place: str) -> None:
+    """A server may answer each request in a thread of its own."""
+    load(place, (release(), BIRDS))
+    catalogue = serving(place).catalogue()
+    listed = []
+
+    def ask() -> None:
+        listed.append([concept.code for concept in catalogue.system(URL).select()])
+
+    open_files = []
+    for _ in range(2):
+        for _ in range(60):
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        open_files.append(len(list(THIS_PROCESS.iterdir())))
+    assert len(listed[0]) == len(BIRDS) and listed == [listed[0]] * 120
+    assert open_files[0] == open_files[1]
+
+
 def test_no_request_fails_and_none_sees_a_mixture_while_content_is_swapped(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

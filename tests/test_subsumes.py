@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ def tree(code: str, *concepts: Json) -> Json:
 
 
 PARENT = {"code": "parent", "uri": "http://hl7.org/fhir/concept-properties#parent", "type": "code"}
-CATALOGUE = Catalogue(
+CATALOGUE = catalogue_of(
     [
         code_system(
             ANIMALS,
@@ -254,7 +255,7 @@ def hierarchies(draw: Any) -> Catalogue:
     for place, code in enumerate(CODES):
         parents = draw(st.lists(st.sampled_from(CODES[:place]), max_size=2, unique=True)) if place else []
         concepts.append({"code": code, "property": [{"code": "parent", "valueCode": p} for p in parents]})
-    return Catalogue([code_system("http://example.org/law", *concepts, property=[PARENT])])
+    return catalogue_of([code_system("http://example.org/law", *concepts, property=[PARENT])])
 
 
 @given(hierarchies())
@@ -284,7 +285,7 @@ def test_codes_that_are_above_each_other_contradict_and_are_not_equivalent() -> 
     )
     request = SubsumesRequest(code_a="a", code_b="b", system=circle["url"])
     with pytest.raises(TerminologyError, match="contradicts itself: it has 'a' above 'b' and 'b' above 'a'"):
-        subsumes(Catalogue([circle]), request)
+        subsumes(catalogue_of([circle]), request)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ def test_a_grammar_does_not_say_how_its_codes_are_related_so_it_is_an_error(
     make: Any, first: str, second: str
 ) -> None:
     system = make()
-    catalogue = Catalogue([], [system])
+    catalogue = catalogue_of([], [system])
     with pytest.raises(TerminologyError, match="cannot be determined"):
         subsumes(catalogue, SubsumesRequest(code_a=first, code_b=second, system=system.about.url))
     same = SubsumesRequest(code_a=first, code_b=first, system=system.about.url)

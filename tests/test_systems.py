@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from holding import catalogue_of, system_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, create_app
-from terminology.catalogue import Catalogue
 from terminology.model import Filter, TerminologyError, Typed
 from terminology.systems.bcp47 import languages
 from terminology.systems.comparisons import COMPARISONS
-from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
+from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY
 from terminology.systems.supplement import Supplemented
 
 Json = dict[str, Any]
@@ -67,7 +67,7 @@ DOCUMENT: Json = {
         {"code": "tail", "extension": [{"url": STATUS, "valueCode": "deprecated"}]},
     ],
 }
-BODY = DocumentSystem(DOCUMENT)
+BODY = system_of(DOCUMENT)
 ALL = ("root", "limb", "arm", "leg", "trunk", "tail")
 
 
@@ -151,13 +151,13 @@ def test_a_filter_for_what_one_code_is_a_kind_of_wants_a_hierarchy_that_says_so(
     op: str, meaning: str
 ) -> None:
     """As $subsumes does (https://hl7.org/fhir/R5/valueset-filter-operator.html)."""
-    system = DocumentSystem(DOCUMENT | {"hierarchyMeaning": meaning})
+    system = system_of(DOCUMENT | {"hierarchyMeaning": meaning})
     with pytest.raises(TerminologyError, match=f"has the meaning '{meaning}'"):
         system.select([Filter("concept", op, "limb")])
 
 
 def test_child_of_is_a_direct_hierarchical_relationship_whatever_the_hierarchy_means() -> None:
-    system = DocumentSystem(DOCUMENT | {"hierarchyMeaning": "part-of"})
+    system = system_of(DOCUMENT | {"hierarchyMeaning": "part-of"})
     assert [c.code for c in system.select([Filter("concept", "child-of", "root")])] == ["limb", "trunk"]
 
 
@@ -185,7 +185,7 @@ def test_numbers_are_compared_by_value(op: str, value: str, expected: list[str])
         {"code": "a", "property": [prop("dose", valueDecimal=Decimal("1.50")), label]},
         {"code": "b", "property": [prop("dose", valueDecimal=Decimal("2"))]},
     ]
-    system = DocumentSystem({"url": "u", "property": declared, "concept": concepts})
+    system = system_of({"url": "u", "property": declared, "concept": concepts})
     assert [c.code for c in system.select([Filter("dose", op, value)])] == expected
     assert not list(system.select([Filter("label", "=", "1.5")]))
 
@@ -204,7 +204,7 @@ IMPLIED = {
 @pytest.mark.parametrize("url", IMPLIED)
 def test_a_code_and_what_is_below_it_is_a_value_set_that_the_code_system_implies(url: str) -> None:
     """https://hl7.org/fhir/R4/snomedct.html#implicit; of an edition and of a version, too."""
-    held = Catalogue([DOCUMENT | {"version": f"{EDITION}/version/2024"}])
+    held = catalogue_of([DOCUMENT | {"version": f"{EDITION}/version/2024"}])
     expansion = Terminology(catalogue=held).ask("ValueSet/$expand", url=url, excludeNested=True)["expansion"]
     assert sorted(node["code"] for node in expansion["contains"]) == sorted(IMPLIED[url])
 
@@ -222,13 +222,13 @@ def test_what_a_code_system_does_not_imply_is_not_found_and_the_diagnostics_say_
     asked: str, why: str
 ) -> None:
     with pytest.raises(TerminologyError, match="could not be found") as error:
-        Catalogue([DOCUMENT]).value_set(f"http://example.org/body?fhir_vs={asked}")
+        catalogue_of([DOCUMENT]).value_set(f"http://example.org/body?fhir_vs={asked}")
     assert why in (error.value.issues[0].diagnostics or "")
 
 
 def test_a_grammar_has_no_codes_below_a_code_and_says_which_value_sets_it_implies() -> None:
     with pytest.raises(TerminologyError) as error:
-        Catalogue([], [languages()]).value_set("urn:ietf:bcp:47?fhir_vs=isa/en")
+        catalogue_of([], [languages()]).value_set("urn:ietf:bcp:47?fhir_vs=isa/en")
     assert "where there is a hierarchy" in (error.value.issues[0].diagnostics or "")
 
 
@@ -236,7 +236,7 @@ def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:
     identifier = [{"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3"}]
     whole = {"include": [{"system": "urn:oid:1.2.3"}]}
     value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": whole}
-    held = Catalogue([DOCUMENT | {"identifier": identifier}, value_set | {"identifier": identifier}])
+    held = catalogue_of([DOCUMENT | {"identifier": identifier}, value_set | {"identifier": identifier}])
     for catalogue in (held, held.with_documents([]), held.for_fhir("4.0.1")):
         ask = Terminology(catalogue=catalogue).ask
         looked_up = ask("CodeSystem/$lookup", system="urn:oid:1.2.3", code="arm")
@@ -244,7 +244,8 @@ def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:
         answer = ask("ValueSet/$validate-code", url="urn:oid:1.2.3", system=DOCUMENT["url"], code="arm")
         assert {"name": "result", "valueBoolean": True} in answer["parameter"]
     assert (
-        Catalogue([DOCUMENT | {"identifier": "urn:oid:1.2.3"}]).preferred("urn:oid:1.2.3") == "urn:oid:1.2.3"
+        catalogue_of([DOCUMENT | {"identifier": "urn:oid:1.2.3"}]).preferred("urn:oid:1.2.3")
+        == "urn:oid:1.2.3"
     )
 
 
@@ -260,7 +261,7 @@ def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:
 def test_an_include_must_have_a_system_or_a_value_set(kind: str, rule: str, block: Json) -> None:
     compose = {"include": [{"system": DOCUMENT["url"]}]} | {kind: [block]}
     value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": compose}
-    ask = Terminology(catalogue=Catalogue([DOCUMENT, value_set])).ask
+    ask = Terminology(catalogue=catalogue_of([DOCUMENT, value_set])).ask
     coded = {"system": DOCUMENT["url"], "code": "arm"}
     for operation, more in (("$expand", Json()), ("$validate-code", coded)):
         with pytest.raises(TerminologyError, match=rule) as error:
@@ -271,7 +272,7 @@ def test_an_include_must_have_a_system_or_a_value_set(kind: str, rule: str, bloc
 def test_where_a_pinned_version_is_not_here_the_diagnostics_say_how_to_use_another() -> None:
     pinned = {"include": [{"system": DOCUMENT["url"], "version": "0.9"}]}
     value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": pinned}
-    ask = Terminology(catalogue=Catalogue([DOCUMENT, value_set])).ask
+    ask = Terminology(catalogue=catalogue_of([DOCUMENT, value_set])).ask
     with pytest.raises(TerminologyError) as error:
         ask("ValueSet/$expand", url="http://example.org/vs")
     remedy = f"{DOCUMENT['url']}|1"
@@ -282,7 +283,7 @@ def test_where_a_pinned_version_is_not_here_the_diagnostics_say_how_to_use_anoth
 
 def test_a_resource_of_the_wrong_shape_is_told_what_it_has_instead() -> None:
     body = {"name": "tx-resource", "resource": {"resourceType": "ValueSet", "url": 5}}
-    app = create_app(Catalogue([DOCUMENT]), Settings(environment={}, data=""))
+    app = create_app(catalogue_of([DOCUMENT]), Settings(environment={}, data=""))
     given = {"resourceType": "Parameters", "parameter": [body]}
     answer = app.test_client().post("/fhir/r4/CodeSystem/$validate-code", json=given)
     assert answer.status_code == 400
@@ -352,12 +353,12 @@ def test_properties_mean_what_their_uri_says_and_what_is_deprecated_may_be_used(
 
 
 def test_a_concept_without_a_code_is_passed_over_but_not_what_is_beneath_it() -> None:
-    system = DocumentSystem({"url": "u", "concept": [{"display": "?", "concept": [{"code": "a"}]}]})
+    system = system_of({"url": "u", "concept": [{"display": "?", "concept": [{"code": "a"}]}]})
     assert [concept.code for concept in system.select()] == ["a"]
 
 
 def test_a_circle_in_the_hierarchy_does_no_harm() -> None:
-    system = DocumentSystem(
+    system = system_of(
         {
             "url": "u",
             "concept": [

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from conftest import body_of, matches, value, values
+from holding import catalogue_of
 
 from terminology import Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 HERE = "http://example.org/here"
@@ -133,7 +133,7 @@ MAPS = [
 
 @pytest.fixture(scope="module")
 def small() -> Terminology:
-    return Terminology(catalogue=Catalogue([*SYSTEMS, *VALUE_SETS, *MAPS]))
+    return Terminology(catalogue=catalogue_of([*SYSTEMS, *VALUE_SETS, *MAPS]))
 
 
 def main(small: Terminology, code: str, release: str = "r5", **more: Any) -> Document:
@@ -177,9 +177,9 @@ def test_an_R4_word_is_its_relationship_in_R5_and_itself_again_in_R4(word: str, 
         {"name": "code", "valueCode": "x"},
         {"name": "system", "valueUri": HERE},
     )
-    empty = Terminology(catalogue=Catalogue())
+    empty = Terminology(catalogue=catalogue_of())
     assert matches(empty.ask("ConceptMap/$translate", body, "r4")) == [("y", word)]
-    kept = Terminology(catalogue=Catalogue([_upgraded(r4_map)]))
+    kept = Terminology(catalogue=catalogue_of([_upgraded(r4_map)]))
     answer = kept.ask("ConceptMap/$translate", release="r5", system=HERE, code="x")
     assert matches(answer) == [("y", relationship)]
     assert value(answer, "result") is (word != "disjoint")
@@ -258,7 +258,7 @@ def test_a_version_of_the_map_may_be_named_in_either_way(small: Terminology) -> 
 
 
 def test_a_map_may_come_with_the_request() -> None:
-    empty = Terminology(catalogue=Catalogue())
+    empty = Terminology(catalogue=catalogue_of())
     question = ({"name": "sourceCode", "valueCode": "plain"}, {"name": "system", "valueUri": HERE})
     for name in ("conceptMap", "tx-resource"):
         answer = empty.ask("ConceptMap/$translate", body_of({"name": name, "resource": MAPS[0]}, *question))
@@ -368,7 +368,7 @@ def test_a_version_that_a_map_does_not_state_is_not_asked_of_it_but_pointed_out(
 
 def test_a_version_that_a_map_does_state_is_that_of_its_codes() -> None:
     stated = concept_map("stated", f"{HERE}|1", THERE, [{"code": "plain", "target": [to("P")]}])
-    kept = Terminology(catalogue=Catalogue([stated]))
+    kept = Terminology(catalogue=catalogue_of([stated]))
     assert matches(
         kept.ask("ConceptMap/$translate", url=BASE + "stated", system=HERE, code="plain", version="1")
     )
@@ -436,7 +436,7 @@ def test_R5_target_code_names_the_target_and_the_source_found(small: Terminology
 def test_sourceSystem_and_sourceScope_restrict_the_sources_that_a_target_is_reached_from() -> None:
     """operations.md 1.2: "targetCode + targetSystem name the given concept, sourceSystem restricts"."""
     also = concept_map("also", BEYOND, THERE, [{"code": "b", "target": [to("W")]}])
-    both = Terminology(catalogue=Catalogue([*SYSTEMS, *VALUE_SETS, *MAPS, also]))
+    both = Terminology(catalogue=catalogue_of([*SYSTEMS, *VALUE_SETS, *MAPS, also]))
     elsewhere = {**VALUE_SETS[1], "url": "http://example.org/ValueSet/wide", "id": "wide"}
     elsewhere["compose"] = {"include": [{"system": HERE, "concept": [{"code": "wide"}]}]}
 
@@ -573,7 +573,7 @@ def test_a_code_that_itself_says_otherwise_than_the_caller_is_pointed_out() -> N
             {"code": "cut", "property": [{"code": "technique", "valueCode": "knife"}]},
         ],
     }
-    kept = Terminology(catalogue=Catalogue([cuts, MAPS[0]]))
+    kept = Terminology(catalogue=catalogue_of([cuts, MAPS[0]]))
     contradicted = kept.ask("ConceptMap/$translate", known(technique="knife"))
     assert [code for code, _ in matches(contradicted)] == ["C1"]
     assert "The code 'cond' itself says technique needle, but 'knife' was given." in value(
@@ -632,7 +632,7 @@ def unmapped(**rule: Any) -> Document:
 
 
 def asked(*maps: Document, code: str = "unlisted", **more: Any) -> Document:
-    return Terminology(catalogue=Catalogue([*SYSTEMS, *maps])).ask(
+    return Terminology(catalogue=catalogue_of([*SYSTEMS, *maps])).ask(
         "ConceptMap/$translate", url=BASE + "rule", system=HERE, code=code, **more
     )
 
@@ -650,7 +650,7 @@ def test_unmapped_use_source_code_keeps_the_code_R4_calls_it_provided() -> None:
         {"name": "code", "valueCode": "unlisted"},
         {"name": "system", "valueUri": HERE},
     )
-    assert matches(Terminology(catalogue=Catalogue()).ask("ConceptMap/$translate", body, "r4")) == [
+    assert matches(Terminology(catalogue=catalogue_of()).ask("ConceptMap/$translate", body, "r4")) == [
         ("unlisted", "relatedto")
     ]
 
@@ -681,7 +681,7 @@ def question_of(map_: Document, name: str = "tx-resource", *more: Document) -> D
 
 
 def test_a_map_that_comes_along_and_refers_to_itself_is_a_circle_and_not_unknown() -> None:
-    empty = Terminology(catalogue=Catalogue())
+    empty = Terminology(catalogue=catalogue_of())
     answer = empty.ask(
         "ConceptMap/$translate", question_of(unmapped(mode="other-map", otherMap=BASE + "rule"), "conceptMap")
     )
@@ -780,7 +780,7 @@ def test_a_near_miss_says_what_would_have_matched(small: Terminology, code: str,
 def test_a_reason_ends_with_one_full_stop(small: Terminology) -> None:
     said = "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
     nothing = {"code": "n", "noMap": True, "extension": [{"url": said, "valueString": "Not that."}]}
-    kept = Terminology(catalogue=Catalogue([concept_map("nothing", HERE, THERE, [nothing])]))
+    kept = Terminology(catalogue=catalogue_of([concept_map("nothing", HERE, THERE, [nothing])]))
     message = value(kept.ask("ConceptMap/$translate", system=HERE, code="n"), "message")
     assert "Not that." in message and ".." not in message
 
@@ -792,7 +792,7 @@ def test_what_is_known_of_a_row_without_target_comes_with_it(release: str) -> No
     nothing = {"code": "n", "noMap": True, "extension": [{"url": where, "extension": parts}]}
     declared = [{"code": "seen", "uri": "http://example.org/seen", "type": "string"}]
     map_ = concept_map("nothing", HERE, THERE, [nothing], property=declared)
-    kept = Terminology(catalogue=Catalogue([map_]))
+    kept = Terminology(catalogue=catalogue_of([map_]))
     (match,) = values(kept.ask("ConceptMap/$translate", release=release, system=HERE, code="n"), "match")
     (property_,) = values(match, "property")
     assert (value(property_, "uri"), value(property_, "value")) == ("http://example.org/seen", "in 1999")
@@ -822,7 +822,7 @@ def test_a_message_stays_short_however_much_there_is_to_say() -> None:
     ]
     elements = [{"code": "c", "target": [to("P", dependsOn=conditions)]}]
     maps = [concept_map(f"m{n}", HERE, f"{THERE}/{n}", elements) for n in range(60)]
-    kept = Terminology(catalogue=Catalogue(maps))
+    kept = Terminology(catalogue=catalogue_of(maps))
     coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "c"}}
     other = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "d" * 3000}}
     fact = {

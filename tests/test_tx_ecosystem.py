@@ -1,20 +1,27 @@
 """HL7's terminology ecosystem suite, where it lies beside the checkout: a case is a test on R4, R4B and R5.
- What does not pass is listed in tx_todo.txt with the reason, and must fail: a case that begins to pass must
-leave the list.
+
+What does not pass is listed in tx_todo.txt with the reason, and must fail: a case that begins to pass must
+leave the list. The code systems and maps of its set-up are sent along, as its own runner does, or lie in a
+store (``STORE=sqlite``, see ``holding``).
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import holding
 import pytest
 from werkzeug.serving import make_server
 
 from terminology import Settings, create_app
+from terminology.model import Document
+from terminology.wire import json
 
 HERE = Path(__file__).parent
 SUITE = HERE.parent.parent / "shared" / "tx-suite"
@@ -53,29 +60,87 @@ CASES = cases()
 
 
 @pytest.fixture(scope="module")
-def runners() -> Iterator[dict[str, Any]]:
-    """The suite's own runner, one for each root of the server as it comes."""
+def runners() -> Iterator[dict[tuple[str, str], Any]]:
+    """The suite's own runner, by the root of the server and the name of the part of the suite.
+
+    The server is as it comes, and has in its store (see ``holding``) what can be there of the set-up.
+    """
     from txrunner.runner import Runner
     from txrunner.runner import Settings as RunnerSettings
     from txrunner.suite import Suite
 
-    settings = Settings(environment={}, data="")
-    app = create_app(settings=settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    suite = Suite(SUITE / "tests")
+    found: dict[tuple[str, str], Any] = {}
+    with ExitStack() as servers:
+        for names, stored in worlds():
+            base = servers.enter_context(serving(stored))
+            for root in ROOTS:
+                runner = Runner(suite, RunnerSettings(server=f"{base}/{root}", modes=MODES))
+                found |= {(root, name): runner for name in names}
+        yield found
+
+
+@contextmanager
+def serving(stored: Sequence[Document]) -> Iterator[str]:
+    """The base URL of a server with some resources in its store."""
+    settings = Settings(environment={}, data="", store=holding.place_of(stored) if stored else "")
+    server = make_server("127.0.0.1", 0, create_app(settings=settings), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    suite = Suite(SUITE / "tests")
-    base = f"http://127.0.0.1:{server.server_port}/fhir"
     try:
-        yield {root: Runner(suite, RunnerSettings(server=f"{base}/{root}", modes=MODES)) for root in ROOTS}
+        yield f"http://127.0.0.1:{server.server_port}/fhir"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
 
 
+# -- the set-up in a store -----------------------------------------------------------------------
+
+
+def setups() -> dict[str, dict[str, Document]]:
+    """What of the set-up of each part of the suite lies in a store, by the names of the files."""
+    if not holding.ENGINE:
+        return {}
+    found = {}
+    for case in {param.values[1].suite_name: param.values[1] for param in CASES}.values():
+        read = {name: json.read_resource((SUITE / "tests" / name).read_bytes()) for name in case.setup_files}
+        stored, _ = holding.parted(read.values())
+        found[case.suite_name] = {name: d for name, d in read.items() if any(d is other for other in stored)}
+    return found
+
+
+SETUPS = setups()
+
+
+def worlds() -> list[tuple[list[str], list[Document]]]:
+    """The parts of the suite that can share a store, and what is in it: of a code system, either knows the
+    same versions.
+    """
+    if not SETUPS:
+        return [([param.values[1].suite_name for param in CASES], [])]
+    made: list[tuple[list[str], dict[str, list[Document]]]] = []
+    for name, setup in SETUPS.items():
+        mine: dict[str, list[Document]] = {}
+        for document in setup.values():
+            mine.setdefault(document["url"], []).append(document)
+        fitting = (w for w in made if all(w[1].get(url, held) == held for url, held in mine.items()))
+        names, there = next(fitting, ([], {}))
+        if not names:
+            made.append((names, there))
+        names.append(name)
+        there.update(mine)
+    return [(names, [d for held in there.values() for d in held]) for names, there in made]
+
+
+def without_stored(case: Any) -> Any:
+    """The case with that of its set-up that is to be sent along."""
+    stored = SETUPS.get(case.suite_name, {})
+    return replace(case, setup_files=tuple(name for name in case.setup_files if name not in stored))
+
+
 @pytest.mark.skipif(not CASES, reason=f"HL7's suite is not at {SUITE}")
 @pytest.mark.parametrize(("root", "case"), CASES)
-def test_HL7s_case_passes(runners: dict[str, Any], root: str, case: Any) -> None:
-    result = runners[root].run_test(case)
+def test_HL7s_case_passes(runners: dict[tuple[str, str], Any], root: str, case: Any) -> None:
+    result = runners[root, case.suite_name].run_test(without_stored(case))
     assert result.status == "pass", result.message

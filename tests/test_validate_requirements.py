@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from pets import BASE, PETS, TERMINOLOGY, Json, asked, bare, code_system, coding, concept, several, value_set
 
 from terminology import Terminology, TerminologyError
-from terminology.catalogue import Catalogue
 
 NEW = f"{BASE}/new"
 ALL_NEW = value_set("new", {"system": NEW})
@@ -176,7 +176,7 @@ def test_a_display_is_right_that_a_language_pack_has(
 
 
 def test_a_language_pack_that_is_loaded_is_found_beneath_a_request_and_a_newer_one_takes_its_place() -> None:
-    loaded = Terminology(catalogue=Catalogue([new(language="en"), ALL_NEW, PACK]))
+    loaded = Terminology(catalogue=catalogue_of([new(language="en"), ALL_NEW, PACK]))
     url = {"name": "url", "valueUri": f"{BASE}/vs/new"}
     french = {"name": "displayLanguage", "valueCode": "fr"}
     assert displays(expanded(url, french, ask=loaded))["b"] == "Bé"

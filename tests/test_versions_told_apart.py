@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from holding import catalogue_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Terminology
-from terminology.catalogue import Catalogue
 
 Json = dict[str, Any]
 
@@ -65,7 +65,7 @@ def accepts(terminology: Terminology, name: str, version: str | None, code: str)
 
 
 def world(*sets: Json) -> Terminology:
-    return Terminology(catalogue=Catalogue([*SYSTEMS, *sets]))
+    return Terminology(catalogue=catalogue_of([*SYSTEMS, *sets]))
 
 
 BASIS = [

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
+from holding import catalogue_of
 from werkzeug.test import TestResponse
 
 from terminology import Settings, create_app
-from terminology.catalogue import Catalogue
 from terminology.model import Document
 from terminology.wire import json, xml
 from terminology.wire.media import JSON, XML, negotiated
@@ -74,7 +74,7 @@ VALUES: Document = {
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
     given = Settings(environment={}, largest_body=3_000_000)
-    return create_app(Catalogue([SYSTEM, MAP, VALUES]), given).test_client()
+    return create_app(catalogue_of([SYSTEM, MAP, VALUES]), given).test_client()
 
 
 def spoken(response: TestResponse, release: str, status: int = 200) -> Document:

@@ -1,14 +1,15 @@
 """CodeSystem and ConceptMap resources as JSON, of any size, in R4, R4B or R5.
 
 The file is read twice, both times as a stream: once for everything but the concepts (or elements), once for
-these. A concept comes after those nested in it, so that no more than one branch is held at a time; the order
-among the children of a concept is kept.
+these. A concept comes after those nested in it, so that no more than one branch is held at a time, but knows
+its place in the resource.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -199,6 +200,7 @@ def _code_system(file: File, shell: Document) -> Release:
         properties=declared,
         files=sources([file]),
         header=shell,
+        as_published=True,
     )
 
 
@@ -231,14 +233,18 @@ def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator
     """The concepts of a CodeSystem, or the mappings of a ConceptMap."""
     file = _file_of(release, paths)
     if isinstance(release, MapRelease):
-        yield from _mappings(file, len(release.groups), report)
+        yield from _mappings(file, release, report)
         return
     roles = _Roles(release)
-    above = dict(_above_by_child(file, roles, report)) if "child" in roles.codes else {}
+    names_children = "child" in roles.codes and _mentions(file, f'"{roles.codes["child"]}"'.encode())
+    above = dict(_above_by_child(file, roles, report)) if names_children else {}
     branch = _Branch(file, report, roles, above)
     if _mentions(file, b'"concept"') == 1:
         with _opened(file, report) as stream:
-            rows = (branch.row(node, None) for node in ijson.items(stream, "concept.item", buf_size=_BUFFER))
+            rows = (
+                branch.row(node, None, next(branch.places))
+                for node in ijson.items(stream, "concept.item", buf_size=_BUFFER)
+            )
             yield from (row for row in rows if row is not None)
         return
     with _events(file, report) as events:
@@ -284,11 +290,7 @@ class _Roles:
         }
         taken = {p.code for p in release.properties if p.uri} - BY_NAME
         self.codes = by_uri | {r: r for r in _ROLES if r not in by_uri and r not in taken}
-        declared = {p.code for p in release.properties}
-        self.codes = {role: code for role, code in self.codes.items() if role != "child" or code in declared}
-        self.hierarchy = {
-            self.codes[role] for role in ("parent", "subsumedBy", "child") if role in self.codes
-        }
+        self.hierarchy = {self.codes[role] for role in ("parent", "child") if role in self.codes}
 
     def values(self, node: Document, role: str) -> list[Any]:
         code = self.codes.get(role)
@@ -301,15 +303,20 @@ class _Branch:
 
     def __init__(self, file: File, report: Report, roles: _Roles, above: dict[str, list[str]]) -> None:
         self.file, self.report, self.roles, self.above = file, report, roles, above
+        self.places = count()
 
-    def row(self, node: Document, parent: str | None) -> ConceptRow | None:
+    def require_not_too_deep(self, depth: int) -> None:
+        if depth > DEEPEST:
+            raise BrokenRelease(Problem(self.file.label, 0, f"concepts are nested more than {DEEPEST} deep"))
+
+    def row(self, node: Document, parent: str | None, place: int | None = None) -> ConceptRow | None:
         try:
-            return self._made(node, parent)
+            return self._made(node, parent, place)
         except _MISSHAPEN:
             self.report(Problem(self.file.label, 0, f"expected a concept with a code, not {str(node)[:80]}"))
             return None
 
-    def _made(self, node: Document, parent: str | None) -> ConceptRow:
+    def _made(self, node: Document, parent: str | None, place: int | None) -> ConceptRow:
         code: str = node["code"]
         said = [self.roles.values(node, role) for role in ("parent", "subsumedBy")]
         parents = [*([parent] if parent else ()), *map(str, sum(said, [])), *self.above.get(code, ())]
@@ -325,12 +332,13 @@ class _Branch:
             designations=[_said(designation) for designation in node.get("designation", ())],
             properties=[s for p in node.get("property", ()) if (s := self._stated(p)) is not None],
             extension=node.get("extension", ()),
+            place=place,
         )
 
     def _stated(self, node: Document) -> Stated | None:
-        value = Typed.of(node)
+        value = Typed.of(node) or Typed("string", "")
         code = node.get("code", "")
-        if value is None or code in self.roles.hierarchy:
+        if not code or code in self.roles.hierarchy:
             return None
         return code, value.type, value.value
 
@@ -348,30 +356,37 @@ def _said(node: Document) -> Said:
 
 def _concepts(events: Events, branch: _Branch, parent: str | None, depth: int) -> Iterator[ConceptRow]:
     """Each concept after those that are nested in it."""
-    if depth > DEEPEST:
-        raise BrokenRelease(Problem(branch.file.label, 0, f"concepts are nested more than {DEEPEST} deep"))
+    branch.require_not_too_deep(depth)
     for event, value in _until(events, "end_array"):
+        place = next(branch.places)
         if event != "start_map":
-            branch.row(_value(events, event, value), parent)
+            branch.row(_value(events, event, value), parent, place)
             continue
         node: Document = {}
         for key in _keys(events):
             event, value = next(events)
-            if key != "concept":
-                node[key] = _value(events, event, value)
-            elif "code" in node:
+            if key == "concept" and "code" in node:
                 yield from _concepts(events, branch, node["code"], depth + 1)
             else:
-                raise BrokenRelease(
-                    Problem(branch.file.label, 0, "expected `code` before `concept` in a concept")
-                )
-        if (row := branch.row(node, parent)) is not None:
+                node[key] = _value(events, event, value)
+        yield from _below(node, branch, parent, depth)
+        if (row := branch.row(node, parent, place)) is not None:
+            yield row
+
+
+def _below(node: Document, branch: _Branch, parent: str | None, depth: int) -> Iterator[ConceptRow]:
+    """What is nested in a concept whose code comes after it, or that has none."""
+    branch.require_not_too_deep(depth)
+    for inner in node.pop("concept", ()):
+        place = next(branch.places)
+        yield from _below(inner, branch, node.get("code", parent), depth + 1)
+        if (row := branch.row(inner, node.get("code", parent), place)) is not None:
             yield row
 
 
 def _above_by_child(file: File, roles: _Roles, report: Report) -> Iterator[tuple[str, list[str]]]:
     """The parents that a code has because they name it as their child."""
-    above: dict[str, list[str]] = {}
+    above: dict[str, list[tuple[int, str]]] = {}
     with _events(file, report) as events:
         next(events)
         for key in _keys(events):
@@ -379,32 +394,34 @@ def _above_by_child(file: File, roles: _Roles, report: Report) -> Iterator[tuple
                 _skip(events, set())
                 continue
             next(events)
-            for node in _nodes(events):
+            for place, node in _nodes(events, count()):
                 for child in roles.values(node, "child"):
-                    above.setdefault(str(child), []).append(node.get("code", ""))
-    yield from above.items()
+                    above.setdefault(str(child), []).append((place, node.get("code", "")))
+    yield from ((child, [code for _, code in sorted(found_)]) for child, found_ in above.items())
 
 
-def _nodes(events: Events) -> Iterator[Document]:
+def _nodes(events: Events, places: Iterator[int]) -> Iterator[tuple[int, Document]]:
+    """Each concept with its place, after those that are nested in it."""
     for _ in _until(events, "end_array"):
         node: Document = {}
+        place = next(places)
         for key in _keys(events):
             event, value = next(events)
             if key == "concept":
-                yield from _nodes(events)
+                yield from _nodes(events, places)
             else:
                 node[key] = _value(events, event, value)
-        yield node
+        yield place, node
 
 
 # -- mappings ------------------------------------------------------------------------------------
 
 
-def _mappings(file: File, groups: int, report: Report) -> Iterator[MapRow]:
-    if groups == 1:
+def _mappings(file: File, release: MapRelease, report: Report) -> Iterator[MapRow]:
+    if len(release.groups) == 1:
         with _opened(file, report) as stream:
             for element in ijson.items(stream, "group.item.element.item", buf_size=_BUFFER):
-                yield from _map_rows(element, 0, file, report)
+                yield from _map_rows(element, 0, release, file, report)
         return
     with _events(file, report) as events:
         next(events)
@@ -418,14 +435,20 @@ def _mappings(file: File, groups: int, report: Report) -> Iterator[MapRow]:
                     if name == "element":
                         next(events)
                         for event, value in _until(events, "end_array"):
-                            yield from _map_rows(_value(events, event, value), number, file, report)
+                            element = _value(events, event, value)
+                            yield from _map_rows(element, number, release, file, report)
                     else:
                         _skip(events, set())
 
 
-def _map_rows(element: Document, group: int, file: File, report: Report) -> Iterator[MapRow]:
+def _map_rows(
+    element: Document, group: int, release: MapRelease, file: File, report: Report
+) -> Iterator[MapRow]:
     try:
-        yield from list(_rows_of(element, group))
+        if "valueSet" in element:
+            release.groups[group].by_value_set.append(_raised(element)[0])
+        else:
+            yield from list(_rows_of(element, group))
     except _MISSHAPEN:
         report(Problem(file.label, 0, f"expected an element with a code, not {str(element)[:80]}"))
 

@@ -60,7 +60,7 @@ class _System:
     """The second half: packs what was put down, in order."""
 
     def __init__(self, release: Release, spool: Spool, sink: Sink) -> None:
-        self._spool, self._sink = spool, sink
+        self._release, self._spool, self._sink = release, spool, sink
         self._order = spool.order()
         self._header = Header("CodeSystem", system_document(release, len(spool.codes)), len(spool.codes))
         codes = [*(p.code for p in release.properties), *(code for code, _ in spool.kinds), *sorted(ROLES)]
@@ -89,7 +89,7 @@ class _System:
         header.fields, header.long = self._fields, sorted(long)
         declared = {p.get("code") for p in header.document.get("property", ())} | ROLES
         undeclared = {code: type_ for code, type_ in self._spool.kinds if code not in declared}
-        if undeclared:
+        if undeclared and not self._release.as_published:
             more = [{"code": code, "type": type_} for code, type_ in undeclared.items()]
             header.document["property"] = [*header.document.get("property", ()), *more]
         self._sink.write("header", [(HEADER, header.as_bytes()), (DICTIONARY, dictionary)])

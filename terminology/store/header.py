@@ -16,6 +16,7 @@ import orjson
 
 from terminology.model import Document
 from terminology.release import MapRelease, Release
+from terminology.store.packing import exact, plain
 from terminology.store.schema import FORMAT
 
 HEADER, DICTIONARY = "header", "dictionary"
@@ -42,11 +43,11 @@ class Header:
     groups: list[Document] = field(default_factory=list)
 
     def as_bytes(self) -> bytes:
-        return orjson.dumps(asdict(self), default=float)
+        return orjson.dumps(plain(asdict(self)))
 
     @staticmethod
     def read(content: bytes) -> Header:
-        return Header(**orjson.loads(content))
+        return Header(**exact(orjson.loads(content)))
 
 
 def system_document(release: Release, count: int) -> Document:
@@ -65,6 +66,8 @@ def system_document(release: Release, count: int) -> Document:
         "count": count,
         "property": [_present(asdict(declared)) for declared in release.properties],
     }
+    if release.as_published:
+        return {"id": id_of(own), **release.header}
     return _document("CodeSystem", release.header, own)
 
 

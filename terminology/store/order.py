@@ -1,8 +1,9 @@
 """In which order do concepts stand, and what is below each?
 
-Concepts are numbered in preorder of the hierarchy: a concept, then all that is below it, so that the set of
-its descendants is nearly one range and packs into a few bytes. Where a concept has several parents it stands
-below the first that is met. Siblings, and concepts without a hierarchy, stay in the order of the release.
+Where a release says it (``ConceptRow.place``), as the release has them. Else concepts are numbered in
+preorder of the hierarchy: a concept, then all that is below it, so that the set of its descendants is nearly
+one range and packs into a few bytes. Where a concept has several parents it stands below the first that is
+met. Siblings, and concepts without a hierarchy, stay in the order of the release.
 """
 
 from __future__ import annotations
@@ -21,8 +22,15 @@ class Order:
     ``places[ord]`` is the place of a concept, ``ords[place]`` its number.
     """
 
-    def __init__(self, count: int, pairs: Sequence[tuple[array[int], array[int]]]) -> None:
-        """``pairs`` are arrays of children and, at the same index, of their parents."""
+    def __init__(
+        self,
+        count: int,
+        pairs: Sequence[tuple[array[int], array[int]]],
+        standing: Sequence[int] | None = None,
+    ) -> None:
+        """``pairs`` are arrays of children and, at the same index, of their parents. ``standing`` has numbers
+        that the concepts are put in order by.
+        """
         self.count = count
         self.parents: Edges = [None] * count
         self.children: Edges = [None] * count
@@ -31,12 +39,14 @@ class Order:
                 self._relate(child, parent)
         for children in self.children:
             if children is not None:
-                children.sort()
+                children.sort(key=None if standing is None else standing.__getitem__)
         self.places = array("I")
         self.ords = array("I", bytes(4 * count))
         self._finished = array("I")
         self._has_circle = False
         self._number()
+        if standing is not None:
+            self._renumber(standing)
 
     def _relate(self, child: int, parent: int) -> None:
         parents = self.parents[child]
@@ -61,6 +71,11 @@ class Order:
             # What no root leads to stands in a circle.
             if not state[place]:
                 self._walk(place, state)
+
+    def _renumber(self, standing: Sequence[int]) -> None:
+        self.places = array("I", sorted(range(self.count), key=standing.__getitem__))
+        for ord_, place in enumerate(self.places):
+            self.ords[place] = ord_
 
     def _walk(self, root: int, state: bytearray) -> None:
         """Depth first without recursion. ``state`` is 0 for new, 1 for begun, 2 for finished."""

@@ -26,6 +26,8 @@ LEVEL = 3
 DICTIONARY_SIZE = 64 * 1024
 SAMPLE = 4_000
 SMALLEST_SAMPLE = 500
+# What FHIR has no element for.
+_DECIMAL = "$decimal"
 
 MAPPING_FIELDS = (
     "source_display",
@@ -49,15 +51,38 @@ def packed(values: Sequence[Any]) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """Decimals travel as text: ``value_of`` makes them numbers again."""
     if isinstance(value, Decimal):
-        return str(value)
+        return plain(value)
     raise TypeError(f"a {type(value).__name__} cannot be kept")
 
 
+def plain(value: Any) -> Any:
+    """A value with text for the decimals in it, which neither marshal nor JSON would keep as they are."""
+    if isinstance(value, Decimal):
+        return {_DECIMAL: str(value)}
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+def exact(value: Any) -> Any:
+    """What ``plain`` was given.
+
+    >>> exact(plain({"value": Decimal("1.50"), "unit": "cm"}))
+    {'value': Decimal('1.50'), 'unit': 'cm'}
+    """
+    if isinstance(value, dict):
+        if _DECIMAL in value:
+            return Decimal(value[_DECIMAL])
+        return {name: exact(part) for name, part in value.items()}
+    return [exact(part) for part in value] if isinstance(value, list) else value
+
+
 def value_of(type_: str, value: Any) -> Any:
-    """A value as it was before it was packed."""
-    return Decimal(value) if type_ == "decimal" else value
+    """A value as it was before it was packed. A decimal may be but its text."""
+    if type_ == "decimal" and isinstance(value, str):
+        return Decimal(value)
+    return exact(value) if isinstance(value, dict) else value
 
 
 def dictionary_of(sample: Sequence[bytes]) -> bytes:

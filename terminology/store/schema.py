@@ -1,9 +1,9 @@
 """What is an artifact made of? The tables of one compiled version of a code system or map.
 
 The same tables in every database: a file for each artifact in SQLite; in PostgreSQL all artifacts share the
-tables, each row with the number of its artifact. Concepts are numbered from 0 in preorder of the hierarchy
-(``ord``), so that what lies below a concept is nearly one range. Sets of concepts are Roaring bitmaps of
-these numbers.
+tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), as a rule in
+preorder of the hierarchy, so that what lies below a concept is nearly one range (see ``order.py``). Sets of
+concepts are Roaring bitmaps of these numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 # Of the tables and of what is packed into them. A release that was compiled in another format is compiled
 # anew when it is imported again.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(slots=True, frozen=True)

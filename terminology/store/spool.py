@@ -16,6 +16,7 @@ from typing import IO, Any
 from terminology.model import Document
 from terminology.release import ConceptRow, Problem, Release, Report
 from terminology.store.order import Order
+from terminology.store.packing import plain
 from terminology.store.schema import HAS_DEFINITION, IS_ABSTRACT, IS_INACTIVE
 
 # Code, display, flags, status, definition, designations, properties, extension.
@@ -43,6 +44,7 @@ class Spool:
         self.places: dict[str, int] = {}
         self.codes: list[str] = []
         self.displays: list[str | None] = []
+        self._standing = array("I")
 
     @property
     def uses(self) -> list[Document]:
@@ -65,6 +67,8 @@ class Spool:
         place = self.places[key] = len(self.codes)
         self.codes.append(row.code)
         self.displays.append(row.display)
+        if row.place is not None:
+            self._standing.append(row.place)
         if row.parents:
             self._relate(place, row.parents)
         content = marshal.dumps(self._kept(row), MARSHAL)
@@ -91,11 +95,8 @@ class Spool:
             row.status,
             row.definition,
             [self._said(*said) for said in row.designations],
-            [
-                (kinds.setdefault((code, type_), len(kinds)), str(v) if isinstance(v, Decimal) else v)
-                for code, type_, v in row.properties
-            ],
-            list(row.extension),
+            [(kinds.setdefault((code, type_), len(kinds)), _plain(v)) for code, type_, v in row.properties],
+            plain(list(row.extension)) if row.extension else [],
         )
 
     def _said(
@@ -103,8 +104,10 @@ class Spool:
     ) -> list[Any]:
         if use is None and not rest:
             return [value, language]
-        number = None if use is None else self._uses.setdefault(marshal.dumps(use, MARSHAL), len(self._uses))
-        return [value, language, number, rest] if rest else [value, language, number]
+        number = None
+        if use is not None:
+            number = self._uses.setdefault(marshal.dumps(plain(use), MARSHAL), len(self._uses))
+        return [value, language, number, plain(rest)] if rest else [value, language, number]
 
     def order(self) -> Order:
         below, above = array("I"), array("I")
@@ -116,11 +119,19 @@ class Spool:
             else:
                 below.append(place)
                 above.append(found)
-        return Order(len(self.codes), ((self._below, self._above), (below, above)))
+        said = self._standing if len(self._standing) == len(self.codes) else None
+        return Order(len(self.codes), ((self._below, self._above), (below, above)), said)
 
     def read(self, places: Iterable[int]) -> Iterator[Kept]:
         self.file.flush()
         return read(self.file.fileno(), self.starts, places)
+
+
+def _plain(value: Any) -> Any:
+    """A value for marshal; of a decimal its text, as filters compare it."""
+    if isinstance(value, dict):
+        return plain(value)
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[Kept]:

@@ -11,11 +11,10 @@ import mmap
 import os
 import sqlite3
 import struct
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock, local
+from threading import local
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +24,7 @@ from terminology.store.compile import TableRow
 from terminology.store.content import BUSY, Busy
 from terminology.store.questions import QUESTIONS
 from terminology.store.schema import COLUMNS, TABLES, Table
+from terminology.store.threads import Opened
 
 # Pages of a connection's cache, in KiB. The files are in the page cache of the operating system anyway.
 CACHE = 2_048
@@ -41,9 +41,7 @@ class SqliteTables:
     def __init__(self, path: Path) -> None:
         self._uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         self._mine = local()
-        self._open: list[sqlite3.Connection] = []
-        self._lock = Lock()
-        weakref.finalize(self, _close, self._open)
+        self._open = Opened()
         self._connect()
 
     def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -58,19 +56,12 @@ class SqliteTables:
     def _connect(self) -> Any:
         connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None)
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
-        with self._lock:
-            self._open.append(connection)
+        self._open.keep(connection, self._mine)
         self._mine.execute = connection.execute
         return connection.execute
 
     def close(self) -> None:
-        with self._lock:
-            _close(self._open)
-
-
-def _close(connections: list[sqlite3.Connection]) -> None:
-    while connections:
-        connections.pop().close()
+        self._open.close()
 
 
 class SqliteSink:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from terminology import issues
 from terminology.languages import STANDARDS_STATUS
@@ -51,7 +51,7 @@ class DocumentSystem:
     def __init__(self, document: Document) -> None:
         self.about = about(document)
         self.document = document
-        self._role = _roles(document)
+        self._role = roles_of(document)
         self._marks = {self._role[role]: role for role in _MARKS if role in self._role}
         self._concepts: dict[str, Concept] = {}
         self._details: dict[str, Detail] = {}
@@ -78,16 +78,20 @@ class DocumentSystem:
             self._index(node.get("concept", ()), key)
 
     def _index_properties(self) -> None:
-        """Hierarchy said by property. Only codes that are here take part."""
+        """Hierarchy said by property. Only codes that are here take part. Children stay in their order."""
         for key, node in self._nodes.items():
             for role in ("parent", "subsumedBy"):
                 for value in self._values(node, role):
                     self._relate(self._key(str(value)), key)
+        for key, node in self._nodes.items():
             for value in self._values(node, "child"):
                 self._relate(key, self._key(str(value)))
+        places = {key: place for place, key in enumerate(self._nodes)}
+        for children in self._children.values():
+            children.sort(key=places.__getitem__)
 
     def _relate(self, parent: str, child: str) -> None:
-        if parent in self._nodes and parent not in self._parents.setdefault(child, []):
+        if {parent, child} <= self._nodes.keys() and parent not in self._parents.setdefault(child, []):
             self._parents[child].append(parent)
             self._children.setdefault(parent, []).append(child)
 
@@ -116,15 +120,7 @@ class DocumentSystem:
         what is below it (https://hl7.org/fhir/R4/snomedct.html#implicit). The url before it
         may be that of the version.
         """
-        if canonical == self.document.get("valueSet"):
-            return all_of(self.about, canonical)
-        base, mark, asked = canonical.partition(ALL_CODES)
-        if not mark or not (base == self.about.url or is_edition(self.about.version, base)):
-            return None
-        if not asked:
-            return all_of(self.about, canonical)
-        concept = self.locate(asked.removeprefix(BELOW)) if asked.startswith(BELOW) else None
-        return all_of(self.about, canonical, Filter("concept", "is-a", concept.code)) if concept else None
+        return implied(self, canonical, self.document.get("valueSet"))
 
     # -- reading a node ----------------------------------------------------------------------
 
@@ -217,7 +213,7 @@ class DocumentSystem:
 
     def _normal(self, property_: str) -> Normal | None:
         """What makes two ways to write a value of a property the same."""
-        if property_ in ("code", "concept"):
+        if property_ in ("code", "concept", "parent", "child", *self._hierarchy):
             return self._key
         declared = (
             p for p in self.document.get("property", ()) if property_ in (p.get("code"), p.get("uri"))
@@ -237,7 +233,7 @@ class DocumentSystem:
         code = declared.get(property_, self._role.get(property_))
         if code is None:
             return None
-        if self._marks.get(code) in ("inactive", "notSelectable"):
+        if code in self._marks:
             return self._marked(code)
         return lambda node: [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
 
@@ -254,7 +250,13 @@ class DocumentSystem:
                 return ["true"]
             return [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
 
-        return inactive if self._marks[code] == "inactive" else not_selectable
+        def status(node: Node) -> list[str]:
+            stated = [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
+            known = self._concept(self._key(node["code"])).status
+            return stated or ([known] if known else [])
+
+        readers = {"inactive": inactive, "notSelectable": not_selectable, "status": status}
+        return readers[self._marks[code]]
 
     def _text_test(self, text: str) -> Test:
         """Does the text find the code, the display or a designation (see ``texts``)?"""
@@ -359,6 +361,29 @@ def is_edition(version: str | None, url: str) -> bool:
     return version is not None and (version == url or version.startswith(f"{url}/version/"))
 
 
+class Locating(Protocol):
+    """What is asked about the value sets that it implies."""
+
+    @property
+    def about(self) -> About: ...
+
+    def locate(self, code: str) -> Concept | None: ...
+
+
+def implied(system: Locating, canonical: str, whole: str | None) -> Document | None:
+    """See ``DocumentSystem.implied``; ``whole`` is ``CodeSystem.valueSet``."""
+    about = system.about
+    if canonical == whole:
+        return all_of(about, canonical)
+    base, mark, asked = canonical.partition(ALL_CODES)
+    if not mark or not (base == about.url or is_edition(about.version, base)):
+        return None
+    if not asked:
+        return all_of(about, canonical)
+    concept = system.locate(asked.removeprefix(BELOW)) if asked.startswith(BELOW) else None
+    return all_of(about, canonical, Filter("concept", "is-a", concept.code)) if concept else None
+
+
 def all_of(about: About, canonical: str, *filters: Filter) -> Document:
     """The ValueSet of everything in a code system that passes the filters."""
     version = {"version": about.version} if about.version else {}
@@ -407,7 +432,7 @@ def designation(node: Node) -> Designation:
     )
 
 
-def _roles(document: Document) -> dict[str, str]:
+def roles_of(document: Document) -> dict[str, str]:
     """Which property code plays which role: by its uri, else by a code that has no other uri."""
     roles: dict[str, str] = {}
     for declared in document.get("property", ()):

@@ -1,8 +1,7 @@
 """Concepts of a code system in the store.
 
-The same answers as ``document`` gives for the same code system, but for the order: concepts come in preorder
-of the hierarchy. Every filter becomes a bitmap of concept numbers, so that filters combine, count and page
-without reading a concept.
+The same answers as ``document`` gives for the same code system. Every filter becomes a bitmap of concept
+numbers, so that filters combine, count and page without reading a concept.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from terminology.model import (
 from terminology.patterns import full_match
 from terminology.store.artifact import Artifact, StoredRow
 from terminology.store.index import text_of
-from terminology.store.packing import value_of
+from terminology.store.packing import exact, value_of
 from terminology.store.postings import term_of
 from terminology.store.schema import (
     ABSTRACT,
@@ -38,7 +37,7 @@ from terminology.store.schema import (
     MARK,
 )
 from terminology.systems.comparisons import comparison
-from terminology.systems.document import CONCEPT_PROPERTIES, about, require_hierarchy
+from terminology.systems.document import about, implied, require_hierarchy, roles_of
 from terminology.texts import folded
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 
 # How many rows are kept between one question and the next.
 RECENT = 64
-_ROLES = frozenset({"notSelectable", "inactive", "status"})
 
 
 class StoredSystem:
@@ -58,6 +56,7 @@ class StoredSystem:
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
         self._recent: dict[str, StoredRow] = {}
+        self._role = roles_of(artifact.header.document)
 
     def key(self, code: str) -> str:
         return code if self.about.case_sensitive else code.casefold()
@@ -95,16 +94,8 @@ class StoredSystem:
         return {code: self._detail(rows[key]) for code, key in keys.items() if key in rows}
 
     def implied(self, canonical: str) -> Document | None:
-        """``CodeSystem.valueSet``: all of the code system."""
-        if canonical not in (self.artifact.header.document.get("valueSet"), f"{self.about.url}?fhir_vs"):
-            return None
-        version = {"version": self.about.version} if self.about.version else {}
-        return {
-            "resourceType": "ValueSet",
-            "url": canonical,
-            "status": "active",
-            "compose": {"include": [{"system": self.about.url} | version]},
-        } | version
+        """As ``DocumentSystem`` has it."""
+        return implied(self, canonical, self.artifact.header.document.get("valueSet"))
 
     # -- reading a row -----------------------------------------------------------------------
 
@@ -138,7 +129,9 @@ class StoredSystem:
 
     def concept(self, row: StoredRow) -> Concept:
         flags = row.flags
-        definition = self.artifact.unpack(row.body)[0] if flags & HAS_DEFINITION else None
+        definition = None
+        if flags & HAS_DEFINITION:
+            definition = next(iter(self.artifact.unpack(row.body)), None) or ""
         return Concept(
             row.code or row.key,
             row.display,
@@ -155,7 +148,7 @@ class StoredSystem:
         return Detail(
             [self._designation(*said) for said in designations],
             [self._property(*stated) for stated in properties],
-            body[3] if len(body) > 3 else (),
+            exact(body[3]) if len(body) > 3 else (),
         )
 
     def _designation(
@@ -164,6 +157,7 @@ class StoredSystem:
         meant = None if use is None else self._uses[use]
         if rest is None:
             return Designation(value, language, meant)
+        rest = exact(rest)
         return Designation(
             value, language, meant, rest.get("additionalUse", ()), extension=rest.get("extension", ())
         )
@@ -184,8 +178,8 @@ class StoredSystem:
         return self.artifact.cached(filter_, lambda: self._choose(filter_))
 
     def _choose(self, filter_: Filter) -> BitMap:
-        hierarchy = {"concept", "code", "parent", "child", *self._hierarchy}
-        if filter_.property in hierarchy and filter_.op in HIERARCHY:
+        hierarchy = (self._role.get("parent"), self._role.get("child"))
+        if filter_.property in ("concept", "code", *hierarchy) and filter_.op in HIERARCHY:
             ord_ = self.artifact.ord(self.key(filter_.value))
             meaning = self.artifact.header.document.get("hierarchyMeaning")
             require_hierarchy(filter_, self.about, ord_ is not None, meaning)
@@ -197,27 +191,31 @@ class StoredSystem:
         comparison(filter_)  # refuses a value that the operator does not take
         return compare(values, filter_.value, self.artifact)
 
-    @property
-    def _hierarchy(self) -> dict[str, str]:
-        """What this code system itself calls ``parent`` and ``child``."""
-        uris = {CONCEPT_PROPERTIES + role: role for role in ("parent", "child")}
-        declared = self.artifact.header.document.get("property", ())
-        return {p["code"]: uris[p["uri"]] for p in declared if p.get("uri") in uris}
-
     def _values(self, property_: str) -> Values | None:
         if property_ in ("code", "concept"):
             return Codes(self)
         if property_ in ("display", "definition"):
             return Texts(self, property_)
-        role = self._hierarchy.get(property_, property_)
-        if role in ("parent", "child"):
-            return Relatives(self, role)
+        for role in ("parent", "child"):
+            if property_ in (role, self._role.get(role)):
+                return Relatives(self, role)
         declared = self.artifact.header.document.get("property", ())
-        code = next((p["code"] for p in declared if property_ in (p.get("code"), p.get("uri"))), None)
-        if code is None and property_ not in _ROLES:
+        named = (p["code"] for p in declared if property_ in (p.get("code"), p.get("uri")))
+        code = next(named, self._role.get(property_))
+        if code is None:
             return None
-        field = self.artifact.header.fields.get(code or property_)
-        return Stated(self, code or property_, field)
+        fields = self.artifact.header.fields
+        stated = Stated(self, code, fields.get(code))
+        if code == self._role.get("inactive"):
+            return Marked(self.artifact, INACTIVE, None)
+        if code == self._role.get("notSelectable"):
+            return Marked(self.artifact, ABSTRACT, stated)
+        # A status that no property states has a field of its own.
+        if code == self._role.get("status") != "status" and not any(
+            p.get("code") == "status" for p in declared
+        ):
+            return Either(stated, Stated(self, "status", fields.get("status")))
+        return stated
 
 
 class StoredSelection:
@@ -329,7 +327,7 @@ class Codes:
 
     def having(self, wanted: Sequence[str]) -> BitMap:
         rows = self._artifact.concepts_by_key([self._key(code) for code in wanted])
-        return self._artifact.set_of(row.ord for row in rows if (row.code or row.key) in wanted)
+        return self._artifact.set_of(row.ord for row in rows)
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
         found = self._artifact.keys(self._key(beginning))
@@ -421,6 +419,49 @@ class Stated:
         if self._field is None:
             return self._artifact.set_of()
         return self._artifact.union(ords for _, ords in self._artifact.terms(self._field))
+
+
+class Either:
+    """Values that stand under two names."""
+
+    def __init__(self, one: Values, other: Values) -> None:
+        self._one, self._other = one, other
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._one.having(wanted) | self._other.having(wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._one.matching(accepts, beginning) | self._other.matching(accepts, beginning)
+
+    def present(self) -> BitMap:
+        return self._one.present() | self._other.present()
+
+
+class Marked:
+    """Which concepts are inactive, or not to be selected: what answers say of them is what filters test.
+
+    Of every concept it is known whether it is inactive; but whether it may be selected, only where somebody
+    said so (``stated``).
+    """
+
+    def __init__(self, artifact: Artifact, mark: str, stated: Stated | None) -> None:
+        self._artifact, self._stated = artifact, stated
+        self._marked = artifact.posting(MARK, mark)
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self.matching(lambda value: value in wanted, "")
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        marked = self._marked if accepts("true") else self._artifact.set_of()
+        return marked | (self._others(accepts) - self._marked)
+
+    def _others(self, accepts: Callable[[str], bool]) -> BitMap:
+        if self._stated is not None:
+            return self._stated.matching(accepts, "")
+        return self._artifact.all() if accepts("false") else self._artifact.set_of()
+
+    def present(self) -> BitMap:
+        return self.matching(lambda value: True, "")
 
 
 def _equals(values: Values, value: str, artifact: Artifact) -> BitMap:
