@@ -238,7 +238,14 @@ class Load:
         file = self._folder / "requests"
         file.write_bytes(b"\0".join(requests))
         before = server.seconds_of_cpu()
-        command = ["wrk", "-t1", f"-c{self._connections}", f"-d{seconds:g}s", "-s", str(self._script)]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{self._connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            str(self._script),
+        ]
         command += [f"http://{server.host}/", "--", str(file)]
         done = subprocess.run(
             command,
