@@ -1,4 +1,5 @@
-"""A code system of any size, made by rule: words, a hierarchy with several parents, designations, properties.
+"""A code system and a map of any size, made by rule: words, a hierarchy with several parents, designations,
+properties.
 
 The same number gives the same concepts. Texts are of a vocabulary with the uneven frequencies of real terms.
 """
@@ -8,9 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from terminology.release import ConceptRow, PropertyDeclaration, Release, Said
+from terminology.release import ConceptRow, MapGroup, MapRelease, MapRow, PropertyDeclaration, Release, Said
 
 URL = "http://example.org/CodeSystem/synthetic"
+MAP_URL = "http://example.org/ConceptMap/synthetic"
+TARGET_URL = "http://example.org/CodeSystem/target"
 SYNONYM = {"system": "http://snomed.info/sct", "code": "900000000000013009", "display": "Synonym"}
 PROPERTIES = [
     PropertyDeclaration("effectiveTime", "string"),
@@ -75,3 +78,20 @@ def _designations(chance: random.Random, pool: list[str]) -> list[Said]:
 def _text(chance: random.Random, pool: list[str]) -> str:
     start = chance.randrange(len(pool) - 8)
     return " ".join(pool[start : start + chance.randint(2, 7)]).capitalize()
+
+
+def map_release(version: str = "1") -> MapRelease:
+    return MapRelease("synthetic", MAP_URL, version, groups=[MapGroup(URL, TARGET_URL)])
+
+
+def target(number: int) -> str:
+    """What the concept of a number is mapped to."""
+    return f"T{number // 3:06}"
+
+
+def mappings(count: int) -> Iterator[MapRow]:
+    """A row for each concept."""
+    words = vocabulary(500)
+    for number in range(count):
+        relationship = ("equivalent", "source-is-narrower-than-target")[number % 3 > 0]
+        yield MapRow(code(number), target(number), relationship, target_display=words[number // 3 % 500])

@@ -137,7 +137,7 @@ class _System:
                     ord_,
                     bitmap_of(order.numbers(parents)) if parents else None,
                     bitmap_of(order.numbers(children)) if children else None,
-                    descendants[place].serialize() if children else None,
+                    descendants[place] if children else None,
                 )
 
 

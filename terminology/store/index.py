@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import IO, Any, Protocol, TypeVar
 
+from terminology.store import collecting
 from terminology.store.postings import Posting, Postings, term_of
 from terminology.store.schema import ABSTRACT, INACTIVE, IS_ABSTRACT, IS_INACTIVE, LONGEST_TERM, MARK
 from terminology.store.spool import Kept, Spool, read
@@ -155,7 +156,8 @@ def main() -> None:
     length = int.from_bytes(_part(spool, end - _LENGTH, _LENGTH), "little")
     starts, places, kinds, fields = marshal.loads(_part(spool, end - _LENGTH - length, length))
     gathered = Gathered(kinds, fields)
-    gathered.add_all(read(spool.fileno(), array("Q", starts), array("I", places)))
+    with collecting.seldom():
+        gathered.add_all(read(spool.fileno(), array("Q", starts), array("I", places)))
     for chunk in gathered.chunks():
         marshal.dump(chunk, answer)
     marshal.dump([], answer)

@@ -21,6 +21,7 @@ from terminology.release import (
     Problem,
     Report,
 )
+from terminology.store import collecting
 from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
 from terminology.store.content import Content
 from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
@@ -223,11 +224,12 @@ class _Load:
 
         release, scratch = self._release, self._content.scratch
         rows = self._importer.read(release, paths, counted)
-        if isinstance(release, MapRelease):
-            mappings = cast(Iterable[MapRow], rows)
-            return compile_map(release, mappings, sink, counted, self._progress)
-        concepts = cast(Iterable[ConceptRow], rows)
-        return compile_system(release, concepts, sink, counted, self._progress, scratch)
+        with collecting.seldom():
+            if isinstance(release, MapRelease):
+                mappings = cast(Iterable[MapRow], rows)
+                return compile_map(release, mappings, sink, counted, self._progress)
+            concepts = cast(Iterable[ConceptRow], rows)
+            return compile_system(release, concepts, sink, counted, self._progress, scratch)
 
     def _loaded(self, count: int, size: int) -> Loaded:
         release = self._release

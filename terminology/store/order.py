@@ -9,11 +9,42 @@ met. Siblings, and concepts without a hierarchy, stay in the order of the releas
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from pyroaring import BitMap
 
-Edges = list[list[int] | None]
+
+class Edges:
+    """What each place leads to, in the order in which it was said. Two arrays: lists would take ten times
+    the memory.
+    """
+
+    def __init__(self, count: int, ends: Sequence[tuple[array[int], array[int]]]) -> None:
+        """``ends`` are arrays of places and, at the same index, of what each leads to."""
+        starts = array("I", bytes(4 * (count + 2)))
+        for places, _ in ends:
+            for place in places:
+                starts[place + 2] += 1
+        self._starts = starts = array("I", accumulate(starts))
+        self._led = led = array("I", bytes(4 * starts[-1]))
+        for places, others in ends:
+            for place, other in zip(places, others, strict=True):
+                led[starts[place + 1]] = other
+                starts[place + 1] += 1
+
+    def __getitem__(self, place: int) -> array[int] | None:
+        start, end = self._starts[place], self._starts[place + 1]
+        return self._led[start:end] if start < end else None
+
+    def turned(self, in_order: Iterable[int]) -> Edges:
+        """The same, seen from the other side: what leads to a place, in the order given of all places."""
+        led, places = array("I"), array("I")
+        for place in in_order:
+            found = self[place] or array("I")
+            led.extend(found)
+            places.extend((place,) * len(found))
+        return Edges(len(self._starts) - 2, [(led, places)])
 
 
 class Order:
@@ -28,39 +59,20 @@ class Order:
         pairs: Sequence[tuple[array[int], array[int]]],
         standing: Sequence[int] | None = None,
     ) -> None:
-        """``pairs`` are arrays of children and, at the same index, of their parents. ``standing`` has numbers
-        that the concepts are put in order by.
+        """``pairs`` are arrays of children and, at the same index, of their parents: each pair once.
+        ``standing`` has numbers that the concepts are put in order by.
         """
         self.count = count
-        self.parents: Edges = [None] * count
-        self.children: Edges = [None] * count
-        for below, above in pairs:
-            for child, parent in zip(below, above, strict=True):
-                self._relate(child, parent)
-        for children in self.children:
-            if children is not None:
-                children.sort(key=None if standing is None else standing.__getitem__)
+        in_order = range(count) if standing is None else sorted(range(count), key=standing.__getitem__)
+        self.parents = Edges(count, pairs)
+        self.children = self.parents.turned(in_order)
         self.places = array("I")
         self.ords = array("I", bytes(4 * count))
         self._finished = array("I")
         self._has_circle = False
         self._number()
         if standing is not None:
-            self._renumber(standing)
-
-    def _relate(self, child: int, parent: int) -> None:
-        parents = self.parents[child]
-        if parents is None:
-            self.parents[child] = [parent]
-        elif parent in parents:
-            return
-        else:
-            parents.append(parent)
-        children = self.children[parent]
-        if children is None:
-            self.children[parent] = [child]
-        else:
-            children.append(child)
+            self._renumber(in_order)
 
     def _number(self) -> None:
         state = bytearray(self.count)
@@ -72,8 +84,8 @@ class Order:
             if not state[place]:
                 self._walk(place, state)
 
-    def _renumber(self, standing: Sequence[int]) -> None:
-        self.places = array("I", sorted(range(self.count), key=standing.__getitem__))
+    def _renumber(self, in_order: Iterable[int]) -> None:
+        self.places = array("I", in_order)
         for ord_, place in enumerate(self.places):
             self.ords[place] = ord_
 
@@ -107,27 +119,31 @@ class Order:
         """The numbers of concepts, in the order in which they are given."""
         return [self.ords[place] for place in places or ()]
 
-    def descendants(self) -> dict[int, BitMap]:
-        """By place, the numbers of everything below each concept that has children."""
+    def descendants(self) -> dict[int, bytes]:
+        """By place, everything below each concept that has children: a bitmap of numbers, serialized."""
         below: dict[int, BitMap] = {}
-        changed = self._gather(below)
-        while changed and self._has_circle:
-            changed = self._gather(below)
-        for found in below.values():
-            found.run_optimize()
-        return below
+        if not self._has_circle:
+            return dict(self._gathered(below))
+        finished: dict[int, bytes] = {}
+        while (again := dict(self._gathered(below, keep=True))) != finished:
+            finished = again
+        return finished
 
-    def _gather(self, below: dict[int, BitMap]) -> bool:
-        """From the leaves upwards. Is there anything new? In a circle it takes several rounds."""
-        changed = False
+    def _gathered(self, below: dict[int, BitMap], keep: bool = False) -> Iterator[tuple[int, bytes]]:
+        """From the leaves upwards. In a circle it takes several rounds, and all has to be kept for the next;
+        else what all parents have taken is let go.
+        """
+        waiting = array("I", (len(self.parents[place] or ()) for place in range(self.count)))
         for place in self._finished:
             children = self.children[place]
             if children is None:
                 continue
             found = BitMap(array("I", self.numbers(children)))
-            deeper = [below[child] for child in children if child in below]
-            if deeper:
-                found = BitMap.union(found, *deeper)
-            changed = changed or found != below.get(place)
+            found = BitMap.union(found, *(below[child] for child in children if child in below))
+            found.run_optimize()
             below[place] = found
-        return changed
+            yield place, found.serialize()
+            for child in () if keep else children:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    below.pop(child, None)

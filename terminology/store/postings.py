@@ -6,7 +6,6 @@ Concepts come in the order of their numbers, so each list of numbers is sorted a
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
@@ -21,17 +20,21 @@ SMALL = 4
 
 
 class Postings:
-    """Numbers by field and term. Most values of properties are of one concept: they are no arrays."""
+    """Numbers by field and term. Most terms are of one concept, such as its code: they are no arrays."""
 
     def __init__(self) -> None:
-        self._words: defaultdict[str, array[int]] = defaultdict(_numbers)
+        self._words: dict[str, int | array[int]] = {}
         self._fields: dict[int, dict[str, int | array[int]]] = {}
 
     def add_words(self, words: set[str], ord_: int) -> None:
         """All words of a concept."""
         known = self._words
         for word in words:
-            known[word].append(ord_)
+            held = known.setdefault(word, ord_)
+            if not isinstance(held, int):
+                held.append(ord_)
+            elif held != ord_:
+                known[word] = array("I", (held, ord_))
 
     def add(self, field: int, term: str, ord_: int) -> None:
         """A concept has a term; it may be said again."""
@@ -59,10 +62,6 @@ class Postings:
                 yield field, term, ords.serialize()
 
 
-def _numbers() -> array[int]:
-    return array("I")
-
-
 def _sorted(terms: dict[str, Any]) -> Iterator[tuple[str, BitMap]]:
     for term in sorted(terms):
         held = terms.pop(term)
@@ -72,29 +71,45 @@ def _sorted(terms: dict[str, Any]) -> Iterator[tuple[str, BitMap]]:
         yield term, ords
 
 
+class _Beginning:
+    """The letters that a word begins with: how many words so far, and their concepts."""
+
+    __slots__ = ("count", "held")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.held: list[BitMap] = []
+
+    def add(self, count: int, held: list[BitMap]) -> None:
+        self.count += count
+        self.held += held
+
+
 class Prefixes:
     """The beginnings of many words, made while the words come in alphabetical order."""
 
     def __init__(self) -> None:
         self._found: list[Posting] = []
         self._last = ""
-        # For each letter of the last word: what begins as the word does up to here.
-        self._open: list[list[BitMap]] = []
+        # For each letter of the last word: what begins as the word does up to here, but for what is open.
+        self._open: list[_Beginning] = []
 
     def add(self, term: str, ords: BitMap) -> None:
         self._close(_common(self._last, term))
-        self._open.extend([] for _ in range(len(term) - len(self._open)))
-        for held in self._open:
-            held.append(ords)
+        self._open.extend(_Beginning() for _ in range(len(term) - len(self._open)))
+        self._open[-1].add(1, [ords])
         self._last = term
 
     def _close(self, length: int) -> None:
         while len(self._open) > length:
-            held = self._open.pop()
-            if len(held) > MANY_TERMS:
-                union = BitMap.union(*held)
+            done = self._open.pop()
+            if done.count > MANY_TERMS:
+                union = BitMap.union(*done.held)
                 union.run_optimize()
                 self._found.append((PREFIX, self._last[: len(self._open) + 1], union.serialize()))
+                done.held = [union]
+            if self._open:
+                self._open[-1].add(done.count, done.held)
 
     def rows(self) -> list[Posting]:
         """The prefixes of many words, in alphabetical order."""

@@ -28,6 +28,8 @@ Kept = tuple[
 PARENT, CHILD = 0, 1
 # The last version of marshal that does not look for what comes twice.
 MARSHAL = 2
+# After so many rows a reader lets go of the pages that it has read.
+FORGET = 20_000
 
 
 class Spool:
@@ -77,7 +79,7 @@ class Spool:
 
     def _relate(self, place: int, parents: Sequence[str]) -> None:
         """The parents of a concept stay in their order, so they wait until all of them are here."""
-        above = [self.places.get(self.key(parent)) for parent in parents]
+        above = dict.fromkeys(self.places.get(self.key(parent)) for parent in parents)
         if None in above:
             self._later.extend((place, parent) for parent in parents)
         else:
@@ -111,8 +113,10 @@ class Spool:
 
     def order(self) -> Order:
         below, above = array("I"), array("I")
-        for place, parent in self._later:
-            found = self.places.get(self.key(parent))
+        for (place, key), parent in {
+            (place, self.key(parent)): parent for place, parent in self._later
+        }.items():
+            found = self.places.get(key)
             if found is None:
                 text = f"the parent '{parent}' of '{self.codes[place]}' is not there"
                 self._report(Problem("", 0, text))
@@ -139,5 +143,8 @@ def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[Kept]
     if len(starts) < 2:
         return
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
-        for place in places:
+        for count, place in enumerate(places):
             yield marshal.loads(content[starts[place] : starts[place + 1]])
+            if not count % FORGET and hasattr(content, "madvise"):
+                # What was read stays with the operating system, but is no memory of this process.
+                content.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,95 @@
+"""How long does the application take for a request, without a server and a network?
+
+Beside an empty Flask view, in one process, pass by pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ceiling import empty_app
+from served import JSON, Asked
+from stage import Questions, Stage
+from werkzeug.test import EnvironBuilder
+
+from terminology import Settings, create_app
+from terminology.assembly import Serving
+
+PASSES = 7
+TIMES = 2_000
+# Of an operation that is slow a pass has fewer requests: as many as it answers in about so many seconds.
+LONGEST = 1.0
+
+Ask = Callable[[dict[str, Any]], object]
+
+
+def application(stage: Stage) -> Any:
+    settings = Settings(environment={}, store=stage.store, content=stage.content, data="")
+    return create_app(Serving(settings).catalogue, settings)
+
+
+def environments(requests: Sequence[Asked]) -> list[dict[str, Any]]:
+    return [
+        EnvironBuilder(
+            path=one.path.partition("?")[0],
+            query_string=one.path.partition("?")[2],
+            method="POST" if one.body else "GET",
+            headers={"Accept": JSON},
+            data=one.body or None,
+            content_type=JSON if one.body else None,
+        ).get_environ()
+        for one in requests
+    ]
+
+
+def one_pass(app: Any, environs: Sequence[dict[str, Any]]) -> float:
+    """Microseconds of the processor for each request: waiting for a turn on a busy machine does not count."""
+    statuses: list[str] = []
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        statuses.append(status)
+        return statuses.append
+
+    copies = [environ.copy() for environ in environs]
+    began = time.thread_time()
+    for environ in copies:
+        answer = app(environ, start)
+        b"".join(answer)
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    spent = time.thread_time() - began
+    if set(statuses) != {"200 OK"}:
+        raise RuntimeError(f"answers of {set(statuses)}")
+    return spent / len(environs) * 1e6
+
+
+def ratios(stage: Stage, names: Sequence[str], passes: int = PASSES) -> dict[str, tuple[float, float]]:
+    """By operation: the time relative to an empty view's, and microseconds. Best of some passes each."""
+    app, empty = application(stage), empty_app({"empty": 1_000})
+    questions = Questions(stage)
+    plain = environments([Asked("/empty")] * TIMES)
+    one_pass(empty, plain)
+    found = {}
+    for name in names:
+        first = one_pass(app, environments(questions.requests(name, 3, -1)))
+        times = max(3, min(TIMES, int(LONGEST / first * 1e6)))
+        best, least = float("inf"), float("inf")
+        for turn in range(passes):
+            least = min(least, one_pass(empty, plain))
+            best = min(best, one_pass(app, environments(questions.requests(name, times, turn))))
+        found[name] = (best / least, best)
+    return found
+
+
+def independence(large: Stage, small: Stage, name: str = "lookup", passes: int = PASSES) -> float:
+    """The time of an operation with much content, relative to little."""
+    best = []
+    apps = [(application(one), Questions(one), []) for one in (large, small)]
+    for turn in range(passes):
+        for app, questions, found in apps:
+            found.append(one_pass(app, environments(questions.requests(name, TIMES, turn))))
+    best = [min(found) for _, _, found in apps]
+    return best[0] / best[1]

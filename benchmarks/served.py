@@ -1,0 +1,268 @@
+"""The product and the ceiling as servers, and wrk to load them.
+
+Server and wrk have a core each, where there are two.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+HERE = Path(__file__).resolve().parent
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, WRK_CORE = {CORES[0]}, {CORES[-1]}
+CONNECTIONS = 16
+JSON = "application/fhir+json"
+_HZ = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request. ``path`` begins with a slash and has the query string."""
+
+    path: str
+    body: bytes = b""
+
+    def raw(self, host: str, path: str | None = None) -> bytes:
+        method = "POST" if self.body else "GET"
+        head = f"{method} {path or self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: {JSON}\r\n"
+        if self.body:
+            head += f"Content-Type: {JSON}\r\nContent-Length: {len(self.body)}\r\n"
+        return head.encode() + b"\r\n" + self.body
+
+
+# -- servers -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Server:
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer: granian's children."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def ask(self, asked: Asked) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with closing(connection):
+            headers = {"Accept": JSON} | ({"Content-Type": JSON} if asked.body else {})
+            connection.request("POST" if asked.body else "GET", asked.path, asked.body or None, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def ask_all(self, requests: Sequence[Asked]) -> list[int]:
+        """The statuses of answers, all over one connection."""
+        statuses = []
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            for asked in requests:
+                connection.request("POST" if asked.body else "GET", asked.path, asked.body or None)
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+        return statuses
+
+    def memory(self) -> dict[str, float]:
+        """MB of the workers: PSS, and USS, which is what would be free without them."""
+        found = {"pss": 0.0, "uss": 0.0}
+        for pid in self.workers:
+            held = smaps(pid)
+            found["pss"] += held["Pss"] / 1024
+            found["uss"] += (held["Private_Clean"] + held["Private_Dirty"]) / 1024
+        return found
+
+    def seconds_of_cpu(self) -> float:
+        spent = 0
+        for pid in self.workers:
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            spent += int(stat[11]) + int(stat[12])
+        return spent / _HZ
+
+
+def smaps(pid: int) -> dict[str, int]:
+    """KiB by name, of /proc/PID/smaps_rollup."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, first: str) -> Iterator[Server]:
+    """A server that answers the path ``first``; ended with its children."""
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, SERVER_CORE),
+    )
+    server = Server(process, port)
+    try:
+        _wait(server, first)
+        yield server
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait(server: Server, first: str, limit: float = 60) -> None:
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"the server ended with {server.process.returncode}")
+        try:
+            status, body = server.ask(Asked(first))
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.002)
+            continue
+        if status != 200:
+            raise RuntimeError(f"{first}: {status} {body[:500]!r}")
+        return
+    raise RuntimeError("the server did not answer")
+
+
+def product(store: str, content: Sequence[Path], first: str = "/fhir/r4/metadata"):
+    """The product as 'terminology serve' starts it: one worker, nothing kept from request to request."""
+    port = free_port()
+    code = "from terminology.cli import main; main()"
+    command = ["-c", code, "serve", "--port", str(port), "--workers", "1", "--data", ""]
+    command += ["--store", store] if store else []
+    for path in content:
+        command += ["--content", str(path)]
+    return running(command, port, first)
+
+
+def ceiling(sizes: dict[str, int]):
+    """Empty views under the same server with the same options."""
+    port = free_port()
+    options = {**granian_options(), "address": "127.0.0.1", "port": port, "workers": 1}
+    given = json.dumps({"options": options, "sizes": sizes})
+    return running([str(HERE / "ceiling.py"), given], port, f"/{next(iter(sizes))}")
+
+
+def granian_options() -> dict[str, Any]:
+    """What ``terminology.serving`` gives granian."""
+    from terminology import Settings, serving
+
+    given: dict[str, Any] = {}
+
+    class Recorder:
+        def __init__(self, target: str, **options: Any) -> None:
+            given.update(options)
+
+        def serve(self, **_: Any) -> None: ...
+
+    with patch("granian.Granian", Recorder):
+        serving._with_granian(Settings(environment={}), None, "", 0)
+    return {name: getattr(value, "value", value) for name, value in given.items()}
+
+
+# -- load ----------------------------------------------------------------------------------------
+
+_SCRIPT = """
+local requests, at = {}, 0
+function init(args)
+  local file = io.open(args[1], "rb")
+  for request in file:read("*a"):gmatch("%Z+") do requests[#requests + 1] = request end
+  file:close()
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+function done(summary, latency)
+  local e = summary.errors
+  print(string.format(
+    '\\n{"requests": %d, "seconds": %f, "failed": %d, "p50": %f, "p99": %f}',
+    summary.requests, summary.duration / 1e6, e.status + e.connect + e.read + e.write + e.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
+"""
+
+
+@dataclass(slots=True)
+class Slice:
+    """What one slice of load found. ``p50`` and ``p99`` in milliseconds, ``cpu`` in microseconds of the
+    server's processor for each request.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    failed: int
+
+
+def has_wrk() -> bool:
+    return shutil.which("wrk") is not None
+
+
+class Load:
+    """wrk with a file of requests, from a folder for such files."""
+
+    def __init__(self, folder: Path, connections: int = CONNECTIONS) -> None:
+        self._folder = folder
+        self._connections = connections
+        self._script = folder / "wrk.lua"
+        self._script.write_text(_SCRIPT)
+
+    def on(self, server: Server, requests: Sequence[bytes], seconds: float) -> Slice:
+        file = self._folder / "requests"
+        file.write_bytes(b"\0".join(requests))
+        before = server.seconds_of_cpu()
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{self._connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            str(self._script),
+        ]
+        command += [f"http://{server.host}/", "--", str(file)]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, WRK_CORE),
+        )
+        spent = server.seconds_of_cpu() - before
+        found = json.loads(done.stdout.rstrip().rpartition("\n")[2])
+        count = max(found["requests"], 1)
+        rate = count / found["seconds"]
+        return Slice(rate, found["p50"], found["p99"], spent / count * 1e6, found["failed"])
+
+
+def timed_start(serve: Callable[[], Any]) -> float:
+    """Seconds from the start of a server's process to its first answer."""
+    began = time.perf_counter()
+    with serve():
+        return time.perf_counter() - began

@@ -1,0 +1,258 @@
+"""How fast is the product, beside what any server could reach here?
+
+    python benchmarks/speed.py                       # everything: about 15 minutes
+    python benchmarks/speed.py --only lookup,import  # some rows
+    python benchmarks/speed.py --guard               # what is stable, in a minute
+
+Figures are ratios within one run. The ceiling is an empty Flask view that returns as many bytes, under the
+same server with the same options and one worker. Server and wrk (Debian: apt-get install wrk) have a core
+each; rounds of ceiling and operation alternate, and the median of the rounds' ratios counts. Requests are for
+codes at random, hardly one comes twice, and no answer is kept. ``--write docs/performance.md`` puts the table
+between the marks of that page; ``--json`` prints the figures; ``--check`` fails when a requirement is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]
+
+import inprocess  # noqa: E402
+import measures  # noqa: E402
+import served  # noqa: E402
+from measures import TO_CEILING, Figures, Plan  # noqa: E402
+from stage import stage  # noqa: E402
+
+SMALL = 1_000  # concepts, for what must not depend on their number
+BEGIN, END = "<!-- begin {} -->", "<!-- end {} -->"
+
+
+@dataclass(slots=True, frozen=True)
+class Row:
+    """A line of the table. With ``at_most`` less is better. ``group`` is what has to be measured for it."""
+
+    name: str
+    group: str
+    work: str
+    required: float
+    stretch: float | None = None
+    at_most: bool = False
+    unit: str = ""
+
+    def meets(self, measured: float, wanted: float | None) -> bool:
+        return wanted is not None and (measured <= wanted if self.at_most else measured >= wanted)
+
+
+ROWS = (
+    Row("lookup", "http", "`$lookup` / ceiling, SQLite", 0.80, 0.95),
+    Row("translate", "http", "`$translate` / ceiling", 0.80, 0.95),
+    Row("subsumes", "http", "`$subsumes` / ceiling", 0.80, 0.95),
+    Row("validate-code", "http", "CodeSystem `$validate-code` / ceiling", 0.80, 0.95),
+    Row(
+        "validate-in-set",
+        "http",
+        "ValueSet `$validate-code`, intensional, 100,000 codes / ceiling",
+        0.60,
+        0.80,
+    ),
+    Row("expand-text", "http", "`$expand` with a filter text, count 20, exact total / ceiling", 0.25, 0.60),
+    Row("expand-100", "http", "`$expand` of 100 codes with designations / ceiling", 0.25, 0.45),
+    Row("lookup on PostgreSQL", "postgres", "`$lookup` on PostgreSQL / ceiling", 0.45, 0.65),
+    Row("batch", "batch", "`$batch-validate-code` of 100: codes a second / single calls", 8),
+    Row("p99", "http", "p99 of `$lookup` / p99 of ceiling", 1.5, 1.2, True),
+    Row("import", "import", "import and compile / bare `executemany` of the same rows", 0.25, 0.5),
+    Row("import memory", "import", "importer's peak memory / artifact size", 8, 4, True),
+    Row("memory", "http", "worker with everything loaded − empty Flask worker", 25, 10, True, " MB"),
+    Row("start", "start", "start to first answer with everything loaded", 1.0, 0.3, True, " s"),
+    Row("independence", "inprocess", "`$lookup` of all concepts / of 1,000, in-process", 1.3, None, True),
+    Row("swap failed", "swap", "content swapped every second: failed requests", 0, None, True),
+    Row("swap", "swap", "content swapped every second: throughput / without", 0.95),
+)
+GROUPS = tuple(dict.fromkeys(row.group for row in ROWS))
+
+# What --guard holds, with slack for a disturbed machine: the most that each may be.
+GUARDED = {
+    "in-process lookup": 15.0,
+    "in-process translate": 15.0,
+    "in-process subsumes": 15.0,
+    "in-process validate-code": 15.0,
+    "in-process validate-in-set": 20.0,
+    "in-process expand-text": 40.0,
+    "independence": 1.6,
+    "memory": 60.0,
+    "import memory": 10.0,
+    "bytes a concept": 600.0,
+    "swap failed": 0.0,
+}
+
+
+def measure(plan: Plan, groups: Sequence[str], names: Sequence[str]) -> Figures:
+    operations = [name for name in TO_CEILING if name in names or not names]
+    steps: dict[str, Callable[[], Figures]] = {
+        "http": lambda: measures.to_ceiling(plan, operations or ["lookup"]),
+        "postgres": lambda: measures.postgres(plan),
+        "batch": lambda: measures.batch(plan),
+        "import": lambda: measures.imports(plan, min(plan.rounds, 3)),
+        "start": lambda: measures.start(plan),
+        "inprocess": lambda: _inprocess(plan),
+        "swap": lambda: measures.swap(plan),
+    }
+    found: Figures = {}
+    for group in groups:
+        try:
+            found |= steps[group]()
+        except FileNotFoundError as missing:
+            plan.say(f"{group}: not measured: {missing}")
+    return found
+
+
+def _inprocess(plan: Plan, passes: int = inprocess.PASSES) -> Figures:
+    found = {}
+    names = (*TO_CEILING, "batch")
+    for name, (ratio, micros) in inprocess.ratios(plan.stage, names, passes).items():
+        found[f"in-process {name}"] = ratio
+        plan.details.setdefault("inprocess", []).append({"operation": name, "ratio": ratio, "micros": micros})
+        plan.say(f"in-process {name}: {micros:.0f} us, {ratio:.2f} of an empty view")
+    small = stage(plan.stage.folder.parent, SMALL)
+    return found | {"independence": inprocess.independence(plan.stage, small, passes=passes)}
+
+
+# -- what is said --------------------------------------------------------------------------------
+
+
+def table(found: Figures) -> list[str]:
+    lines = ["| work | measured | required | stretch | |", "| --- | --- | --- | --- | --- |"]
+    for row in ROWS:
+        if row.name in found:
+            measured = found[row.name]
+            verdict = "stretch" if row.meets(measured, row.stretch) else "met"
+            verdict = verdict if row.meets(measured, row.required) else "**missed**"
+            limit = ("≤ " if row.at_most else "≥ ") * (row.required != 0)
+            stretch = "" if row.stretch is None else f"{limit}{row.stretch:g}{row.unit}"
+            required = f"{limit}{row.required:g}{row.unit}"
+            lines.append(f"| {row.work} | {_said(measured)}{row.unit} | {required} | {stretch} | {verdict} |")
+    return lines
+
+
+def _said(figure: float) -> str:
+    return f"{figure:.0f}" if figure == int(figure) else f"{figure:.2f}" if figure < 10 else f"{figure:.1f}"
+
+
+def details(plan: Plan) -> list[str]:
+    """What stands behind the ratios."""
+    lines = []
+    if plan.details.get("http"):
+        lines += [
+            "",
+            "| operation | bytes | requests/s | ceiling | CPU µs | ceiling | p50 ms | p99 ms | not 2xx |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for d in plan.details["http"]:
+            counts = f"{d['bytes']:,} | {d['rate']:,.0f} | {d['ceiling']:,.0f}"
+            times = f"{d['cpu']:.0f} | {d['ceiling_cpu']:.0f} | {d['p50']:.1f} | {d['p99']:.1f}"
+            lines.append(f"| {d['operation']} | {counts} | {times} | {d['failed']} |")
+    if plan.details.get("inprocess"):
+        lines += ["", "| in-process | µs | / empty view |", "| --- | --- | --- |"]
+        for d in plan.details["inprocess"]:
+            lines.append(f"| {d['operation']} | {d['micros']:.0f} | {d['ratio']:.2f} |")
+    return lines
+
+
+def page(plan: Plan, found: Figures, command: str) -> str:
+    machine = f"{len(served.CORES)} cores of {_processor() or platform.machine()}"
+    head = (
+        f"{date.today()}, {machine}, Python {platform.python_version()}, "
+        f"{plan.stage.count:,} concepts, {plan.rounds} rounds of {plan.seconds:g} s: `{command}`"
+    )
+    return "\n".join([head, "", *table(found), *details(plan)])
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+
+
+def put(path: Path, name: str, text: str) -> None:
+    """Put a text between the marks of its name."""
+    content = path.read_text("utf-8")
+    before, found, rest = content.partition(BEGIN.format(name))
+    _, also, after = rest.partition(END.format(name))
+    if not (found and also):
+        raise SystemExit(f"{path} has no marks for '{name}'")
+    path.write_text(f"{before}{found}\n{text}\n{also}{after}", "utf-8")
+
+
+# -- the guard -----------------------------------------------------------------------------------
+
+
+def guard(plan: Plan) -> int:
+    """What is stable enough to stop a change that spoils it."""
+    found = _inprocess(plan, passes=3) | measures.imports(plan, 1) | measures.plain_memory(plan)
+    found |= measures.plain_swap(plan)
+    missed = 0
+    for name, most in GUARDED.items():
+        is_met = found[name] <= most
+        missed += not is_met
+        print(f"{'ok    ' if is_met else 'MISSED'} {name}: {_said(found[name])}, at most {most:g}")
+    return 1 if missed else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each slice")
+    parser.add_argument("--concepts", type=int, help="400,000; with --guard 50,000")
+    parser.add_argument("--only", default="", help=f"rows, or groups of them ({', '.join(GROUPS)}), by comma")
+    parser.add_argument(
+        "--keep", type=Path, default=HERE.parent / "build" / "speed", help="folder for content"
+    )
+    parser.add_argument("--write", type=Path, help="a page with marks for the table")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", action="store_true", help="fail when a requirement is missed")
+    parser.add_argument("--guard", action="store_true")
+    given = parser.parse_args()
+    count = given.concepts or (50_000 if given.guard else 400_000)
+    with tempfile.TemporaryDirectory() as scratch:
+        say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+        plan = Plan(given.rounds, given.seconds, stage(given.keep, count), Path(scratch), say)
+        return guard(plan) if given.guard else _report(plan, given)
+
+
+def _report(plan: Plan, given: argparse.Namespace) -> int:
+    only = [name for name in given.only.split(",") if name]
+    unknown = set(only) - set(GROUPS) - {row.name for row in ROWS}
+    if unknown:
+        raise SystemExit(f"there is no row {', '.join(sorted(unknown))}")
+    groups = [
+        g for g in GROUPS if not only or g in only or any(r.group == g and r.name in only for r in ROWS)
+    ]
+    if not served.has_wrk() and set(groups) & {"http", "postgres", "batch", "swap"}:
+        raise SystemExit("wrk is not installed (Debian: apt-get install wrk)")
+    found = measure(plan, groups, [] if "http" in only else only)
+    arguments = [*sys.argv[1:]]
+    for name in ("--write", "--keep"):
+        if name in arguments:
+            del arguments[arguments.index(name) : arguments.index(name) + 2]
+    text = page(plan, found, " ".join(["python benchmarks/speed.py", *arguments]))
+    if given.json:
+        print(json.dumps({"figures": found, "details": plan.details}, indent=1))
+    else:
+        print(text)
+    if given.write:
+        put(given.write, "speed", text)
+    missed = [r.name for r in ROWS if r.name in found and not r.meets(found[r.name], r.required)]
+    failed = [name for name, figure in found.items() if name.endswith(" failed") and figure]
+    return 1 if given.check and (missed or failed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,300 @@
+"""What the benchmark asks about: a store, value sets, and requests whose right answers are known.
+
+Made once for each number of concepts, and kept in a folder. The answers are worked out from the rows, not by
+the product.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import synthetic
+from served import Asked
+
+from terminology.release import Importer
+from terminology.store import content_of
+from terminology.store.loading import Loader
+from terminology.store.schema import FORMAT
+
+ALL_URL = "http://example.org/ValueSet/everything"
+MANY_URL = "http://example.org/ValueSet/many"
+KNOWN = 30_000  # concepts whose rows are kept at hand
+BASE = "/fhir/r4"
+BATCH = 100
+
+Ask = Callable[[random.Random], Asked]
+Check = Callable[[Asked, dict[str, Any]], bool]
+
+
+def load(store: str, count: int, maps: bool = True) -> None:
+    """Import the code system and its map."""
+    kinds = [Importer("synthetic", "", _one(synthetic.release), lambda *_: synthetic.concepts(count))]
+    if maps:
+        kinds.append(Importer("map", "", _one(synthetic.map_release), lambda *_: synthetic.mappings(count)))
+    loader = Loader(content_of(store))
+    for kind in kinds:
+        loader.load(kind, [], print)
+    loader.close()
+
+
+def _one(make: Callable[[], Any]) -> Callable[[Any], list[Any]]:
+    return lambda paths: [make()]
+
+
+def below(parents: Sequence[Sequence[int]], root: int) -> list[bool]:
+    """By number, whether a concept is ``root`` or below it. Parents come before their children."""
+    found: list[bool] = []
+    for number, above in enumerate(parents):
+        found.append(number == root or any(found[parent] for parent in above))
+    return found
+
+
+@dataclass(slots=True)
+class Stage:
+    folder: Path
+    count: int
+
+    @property
+    def store(self) -> str:
+        return str(self.folder / "store")
+
+    @property
+    def facts(self) -> Path:
+        return self.folder / "facts.json"
+
+    @property
+    def content(self) -> list[Path]:
+        return [self.folder / "value-sets.json"]
+
+
+def stage(folder: Path, count: int) -> Stage:
+    """Built, where it is not there yet."""
+    made = Stage(folder / f"{count}-{FORMAT}", count)
+    if not made.content[0].exists():
+        made.folder.mkdir(parents=True, exist_ok=True)
+        load(made.store, count)
+        parents = [[number_of(code) for code in row.parents] for row in synthetic.concepts(count)]
+        root = _root(parents)
+        made.facts.write_text(json.dumps({"root": root, "parents": parents}))
+        made.content[0].write_text(json.dumps(_bundle(synthetic.code(root))))
+    return made
+
+
+def _root(parents: Sequence[Sequence[int]]) -> int:
+    """The concept below which there is most nearly a quarter of all."""
+    return min(range(1, 40), key=lambda number: abs(sum(below(parents, number)) - len(parents) // 4))
+
+
+def number_of(code: str) -> int:
+    return (int(code) - int(synthetic.code(0))) // 37
+
+
+def _bundle(root: str) -> dict[str, Any]:
+    many = {"system": synthetic.URL, "filter": [{"property": "concept", "op": "is-a", "value": root}]}
+    includes = {ALL_URL: {"system": synthetic.URL}, MANY_URL: many}
+    entries = [
+        {
+            "resource": {
+                "resourceType": "ValueSet",
+                "url": url,
+                "version": "1",
+                "status": "active",
+                "compose": {"include": [include]},
+            }
+        }
+        for url, include in includes.items()
+    ]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+# -- requests ------------------------------------------------------------------------------------
+
+
+class Questions:
+    """Requests at random, and whether an answer is right."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.count = stage.count
+        facts = json.loads(stage.facts.read_text())
+        self._above: list[list[int]] = facts["parents"]
+        self._members = below(self._above, facts["root"])
+        self.members = sum(self._members)
+        self.asked: dict[str, Ask] = {
+            "lookup": lambda chance: _get(
+                "CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance)
+            ),
+            "translate": lambda chance: _get(
+                "ConceptMap/$translate",
+                url=synthetic.MAP_URL,
+                system=synthetic.URL,
+                code=self._code(chance),
+            ),
+            "subsumes": lambda chance: _get(
+                "CodeSystem/$subsumes",
+                system=synthetic.URL,
+                codeA=synthetic.code(chance.randrange(min(400, self.count))),
+                codeB=self._code(chance),
+            ),
+            "validate-code": lambda chance: _get(
+                "CodeSystem/$validate-code", url=synthetic.URL, code=self._code(chance)
+            ),
+            "validate-in-set": lambda chance: _get(
+                "ValueSet/$validate-code", url=MANY_URL, system=synthetic.URL, code=self._code(chance)
+            ),
+            "expand-text": lambda chance: _get(
+                "ValueSet/$expand", url=ALL_URL, filter=self._typed(chance), count="20"
+            ),
+            "expand-100": lambda chance: _get(
+                "ValueSet/$expand",
+                url=MANY_URL,
+                offset=str(chance.randrange(self.members - 100)),
+                count="100",
+                includeDesignations="true",
+            ),
+            "batch": self._batch,
+        }
+        self.checks: dict[str, Check] = {
+            "lookup": self._lookup_is_right,
+            "translate": self._translate_is_right,
+            "subsumes": self._subsumes_is_right,
+            "validate-code": self._validation_is_right,
+            "validate-in-set": self._membership_is_right,
+            "expand-text": self._text_is_right,
+            "expand-100": self._page_is_right,
+            "batch": self._batch_is_right,
+        }
+
+    def requests(self, name: str, times: int, seed: int) -> list[Asked]:
+        chance = random.Random(f"{name} {seed}")
+        return [self.asked[name](chance) for _ in range(times)]
+
+    def _code(self, chance: random.Random) -> str:
+        return synthetic.code(chance.randrange(self.count))
+
+    def _typed(self, chance: random.Random) -> str:
+        """The beginnings of one to three words of some display."""
+        words = chance.choice(self._rows).display.split()
+        some = chance.sample(words, min(len(words), chance.choice((1, 2, 2, 3))))
+        return " ".join(word[: chance.randint(3, 6)] for word in some)
+
+    def _batch(self, chance: random.Random) -> Asked:
+        parts = [
+            {
+                "name": "validation",
+                "resource": {
+                    "resourceType": "Parameters",
+                    "parameter": [{"name": "code", "valueCode": self._code(chance)}],
+                },
+            }
+            for _ in range(BATCH)
+        ]
+        body = {
+            "resourceType": "Parameters",
+            "parameter": [{"name": "url", "valueUri": synthetic.URL}, *parts],
+        }
+        return Asked(f"{BASE}/CodeSystem/$batch-validate-code", json.dumps(body).encode())
+
+    # -- what is right -----------------------------------------------------------------------
+
+    @cached_property
+    def _rows(self) -> list[Any]:
+        """The first concepts, as they were made; the texts of more, to type from."""
+        rows: Iterator[Any] = synthetic.concepts(min(self.count, KNOWN))
+        return list(rows)
+
+    def _lookup_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        number = _number(asked, "code")
+        if number >= len(self._rows):
+            return _value(answer, "display") is not None
+        row = self._rows[number]
+        texts = [_part(p, "value") for p in answer["parameter"] if p["name"] == "designation"]
+        said = {value for value, *_ in row.designations}
+        return _value(answer, "display") == row.display and said <= set(texts)
+
+    def _translate_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        match = next(p for p in answer["parameter"] if p["name"] == "match")
+        return _part(match, "concept")["code"] == synthetic.target(_number(asked, "code"))
+
+    def _subsumes_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        a, b = _number(asked, "codeA"), _number(asked, "codeB")
+        expected = "equivalent" if a == b else "subsumes" if self._is_above(a, b) else ""
+        expected = expected or ("subsumed-by" if self._is_above(b, a) else "not-subsumed")
+        return _value(answer, "outcome") == expected
+
+    def _is_above(self, a: int, b: int) -> bool:
+        level = {b}
+        while level:
+            level = {parent for number in level for parent in self._above[number]}
+            if a in level:
+                return True
+        return False
+
+    def _validation_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        return _value(answer, "result") is True
+
+    def _membership_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        return _value(answer, "result") is self._members[_number(asked, "code")]
+
+    def _text_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        expansion = answer["expansion"]
+        return len(expansion["contains"]) == min(20, expansion["total"])
+
+    def _page_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        expansion = answer["expansion"]
+        codes = expansion["contains"]
+        inside = all(self._members[number_of(c["code"])] for c in codes)
+        return (
+            expansion["total"] == self.members
+            and len(codes) == 100
+            and inside
+            and all(len(c["designation"]) >= 2 for c in codes)
+        )
+
+    def _batch_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+        results = [_value(p["resource"], "result") for p in answer["parameter"]]
+        return results == [True] * BATCH
+
+    def texts_are_right(self, ask: Callable[[Asked], dict[str, Any]], times: int = 5) -> bool:
+        """Whether the totals of some texts are those of reading all concepts."""
+        asked = self.requests("expand-text", times, 77)
+        typed = [_field(one, "filter").split() for one in asked]
+        totals = [0] * times
+        for row in synthetic.concepts(self.count):
+            said = f" {' '.join([row.code, row.display, *[d[0] for d in row.designations]]).lower()}"
+            for place, words in enumerate(typed):
+                totals[place] += all(f" {word.lower()}" in said for word in words)
+        return [ask(one)["expansion"]["total"] for one in asked] == totals
+
+
+def _get(operation: str, **query: str) -> Asked:
+    return Asked(f"{BASE}/{operation}?{urlencode(query)}")
+
+
+def _field(asked: Asked, name: str) -> str:
+    return parse_qs(asked.path.partition("?")[2])[name][0]
+
+
+def _number(asked: Asked, name: str) -> int:
+    return number_of(_field(asked, name))
+
+
+def _value(parameters: dict[str, Any], name: str) -> Any:
+    found = next((p for p in parameters["parameter"] if p["name"] == name), {})
+    return next((value for key, value in found.items() if key.startswith("value")), None)
+
+
+def _part(parameter: dict[str, Any], name: str) -> Any:
+    part = next(part for part in parameter["part"] if part["name"] == name)
+    return next(value for key, value in part.items() if key.startswith("value"))
+
+
+def sizes(answers: dict[str, Sequence[bytes]]) -> dict[str, int]:
+    """How many bytes an answer has, in the mean."""
+    return {name: sum(map(len, several)) // len(several) for name, several in answers.items()}
