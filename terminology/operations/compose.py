@@ -45,6 +45,9 @@ EXPANSION_PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansio
 # How many value sets may import one another in a row.
 DEEPEST = 50
 
+# How many answers of ``Definition.holds`` are remembered.
+MOST_HELD = 10_000
+
 VALUE_SET_SUPPLEMENT = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
 
 
@@ -76,6 +79,7 @@ class Block:
             self.system = context.find_system(self.url, self.choice.version)
         self.imports = [context.imported(reference) for reference in node.get("valueSet", ())]
         self._trusting = context.trusting
+        self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
         self._codes: Mapping[str, Node] | None = None
 
@@ -95,10 +99,12 @@ class Block:
 
     @property
     def filters(self) -> list[Filter]:
-        return [
-            Filter(f.get("property", ""), f.get("op", ""), f.get("value", ""))
-            for f in self.node.get("filter", ())
-        ]
+        if self._filters is None:
+            nodes = self.node.get("filter", ())
+            self._filters = [
+                Filter(f.get("property", ""), f.get("op", ""), f.get("value", "")) for f in nodes
+            ]
+        return self._filters
 
     @property
     def selection(self) -> Selection:
@@ -231,6 +237,12 @@ class Definition:
         return canonical(self.document)
 
     @property
+    def weight(self) -> int:
+        """About how many elements it has, and those that it imports."""
+        blocks = [block for part in (self, *self.imports()) for block in part.blocks()]
+        return sum(10 + 10 * len(b.node.get("filter", ())) + len(b.node.get("concept", ())) for b in blocks)
+
+    @property
     def is_defined(self) -> bool:
         """No: the value set has no definition at all."""
         return "compose" in self.document or "expansion" in self.document
@@ -268,9 +280,13 @@ class Definition:
         """
         # Asked once: value sets that import each other over and over would double the work at each step.
         key = (url, code, version)
-        if key not in self._held:
-            self._held[key] = self._holds(url, code, version)
-        return self._held[key]
+        held = self._held.get(key)
+        if held is None:
+            held = self._holds(url, code, version)
+            if len(self._held) >= MOST_HELD:
+                self._held.clear()
+            self._held[key] = held
+        return held
 
     def _holds(self, url: str | None, code: str, version: str | None) -> bool:
         included = [v for v in self.versions.get(url or "", ()) if v is not None]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
-from terminology.systems import CodeSystem
+from terminology.systems import CodeSystem, Counted, index_of
 from terminology.texts import finder
 from terminology.versions import fits, natural
 
@@ -56,6 +57,25 @@ def members(definition: Definition, wanted: Wanted = ALL) -> Iterator[Member]:
     Raises TerminologyError for filters that cannot be used, and code systems that cannot be listed.
     """
     return _Walk(wanted.text).through(definition, wanted)
+
+
+@dataclass(slots=True)
+class Part:
+    """The number of all members, and some of them, to be read when they are wanted."""
+
+    total: int
+    read: Callable[[], list[Member]]
+
+
+def walked_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part:
+    """The members from ``first`` up to ``last``; only these are kept."""
+    total = 0
+    kept: list[Member] = []
+    for member in members(definition, wanted):
+        if first <= total < last:
+            kept.append(member)
+        total += 1
+    return Part(total, lambda: kept)
 
 
 class _Walk:
@@ -161,15 +181,28 @@ def _concepts(block: Block, text: str | None) -> Iterator[Concept]:
         return
     found = block.system.select(text=text) if text else None
     finds = finder(text or "")
-    for listed in block.listed.values():
-        concept = block.system.locate(listed.get("code", ""))
-        if concept is None or (block.filters and concept.code not in block.selection):
+    for listed, concept in _located(block):
+        if block.filters and concept.code not in block.selection:
             continue
-        if found is None or concept.code in found or any(finds(said) for said in _said(listed)):
+        if found is None or concept.code in found or any(finds(said) for said in said_by(listed)):
             yield concept
 
 
-def _said(listed: Node) -> Iterator[str]:
+def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
+    """What a block lists, as far as the code system has it; from the store all at once."""
+    assert block.system is not None
+    codes = [listed.get("code", "") for listed in block.listed.values()]
+    if index_of(block.system) is not None:
+        chosen = cast("Counted", block.system.select()).among(codes)
+        yield from ((block.listing(concept.code) or {}, concept) for concept in chosen)
+        return
+    for listed, code in zip(block.listed.values(), codes, strict=True):
+        concept = block.system.locate(code)
+        if concept is not None:
+            yield listed, concept
+
+
+def said_by(listed: Node) -> Iterator[str]:
     """What a value set says itself of a concept that it lists."""
     if "display" in listed:
         yield listed["display"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from terminology.store.cache import Cache
+from terminology.cache import Cache
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.questions import LAST, Tables
@@ -18,7 +18,7 @@ from terminology.store.schema import PREFIX, WORD
 
 # How many rows are fetched at once, and how many bytes of bitmaps are kept at hand.
 PAGE = 500
-ROOM = 8 * 1024 * 1024
+ROOM = 16 * 1024 * 1024
 
 
 class StoredRow(NamedTuple):
@@ -115,6 +115,14 @@ class Artifact:
     @staticmethod
     def union(sets: Iterable[BitMap]) -> BitMap:
         return BitMap.union(BitMap(), *sets)
+
+    @staticmethod
+    def intersection(sets: Sequence[BitMap]) -> BitMap:
+        """Of one set that set itself: not to be changed."""
+        found, *others = sorted(sets, key=len)
+        for other in others:
+            found = found & other
+        return found
 
     # -- hierarchy ---------------------------------------------------------------------------
 

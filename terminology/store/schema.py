@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 # Of the tables and of what is packed into them. A release that was compiled in another format is compiled
 # anew when it is imported again.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(slots=True, frozen=True)
@@ -88,7 +88,7 @@ WORD, PREFIX, MARK, FIRST_PROPERTY = 0, 1, 2, 10
 INNER, INACTIVE, ABSTRACT = "inner", "inactive", "abstract"
 
 # The bits of ``concept.flags``.
-IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION = 1, 2, 4
+IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
 
 # A prefix that begins more terms than this has a bitmap of its own.
 MANY_TERMS = 16

@@ -13,8 +13,8 @@ from threading import Lock
 import orjson
 from pyroaring import BitMap
 
+from terminology.cache import Cache
 from terminology.store.artifact import ROOM, Artifact, weight
-from terminology.store.cache import Cache
 from terminology.store.content import Content
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 from terminology.model import Document
 from terminology.release import ConceptRow, Problem, Release, Report
 from terminology.store.order import Order
-from terminology.store.schema import HAS_DEFINITION, IS_ABSTRACT, IS_INACTIVE
+from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
 # Code, display, flags, status, definition, designations, properties, extension.
 Kept = tuple[
@@ -83,11 +83,12 @@ class Spool:
     def _kept(self, row: ConceptRow) -> Kept:
         """What of a row is not needed before it is packed."""
         flags = IS_ABSTRACT * row.abstract | IS_INACTIVE * row.inactive
+        flags |= HAS_DEFINITION * (row.definition is not None) | HAS_EXTENSION * bool(row.extension)
         kinds = self._kinds
         return (
             row.code,
             row.display,
-            flags | HAS_DEFINITION * (row.definition is not None),
+            flags,
             row.status,
             row.definition,
             [self._said(*said) for said in row.designations],

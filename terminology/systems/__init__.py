@@ -5,8 +5,8 @@ A kind of code system is one file beside this one. See docs/adding-a-code-system
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from terminology.model import About, Concept, Detail, Document, Filter
 
@@ -20,6 +20,28 @@ class Selection(Protocol):
 
     def __iter__(self) -> Iterator[Concept]: ...
     def __contains__(self, code: object) -> bool: ...
+
+
+class Counted(Selection, Protocol):
+    """A selection that knows its size, and combines with others, without reading a concept.
+
+    Only selections of code systems with the same ``index_of`` combine; the order is that of the left one.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice) -> list[Concept]:
+        """The concepts of a page."""
+
+    def __and__(self, other: Any) -> Counted: ...
+    def __or__(self, other: Any) -> Counted: ...
+    def __sub__(self, other: Any) -> Counted: ...
+
+    def without(self, inactive: bool = False, abstract: bool = False) -> Counted:
+        """Those that are not inactive, not abstract."""
+
+    def among(self, codes: Iterable[str]) -> Counted:
+        """Those that have one of these codes, in the order of the codes."""
 
 
 class CodeSystem(Protocol):
@@ -47,3 +69,11 @@ class CodeSystem(Protocol):
 
     def implied(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
+
+
+def index_of(system: CodeSystem) -> object | None:
+    """What the concepts of a code system are counted by; its selections are ``Counted`` then.
+
+    An attribute ``index``, which most code systems do without: None.
+    """
+    return getattr(system, "index", None)

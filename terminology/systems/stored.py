@@ -25,12 +25,20 @@ from terminology.model import (
 from terminology.patterns import full_match
 from terminology.store.artifact import Artifact, StoredRow
 from terminology.store.index import text_of
-from terminology.store.packing import value_of
+from terminology.store.packing import (
+    DEFINITION,
+    DESIGNATIONS,
+    EXTENSION,
+    PROPERTIES,
+    line_of,
+    value_of,
+)
 from terminology.store.postings import term_of
 from terminology.store.schema import (
     ABSTRACT,
     DIGEST_MARK,
     HAS_DEFINITION,
+    HAS_EXTENSION,
     INACTIVE,
     INNER,
     IS_ABSTRACT,
@@ -44,8 +52,10 @@ from terminology.texts import folded
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# How many rows are kept between one question and the next.
-RECENT = 64
+# How many rows are kept between one question and the next: those of a page are described next.
+RECENT = 500
+# The parts of a Detail.
+PARTS = ("designations", "properties", "extension")
 _ROLES = frozenset({"notSelectable", "inactive", "status"})
 
 
@@ -58,6 +68,11 @@ class StoredSystem:
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
         self._recent: dict[str, StoredRow] = {}
+
+    @property
+    def index(self) -> Artifact:
+        """What its selections are counted by."""
+        return self.artifact
 
     def key(self, code: str) -> str:
         return code if self.about.case_sensitive else code.casefold()
@@ -72,13 +87,7 @@ class StoredSystem:
         chosen = [self.chosen_by(filter_) for filter_ in filters]
         if text:
             chosen += [self.artifact.words(word) for word in folded(text).split()]
-        if not chosen:
-            return StoredSelection(self, None)
-        # A new set, also of one: what is kept worked out is never handed out.
-        found = chosen[0].copy()
-        for other in chosen[1:]:
-            found &= other
-        return StoredSelection(self, found)
+        return StoredSelection(self, self.artifact.intersection(chosen) if chosen else None)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self.key(ancestor), self.key(descendant)
@@ -92,7 +101,7 @@ class StoredSystem:
     def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
         keys = {code: self.key(code) for code in codes}
         rows = self._rows(keys.values())
-        return {code: self._detail(rows[key]) for code, key in keys.items() if key in rows}
+        return {code: Unread(self, rows[key]) for code, key in keys.items() if key in rows}
 
     def implied(self, canonical: str) -> Document | None:
         """``CodeSystem.valueSet``: all of the code system."""
@@ -136,9 +145,19 @@ class StoredSystem:
             self._recent.clear()
         self._recent[row.key] = row
 
+    def concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
+        """The concepts of these numbers, which are in order."""
+        rows = list(self.artifact.concepts(ords))
+        if len(rows) <= RECENT:
+            for row in rows:
+                self._keep(row)
+        return [self.concept(row) for row in rows]
+
     def concept(self, row: StoredRow) -> Concept:
         flags = row.flags
-        definition = self.artifact.unpack(row.body)[0] if flags & HAS_DEFINITION else None
+        definition = None
+        if flags & HAS_DEFINITION:
+            definition = line_of(self.artifact.unpack.lines(row.body), DEFINITION) or ""
         return Concept(
             row.code or row.key,
             row.display,
@@ -148,15 +167,14 @@ class StoredSystem:
             row.status,
         )
 
-    def _detail(self, row: StoredRow) -> Detail:
-        body = self.artifact.unpack(row.body)
-        designations = body[1] if len(body) > 1 else ()
-        properties = body[2] if len(body) > 2 else ()
-        return Detail(
-            [self._designation(*said) for said in designations],
-            [self._property(*stated) for stated in properties],
-            body[3] if len(body) > 3 else (),
-        )
+    def designations(self, lines: Sequence[bytes]) -> list[Designation]:
+        return [self._designation(*said) for said in line_of(lines, DESIGNATIONS) or ()]
+
+    def properties(self, lines: Sequence[bytes]) -> list[Property]:
+        return [self._property(*stated) for stated in line_of(lines, PROPERTIES) or ()]
+
+    def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
+        return line_of(lines, EXTENSION) or ()
 
     def _designation(
         self, value: str, language: str | None, use: int | None = None, rest: Document | None = None
@@ -220,18 +238,51 @@ class StoredSystem:
         return Stated(self, code or property_, field)
 
 
-class StoredSelection:
-    """Some of a stored code system's concepts, or all of them (``chosen`` is None).
+class Unread(Detail):
+    """What else is known of a concept: each part is read when it is first looked at."""
 
-    Besides what every selection can, it knows how many it has, which without those that are inactive or
-    abstract, and any part of it.
+    __slots__ = ("_lines", "_row", "_system")
+
+    def __init__(self, system: StoredSystem, row: StoredRow) -> None:
+        self._system, self._row = system, row
+        self._lines: list[bytes] | None = None
+        if not row.flags & HAS_EXTENSION:
+            self.extension = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """Of a part that has not been read."""
+        if name not in PARTS:
+            raise AttributeError(name)
+        if self._lines is None:
+            self._lines = self._system.artifact.unpack.lines(self._row.body)
+        part = getattr(self._system, name)(self._lines)
+        setattr(self, name, part)
+        return part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Detail) and all(
+            getattr(self, part) == getattr(other, part) for part in PARTS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class StoredSelection:
+    """Some of a stored code system's concepts, or all of them (``chosen`` is None): a ``Counted`` selection.
+
+    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own.
     """
 
-    def __init__(self, system: StoredSystem, chosen: BitMap | None) -> None:
+    def __init__(
+        self, system: StoredSystem, chosen: BitMap | None, order: Sequence[int] | None = None
+    ) -> None:
         self._system = system
         self._chosen = chosen
+        self._order = order
 
     def __iter__(self) -> Iterator[Concept]:
+        if self._order is not None:
+            return iter(self[:])
         read = self._system.concept
         return (read(row) for row in self._system.artifact.concepts(self._ords))
 
@@ -244,15 +295,47 @@ class StoredSelection:
 
     def __getitem__(self, part: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
-        ords = self._ords[part]
-        return [self._system.concept(row) for row in self._system.artifact.concepts(ords)]
+        if self._order is None:
+            return self._system.concepts(self._ords[part])
+        chosen = self._ords
+        ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
+        found = dict(zip(sorted(ords), self._system.concepts(sorted(ords)), strict=True))
+        return [found[ord_] for ord_ in ords]
+
+    def __and__(self, other: StoredSelection) -> StoredSelection:
+        if self._chosen is None:
+            return StoredSelection(self._system, other._chosen)
+        if other._chosen is None:
+            return self
+        return self._with(self._chosen & other._chosen)
+
+    def __or__(self, other: StoredSelection) -> StoredSelection:
+        """In the code system's own order."""
+        if self._chosen is None or other._chosen is None:
+            return StoredSelection(self._system, None)
+        return StoredSelection(self._system, self._chosen | other._chosen)
+
+    def __sub__(self, other: StoredSelection) -> StoredSelection:
+        return self._with(self._ords - other._ords)
 
     def without(self, inactive: bool = False, abstract: bool = False) -> StoredSelection:
         """Those that are not inactive, not abstract."""
         left = self._ords
         for mark in (INACTIVE,) * inactive + (ABSTRACT,) * abstract:
             left = left - self._system.artifact.posting(MARK, mark)
-        return StoredSelection(self._system, left)
+        return self._with(left)
+
+    def among(self, codes: Iterable[str]) -> StoredSelection:
+        """Those that have one of these codes, in the order of the codes."""
+        artifact = self._system.artifact
+        keys = [self._system.key(code) for code in codes]
+        numbers = artifact.ords(keys) if keys else {}
+        order = list(dict.fromkeys(numbers[key] for key in keys if key in numbers))
+        chosen = artifact.set_of(order)
+        return StoredSelection(self._system, chosen if self._chosen is None else chosen & self._chosen, order)
+
+    def _with(self, chosen: BitMap) -> StoredSelection:
+        return StoredSelection(self._system, chosen, self._order)
 
     @property
     def _ords(self) -> BitMap:
@@ -410,7 +493,7 @@ class Stated:
 
     def _read(self, ords: BitMap, accepts: Callable[[str], bool]) -> BitMap:
         """Those whose whole value is accepted."""
-        details = ((row.ord, self._system._detail(row)) for row in self._artifact.concepts(ords))
+        details = ((row.ord, Unread(self._system, row)) for row in self._artifact.concepts(ords))
         return self._artifact.set_of(
             ord_
             for ord_, detail in details

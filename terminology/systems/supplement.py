@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import and_, or_
+from typing import cast
 
 from terminology.model import About, Concept, Designation, Detail, Document, Filter, split_canonical
-from terminology.systems import CodeSystem, Selection
+from terminology.systems import CodeSystem, Counted, Selection, index_of
 from terminology.systems.document import DocumentSystem
+from terminology.texts import words
 from terminology.versions import fits
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
@@ -56,16 +60,33 @@ class Supplemented:
         return self._system.locate(code)
 
     @property
+    def index(self) -> object | None:
+        """Its selections are those of the code system itself, and are counted as these."""
+        return index_of(self._system)
+
+    @property
     def documents(self) -> list[Document]:
         """The CodeSystem resources of the supplements applied."""
         return [s.about.document for _, s in self._supplements if s.about.document is not None]
 
     def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
         """A text also finds what the supplements say. Filters are those of the code system itself."""
+        whole = self._system.select(filters)
         if not text:
-            return self._system.select(filters)
-        said = [supplement.select(text=text) for _, supplement in self._supplements]
-        return _Found(self._system.select(filters), [self._system.select(text=text), *said])
+            return whole
+        if self.index is not None:
+            return reduce(and_, (self._having(word) for word in words(text)), cast("Counted", whole))
+        return _Found(whole, [self._systems_having(word) for word in words(text)])
+
+    def _systems_having(self, word: str) -> list[Selection]:
+        """What has a word in the code system, and in each supplement."""
+        return [s.select(text=word) for s in (self._system, *(s for _, s in self._supplements))]
+
+    def _having(self, word: str) -> Counted:
+        """The concepts that have a word, in the code system or in a supplement."""
+        own, *others = self._systems_having(word)
+        everything, found = cast("Counted", self._system.select()), cast("Counted", own)
+        return reduce(or_, (everything.among(c.code for c in other) for other in others), found)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
@@ -85,16 +106,19 @@ class Supplemented:
 
 
 class _Found:
-    """The concepts of a selection that are in one of some others, too."""
+    """The concepts of a selection that have every word somewhere: ``having`` has the selections for each."""
 
-    def __init__(self, whole: Selection, found: Sequence[Selection]) -> None:
-        self._whole, self._found = whole, found
+    def __init__(self, whole: Selection, having: Sequence[Sequence[Selection]]) -> None:
+        self._whole, self._having = whole, having
 
     def __iter__(self) -> Iterator[Concept]:
-        return (concept for concept in self._whole if any(concept.code in found for found in self._found))
+        return (concept for concept in self._whole if self._has_all(concept.code))
 
     def __contains__(self, code: object) -> bool:
-        return code in self._whole and any(code in found for found in self._found)
+        return code in self._whole and self._has_all(code)
+
+    def _has_all(self, code: object) -> bool:
+        return all(any(code in found for found in having) for having in self._having)
 
 
 def _add(detail: Detail, extra: Detail, canonical: str) -> None:
