@@ -31,6 +31,7 @@ from typing import Any
 
 from terminology import issues
 from terminology.catalogue import Catalogue
+from terminology.languages import Languages
 from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
 from terminology.operations.instance import BROUGHT, agreed
 from terminology.operations.limits import MOST_FILTERS
@@ -117,7 +118,7 @@ class Block:
             self._selection = self._select()
         return self._selection
 
-    def _select(self, text: str | None = None) -> Selection:
+    def _select(self, text: str | None = None, languages: Languages | None = None) -> Selection:
         assert self.system is not None
         if len(self.filters) > MOST_FILTERS:
             issue = issues.too_many_filters(self.url or "", len(self.filters), MOST_FILTERS)
@@ -126,11 +127,11 @@ class Block:
             if not filter_.value:
                 issue = issues.filter_without_value(filter_.property, filter_.op, self.url or "")
                 raise TerminologyError(replace(issue, at=[f"{self.at}.filter[{index}]"]))
-        return self.system.select(self.filters, text)
+        return self.system.select(self.filters, text, languages)
 
-    def matching(self, text: str | None) -> Selection:
-        """What the filters choose, and of that what a text finds."""
-        return self._select(text) if text else self.selection
+    def matching(self, text: str | None, languages: Languages | None = None) -> Selection:
+        """What the filters choose, and of that what a text finds in some languages."""
+        return self._select(text, languages) if text else self.selection
 
     @property
     def listed(self) -> Mapping[str, Node]:

@@ -64,7 +64,7 @@ class _Runs:
     """One way through a value set and all that it imports."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._text = wanted.text
+        self._sought = wanted
         self._sets: dict[str, _Sets] = {}
         self._imported: dict[str, list[Run]] = {}
 
@@ -84,7 +84,7 @@ class _Runs:
 
     def _of_block(self, block: Block) -> list[Run]:
         if block.url is not None:
-            chosen, others = [Run(block, _chosen(block, self._text))], block.imports
+            chosen, others = [Run(block, _chosen(block, self._sought))], block.imports
         else:
             chosen = self._of_import(block.imports[0]) if block.imports else []
             others = block.imports[1:]
@@ -156,17 +156,18 @@ class _Sets:
         return reduce(and_, sets) if sets else self._nothing
 
 
-def _chosen(block: Block, text: str | None = None) -> Counted:
+def _chosen(block: Block, sought: Wanted = ALL) -> Counted:
     """What a block chooses of its code system, and of that what a text finds."""
     assert block.system is not None
+    text, languages = sought.text, sought.languages
     if not block.is_enumerated:
-        return _counted(block.matching(text))
+        return _counted(block.matching(text, languages))
     listed = _counted(block.selection).among(node.get("code", "") for node in block.listed.values())
     if not text:
         return listed
     finds = finder(text)
-    named = (n.get("code", "") for n in block.listed.values() if any(map(finds, said_by(n))))
-    return listed & (_counted(block.system.select(text=text)) | listed.among(named))
+    named = [n.get("code", "") for n in block.listed.values() if finds(said_by(n))]
+    return listed & (_counted(block.system.select((), text, languages)) | listed.among(named))
 
 
 def _counted(selection: object) -> Counted:

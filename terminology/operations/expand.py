@@ -296,6 +296,7 @@ def _entries(prepared: _Prepared, request: ExpandRequest, decoration: Decoration
     """How many codes there are, and those that were asked for."""
     wanted = Wanted(
         text=request.filter,
+        languages=request.languages or request.accepted,
         active_only=bool(request.active_only),
         selectable_only=bool(request.exclude_not_for_ui),
         excluded_systems=request.exclude_systems,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
 from terminology.systems import CodeSystem, Counted, index_of
@@ -32,9 +33,12 @@ class Member:
 
 @dataclass(slots=True, frozen=True)
 class Wanted:
-    """Which members are asked for: ``text`` finds some of them, the rest leaves some out."""
+    """Which members are asked for: ``text`` finds some of them, in ``languages`` (``CodeSystem.select``); the
+    rest leaves some out.
+    """
 
     text: str | None = None
+    languages: Languages | None = None
     active_only: bool = False
     selectable_only: bool = False
     excluded_systems: Sequence[str] = ()
@@ -56,7 +60,7 @@ def members(definition: Definition, wanted: Wanted = ALL) -> Iterator[Member]:
 
     Raises TerminologyError for filters that cannot be used, and code systems that cannot be listed.
     """
-    return _Walk(wanted.text).through(definition, wanted)
+    return _Walk(wanted).through(definition, wanted)
 
 
 @dataclass(slots=True)
@@ -81,8 +85,8 @@ def walked_part(definition: Definition, wanted: Wanted, first: int, last: int) -
 class _Walk:
     """One way through a value set and all that it imports; what is imported twice is walked once."""
 
-    def __init__(self, text: str | None) -> None:
-        self._text = text
+    def __init__(self, sought: Wanted) -> None:
+        self._sought = sought
         self._imported: dict[str, list[Member]] = {}
 
     def through(self, definition: Definition, wanted: Wanted) -> Iterator[Member]:
@@ -103,7 +107,7 @@ class _Walk:
             return
         tests = _tests(definition, wanted, block, about)
         codes = _codes(seen, definition, about)
-        for concept in _concepts(block, self._text):
+        for concept in _concepts(block, self._sought):
             if concept.code not in codes and all(test(concept) for test in tests):
                 codes.add(concept.code)
                 yield Member(concept, block)
@@ -174,17 +178,17 @@ def _age(block: Block) -> tuple[object, ...]:
     return natural(block.stated) if block.stated else ()
 
 
-def _concepts(block: Block, text: str | None) -> Iterator[Concept]:
+def _concepts(block: Block, sought: Wanted) -> Iterator[Concept]:
     assert block.system is not None
     if not block.is_enumerated:
-        yield from block.matching(text)
+        yield from block.matching(sought.text, sought.languages)
         return
-    found = block.system.select(text=text) if text else None
-    finds = finder(text or "")
+    found = block.system.select((), sought.text, sought.languages) if sought.text else None
+    finds = finder(sought.text or "")
     for listed, concept in _located(block):
         if block.filters and concept.code not in block.selection:
             continue
-        if found is None or concept.code in found or any(finds(said) for said in said_by(listed)):
+        if found is None or concept.code in found or finds(said_by(listed)):
             yield concept
 
 
@@ -202,9 +206,7 @@ def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
             yield listed, concept
 
 
-def said_by(listed: Node) -> Iterator[str]:
-    """What a value set says itself of a concept that it lists."""
-    if "display" in listed:
-        yield listed["display"]
-    for designation in listed.get("designation", ()):
-        yield designation.get("value", "")
+def said_by(listed: Node) -> str:
+    """What a value set says itself of a concept that it lists, in whatever language."""
+    said = [listed.get("display", ""), *(d.get("value", "") for d in listed.get("designation", ()))]
+    return "\n".join(said)

@@ -169,15 +169,22 @@ class Artifact:
         for term, ords in self._ask("terms", field, beginning, beginning + LAST):
             yield term, BitMap.deserialize(ords)
 
-    def words(self, beginning: str) -> BitMap:
-        """The concepts that have a word that begins so."""
-        return self.cached((PREFIX, beginning), lambda: self._words(beginning))
+    def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
+        """The concepts that have a word that begins so: in these languages (None: in any), or in no language
+        in particular.
+        """
+        return self.cached((PREFIX, beginning, languages), lambda: self._words(beginning, languages))
 
-    def _words(self, beginning: str) -> BitMap:
-        stored = self._ask("posting", PREFIX, beginning)
-        if stored:
-            return _read(stored)
-        return self.union(ords for _, ords in self.terms(WORD, beginning))
+    def _words(self, beginning: str, languages: tuple[str, ...] | None) -> BitMap:
+        known = self.header.languages
+        fields = [WORD, *(known.values() if languages is None else (known[tag] for tag in languages))]
+        # The prefixes of a language come after its words.
+        prefixes = [field + PREFIX - WORD for field in fields]
+        stored = dict(self._ask("prefixes", prefixes, beginning))
+        rest = [field for field, prefix in zip(fields, prefixes, strict=True) if prefix not in stored]
+        found = [BitMap.deserialize(ords) for ords in stored.values()]
+        found += [ords for field in rest for _, ords in self.terms(field, beginning)]
+        return found[0] if len(found) == 1 else self.union(found)
 
     # -- mappings ----------------------------------------------------------------------------
 

@@ -24,12 +24,12 @@ class Postings:
     """Numbers by field and term. Most values of properties are of one concept: they are no arrays."""
 
     def __init__(self) -> None:
-        self._words: defaultdict[str, array[int]] = defaultdict(_numbers)
+        self._words: defaultdict[int, defaultdict[str, array[int]]] = defaultdict(_terms)
         self._fields: dict[int, dict[str, int | array[int]]] = {}
 
-    def add_words(self, words: set[str], ord_: int) -> None:
-        """All words of a concept."""
-        known = self._words
+    def add_words(self, field: int, words: set[str], ord_: int) -> None:
+        """All words of a concept, in one language."""
+        known = self._words[field]
         for word in words:
             known[word].append(ord_)
 
@@ -49,14 +49,21 @@ class Postings:
 
     def rows(self) -> Iterator[Posting]:
         """Everything, in the order of the key. What has been yielded is forgotten."""
-        prefixes = Prefixes()
-        for word, ords in _sorted(self._words):
-            prefixes.add(word, ords)
-            yield WORD, word, ords.serialize()
-        yield from prefixes.rows()
-        for field in sorted(self._fields):
-            for term, ords in _sorted(self._fields.pop(field)):
+        for field in sorted({*self._words, *self._fields}):
+            for term, ords in _sorted(self._fields.pop(field, {})):
                 yield field, term, ords.serialize()
+            yield from self._word_rows(field)
+
+    def _word_rows(self, field: int) -> Iterator[Posting]:
+        prefixes = Prefixes()
+        for word, ords in _sorted(self._words.pop(field, {})):
+            prefixes.add(word, ords)
+            yield field, word, ords.serialize()
+        yield from ((field + PREFIX - WORD, *row) for row in prefixes.rows())
+
+
+def _terms() -> defaultdict[str, array[int]]:
+    return defaultdict(_numbers)
 
 
 def _numbers() -> array[int]:
@@ -76,7 +83,7 @@ class Prefixes:
     """The beginnings of many words, made while the words come in alphabetical order."""
 
     def __init__(self) -> None:
-        self._found: list[Posting] = []
+        self._found: list[tuple[str, bytes]] = []
         self._last = ""
         # For each letter of the last word: what begins as the word does up to here.
         self._open: list[list[BitMap]] = []
@@ -94,9 +101,9 @@ class Prefixes:
             if len(held) > MANY_TERMS:
                 union = BitMap.union(*held)
                 union.run_optimize()
-                self._found.append((PREFIX, self._last[: len(self._open) + 1], union.serialize()))
+                self._found.append((self._last[: len(self._open) + 1], union.serialize()))
 
-    def rows(self) -> list[Posting]:
+    def rows(self) -> list[tuple[str, bytes]]:
         """The prefixes of many words, in alphabetical order."""
         self._close(0)
         return sorted(self._found)

@@ -34,6 +34,8 @@ class Spool:
 
     def __init__(self, release: Release, file: IO[bytes], report: Report) -> None:
         self._folds = not release.case_sensitive
+        self.language = release.language
+        self._types = {p.code: p.type for p in release.properties}
         self.file, self._report = file, report
         self.starts = array("Q", (0,))
         self._below, self._above = array("I"), array("I")
@@ -53,6 +55,11 @@ class Spool:
     def kinds(self) -> list[tuple[str, str]]:
         """Code and type of the properties that are named by number."""
         return list(self._kinds)
+
+    @property
+    def declared(self) -> list[tuple[str, str]]:
+        """The same, with the type that the property is declared with, if it is."""
+        return [(code, self._types.get(code, type_)) for code, type_ in self._kinds]
 
     def key(self, code: str) -> str:
         return code.casefold() if self._folds else code

@@ -6,8 +6,9 @@ A kind of code system is one file beside this one. See docs/adding-a-code-system
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, Detail, Document, Filter
 
 
@@ -54,8 +55,14 @@ class CodeSystem(Protocol):
     def locate(self, code: str) -> Concept | None:
         """The concept of this code, or None. Its ``code`` is as the code system writes it."""
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
-        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters).
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters), and that a
+        text finds: each of its words begins a word of the code, of the display or of a designation.
+
+        With ``languages``, of what is said in these, or in no language in particular; where nothing is said
+        in these, and they do not insist, of whatever is said.
 
         Raises TerminologyError for a filter that this code system does not know, or cannot answer: a value
         that the operator does not take, a code that is not there.
@@ -69,6 +76,12 @@ class CodeSystem(Protocol):
 
     def implied(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
+
+
+def speaking(system: CodeSystem, languages: Languages) -> Selection | None:
+    """The concepts of which something is said in these languages; None where that is not known."""
+    ask = getattr(system, "speaking", None)
+    return cast("Selection", ask(languages)) if ask is not None else None
 
 
 def index_of(system: CodeSystem) -> object | None:

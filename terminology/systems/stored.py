@@ -8,9 +8,12 @@ without reading a concept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from terminology import issues
+from terminology.languages import Languages
 from terminology.model import (
     About,
     Concept,
@@ -22,6 +25,7 @@ from terminology.model import (
     TerminologyError,
     Typed,
 )
+from terminology.numbers import NUMBERS, number
 from terminology.patterns import full_match
 from terminology.store.artifact import Artifact, StoredRow
 from terminology.store.index import text_of
@@ -43,11 +47,14 @@ from terminology.store.schema import (
     INNER,
     IS_ABSTRACT,
     IS_INACTIVE,
+    LANGUAGE,
     MARK,
+    NORMAL_MARK,
+    STATUS,
 )
 from terminology.systems.comparisons import comparison
-from terminology.systems.document import CONCEPT_PROPERTIES, about, require_hierarchy
-from terminology.texts import folded
+from terminology.systems.document import MARKS, about, require_hierarchy, roles_of
+from terminology.texts import words
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -56,7 +63,8 @@ if TYPE_CHECKING:
 RECENT = 500
 # The parts of a Detail.
 PARTS = ("designations", "properties", "extension")
-_ROLES = frozenset({"notSelectable", "inactive", "status"})
+# Of a property that no concept has.
+NO_FIELD = -1
 
 
 class StoredSystem:
@@ -83,11 +91,36 @@ class StoredSystem:
         row = self._row(self.key(code))
         return None if row is None else self.concept(row)
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> StoredSelection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> StoredSelection:
         chosen = [self.chosen_by(filter_) for filter_ in filters]
         if text:
-            chosen += [self.artifact.words(word) for word in folded(text).split()]
+            chosen += self._found(words(text), languages)
         return StoredSelection(self, self.artifact.intersection(chosen) if chosen else None)
+
+    def speaking(self, languages: Languages) -> StoredSelection:
+        """The concepts of which something is said in these languages."""
+        return StoredSelection(self, self._speaking(languages))
+
+    def _found(self, typed: Sequence[str], languages: Languages | None) -> list[BitMap]:
+        """For each word the concepts that have a word which begins so."""
+        artifact = self.artifact
+        if languages is None:
+            return [artifact.words(word) for word in typed]
+        understood = self._understood(languages)
+        found = [artifact.words(word, understood) for word in typed]
+        if not languages.insist and len(understood) < len(artifact.header.languages):
+            others = artifact.all() - self._speaking(languages)
+            found = [own | (artifact.words(w) & others) for own, w in zip(found, typed, strict=True)]
+        return found
+
+    def _speaking(self, languages: Languages) -> BitMap:
+        marks = [LANGUAGE + tag for tag in self._understood(languages)]
+        return self.artifact.union(self.artifact.posting(MARK, mark) for mark in marks)
+
+    def _understood(self, languages: Languages) -> tuple[str, ...]:
+        return tuple(tag for tag in self.artifact.header.languages if languages.rank(tag))
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self.key(ancestor), self.key(descendant)
@@ -202,8 +235,7 @@ class StoredSystem:
         return self.artifact.cached(filter_, lambda: self._choose(filter_))
 
     def _choose(self, filter_: Filter) -> BitMap:
-        hierarchy = {"concept", "code", "parent", "child", *self._hierarchy}
-        if filter_.property in hierarchy and filter_.op in HIERARCHY:
+        if filter_.property in ("concept", "code", *self._hierarchy) and filter_.op in HIERARCHY:
             ord_ = self.artifact.ord(self.key(filter_.value))
             meaning = self.artifact.header.document.get("hierarchyMeaning")
             require_hierarchy(filter_, self.about, ord_ is not None, meaning)
@@ -215,27 +247,35 @@ class StoredSystem:
         comparison(filter_)  # refuses a value that the operator does not take
         return compare(values, filter_.value, self.artifact)
 
-    @property
-    def _hierarchy(self) -> dict[str, str]:
+    @cached_property
+    def _role(self) -> dict[str, str]:
+        return roles_of(self.artifact.header.document)
+
+    @cached_property
+    def _hierarchy(self) -> frozenset[str]:
         """What this code system itself calls ``parent`` and ``child``."""
-        uris = {CONCEPT_PROPERTIES + role: role for role in ("parent", "child")}
-        declared = self.artifact.header.document.get("property", ())
-        return {p["code"]: uris[p["uri"]] for p in declared if p.get("uri") in uris}
+        return frozenset(self._role[role] for role in ("parent", "child") if role in self._role)
 
     def _values(self, property_: str) -> Values | None:
         if property_ in ("code", "concept"):
             return Codes(self)
         if property_ in ("display", "definition"):
             return Texts(self, property_)
-        role = self._hierarchy.get(property_, property_)
-        if role in ("parent", "child"):
-            return Relatives(self, role)
+        if property_ in ("parent", "child") or property_ in self._hierarchy:
+            is_child = property_ in ("child", self._role.get("child"))
+            return Relatives(self, "child" if is_child else "parent")
         declared = self.artifact.header.document.get("property", ())
-        code = next((p["code"] for p in declared if property_ in (p.get("code"), p.get("uri"))), None)
-        if code is None and property_ not in _ROLES:
-            return None
-        field = self.artifact.header.fields.get(code or property_)
-        return Stated(self, code or property_, field)
+        by_uri = (p["code"] for p in declared if property_ == p.get("uri"))
+        by_code = (p["code"] for p in declared if property_ == p.get("code"))
+        code = next(chain(by_uri, by_code), self._role.get(property_))
+        return None if code is None else self._stated(code)
+
+    def _stated(self, code: str) -> Values:
+        declared = self.artifact.header.document.get("property", ())
+        types = [p.get("type") for p in declared if p.get("code") == code]
+        stated = Stated(self, code, not NUMBERS.isdisjoint(types))
+        role = next((role for role in MARKS if self._role.get(role) == code), None)
+        return stated if role is None else ROLES[role](stated, self.artifact)
 
 
 class Unread(Detail):
@@ -276,6 +316,7 @@ class StoredSelection:
     def __init__(
         self, system: StoredSystem, chosen: BitMap | None, order: Sequence[int] | None = None
     ) -> None:
+        self.index = system.index
         self._system = system
         self._chosen = chosen
         self._order = order
@@ -411,8 +452,7 @@ class Codes:
         self._artifact, self._key = system.artifact, system.key
 
     def having(self, wanted: Sequence[str]) -> BitMap:
-        rows = self._artifact.concepts_by_key([self._key(code) for code in wanted])
-        return self._artifact.set_of(row.ord for row in rows if (row.code or row.key) in wanted)
+        return self._artifact.set_of(self._artifact.ords([self._key(code) for code in wanted]).values())
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
         found = self._artifact.keys(self._key(beginning))
@@ -465,26 +505,26 @@ class Relatives:
 
 
 class Stated:
-    """The values of a property. ``field`` is None where no concept has one."""
+    """The values of a property. Those of a number are compared by value."""
 
-    def __init__(self, system: StoredSystem, code: str, field: int | None) -> None:
+    def __init__(self, system: StoredSystem, code: str, is_number: bool) -> None:
         self._system, self._artifact = system, system.artifact
-        self._code, self._field = code, field
+        self._code, self._is_number = code, is_number
+        self._field = self._artifact.header.fields.get(code, NO_FIELD)
 
     def having(self, wanted: Sequence[str]) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
+        if self._is_number:
+            usual = [number(value) for value in wanted]
+            wanted = [*usual, *(NORMAL_MARK + value for value in usual)]
         return self._artifact.postings(self._field, map(term_of, wanted))
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
         # Of a long value only its beginning stands in the term.
         terms = self._artifact.terms(self._field, beginning if self._has_only_short else "")
         return self._artifact.union(
             ords if DIGEST_MARK not in term else self._read(ords, accepts)
             for term, ords in terms
-            if DIGEST_MARK in term or accepts(term)
+            if not term.startswith(NORMAL_MARK) and (DIGEST_MARK in term or accepts(term))
         )
 
     @property
@@ -501,9 +541,75 @@ class Stated:
         )
 
     def present(self) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
         return self._artifact.union(ords for _, ords in self._artifact.terms(self._field))
+
+
+class Inactive:
+    """Every concept is in use or is not; what answers say of it is what filters test."""
+
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._true = artifact.posting(MARK, INACTIVE)
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self.matching(lambda value: value in wanted, "")
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        true = self._true if accepts("true") else self._artifact.set_of()
+        return true | (self._artifact.all() - self._true) if accepts("false") else true
+
+    def present(self) -> BitMap:
+        return self._artifact.all()
+
+
+class NotSelectable:
+    """What may not be selected is ``true``, and nothing else; of the others what they state."""
+
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._stated, self._artifact = stated, artifact
+        self._true = artifact.posting(MARK, ABSTRACT)
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._with(self._stated.having(wanted), "true" in wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._with(self._stated.matching(accepts, beginning), accepts("true"))
+
+    def present(self) -> BitMap:
+        return self._with(self._stated.present(), True)
+
+    def _with(self, found: BitMap, is_true: bool) -> BitMap:
+        return found | self._true if is_true else found - self._true
+
+
+class Status:
+    """The status of a concept, also of one that has it by an extension."""
+
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._stated, self._artifact = stated, artifact
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._stated.having(wanted) | self._otherwise(lambda value: value in wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._stated.matching(accepts, beginning) | self._otherwise(accepts)
+
+    def present(self) -> BitMap:
+        return self._stated.present() | self._otherwise(lambda value: True)
+
+    def _otherwise(self, accepts: Callable[[str], bool]) -> BitMap:
+        """Those with such a status that state none."""
+        terms = self._artifact.terms(MARK, STATUS)
+        found = (ords for term, ords in terms if accepts(term.removeprefix(STATUS)))
+        return self._artifact.union(found) - self._stated.present()
+
+
+# What a concept is can be filtered by, also where no property states it.
+ROLES: dict[str, Callable[[Stated, Artifact], Values]] = {
+    "inactive": Inactive,
+    "notSelectable": NotSelectable,
+    "status": Status,
+}
 
 
 def _equals(values: Values, value: str, artifact: Artifact) -> BitMap:

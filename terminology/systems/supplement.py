@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_, or_
 from typing import cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, Designation, Detail, Document, Filter, split_canonical
-from terminology.systems import CodeSystem, Counted, Selection, index_of
+from terminology.systems import CodeSystem, Counted, Selection, index_of, speaking
 from terminology.systems.document import DocumentSystem
 from terminology.texts import words
 from terminology.versions import fits
@@ -69,24 +70,43 @@ class Supplemented:
         """The CodeSystem resources of the supplements applied."""
         return [s.about.document for _, s in self._supplements if s.about.document is not None]
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
         """A text also finds what the supplements say. Filters are those of the code system itself."""
         whole = self._system.select(filters)
         if not text:
             return whole
-        if self.index is not None:
-            return reduce(and_, (self._having(word) for word in words(text)), cast("Counted", whole))
-        return _Found(whole, [self._systems_having(word) for word in words(text)])
+        found = [self._having(word, languages) for word in words(text)]
+        if self.index is None:
+            return _Found(whole, found)
+        return reduce(and_, map(self._counted, found), cast("Counted", whole))
 
-    def _systems_having(self, word: str) -> list[Selection]:
-        """What has a word in the code system, and in each supplement."""
-        return [s.select(text=word) for s in (self._system, *(s for _, s in self._supplements))]
+    def _having(self, word: str, languages: Languages | None) -> _Having:
+        """What has a word, in the code system or in a supplement."""
+        systems = [self._system, *(s for _, s in self._supplements)]
+        if languages is None:
+            return _Having([s.select(text=word) for s in systems])
+        insisting = replace(languages, insist=True)
+        said = [s.select(text=word, languages=insisting) for s in systems]
+        if languages.insist:
+            return _Having(said)
+        spoken = [found for s in systems if (found := speaking(s, languages)) is not None]
+        return _Having(said, [s.select(text=word) for s in systems], spoken)
 
-    def _having(self, word: str) -> Counted:
-        """The concepts that have a word, in the code system or in a supplement."""
-        own, *others = self._systems_having(word)
-        everything, found = cast("Counted", self._system.select()), cast("Counted", own)
-        return reduce(or_, (everything.among(c.code for c in other) for other in others), found)
+    def _counted(self, having: _Having) -> Counted:
+        everything = cast("Counted", self._system.select())
+        nothing = everything.among(())
+
+        def all_of(selections: Sequence[Selection]) -> Counted:
+            return reduce(or_, (self._own(found, everything) for found in selections), nothing)
+
+        return all_of(having.said) | (all_of(having.otherwise) - all_of(having.unless))
+
+    def _own(self, found: Selection, everything: Counted) -> Counted:
+        """What a supplement finds, as concepts of the code system itself."""
+        is_own = getattr(found, "index", None) is self.index
+        return cast("Counted", found) if is_own else everything.among(c.code for c in found)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
@@ -105,10 +125,24 @@ class Supplemented:
         return found
 
 
-class _Found:
-    """The concepts of a selection that have every word somewhere: ``having`` has the selections for each."""
+@dataclass(slots=True)
+class _Having:
+    """The concepts that are in one of ``said``; or of ``otherwise``, and in none of ``unless``."""
 
-    def __init__(self, whole: Selection, having: Sequence[Sequence[Selection]]) -> None:
+    said: Sequence[Selection]
+    otherwise: Sequence[Selection] = ()
+    unless: Sequence[Selection] = ()
+
+    def __contains__(self, code: object) -> bool:
+        if any(code in found for found in self.said):
+            return True
+        return any(code in f for f in self.otherwise) and not any(code in f for f in self.unless)
+
+
+class _Found:
+    """The concepts of a selection that have every word."""
+
+    def __init__(self, whole: Selection, having: Sequence[_Having]) -> None:
         self._whole, self._having = whole, having
 
     def __iter__(self) -> Iterator[Concept]:
@@ -118,7 +152,7 @@ class _Found:
         return code in self._whole and self._has_all(code)
 
     def _has_all(self, code: object) -> bool:
-        return all(any(code in found for found in having) for having in self._having)
+        return all(code in having for having in self._having)
 
 
 def _add(detail: Detail, extra: Detail, canonical: str) -> None:
