@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from terminology import issues, versions
+from terminology.cache import Cache
 from terminology.concept_map import ConceptMap
 from terminology.documents import Stowed
 from terminology.model import About, Document, Issue, TerminologyError, split_canonical
@@ -28,6 +29,8 @@ MOST_REMEMBERED = 1_000
 
 K = TypeVar("K")
 V = TypeVar("V")
+# How much is kept of what operations made of the documents: about so many elements of value sets.
+ROOM = 100_000
 
 
 class Stored(Protocol):
@@ -41,13 +44,21 @@ class Stored(Protocol):
     def map(self, preferred: Callable[[str], str]) -> ConceptMap: ...
 
 
+class Weighed(Protocol):
+    """What an operation made of documents; ``weight`` is about how many elements it has."""
+
+    @property
+    def weight(self) -> int: ...
+
+
 class Catalogue:
     """The resources that can be asked about.
 
     ``systems`` are code systems that have no complete document here (a grammar, a store, an upstream). Of a
     stowed document the header stands in all the tables below, until the whole of it is wanted.
     ``definitions`` are what FHIR itself publishes, by the version of the release, read when it is first
-    spoken.
+    spoken. ``kept`` is for what operations make of it and want again: a new state of the content is a new
+    catalogue, so nothing in it is ever out of date.
     """
 
     def __init__(
@@ -66,6 +77,7 @@ class Catalogue:
         self._stowed: dict[int, Stowed] = {}
         self._compiled: dict[int, CodeSystem | ConceptMap] = {}
         self._language_packs: list[Document] = []
+        self.kept: Cache[Weighed] = Cache(ROOM, _weight)
         self._systems = {(system.about.url, system.about.version): system for system in systems}
         self._stored = {id(shelf.document): shelf for shelf in stored}
         for document in (*documents, *(shelf.document for shelf in self._stored.values())):
@@ -540,6 +552,10 @@ def _identity(document: Document) -> tuple[Any, ...]:
     """What two versions of a text for the same resource have in common. Without a url, each is its own."""
     named = (document.get("resourceType"), document.get("url"), document.get("version"))
     return named if document.get("url") else (*named, id(document))
+
+
+def _weight(made: Weighed) -> int:
+    return made.weight
 
 
 def _is_supplement(document: Document) -> bool:

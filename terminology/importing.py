@@ -97,11 +97,16 @@ def show(held: Sequence[Loaded], as_json: bool) -> None:
         return
     if not held:
         click.echo("nothing has been imported")
+    from terminology.store.header import OtherFormat
+    from terminology.store.schema import FORMAT
+
     for loaded in held:
         click.echo(f"{loaded.kind} {loaded.canonical} ({loaded.status})")
         click.echo(f"  {loaded.title or loaded.importer}, {loaded.rows:,} rows, {_size(loaded.bytes)}")
         left_out = f", {loaded.problems:,} rows left out" if loaded.problems else ""
         click.echo(f"  loaded {loaded.loaded} by '{loaded.importer}'{left_out}")
+        if loaded.format != FORMAT:
+            click.echo(f"  not served: {OtherFormat(loaded.format)}")
         click.echo(f"  licence: {loaded.licence or 'not stated'}")
         for file in loaded.files:
             click.echo(f"  {file.name}  {file.size:,} bytes  SHA-256 {file.sha256}")

@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from click.testing import CliRunner
 from terminology import Settings, Terminology, TerminologyError, cli, create_app
 from terminology.assembly import BadSetting, Serving
 from terminology.catalogue import Catalogue
+from terminology.importing import show
 from terminology.model import Document, Filter
 from terminology.release import (
     ConceptRow,
@@ -937,6 +939,31 @@ def test_a_stored_language_pack_says_a_code_system_in_another_language(place: st
         catalogue.with_documents(()).supplemented(plain, [document]),
     ):
         assert [d.value for d in system.describe(["owl"])["owl"].designations].count("Hibou") == 1
+
+
+def test_what_was_compiled_in_another_format_is_not_served_and_said_to_be_imported_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(tmp_path / "store")
+    load(place, (release(), BIRDS))
+    [artifact] = (tmp_path / "store" / "artifacts").glob("*.sqlite")
+    for path, statement in (
+        (
+            artifact,
+            "UPDATE header SET value = replace(value, '\"format\":', '\"format\":9') WHERE name = 'header'",
+        ),
+        (tmp_path / "store" / "registry.sqlite", "UPDATE artifact SET format = 9"),
+    ):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            assert connection.execute(statement).rowcount == 1
+    assert serving(place).catalogue().find_system(URL) is None
+    assert f"not served: CodeSystem {URL}|1.0 was compiled in format" in caplog.text
+    loader = Loader(content_of(place))
+    show(loader.status(), as_json=False)
+    loader.close()
+    assert "import it again" in capsys.readouterr().out
+    load(place, (release(), BIRDS))
+    assert stored(place).locate("owl") is not None
 
 
 def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.MonkeyPatch) -> None:

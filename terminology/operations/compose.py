@@ -31,6 +31,7 @@ from typing import Any
 
 from terminology import issues
 from terminology.catalogue import Catalogue
+from terminology.languages import Languages
 from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
 from terminology.operations.instance import BROUGHT, agreed
 from terminology.operations.limits import MOST_FILTERS
@@ -44,6 +45,9 @@ Node = dict[str, Any]
 EXPANSION_PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
 # How many value sets may import one another in a row.
 DEEPEST = 50
+
+# How many answers of ``Definition.holds`` are remembered.
+MOST_HELD = 10_000
 
 VALUE_SET_SUPPLEMENT = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
 
@@ -76,6 +80,7 @@ class Block:
             self.system = context.find_system(self.url, self.choice.version)
         self.imports = [context.imported(reference) for reference in node.get("valueSet", ())]
         self._trusting = context.trusting
+        self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
         self._codes: Mapping[str, Node] | None = None
 
@@ -95,10 +100,12 @@ class Block:
 
     @property
     def filters(self) -> list[Filter]:
-        return [
-            Filter(f.get("property", ""), f.get("op", ""), f.get("value", ""))
-            for f in self.node.get("filter", ())
-        ]
+        if self._filters is None:
+            nodes = self.node.get("filter", ())
+            self._filters = [
+                Filter(f.get("property", ""), f.get("op", ""), f.get("value", "")) for f in nodes
+            ]
+        return self._filters
 
     @property
     def selection(self) -> Selection:
@@ -111,7 +118,7 @@ class Block:
             self._selection = self._select()
         return self._selection
 
-    def _select(self, text: str | None = None) -> Selection:
+    def _select(self, text: str | None = None, languages: Languages | None = None) -> Selection:
         assert self.system is not None
         if len(self.filters) > MOST_FILTERS:
             issue = issues.too_many_filters(self.url or "", len(self.filters), MOST_FILTERS)
@@ -120,11 +127,11 @@ class Block:
             if not filter_.value:
                 issue = issues.filter_without_value(filter_.property, filter_.op, self.url or "")
                 raise TerminologyError(replace(issue, at=[f"{self.at}.filter[{index}]"]))
-        return self.system.select(self.filters, text)
+        return self.system.select(self.filters, text, languages)
 
-    def matching(self, text: str | None) -> Selection:
-        """What the filters choose, and of that what a text finds."""
-        return self._select(text) if text else self.selection
+    def matching(self, text: str | None, languages: Languages | None = None) -> Selection:
+        """What the filters choose, and of that what a text finds in some languages."""
+        return self._select(text, languages) if text else self.selection
 
     @property
     def listed(self) -> Mapping[str, Node]:
@@ -231,6 +238,12 @@ class Definition:
         return canonical(self.document)
 
     @property
+    def weight(self) -> int:
+        """About how many elements it has, and those that it imports."""
+        blocks = [block for part in (self, *self.imports()) for block in part.blocks()]
+        return sum(10 + 10 * len(b.node.get("filter", ())) + len(b.node.get("concept", ())) for b in blocks)
+
+    @property
     def is_defined(self) -> bool:
         """No: the value set has no definition at all."""
         return "compose" in self.document or "expansion" in self.document
@@ -268,9 +281,13 @@ class Definition:
         """
         # Asked once: value sets that import each other over and over would double the work at each step.
         key = (url, code, version)
-        if key not in self._held:
-            self._held[key] = self._holds(url, code, version)
-        return self._held[key]
+        held = self._held.get(key)
+        if held is None:
+            held = self._holds(url, code, version)
+            if len(self._held) >= MOST_HELD:
+                self._held.clear()
+            self._held[key] = held
+        return held
 
     def _holds(self, url: str | None, code: str, version: str | None) -> bool:
         included = [v for v in self.versions.get(url or "", ()) if v is not None]

@@ -66,6 +66,7 @@ PROPERTY_URI = {
 }
 
 Node = dict[str, Any]
+NOTHING: Node = {}
 
 
 @dataclass(slots=True)
@@ -93,26 +94,38 @@ def details(members: Iterable[Member]) -> list[Detail]:
 
 def entry(member: Member, detail: Detail, decoration: Decoration) -> Entry:
     """One member as it is shown."""
-    concept, about = member.concept, member.system.about
-    listed = member.block.listing(concept.code) or {}
-    usual = _usual(member, listed)
-    others = [*_own_display(member, listed), *detail.designations]
-    others += [designation(node) for node in listed.get("designation", ())]
-    shown = best_designation(usual, others, decoration.languages)
+    concept, block, about = member.concept, member.block, member.system.about
+    listed = (block.listing(concept.code) if block.is_enumerated else None) or NOTHING
+    display, designations = _said(member, detail, listed, decoration)
+    extension = [*detail.extension, *listed.get("extension", ())]
     return Entry(
-        system=about.url,
-        code=concept.code,
-        display=shown.value if shown else None,
-        version=about.version if about.url in decoration.with_versions else None,
-        abstract=concept.abstract,
-        inactive=concept.inactive,
-        designations=list(_designations(usual, others, shown, decoration)),
-        properties=_properties(member, detail, listed, decoration),
-        extension=[e for e in (*detail.extension, *listed.get("extension", ())) if _is_kept(e, listed)],
+        about.url,
+        concept.code,
+        display,
+        about.version if about.url in decoration.with_versions else None,
+        concept.abstract,
+        concept.inactive,
+        designations,
+        _properties(member, detail, extension, decoration),
+        [e for e in extension if _is_kept(e, listed)] if extension else (),
     )
 
 
 # -- how it is said ------------------------------------------------------------------------------
+
+
+def _said(
+    member: Member, detail: Detail, listed: Node, decoration: Decoration
+) -> tuple[str | None, Sequence[Designation]]:
+    """The display, and the designations beside it."""
+    if decoration.languages is None and not decoration.with_designations:
+        return listed.get("display", member.concept.display or None), ()
+    usual = _usual(member, listed)
+    others = [*_own_display(member, listed), *detail.designations]
+    others += [designation(node) for node in listed.get("designation", ())]
+    shown = best_designation(usual, others, decoration.languages)
+    beside = _designations(usual, others, shown, decoration) if decoration.with_designations else ()
+    return shown.value if shown else None, beside
 
 
 def _usual(member: Member, listed: Node) -> Designation | None:
@@ -137,28 +150,23 @@ def _designations(
     others: Sequence[Designation],
     shown: Designation | None,
     decoration: Decoration,
-) -> Iterable[Designation]:
+) -> Sequence[Designation]:
     """All ways to say it but the one that is shown as display, as far as they were asked for."""
-    if not decoration.with_designations:
-        return
     moved = [usual] if usual is not None and usual is not shown and usual.language else []
-    for other in (*moved, *others):
-        if other is not shown and _is_asked_for(other, decoration.designations):
-            yield _kept(other)
+    tokens = decoration.designations
+    return [
+        _kept(other) if other.extension else other
+        for other in (*moved, *others)
+        if other is not shown and (not tokens or _is_asked_for(other, tokens))
+    ]
 
 
 def _kept(other: Designation) -> Designation:
-    if not other.extension:
-        return other
     return replace(other, extension=[e for e in other.extension if e.get("url") in KEPT])
 
 
 def _is_asked_for(other: Designation, tokens: Sequence[str]) -> bool:
-    """``tokens`` are languages (``urn:ietf:bcp:47|de`` or ``de``) and uses (``system|code``); none means
-    all.
-    """
-    if not tokens:
-        return True
+    """``tokens`` are languages (``urn:ietf:bcp:47|de`` or ``de``) and uses (``system|code``)."""
     uses = [use for use in (other.use, *other.additional_use) if use]
     language = (other.language or "").lower()
     for token in tokens:
@@ -181,15 +189,17 @@ def _is_kept(extension: Document, listed: Node) -> bool:
 
 
 def _properties(
-    member: Member, detail: Detail, listed: Node, decoration: Decoration
-) -> list[tuple[str, Typed]]:
+    member: Member, detail: Detail, extensions: Sequence[Document], decoration: Decoration
+) -> Sequence[tuple[str, Typed]]:
+    concept = member.concept
+    if not (extensions or concept.status or concept.inactive or decoration.properties):
+        return ()
     said: dict[tuple[str, str], tuple[str, Typed]] = {}
-    for extension in (*detail.extension, *listed.get("extension", ())):
+    for extension in extensions:
         known = AS_PROPERTY.get(extension.get("url", ""))
         value = Typed.of(extension) if known else None
         if known and value and isinstance(value.value, _TYPES[known[1]]):
             said[known[0], ""] = (known[0], Typed(known[1], value.value))
-    concept = member.concept
     status = concept.status if concept.status != "active" else None
     if status or concept.inactive:
         said["status", ""] = ("status", Typed("code", status or "inactive"))

@@ -25,11 +25,12 @@ from terminology.operations.compose import (
     supplements_of,
 )
 from terminology.operations.cost import check_listing
+from terminology.operations.counted import can_count, counted_part
 from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
 from terminology.operations.limits import DEEPEST_TREE
-from terminology.operations.members import Member, Wanted, members
-from terminology.operations.pins import SYSTEM_PARAMETER, Pins
+from terminology.operations.members import Member, Part, Wanted, walked_part
+from terminology.operations.pins import PINNING, SYSTEM_PARAMETER, Pins
 
 # The parameters that are echoed as they were given: name, type, field of the request.
 ECHOED = (
@@ -54,18 +55,14 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     Raises TerminologyError: unknown value set, import, code system, version or supplement; a version that a
     check forbids; a filter that cannot be used; a value set that includes itself; too many codes.
     """
-    pins = Pins.of(request)
-    document = _asked_for(catalogue, request, pins)
-    supplements = supplements_of(catalogue, document, request.supplements)
-    definition = _definition(catalogue, document, pins, supplements)
-    check_listing(definition, bool(request.filter))
+    prepared = _prepared(catalogue, request)
+    definition, used = prepared.definition, prepared.used
     _inherit(request, definition)
     languages = _languages(request, definition)
-    used = Used.by(catalogue, definition)
     decoration = _decoration(request, languages, used)
-    total, entries = _entries(definition, request, decoration)
+    total, entries = _entries(prepared, request, decoration)
     return Expansion(
-        value_set=document,
+        value_set=definition.document,
         entries=entries,
         total=total,
         offset=request.offset,
@@ -79,10 +76,44 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
 # -- the question --------------------------------------------------------------------------------
 
 
-def _asked_for(catalogue: Catalogue, request: ExpandRequest, pins: Pins) -> Document:
+@dataclass(slots=True)
+class _Prepared:
+    """What depends on the value set and the versions asked for, and not on what is asked of it."""
+
+    definition: Definition
+    used: Used
+    can_count: bool
+
+    @property
+    def weight(self) -> int:
+        return self.definition.weight
+
+
+def _prepared(catalogue: Catalogue, request: ExpandRequest) -> _Prepared:
+    """Made once for each catalogue, of a value set that did not come with the request."""
     for name, value in (("count", request.count), ("offset", request.offset)):
         if value is not None and value < 0:
             raise TerminologyError(issues.bad_value(name, value, "0 or more"))
+    if request.instance is not None or request.value_set is not None:
+        return _prepare(catalogue, request)
+    asked = (request.url, request.value_set_version, bool(request.filter), tuple(request.supplements))
+    pinned = tuple(tuple(getattr(request, name)) for name in PINNING)
+    made = catalogue.kept.get((_Prepared, asked, pinned), lambda: _prepare(catalogue, request))
+    assert isinstance(made, _Prepared)
+    return made
+
+
+def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _Prepared:
+    pins = Pins.of(request)
+    document = _asked_for(catalogue, request, pins)
+    supplements = supplements_of(catalogue, document, request.supplements)
+    definition = _definition(catalogue, document, pins, supplements)
+    quick = can_count(definition)
+    check_listing(definition, bool(request.filter))
+    return _Prepared(definition, Used.by(catalogue, definition), quick)
+
+
+def _asked_for(catalogue: Catalogue, request: ExpandRequest, pins: Pins) -> Document:
     given = request.instance or request.value_set
     if given is not None:
         if given.get("resourceType") != "ValueSet":
@@ -261,36 +292,32 @@ def _decoration(request: ExpandRequest, languages: Languages | None, used: Used)
     )
 
 
-def _entries(
-    definition: Definition, request: ExpandRequest, decoration: Decoration
-) -> tuple[int, list[Entry]]:
+def _entries(prepared: _Prepared, request: ExpandRequest, decoration: Decoration) -> tuple[int, list[Entry]]:
     """How many codes there are, and those that were asked for."""
     wanted = Wanted(
         text=request.filter,
+        languages=request.languages or request.accepted,
         active_only=bool(request.active_only),
         selectable_only=bool(request.exclude_not_for_ui),
         excluded_systems=request.exclude_systems,
     )
-    total, page = _page(definition, request, wanted)
+    total, page = _page(prepared, request, wanted)
     known = details(page)
     entries = [entry(member, detail, decoration) for member, detail in zip(page, known, strict=True)]
-    return total, nested(page, known, entries) if _is_nested(definition, request) else entries
+    return total, nested(page, known, entries) if _is_nested(prepared.definition, request) else entries
 
 
-def _page(definition: Definition, request: ExpandRequest, wanted: Wanted) -> tuple[int, list[Member]]:
-    """The number of members, and those between ``offset`` and ``offset + count``; only these are kept."""
+def _page(prepared: _Prepared, request: ExpandRequest, wanted: Wanted) -> tuple[int, list[Member]]:
+    """The number of members, and those between ``offset`` and ``offset + count``."""
     first = request.offset or 0
     last = first + (request.largest if request.count is None else min(request.count, request.largest))
-    total = 0
-    page: list[Member] = []
-    for member in members(definition, wanted):
-        if first <= total < last:
-            page.append(member)
-        total += 1
-    asked = total - first if request.count is None else min(request.count, total - first)
+    part_of = counted_part if prepared.can_count else walked_part
+    found: Part = part_of(prepared.definition, wanted, first, last)
+    asked = found.total - first if request.count is None else min(request.count, found.total - first)
     if asked > request.largest:
-        raise TerminologyError(issues.too_costly(definition.canonical, total, request.largest))
-    return total, page
+        name = prepared.definition.canonical
+        raise TerminologyError(issues.too_costly(name, found.total, request.largest))
+    return found.total, found.read()
 
 
 def _is_nested(definition: Definition, request: ExpandRequest) -> bool:
@@ -323,7 +350,7 @@ def nested(page: list[Member], known: list[Detail], entries: list[Entry]) -> lis
     if _is_deeper(roots, below, DEEPEST_TREE):
         return entries
     for code, inner in below.items():
-        by_code[code].contains.extend(inner)
+        by_code[code].contains = inner
     return roots
 
 

@@ -57,10 +57,10 @@ class Entry:
     version: str | None = None
     abstract: bool = False
     inactive: bool = False
-    designations: list[Designation] = field(default_factory=list)
-    properties: list[tuple[str, Typed]] = field(default_factory=list)
-    extension: list[Document] = field(default_factory=list)
-    contains: list[Entry] = field(default_factory=list)
+    designations: Sequence[Designation] = ()
+    properties: Sequence[tuple[str, Typed]] = ()
+    extension: Sequence[Document] = ()
+    contains: Sequence[Entry] = ()
 
 
 @dataclass(slots=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
-from terminology.systems import CodeSystem
+from terminology.systems import CodeSystem, Counted, index_of
 from terminology.texts import finder
 from terminology.versions import fits, natural
 
@@ -31,9 +33,12 @@ class Member:
 
 @dataclass(slots=True, frozen=True)
 class Wanted:
-    """Which members are asked for: ``text`` finds some of them, the rest leaves some out."""
+    """Which members are asked for: ``text`` finds some of them, in ``languages`` (``CodeSystem.select``); the
+    rest leaves some out.
+    """
 
     text: str | None = None
+    languages: Languages | None = None
     active_only: bool = False
     selectable_only: bool = False
     excluded_systems: Sequence[str] = ()
@@ -55,14 +60,33 @@ def members(definition: Definition, wanted: Wanted = ALL) -> Iterator[Member]:
 
     Raises TerminologyError for filters that cannot be used, and code systems that cannot be listed.
     """
-    return _Walk(wanted.text).through(definition, wanted)
+    return _Walk(wanted).through(definition, wanted)
+
+
+@dataclass(slots=True)
+class Part:
+    """The number of all members, and some of them, to be read when they are wanted."""
+
+    total: int
+    read: Callable[[], list[Member]]
+
+
+def walked_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part:
+    """The members from ``first`` up to ``last``; only these are kept."""
+    total = 0
+    kept: list[Member] = []
+    for member in members(definition, wanted):
+        if first <= total < last:
+            kept.append(member)
+        total += 1
+    return Part(total, lambda: kept)
 
 
 class _Walk:
     """One way through a value set and all that it imports; what is imported twice is walked once."""
 
-    def __init__(self, text: str | None) -> None:
-        self._text = text
+    def __init__(self, sought: Wanted) -> None:
+        self._sought = sought
         self._imported: dict[str, list[Member]] = {}
 
     def through(self, definition: Definition, wanted: Wanted) -> Iterator[Member]:
@@ -83,7 +107,7 @@ class _Walk:
             return
         tests = _tests(definition, wanted, block, about)
         codes = _codes(seen, definition, about)
-        for concept in _concepts(block, self._text):
+        for concept in _concepts(block, self._sought):
             if concept.code not in codes and all(test(concept) for test in tests):
                 codes.add(concept.code)
                 yield Member(concept, block)
@@ -154,24 +178,35 @@ def _age(block: Block) -> tuple[object, ...]:
     return natural(block.stated) if block.stated else ()
 
 
-def _concepts(block: Block, text: str | None) -> Iterator[Concept]:
+def _concepts(block: Block, sought: Wanted) -> Iterator[Concept]:
     assert block.system is not None
     if not block.is_enumerated:
-        yield from block.matching(text)
+        yield from block.matching(sought.text, sought.languages)
         return
-    found = block.system.select(text=text) if text else None
-    finds = finder(text or "")
-    for listed in block.listed.values():
-        concept = block.system.locate(listed.get("code", ""))
-        if concept is None or (block.filters and concept.code not in block.selection):
+    found = block.system.select((), sought.text, sought.languages) if sought.text else None
+    finds = finder(sought.text or "")
+    for listed, concept in _located(block):
+        if block.filters and concept.code not in block.selection:
             continue
-        if found is None or concept.code in found or any(finds(said) for said in _said(listed)):
+        if found is None or concept.code in found or finds(said_by(listed)):
             yield concept
 
 
-def _said(listed: Node) -> Iterator[str]:
-    """What a value set says itself of a concept that it lists."""
-    if "display" in listed:
-        yield listed["display"]
-    for designation in listed.get("designation", ()):
-        yield designation.get("value", "")
+def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
+    """What a block lists, as far as the code system has it; from the store all at once."""
+    assert block.system is not None
+    codes = [listed.get("code", "") for listed in block.listed.values()]
+    if index_of(block.system) is not None:
+        chosen = cast("Counted", block.system.select()).among(codes)
+        yield from ((block.listing(concept.code) or {}, concept) for concept in chosen)
+        return
+    for listed, code in zip(block.listed.values(), codes, strict=True):
+        concept = block.system.locate(code)
+        if concept is not None:
+            yield listed, concept
+
+
+def said_by(listed: Node) -> str:
+    """What a value set says itself of a concept that it lists, in whatever language."""
+    said = [listed.get("display", ""), *(d.get("value", "") for d in listed.get("designation", ()))]
+    return "\n".join(said)

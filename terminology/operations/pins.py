@@ -28,7 +28,7 @@ https://hl7.org/fhir/R5/valueset-operation-expand.html; R6 has the parameters fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from terminology import issues
@@ -60,6 +60,9 @@ class VersionParameters:
     default_valueset_version: Sequence[str] = ()
     check_valueset_version: Sequence[str] = ()
     force_valueset_version: Sequence[str] = ()
+
+
+PINNING = tuple(each.name for each in fields(VersionParameters))
 
 
 @dataclass(slots=True, frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from terminology.store.cache import Cache
+from terminology.cache import Cache
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.questions import LAST, Tables
@@ -18,7 +18,7 @@ from terminology.store.schema import PREFIX, WORD
 
 # How many rows are fetched at once, and how many bytes of bitmaps are kept at hand.
 PAGE = 500
-ROOM = 8 * 1024 * 1024
+ROOM = 16 * 1024 * 1024
 
 
 class StoredRow(NamedTuple):
@@ -116,6 +116,14 @@ class Artifact:
     def union(sets: Iterable[BitMap]) -> BitMap:
         return BitMap.union(BitMap(), *sets)
 
+    @staticmethod
+    def intersection(sets: Sequence[BitMap]) -> BitMap:
+        """Of one set that set itself: not to be changed."""
+        found, *others = sorted(sets, key=len)
+        for other in others:
+            found = found & other
+        return found
+
     # -- hierarchy ---------------------------------------------------------------------------
 
     def parents(self, ords: Sequence[int]) -> BitMap:
@@ -161,15 +169,22 @@ class Artifact:
         for term, ords in self._ask("terms", field, beginning, beginning + LAST):
             yield term, BitMap.deserialize(ords)
 
-    def words(self, beginning: str) -> BitMap:
-        """The concepts that have a word that begins so."""
-        return self.cached((PREFIX, beginning), lambda: self._words(beginning))
+    def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
+        """The concepts that have a word that begins so: in these languages (None: in any), or in no language
+        in particular.
+        """
+        return self.cached((PREFIX, beginning, languages), lambda: self._words(beginning, languages))
 
-    def _words(self, beginning: str) -> BitMap:
-        stored = self._ask("posting", PREFIX, beginning)
-        if stored:
-            return _read(stored)
-        return self.union(ords for _, ords in self.terms(WORD, beginning))
+    def _words(self, beginning: str, languages: tuple[str, ...] | None) -> BitMap:
+        known = self.header.languages
+        fields = [WORD, *(known.values() if languages is None else (known[tag] for tag in languages))]
+        # The prefixes of a language come after its words.
+        prefixes = [field + PREFIX - WORD for field in fields]
+        stored = dict(self._ask("prefixes", prefixes, beginning))
+        rest = [field for field, prefix in zip(fields, prefixes, strict=True) if prefix not in stored]
+        found = [BitMap.deserialize(ords) for ords in stored.values()]
+        found += [ords for field in rest for _, ords in self.terms(field, beginning)]
+        return found[0] if len(found) == 1 else self.union(found)
 
     # -- mappings ----------------------------------------------------------------------------
 

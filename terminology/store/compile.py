@@ -19,8 +19,8 @@ from pyroaring import BitMap
 from terminology.model import Document
 from terminology.release import ConceptRow, MapRelease, MapRow, Release, Report
 from terminology.store.header import DICTIONARY, HEADER, Header, map_document, system_document
-from terminology.store.index import CHUNK, chunks, postings_of
-from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed
+from terminology.store.index import CHUNK, Found, chunks, postings_of
+from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
 from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
 from terminology.store.spool import CHILD, PARENT, Kept, Spool
 from terminology.texts import bare
@@ -80,13 +80,14 @@ class _System:
                 sink.write("posting", found)
         inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
-        self._finish(dictionary, postings.long)
+        self._finish(dictionary, postings)
         return self._header.count
 
-    def _finish(self, dictionary: bytes, long: set[str]) -> None:
+    def _finish(self, dictionary: bytes, postings: Found) -> None:
         header = self._header
         header.uses, header.kinds = self._spool.uses, self._spool.kinds
-        header.fields, header.long = self._fields, sorted(long)
+        header.fields, header.long = self._fields, sorted(postings.long)
+        header.languages = dict(postings.languages)
         declared = {p.get("code") for p in header.document.get("property", ())} | ROLES
         undeclared = {code: type_ for code, type_ in self._spool.kinds if code not in declared}
         if undeclared and not self._release.as_published:
@@ -98,13 +99,13 @@ class _System:
         step = max(1, self._order.count // SAMPLE)
         places = self._order.places[::step]
         read = zip(places, self._spool.read(places), strict=True)
-        return [packed(self._body(place, kept)) for place, kept in read]
+        return [packed_lines(self._body(place, kept)) for place, kept in read]
 
     def _concept(self, ord_: int, kept: Kept, compress: Callable[[bytes], bytes]) -> TableRow:
         place = self._order.places[ord_]
         code, display, flags, status = kept[:4]
         key = self._spool.key(code)
-        body = compress(packed(self._body(place, kept)))
+        body = compress(packed_lines(self._body(place, kept)))
         return ord_, key, None if code == key else code, display, flags, status, body
 
     def _body(self, place: int, kept: Kept) -> list[Any]:

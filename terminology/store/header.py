@@ -23,13 +23,21 @@ HEADER, DICTIONARY = "header", "dictionary"
 _LONGEST_ID = 64
 
 
+class OtherFormat(ValueError):
+    """What was compiled in another format than this one has to be imported again."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"was compiled in format {found}, and this is format {FORMAT}: import it again")
+
+
 @dataclass(slots=True)
 class Header:
     """``document`` is the resource without concepts or groups.
 
     ``uses`` are the Codings that designations name by number, ``kinds`` code and type of the properties
     that are named by number, ``fields`` the number of each property's postings, ``long`` the properties with
-    values that are too long for a posting, ``groups`` those of a map.
+    values that are too long for a posting, ``languages`` the number of each language's words, by its tag in
+    small letters, ``groups`` those of a map.
     """
 
     kind: str
@@ -40,6 +48,7 @@ class Header:
     kinds: list[tuple[str, str]] = field(default_factory=list)
     fields: dict[str, int] = field(default_factory=dict)
     long: list[str] = field(default_factory=list)
+    languages: dict[str, int] = field(default_factory=dict)
     groups: list[Document] = field(default_factory=list)
 
     def as_bytes(self) -> bytes:
@@ -47,7 +56,11 @@ class Header:
 
     @staticmethod
     def read(content: bytes) -> Header:
-        return Header(**exact(orjson.loads(content)))
+        """Raises OtherFormat."""
+        said = orjson.loads(content)
+        if said.get("format") != FORMAT:
+            raise OtherFormat(said.get("format", 0))
+        return Header(**exact(said))
 
 
 def system_document(release: Release, count: int) -> Document:

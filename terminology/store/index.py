@@ -18,9 +18,22 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import IO, Any, Protocol, TypeVar
 
+from terminology.numbers import NUMBERS, number
 from terminology.store import collecting
 from terminology.store.postings import Posting, Postings, term_of
-from terminology.store.schema import ABSTRACT, INACTIVE, IS_ABSTRACT, IS_INACTIVE, LONGEST_TERM, MARK
+from terminology.store.schema import (
+    ABSTRACT,
+    FIRST_LANGUAGE,
+    INACTIVE,
+    IS_ABSTRACT,
+    IS_INACTIVE,
+    LANGUAGE,
+    LONGEST_TERM,
+    MARK,
+    NORMAL_MARK,
+    STATUS,
+    WORD,
+)
 from terminology.store.spool import Kept, Spool, read
 from terminology.texts import words
 
@@ -33,44 +46,65 @@ _LENGTH = 8
 
 
 class Gathered:
-    """The postings of a code system. ``long``: the properties with values that are too long for a posting."""
+    """The postings of a code system, whose displays are in ``language``.
 
-    def __init__(self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int]) -> None:
-        self._kinds = [(code, fields[code]) for code, _ in kinds]
-        self._fields = fields
+    ``long``: the properties with values that are too long for a posting; ``languages``: the number of the
+    words of each.
+    """
+
+    def __init__(
+        self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int], language: str | None
+    ) -> None:
+        """``kinds``: the properties that are named by number, each with the type that it is declared with."""
+        self._kinds = [(code, fields[code], type_ in NUMBERS) for code, type_ in kinds]
+        self._language = language
         self._postings = Postings()
         self.long: set[str] = set()
+        self.languages: dict[str, int] = {}
 
     def add_all(self, rows: Iterable[Kept]) -> None:
         """``rows`` come in the order of their numbers."""
         for ord_, (code, display, flags, status, _, designations, properties, _) in enumerate(rows):
-            texts = "\n".join([code, display or "", *[said[0] for said in designations]])
-            self._postings.add_words(set(words(texts)), ord_)
+            texts: dict[str | None, list[str]] = {None: [code]}
+            if display:
+                texts.setdefault(self._language, []).append(display)
+            for said in designations:
+                texts.setdefault(said[1], []).append(said[0])
+            self._add_words(ord_, texts)
             self._add_values(ord_, properties)
-            if flags & (IS_ABSTRACT | IS_INACTIVE) or status is not None:
-                self._add_marks(ord_, flags, status, properties)
+            for mark, bit in ((ABSTRACT, IS_ABSTRACT), (INACTIVE, IS_INACTIVE)):
+                if flags & bit:
+                    self._postings.add(MARK, mark, ord_)
+            if status is not None:
+                self._postings.add(MARK, STATUS + term_of(status), ord_)
+
+    def _add_words(self, ord_: int, texts: Mapping[str | None, list[str]]) -> None:
+        """``texts`` by language."""
+        by_field: dict[int, list[str]] = {}
+        for language, said in texts.items():
+            by_field.setdefault(self._field(language), []).extend(said)
+            if language:
+                self._postings.add(MARK, LANGUAGE + language.lower(), ord_)
+        for field, said in by_field.items():
+            self._postings.add_words(field, set(words("\n".join(said))), ord_)
+
+    def _field(self, language: str | None) -> int:
+        """Where the words of a language stand."""
+        if not language:
+            return WORD
+        tag = language.lower()
+        return self.languages.setdefault(tag, FIRST_LANGUAGE + 2 * len(self.languages))
 
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
         for kind, value in properties:
-            code, field = self._kinds[kind]
+            code, field, is_number = self._kinds[kind]
             text = value if value.__class__ is str else text_of(value)
             if len(text) > LONGEST_TERM:
                 self.long.add(code)
                 text = term_of(text)
             self._postings.add(field, text, ord_)
-
-    def _add_marks(
-        self, ord_: int, flags: int, status: str | None, properties: Sequence[tuple[int, Any]]
-    ) -> None:
-        """What a concept is can be filtered by, also where no property states it."""
-        stated = {self._kinds[kind][0] for kind, _ in properties}
-        known = {"notSelectable": flags & IS_ABSTRACT, "inactive": flags & IS_INACTIVE, "status": status}
-        for role, value in known.items():
-            if value and role not in stated:
-                self._postings.add(self._fields[role], "true" if isinstance(value, int) else value, ord_)
-        for mark, bit in ((ABSTRACT, IS_ABSTRACT), (INACTIVE, IS_INACTIVE)):
-            if flags & bit:
-                self._postings.add(MARK, mark, ord_)
+            if is_number and number(text) != text:
+                self._postings.add(field, NORMAL_MARK + number(text), ord_)
 
     def chunks(self) -> Iterator[list[Posting]]:
         return chunks(self._postings.rows())
@@ -95,10 +129,13 @@ def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
 
 
 class Found(Protocol):
-    """Postings that are read through once; then ``long`` is known."""
+    """Postings that are read through once; then ``long`` and ``languages`` are known."""
 
     @property
     def long(self) -> set[str]: ...
+
+    @property
+    def languages(self) -> dict[str, int]: ...
 
     def chunks(self) -> Iterator[list[Posting]]: ...
 
@@ -107,7 +144,7 @@ class Found(Protocol):
 def postings_of(spool: Spool, places: array[int], fields: Mapping[str, int]) -> Iterator[Found]:
     """The postings of the concepts at these places, which have the numbers 0, 1, 2 …"""
     if len(places) < LARGE or not sys.executable:
-        here = Gathered(spool.kinds, fields)
+        here = Gathered(spool.declared, fields, spool.language)
         here.add_all(spool.read(places))
         yield here
         return
@@ -121,7 +158,9 @@ def postings_of(spool: Spool, places: array[int], fields: Mapping[str, int]) -> 
 def _started(
     spool: Spool, places: array[int], fields: Mapping[str, int], answer: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    job = marshal.dumps((spool.starts.tobytes(), places.tobytes(), spool.kinds, dict(fields)))
+    job = marshal.dumps(
+        (spool.starts.tobytes(), places.tobytes(), spool.declared, dict(fields), spool.language)
+    )
     spool.file.write(job + len(job).to_bytes(_LENGTH, "little"))
     spool.file.flush()
     path = os.pathsep.join(folder for folder in sys.path if folder)
@@ -139,6 +178,7 @@ class _Elsewhere:
     def __init__(self, process: subprocess.Popen[bytes], answer: IO[bytes]) -> None:
         self._process, self._answer = process, answer
         self.long: set[str] = set()
+        self.languages: dict[str, int] = {}
 
     def chunks(self) -> Iterator[list[Posting]]:
         if self._process.wait() != 0:
@@ -147,6 +187,7 @@ class _Elsewhere:
         while chunk := marshal.load(self._answer):
             yield chunk
         self.long.update(marshal.load(self._answer))
+        self.languages.update(marshal.load(self._answer))
 
 
 def main() -> None:
@@ -154,14 +195,15 @@ def main() -> None:
     spool, answer = sys.stdin.buffer, sys.stdout.buffer
     end = os.fstat(spool.fileno()).st_size
     length = int.from_bytes(_part(spool, end - _LENGTH, _LENGTH), "little")
-    starts, places, kinds, fields = marshal.loads(_part(spool, end - _LENGTH - length, length))
-    gathered = Gathered(kinds, fields)
+    starts, places, kinds, fields, language = marshal.loads(_part(spool, end - _LENGTH - length, length))
+    gathered = Gathered(kinds, fields, language)
     with collecting.seldom():
         gathered.add_all(read(spool.fileno(), array("Q", starts), array("I", places)))
     for chunk in gathered.chunks():
         marshal.dump(chunk, answer)
     marshal.dump([], answer)
     marshal.dump(sorted(gathered.long), answer)
+    marshal.dump(gathered.languages, answer)
     answer.flush()
 
 

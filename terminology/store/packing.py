@@ -1,13 +1,13 @@
 """How is what is known of a concept or mapping packed into bytes?
 
 As JSON in arrays without names, and that compressed; a dictionary made from a sample of the same artifact
-makes short texts compress as well as long ones. The arrays:
+makes short texts compress as well as long ones:
 
-* of a concept: ``[definition, designations, properties, extension]``, with designations as ``[value,
-  language, number of the use, rest]`` and properties as ``[number of the kind, value, display of the concept
-  that the value names]``; its parents and children stand among the properties, before the others. What has
-  a number stands in the header;
-* of a mapping: the fields of ``MapRow`` in ``MAPPING_FIELDS``.
+* of a concept a line each for its definition, designations, properties and extension, so that only what is
+  asked for is read; with designations as ``[value, language, number of the use, rest]`` and properties as
+  ``[number of the kind, value, display of the concept that the value names]``; its parents and children stand
+  among the properties, before the others. What has a number stands in the header;
+* of a mapping one array, the fields of ``MapRow`` in ``MAPPING_FIELDS``.
 
 What is empty at the end is left out.
 """
@@ -48,6 +48,20 @@ def packed(values: Sequence[Any]) -> bytes:
     while last and not values[last - 1]:
         last -= 1
     return orjson.dumps(values[:last], default=_plain)
+
+
+def packed_lines(values: Sequence[Any]) -> bytes:
+    """A line of JSON for each value; what is empty has an empty line, or none at the end."""
+    return b"\n".join(orjson.dumps(value, default=_plain) if value else b"" for value in values).rstrip(b"\n")
+
+
+def line_of(lines: Sequence[bytes], number: int) -> Any:
+    """What stands in a line; None for nothing."""
+    return orjson.loads(lines[number]) if number < len(lines) and lines[number] else None
+
+
+# The lines of a concept.
+DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION = range(4)
 
 
 def _plain(value: object) -> object:
@@ -115,12 +129,21 @@ class Unpacker:
         self._mine = local()
 
     def __call__(self, body: bytes) -> list[Any]:
+        """What was ``packed``."""
+        values: list[Any] = orjson.loads(self._unpacked(body))
+        return values
+
+    def lines(self, body: bytes) -> list[bytes]:
+        """What was packed as lines; read them with ``line_of``."""
+        return self._unpacked(body).split(b"\n")
+
+    def _unpacked(self, body: bytes) -> bytes:
         try:
             decompress = self._mine.decompress
         except AttributeError:
             decompress = self._mine.decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
-        values: list[Any] = orjson.loads(decompress(body))
-        return values
+        unpacked: bytes = decompress(body)
+        return unpacked
 
 
 def _loaded(dictionary: bytes) -> zstandard.ZstdCompressionDict | None:

@@ -6,6 +6,7 @@ Concepts come in the order of their numbers, so each list of numbers is sorted a
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
@@ -23,12 +24,12 @@ class Postings:
     """Numbers by field and term. Most terms are of one concept, such as its code: they are no arrays."""
 
     def __init__(self) -> None:
-        self._words: dict[str, int | array[int]] = {}
+        self._words: defaultdict[int, dict[str, int | array[int]]] = defaultdict(dict)
         self._fields: dict[int, dict[str, int | array[int]]] = {}
 
-    def add_words(self, words: set[str], ord_: int) -> None:
-        """All words of a concept."""
-        known = self._words
+    def add_words(self, field: int, words: set[str], ord_: int) -> None:
+        """All words of a concept, in one language."""
+        known = self._words[field]
         for word in words:
             held = known.setdefault(word, ord_)
             if not isinstance(held, int):
@@ -52,14 +53,17 @@ class Postings:
 
     def rows(self) -> Iterator[Posting]:
         """Everything, in the order of the key. What has been yielded is forgotten."""
-        prefixes = Prefixes()
-        for word, ords in _sorted(self._words):
-            prefixes.add(word, ords)
-            yield WORD, word, ords.serialize()
-        yield from prefixes.rows()
-        for field in sorted(self._fields):
-            for term, ords in _sorted(self._fields.pop(field)):
+        for field in sorted({*self._words, *self._fields}):
+            for term, ords in _sorted(self._fields.pop(field, {})):
                 yield field, term, ords.serialize()
+            yield from self._word_rows(field)
+
+    def _word_rows(self, field: int) -> Iterator[Posting]:
+        prefixes = Prefixes()
+        for word, ords in _sorted(self._words.pop(field, {})):
+            prefixes.add(word, ords)
+            yield field, word, ords.serialize()
+        yield from ((field + PREFIX - WORD, *row) for row in prefixes.rows())
 
 
 def _sorted(terms: dict[str, Any]) -> Iterator[tuple[str, BitMap]]:
@@ -89,7 +93,7 @@ class Prefixes:
     """The beginnings of many words, made while the words come in alphabetical order."""
 
     def __init__(self) -> None:
-        self._found: list[Posting] = []
+        self._found: list[tuple[str, bytes]] = []
         self._last = ""
         # For each letter of the last word: what begins as the word does up to here, but for what is open.
         self._open: list[_Beginning] = []
@@ -106,12 +110,12 @@ class Prefixes:
             if done.count > MANY_TERMS:
                 union = BitMap.union(*done.held)
                 union.run_optimize()
-                self._found.append((PREFIX, self._last[: len(self._open) + 1], union.serialize()))
+                self._found.append((self._last[: len(self._open) + 1], union.serialize()))
                 done.held = [union]
             if self._open:
                 self._open[-1].add(done.count, done.held)
 
-    def rows(self) -> list[Posting]:
+    def rows(self) -> list[tuple[str, bytes]]:
         """The prefixes of many words, in alphabetical order."""
         self._close(0)
         return sorted(self._found)

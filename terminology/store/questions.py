@@ -28,6 +28,7 @@ QUESTIONS = {
     # -- postings
     "posting": "SELECT ords FROM posting WHERE {here} field = ? AND term = ?",
     "postings": "SELECT ords FROM posting WHERE {here} field = ? AND term {among}",
+    "prefixes": "SELECT field, ords FROM posting WHERE {here} field {among} AND term = ?",
     "terms": (
         "SELECT term, ords FROM posting WHERE {here} field = ? AND term >= ? AND term < ? ORDER BY term"
     ),

@@ -57,7 +57,9 @@ TABLES = (
         key=("ord",),
     ),
     # Which concepts have a word, the beginning of a word, or a value of a property. ``field`` is the number
-    # of WORD, PREFIX, MARK, or of a property in the header's ``fields``.
+    # of WORD, PREFIX, MARK, of a property in the header's ``fields``, or of the words of a language in its
+    # ``languages``, whose prefixes have the next number. WORD and PREFIX are what is said in no language in
+    # particular, codes among it.
     Table(
         "posting",
         (("field", "int"), ("term", "text"), ("ords", "bytes")),
@@ -82,13 +84,14 @@ TABLES = (
 )
 COLUMNS = {table.name: table.names for table in TABLES}
 
-WORD, PREFIX, MARK, FIRST_PROPERTY = 0, 1, 2, 10
+WORD, PREFIX, MARK, FIRST_PROPERTY, FIRST_LANGUAGE = 0, 1, 2, 10, 1_000_000
 
-# The terms of MARK: concepts of some kind.
-INNER, INACTIVE, ABSTRACT = "inner", "inactive", "abstract"
+# The terms of MARK: concepts of some kind; those of which something is said in a language (before its tag),
+# and those of a status.
+INNER, INACTIVE, ABSTRACT, LANGUAGE, STATUS = "inner", "inactive", "abstract", "speaks ", "status "
 
 # The bits of ``concept.flags``.
-IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION = 1, 2, 4
+IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
 
 # A prefix that begins more terms than this has a bitmap of its own.
 MANY_TERMS = 16
@@ -96,3 +99,5 @@ MANY_TERMS = 16
 # A longer value of a property stands in the postings as its beginning and a digest.
 LONGEST_TERM = 200
 DIGEST_MARK = "\x1f"
+# A number that is not written in the usual way stands there a second time, as it is usually written.
+NORMAL_MARK = "\x1e"

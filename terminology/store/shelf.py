@@ -6,6 +6,7 @@ new is opened, and what is gone is closed as soon as nobody holds it any more.
 
 from __future__ import annotations
 
+import logging
 import weakref
 from dataclasses import dataclass
 from threading import Lock
@@ -13,9 +14,12 @@ from threading import Lock
 import orjson
 from pyroaring import BitMap
 
+from terminology.cache import Cache
 from terminology.store.artifact import ROOM, Artifact, weight
-from terminology.store.cache import Cache
 from terminology.store.content import Content
+from terminology.store.header import OtherFormat
+
+log = logging.getLogger("terminology")
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,10 +66,19 @@ class Reader:
             self._shelf = Shelf(generation)
             return
         items = [Item(**item) for item in orjson.loads(published[1])]
+        artifacts = map(self._artifact, items)
         # The generation that was announced: what is published may be ahead of it.
-        self._shelf = Shelf(generation, tuple(self._artifact(item) for item in items))
+        self._shelf = Shelf(generation, tuple(a for a in artifacts if a is not None))
 
-    def _artifact(self, item: Item) -> Artifact:
+    def _artifact(self, item: Item) -> Artifact | None:
+        """None for what this version of the software cannot read."""
+        try:
+            return self._opened(item)
+        except OtherFormat as reason:
+            log.error("not served: %s %s|%s %s", item.kind, item.url, item.version or "", reason)
+            return None
+
+    def _opened(self, item: Item) -> Artifact:
         held = self._held.get(item.id)
         if held is None:
             held = Artifact(self._content.open(item.id), item.id, self._cache)

@@ -17,7 +17,7 @@ from terminology.model import Document
 from terminology.release import ConceptRow, Problem, Release, Report
 from terminology.store.order import Order
 from terminology.store.packing import plain
-from terminology.store.schema import HAS_DEFINITION, IS_ABSTRACT, IS_INACTIVE
+from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
 # Code, display, flags, status, definition, designations, properties, extension.
 Kept = tuple[
@@ -37,6 +37,8 @@ class Spool:
 
     def __init__(self, release: Release, file: IO[bytes], report: Report) -> None:
         self._folds = not release.case_sensitive
+        self.language = release.language
+        self._types = {p.code: p.type for p in release.properties}
         self.file, self._report = file, report
         self.starts = array("Q", (0,))
         self._below, self._above = array("I"), array("I")
@@ -57,6 +59,11 @@ class Spool:
     def kinds(self) -> list[tuple[str, str]]:
         """Code and type of the properties that are named by number."""
         return list(self._kinds)
+
+    @property
+    def declared(self) -> list[tuple[str, str]]:
+        """The same, with the type that the property is declared with, if it is."""
+        return [(code, self._types.get(code, type_)) for code, type_ in self._kinds]
 
     def key(self, code: str) -> str:
         return code.casefold() if self._folds else code
@@ -89,11 +96,12 @@ class Spool:
     def _kept(self, row: ConceptRow) -> Kept:
         """What of a row is not needed before it is packed."""
         flags = IS_ABSTRACT * row.abstract | IS_INACTIVE * row.inactive
+        flags |= HAS_DEFINITION * (row.definition is not None) | HAS_EXTENSION * bool(row.extension)
         kinds = self._kinds
         return (
             row.code,
             row.display,
-            flags | HAS_DEFINITION * (row.definition is not None),
+            flags,
             row.status,
             row.definition,
             [self._said(*said) for said in row.designations],

@@ -5,9 +5,10 @@ A kind of code system is one file beside this one. See docs/adding-a-code-system
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, Detail, Document, Filter
 
 
@@ -22,6 +23,28 @@ class Selection(Protocol):
     def __contains__(self, code: object) -> bool: ...
 
 
+class Counted(Selection, Protocol):
+    """A selection that knows its size, and combines with others, without reading a concept.
+
+    Only selections of code systems with the same ``index_of`` combine; the order is that of the left one.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice) -> list[Concept]:
+        """The concepts of a page."""
+
+    def __and__(self, other: Any) -> Counted: ...
+    def __or__(self, other: Any) -> Counted: ...
+    def __sub__(self, other: Any) -> Counted: ...
+
+    def without(self, inactive: bool = False, abstract: bool = False) -> Counted:
+        """Those that are not inactive, not abstract."""
+
+    def among(self, codes: Iterable[str]) -> Counted:
+        """Those that have one of these codes, in the order of the codes."""
+
+
 class CodeSystem(Protocol):
     """One version of one code system."""
 
@@ -32,8 +55,14 @@ class CodeSystem(Protocol):
     def locate(self, code: str) -> Concept | None:
         """The concept of this code, or None. Its ``code`` is as the code system writes it."""
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
-        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters).
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters), and that a
+        text finds: each of its words begins a word of the code, of the display or of a designation.
+
+        With ``languages``, of what is said in these, or in no language in particular; where nothing is said
+        in these, and they do not insist, of whatever is said.
 
         Raises TerminologyError for a filter that this code system does not know, or cannot answer: a value
         that the operator does not take, a code that is not there.
@@ -47,3 +76,17 @@ class CodeSystem(Protocol):
 
     def implied(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
+
+
+def speaking(system: CodeSystem, languages: Languages) -> Selection | None:
+    """The concepts of which something is said in these languages; None where that is not known."""
+    ask = getattr(system, "speaking", None)
+    return cast("Selection", ask(languages)) if ask is not None else None
+
+
+def index_of(system: CodeSystem) -> object | None:
+    """What the concepts of a code system are counted by; its selections are ``Counted`` then.
+
+    An attribute ``index``, which most code systems do without: None.
+    """
+    return getattr(system, "index", None)

@@ -6,9 +6,7 @@ hierarchy are the code system's own (https://hl7.org/fhir/R5/valueset.html).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal
 
 from terminology import issues
 from terminology.model import Filter, TerminologyError
@@ -16,20 +14,6 @@ from terminology.patterns import full_match
 
 Accepts = Callable[[Sequence[str]], bool]
 Normal = Callable[[str], str]
-
-_NUMBER = re.compile(r"[+-]?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
-_EXACT = Context(prec=1_300)
-
-
-def number(text: str) -> str:
-    """A number in the one way to write it; what is none stays as it is.
-
-    >>> number("1.50") == number("1.5"), number("100") == number("1e2"), number("-0.0"), number("many")
-    (True, True, '0', 'many')
-    """
-    if not _NUMBER.fullmatch(text):
-        return text
-    return str(_EXACT.normalize(_EXACT.plus(Decimal(text))))
 
 
 def comparison(filter_: Filter, normal: Normal | None = None) -> Accepts | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from terminology import issues
-from terminology.languages import STANDARDS_STATUS
+from terminology.languages import STANDARDS_STATUS, Languages
 from terminology.model import (
     About,
     Concept,
@@ -23,12 +23,13 @@ from terminology.model import (
     TerminologyError,
     Typed,
 )
-from terminology.systems.comparisons import Normal, comparison, number
+from terminology.numbers import NUMBERS, number
+from terminology.systems.comparisons import Normal, comparison
 from terminology.texts import folded, folded_finder
 
 CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
 _ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
-_MARKS = ("notSelectable", "inactive", "status")
+MARKS = ("notSelectable", "inactive", "status")
 # These mean what they are called, also where a code system gives them some other uri.
 BY_NAME = frozenset({"notSelectable", "inactive"})
 # What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
@@ -52,7 +53,7 @@ class DocumentSystem:
         self.about = about(document)
         self.document = document
         self._role = roles_of(document)
-        self._marks = {self._role[role]: role for role in _MARKS if role in self._role}
+        self._marks = {self._role[role]: role for role in MARKS if role in self._role}
         self._concepts: dict[str, Concept] = {}
         self._details: dict[str, Detail] = {}
         self._nodes: dict[str, Node] = {}
@@ -101,11 +102,17 @@ class DocumentSystem:
         key = self._key(code)
         return self._concept(key) if key in self._nodes else None
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> DocumentSelection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> DocumentSelection:
         tests = [self._test(filter_) for filter_ in filters]
         if text:
-            tests.append(self._text_test(text))
+            tests.append(self._text_test(text, languages))
         return DocumentSelection(self, tests)
+
+    def speaking(self, languages: Languages) -> DocumentSelection:
+        """The concepts of which something is said in these languages."""
+        return DocumentSelection(self, [lambda key: self._speaks(key, languages)])
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self._key(ancestor), self._key(descendant)
@@ -218,7 +225,7 @@ class DocumentSystem:
         declared = (
             p for p in self.document.get("property", ()) if property_ in (p.get("code"), p.get("uri"))
         )
-        return number if any(p.get("type") in ("integer", "decimal") for p in declared) else None
+        return number if any(p.get("type") in NUMBERS for p in declared) else None
 
     def _reader(self, property_: str) -> Callable[[Node], list[str]] | None:
         if property_ in ("code", "concept"):
@@ -245,33 +252,50 @@ class DocumentSystem:
         def inactive(node: Node) -> list[str]:
             return [str(self._concept(self._key(node["code"])).inactive).lower()]
 
-        def not_selectable(node: Node) -> list[str]:
-            if self._concept(self._key(node["code"])).abstract:
-                return ["true"]
+        def stated(node: Node) -> list[str]:
             return [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
 
+        def not_selectable(node: Node) -> list[str]:
+            return ["true"] if self._concept(self._key(node["code"])).abstract else stated(node)
+
         def status(node: Node) -> list[str]:
-            stated = [_plain(p) for p in node.get("property", ()) if p.get("code") == code]
-            known = self._concept(self._key(node["code"])).status
-            return stated or ([known] if known else [])
+            concept = self._concept(self._key(node["code"]))
+            return stated(node) or ([concept.status] if concept.status else [])
 
-        readers = {"inactive": inactive, "notSelectable": not_selectable, "status": status}
-        return readers[self._marks[code]]
+        return {"inactive": inactive, "notSelectable": not_selectable, "status": status}[self._marks[code]]
 
-    def _text_test(self, text: str) -> Test:
-        """Does the text find the code, the display or a designation (see ``texts``)?"""
+    def _text_test(self, text: str, languages: Languages | None) -> Test:
+        """Does the text find what is said of a concept (see ``texts``)?"""
         finds = folded_finder(text)
+        if languages is None:
+            return lambda key: finds(self._said[key])
+        asked = languages
 
         def test(key: str) -> bool:
-            said = self._said[key]
-            return finds(said) and any(map(finds, said.split("\n")))
+            texts = self._said_by_language[key]
+            if not asked.insist and not self._speaks(key, asked):
+                return finds(self._said[key])
+            return finds("".join(said for tag, said in texts.items() if tag is None or asked.rank(tag)))
 
         return test
 
+    def _speaks(self, key: str, languages: Languages) -> bool:
+        return any(languages.rank(tag) for tag in self._said_by_language[key])
+
     @cached_property
     def _said(self) -> dict[str, str]:
-        """All texts of each concept, folded, a line for each."""
-        return {key: "\n".join(map(folded, _said(node))) for key, node in self._nodes.items()}
+        """All that is said of each concept, folded."""
+        return {key: "".join(texts.values()) for key, texts in self._said_by_language.items()}
+
+    @cached_property
+    def _said_by_language(self) -> dict[str, dict[str | None, str]]:
+        """The same by language; the code is in none."""
+        said: dict[str, dict[str | None, str]] = {key: {} for key in self._nodes}
+        for key, node in self._nodes.items():
+            for text, language in _said(node, self.about.language):
+                tag = language or None
+                said[key][tag] = said[key].get(tag, "") + folded(text)
+        return said
 
     # -- hierarchy ---------------------------------------------------------------------------
 
@@ -448,12 +472,13 @@ def _standards_status(node: Node) -> str | None:
     return next(marks, None)
 
 
-def _said(node: Node) -> Iterator[str]:
-    yield node["code"]
+def _said(node: Node, language: str | None) -> Iterator[tuple[str, str | None]]:
+    """All texts of a concept, each with its language."""
+    yield node["code"], None
     if "display" in node:
-        yield node["display"]
+        yield node["display"], language
     for other in node.get("designation", ()):
-        yield other.get("value", "")
+        yield other.get("value", ""), other.get("language")
 
 
 def _plain(node: Node) -> str:

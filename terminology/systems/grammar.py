@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from terminology import issues
+from terminology.languages import Languages
 from terminology.model import About, Concept, Detail, Document, Filter, Property, TerminologyError, Typed
 from terminology.systems.comparisons import comparison
 from terminology.systems.document import all_of
@@ -54,7 +55,9 @@ class Grammar:
         reading = self.read(code)
         return reading.concept if reading else None
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> GrammarSelection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> GrammarSelection:
         tests = [self._test(filter_) for filter_ in filters]
         if text:
             tests.append(_text_test(text))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, Detail, Document, Filter
 from terminology.systems import Selection
 from terminology.systems.document import DocumentSystem, all_of
@@ -46,8 +47,10 @@ class Listed:
     def locate(self, code: str) -> Concept | None:
         return self._system.locate(code)
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
-        return self._system.select(filters, text)
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        return self._system.select(filters, text, languages)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)

@@ -7,9 +7,12 @@ numbers, so that filters combine, count and page without reading a concept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from terminology import issues
+from terminology.languages import Languages
 from terminology.model import (
     About,
     Concept,
@@ -21,30 +24,47 @@ from terminology.model import (
     TerminologyError,
     Typed,
 )
+from terminology.numbers import NUMBERS, number
 from terminology.patterns import full_match
 from terminology.store.artifact import Artifact, StoredRow
 from terminology.store.index import text_of
-from terminology.store.packing import exact, value_of
+from terminology.store.packing import (
+    DEFINITION,
+    DESIGNATIONS,
+    EXTENSION,
+    PROPERTIES,
+    exact,
+    line_of,
+    value_of,
+)
 from terminology.store.postings import term_of
 from terminology.store.schema import (
     ABSTRACT,
     DIGEST_MARK,
     HAS_DEFINITION,
+    HAS_EXTENSION,
     INACTIVE,
     INNER,
     IS_ABSTRACT,
     IS_INACTIVE,
+    LANGUAGE,
     MARK,
+    NORMAL_MARK,
+    STATUS,
 )
 from terminology.systems.comparisons import comparison
-from terminology.systems.document import about, implied, require_hierarchy, roles_of
-from terminology.texts import folded
+from terminology.systems.document import MARKS, about, implied, require_hierarchy, roles_of
+from terminology.texts import words
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# How many rows are kept between one question and the next.
-RECENT = 64
+# How many rows are kept between one question and the next: those of a page are described next.
+RECENT = 500
+# The parts of a Detail.
+PARTS = ("designations", "properties", "extension")
+# Of a property that no concept has.
+NO_FIELD = -1
 
 
 class StoredSystem:
@@ -56,7 +76,11 @@ class StoredSystem:
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
         self._recent: dict[str, StoredRow] = {}
-        self._role = roles_of(artifact.header.document)
+
+    @property
+    def index(self) -> Artifact:
+        """What its selections are counted by."""
+        return self.artifact
 
     def key(self, code: str) -> str:
         return code if self.about.case_sensitive else code.casefold()
@@ -67,17 +91,36 @@ class StoredSystem:
         row = self._row(self.key(code))
         return None if row is None else self.concept(row)
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> StoredSelection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> StoredSelection:
         chosen = [self.chosen_by(filter_) for filter_ in filters]
         if text:
-            chosen += [self.artifact.words(word) for word in folded(text).split()]
-        if not chosen:
-            return StoredSelection(self, None)
-        # A new set, also of one: what is kept worked out is never handed out.
-        found = chosen[0].copy()
-        for other in chosen[1:]:
-            found &= other
-        return StoredSelection(self, found)
+            chosen += self._found(words(text), languages)
+        return StoredSelection(self, self.artifact.intersection(chosen) if chosen else None)
+
+    def speaking(self, languages: Languages) -> StoredSelection:
+        """The concepts of which something is said in these languages."""
+        return StoredSelection(self, self._speaking(languages))
+
+    def _found(self, typed: Sequence[str], languages: Languages | None) -> list[BitMap]:
+        """For each word the concepts that have a word which begins so."""
+        artifact = self.artifact
+        if languages is None:
+            return [artifact.words(word) for word in typed]
+        understood = self._understood(languages)
+        found = [artifact.words(word, understood) for word in typed]
+        if not languages.insist and len(understood) < len(artifact.header.languages):
+            others = artifact.all() - self._speaking(languages)
+            found = [own | (artifact.words(w) & others) for own, w in zip(found, typed, strict=True)]
+        return found
+
+    def _speaking(self, languages: Languages) -> BitMap:
+        marks = [LANGUAGE + tag for tag in self._understood(languages)]
+        return self.artifact.union(self.artifact.posting(MARK, mark) for mark in marks)
+
+    def _understood(self, languages: Languages) -> tuple[str, ...]:
+        return tuple(tag for tag in self.artifact.header.languages if languages.rank(tag))
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self.key(ancestor), self.key(descendant)
@@ -91,7 +134,7 @@ class StoredSystem:
     def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
         keys = {code: self.key(code) for code in codes}
         rows = self._rows(keys.values())
-        return {code: self._detail(rows[key]) for code, key in keys.items() if key in rows}
+        return {code: Unread(self, rows[key]) for code, key in keys.items() if key in rows}
 
     def implied(self, canonical: str) -> Document | None:
         """As ``DocumentSystem`` has it."""
@@ -127,11 +170,19 @@ class StoredSystem:
             self._recent.clear()
         self._recent[row.key] = row
 
+    def concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
+        """The concepts of these numbers, which are in order."""
+        rows = list(self.artifact.concepts(ords))
+        if len(rows) <= RECENT:
+            for row in rows:
+                self._keep(row)
+        return [self.concept(row) for row in rows]
+
     def concept(self, row: StoredRow) -> Concept:
         flags = row.flags
         definition = None
         if flags & HAS_DEFINITION:
-            definition = next(iter(self.artifact.unpack(row.body)), None) or ""
+            definition = line_of(self.artifact.unpack.lines(row.body), DEFINITION) or ""
         return Concept(
             row.code or row.key,
             row.display,
@@ -141,15 +192,15 @@ class StoredSystem:
             row.status,
         )
 
-    def _detail(self, row: StoredRow) -> Detail:
-        body = self.artifact.unpack(row.body)
-        designations = body[1] if len(body) > 1 else ()
-        properties = body[2] if len(body) > 2 else ()
-        return Detail(
-            [self._designation(*said) for said in designations],
-            [self._property(*stated) for stated in properties],
-            exact(body[3]) if len(body) > 3 else (),
-        )
+    def designations(self, lines: Sequence[bytes]) -> list[Designation]:
+        return [self._designation(*said) for said in line_of(lines, DESIGNATIONS) or ()]
+
+    def properties(self, lines: Sequence[bytes]) -> list[Property]:
+        return [self._property(*stated) for stated in line_of(lines, PROPERTIES) or ()]
+
+    def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
+        said: Sequence[Document] = exact(line_of(lines, EXTENSION) or [])
+        return said
 
     def _designation(
         self, value: str, language: str | None, use: int | None = None, rest: Document | None = None
@@ -178,8 +229,7 @@ class StoredSystem:
         return self.artifact.cached(filter_, lambda: self._choose(filter_))
 
     def _choose(self, filter_: Filter) -> BitMap:
-        hierarchy = (self._role.get("parent"), self._role.get("child"))
-        if filter_.property in ("concept", "code", *hierarchy) and filter_.op in HIERARCHY:
+        if filter_.property in ("concept", "code", *self._hierarchy) and filter_.op in HIERARCHY:
             ord_ = self.artifact.ord(self.key(filter_.value))
             meaning = self.artifact.header.document.get("hierarchyMeaning")
             require_hierarchy(filter_, self.about, ord_ is not None, meaning)
@@ -191,45 +241,83 @@ class StoredSystem:
         comparison(filter_)  # refuses a value that the operator does not take
         return compare(values, filter_.value, self.artifact)
 
+    @cached_property
+    def _role(self) -> dict[str, str]:
+        return roles_of(self.artifact.header.document)
+
+    @cached_property
+    def _hierarchy(self) -> frozenset[str]:
+        """What this code system itself calls ``parent`` and ``child``."""
+        return frozenset(self._role[role] for role in ("parent", "child") if role in self._role)
+
     def _values(self, property_: str) -> Values | None:
         if property_ in ("code", "concept"):
             return Codes(self)
         if property_ in ("display", "definition"):
             return Texts(self, property_)
-        for role in ("parent", "child"):
-            if property_ in (role, self._role.get(role)):
-                return Relatives(self, role)
+        if property_ in ("parent", "child") or property_ in self._hierarchy:
+            is_child = property_ in ("child", self._role.get("child"))
+            return Relatives(self, "child" if is_child else "parent")
         declared = self.artifact.header.document.get("property", ())
-        named = (p["code"] for p in declared if property_ in (p.get("code"), p.get("uri")))
-        code = next(named, self._role.get(property_))
-        if code is None:
-            return None
-        fields = self.artifact.header.fields
-        stated = Stated(self, code, fields.get(code))
-        if code == self._role.get("inactive"):
-            return Marked(self.artifact, INACTIVE, None)
-        if code == self._role.get("notSelectable"):
-            return Marked(self.artifact, ABSTRACT, stated)
-        # A status that no property states has a field of its own.
-        if code == self._role.get("status") != "status" and not any(
-            p.get("code") == "status" for p in declared
-        ):
-            return Either(stated, Stated(self, "status", fields.get("status")))
-        return stated
+        by_uri = (p["code"] for p in declared if property_ == p.get("uri"))
+        by_code = (p["code"] for p in declared if property_ == p.get("code"))
+        code = next(chain(by_uri, by_code), self._role.get(property_))
+        return None if code is None else self._stated(code)
+
+    def _stated(self, code: str) -> Values:
+        declared = self.artifact.header.document.get("property", ())
+        types = [p.get("type") for p in declared if p.get("code") == code]
+        stated = Stated(self, code, not NUMBERS.isdisjoint(types))
+        role = next((role for role in MARKS if self._role.get(role) == code), None)
+        return stated if role is None else ROLES[role](stated, self.artifact)
+
+
+class Unread(Detail):
+    """What else is known of a concept: each part is read when it is first looked at."""
+
+    __slots__ = ("_lines", "_row", "_system")
+
+    def __init__(self, system: StoredSystem, row: StoredRow) -> None:
+        self._system, self._row = system, row
+        self._lines: list[bytes] | None = None
+        if not row.flags & HAS_EXTENSION:
+            self.extension = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """Of a part that has not been read."""
+        if name not in PARTS:
+            raise AttributeError(name)
+        if self._lines is None:
+            self._lines = self._system.artifact.unpack.lines(self._row.body)
+        part = getattr(self._system, name)(self._lines)
+        setattr(self, name, part)
+        return part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Detail) and all(
+            getattr(self, part) == getattr(other, part) for part in PARTS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class StoredSelection:
-    """Some of a stored code system's concepts, or all of them (``chosen`` is None).
+    """Some of a stored code system's concepts, or all of them (``chosen`` is None): a ``Counted`` selection.
 
-    Besides what every selection can, it knows how many it has, which without those that are inactive or
-    abstract, and any part of it.
+    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own.
     """
 
-    def __init__(self, system: StoredSystem, chosen: BitMap | None) -> None:
+    def __init__(
+        self, system: StoredSystem, chosen: BitMap | None, order: Sequence[int] | None = None
+    ) -> None:
+        self.index = system.index
         self._system = system
         self._chosen = chosen
+        self._order = order
 
     def __iter__(self) -> Iterator[Concept]:
+        if self._order is not None:
+            return iter(self[:])
         read = self._system.concept
         return (read(row) for row in self._system.artifact.concepts(self._ords))
 
@@ -242,15 +330,47 @@ class StoredSelection:
 
     def __getitem__(self, part: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
-        ords = self._ords[part]
-        return [self._system.concept(row) for row in self._system.artifact.concepts(ords)]
+        if self._order is None:
+            return self._system.concepts(self._ords[part])
+        chosen = self._ords
+        ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
+        found = dict(zip(sorted(ords), self._system.concepts(sorted(ords)), strict=True))
+        return [found[ord_] for ord_ in ords]
+
+    def __and__(self, other: StoredSelection) -> StoredSelection:
+        if self._chosen is None:
+            return StoredSelection(self._system, other._chosen)
+        if other._chosen is None:
+            return self
+        return self._with(self._chosen & other._chosen)
+
+    def __or__(self, other: StoredSelection) -> StoredSelection:
+        """In the code system's own order."""
+        if self._chosen is None or other._chosen is None:
+            return StoredSelection(self._system, None)
+        return StoredSelection(self._system, self._chosen | other._chosen)
+
+    def __sub__(self, other: StoredSelection) -> StoredSelection:
+        return self._with(self._ords - other._ords)
 
     def without(self, inactive: bool = False, abstract: bool = False) -> StoredSelection:
         """Those that are not inactive, not abstract."""
         left = self._ords
         for mark in (INACTIVE,) * inactive + (ABSTRACT,) * abstract:
             left = left - self._system.artifact.posting(MARK, mark)
-        return StoredSelection(self._system, left)
+        return self._with(left)
+
+    def among(self, codes: Iterable[str]) -> StoredSelection:
+        """Those that have one of these codes, in the order of the codes."""
+        artifact = self._system.artifact
+        keys = [self._system.key(code) for code in codes]
+        numbers = artifact.ords(keys) if keys else {}
+        order = list(dict.fromkeys(numbers[key] for key in keys if key in numbers))
+        chosen = artifact.set_of(order)
+        return StoredSelection(self._system, chosen if self._chosen is None else chosen & self._chosen, order)
+
+    def _with(self, chosen: BitMap) -> StoredSelection:
+        return StoredSelection(self._system, chosen, self._order)
 
     @property
     def _ords(self) -> BitMap:
@@ -326,8 +446,7 @@ class Codes:
         self._artifact, self._key = system.artifact, system.key
 
     def having(self, wanted: Sequence[str]) -> BitMap:
-        rows = self._artifact.concepts_by_key([self._key(code) for code in wanted])
-        return self._artifact.set_of(row.ord for row in rows)
+        return self._artifact.set_of(self._artifact.ords([self._key(code) for code in wanted]).values())
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
         found = self._artifact.keys(self._key(beginning))
@@ -380,26 +499,26 @@ class Relatives:
 
 
 class Stated:
-    """The values of a property. ``field`` is None where no concept has one."""
+    """The values of a property. Those of a number are compared by value."""
 
-    def __init__(self, system: StoredSystem, code: str, field: int | None) -> None:
+    def __init__(self, system: StoredSystem, code: str, is_number: bool) -> None:
         self._system, self._artifact = system, system.artifact
-        self._code, self._field = code, field
+        self._code, self._is_number = code, is_number
+        self._field = self._artifact.header.fields.get(code, NO_FIELD)
 
     def having(self, wanted: Sequence[str]) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
+        if self._is_number:
+            usual = [number(value) for value in wanted]
+            wanted = [*usual, *(NORMAL_MARK + value for value in usual)]
         return self._artifact.postings(self._field, map(term_of, wanted))
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
         # Of a long value only its beginning stands in the term.
         terms = self._artifact.terms(self._field, beginning if self._has_only_short else "")
         return self._artifact.union(
             ords if DIGEST_MARK not in term else self._read(ords, accepts)
             for term, ords in terms
-            if DIGEST_MARK in term or accepts(term)
+            if not term.startswith(NORMAL_MARK) and (DIGEST_MARK in term or accepts(term))
         )
 
     @property
@@ -408,7 +527,7 @@ class Stated:
 
     def _read(self, ords: BitMap, accepts: Callable[[str], bool]) -> BitMap:
         """Those whose whole value is accepted."""
-        details = ((row.ord, self._system._detail(row)) for row in self._artifact.concepts(ords))
+        details = ((row.ord, Unread(self._system, row)) for row in self._artifact.concepts(ords))
         return self._artifact.set_of(
             ord_
             for ord_, detail in details
@@ -416,52 +535,75 @@ class Stated:
         )
 
     def present(self) -> BitMap:
-        if self._field is None:
-            return self._artifact.set_of()
         return self._artifact.union(ords for _, ords in self._artifact.terms(self._field))
 
 
-class Either:
-    """Values that stand under two names."""
+class Inactive:
+    """Every concept is in use or is not; what answers say of it is what filters test."""
 
-    def __init__(self, one: Values, other: Values) -> None:
-        self._one, self._other = one, other
-
-    def having(self, wanted: Sequence[str]) -> BitMap:
-        return self._one.having(wanted) | self._other.having(wanted)
-
-    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
-        return self._one.matching(accepts, beginning) | self._other.matching(accepts, beginning)
-
-    def present(self) -> BitMap:
-        return self._one.present() | self._other.present()
-
-
-class Marked:
-    """Which concepts are inactive, or not to be selected: what answers say of them is what filters test.
-
-    Of every concept it is known whether it is inactive; but whether it may be selected, only where somebody
-    said so (``stated``).
-    """
-
-    def __init__(self, artifact: Artifact, mark: str, stated: Stated | None) -> None:
-        self._artifact, self._stated = artifact, stated
-        self._marked = artifact.posting(MARK, mark)
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._true = artifact.posting(MARK, INACTIVE)
 
     def having(self, wanted: Sequence[str]) -> BitMap:
         return self.matching(lambda value: value in wanted, "")
 
     def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
-        marked = self._marked if accepts("true") else self._artifact.set_of()
-        return marked | (self._others(accepts) - self._marked)
-
-    def _others(self, accepts: Callable[[str], bool]) -> BitMap:
-        if self._stated is not None:
-            return self._stated.matching(accepts, "")
-        return self._artifact.all() if accepts("false") else self._artifact.set_of()
+        true = self._true if accepts("true") else self._artifact.set_of()
+        return true | (self._artifact.all() - self._true) if accepts("false") else true
 
     def present(self) -> BitMap:
-        return self.matching(lambda value: True, "")
+        return self._artifact.all()
+
+
+class NotSelectable:
+    """What may not be selected is ``true``, and nothing else; of the others what they state."""
+
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._stated, self._artifact = stated, artifact
+        self._true = artifact.posting(MARK, ABSTRACT)
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._with(self._stated.having(wanted), "true" in wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._with(self._stated.matching(accepts, beginning), accepts("true"))
+
+    def present(self) -> BitMap:
+        return self._with(self._stated.present(), True)
+
+    def _with(self, found: BitMap, is_true: bool) -> BitMap:
+        return found | self._true if is_true else found - self._true
+
+
+class Status:
+    """The status of a concept, also of one that has it by an extension."""
+
+    def __init__(self, stated: Stated, artifact: Artifact) -> None:
+        self._stated, self._artifact = stated, artifact
+
+    def having(self, wanted: Sequence[str]) -> BitMap:
+        return self._stated.having(wanted) | self._otherwise(lambda value: value in wanted)
+
+    def matching(self, accepts: Callable[[str], bool], beginning: str) -> BitMap:
+        return self._stated.matching(accepts, beginning) | self._otherwise(accepts)
+
+    def present(self) -> BitMap:
+        return self._stated.present() | self._otherwise(lambda value: True)
+
+    def _otherwise(self, accepts: Callable[[str], bool]) -> BitMap:
+        """Those with such a status that state none."""
+        terms = self._artifact.terms(MARK, STATUS)
+        found = (ords for term, ords in terms if accepts(term.removeprefix(STATUS)))
+        return self._artifact.union(found) - self._stated.present()
+
+
+# What a concept is can be filtered by, also where no property states it.
+ROLES: dict[str, Callable[[Stated, Artifact], Values]] = {
+    "inactive": Inactive,
+    "notSelectable": NotSelectable,
+    "status": Status,
+}
 
 
 def _equals(values: Values, value: str, artifact: Artifact) -> BitMap:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import and_, or_
+from typing import cast
 
+from terminology.languages import Languages
 from terminology.model import About, Concept, Designation, Detail, Document, Filter, split_canonical
-from terminology.systems import CodeSystem, Selection
+from terminology.systems import CodeSystem, Counted, Selection, index_of, speaking
 from terminology.systems.document import DocumentSystem
+from terminology.texts import words
 from terminology.versions import fits
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
@@ -56,16 +61,52 @@ class Supplemented:
         return self._system.locate(code)
 
     @property
+    def index(self) -> object | None:
+        """Its selections are those of the code system itself, and are counted as these."""
+        return index_of(self._system)
+
+    @property
     def documents(self) -> list[Document]:
         """The CodeSystem resources of the supplements applied."""
         return [s.about.document for _, s in self._supplements if s.about.document is not None]
 
-    def select(self, filters: Sequence[Filter] = (), text: str | None = None) -> Selection:
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
         """A text also finds what the supplements say. Filters are those of the code system itself."""
+        whole = self._system.select(filters)
         if not text:
-            return self._system.select(filters)
-        said = [supplement.select(text=text) for _, supplement in self._supplements]
-        return _Found(self._system.select(filters), [self._system.select(text=text), *said])
+            return whole
+        found = [self._having(word, languages) for word in words(text)]
+        if self.index is None:
+            return _Found(whole, found)
+        return reduce(and_, map(self._counted, found), cast("Counted", whole))
+
+    def _having(self, word: str, languages: Languages | None) -> _Having:
+        """What has a word, in the code system or in a supplement."""
+        systems = [self._system, *(s for _, s in self._supplements)]
+        if languages is None:
+            return _Having([s.select(text=word) for s in systems])
+        insisting = replace(languages, insist=True)
+        said = [s.select(text=word, languages=insisting) for s in systems]
+        if languages.insist:
+            return _Having(said)
+        spoken = [found for s in systems if (found := speaking(s, languages)) is not None]
+        return _Having(said, [s.select(text=word) for s in systems], spoken)
+
+    def _counted(self, having: _Having) -> Counted:
+        everything = cast("Counted", self._system.select())
+        nothing = everything.among(())
+
+        def all_of(selections: Sequence[Selection]) -> Counted:
+            return reduce(or_, (self._own(found, everything) for found in selections), nothing)
+
+        return all_of(having.said) | (all_of(having.otherwise) - all_of(having.unless))
+
+    def _own(self, found: Selection, everything: Counted) -> Counted:
+        """What a supplement finds, as concepts of the code system itself."""
+        is_own = getattr(found, "index", None) is self.index
+        return cast("Counted", found) if is_own else everything.among(c.code for c in found)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
@@ -84,17 +125,34 @@ class Supplemented:
         return found
 
 
-class _Found:
-    """The concepts of a selection that are in one of some others, too."""
+@dataclass(slots=True)
+class _Having:
+    """The concepts that are in one of ``said``; or of ``otherwise``, and in none of ``unless``."""
 
-    def __init__(self, whole: Selection, found: Sequence[Selection]) -> None:
-        self._whole, self._found = whole, found
-
-    def __iter__(self) -> Iterator[Concept]:
-        return (concept for concept in self._whole if any(concept.code in found for found in self._found))
+    said: Sequence[Selection]
+    otherwise: Sequence[Selection] = ()
+    unless: Sequence[Selection] = ()
 
     def __contains__(self, code: object) -> bool:
-        return code in self._whole and any(code in found for found in self._found)
+        if any(code in found for found in self.said):
+            return True
+        return any(code in f for f in self.otherwise) and not any(code in f for f in self.unless)
+
+
+class _Found:
+    """The concepts of a selection that have every word."""
+
+    def __init__(self, whole: Selection, having: Sequence[_Having]) -> None:
+        self._whole, self._having = whole, having
+
+    def __iter__(self) -> Iterator[Concept]:
+        return (concept for concept in self._whole if self._has_all(concept.code))
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._whole and self._has_all(code)
+
+    def _has_all(self, code: object) -> bool:
+        return all(code in having for having in self._having)
 
 
 def _add(detail: Detail, extra: Detail, canonical: str) -> None:

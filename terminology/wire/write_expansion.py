@@ -5,7 +5,6 @@ The clock and the identity of the expansion are handed in, so that two answers c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,7 +76,7 @@ def _definition(code: str, uri: str | None) -> Node:
 
 
 def _entry(entry: Entry) -> Node:
-    node: Node = {"extension": entry.extension} if entry.extension else {}
+    node: Node = {"extension": list(entry.extension)} if entry.extension else {}
     node["system"] = entry.system
     if entry.abstract:
         node["abstract"] = True
@@ -102,16 +101,12 @@ def _property(code: str, value: Typed) -> Node:
 
 
 def _designation(designation: Designation) -> Node:
-    return dict(_parts(designation))
-
-
-def _parts(designation: Designation) -> Iterator[tuple[str, Any]]:
-    if designation.extension:
-        yield "extension", list(designation.extension)
+    node: Node = {"extension": list(designation.extension)} if designation.extension else {}
     if designation.language:
-        yield "language", designation.language
+        node["language"] = designation.language
     if designation.use:
-        yield "use", designation.use
+        node["use"] = designation.use
     if designation.additional_use:
-        yield "additionalUse", list(designation.additional_use)
-    yield "value", designation.value
+        node["additionalUse"] = list(designation.additional_use)
+    node["value"] = designation.value
+    return node
