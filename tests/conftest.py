@@ -7,6 +7,7 @@ from typing import Any
 
 import holding
 import hypothesis
+import postgres
 import pytest
 from flask.testing import FlaskClient
 
@@ -16,6 +17,7 @@ from terminology.catalogue import Catalogue
 from terminology.model import Document
 
 Ask = Callable[..., Document]
+SKIPPED = 77  # what .ci/run takes for a check that could not be run here
 
 
 def pytest_configure() -> None:
@@ -23,6 +25,8 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("store", deadline=None, max_examples=25)
     if holding.ENGINE:
         hypothesis.settings.load_profile("store")
+    if holding.ENGINE == "postgres" and postgres.programs() is None:
+        pytest.exit("PostgreSQL is not installed (Debian: apt-get install postgresql)", SKIPPED)
 
 
 def pytest_unconfigure() -> None:
