@@ -167,8 +167,44 @@ class MapRow:
     properties: Sequence[Stated] = ()
 
 
-Row = ConceptRow | MapRow
-AnyRelease = Release | MapRelease
+@dataclass(slots=True)
+class ValueSetRelease:
+    """A version of a value set.
+
+    ``header`` is the ValueSet resource in R5 shape, but for the entries of its lists: each
+    ``include.concept``, ``exclude.concept`` and ``expansion.contains`` stands there empty, in its place.
+    """
+
+    kind: str
+    url: str
+    version: str | None = None
+    name: str | None = None
+    title: str | None = None
+    copyright: str | None = None
+    licence: str | None = None
+    files: Sequence[SourceFile] = ()
+    header: Document = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class MemberRow:
+    """An entry of a list of a value set: of ``compose.include`` or ``compose.exclude`` with a number, or of
+    the ``expansion``.
+
+    ``place`` counts all entries in the order of the resource; rows may come in another one. ``node`` is the
+    entry as JSON, what it contains taken out (``contains`` stands empty in its place). ``depth`` is how deep
+    it is nested in others.
+    """
+
+    list_: str
+    number: int
+    place: int
+    node: Document
+    depth: int = 0
+
+
+Row = ConceptRow | MapRow | MemberRow
+AnyRelease = Release | MapRelease | ValueSetRelease
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,23 +11,35 @@ from functools import cached_property
 from typing import Any
 
 from terminology.concept_map import Attribute, ConceptMap, Group, Names, Row, end_of, unmapped_of
+from terminology.documents import SUBSETTED
 from terminology.model import Coding, Document, Typed
 from terminology.store.artifact import Artifact, MappingRow
 from terminology.store.packing import MAPPING_FIELDS, value_of
+from terminology.stored_lists import asked, restored
 from terminology.systems.stored import StoredSystem
 from terminology.texts import bare
 
 
 class Shelved:
-    """A compiled code system or map."""
+    """A compiled code system, map or value set."""
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
 
-    @property
+    @cached_property
     def document(self) -> Document:
-        """The resource without its concepts or groups. Always the same object."""
-        return self._artifact.header.document
+        """The resource without its concepts or groups; in a value set, long lists are read when asked for.
+        Always the same object.
+        """
+        return asked(self._artifact) if self._artifact.header.parts else self._artifact.header.document
+
+    def whole(self) -> Document:
+        """The resource as it is read. Of code systems and maps the long part is left out, and they say so."""
+        header = self._artifact.header
+        if header.kind == "ValueSet":
+            return restored(self._artifact) if header.parts else header.document
+        meta = header.document.get("meta", {})
+        return {**header.document, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
 
     def system(self) -> StoredSystem:
         return StoredSystem(self._artifact)

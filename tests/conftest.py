@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from stores import both, place, postgres_server
 
 from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.catalogue import Catalogue
 from terminology.model import Document
+
+__all__ = ["both", "place", "postgres_server"]
 
 Ask = Callable[..., Document]
 

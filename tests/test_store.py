@@ -12,17 +12,17 @@ import textwrap
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import postgres
 import psycopg
 import pytest
 import requests
 from click.testing import CliRunner
+from stores import ENGINES, empty, file, load, serving
 
 from terminology import Settings, Terminology, TerminologyError, cli, create_app
 from terminology.assembly import BadSetting, Serving
@@ -48,81 +48,14 @@ from terminology.systems.document import DocumentSystem
 from terminology.systems.stored import StoredSystem
 
 URL = "http://example.org/CodeSystem/birds"
-ENGINES = ("sqlite", "postgres")
-
-
-# -- places to store -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Server]:
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with postgres.server() as server:
-        yield server
-
-
-_numbers = iter(range(1_000_000))
-
-
-def _place(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    if engine == "sqlite":
-        return str(folder / "store")
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    name = f"store{next(_numbers)}"
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.url(name)
-
-
-@pytest.fixture(params=ENGINES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
-    return _place(request.param, request, tmp_path)
-
-
-@pytest.fixture
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    return [_place(engine, request, tmp_path) for engine in ENGINES]
-
 
 # -- releases ------------------------------------------------------------------------------------
-
-
-def importer_of(
-    *releases: tuple[Release | MapRelease, Iterable[ConceptRow | MapRow]], problems: Sequence[Problem] = ()
-) -> Importer:
-    """An importer of rows that the test itself makes."""
-    rows = {id(release): given for release, given in releases}
-
-    def read(release: Any, paths: Sequence[Path], report: Callable[[Problem], None]) -> Iterator[Any]:
-        for problem in problems:
-            report(problem)
-        yield from rows[id(release)]
-
-    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read)
-
-
-def load(place: str, *releases: Any, **more: Any) -> list[Any]:
-    loader = Loader(content_of(place))
-    try:
-        return loader.load(importer_of(*releases), [], more.pop("report", print), **more)
-    finally:
-        loader.close()
-
-
-def serving(place: str) -> Serving:
-    return Serving(Settings(environment={}, bundled=False, store=place))
 
 
 def stored(place: str, url: str = URL, version: str | None = None) -> StoredSystem:
     found = serving(place).catalogue().system(url, version)
     assert isinstance(found, StoredSystem)
     return found
-
-
-def file(name: str = "birds.txt", digest: str = "00") -> SourceFile:
-    return SourceFile(name, digest, 1)
 
 
 PROPERTIES = [
@@ -256,7 +189,7 @@ def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DocumentSystem, StoredSystem]:
     """The birds as a resource and in a store."""
-    place = _place(request.param, request, tmp_path_factory.mktemp("birds"))
+    place = empty(request.param, request, tmp_path_factory.mktemp("birds"))
     load(place, (release(), BIRDS))
     return DocumentSystem(document_of(release(), BIRDS)), stored(place)
 
@@ -1003,7 +936,7 @@ def test_no_request_fails_and_none_sees_a_mixture_while_content_is_swapped(
 
 
 def test_readers_read_on_after_a_lost_connection(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    place = _place("postgres", request, tmp_path)
+    place = empty("postgres", request, tmp_path)
     load(place, (release(), BIRDS))
     kept = stored(place)
     assert kept.locate("owl") is not None

@@ -28,7 +28,7 @@ from terminology.operations.cost import check_listing
 from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
 from terminology.operations.limits import DEEPEST_TREE
-from terminology.operations.members import Member, Wanted, members
+from terminology.operations.members import Member, Wanted, paged
 from terminology.operations.pins import SYSTEM_PARAMETER, Pins
 
 # The parameters that are echoed as they were given: name, type, field of the request.
@@ -65,7 +65,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     decoration = _decoration(request, languages, used)
     total, entries = _entries(definition, request, decoration)
     return Expansion(
-        value_set=document,
+        value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
         total=total,
         offset=request.offset,
@@ -281,12 +281,7 @@ def _page(definition: Definition, request: ExpandRequest, wanted: Wanted) -> tup
     """The number of members, and those between ``offset`` and ``offset + count``; only these are kept."""
     first = request.offset or 0
     last = first + (request.largest if request.count is None else min(request.count, request.largest))
-    total = 0
-    page: list[Member] = []
-    for member in members(definition, wanted):
-        if first <= total < last:
-            page.append(member)
-        total += 1
+    total, page = paged(definition, wanted, first, last)
     asked = total - first if request.count is None else min(request.count, total - first)
     if asked > request.largest:
         raise TerminologyError(issues.too_costly(definition.canonical, total, request.largest))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from terminology.documents import Listing
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
 from terminology.systems import CodeSystem
@@ -56,6 +57,55 @@ def members(definition: Definition, wanted: Wanted = ALL) -> Iterator[Member]:
     Raises TerminologyError for filters that cannot be used, and code systems that cannot be listed.
     """
     return _Walk(wanted.text).through(definition, wanted)
+
+
+def paged(definition: Definition, wanted: Wanted, first: int, last: int) -> tuple[int, list[Member]]:
+    """The number of members, and those from ``first`` up to ``last``; only these are kept.
+
+    Raises as ``members`` does.
+    """
+    lists = _long_lists(definition, wanted)
+    if lists is not None:
+        return _page_of(lists, first, last)
+    total = 0
+    page: list[Member] = []
+    for member in members(definition, wanted):
+        if first <= total < last:
+            page.append(member)
+        total += 1
+    return total, page
+
+
+def _long_lists(definition: Definition, wanted: Wanted) -> list[tuple[Block, Sequence[str]]] | None:
+    """The includes with the codes that they bring in, where all of them list the codes of a code system each,
+    and so many that they lie elsewhere and need not be read to be counted.
+    """
+    if wanted.text or wanted.active_only or wanted.selectable_only or not definition.inactive:
+        return None
+    blocks = definition.includes
+    if definition.excludes or len({block.url for block in blocks}) < len(blocks):
+        return None
+    lists: list[tuple[Block, Sequence[str]]] = []
+    for block in blocks:
+        if block.system is None or block.imports or block.filters or not isinstance(block.listed, Listing):
+            return None
+        if wanted.has_room_for(block.system.about):
+            known = block.listed.known_to(block.system)
+            if known is None:
+                return None
+            lists.append((block, known))
+    return lists
+
+
+def _page_of(lists: Sequence[tuple[Block, Sequence[str]]], first: int, last: int) -> tuple[int, list[Member]]:
+    total, page = 0, []
+    for block, codes in lists:
+        wanted = codes[max(first - total, 0) : max(last - total, 0)]
+        assert block.system is not None
+        located = (block.system.locate(code) for code in wanted)
+        page += [Member(concept, block) for concept in located if concept is not None]
+        total += len(codes)
+    return total, page
 
 
 class _Walk:

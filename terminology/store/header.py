@@ -6,16 +6,18 @@ to be read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from terminology.model import Document
-from terminology.release import MapRelease, Release
+from terminology.release import MapRelease, Release, ValueSetRelease
 from terminology.store.schema import FORMAT
 
 HEADER, DICTIONARY = "header", "dictionary"
@@ -24,11 +26,12 @@ _LONGEST_ID = 64
 
 @dataclass(slots=True)
 class Header:
-    """``document`` is the resource without concepts or groups.
+    """``document`` is the resource without concepts, groups or long lists.
 
     ``uses`` are the Codings that designations name by number, ``kinds`` code and type of the properties
     that are named by number, ``fields`` the number of each property's postings, ``long`` the properties with
-    values that are too long for a posting, ``groups`` those of a map.
+    values that are too long for a posting, ``groups`` those of a map. ``parts`` are the lists of a value set:
+    see ``value_sets.py``.
     """
 
     kind: str
@@ -40,13 +43,21 @@ class Header:
     fields: dict[str, int] = field(default_factory=dict)
     long: list[str] = field(default_factory=list)
     groups: list[Document] = field(default_factory=list)
+    parts: list[Document] = field(default_factory=list)
 
     def as_bytes(self) -> bytes:
-        return orjson.dumps(asdict(self), default=float)
+        return orjson.dumps(asdict(self), default=exactly)
 
     @staticmethod
     def read(content: bytes) -> Header:
-        return Header(**orjson.loads(content))
+        return Header(**json.loads(content, parse_float=Decimal))
+
+
+def exactly(value: object) -> orjson.Fragment:
+    """A decimal with the digits that it has."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"a {type(value).__name__} cannot be kept")
 
 
 def system_document(release: Release, count: int) -> Document:
@@ -80,6 +91,21 @@ def map_document(release: MapRelease) -> Document:
         "targetScopeCanonical": release.target_scope,
     }
     return _document("ConceptMap", release.header, own)
+
+
+def value_set_document(release: ValueSetRelease) -> Document:
+    """A ValueSet without what its lists hold. What the header says stays as it stands there."""
+    own: Document = {
+        "resourceType": "ValueSet",
+        "url": release.url,
+        "version": release.version,
+        "name": release.name,
+        "title": release.title,
+        "copyright": release.copyright,
+    }
+    own["id"] = id_of(own)
+    missing = {name: value for name, value in _present(own).items() if name not in release.header}
+    return {**release.header, **missing}
 
 
 def _document(kind: str, header: Mapping[str, Any], own: Document) -> Document:

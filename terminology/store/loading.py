@@ -18,13 +18,17 @@ from terminology.release import (
     Importer,
     MapRelease,
     MapRow,
+    MemberRow,
     Problem,
+    Release,
     Report,
+    ValueSetRelease,
 )
 from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
 from terminology.store.content import Content
 from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
 from terminology.store.schema import FORMAT
+from terminology.store.value_sets import compile_value_set
 
 # How long requests that began before a change may still read what it took away.
 GRACE = timedelta(seconds=60)
@@ -185,11 +189,14 @@ def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
     digests = sorted(file.sha256 for file in release.files)
     for loaded in known:
         if loaded.status in (ACTIVE, RETIRED) and loaded.format == FORMAT:
-            named = (loaded.importer, loaded.url, loaded.version)
-            if digests and named == (release.kind, release.url, release.version):
+            named = (loaded.importer, loaded.kind, loaded.url, loaded.version)
+            if digests and named == (release.kind, _KINDS[type(release)], release.url, release.version):
                 if sorted(file.sha256 for file in loaded.files) == digests:
                     return loaded
     return None
+
+
+_KINDS = {Release: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
 
 
 class _Load:
@@ -226,6 +233,9 @@ class _Load:
         if isinstance(release, MapRelease):
             mappings = cast(Iterable[MapRow], rows)
             return compile_map(release, mappings, sink, counted, self._progress)
+        if isinstance(release, ValueSetRelease):
+            members = cast(Iterable[MemberRow], rows)
+            return compile_value_set(release, members, sink, counted, self._progress)
         concepts = cast(Iterable[ConceptRow], rows)
         return compile_system(release, concepts, sink, counted, self._progress, scratch)
 
@@ -233,7 +243,7 @@ class _Load:
         release = self._release
         return Loaded(
             importer=self._importer.kind,
-            kind="ConceptMap" if isinstance(release, MapRelease) else "CodeSystem",
+            kind=_KINDS[type(release)],
             url=release.url,
             version=release.version,
             title=release.title or release.name,

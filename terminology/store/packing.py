@@ -90,12 +90,17 @@ class Unpacker:
         self._mine = local()
 
     def __call__(self, body: bytes) -> list[Any]:
+        values: list[Any] = orjson.loads(self.plain(body))
+        return values
+
+    def plain(self, body: bytes) -> bytes:
+        """What was compressed, as it was before."""
         try:
             decompress = self._mine.decompress
         except AttributeError:
             decompress = self._mine.decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
-        values: list[Any] = orjson.loads(decompress(body))
-        return values
+        plain: bytes = decompress(body)
+        return plain
 
 
 def _loaded(dictionary: bytes) -> zstandard.ZstdCompressionDict | None:
