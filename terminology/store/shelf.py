@@ -15,7 +15,7 @@ from pyroaring import BitMap
 
 from terminology.store.artifact import ROOM, Artifact, weight
 from terminology.store.cache import Cache
-from terminology.store.content import Content
+from terminology.store.content import Served
 
 
 @dataclass(slots=True, frozen=True)
@@ -39,7 +39,7 @@ class Shelf:
 class Reader:
     """The reading side of a store, for all threads of a process."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Served) -> None:
         self._content = content
         self._lock = Lock()
         self._held: weakref.WeakValueDictionary[int, Artifact] = weakref.WeakValueDictionary()
