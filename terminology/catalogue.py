@@ -7,6 +7,7 @@ and no operation notices the difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -133,6 +134,15 @@ class Catalogue:
         grown = Catalogue([*documents, *kept], self._systems.values(), self._beneath)
         grown._compiled |= {id(d): self._compiled[id(d)] for d in kept if id(d) in self._compiled}
         return grown
+
+    def laid_over(self, beneath: Catalogue | None) -> Catalogue:
+        """The documents of this overlay before another catalogue, or before none. What is compiled is shared,
+        so it should be the same catalogue again.
+        """
+        other = copy(self)
+        other._beneath = beneath
+        other._releases = {}
+        return other
 
     # -- documents ---------------------------------------------------------------------------
 

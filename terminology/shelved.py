@@ -54,13 +54,15 @@ class StoredMap(ConceptMap):
 
     def __init__(self, artifact: Artifact, system: Callable[[str], str]) -> None:
         super().__init__(artifact.header.document, system)
+        self._named = artifact.header.attributes
         groups = enumerate(artifact.header.groups)
         self.groups = [self._stored(artifact, part, node, self._names, system) for part, node in groups]
 
     @cached_property
     def attributes(self) -> dict[str, str]:
-        """Those that the map declares: its rows are not read for it."""
-        return self._names.attributes
+        """As they were found when the map was compiled: its rows are not read for it."""
+        at_hand = {condition.code: condition.uri for row in self._listed() for condition in row.depends_on}
+        return {code: self._names.attributes.get(code, code) for code in self._named} | at_hand
 
     @staticmethod
     def _stored(

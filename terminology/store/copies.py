@@ -142,6 +142,8 @@ class Copier:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
             stdin=subprocess.PIPE,
+            # Who presses Ctrl-C means the server, which ends this one.
+            process_group=0,
             env={**os.environ, "PYTHONPATH": path},
         )
         self._running.append(process)

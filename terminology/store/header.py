@@ -30,8 +30,8 @@ class Header:
 
     ``uses`` are the Codings that designations name by number, ``kinds`` code and type of the properties
     that are named by number, ``fields`` the number of each property's postings, ``long`` the properties with
-    values that are too long for a posting, ``groups`` those of a map. ``parts`` are the lists of a value set:
-    see ``value_sets.py``.
+    values that are too long for a posting, ``groups`` those of a map, ``attributes`` what its conditions
+    name, ``parts`` the lists of a value set: see ``value_sets.py``.
     """
 
     kind: str
@@ -44,6 +44,7 @@ class Header:
     long: list[str] = field(default_factory=list)
     groups: list[Document] = field(default_factory=list)
     parts: list[Document] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
 
     def as_bytes(self) -> bytes:
         return orjson.dumps(asdict(self), default=exactly)

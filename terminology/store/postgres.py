@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock, local
+from threading import local
 from typing import Any
 
 import psycopg
 
 from terminology.store.compile import TableRow
+from terminology.store.connections import OfAllThreads
 from terminology.store.content import BUSY, Busy
 from terminology.store.questions import QUESTIONS
 from terminology.store.schema import COLUMNS, TABLES, Table
@@ -39,9 +40,8 @@ class Connections:
         self._url = url
         self._accept = accept
         self._mine = local()
-        self._open: list[psycopg.Connection[Any]] = []
-        self._lock = Lock()
-        weakref.finalize(self, _close, self._open)
+        self._open = OfAllThreads()
+        weakref.finalize(self, self._open.close)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         cursor = getattr(self._mine, "cursor", None) or self._connect()
@@ -59,28 +59,16 @@ class Connections:
         except psycopg.Error:
             connection.close()
             raise
-        with self._lock:
-            self._open.append(connection)
-        self._mine.connection, self._mine.cursor = connection, cursor
+        self._mine.owned, self._mine.cursor = self._open.add(connection), cursor
         return cursor
 
     def _drop(self) -> None:
-        connection = self._mine.connection
         self._mine.cursor = None
-        with self._lock:
-            if connection in self._open:
-                self._open.remove(connection)
-        connection.close()
+        self._mine.owned.close()
 
     def close(self) -> None:
-        with self._lock:
-            _close(self._open)
+        self._open.close()
         self._mine = local()
-
-
-def _close(connections: list[psycopg.Connection[Any]]) -> None:
-    while connections:
-        connections.pop().close()
 
 
 def _fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -15,13 +15,14 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock, local
+from threading import local
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from terminology.store.compile import TableRow
+from terminology.store.connections import OfAllThreads
 from terminology.store.content import BUSY, Busy
 from terminology.store.questions import QUESTIONS
 from terminology.store.schema import COLUMNS, TABLES, Table
@@ -41,9 +42,8 @@ class SqliteTables:
     def __init__(self, path: Path) -> None:
         self._uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         self._mine = local()
-        self._open: list[sqlite3.Connection] = []
-        self._lock = Lock()
-        weakref.finalize(self, _close, self._open)
+        self._open = OfAllThreads()
+        weakref.finalize(self, self._open.close)
         self._connect()
 
     def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -58,19 +58,12 @@ class SqliteTables:
     def _connect(self) -> Any:
         connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None)
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
-        with self._lock:
-            self._open.append(connection)
+        self._mine.owned = self._open.add(connection)
         self._mine.execute = connection.execute
         return connection.execute
 
     def close(self) -> None:
-        with self._lock:
-            _close(self._open)
-
-
-def _close(connections: list[sqlite3.Connection]) -> None:
-    while connections:
-        connections.pop().close()
+        self._open.close()
 
 
 class SqliteSink:
