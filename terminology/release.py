@@ -40,6 +40,12 @@ class Problem(NamedTuple):
 Report = Callable[[Problem], None]
 
 
+def progress_of(report: Report) -> Callable[[str, int, int], None]:
+    """A report may have a method ``progress(file, bytes_read, size)``: it is told once a mebibyte."""
+    tell: Callable[[str, int, int], None] = getattr(report, "progress", lambda file, done, size: None)
+    return tell
+
+
 @dataclass(slots=True, frozen=True)
 class SourceFile:
     """A file that a release was read from."""

@@ -16,7 +16,7 @@ from typing import IO, Any
 import ijson
 
 from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, no_map_properties
-from terminology.importers.files import BrokenRelease, File, found, progress_of, refused, refusing, sources
+from terminology.importers.files import BrokenRelease, File, found, refused, refusing, sources
 from terminology.languages import STANDARDS_STATUS
 from terminology.model import Document, TerminologyError, Typed, split_canonical
 from terminology.release import (
@@ -35,6 +35,7 @@ from terminology.release import (
     Said,
     Stated,
     ValueSetRelease,
+    progress_of,
 )
 from terminology.structure import require
 from terminology.systems.document import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS

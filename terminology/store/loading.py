@@ -23,6 +23,7 @@ from terminology.release import (
     Release,
     Report,
     ValueSetRelease,
+    progress_of,
 )
 from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
 from terminology.store.content import Content
@@ -207,7 +208,7 @@ class _Load:
     ) -> None:
         self._content, self._importer, self._release = content, importer, release
         self._number, self._progress = number, progress
-        self._problems = 0
+        self._counted = _Counted(lambda problem: None)
 
     def run(self, paths: Sequence[Path], report: Report) -> Loaded:
         sink = self._content.create(self._number)
@@ -224,10 +225,7 @@ class _Load:
         return self._loaded(self._compile(paths, report, Nowhere()), 0)
 
     def _compile(self, paths: Sequence[Path], report: Report, sink: Sink) -> int:
-        def counted(problem: Problem) -> None:
-            self._problems += 1
-            report(problem)
-
+        counted = self._counted = _Counted(report)
         release, scratch = self._release, self._content.scratch
         rows = self._importer.read(release, paths, counted)
         if isinstance(release, MapRelease):
@@ -249,11 +247,24 @@ class _Load:
             title=release.title or release.name,
             licence=release.licence,
             rows=count,
-            problems=self._problems,
+            problems=self._counted.count,
             bytes=size,
             id=self._number,
             files=release.files,
         )
+
+
+class _Counted:
+    """Counts what is reported. What is told of ``progress`` goes to whom is reported to."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.count = 0
+        self.progress = progress_of(report)
+
+    def __call__(self, problem: Problem) -> None:
+        self.count += 1
+        self._report(problem)
 
 
 class Nowhere:
