@@ -10,7 +10,8 @@ shelf.py        what is served now: opens artifacts, notices new generations
 artifact.py     what one artifact knows
 compile.py      rows -> tables, with order.py, postings.py and packing.py
 schema.py       the tables; questions.py: the statements of the reading side
-content.py      what sqlite.py and postgres.py have in common
+content.py      what sqlite.py and postgres.py have in common; connections.py
+copies.py       copies of what PostgreSQL serves
 ==============  ================================================================
 """
 
