@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from test_importers import MALFORMED
 
 from terminology import cli
 from terminology.importers import IMPORTERS
+from terminology.importers.loinc import is_code
 from terminology.release import Problem
 from terminology.store import content_of
 from terminology.store.loading import Loader
@@ -299,3 +302,112 @@ def test_problems_stand_on_lines_of_their_own_beside_the_progress(tmp_path: Path
     ]
     [problem] = [line for line in lines if b"columns where" in line]
     assert problem.startswith(b"wings.csv:")
+
+
+# -- memory --------------------------------------------------------------------------------------
+
+
+def _anweb(number: int) -> str:
+    code = f"{'BCDEG'[number // 10_000]}{number % 10_000:04}"
+    return releases._anweb(code, "00100", "3", f"Thing {number}", f"T {number}") + "\r"
+
+
+def _loinc(number: int) -> str:
+    stem = str(number + 1)
+    cells = [
+        "Smoke",
+        "MCnc",
+        "Pt",
+        "B",
+        "Qn",
+        "",
+        "X",
+        "ACTIVE",
+        "1",
+        "s",
+        "Both",
+        f"Name {number}",
+        "",
+        "",
+        "",
+    ]
+    code = next(f"{stem}-{digit}" for digit in range(10) if is_code(f"{stem}-{digit}"))
+    return ",".join(f'"{cell}"' for cell in (code, *cells)) + "\r"
+
+
+def _pcs(number: int) -> str:
+    code = "R" + "".join("ABCDEFGHJK"[int(digit)] for digit in f"{number:05}") + "Z"
+    return releases._order(number, code, 1, f"Short {number}", f"Title of number {number}")
+
+
+# The file that grows, and its row of a number.
+GROWING: dict[str, tuple[str, Callable[[int], str]]] = {
+    "icd10pcs": ("icd10pcs_order_2031.txt", _pcs),
+    "icd9cm": ("CMS77_DESC_LONG_DX.txt", lambda n: f"{n + 10_000:05} Title of number {n}\r"),
+    "gem": ("gem_i9pcs_2031.txt", lambda n: f"{n // 100 + 2_000:<5} QA{n:05} 10000\r"),
+    "hcpcs": ("HCPC2031_JAN_ANWEB.txt", _anweb),
+    "msdrg": ("table5.txt", lambda n: f"{n % 900:03}\tNo\tNo\t \t**\tGROUP {n}\t.\t.\t.\t\r"),
+    "cpt": ("LONGULT.txt", lambda n: f"{n + 10_000:05} Made-up long text {n}"),
+    "loinc": ("Loinc.csv", _loinc),
+    "rxnorm": ("RXNCONSO.RRF", lambda n: f"{n + 1_000_000}|ENG||||||A{n}||||RXNORM|IN|X|name {n}||N||"),
+    "omop": (
+        "CONCEPT.csv",
+        lambda n: f"{n + 1}\tName {n}\tCondition\tSNOMED\tFinding\tS\t{n}\t20200101\t20991231\t",
+    ),
+    "csv": ("wings.csv", lambda n: f"{n};Wing {n};;;"),
+}
+# What of a row may stay at hand, in bytes: its code, to know it again.
+AT_HAND = 200
+
+
+def _value_sets(folder: Path, count: int) -> None:
+    concepts = [{"code": str(number), "display": f"Name of {number}"} for number in range(count)]
+    made = {"resourceType": "ValueSet", "url": "http://example.org/big"}
+    compose = {"include": [{"system": "http://example.org/x", "concept": concepts}]}
+    folder.mkdir()
+    folder.joinpath("big.json").write_text(json.dumps({**made, "compose": compose}))
+    inner = [{"system": "http://example.org/x", **concept} for concept in concepts]
+    contains = {"contains": [{"display": "all", "contains": inner}]}
+    folder.joinpath("expanded.json").write_text(
+        json.dumps({**made, "url": "http://example.org/expanded", "expansion": contains})
+    )
+
+
+def _grown(kind: str, folder: Path, count: int) -> None:
+    if kind == "fhir":
+        _value_sets(folder, count)
+        return
+    made(kind, folder)
+    if kind == "icd10pcs":  # codes that are in none of the tables would be reported
+        next(folder.glob("*.xml")).unlink()
+    name, row = GROWING[kind]
+    (path,) = folder.rglob(name)
+    with path.open("ab") as file:
+        file.writelines(f"{row(number)}\n".encode("cp1252") for number in range(count))
+
+
+@pytest.mark.parametrize("kind", [*sorted(GROWING), "fhir"])
+def test_of_a_row_no_more_than_its_code_stays_at_hand(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminology.importers.buckets.RANGE", 500)
+
+    def never(problem: Problem) -> None:
+        raise AssertionError(problem)
+
+    def peak(count: int) -> int:
+        folder = tmp_path / str(count)
+        _grown(kind, folder, count)
+        recognised = _IMPORTERS[kind].recognises([folder])
+        assert not isinstance(recognised, Problem)
+        read = _IMPORTERS[kind].read
+        tracemalloc.start()
+        found = sum(1 for release in recognised for _ in read(release, [folder], never))
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert found >= count
+        return highest
+
+    peak(10)
+    small, large = peak(3_000), peak(9_000)
+    assert large - small < AT_HAND * 6_000 + 100_000
