@@ -18,6 +18,7 @@ state/               what is kept from one request to the next: SQLite
 operations/          what can be asked: pure functions of a catalogue and a request
 shelved.py           how a catalogue sees what is in the store
 catalogue.py         which resources there are, and which one a canonical means
+stored_lists.py        what a value set in the store lists
 concept_map.py       what a ConceptMap says, compiled
 systems/             what a code system can be
 store/               where big code systems and maps lie, compiled

@@ -23,7 +23,7 @@ from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import Grammar
 
 if TYPE_CHECKING:
-    from terminology.store.content import Content
+    from terminology.store.content import Content, Served
     from terminology.store.loading import Loader
     from terminology.store.shelf import Reader, Shelf
 
@@ -133,6 +133,13 @@ SETTINGS = (
         "",
         "Where imported releases lie: a folder, or a postgresql:// URL; empty for none.",
     ),
+    Setting(
+        "copies",
+        "",
+        "A folder where this node keeps copies of what a postgresql:// store serves, and answers from them; "
+        "empty for none.",
+        lambda value: Path(value).expanduser() if value else None,
+    ),
     Setting("skip_broken", False, "Leave out content that cannot be read and start without.", _yes_or_no),
     Setting("r6", False, "Also serve the R6 ballot, at /fhir/r6.", _yes_or_no),
     Setting(
@@ -171,6 +178,7 @@ class Settings:
     bundled: bool
     content: list[Path]
     store: str
+    copies: Path | None
     skip_broken: bool
     r6: bool
     default_release: str
@@ -304,12 +312,22 @@ def _missing(place: str, problem: ImportError) -> BadSetting:
     )
 
 
-def open_store(place: str) -> Reader:
-    """What a store serves. Raises BadSetting."""
-    content = store_content(place)
+def open_store(place: str, copies: Path | None = None) -> Reader:
+    """What a store serves; ``copies`` is a folder for copies of it. Raises BadSetting."""
+    content: Served = store_content(place)
     from terminology.store.shelf import Reader
 
-    return Reader(content)
+    return Reader(_copied(content, place, copies) if copies is not None else content)
+
+
+def _copied(content: Served, place: str, folder: Path) -> Served:
+    if not place.startswith("postgres"):
+        raise BadSetting(f"'copies' is {str(folder)!r}, but only of a postgresql:// store copies are kept")
+    from terminology.store.copies import CopiedContent
+    from terminology.store.postgres import PostgresContent
+
+    assert isinstance(content, PostgresContent)
+    return CopiedContent(content, folder)
 
 
 def open_loader(place: str) -> Loader:
@@ -335,7 +353,7 @@ class Serving:
         """
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue = self.content
-        self._reader = open_store(settings.store) if settings.store else None
+        self._reader = open_store(settings.store, settings.copies) if settings.store else None
         self._shelf: Shelf | None = None
         self._lock = Lock()
 

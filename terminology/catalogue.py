@@ -7,6 +7,7 @@ and no operation notices the difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -34,10 +35,15 @@ ROOM = 100_000
 
 
 class Stored(Protocol):
-    """Something that has a header here and lies elsewhere as a whole: a CodeSystem or a ConceptMap."""
+    """Something that has a header here and lies elsewhere as a whole: a CodeSystem, ConceptMap or ValueSet.
+
+    ``whole`` is the resource as it is read; ``document`` is what it is found and asked by, always the same.
+    """
 
     @property
     def document(self) -> Document: ...
+
+    def whole(self) -> Document: ...
 
     def system(self) -> CodeSystem: ...
 
@@ -146,13 +152,22 @@ class Catalogue:
         grown._compiled |= {id(d): self._compiled[id(d)] for d in kept if id(d) in self._compiled}
         return grown
 
+    def laid_over(self, beneath: Catalogue | None) -> Catalogue:
+        """The documents of this overlay before another catalogue, or before none. What is compiled is shared,
+        so it should be the same catalogue again.
+        """
+        other = copy(self)
+        other._beneath = beneath
+        other._releases = {}
+        return other
+
     # -- documents ---------------------------------------------------------------------------
 
     def documents(self, kind: str) -> Iterator[Document]:
         """Every document of a kind, the overlay's first."""
         for header in self.headers(kind):
             stowed = self._stowed_of(header)
-            yield stowed.glance() if stowed else header
+            yield stowed.glance() if stowed else self.whole(header)
 
     def headers(self, kind: str) -> Iterator[Document]:
         """Every document of a kind; of those that are stowed what there is besides the content."""
@@ -162,7 +177,16 @@ class Catalogue:
             yield from self._beneath.headers(kind)
 
     def whole(self, header: Document) -> Document:
-        """The document that a header is of; a document is its own."""
+        """The resource as it is read, that a header is of; a document is its own."""
+        shelf = self._shelf_of(header)
+        return shelf.whole() if shelf else self._document(header)
+
+    def _shelf_of(self, header: Document) -> Stored | None:
+        shelf = self._stored.get(id(header))
+        return self._beneath._shelf_of(header) if shelf is None and self._beneath else shelf
+
+    def _document(self, header: Document) -> Document:
+        """What is asked, that a header is of."""
         stowed = self._stowed_of(header)
         return stowed.document() if stowed else header
 
@@ -171,10 +195,10 @@ class Catalogue:
         return self._beneath._stowed_of(header) if stowed is None and self._beneath else stowed
 
     def resource(self, kind: str, id_: str) -> Document:
-        """The document with an id. Raises TerminologyError when there is none."""
+        """The document with an id; see ``whole``. Raises TerminologyError when there is none."""
         found = self._by_id[kind].get(id_)
         if found is not None:
-            return self.whole(found)
+            return self._document(found)
         if self._beneath is None:
             raise TerminologyError(issues.unknown_resource(kind, id_))
         return self._beneath.resource(kind, id_)
@@ -188,7 +212,7 @@ class Catalogue:
         found = versions.best([d for d in self._by_url[kind].get(url, ()) if not _is_supplement(d)], version)
         if found is None and self._beneath is not None:
             return self._beneath.find(kind, url, version)
-        return None if found is None else self._sound(self.whole(found))
+        return None if found is None else self._sound(self._document(found))
 
     def _sound(self, document: Document) -> Document:
         return document if self._beneath is None else require(document)
@@ -255,7 +279,7 @@ class Catalogue:
         compiled = self._compiled.get(id(document))
         if compiled is None or isinstance(compiled, ConceptMap):
             shelf = self._stored.get(id(document))
-            compiled = shelf.system() if shelf else DocumentSystem(self._sound(self.whole(document)))
+            compiled = shelf.system() if shelf else DocumentSystem(self._sound(self._document(document)))
             self._compiled[id(document)] = compiled
         return compiled
 
@@ -313,7 +337,7 @@ class Catalogue:
         document = versions.best(candidates, version)
         if document is None:
             raise TerminologyError(issues.missing_supplement(canonical))
-        return self._sound(self.whole(document))
+        return self._sound(self._document(document))
 
     def _supplement(self, canonical: str, system: CodeSystem) -> Document:
         document = self.supplement(canonical)
@@ -417,7 +441,7 @@ class Catalogue:
     def _holds(self, document: Document) -> bool:
         kind = document.get("resourceType", "")
         held = self._by_url.get(kind, {}).get(document.get("url", ""), ())
-        return any(document is other or document is self.whole(other) for other in held)
+        return any(document is other or document is self._document(other) for other in held)
 
     def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
         """The maps that may be used unasked: the best version of each, none that is retired or malformed.
@@ -430,7 +454,7 @@ class Catalogue:
         usable = []
         for document in (d for documents in held.values() for d in _best_of(documents)):
             try:
-                usable.append(self.compile_map(self.whole(document)))
+                usable.append(self.compile_map(self._document(document)))
             except TerminologyError as wrong:
                 if malformed is not None:
                     malformed.append(wrong)

@@ -273,10 +273,17 @@ def reference(folder: Path, check: bool) -> None:
 @_CONFIG
 @click.option("--dry-run", is_flag=True, help="Read and check everything, and write nothing.")
 @click.option("--strict", is_flag=True, help="Import nothing if there is a malformed row.")
+@click.option("--quiet", is_flag=True, help="Say only what is wrong, and not how far it is.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def import_(
-    store: str | None, config: Path | None, dry_run: bool, strict: bool, kind: str, paths: tuple[Path, ...]
+    store: str | None,
+    config: Path | None,
+    dry_run: bool,
+    strict: bool,
+    quiet: bool,
+    kind: str,
+    paths: tuple[Path, ...],
 ) -> None:
     """Bring a release of a code system, or maps, into the store.
 
@@ -294,7 +301,7 @@ def import_(
         return
     with _loader(store, config) as loader:
         try:
-            import_into(loader, importer, paths, dry_run, strict)
+            import_into(loader, importer, paths, dry_run, strict, quiet)
         except BrokenRelease as problem:
             raise click.ClickException(str(problem)) from None
 

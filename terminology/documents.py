@@ -6,7 +6,8 @@ is at hand, which is enough to find it and to choose its version; the rest is re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 from terminology.model import Document
@@ -14,7 +15,32 @@ from terminology.model import Document
 # The elements that are as long as the content is; a header has all the others.
 CONTENT = frozenset({"text", "contained", "concept", "compose", "expansion", "group"})
 
+# As FHIR asks of a resource that is not shown whole.
+SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+
 _one_reader = Lock()
+
+
+class Listing(Mapping[str, Document]):
+    """The entries of a long list by their codes, each read when it is asked for."""
+
+    @abstractmethod
+    def among(self, codes: Sequence[str]) -> None:
+        """Read those of some codes at once, which will be asked for soon."""
+
+    @abstractmethod
+    def known_to(self, system: object) -> Sequence[str] | None:
+        """The codes, in their order and each once, that a code system has; what is not looked at is not
+        read. None where it takes reading them all to tell.
+        """
+
+
+class Enumeration(Sequence[Document]):
+    """A long list of a document (``include.concept``) that lies elsewhere, and is read as it is wanted."""
+
+    @abstractmethod
+    def by_code(self, folds: bool) -> Listing:
+        """Its entries by their codes, or by these without case."""
 
 
 class Stowed:

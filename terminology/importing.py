@@ -20,23 +20,41 @@ if TYPE_CHECKING:
 
 # How many problems are shown; all are counted.
 SHOWN = 20
+# How often the line of progress is written, in seconds.
+EVERY = 0.2
 
 
 class Malformed(click.ClickException):
     """A row is malformed, and --strict was given."""
 
 
+class Interrupted(click.ClickException):
+    """Ctrl-C was pressed. The exit status is the one that a shell gives for it."""
+
+    exit_code = 128 + 2
+
+
 def import_into(
-    loader: Loader, importer: Importer, paths: Sequence[Path], dry_run: bool, strict: bool
+    loader: Loader,
+    importer: Importer,
+    paths: Sequence[Path],
+    dry_run: bool,
+    strict: bool,
+    quiet: bool = False,
 ) -> None:
-    """Import, show how far it is, and say what came of it. Raises Malformed."""
-    problems = _Problems(strict)
-    progress = _Progress()
+    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong.
+
+    Raises Malformed; Interrupted when somebody presses Ctrl-C.
+    """
+    progress = _Progress(shows=not quiet and sys.stderr.isatty())
+    problems = _Problems(strict, progress)
     try:
         outcomes = loader.load(importer, paths, problems, progress, dry_run)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted: what was not finished has left nothing in the store.") from None
     finally:
         progress.end()
-    for outcome in outcomes:
+    for outcome in () if quiet else outcomes:
         click.echo(_said(outcome, dry_run))
     problems.end()
 
@@ -50,10 +68,11 @@ def _said(outcome: Outcome, dry_run: bool) -> str:
 
 
 class _Problems:
-    """Shows the first problems and counts them all."""
+    """Shows the first problems and counts them all. How far the reading is, it passes on."""
 
-    def __init__(self, strict: bool) -> None:
-        self._strict = strict
+    def __init__(self, strict: bool, progress: _Progress) -> None:
+        self._strict, self._progress = strict, progress
+        self.progress = progress.read
         self._count = 0
 
     def __call__(self, problem: Problem) -> None:
@@ -61,6 +80,7 @@ class _Problems:
             raise Malformed(str(problem))
         self._count += 1
         if self._count <= SHOWN:
+            self._progress.clear()
             click.echo(str(problem), err=True)
 
     def end(self) -> None:
@@ -71,22 +91,48 @@ class _Problems:
 
 
 class _Progress:
-    """The number of rows, on a terminal only."""
+    """One line that is written over: how much of which file is read, how many rows there are. ``shows`` is
+    False where nobody looks.
+    """
 
-    def __init__(self) -> None:
-        self._shows = sys.stderr.isatty()
+    def __init__(self, shows: bool) -> None:
+        self._shows = shows
         self._began = time.monotonic()
         self._last = 0.0
+        self._width = 0
+        self._rows = 0
+        self._file = ""
 
     def __call__(self, count: int) -> None:
+        """So many rows have been read."""
+        self._rows = count
+        self._show()
+
+    def read(self, file: str, done: int, size: int) -> None:
+        """So many bytes of a file have been read."""
+        self._file = f"{file}: {100 * done // max(size, 1)}%"
+        self._show(at_once=done == size)
+
+    def _show(self, at_once: bool = False) -> None:
         now = time.monotonic()
-        if self._shows and now - self._last > 0.2:
+        if self._shows and (at_once or now - self._last > EVERY):
             self._last = now
-            rate = count / max(now - self._began, 0.001)
-            click.echo(f"\r{count:,} rows, {rate:,.0f} a second", nl=False, err=True)
+            rate = self._rows / max(now - self._began, 0.001)
+            rows = f"{self._rows:,} rows, {rate:,.0f} a second" if self._rows else ""
+            self._write(", ".join(part for part in (self._file, rows) if part))
+
+    def _write(self, text: str) -> None:
+        click.echo("\r" + text.ljust(self._width), nl=False, err=True)
+        self._width = len(text)
+
+    def clear(self) -> None:
+        """Make room for a line of another kind."""
+        if self._width:
+            self._write("")
+            click.echo("\r", nl=False, err=True)
 
     def end(self) -> None:
-        if self._last:
+        if self._width:
             click.echo("", err=True)
 
 

@@ -40,6 +40,12 @@ class Problem(NamedTuple):
 Report = Callable[[Problem], None]
 
 
+def progress_of(report: Report) -> Callable[[str, int, int], None]:
+    """A report may have a method ``progress(file, bytes_read, size)``: it is told once a mebibyte."""
+    tell: Callable[[str, int, int], None] = getattr(report, "progress", lambda file, done, size: None)
+    return tell
+
+
 @dataclass(slots=True, frozen=True)
 class SourceFile:
     """A file that a release was read from."""
@@ -177,8 +183,44 @@ class MapRow:
     properties: Sequence[Stated] = ()
 
 
-Row = ConceptRow | MapRow
-AnyRelease = Release | MapRelease
+@dataclass(slots=True)
+class ValueSetRelease:
+    """A version of a value set.
+
+    ``header`` is the ValueSet resource in R5 shape, but for the entries of its lists: each
+    ``include.concept``, ``exclude.concept`` and ``expansion.contains`` stands there empty, in its place.
+    """
+
+    kind: str
+    url: str
+    version: str | None = None
+    name: str | None = None
+    title: str | None = None
+    copyright: str | None = None
+    licence: str | None = None
+    files: Sequence[SourceFile] = ()
+    header: Document = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class MemberRow:
+    """An entry of a list of a value set: of ``compose.include`` or ``compose.exclude`` with a number, or of
+    the ``expansion``.
+
+    ``place`` counts all entries in the order of the resource; rows may come in another one. ``node`` is the
+    entry as JSON, what it contains taken out (``contains`` stands empty in its place). ``depth`` is how deep
+    it is nested in others.
+    """
+
+    list_: str
+    number: int
+    place: int
+    node: Document
+    depth: int = 0
+
+
+Row = ConceptRow | MapRow | MemberRow
+AnyRelease = Release | MapRelease | ValueSetRelease
 
 
 @dataclass(slots=True, frozen=True)

@@ -23,6 +23,9 @@ from terminology.wire import json, outcome
 from terminology.wire.media import JSON
 
 THREADS = 16  # of each worker
+# How long open connections may keep a service from ending, in seconds. A client that sends no request, or but
+# half of one, would do so for half a minute.
+PATIENCE = 5
 
 
 def serve(settings: Settings, catalogue: Catalogue, ready: Callable[[str], None]) -> None:
@@ -85,6 +88,7 @@ def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: 
         workers=settings.workers,
         blocking_threads=THREADS,
         log_level=LogLevels.error,
+        workers_kill_timeout=PATIENCE,
     )
     server.serve(target_loader=_Loader(settings, catalogue), wrap_loader=False)
 

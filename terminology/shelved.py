@@ -11,23 +11,35 @@ from functools import cached_property
 from typing import Any
 
 from terminology.concept_map import Attribute, ConceptMap, Group, Names, Row, end_of, unmapped_of
+from terminology.documents import SUBSETTED
 from terminology.model import Coding, Document, Typed
 from terminology.store.artifact import Artifact, MappingRow
 from terminology.store.packing import MAPPING_FIELDS, value_of
+from terminology.stored_lists import asked, restored
 from terminology.systems.stored import StoredSystem
 from terminology.texts import bare
 
 
 class Shelved:
-    """A compiled code system or map."""
+    """A compiled code system, map or value set."""
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
 
-    @property
+    @cached_property
     def document(self) -> Document:
-        """The resource without its concepts or groups. Always the same object."""
-        return self._artifact.header.document
+        """The resource without its concepts or groups; in a value set, long lists are read when asked for.
+        Always the same object.
+        """
+        return asked(self._artifact) if self._artifact.header.parts else self._artifact.header.document
+
+    def whole(self) -> Document:
+        """The resource as it is read. Of code systems and maps the long part is left out, and they say so."""
+        header = self._artifact.header
+        if header.kind == "ValueSet":
+            return restored(self._artifact) if header.parts else header.document
+        meta = header.document.get("meta", {})
+        return {**header.document, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
 
     def system(self) -> StoredSystem:
         return StoredSystem(self._artifact)
@@ -42,6 +54,7 @@ class StoredMap(ConceptMap):
 
     def __init__(self, artifact: Artifact, system: Callable[[str], str]) -> None:
         super().__init__(artifact.header.document, system)
+        self._named = artifact.header.attributes
         groups = enumerate(artifact.header.groups)
         self.groups = [self._stored(artifact, part, node, self._names, system) for part, node in groups]
         for group, node in zip(self.groups, artifact.header.groups, strict=True):
@@ -50,8 +63,9 @@ class StoredMap(ConceptMap):
 
     @cached_property
     def attributes(self) -> dict[str, str]:
-        """Those that the map declares: its rows are not read for it."""
-        return self._names.attributes
+        """As they were found when the map was compiled: its rows are not read for it."""
+        at_hand = {condition.code: condition.uri for row in self._listed() for condition in row.depends_on}
+        return {code: self._names.attributes.get(code, code) for code in self._named} | at_hand
 
     @staticmethod
     def _stored(

@@ -10,11 +10,14 @@ import hypothesis
 import postgres
 import pytest
 from flask.testing import FlaskClient
+from stores import both, place, postgres_server
 
 from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.assembly import catalogue_of, content_of
 from terminology.catalogue import Catalogue
 from terminology.model import Document
+
+__all__ = ["both", "place", "postgres_server"]
 
 Ask = Callable[..., Document]
 SKIPPED = 77  # what .ci/run takes for a check that could not be run here

@@ -554,8 +554,10 @@ def served(request: pytest.FixtureRequest) -> Iterator[int]:
         port = int(said.split("/")[2].split(":")[1])
         _until_answered(port)
         yield port
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(b"GET /fhir/meta")  # a client that never ends its request keeps nobody waiting
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
         assert process.stdout.read().endswith("Stopped.\n")
     finally:
         process.kill()

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import postgres
 import psycopg
 import pytest
-from test_store import URL, load, release
+from stores import load
+from test_store import URL, release
 
 from terminology import Settings
 from terminology.assembly import Serving

@@ -19,11 +19,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import postgres
 import psycopg
 import pytest
 import requests
 from click.testing import CliRunner
+from stores import ENGINES, empty, file, load, serving
 
 from terminology import Settings, Terminology, TerminologyError, cli, create_app
 from terminology.assembly import BadSetting, Serving
@@ -50,81 +50,14 @@ from terminology.systems.document import DocumentSystem
 from terminology.systems.stored import StoredSystem
 
 URL = "http://example.org/CodeSystem/birds"
-ENGINES = ("sqlite", "postgres")
-
-
-# -- places to store -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Server]:
-    if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with postgres.server() as server:
-        yield server
-
-
-_numbers = iter(range(1_000_000))
-
-
-def _place(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    if engine == "sqlite":
-        return str(folder / "store")
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    name = f"store{next(_numbers)}"
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.url(name)
-
-
-@pytest.fixture(params=ENGINES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
-    return _place(request.param, request, tmp_path)
-
-
-@pytest.fixture
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    return [_place(engine, request, tmp_path) for engine in ENGINES]
-
 
 # -- releases ------------------------------------------------------------------------------------
-
-
-def importer_of(
-    *releases: tuple[Release | MapRelease, Iterable[ConceptRow | MapRow]], problems: Sequence[Problem] = ()
-) -> Importer:
-    """An importer of rows that the test itself makes."""
-    rows = {id(release): given for release, given in releases}
-
-    def read(release: Any, paths: Sequence[Path], report: Callable[[Problem], None]) -> Iterator[Any]:
-        for problem in problems:
-            report(problem)
-        yield from rows[id(release)]
-
-    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read)
-
-
-def load(place: str, *releases: Any, **more: Any) -> list[Any]:
-    loader = Loader(content_of(place))
-    try:
-        return loader.load(importer_of(*releases), [], more.pop("report", print), **more)
-    finally:
-        loader.close()
-
-
-def serving(place: str) -> Serving:
-    return Serving(Settings(environment={}, bundled=False, store=place))
 
 
 def stored(place: str, url: str = URL, version: str | None = None) -> StoredSystem:
     found = serving(place).catalogue().system(url, version)
     assert isinstance(found, StoredSystem)
     return found
-
-
-def file(name: str = "birds.txt", digest: str = "00") -> SourceFile:
-    return SourceFile(name, digest, 1)
 
 
 PROPERTIES = [
@@ -258,7 +191,7 @@ def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[DocumentSystem, StoredSystem]:
     """The birds as a resource and in a store."""
-    place = _place(request.param, request, tmp_path_factory.mktemp("birds"))
+    place = empty(request.param, request, tmp_path_factory.mktemp("birds"))
     load(place, (release(), BIRDS))
     return DocumentSystem(document_of(release(), BIRDS)), stored(place)
 
@@ -610,7 +543,7 @@ MAPPINGS = (
 )
 
 
-def map_document() -> Document:
+def map_document(rows: Sequence[MapRow] = MAPPINGS) -> Document:
     """The same map as a ConceptMap resource."""
     made = map_release()
     groups: list[Document] = []
@@ -618,7 +551,7 @@ def map_document() -> Document:
         elements = [
             {"code": row.source, "display": row.source_display, "noMap": row.no_map, "target": _targets(row)}
             | ({"extension": [{"url": NO_MAP_COMMENT, "valueString": row.comment}]} if row.no_map else {})
-            for row in MAPPINGS
+            for row in rows
             if row.group == number
         ]
         node: Document = {"source": group.source, "target": group.target, "element": elements}
@@ -680,6 +613,23 @@ def test_a_map_translates_as_from_a_resource(place: str, asked: Document, names_
         asked["url"] = MAP_URL
     one, other = (_answer(catalogue, asked) for catalogue in ways)
     assert one == other
+
+
+def test_an_attribute_that_only_the_rows_of_other_codes_name_is_known_as_from_a_resource(place: str) -> None:
+    rows = [
+        MapRow("owl", "eel", "equivalent", depends_on=[("http://example.org/moon", "code", "full")]),
+        MapRow("rock", "cod", "equivalent", depends_on=[("season", "code", "winter")]),
+        MapRow("duck", "cod", "equivalent"),
+    ]
+    load(place, (map_release(), rows))
+    ways = (serving(place).catalogue(), Catalogue([map_document(rows)]))
+    for attribute, is_known in (("http://example.org/moon", True), ("http://example.org/sun", False)):
+        for code in ("owl", "rock", "duck", "nothing"):
+            asked: Document = {"sourceCode": code, "system": URL, "targetSystem": FISH, "url": MAP_URL}
+            asked["dependency"] = {"attribute": attribute, "value": "full"}
+            one, other = (_answer(catalogue, asked) for catalogue in ways)
+            assert one == other
+            assert ("knows the attribute" in str(one)) is not is_known
 
 
 def test_the_same_target_with_other_products_is_another_match(place: str) -> None:
@@ -985,6 +935,97 @@ def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.Mo
         gc.enable()
 
 
+def test_an_idle_session_holds_open_nothing_that_is_not_served_any_more(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    load(place, (release("1"), BIRDS), (map_release(), MAPPINGS))
+    running = serving(place)
+    client = create_app(running.catalogue, Settings(environment={}, data="")).test_client()
+    own: Document = {"resourceType": "CodeSystem", "url": "http://example.org/own", "status": "active"}
+    own |= {"content": "complete", "concept": [{"code": "a"}]}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "tx-resource", "resource": own}]}
+    started = client.post("/fhir/r5/$cache-control?mode=start&sealed=false", json=body).get_json()
+    headers = {"X-Cache-Id": next(p["valueString"] for p in started["parameter"] if p["name"] == "cache-id")}
+
+    def asked(url: str, code: str) -> int:
+        path = f"/fhir/r5/CodeSystem/$lookup?system={url}&code={code}"
+        return client.get(path, headers=headers).status_code
+
+    assert asked("http://example.org/own", "a") == asked(URL, "owl") == 200
+    old = weakref.ref(stored_in(running.catalogue()).artifact)
+    load(place, (release("1"), BIRDS[:2]))
+    client.get("/fhir/r5/metadata")
+    gc.collect()
+    assert old() is None
+    assert asked("http://example.org/own", "a") == 200
+    assert asked(URL, "owl") == 404 and asked(URL, "bird") == 200
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them"
+)
+def test_after_many_swaps_no_more_is_open_than_after_one(tmp_path: Path) -> None:
+    running = serving(str(tmp_path))
+    client = create_app(running.catalogue, Settings(environment={}, data="")).test_client()
+
+    def open_files() -> int:
+        links = (os.path.realpath(link) for link in Path("/proc/self/fd").iterdir())
+        return sum(link.startswith(str(tmp_path / "artifacts")) for link in links)
+
+    def swap_and_ask(number: int) -> None:
+        rows = [ConceptRow("a", f"A {number}")]
+        load(str(tmp_path), (release("1"), rows), (map_release(), MAPPINGS[:1]))
+        for path in (f"CodeSystem/$lookup?system={URL}&code=a", f"ValueSet/$expand?url={URL}?fhir_vs"):
+            for spoken in ("r4", "r5"):
+                assert f"A {number}" in client.get(f"/fhir/{spoken}/{path}").get_data(as_text=True)
+
+    swap_and_ask(0)
+    first = open_files()
+    held = []
+    for number in range(1, 120):
+        swap_and_ask(number)
+        held.append(weakref.ref(stored_in(running.catalogue()).artifact))
+    assert open_files() <= first
+    gc.collect()
+    assert [one() is None for one in held] == [True] * (len(held) - 1) + [False]
+
+
+def test_a_thread_that_has_ended_has_closed_its_connections(place: str) -> None:
+    load(place, (release("1"), BIRDS))
+    running = serving(place)
+    system = running.catalogue().system(URL)
+    assert isinstance(system, StoredSystem)
+
+    def ask(kept: list[Any]) -> None:
+        assert system.artifact.concept("owl") is not None
+        kept.append(True)
+
+    def connections() -> int:
+        gc.collect()
+        kinds = (sqlite3.Connection, psycopg.Connection)
+        return sum(isinstance(held, kinds) and not _is_closed(held) for held in gc.get_objects())
+
+    before, asked = connections(), list[Any]()
+    for _ in range(20):
+        asking = threading.Thread(target=ask, args=(asked,))
+        asking.start()
+        asking.join()
+    assert len(asked) == 20
+    assert connections() <= before
+    running.close()
+
+
+def _is_closed(connection: Any) -> bool:
+    if isinstance(connection, psycopg.Connection):
+        return connection.closed
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.Error:
+        return True
+    return False
+
+
 def stored_in(catalogue: Catalogue) -> StoredSystem:
     found = catalogue.system(URL)
     assert isinstance(found, StoredSystem)
@@ -1054,7 +1095,7 @@ def test_no_request_fails_and_none_sees_a_mixture_while_content_is_swapped(
 
 
 def test_readers_read_on_after_a_lost_connection(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    place = _place("postgres", request, tmp_path)
+    place = empty("postgres", request, tmp_path)
     load(place, (release(), BIRDS))
     kept = stored(place)
     assert kept.locate("owl") is not None

@@ -1,8 +1,8 @@
-"""CodeSystem and ConceptMap resources as JSON, of any size, in R4, R4B or R5.
+"""CodeSystem, ConceptMap and ValueSet resources as JSON, of any size, in R4, R4B or R5.
 
-The file is read twice, both times as a stream: once for everything but the concepts (or elements), once for
-these. A concept comes after those nested in it, so that no more than one branch is held at a time, but knows
-its place in the resource.
+The file is read twice, both times as a stream: once for everything but the concepts (elements, entries of a
+value set's lists), once for these. A concept comes after those nested in it, so that no more than one branch
+is held at a time, but knows its place in the resource.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import IO, Any
 import ijson
 
 from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, no_map_properties
-from terminology.importers.files import BrokenRelease, File, found, progress_of, refused, refusing, sources
+from terminology.importers.files import BrokenRelease, File, found, refused, refusing, sources
 from terminology.languages import STANDARDS_STATUS
-from terminology.model import Document, Typed, split_canonical
+from terminology.model import Document, TerminologyError, Typed, split_canonical
 from terminology.release import (
     AnyRelease,
     ConceptRow,
@@ -26,6 +26,7 @@ from terminology.release import (
     MapGroup,
     MapRelease,
     MapRow,
+    MemberRow,
     Problem,
     PropertyDeclaration,
     Release,
@@ -33,11 +34,14 @@ from terminology.release import (
     Row,
     Said,
     Stated,
+    ValueSetRelease,
+    progress_of,
 )
+from terminology.structure import require
 from terminology.systems.document import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
 from terminology.wire import r4
 
-EXPECTED = "a CodeSystem or ConceptMap resource as JSON"
+EXPECTED = "a CodeSystem, ConceptMap or ValueSet resource as JSON"
 DEEPEST = 200
 _BUFFER = 1 << 16
 
@@ -45,7 +49,7 @@ _ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable"
 # What comes of an element that is no object where there should be one.
 _MISSHAPEN = (AttributeError, TypeError, KeyError)
 _STEP = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
-_BULK = {"CodeSystem": "concept", "ConceptMap": "element"}
+_KINDS = ("CodeSystem", "ConceptMap", "ValueSet")
 
 Events = Iterator[tuple[str, Any]]
 
@@ -108,9 +112,10 @@ def _until(events: Events, end: str) -> Iterator[tuple[str, Any]]:
         yield event, value
 
 
-def _skip(events: Events, seen: set[str]) -> None:
-    """Reads past an array or object, and notes the R4 word for a mapping if it has one."""
-    depth = 0
+def _skip(events: Events, seen: set[str], depth: int = 0) -> None:
+    """Reads past an array or object, and notes the R4 word for a mapping if it has one. ``depth`` is 1 where
+    it has begun already.
+    """
     for event, value in events:
         if value == "equivalence" and event == "map_key":
             seen.add(value)
@@ -134,6 +139,8 @@ def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
                 releases.append(_RELEASES[shell["resourceType"]](file, shell))
         except _MISSHAPEN:
             return Problem(file.label, 0, f"expected {EXPECTED}; its elements are not shaped like one")
+        except TerminologyError as misshapen:
+            return Problem(file.label, 0, f"expected {EXPECTED}; {misshapen}")
     return releases or refused(paths, EXPECTED)
 
 
@@ -152,14 +159,17 @@ def _shell(file: File) -> Document | None:
         for key in _keys(events):
             if key == "concept":
                 _skip(events, seen)
-            elif key == "group":
-                shell[key] = _groups(events, seen)
+            elif key in _IN_PART:
+                shell[key] = _IN_PART[key](events, seen)
             else:
                 shell[key] = _value(events, *next(events))
-            if key == "resourceType" and shell[key] not in _BULK:
+            if key == "resourceType" and shell[key] not in _KINDS:
                 return None
-    if shell.get("resourceType") not in _BULK:
+    kind = shell.get("resourceType")
+    if kind not in _KINDS:
         return None
+    if kind == "ValueSet":
+        return shell
     is_r4 = bool(seen) or not shell.keys().isdisjoint(
         {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
     )
@@ -167,17 +177,64 @@ def _shell(file: File) -> Document | None:
 
 
 def _groups(events: Events, seen: set[str]) -> list[Document]:
-    groups: list[Document] = []
     next(events)
-    for _ in _until(events, "end_array"):
-        group: Document = {}
-        for key in _keys(events):
-            if key == "element":
-                _skip(events, seen)
-            else:
-                group[key] = _value(events, *next(events))
-        groups.append(group)
-    return groups
+    return [_without(events, seen, "element") for _ in _until(events, "end_array")]
+
+
+def _without(events: Events, seen: set[str], name: str) -> Document:
+    """An object that has begun, but for one of its elements."""
+    node: Document = {}
+    for key in _keys(events):
+        if key == name:
+            _skip(events, seen)
+        else:
+            node[key] = _value(events, *next(events))
+    return node
+
+
+def _emptied(events: Events, name: str) -> Document:
+    """An object that has begun, with one of its lists empty."""
+    node: Document = {}
+    for key in _keys(events):
+        event, value = next(events)
+        if key == name and event == "start_array":
+            _skip(events, set(), 1)
+            node[key] = []
+        else:
+            node[key] = _value(events, event, value)
+    return node
+
+
+def _compose(events: Events, seen: set[str]) -> Any:
+    """``ValueSet.compose`` with empty lists of concepts."""
+    event, value = next(events)
+    if event != "start_map":
+        return _value(events, event, value)
+    compose: Document = {}
+    for key in _keys(events):
+        event, value = next(events)
+        if key not in _LISTS or event != "start_array":
+            compose[key] = _value(events, event, value)
+            continue
+        compose[key] = [
+            _emptied(events, "concept") if event == "start_map" else _value(events, event, value)
+            for event, value in _until(events, "end_array")
+        ]
+    return compose
+
+
+def _expansion(events: Events, seen: set[str]) -> Any:
+    """``ValueSet.expansion`` with an empty list of what it contains."""
+    event, value = next(events)
+    return _emptied(events, "contains") if event == "start_map" else _value(events, event, value)
+
+
+_LISTS = ("include", "exclude")
+_IN_PART: dict[str, Callable[[Events, set[str]], Any]] = {
+    "group": _groups,
+    "compose": _compose,
+    "expansion": _expansion,
+}
 
 
 def _code_system(file: File, shell: Document) -> Release:
@@ -220,6 +277,19 @@ def _concept_map(file: File, shell: Document) -> MapRelease:
     )
 
 
+def _value_set(file: File, shell: Document) -> ValueSetRelease:
+    return ValueSetRelease(
+        kind="fhir",
+        url=shell.get("url", ""),
+        version=shell.get("version"),
+        name=shell.get("name"),
+        title=shell.get("title"),
+        copyright=shell.get("copyright"),
+        files=sources([file]),
+        header=require(shell),
+    )
+
+
 def _group(node: Document) -> MapGroup:
     source, source_version = split_canonical(node.get("source", ""))
     target, target_version = split_canonical(node.get("target", ""))
@@ -234,6 +304,9 @@ def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator
     file = _file_of(release, paths)
     if isinstance(release, MapRelease):
         yield from _mappings(file, release, report)
+        return
+    if isinstance(release, ValueSetRelease):
+        yield from _members(file, release.header, report)
         return
     roles = _Roles(release)
     names_children = "child" in roles.codes and _mentions(file, f'"{roles.codes["child"]}"'.encode())
@@ -269,9 +342,12 @@ def _mentions(file: File, name: bytes) -> int:
 
 def _file_of(release: AnyRelease, paths: Sequence[Path]) -> File:
     files = list(_json_files(paths))
+    if len(files) == 1:
+        return files[0]
+    wanted = (release.header["resourceType"], release.url, release.version)
     for file in files:
-        shell = {"url": release.url, "version": release.version} if len(files) == 1 else _shell(file)
-        if shell and (shell.get("url", ""), shell.get("version")) == (release.url, release.version):
+        shell = _shell(file)
+        if shell and (shell["resourceType"], shell.get("url", ""), shell.get("version")) == wanted:
             return file
     raise BrokenRelease(refused(paths, EXPECTED))
 
@@ -513,9 +589,131 @@ def _extension(node: Document, url: str) -> str | None:
     return next((text for text in said if text), None)
 
 
+# -- value sets ----------------------------------------------------------------------------------
+
+
+def _members(file: File, shell: Document, report: Report) -> Iterator[MemberRow]:
+    entries = _Entries(file, report)
+    only = _only_list(shell)
+    if only is not None:
+        name, number = only
+        with _opened(file, report) as stream:
+            for node in ijson.items(stream, f"compose.{name}.item.concept.item", buf_size=_BUFFER):
+                yield from entries.listed(name, number, node)
+        return
+    with _events(file, report) as events:
+        next(events)
+        for key in _keys(events):
+            if key in _ENTRIES:
+                yield from _ENTRIES[key](events, entries)
+            else:
+                _skip(events, set())
+
+
+def _only_list(shell: Document) -> tuple[str, int] | None:
+    """The list that all concepts are in, if there is but one: the quick parser will do for it."""
+    compose = shell.get("compose", {})
+    lists = [
+        (name, n) for name in _LISTS for n, node in enumerate(compose.get(name, ())) if "concept" in node
+    ]
+    return lists[0] if len(lists) == 1 and "expansion" not in shell else None
+
+
+class _Entries:
+    """Makes rows of the entries, and counts them."""
+
+    def __init__(self, file: File, report: Report) -> None:
+        self.file, self._report = file, report
+        self._places = count()
+
+    def listed(self, name: str, number: int, node: Any) -> Iterator[MemberRow]:
+        """An entry of an include or exclude."""
+        if self._is_sound(node, {"compose": {name: [{"concept": [node]}]}}) and self._has_code(node):
+            yield MemberRow(name, number, next(self._places), node)
+
+    def place(self) -> int:
+        return next(self._places)
+
+    def contained(self, node: Document, place: int, depth: int) -> Iterator[MemberRow]:
+        """An entry of an expansion. One that is misshapen still holds what it contains."""
+        if not self._is_sound(node, {"expansion": {"contains": [node]}}):
+            node = {"contains": []} if isinstance(node, dict) and "contains" in node else {}
+        if node:
+            yield MemberRow("expansion", 0, place, node, depth)
+
+    def _is_sound(self, node: Any, within: Document) -> bool:
+        try:
+            require({"resourceType": "ValueSet", **within})
+        except TerminologyError as misshapen:
+            self._say(str(misshapen))
+            return False
+        return True
+
+    def _has_code(self, node: Document) -> bool:
+        if "code" not in node:
+            self._say(f"expected a concept with a code, not {str(node)[:80]}")
+        return "code" in node
+
+    def _say(self, text: str) -> None:
+        self._report(Problem(self.file.label, 0, text))
+
+
+def _of_compose(events: Events, entries: _Entries) -> Iterator[MemberRow]:
+    next(events)
+    for name in _keys(events):
+        if name not in _LISTS:
+            _skip(events, set())
+            continue
+        next(events)
+        for number, _ in enumerate(_until(events, "end_array")):
+            for key in _keys(events):
+                if key != "concept":
+                    _skip(events, set())
+                    continue
+                next(events)
+                for event, value in _until(events, "end_array"):
+                    yield from entries.listed(name, number, _value(events, event, value))
+
+
+def _of_expansion(events: Events, entries: _Entries) -> Iterator[MemberRow]:
+    next(events)
+    for key in _keys(events):
+        if key != "contains":
+            _skip(events, set())
+            continue
+        next(events)
+        yield from _contained(events, entries, 0)
+
+
+def _contained(events: Events, entries: _Entries, depth: int) -> Iterator[MemberRow]:
+    """Each entry after those that it contains, but with the place before them."""
+    if depth > DEEPEST:
+        raise BrokenRelease(Problem(entries.file.label, 0, f"codes are nested more than {DEEPEST} deep"))
+    for event, value in _until(events, "end_array"):
+        place = entries.place()
+        if event != "start_map":
+            yield from entries.contained(_value(events, event, value), place, depth)
+            continue
+        node: Document = {}
+        for key in _keys(events):
+            event, value = next(events)
+            if key == "contains" and event == "start_array":
+                node[key] = []
+                yield from _contained(events, entries, depth + 1)
+            else:
+                node[key] = _value(events, event, value)
+        yield from entries.contained(node, place, depth)
+
+
+_ENTRIES: dict[str, Callable[[Events, _Entries], Iterator[MemberRow]]] = {
+    "compose": _of_compose,
+    "expansion": _of_expansion,
+}
+
 _RELEASES: dict[str, Callable[[File, Document], AnyRelease]] = {
     "CodeSystem": _code_system,
     "ConceptMap": _concept_map,
+    "ValueSet": _value_set,
 }
 
-FHIR = Importer("fhir", "CodeSystem and ConceptMap resources as JSON", recognises, read)
+FHIR = Importer("fhir", "CodeSystem, ConceptMap and ValueSet resources as JSON", recognises, read)

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from xml.etree import ElementTree
 
-from terminology.release import AnyRelease, Problem, Report, SourceFile
+from terminology.release import AnyRelease, Problem, Report, SourceFile, progress_of
 
 _MEBIBYTE = 1 << 20
 _HEAD = 1 << 16
@@ -298,12 +298,6 @@ def _told(file: File, stream: IO[bytes], report: Report) -> Iterator[tuple[int, 
             tell(file.label, done, size)
         yield number, raw
     tell(file.label, size, size)
-
-
-def progress_of(report: Report) -> Callable[[str, int, int], None]:
-    """A report that has a method ``progress(file, bytes_read, size)`` is told once a mebibyte."""
-    tell: Callable[[str, int, int], None] = getattr(report, "progress", lambda file, done, size: None)
-    return tell
 
 
 # -- XML -----------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ from terminology.release import (
     Row,
     Said,
     Stated,
+    progress_of,
 )
 
 RELATIONSHIPS = (
@@ -77,6 +78,8 @@ RELATIONSHIPS = (
     "related-to",
     "not-related-to",
 )
+# After how many rows of a sheet it is said how far the reading is.
+ROWS_TOLD = 1_000
 _CSV, _XLSX = (".csv", ".tsv", ".txt"), (".xlsx",)
 _CONCEPT = ("code", "display", "definition", "parent", "status", "inactive", "abstract")
 _MAPPING = ("source", "target", "sourceDisplay", "targetDisplay", "relationship", "comment")
@@ -266,24 +269,32 @@ def _cells(plan: Plan, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
 def _rows(plan: Plan, report: Report, names: list[str]) -> Iterator[tuple[int, Sequence[str]]]:
     options = plan.mapping.get("file", {})
     if plan.table.name.lower().endswith(_XLSX):
-        return _sheet_rows(plan.table, options.get("sheet"), names)
+        return _sheet_rows(plan.table, options.get("sheet"), names, report)
     delimiter = options.get("delimiter", "," if plan.table.name.lower().endswith(".csv") else "\t")
     return records(plan.table, report, names, delimiter, True, options.get("encoding", "utf-8"))
 
 
-def _sheet_rows(file: File, sheet: str | None, names: list[str]) -> Iterator[tuple[int, Sequence[str]]]:
+def _sheet_rows(
+    file: File, sheet: str | None, names: list[str], report: Report
+) -> Iterator[tuple[int, Sequence[str]]]:
+    tell, size = progress_of(report), file.size()
     with _workbook(file) as book:
         if sheet is not None and sheet not in book.sheetnames:
             raise BrokenRelease(
                 Problem(file.label, 0, f"there is no sheet {sheet}; there are {book.sheetnames}")
             )
-        rows = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
+        worksheet = book[sheet] if sheet else book.worksheets[0]
+        last = worksheet.max_row or 0
+        rows = worksheet.iter_rows(values_only=True)
         header = [_text(cell) for cell in next(rows, ())]
         if missing := [name for name in names if name not in header]:
             raise BrokenRelease(Problem(file.label, 1, f"expected the columns {', '.join(missing)}"))
         places = [header.index(name) for name in names]
         for number, row in enumerate(rows, 2):
+            if number % ROWS_TOLD == 0 and number < last:
+                tell(file.label, size * number // last, size)
             yield number, [_text(row[place] if place < len(row) else None) or "" for place in places]
+        tell(file.label, size, size)
 
 
 @contextmanager

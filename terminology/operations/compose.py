@@ -31,6 +31,7 @@ from typing import Any
 
 from terminology import issues
 from terminology.catalogue import Catalogue
+from terminology.documents import Enumeration
 from terminology.languages import Languages
 from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
 from terminology.operations.instance import BROUGHT, agreed
@@ -137,7 +138,11 @@ class Block:
     def listed(self) -> Mapping[str, Node]:
         """``include.concept`` by code, in the order given; empty when there is no enumeration."""
         if self._codes is None:
-            self._codes = {self._key(node.get("code", "")): node for node in self.node.get("concept", ())}
+            concepts = self.node.get("concept", ())
+            if isinstance(concepts, Enumeration):
+                self._codes = concepts.by_code(self._folds)
+            else:
+                self._codes = {self._key(node.get("code", "")): node for node in concepts}
         return self._codes
 
     def listing(self, code: str) -> Node | None:
@@ -145,7 +150,11 @@ class Block:
         return self.listed.get(self._key(code))
 
     def _key(self, code: str) -> str:
-        return code if self.system is None or self.system.about.case_sensitive else code.casefold()
+        return code.casefold() if self._folds else code
+
+    @property
+    def _folds(self) -> bool:
+        return self.system is not None and not self.system.about.case_sensitive
 
     def holds(self, code: str) -> bool:
         """Is a code of ``url`` in this block? Raises TerminologyError for filters that cannot be used.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from terminology.documents import Listing
 from terminology.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS, Languages, best_designation
 from terminology.model import Designation, Detail, Document, Property, Typed
 from terminology.operations.expansion import Entry
@@ -84,12 +85,25 @@ class Decoration:
 def details(members: Iterable[Member]) -> list[Detail]:
     """What is known of each member, in the same order."""
     members = list(members)
+    _read_ahead(members)
     codes: dict[str, tuple[CodeSystem, list[str]]] = {}
     for member in members:
         system = member.system
         codes.setdefault(system.about.canonical, (system, []))[1].append(member.concept.code)
     known = {name: system.describe(wanted) for name, (system, wanted) in codes.items()}
     return [known[m.system.about.canonical].get(m.concept.code) or Detail() for m in members]
+
+
+def _read_ahead(members: Sequence[Member]) -> None:
+    """What value sets that lie elsewhere say of these codes, at once."""
+    listed: dict[int, tuple[Listing, list[str]]] = {}
+    for member in members:
+        codes = member.block.listed
+        if isinstance(codes, Listing):
+            listed.setdefault(id(codes), (codes, []))[1].append(member.concept.code)
+    for codes, wanted in listed.values():
+        if len(wanted) > 1:
+            codes.among(wanted)
 
 
 def entry(member: Member, detail: Detail, decoration: Decoration) -> Entry:

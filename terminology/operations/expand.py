@@ -29,7 +29,7 @@ from terminology.operations.counted import can_count, counted_part
 from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
 from terminology.operations.limits import DEEPEST_TREE
-from terminology.operations.members import Member, Part, Wanted, walked_part
+from terminology.operations.members import Member, Part, Wanted, listed_part, walked_part
 from terminology.operations.pins import PINNING, SYSTEM_PARAMETER, Pins
 
 # The parameters that are echoed as they were given: name, type, field of the request.
@@ -57,12 +57,13 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     """
     prepared = _prepared(catalogue, request)
     definition, used = prepared.definition, prepared.used
+    document = definition.document
     _inherit(request, definition)
     languages = _languages(request, definition)
     decoration = _decoration(request, languages, used)
     total, entries = _entries(prepared, request, decoration)
     return Expansion(
-        value_set=definition.document,
+        value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
         total=total,
         offset=request.offset,
@@ -311,12 +312,12 @@ def _page(prepared: _Prepared, request: ExpandRequest, wanted: Wanted) -> tuple[
     """The number of members, and those between ``offset`` and ``offset + count``."""
     first = request.offset or 0
     last = first + (request.largest if request.count is None else min(request.count, request.largest))
-    part_of = counted_part if prepared.can_count else walked_part
-    found: Part = part_of(prepared.definition, wanted, first, last)
+    definition = prepared.definition
+    walked = counted_part if prepared.can_count else walked_part
+    found: Part = listed_part(definition, wanted, first, last) or walked(definition, wanted, first, last)
     asked = found.total - first if request.count is None else min(request.count, found.total - first)
     if asked > request.largest:
-        name = prepared.definition.canonical
-        raise TerminologyError(issues.too_costly(name, found.total, request.largest))
+        raise TerminologyError(issues.too_costly(definition.canonical, found.total, request.largest))
     return found.total, found.read()
 
 

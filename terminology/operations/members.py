@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from terminology.documents import Listing
 from terminology.languages import Languages
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
@@ -80,6 +81,49 @@ def walked_part(definition: Definition, wanted: Wanted, first: int, last: int) -
             kept.append(member)
         total += 1
     return Part(total, lambda: kept)
+
+
+def listed_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part | None:
+    """The same of a definition that is nothing but long lists, which need not be read to be counted; None of
+    another.
+    """
+    lists = _long_lists(definition, wanted)
+    if lists is None:
+        return None
+    return Part(sum(len(codes) for _, codes in lists), lambda: _read(lists, first, last))
+
+
+def _long_lists(definition: Definition, wanted: Wanted) -> list[tuple[Block, Sequence[str]]] | None:
+    """The includes with the codes that they bring in, where all of them list the codes of a code system each,
+    and so many that they lie elsewhere and need not be read to be counted.
+    """
+    if wanted.text or wanted.active_only or wanted.selectable_only or not definition.inactive:
+        return None
+    blocks = definition.includes
+    if definition.excludes or len({block.url for block in blocks}) < len(blocks):
+        return None
+    lists: list[tuple[Block, Sequence[str]]] = []
+    for block in blocks:
+        if block.system is None or block.imports or block.filters or not isinstance(block.listed, Listing):
+            return None
+        if wanted.has_room_for(block.system.about):
+            known = block.listed.known_to(block.system)
+            if known is None:
+                return None
+            lists.append((block, known))
+    return lists
+
+
+def _read(lists: Sequence[tuple[Block, Sequence[str]]], first: int, last: int) -> list[Member]:
+    total = 0
+    page: list[Member] = []
+    for block, codes in lists:
+        wanted = codes[max(first - total, 0) : max(last - total, 0)]
+        assert block.system is not None
+        located = (block.system.locate(code) for code in wanted)
+        page += [Member(concept, block) for concept in located if concept is not None]
+        total += len(codes)
+    return page
 
 
 class _Walk:

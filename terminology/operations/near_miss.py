@@ -119,8 +119,6 @@ def _unknown_attributes(question: Question, maps: Sequence[ConceptMap]) -> Itera
     if not question.dependencies:
         return
     known = {code: uri for map_ in maps for code, uri in map_.attributes.items()}
-    # A map whose rows are not at hand knows what it declares; the rest is said by the rows themselves.
-    known |= {c.code: c.uri for row in _rows_of(question, maps) for c in row.depends_on}
     names = {d.attribute for d in question.dependencies} - known.keys() - set(known.values())
     if names:
         which = f"they know {listed(known)}" if known else "they have no conditions"

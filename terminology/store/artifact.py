@@ -42,6 +42,17 @@ class MappingRow(NamedTuple):
     body: bytes
 
 
+class ListedRow(NamedTuple):
+    """A row of ``member``."""
+
+    place: int
+    part: int
+    code: str
+    folded: str
+    depth: int
+    body: bytes
+
+
 def weight(found: BitMap) -> int:
     """About how many bytes a bitmap takes."""
     held = found.get_statistics()
@@ -50,12 +61,12 @@ def weight(found: BitMap) -> int:
 
 
 class Artifact:
-    """A compiled code system or map, open for reading by any thread."""
+    """A compiled code system, map or value set, open for reading by any thread."""
 
     def __init__(self, tables: Tables, number: int = 0, cache: Cache[BitMap] | None = None) -> None:
         """``cache`` may be shared by several artifacts of different numbers."""
         self._ask = tables.ask
-        self._number = number
+        self.number = number
         self._tables = tables
         self.header = Header.read(tables.ask("header", HEADER)[0][0])
         self.unpack = Unpacker(tables.ask("header", DICTIONARY)[0][0])
@@ -66,7 +77,7 @@ class Artifact:
 
     def cached(self, key: Hashable, make: Callable[[], BitMap]) -> BitMap:
         """A set that is kept at hand for a while. Not to be changed."""
-        return self._cache.get((self._number, key), make)
+        return self._cache.get((self.number, key), make)
 
     # -- concepts ----------------------------------------------------------------------------
 
@@ -199,6 +210,26 @@ class Artifact:
     def all_mappings(self) -> Iterator[MappingRow]:
         for start in range(0, self.header.count, PAGE):
             yield from map(MappingRow._make, self._ask("mappings", start, start + PAGE))
+
+    # -- value sets --------------------------------------------------------------------------
+
+    def listed(self, part: int, folded: str) -> list[ListedRow]:
+        """The entries of a list that have a code, whatever its case; in their order."""
+        found = self._ask("listed", part, folded) if is_text(folded) else ()
+        return [ListedRow(*row) for row in found]
+
+    def all_listed(self, part: int, folded: Iterable[str]) -> list[ListedRow]:
+        """The same of many codes at once."""
+        found = self._ask("all listed", part, [code for code in folded if is_text(code)])
+        return [ListedRow(*row) for row in found]
+
+    def members(self, first: int, end: int) -> Iterator[ListedRow]:
+        """The entries of all lists between two places, read as they are wanted."""
+        for start in range(first, end, PAGE):
+            yield from map(ListedRow._make, self._ask("members", start, min(start + PAGE, end)))
+
+    def members_at(self, places: BitMap | Sequence[int]) -> list[ListedRow]:
+        return [ListedRow(*row) for row in self._ask("members at", list(places))]
 
 
 def is_text(key: str) -> bool:

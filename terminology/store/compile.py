@@ -165,12 +165,15 @@ def compile_map(
     dictionary = dictionary_of([packed(_fields_of(row)) for row in sample])
     compress = compressor(dictionary)
     count = 0
+    attributes: dict[str, None] = {}
     for chunk in chunks(enumerate(_all_rows(sample, rows))):
         sink.write("mapping", [_mapping(place, row, compress) for place, row in chunk])
+        attributes.update(dict.fromkeys(code for _, row in chunk for code, _, _ in row.depends_on))
         count = chunk[-1][0] + 1
         progress(count)
     header = Header("ConceptMap", map_document(release), count)
     header.groups = [_group(asdict(group)) for group in release.groups]
+    header.attributes = list(attributes)
     sink.write("header", [(HEADER, header.as_bytes()), (DICTIONARY, dictionary)])
     return count
 

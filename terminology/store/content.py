@@ -25,16 +25,8 @@ class ArtifactSink(Sink, Protocol):
     def abandon(self) -> None: ...
 
 
-class Content(Protocol):
-    """The artifacts of one store, by their numbers."""
-
-    @property
-    def registry_url(self) -> str:
-        """Where the registry lies, as SQLAlchemy puts it."""
-
-    @property
-    def scratch(self) -> Path | None:
-        """A folder for large files that are soon gone; None is that of the system."""
+class Served(Protocol):
+    """The artifacts of one store, by their numbers, for those who read."""
 
     def generation(self) -> int:
         """Which state of the store is published; cheap enough to be asked at every request."""
@@ -45,6 +37,18 @@ class Content(Protocol):
     def open(self, artifact: int) -> Tables: ...
 
     def close(self) -> None: ...
+
+
+class Content(Served, Protocol):
+    """The same for those who write."""
+
+    @property
+    def registry_url(self) -> str:
+        """Where the registry lies, as SQLAlchemy puts it."""
+
+    @property
+    def scratch(self) -> Path | None:
+        """A folder for large files that are soon gone; None is that of the system."""
 
     def prepare(self) -> None:
         """Make whatever must be there before anything is written."""

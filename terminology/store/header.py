@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from terminology.model import Document
-from terminology.release import MapRelease, Release
+from terminology.release import MapRelease, Release, ValueSetRelease
 from terminology.store.packing import exact, plain
 from terminology.store.schema import FORMAT
 
@@ -32,12 +32,13 @@ class OtherFormat(ValueError):
 
 @dataclass(slots=True)
 class Header:
-    """``document`` is the resource without concepts or groups.
+    """``document`` is the resource without concepts, groups or long lists.
 
     ``uses`` are the Codings that designations name by number, ``kinds`` code and type of the properties
     that are named by number, ``fields`` the number of each property's postings, ``long`` the properties with
     values that are too long for a posting, ``languages`` the number of each language's words, by its tag in
-    small letters, ``groups`` those of a map.
+    small letters, ``groups`` those of a map, ``attributes`` what its conditions name, ``parts`` the lists of
+    a value set: see ``value_sets.py``.
     """
 
     kind: str
@@ -50,6 +51,8 @@ class Header:
     long: list[str] = field(default_factory=list)
     languages: dict[str, int] = field(default_factory=dict)
     groups: list[Document] = field(default_factory=list)
+    parts: list[Document] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
 
     def as_bytes(self) -> bytes:
         return orjson.dumps(plain(asdict(self)))
@@ -96,6 +99,21 @@ def map_document(release: MapRelease) -> Document:
         "targetScopeCanonical": release.target_scope,
     }
     return _document("ConceptMap", release.header, own)
+
+
+def value_set_document(release: ValueSetRelease) -> Document:
+    """A ValueSet without what its lists hold. What the header says stays as it stands there."""
+    own: Document = {
+        "resourceType": "ValueSet",
+        "url": release.url,
+        "version": release.version,
+        "name": release.name,
+        "title": release.title,
+        "copyright": release.copyright,
+    }
+    own["id"] = id_of(own)
+    missing = {name: value for name, value in _present(own).items() if name not in release.header}
+    return {**release.header, **missing}
 
 
 def _document(kind: str, header: Mapping[str, Any], own: Document) -> Document:

@@ -168,6 +168,8 @@ def _started(
         [sys.executable, "-c", _PROGRAM],
         stdin=spool.file,
         stdout=answer,
+        # Who presses Ctrl-C means the import, which ends this one.
+        process_group=0,
         env={**os.environ, "PYTHONPATH": path},
     )
 

@@ -18,14 +18,19 @@ from terminology.release import (
     Importer,
     MapRelease,
     MapRow,
+    MemberRow,
     Problem,
+    Release,
     Report,
+    ValueSetRelease,
+    progress_of,
 )
 from terminology.store import collecting
 from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
 from terminology.store.content import Content
 from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
 from terminology.store.schema import FORMAT
+from terminology.store.value_sets import compile_value_set
 
 # How long requests that began before a change may still read what it took away.
 GRACE = timedelta(seconds=60)
@@ -186,11 +191,14 @@ def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
     digests = sorted(file.sha256 for file in release.files)
     for loaded in known:
         if loaded.status in (ACTIVE, RETIRED) and loaded.format == FORMAT:
-            named = (loaded.importer, loaded.url, loaded.version)
-            if digests and named == (release.kind, release.url, release.version):
+            named = (loaded.importer, loaded.kind, loaded.url, loaded.version)
+            if digests and named == (release.kind, _KINDS[type(release)], release.url, release.version):
                 if sorted(file.sha256 for file in loaded.files) == digests:
                     return loaded
     return None
+
+
+_KINDS = {Release: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
 
 
 class _Load:
@@ -201,7 +209,7 @@ class _Load:
     ) -> None:
         self._content, self._importer, self._release = content, importer, release
         self._number, self._progress = number, progress
-        self._problems = 0
+        self._counted = _Counted(lambda problem: None)
 
     def run(self, paths: Sequence[Path], report: Report) -> Loaded:
         sink = self._content.create(self._number)
@@ -218,16 +226,16 @@ class _Load:
         return self._loaded(self._compile(paths, report, Nowhere()), 0)
 
     def _compile(self, paths: Sequence[Path], report: Report, sink: Sink) -> int:
-        def counted(problem: Problem) -> None:
-            self._problems += 1
-            report(problem)
-
+        counted = self._counted = _Counted(report)
         release, scratch = self._release, self._content.scratch
         rows = self._importer.read(release, paths, counted)
         with collecting.seldom():
             if isinstance(release, MapRelease):
                 mappings = cast(Iterable[MapRow], rows)
                 return compile_map(release, mappings, sink, counted, self._progress)
+            if isinstance(release, ValueSetRelease):
+                members = cast(Iterable[MemberRow], rows)
+                return compile_value_set(release, members, sink, counted, self._progress)
             concepts = cast(Iterable[ConceptRow], rows)
             return compile_system(release, concepts, sink, counted, self._progress, scratch)
 
@@ -235,17 +243,30 @@ class _Load:
         release = self._release
         return Loaded(
             importer=self._importer.kind,
-            kind="ConceptMap" if isinstance(release, MapRelease) else "CodeSystem",
+            kind=_KINDS[type(release)],
             url=release.url,
             version=release.version,
             title=release.title or release.name,
             licence=release.licence,
             rows=count,
-            problems=self._problems,
+            problems=self._counted.count,
             bytes=size,
             id=self._number,
             files=release.files,
         )
+
+
+class _Counted:
+    """Counts what is reported. What is told of ``progress`` goes to whom is reported to."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.count = 0
+        self.progress = progress_of(report)
+
+    def __call__(self, problem: Problem) -> None:
+        self.count += 1
+        self._report(problem)
 
 
 class Nowhere:

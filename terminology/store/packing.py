@@ -130,14 +130,15 @@ class Unpacker:
 
     def __call__(self, body: bytes) -> list[Any]:
         """What was ``packed``."""
-        values: list[Any] = orjson.loads(self._unpacked(body))
+        values: list[Any] = orjson.loads(self.plain(body))
         return values
 
     def lines(self, body: bytes) -> list[bytes]:
         """What was packed as lines; read them with ``line_of``."""
-        return self._unpacked(body).split(b"\n")
+        return self.plain(body).split(b"\n")
 
-    def _unpacked(self, body: bytes) -> bytes:
+    def plain(self, body: bytes) -> bytes:
+        """What was compressed, as it was before."""
         try:
             decompress = self._mine.decompress
         except AttributeError:

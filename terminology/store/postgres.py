@@ -26,7 +26,7 @@ INTERVAL = 1.0
 # How long a new connection waits for a replica that is behind.
 PATIENCE = 5.0
 _TYPES = {"int": "integer", "text": 'text COLLATE "C"', "bytes": "bytea"}
-_BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
+BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 # "terminology", as a number.
 _LOCK = 0x7465726D
 
@@ -109,7 +109,7 @@ class PostgresSink:
 
     def write(self, table: str, rows: Sequence[TableRow]) -> None:
         columns = ", ".join(["artifact", *COLUMNS[table]])
-        types = ["int4", *(_BINARY[type_] for _, type_ in _table(table).columns)]
+        types = ["int4", *(BINARY[type_] for _, type_ in table_columns(table))]
         copy = f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
         with self._connection.cursor().copy(copy) as stream:
             stream.set_types(types)
@@ -127,8 +127,9 @@ class PostgresSink:
         self._connection.close()
 
 
-def _table(name: str) -> Table:
-    return next(table for table in TABLES if table.name == name)
+def table_columns(name: str) -> tuple[tuple[str, str], ...]:
+    """The columns of a table and their types."""
+    return next(table.columns for table in TABLES if table.name == name)
 
 
 def _create(table: Table) -> Iterator[str]:
@@ -153,6 +154,8 @@ class PostgresContent:
         self.url = url
         self._connections = Connections(url, self._catch_up)
         self._known, self._looked = 0, -INTERVAL
+        # Whether the database answered when it was asked last.
+        self.is_reached = False
 
     @property
     def registry_url(self) -> str:
@@ -171,7 +174,9 @@ class PostgresContent:
             try:
                 published = self.published()
             except psycopg.OperationalError:
+                self.is_reached = False
                 return self._known
+            self.is_reached = True
             self._known = published[0] if published else 0
         return self._known
 
@@ -195,6 +200,9 @@ class PostgresContent:
         except psycopg.errors.UndefinedTable:
             return None
         return (rows[0][0], rows[0][1]) if rows else None
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connections.rows(query, values)
 
     def open(self, artifact: int) -> PostgresTables:
         return PostgresTables(self._connections, artifact)

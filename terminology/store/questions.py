@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 _CONCEPT = "ord, key, code, display, flags, status, body"
 _ROW = "part, source, target, body"
+_MEMBER = "place, part, code, folded, depth, body"
 
 QUESTIONS = {
     "header": "SELECT value FROM header WHERE {here} name = ?",
@@ -38,6 +39,11 @@ QUESTIONS = {
     "like source": "SELECT DISTINCT source FROM mapping WHERE {here} source_bare = ? AND part = ?",
     "like target": "SELECT DISTINCT target FROM mapping WHERE {here} target_bare = ? AND part = ?",
     "mappings": f"SELECT {_ROW} FROM mapping WHERE {{here}} place >= ? AND place < ? ORDER BY place",
+    # -- value sets
+    "members": f"SELECT {_MEMBER} FROM member WHERE {{here}} place >= ? AND place < ? ORDER BY place",
+    "members at": f"SELECT {_MEMBER} FROM member WHERE {{here}} place {{among}} ORDER BY place",
+    "listed": f"SELECT {_MEMBER} FROM member WHERE {{here}} part = ? AND folded = ? ORDER BY place",
+    "all listed": f"SELECT {_MEMBER} FROM member WHERE {{here}} part = ? AND folded {{among}} ORDER BY place",
 }
 
 # After every text that begins with the text before it.

@@ -28,7 +28,7 @@ artifact = sql.Table(
     _tables,
     sql.Column("id", sql.Integer, primary_key=True),
     sql.Column("importer", sql.Text, nullable=False),
-    sql.Column("kind", sql.Text, nullable=False, comment="CodeSystem or ConceptMap"),
+    sql.Column("kind", sql.Text, nullable=False, comment="CodeSystem, ConceptMap or ValueSet"),
     sql.Column("url", sql.Text, nullable=False),
     sql.Column("version", sql.Text),
     sql.Column("title", sql.Text),

@@ -1,4 +1,4 @@
-"""What is an artifact made of? The tables of one compiled version of a code system or map.
+"""What is an artifact made of? The tables of one compiled version of a code system, map or value set.
 
 The same tables in every database: a file for each artifact in SQLite; in PostgreSQL all artifacts share the
 tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), as a rule in
@@ -80,6 +80,21 @@ TABLES = (
         ),
         key=("place",),
         indexes=(("source",), ("target",), ("source_bare",), ("target_bare",)),
+    ),
+    # An entry of a list of a value set, in order. ``part`` is the number of the list in the header's
+    # ``parts``; ``folded`` is the code without case.
+    Table(
+        "member",
+        (
+            ("place", "int"),
+            ("part", "int"),
+            ("code", "text"),
+            ("folded", "text"),
+            ("depth", "int"),
+            ("body", "bytes"),
+        ),
+        key=("place",),
+        indexes=(("part", "folded"),),
     ),
 )
 COLUMNS = {table.name: table.names for table in TABLES}

@@ -16,7 +16,7 @@ from pyroaring import BitMap
 
 from terminology.cache import Cache
 from terminology.store.artifact import ROOM, Artifact, weight
-from terminology.store.content import Content
+from terminology.store.content import Served
 from terminology.store.header import OtherFormat
 
 log = logging.getLogger("terminology")
@@ -43,7 +43,7 @@ class Shelf:
 class Reader:
     """The reading side of a store, for all threads of a process."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Served) -> None:
         self._content = content
         self._lock = Lock()
         self._held: weakref.WeakValueDictionary[int, Artifact] = weakref.WeakValueDictionary()

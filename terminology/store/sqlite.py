@@ -82,6 +82,11 @@ class SqliteSink:
         marks = ", ".join("?" * len(COLUMNS[table]))
         self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
+    def count(self, table: str) -> int:
+        """How many rows are in a table."""
+        counted: int = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        return counted
+
     def finish(self) -> int:
         """Make it an artifact; its size in bytes."""
         for table in TABLES:
@@ -125,6 +130,15 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file so that there is the old one or the new one, also after a crash."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    _sync(new)
+    new.replace(path)
+    _sync(path.parent)
 
 
 class SqliteContent:
@@ -213,11 +227,7 @@ class SqliteContent:
 
     def announce(self, generation: int, body: bytes) -> None:
         """Let every process see that there is a new generation, and what is in it."""
-        new = self.folder / "published.new"
-        new.write_bytes(b"%d\n%s" % (generation, body))
-        _sync(new)
-        new.replace(self.folder / "published")
-        _sync(self.folder)
+        write_whole(self.folder / "published", b"%d\n%s" % (generation, body))
         counter = self.folder / "generation"
         if not counter.exists():
             counter.write_bytes(bytes(8))

@@ -53,6 +53,11 @@ class Supplemented:
         return self._system.about
 
     @property
+    def bare(self) -> CodeSystem:
+        """The code system as it is without them."""
+        return self._system
+
+    @property
     def supplements(self) -> list[str]:
         """The canonicals (url|version) of the supplements applied."""
         return [canonical for canonical, _ in self._supplements]

@@ -112,7 +112,7 @@ def _place(context: Context, request: Request) -> str:
 
 
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
-    document = context.catalogue.resource(kind, id_)
+    document = context.catalogue.whole(context.catalogue.resource(kind, id_))
     tag = version_id(document)
     if version is not None and version != tag:
         raise TerminologyError(issues.unknown_resource_version(kind, id_, version))
@@ -129,7 +129,7 @@ def _version_headers(document: Document, tag: str) -> dict[str, str]:
 
 def _history(context: Context, request: Request, kind: str, id_: str) -> Response:
     """One version of each resource is served: the one that is loaded."""
-    document = context.catalogue.resource(kind, id_)
+    document = context.catalogue.whole(context.catalogue.resource(kind, id_))
     headers = _version_headers(document, version_id(document))
     present = _shown(context, request, document)
     return Response(200, history(f"{context.base}/{kind}/{id_}", f"{kind}/{id_}", present, headers))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,12 +38,22 @@ class Caller:
 
 @dataclass(slots=True, frozen=True)
 class _Held:
-    """An overlay as far as this process has read it. ``bytes`` is the size of its JSON."""
+    """An overlay as far as this process has read it. ``bytes`` is the size of its JSON.
 
-    base: Catalogue
-    overlay: Catalogue
+    The base is not held: an idle session must not keep open what is not in the store any more.
+    """
+
+    base: weakref.ref[Catalogue]
+    documents: Catalogue
     batches: int = 0
     bytes: int = 0
+
+    @staticmethod
+    def of(base: Catalogue, overlay: Catalogue, batches: int = 0, size: int = 0) -> _Held:
+        return _Held(weakref.ref(base), overlay.laid_over(None), batches, size)
+
+    def overlay(self, base: Catalogue) -> Catalogue:
+        return self.documents.laid_over(base)
 
 
 class Sessions:
@@ -110,29 +121,29 @@ class Sessions:
         wanted = max(session.batches, self._put(session.id, documents))
         with self._lock:
             held = self._held.get(session.id)
-        if held is None or held.base is not base:
-            held = _Held(base, base.with_documents(()))
+        if held is None or held.base() is not base:
+            held = _Held.of(base, base.with_documents(()))
         if held.batches < wanted:
-            held = self._read_on(session.id, held)
+            held = self._read_on(session.id, held, base)
         self._hold(session.id, held)
-        return held.overlay
+        return held.overlay(base)
 
     def _put(self, id_: str, documents: Sequence[Document]) -> int:
         """The number of the batch that the documents make; none if there is nothing to keep."""
         served = [document for document in documents if document.get("resourceType") in KINDS]
         return self._rows.put(id_, json.write(served)) if served else 0
 
-    def _read_on(self, id_: str, held: _Held) -> _Held:
+    def _read_on(self, id_: str, held: _Held, base: Catalogue) -> _Held:
+        overlay, batches, size = held.overlay(base), held.batches, held.bytes
         for number, body in self._rows.batches(id_, held.batches):
-            overlay = held.overlay.grown(json.read(body))
-            held = _Held(held.base, overlay, number, held.bytes + len(body))
-        return held
+            overlay, batches, size = overlay.grown(json.read(body)), number, size + len(body)
+        return _Held.of(base, overlay, batches, size)
 
     def _hold(self, id_: str, held: _Held) -> None:
         """Keep the overlay for the next request; let those go that were not used for longest."""
         with self._lock:
             newer = self._held.get(id_)
-            if newer is None or newer.base is not held.base or newer.batches <= held.batches:
+            if newer is None or newer.base() is not held.base() or newer.batches <= held.batches:
                 self._held[id_] = held
             self._held.move_to_end(id_)
             size = sum(other.bytes for other in self._held.values())

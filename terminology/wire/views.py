@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable
 
 from terminology import issues
+from terminology.documents import SUBSETTED
 from terminology.model import Document, TerminologyError
 from terminology.wire import json
 
 SUMMARIES = ("true", "false", "text", "data", "count")
-_SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 # Elements of the kinds served here that are not marked as part of a summary in their StructureDefinition.
 _DETAIL = frozenset(
     {"text", "description", "purpose", "copyright", "contained", "concept", "compose", "expansion", "group"}
@@ -67,4 +67,5 @@ def _only(document: Document, names: Iterable[str]) -> Document:
 def _marked(document: Document) -> Document:
     """As FHIR asks of a resource that is not shown whole."""
     meta = document.get("meta", {})
-    return {**document, "meta": {**meta, "tag": [*meta.get("tag", ()), _SUBSETTED]}}
+    tags = [tag for tag in meta.get("tag", ()) if tag != SUBSETTED]
+    return {**document, "meta": {**meta, "tag": [*tags, SUBSETTED]}}
