@@ -162,7 +162,8 @@ class MapRelease:
 
 @dataclass(slots=True)
 class MapRow:
-    """One mapping. ``no_map``: there is nothing to map to, and ``comment`` says why.
+    """One mapping. ``no_map``: there is nothing to map to, and ``comment`` says why. A row with nothing but a
+    source says that the map lists the code.
 
     ``group`` is the place of the row's group in ``MapRelease.groups``. ``word`` is the R4 equivalence, where
     it says more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are

@@ -101,6 +101,10 @@ class Written:
             properties=[self._names.property(*_typed(*one)) for one in said.get("properties") or ()],
         )
 
+    def says_something(self, row: MappingRow) -> bool:
+        """But that the code is listed."""
+        return row.target is not None or any(self._unpack(row.body)[1:])
+
     def _attributes(self, stated: Iterable[Sequence[Any]] | None) -> list[Attribute]:
         return [self._names.attribute(*_typed(*one)) for one in stated or ()]
 
@@ -116,7 +120,8 @@ class StoredRows:
         self._artifact, self._part, self._end, self._written = artifact, part, end, written
 
     def of(self, code: str) -> Sequence[Row]:
-        return [self._written.read(row) for row in self._rows(code)]
+        written = self._written
+        return [written.read(row) for row in self._rows(code) if written.says_something(row)]
 
     def _rows(self, code: str) -> list[MappingRow]:
         found = self._artifact.mappings(f"by {self._end}", code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from terminology import Settings, Terminology, TerminologyError
 from terminology.assembly import Serving, open_loader
 from terminology.catalogue import Catalogue
+from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, ConceptMap, Row
 from terminology.importers.fhir import FHIR
 from terminology.model import Document, Filter
 from terminology.systems import CodeSystem
@@ -252,3 +253,71 @@ def test_a_stored_map_says_what_is_mapped_by_its_value_set_and_is_found_beside_w
     with imported(WHOLE) as catalogue:
         assert translated(catalogue) == translated(Catalogue([WHOLE]))
         assert (b"2.50" in translated(catalogue)) is (code == "b")
+
+
+ENDS = ["a", "A", "67.2", "0672", "é b"]
+ATTRIBUTES: list[Document] = [
+    {"attribute": "size", "valueQuantity": {"value": Decimal("2.50"), "unit": "mm"}},
+    {"attribute": "size", "valueCode": "large"},
+    {"attribute": "unknown", "valueCoding": {"system": "urn:x", "code": "k"}},
+    {"attribute": "of", "valueSet": "http://example.org/ValueSet/few"},
+]
+TARGETS = st.fixed_dictionaries(
+    {"relationship": st.sampled_from(["equivalent", "related-to", "not-related-to"])},
+    optional={
+        "code": st.sampled_from(ENDS),
+        "display": st.sampled_from(TEXTS),
+        "comment": st.just("so"),
+        "dependsOn": st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=2),
+        "product": st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=2),
+        "property": st.just([{"code": "p", "valueDecimal": Decimal("1.0")}]),
+        "extension": st.just([{"url": KEPT_WORD, "valueCode": "subsumes"}]),
+    },
+)
+ELEMENTS = st.one_of(
+    st.fixed_dictionaries(
+        {"code": st.sampled_from(ENDS)},
+        optional={"display": st.sampled_from(TEXTS), "target": st.lists(TARGETS, min_size=1, max_size=3)},
+    ),
+    st.fixed_dictionaries(
+        {"code": st.sampled_from(ENDS), "noMap": st.just(True)},
+        optional={"extension": st.just([{"url": NO_MAP_COMMENT, "valueString": "no"}])},
+    ),
+    st.fixed_dictionaries(
+        {"valueSet": st.just("http://example.org/ValueSet/few"), "target": st.lists(TARGETS, min_size=1)}
+    ),
+)
+UNMAPPED: list[Document] = [{"mode": "fixed", "code": "P"}, {"mode": "other-map", "otherMap": MAP + "2"}]
+GROUPS = st.fixed_dictionaries(
+    {"element": st.lists(ELEMENTS, min_size=1, max_size=4)},
+    optional={
+        "source": st.sampled_from([HERE, HERE + "|1"]),
+        "target": st.just(THERE),
+        "unmapped": st.sampled_from(UNMAPPED),
+    },
+)
+
+
+def plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows to be compared, whatever their lists are made of."""
+    fields = [{name: getattr(row, name) for name in Row.__slots__} for row in rows]
+    return [{name: list(v) if isinstance(v, tuple) else v for name, v in row.items()} for row in fields]
+
+
+@given(st.lists(GROUPS, max_size=3))
+@settings(deadline=None)
+def test_a_stored_map_has_the_rows_of_its_document(groups: list[Document]) -> None:
+    document = {**WHOLE, "property": [{"code": "p", "uri": "http://example.org/p"}], "group": groups}
+    kept = ConceptMap(document)
+    with imported(document) as catalogue:
+        stored = catalogue.concept_map(MAP)
+        assert stored.document == {name: value for name, value in document.items() if name != "group"}
+        assert len(stored.groups) == len(kept.groups)
+        for mine, other in zip(stored.groups, kept.groups, strict=True):
+            assert (mine.source, mine.target, mine.unmapped) == (other.source, other.target, other.unmapped)
+            assert [plain(rows) for _, rows in mine.by_value_set] == [plain(r) for _, r in other.by_value_set]
+            for code in ENDS:
+                assert plain(mine.forward.of(code)) == plain(other.forward.of(code))
+                assert plain(mine.backward.of(code)) == plain(other.backward.of(code))
+                assert (code in mine.forward) is (code in other.forward)
+                assert sorted(mine.forward.spelled_like(code)) == sorted(other.forward.spelled_like(code))

@@ -543,6 +543,8 @@ def _rows_of(element: Document, group: int) -> Iterator[MapRow]:
             group=group,
             properties=[_property(node) for node in no_map_properties(element)],
         )
+    elif not element.get("target"):
+        yield MapRow(source=code, source_display=display, group=group)
     for target in element.get("target", ()):
         yield MapRow(
             source=code,
