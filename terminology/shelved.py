@@ -31,7 +31,8 @@ class Shelved:
         """The resource without its concepts or groups; in a value set, long lists are read when asked for.
         Always the same object.
         """
-        return asked(self._artifact) if self._artifact.header.parts else self._artifact.header.document
+        header = self._artifact.header
+        return asked(self._artifact) if header.parts else header.document
 
     def whole(self) -> Document:
         """The resource as it is read. Of code systems and maps the long part is left out, and they say so."""

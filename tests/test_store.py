@@ -841,6 +841,25 @@ def test_what_is_stored_is_expanded_validated_and_looked_up_over_HTTP(tmp_path: 
         assert {"name": "result", "valueBoolean": is_there} in answer["parameter"]
 
 
+def test_what_is_read_without_its_long_part_says_so(place: str) -> None:
+    """https://hl7.org/fhir/R5/resource.html#tag-subsetted: a consumer must not take a part for the whole."""
+    load(place, (release(), BIRDS), (map_release(), MAPPINGS))
+    client = create_app(serving(place).catalogue, Settings(environment={}, data="")).test_client()
+    for kind, lacks in (("CodeSystem", "concept"), ("ConceptMap", "group")):
+        for release_ in ("r4", "r5"):
+            [found] = client.get(f"/fhir/{release_}/{kind}?version=1.0").get_json()["entry"]
+            resource = found["resource"]
+            read = client.get(f"/fhir/{release_}/{kind}/{resource['id']}")
+            by_history = client.get(f"/fhir/{release_}/{kind}/{resource['id']}/_history").get_json()
+            assert read.get_json() == resource == by_history["entry"][0]["resource"]
+            assert [tag["code"] for tag in resource["meta"]["tag"]] == ["SUBSETTED"]
+            assert lacks not in resource
+            short = client.get(f"/fhir/{release_}/{kind}/{resource['id']}?_summary=true").get_json()
+            assert [tag["code"] for tag in short["meta"]["tag"]] == ["SUBSETTED"]
+    read = client.get("/fhir/r5/CodeSystem/birds-1.0").get_json()
+    assert (read["content"], read["count"]) == ("complete", len(BIRDS))
+
+
 @pytest.mark.parametrize("server", ["granian", "werkzeug"])
 def test_a_running_service_answers_from_what_is_imported_while_it_runs(tmp_path: Path, server: str) -> None:
     load(str(tmp_path), (release("1"), BIRDS[:2]))

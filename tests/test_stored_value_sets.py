@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -389,6 +390,23 @@ def test_versions_stand_side_by_side_and_the_latest_answers_unasked(place: str, 
         expanded = client.get(f"/fhir/r5/ValueSet/$expand?url={asked}").get_json()
         assert [c["code"] for c in expanded["expansion"]["contains"]] == [code]
     assert [outcome.is_new for outcome in brought_in(place, tmp_path)] == [False, False]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux says which files are open")
+def test_of_small_value_sets_no_file_stays_open(tmp_path: Path) -> None:
+    folder, store = tmp_path / "values", tmp_path / "store"
+    folder.mkdir()
+    in_a_folder(folder)
+    load(str(store), *systems())
+    brought_in(str(store), folder)
+    client = create_app(
+        settings=Settings(environment={}, bundled=False, data="", store=str(store))
+    ).test_client()
+    for name in all_urls():
+        client.get(f"/fhir/r5/ValueSet/$expand?url={name}")
+    opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    own = {name for name in opened if name.startswith(str(store / "artifacts"))}
+    assert len(own) == len(list(systems()))
 
 
 # -- files that are not as they should be ----------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +34,7 @@ from terminology.release import (
     Report,
     Row,
     Said,
+    SourceFile,
     Stated,
     ValueSetRelease,
     progress_of,
@@ -132,16 +134,32 @@ def _skip(events: Events, seen: set[str], depth: int = 0) -> None:
 def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
     """A release for each resource; files that hold something else are passed over."""
     releases: list[AnyRelease] = []
+    known: dict[Path, SourceFile] = {}
     for file in _json_files(paths):
         try:
             shell = _shell(file)
             if shell is not None:
-                releases.append(_RELEASES[shell["resourceType"]](file, shell))
+                releases.append(_RELEASES[shell["resourceType"]](_Origin.of_file(file, known), shell))
         except _MISSHAPEN:
             return Problem(file.label, 0, f"expected {EXPECTED}; its elements are not shaped like one")
         except TerminologyError as misshapen:
             return Problem(file.label, 0, f"expected {EXPECTED}; {misshapen}")
     return releases or refused(paths, EXPECTED)
+
+
+@dataclass(slots=True, frozen=True)
+class _Origin(SourceFile):
+    """The file on disk of a resource, and where in it the resource is."""
+
+    file: File
+
+    @staticmethod
+    def of_file(file: File, known: dict[Path, SourceFile]) -> _Origin:
+        """``known`` are the files that were read through already: an archive may hold many resources."""
+        if file.path not in known:
+            (known[file.path],) = sources([file])
+        source = known[file.path]
+        return _Origin(source.name, source.sha256, source.size, file)
 
 
 def _json_files(paths: Sequence[Path]) -> Iterator[File]:
@@ -237,7 +255,7 @@ _IN_PART: dict[str, Callable[[Events, set[str]], Any]] = {
 }
 
 
-def _code_system(file: File, shell: Document) -> Release:
+def _code_system(origin: _Origin, shell: Document) -> Release:
     declared = [
         PropertyDeclaration(p.get("code", ""), p.get("type", "string"), p.get("uri"), p.get("description"))
         for p in shell.get("property", ())
@@ -255,13 +273,13 @@ def _code_system(file: File, shell: Document) -> Release:
         hierarchy_meaning=shell.get("hierarchyMeaning"),
         value_set=shell.get("valueSet"),
         properties=declared,
-        files=sources([file]),
+        files=[origin],
         header=shell,
         as_published=True,
     )
 
 
-def _concept_map(file: File, shell: Document) -> MapRelease:
+def _concept_map(origin: _Origin, shell: Document) -> MapRelease:
     return MapRelease(
         kind="fhir",
         url=shell.get("url", ""),
@@ -272,12 +290,12 @@ def _concept_map(file: File, shell: Document) -> MapRelease:
         target_scope=shell.get("targetScopeCanonical") or shell.get("targetScopeUri"),
         copyright=shell.get("copyright"),
         groups=[_group(node) for node in shell.get("group", ())],
-        files=sources([file]),
+        files=[origin],
         header={key: value for key, value in shell.items() if key != "group"},
     )
 
 
-def _value_set(file: File, shell: Document) -> ValueSetRelease:
+def _value_set(origin: _Origin, shell: Document) -> ValueSetRelease:
     return ValueSetRelease(
         kind="fhir",
         url=shell.get("url", ""),
@@ -285,7 +303,7 @@ def _value_set(file: File, shell: Document) -> ValueSetRelease:
         name=shell.get("name"),
         title=shell.get("title"),
         copyright=shell.get("copyright"),
-        files=sources([file]),
+        files=[origin],
         header=require(shell),
     )
 
@@ -301,7 +319,7 @@ def _group(node: Document) -> MapGroup:
 
 def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[Row]:
     """The concepts of a CodeSystem, or the mappings of a ConceptMap."""
-    file = _file_of(release, paths)
+    file = _file_of(release)
     if isinstance(release, MapRelease):
         yield from _mappings(file, release, report)
         return
@@ -340,16 +358,10 @@ def _mentions(file: File, name: bytes) -> int:
     return count
 
 
-def _file_of(release: AnyRelease, paths: Sequence[Path]) -> File:
-    files = list(_json_files(paths))
-    if len(files) == 1:
-        return files[0]
-    wanted = (release.header["resourceType"], release.url, release.version)
-    for file in files:
-        shell = _shell(file)
-        if shell and (shell["resourceType"], shell.get("url", ""), shell.get("version")) == wanted:
-            return file
-    raise BrokenRelease(refused(paths, EXPECTED))
+def _file_of(release: AnyRelease) -> File:
+    origin = release.files[0]
+    assert isinstance(origin, _Origin)
+    return origin.file
 
 
 # -- concepts ------------------------------------------------------------------------------------
@@ -712,7 +724,7 @@ _ENTRIES: dict[str, Callable[[Events, _Entries], Iterator[MemberRow]]] = {
     "expansion": _of_expansion,
 }
 
-_RELEASES: dict[str, Callable[[File, Document], AnyRelease]] = {
+_RELEASES: dict[str, Callable[[_Origin, Document], AnyRelease]] = {
     "CodeSystem": _code_system,
     "ConceptMap": _concept_map,
     "ValueSet": _value_set,

@@ -71,6 +71,9 @@ class Artifact:
         self.header = Header.read(tables.ask("header", HEADER)[0][0])
         self.unpack = Unpacker(tables.ask("header", DICTIONARY)[0][0])
         self._cache = cache if cache is not None else Cache(ROOM, weight)
+        if self.header.is_all:
+            # There may be thousands of these.
+            tables.close()
 
     def close(self) -> None:
         self._tables.close()

@@ -54,6 +54,11 @@ class Header:
     parts: list[Document] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
 
+    @property
+    def is_all(self) -> bool:
+        """There is nothing beside the header: a value set that is kept as its document."""
+        return self.kind == "ValueSet" and not self.parts
+
     def as_bytes(self) -> bytes:
         return orjson.dumps(plain(asdict(self)))
 
