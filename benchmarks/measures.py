@@ -238,35 +238,34 @@ def swap(plan: Plan) -> Figures:
 # -- the import ----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Imported:
-    """``seconds`` without making the rows; ``peak`` in bytes: the most PSS of all its processes at once."""
-
-    seconds: float
-    bytes: int
-    peak: float
-
-
 def imports(plan: Plan, rounds: int) -> Figures:
     """Importing against the bare ``executemany`` of the same rows; memory and sizes."""
-    count, ratios, peaks = plan.stage.count, [], []
+    found: list[Figures] = []
     for _ in range(rounds):
-        bare = _step("bare", plan.scratch, count)[0]
-        found, peak = _step("load", plan.scratch / "imported", count)
-        shutil.rmtree(plan.scratch / "imported")
-        seconds = found["seconds"] - bare["making"]
-        ratios.append(bare["bare"] / seconds)
-        peaks.append(peak / found["bytes"])
-        plan.say(f"import: {seconds:.1f} s, bare {bare['bare']:.1f} s, at most {peak / 1e6:.0f} MB")
+        bare = _step("bare", plan.scratch, plan.stage.count)[0]
+        one = imported(plan)
+        seconds = one.pop("seconds") - bare["making"]
+        found.append(one | {"import": bare["bare"] / seconds})
+        plan.say(f"import: {seconds:.1f} s without making the rows, bare {bare['bare']:.1f} s")
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
+def imported(plan: Plan) -> Figures:
+    """One import: its seconds, memory and sizes."""
+    found, peak = _step("load", plan.scratch / "imported", plan.stage.count)
+    shutil.rmtree(plan.scratch / "imported")
+    plan.say(f"import: {found['bytes'] / 1e6:.0f} MB, at most {peak / 1e6:.0f} MB of memory")
     return {
-        "import": statistics.median(ratios),
-        "import memory": statistics.median(peaks),
-        "bytes a concept": found["bytes"] / count,
+        "seconds": found["seconds"],
+        "import memory": peak / found["bytes"],
+        "bytes a concept": found["bytes"] / plan.stage.count,
     }
 
 
 def _step(name: str, place: Path, count: int) -> tuple[dict[str, float], float]:
-    """A step of ``store.py`` in a process of its own: what it says, and the most memory it had."""
+    """A step of ``store.py`` in a process of its own: what it says, and the most PSS (in bytes) that it and
+    the processes which it started had at once.
+    """
     command = [sys.executable, str(HERE / "store.py"), "--step", name]
     command += ["--store", str(place), "--concepts", str(count)]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
