@@ -32,8 +32,9 @@ TO_CEILING = (
     "expand-text",
     "expand-100",
 )
-SAMPLE = 50
+SAMPLE, PATIENCE = 50, 10.0
 STARTS = 5
+CLIENTS = 4
 # So many requests a second no server here can answer: no request comes twice in a slice.
 FASTEST = 20_000
 
@@ -81,9 +82,11 @@ def _document(server: Server, asked: Asked) -> dict[str, Any]:
 
 
 def _checked(server: Server, questions: Questions, name: str) -> list[bytes]:
-    """The bodies of some answers. Raises WrongAnswer."""
-    bodies = []
+    """The bodies of some answers, as many as come in a few seconds. Raises WrongAnswer."""
+    bodies, end = [], time.monotonic() + PATIENCE
     for asked in questions.requests(name, SAMPLE, -1):
+        if bodies and time.monotonic() > end:
+            break
         status, body = server.ask(asked)
         if status != 200 or not questions.checks[name](asked, json.loads(body)):
             raise WrongAnswer(f"{name}: {asked.path}: {status} {body[:500]!r}")
@@ -238,35 +241,34 @@ def swap(plan: Plan) -> Figures:
 # -- the import ----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Imported:
-    """``seconds`` without making the rows; ``peak`` in bytes: the most PSS of all its processes at once."""
-
-    seconds: float
-    bytes: int
-    peak: float
-
-
 def imports(plan: Plan, rounds: int) -> Figures:
     """Importing against the bare ``executemany`` of the same rows; memory and sizes."""
-    count, ratios, peaks = plan.stage.count, [], []
+    found: list[Figures] = []
     for _ in range(rounds):
-        bare = _step("bare", plan.scratch, count)[0]
-        found, peak = _step("load", plan.scratch / "imported", count)
-        shutil.rmtree(plan.scratch / "imported")
-        seconds = found["seconds"] - bare["making"]
-        ratios.append(bare["bare"] / seconds)
-        peaks.append(peak / found["bytes"])
-        plan.say(f"import: {seconds:.1f} s, bare {bare['bare']:.1f} s, at most {peak / 1e6:.0f} MB")
+        bare = _step("bare", plan.scratch, plan.stage.count)[0]
+        one = imported(plan)
+        seconds = one.pop("seconds") - bare["making"]
+        found.append(one | {"import": bare["bare"] / seconds})
+        plan.say(f"import: {seconds:.1f} s without making the rows, bare {bare['bare']:.1f} s")
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
+def imported(plan: Plan) -> Figures:
+    """One import: its seconds, memory and sizes."""
+    found, peak = _step("load", plan.scratch / "imported", plan.stage.count)
+    shutil.rmtree(plan.scratch / "imported")
+    plan.say(f"import: {found['bytes'] / 1e6:.0f} MB, at most {peak / 1e6:.0f} MB of memory")
     return {
-        "import": statistics.median(ratios),
-        "import memory": statistics.median(peaks),
-        "bytes a concept": found["bytes"] / count,
+        "seconds": found["seconds"],
+        "import memory": peak / found["bytes"],
+        "bytes a concept": found["bytes"] / plan.stage.count,
     }
 
 
 def _step(name: str, place: Path, count: int) -> tuple[dict[str, float], float]:
-    """A step of ``store.py`` in a process of its own: what it says, and the most memory it had."""
+    """A step of ``store.py`` in a process of its own: what it says, and the most PSS (in bytes) that it and
+    the processes which it started had at once.
+    """
     command = [sys.executable, str(HERE / "store.py"), "--step", name]
     command += ["--store", str(place), "--concepts", str(count)]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
@@ -306,16 +308,25 @@ def plain_memory(plan: Plan) -> Figures:
             return _memory(server, empty)
 
 
-def plain_swap(plan: Plan, seconds: float = 4.0) -> Figures:
-    """Requests that fail while all content is swapped four times a second."""
+def plain_swap(plan: Plan, seconds: float = 5.0) -> Figures:
+    """Requests of several clients that fail while all content is swapped as often as can be."""
     copy = plan.scratch / "swapped"
     shutil.copytree(plan.stage.store, copy)
-    questions, failed, asked = Questions(plan.stage), 0, 0
-    with product(str(copy), plan.stage.content) as server, _swapping(str(copy), 0.25) as numbers:
+    questions, statuses = Questions(plan.stage), []
+
+    def client(turn: int) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            statuses = server.ask_all(questions.requests("lookup", 100, asked))
-            failed += sum(status != 200 for status in statuses)
-            asked += len(statuses)
-    plan.say(f"swap: {asked} requests during {len(numbers)} swaps, {failed} failed")
-    return {"swap failed": failed + (len(numbers) < 3)}
+            statuses.extend(server.ask_all(questions.requests("lookup", 100, turn)))
+
+    with product(str(copy), plan.stage.content) as server, _swapping(str(copy), 0.01) as numbers:
+        clients = [threading.Thread(target=client, args=(turn,)) for turn in range(CLIENTS)]
+        for one in clients:
+            one.start()
+        for one in clients:
+            one.join()
+    failed = sum(status != 200 for status in statuses)
+    plan.say(f"swap: {len(statuses)} requests during {len(numbers)} swaps, {failed} failed")
+    if len(numbers) < 3 or not statuses:
+        raise RuntimeError("too little was swapped or asked to say anything")
+    return {"swap failed": failed}

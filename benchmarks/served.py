@@ -71,14 +71,18 @@ class Server:
             return answer.status, answer.read()
 
     def ask_all(self, requests: Sequence[Asked]) -> list[int]:
-        """The statuses of answers, all over one connection."""
+        """The statuses of answers, all over one connection; 0 for none."""
         statuses = []
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             for asked in requests:
-                connection.request("POST" if asked.body else "GET", asked.path, asked.body or None)
-                answer = connection.getresponse()
-                answer.read()
-                statuses.append(answer.status)
+                try:
+                    connection.request("POST" if asked.body else "GET", asked.path, asked.body or None)
+                    answer = connection.getresponse()
+                    answer.read()
+                    statuses.append(answer.status)
+                except (OSError, http.client.HTTPException):
+                    connection.close()
+                    statuses.append(0)
         return statuses
 
     def memory(self) -> dict[str, float]:

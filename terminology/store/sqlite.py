@@ -26,8 +26,9 @@ from terminology.store.questions import QUESTIONS
 from terminology.store.schema import COLUMNS, TABLES, Table
 from terminology.store.threads import Opened
 
-# Pages of a connection's cache, in KiB. The files are in the page cache of the operating system anyway.
-CACHE = 2_048
+# Pages of a connection's cache, in KiB: the inner pages of the trees. Each thread has one for each artifact,
+# and the files are in the page cache of the operating system anyway.
+CACHE = 256
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 _SELECT = {
     name: text.format(here="", among="IN (SELECT value FROM json_each(?))")
