@@ -24,6 +24,10 @@ from terminology.model import Document
 Said = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 Stated = tuple[str, str, Any]
+# A relationship of a concept: the group it stands in (None is "in no group at all", 0 is "in a group by
+# itself"), its kind, and the code of a concept or, where ``is_concept`` is False, a value as the release
+# writes it.
+Related = tuple[int | None, str, str, bool]
 
 
 class Problem(NamedTuple):
@@ -96,6 +100,10 @@ class ConceptRow:
 
     Parents and children are no ``properties``. ``inactive``, ``abstract`` and ``status`` are what the
     concept is; where the code system states them as properties, they stand in ``properties``, too.
+
+    The last three are for code systems that know more than FHIR's filters ask: ``relations``, which come in
+    the order of their groups; ``terms``, by which a concept is found (a name, a term) besides its texts and
+    properties; and ``own``, JSON that is kept with the concept and that only its code system reads.
     """
 
     code: str
@@ -108,6 +116,9 @@ class ConceptRow:
     designations: Sequence[Said] = ()
     properties: Sequence[Stated] = ()
     extension: Sequence[Document] = ()
+    relations: Sequence[Related] = ()
+    terms: Sequence[tuple[str, str]] = ()
+    own: Any = None
 
 
 @dataclass(slots=True, frozen=True)

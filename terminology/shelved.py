@@ -14,6 +14,8 @@ from terminology.concept_map import Attribute, ConceptMap, Group, Names, Row, en
 from terminology.model import Coding, Document, Typed
 from terminology.store.artifact import Artifact, MappingRow
 from terminology.store.packing import MAPPING_FIELDS, value_of
+from terminology.systems.snomed.identifiers import URL as SNOMED_CT
+from terminology.systems.snomed.system import SnomedSystem
 from terminology.systems.stored import StoredSystem
 from terminology.texts import bare
 
@@ -30,7 +32,8 @@ class Shelved:
         return self._artifact.header.document
 
     def system(self) -> StoredSystem:
-        return StoredSystem(self._artifact)
+        kind = SnomedSystem if self.document.get("url") == SNOMED_CT else StoredSystem
+        return kind(self._artifact)
 
     def map(self, preferred: Callable[[str], str]) -> StoredMap:
         """``preferred`` gives the uri that a code system is known by."""

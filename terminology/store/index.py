@@ -42,10 +42,14 @@ class Gathered:
 
     def add_all(self, rows: Iterable[Kept]) -> None:
         """``rows`` come in the order of their numbers."""
-        for ord_, (code, display, flags, status, _, designations, properties, _) in enumerate(rows):
+        for ord_, (code, display, flags, status, _, designations, properties, _, _, terms, _) in enumerate(
+            rows
+        ):
             texts = "\n".join([code, display or "", *[said[0] for said in designations]])
             self._postings.add_words(set(words(texts)), ord_)
             self._add_values(ord_, properties)
+            for name, term in terms:
+                self._postings.add(self._fields[name], term, ord_)
             if flags & (IS_ABSTRACT | IS_INACTIVE) or status is not None:
                 self._add_marks(ord_, flags, status, properties)
 

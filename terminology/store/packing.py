@@ -3,7 +3,7 @@
 As JSON in arrays without names, and that compressed; a dictionary made from a sample of the same artifact
 makes short texts compress as well as long ones. The arrays:
 
-* of a concept: ``[definition, designations, properties, extension]``, with designations as ``[value,
+* of a concept: ``[definition, designations, properties, extension, own]``, with designations as ``[value,
   language, number of the use, rest]`` and properties as ``[number of the kind, value, display of the concept
   that the value names]``; its parents and children stand among the properties, before the others. What has
   a number stands in the header;

@@ -14,13 +14,23 @@ from decimal import Decimal
 from typing import IO, Any
 
 from terminology.model import Document
-from terminology.release import ConceptRow, Problem, Release, Report
+from terminology.release import ConceptRow, Problem, Related, Release, Report
 from terminology.store.order import Order
 from terminology.store.schema import HAS_DEFINITION, IS_ABSTRACT, IS_INACTIVE
 
-# Code, display, flags, status, definition, designations, properties, extension.
+# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations.
 Kept = tuple[
-    str, str | None, int, str | None, str | None, list[list[Any]], list[tuple[int, Any]], list[Document]
+    str,
+    str | None,
+    int,
+    str | None,
+    str | None,
+    list[list[Any]],
+    list[tuple[int, Any]],
+    list[Document],
+    Any,
+    list[tuple[str, str]],
+    list[Related],
 ]
 
 # The numbers of the properties that every code system may have.
@@ -40,6 +50,8 @@ class Spool:
         self._later: list[tuple[int, str]] = []
         self._uses: dict[bytes, int] = {}
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
+        # The names of the terms that are neither words nor properties.
+        self.names: dict[str, None] = {}
         self.places: dict[str, int] = {}
         self.codes: list[str] = []
         self.displays: list[str | None] = []
@@ -67,6 +79,8 @@ class Spool:
         self.displays.append(row.display)
         if row.parents:
             self._relate(place, row.parents)
+        for name, _ in row.terms:
+            self.names[name] = None
         content = marshal.dumps(self._kept(row), MARSHAL)
         self.file.write(content)
         self.starts.append(self.starts[-1] + len(content))
@@ -96,6 +110,9 @@ class Spool:
                 for code, type_, v in row.properties
             ],
             list(row.extension),
+            row.own,
+            list(row.terms),
+            list(row.relations),
         )
 
     def _said(
