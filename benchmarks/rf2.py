@@ -1,7 +1,7 @@
 """A release of SNOMED CT that nobody has: the true format (RF2, snapshot), made-up content, any size.
 
-``python benchmarks/rf2.py PLACE [--concepts 400000] [--descriptions 1200000]``; a place that ends with ``.zip``
-becomes an archive, any other a folder.
+``python benchmarks/rf2.py PLACE [--concepts 400000] [--descriptions 1200000]``; a place that ends with
+``.zip`` becomes an archive, any other a folder.
 
 What a concept is follows from its number alone, so that every file is written row by row and nothing is held.
 Identifiers are those of a made-up namespace with the right partitions and check digits; only the concepts of
@@ -121,7 +121,7 @@ class Made:
         self.starts: dict[str, tuple[int, int]] = {}
         start = fixed
         for kind, share in KINDS.items():
-            size = (concepts - fixed) * share // 100
+            size = (concepts - fixed) * share // 100 if kind != "substance" else concepts - start
             self.starts[kind] = start, size
             start += size
         self.count = start

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
 # Of how many concepts the descriptions may be read for one filter.
-MOST_READ = 200_000
+MOST_READ = 100_000
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
 
 # The codes of the concepts that an expression means.

@@ -144,12 +144,9 @@ class Evaluation:
 
     def _refsets(self, of: Constraint) -> list[str]:
         known = self._substrate.refsets
-        if isinstance(of, Anything):
-            return known
         if isinstance(of, Focus) and of.id in known:
             return [of.id]
-        chosen, numbers = self.of(of), self._substrate.artifact.ords(known)
-        return [refset for refset in known if numbers.get(refset, -1) in chosen]
+        return self._substrate.among(known, self.of(of))
 
     def _links(self, refsets: list[str], at: int) -> list[Table]:
         kinds = set(self._substrate.kinds(LINKED))

@@ -9,15 +9,15 @@ from terminology import issues
 from terminology.model import TerminologyError
 
 # How long an expression may be, and how deep its parts may stand in one another.
-LONGEST = 20_000
+LONGEST = 50_000
 DEEPEST = 40
 
-_BLANK = re.compile(r"(?:[ \t\r\n]+|/\*(?:[^*]|\*(?!/))*\*/)*")
+_BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_OPENING, _CLOSING = "(", ")"
-# What brackets are counted around: texts, terms and comments.
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\|[^|]*\||/\*(?:[^*]|\*(?!/))*\*/|[()]', re.DOTALL)
+# What brackets are counted around, by how it begins: how it ends.
+_AROUND = {"|": "|", "/*": "*/"}
+_NEXT = re.compile(r'["|()]|/\*')
 
 
 class Reader:
@@ -35,8 +35,7 @@ class Reader:
 
     def blank(self) -> None:
         """Past blanks and comments."""
-        found = _BLANK.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        self.at = _past_blank(self.text, self.at)
 
     def sees(self, symbol: str) -> bool:
         self.blank()
@@ -94,8 +93,8 @@ class Reader:
         """What follows the bracket that closes the one which is next."""
         self.blank()
         end = self._ends.get(self.at, len(self.text))
-        found = _BLANK.match(self.text, end + 1)
-        return self.text[found.end() if found else end + 1 :][:4]
+        after = _past_blank(self.text, end + 1)
+        return self.text[after : after + 4]
 
     # -- what must come ----------------------------------------------------------------------
 
@@ -124,13 +123,37 @@ class Reader:
         self._depth -= 1
 
 
+def _past_blank(text: str, at: int) -> int:
+    while found := _BLANK.match(text, at):
+        at = found.end()
+        end = text.find("*/", at + 2) if text.startswith("/*", at) else -1
+        if end < 0:
+            break
+        at = end + 2
+    return at
+
+
 def _brackets(text: str) -> dict[int, int]:
-    """Where each bracket is closed."""
+    """Where each bracket is closed. Every character is looked at once, whatever the text is like."""
     ends: dict[int, int] = {}
     open_: list[int] = []
-    for found in _PIECE.finditer(text):
-        if found[0] == _OPENING:
+    at = 0
+    while found := _NEXT.search(text, at):
+        at = found.end()
+        if found[0] == "(":
             open_.append(found.start())
-        elif found[0] == _CLOSING and open_:
-            ends[open_.pop()] = found.start()
+        elif found[0] == ")":
+            if open_:
+                ends[open_.pop()] = found.start()
+        elif (at := _past(text, found[0], found.start())) < 0:
+            break
     return ends
+
+
+def _past(text: str, symbol: str, at: int) -> int:
+    """After the text, term or comment that begins here; -1 if it never ends."""
+    if symbol == '"':
+        quoted = _QUOTED.match(text, at)
+        return quoted.end() if quoted else -1
+    end = text.find(_AROUND[symbol], at + len(symbol))
+    return -1 if end < 0 else end + len(_AROUND[symbol])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -71,11 +71,10 @@ class Substrate:
         field = self.artifact.header.fields.get(name)
         return iter(()) if field is None else self.artifact.terms(field, beginning)
 
-    def chosen(self, name: str, codes: BitMap) -> BitMap:
-        """The concepts that have one of these concepts for the term."""
-        known = [term for term, _ in self.terms(name)]
-        numbers = self.artifact.ords(known)
-        return self.having(name, [term for term in known if numbers.get(term, -1) in codes])
+    def among(self, codes: Sequence[str], chosen: BitMap) -> list[str]:
+        """Those of the codes that are among some concepts."""
+        numbers = self.artifact.ords(codes)
+        return [code for code in codes if code in numbers and numbers[code] in chosen]
 
     @cached_property
     def refsets(self) -> list[str]:
@@ -96,8 +95,8 @@ class Substrate:
 
     def kinds(self, table: str, among: BitMap | None = None) -> list[str]:
         """The kinds of relationships that have such a table, all or those among some concepts."""
-        kinds = self._kinds.get(table, [])
-        return kinds if among is None else [k for k in kinds if self._numbers.get(k, -1) in among]
+        kinds, numbers = self._kinds.get(table, []), self._numbers
+        return kinds if among is None else [k for k in kinds if k in numbers and numbers[k] in among]
 
     def table(self, table: str, kind: str) -> Table:
         return self._tables.get((table, kind), lambda: self._table(table, kind))
