@@ -114,8 +114,9 @@ class Described:
 class Made:
     """A release of a size; ``seed`` makes another one of the same size."""
 
-    def __init__(self, concepts: int, descriptions: int, seed: int = 1) -> None:
+    def __init__(self, concepts: int, descriptions: int, seed: int = 1, date: str = DATE) -> None:
         self.count, self.descriptions, self.seed = concepts, max(descriptions, 2 * concepts), seed
+        self.date = date
         self.module = _checked(f"999000{seed % 90 + 10}{NAMESPACE}10")
         fixed = ATTRIBUTE_COUNT + REFSET_COUNT
         self.starts: dict[str, tuple[int, int]] = {}
@@ -413,7 +414,7 @@ def _extended_map(made: Made) -> Iterator[Row]:
 
 
 def _dependencies(made: Made) -> Iterator[Row]:
-    yield _uuid("d"), DATE, "1", made.module, "900000000000534007", CORE, DATE, DATE
+    yield _uuid("d"), made.date, "1", made.module, "900000000000534007", CORE, made.date, made.date
 
 
 _DESCRIPTION = f"{_COMPONENT} conceptId languageCode typeId term caseSignificanceId"
@@ -452,7 +453,7 @@ def write(place: Path, made: Made) -> Path:
     """Write a release to a folder or archive; the place."""
     with _container(place) as opened:
         for name, columns, rows in FILES:
-            with opened(f"SnomedCT_MadeUp_{DATE}/Snapshot/{name}_XX{NAMESPACE}_{DATE}.txt") as file:
+            with opened(f"SnomedCT_MadeUp_{made.date}/Snapshot/{name}_XX{NAMESPACE}_{made.date}.txt") as file:
                 file.write("\t".join(columns.split()) + "\r\n")
                 file.writelines("\t".join(row) + "\r\n" for row in rows(made))
     return place

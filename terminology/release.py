@@ -74,7 +74,8 @@ class Release:
 
     ``kind`` is the importer's name. ``licence`` is a line for ``terminology status``. ``header`` has further
     elements of the CodeSystem resource, in R5 shape and without its concepts; what the other fields say
-    prevails. ``value_set`` is the canonical of everything in the code system.
+    prevails. ``value_set`` is the canonical of everything in the code system. ``unindexed`` are properties
+    that are shown, and that nobody can filter by.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class Release:
     hierarchy_meaning: str | None = None
     value_set: str | None = None
     properties: Sequence[PropertyDeclaration] = ()
+    unindexed: Sequence[str] = ()
     files: Sequence[SourceFile] = ()
     header: Document = field(default_factory=dict)
 

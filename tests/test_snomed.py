@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,6 +199,9 @@ def test_exact_counts_case_and_accents(system: SnomedSystem, plain: plain_snomed
 REFUSED = {
     f"<< {NOBODY}": f"at character 4, before '{NOBODY}', there is no concept '{NOBODY}' in '{URL}|{VERSION}'",
     f"* : {NOBODY} = *": f"there is no concept '{NOBODY}'",
+    f"* {{{{ C moduleId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
+    f"* {{{{ D dialectId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
+    f"* {{{{ + HISTORY ({NOBODY}) }}}}": f"there is no concept '{NOBODY}'",
     f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
     f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are no concepts is not supported here",
     f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are no associations is not supported here",
@@ -315,6 +320,11 @@ def test_expressions_true_says_that_the_list_is_not_all(system: SnomedSystem) ->
         system.select([Filter("expressions", "=", "perhaps")])
 
 
+def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: SnomedSystem) -> None:
+    with pytest.raises(TerminologyError, match="'normalFormTerse =' was not understood"):
+        system.select([Filter("normalFormTerse", "=", "x")])
+
+
 def test_a_filter_on_a_reference_set_that_is_not_there_is_refused(system: SnomedSystem) -> None:
     with pytest.raises(TerminologyError, match=f"There is no reference set '{FINDING}' with concepts"):
         system.select([Filter("concept", "in", FINDING)])
@@ -419,6 +429,47 @@ def _targets(answer: dict[str, Any]) -> list[str]:
     matches = [p["part"] for p in answer["parameter"] if p["name"] == "match"]
     parts: Sequence[dict[str, Any]] = [part for match in matches for part in match]
     return [part["valueCoding"]["code"] for part in parts if part["name"] == "concept"]
+
+
+# -- several versions ----------------------------------------------------------------------------
+
+
+def test_an_edition_means_its_newest_version_and_a_version_itself(tmp_path: Path) -> None:
+    for concepts, date in ((300, "20310301"), (200, "20300901")):
+        release = rf2.write(tmp_path / date, rf2.Made(concepts, 3 * concepts, date=date))
+        place = _loaded(str(tmp_path / "store"), release)
+    terminology = Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))
+    edition = f"{URL}/{MADE.module}"
+    for base, date, concepts in (
+        (URL, "20310301", 300),
+        (edition, "20310301", 300),
+        (f"{edition}/version/20300901", "20300901", 200),
+    ):
+        expanded = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=ecl/*", count=0)["expansion"]
+        assert expanded["total"] == concepts + len(rf2.MODEL) + 2
+        value_set = terminology.catalogue.value_set(f"{base}?fhir_vs=ecl/*")
+        assert value_set["version"] == f"{edition}/version/{date}"
+        mapped = terminology.catalogue.concept_map(f"{base}?fhir_cm={rf2.ICD_O}")
+        assert mapped.document["version"] == f"{edition}/version/{date}"
+
+
+# -- the benchmark -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_the_benchmark_ends_with_1_when_an_answer_is_not_what_the_rows_say(
+    tmp_path: Path, is_changed: bool
+) -> None:
+    release = rf2.write(tmp_path / "release", rf2.Made(300, 900))
+    store = _loaded(str(tmp_path / "store"), release)
+    if is_changed:
+        (concepts,) = release.rglob("sct2_Concept_*")
+        concepts.write_text(re.sub(r"\t1\t(\d+\t9)", r"\t0\t\1", concepts.read_text()))
+    program = Path(__file__).parent.parent / "benchmarks" / "snomed.py"
+    options = ["--step", "compare", "--release", str(release), "--store", store, "--expressions", "20"]
+    ended = subprocess.run([sys.executable, str(program), *options], capture_output=True, text=True)
+    assert ended.returncode == is_changed, ended.stdout + ended.stderr
+    assert ("0 differences" in ended.stdout) is not is_changed
 
 
 # -- the generator -------------------------------------------------------------------------------

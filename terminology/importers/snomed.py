@@ -91,6 +91,16 @@ PREFERRED_FOR_LANGUAGE = {
     "code": "preferredForLanguage",
     "display": "Preferred For Language",
 }
+# https://terminology.hl7.org/SNOMEDCT.html, "Filters", besides those that every code system has.
+FILTERS = [
+    {"code": code, "description": description, "operator": [operator], "value": value}
+    for code, operator, value, description in (
+        ("concept", "in", "A reference set", "The members of a reference set."),
+        ("constraint", "=", "An expression constraint (ECL 2.2)", "What an expression constraint means."),
+        ("expressions", "=", "true or false", "Whether expressions (post-coordination) are included."),
+    )
+]
+
 _COMPONENT = ("id", "effectiveTime", "active", "moduleId")
 _CONCEPT = (*_COMPONENT, "definitionStatusId")
 _DESCRIPTION = (*_COMPONENT, "conceptId", "languageCode", "typeId", "term", "caseSignificanceId")
@@ -162,6 +172,8 @@ def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
         licence="SNOMED CT affiliate licence of the operator",
         hierarchy_meaning="is-a",
         value_set=f"{URL}?fhir_vs",
+        header={"filter": FILTERS},
+        unindexed=["normalFormTerse"],
         properties=_declarations(files),
         files=used,
     )

@@ -65,8 +65,8 @@ class _System:
         self._order = spool.order()
         self._header = Header("CodeSystem", system_document(release, len(spool.codes)), len(spool.codes))
         codes = [*(p.code for p in release.properties), *(code for code, _ in spool.kinds), *sorted(ROLES)]
-        codes += spool.names
-        self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(dict.fromkeys(codes))}
+        indexed = [code for code in dict.fromkeys([*codes, *spool.names]) if code not in release.unindexed]
+        self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(indexed)}
         self._names = [type_ == "code" for _, type_ in spool.kinds]
 
     def write(self) -> int:

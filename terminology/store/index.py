@@ -35,7 +35,8 @@ class Gathered:
     """The postings of a code system. ``long``: the properties with values that are too long for a posting."""
 
     def __init__(self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int]) -> None:
-        self._kinds = [(code, fields[code]) for code, _ in kinds]
+        # Without a field is what nobody can filter by.
+        self._kinds = [(code, fields.get(code)) for code, _ in kinds]
         self._fields = fields
         self._postings = Postings()
         self.long: set[str] = set()
@@ -56,6 +57,8 @@ class Gathered:
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
         for kind, value in properties:
             code, field = self._kinds[kind]
+            if field is None:
+                continue
             text = value if value.__class__ is str else text_of(value)
             if len(text) > LONGEST_TERM:
                 self.long.add(code)

@@ -31,9 +31,11 @@ from terminology.systems.snomed.expression import (
     Related,
     WithHistory,
 )
+from terminology.systems.snomed.filters import STATUSES, TYPES
 from terminology.systems.snomed.identifiers import (
     ASSOCIATIONS,
     DEFINED,
+    DIALECTS,
     HISTORICAL,
     HISTORY,
     IS_A,
@@ -46,6 +48,7 @@ from terminology.systems.snomed.substrate import Substrate
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
+KEYWORDS = frozenset({*TYPES.values(), *STATUSES.values(), *DIALECTS.values()})
 FROM_RF2 = "this, of a release that was not imported from RF2,"
 
 
@@ -69,8 +72,10 @@ class Evaluation:
         return self._substrate.artifact.cached(("ecl", constraint), lambda: evaluate(self, constraint))
 
     def codes(self, constraint: Constraint) -> frozenset[str]:
-        """The identifiers of the concepts. Those that are named need not be here."""
+        """The identifiers of the concepts. Those that keywords stand for need not be here."""
         if isinstance(constraint, Focus):
+            if constraint.id not in KEYWORDS:
+                self._number(constraint)
             return frozenset({constraint.id})
         if isinstance(constraint, Compound) and constraint.operator == "OR":
             return frozenset().union(*map(self.codes, constraint.parts))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CONCEPT = frozenset({"concept", "code"})
 CONSTRAINT = frozenset({"constraint", "expression"})
 EXPRESSIONS = "expressions"
+# What is shown only: filters on its parts ask for attributes.
+UNINDEXED = frozenset({"normalFormTerse", "normalForm"})
 
 
 class SnomedSystem(StoredSystem):
@@ -53,6 +55,8 @@ class SnomedSystem(StoredSystem):
             if value not in ("true", "false"):
                 raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
             return self._substrate.all
+        if property_ in UNINDEXED:
+            raise TerminologyError(issues.unknown_filter(property_, op, self.about))
         return super()._choose(filter_)
 
     def meant_by(self, expression: str) -> BitMap:
