@@ -301,16 +301,21 @@ class Plain:
 
     def found_by(self, text: str) -> set[str]:
         """What a text search finds: every word begins a word of the code or of what the concept is called."""
-        wanted = _words(text)
-        return {
-            id_
-            for id_, said in self.said.items()
-            if id_ in self.concepts and _begins_all(wanted, self._spoken(id_, said))
-        }
+        begun = (
+            {id_ for word, ids in self._speaking.items() if word.startswith(one) for id_ in ids}
+            for one in _words(text)
+        )
+        return set.intersection(*begun)
 
-    @staticmethod
-    def _spoken(id_: str, said: list[Said]) -> set[str]:
-        return {id_}.union(*(_words(one.term) for one in said if one.type != DEFINITION))
+    @cached_property
+    def _speaking(self) -> dict[str, list[str]]:
+        """By word, the concepts that have it for a code, or in what they are called."""
+        speaking: dict[str, list[str]] = defaultdict(list)
+        for id_ in self.concepts:
+            said = (_words(one.term) for one in self.said.get(id_, ()) if one.type != DEFINITION)
+            for word in {id_}.union(*said):
+                speaking[intern(word)].append(id_)
+        return speaking
 
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # Of how many concepts the descriptions may be read for one filter.
 MOST_READ = 100_000
+# So few are read at once: to look for their words takes longer.
+FEW = 500
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
 
 # The codes of the concepts that an expression means.
@@ -107,9 +109,9 @@ class Descriptions:
 
     def _reading(self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str) -> BitMap:
         for term in terms:
-            candidates = may_have(self._substrate, term.texts) if term.is_equal else None
-            if candidates is not None:
-                of = of & candidates
+            if term.is_equal and len(of) > FEW:
+                candidates = may_have(self._substrate, term.texts)
+                of = of if candidates is None else of & candidates
         if len(of) > MOST_READ:
             raise TerminologyError(issues.expression_reads_too_much(expression, len(of), MOST_READ))
         tests = [_term_test(term) for term in terms]
