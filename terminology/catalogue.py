@@ -23,6 +23,8 @@ from terminology.systems.supplement import Supplemented, applies_to, is_language
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 OID = "urn:oid:"
+# Before the reference set in the canonical of a map that SNOMED CT implies.
+MAPPED = "?fhir_cm="
 # Where FHIR itself publishes.
 FHIR = "http://hl7.org/fhir/"
 # How many answers to one question a catalogue remembers.
@@ -401,7 +403,10 @@ class Catalogue:
         if (found := self.find_system(url)) is not None:
             return found
         held = [about for about in self.abouts() if is_edition(about.version, url)]
-        return self.find_system(held[-1].url, held[-1].version) if held else None
+        if not held:
+            return None
+        newest = max(held, key=lambda about: versions.natural(about.version or ""))
+        return self.find_system(newest.url, newest.version)
 
     def _implied_by_systems(self, url: str) -> Document | None:
         implied = (system.implied(url) for system in self._systems.values())
@@ -412,12 +417,19 @@ class Catalogue:
         """The compiled map of a canonical. Raises TerminologyError when it is not known."""
         if version is None:
             url, version = split_canonical(url)
-        document = self.find("ConceptMap", url, version)
+        document = self.find("ConceptMap", url, version) or self._implied_map(url)
         if document is None:
             raise TerminologyError(
                 issues.unknown_concept_map(url, version, self.known_versions("ConceptMap", url))
             )
         return self.compile_map(document)
+
+    def _implied_map(self, url: str) -> Document | None:
+        """The map of an edition, or of its version, that an implicit canonical of SNOMED CT names."""
+        base, mark, asked = url.partition(MAPPED)
+        system = self._edition(base) if mark else None
+        about = system.about if system else None
+        return self.find("ConceptMap", f"{about.url}{MAPPED}{asked}", about.version) if about else None
 
     def compile_map(self, document: Document) -> ConceptMap:
         """A ConceptMap document, ready to be asked; compiled once. Raises TerminologyError if it is malformed

@@ -94,6 +94,13 @@ def not_implied(system: str) -> str:
     )
 
 
+def not_implied_by_snomed() -> str:
+    return (
+        "The value sets that SNOMED CT implies are '?fhir_vs', '?fhir_vs=isa/[id]', '?fhir_vs=refset', "
+        "'?fhir_vs=refset/[id]' and '?fhir_vs=ecl/[expression]'"
+    )
+
+
 def value_set_circle(path: Sequence[str]) -> Issue:
     """``path`` are the value sets on the way, and at last the one that came before."""
     *way, again = path
@@ -223,6 +230,57 @@ def bad_regex(expression: str, problem: str) -> Issue:
         "time, so look-around and back-references are not available"
     )
     return Issue("error", "invalid", text, "vs-invalid")
+
+
+# -- SNOMED CT: the Expression Constraint Language -----------------------------------------------
+
+
+def _place(expression: str, at: int) -> str:
+    rest = expression[at : at + 30]
+    shown = f"before '{rest}{'…' if len(expression) > at + 30 else ''}'" if rest else "at the end"
+    return f"at character {at + 1}, {shown}"
+
+
+def bad_expression(expression: str, at: int, wanted: str) -> Issue:
+    text = f"The ECL expression cannot be read: {_place(expression, at)}, {wanted} is expected"
+    return Issue("error", "invalid", text, "vs-invalid")
+
+
+def no_identifier(expression: str, at: int, id_: str) -> Issue:
+    text = f"The ECL expression cannot be used: {_place(expression, at)}, '{id_}' is no SNOMED CT identifier"
+    return Issue("error", "invalid", f"{text} (its check digit or length is wrong)", "vs-invalid")
+
+
+def expression_not_supported(expression: str, at: int, what: str) -> Issue:
+    text = f"The ECL expression cannot be answered: {_place(expression, at)}, {what} is not supported here"
+    return Issue("error", "not-supported", text, "vs-invalid")
+
+
+def expression_on_unknown_concept(expression: str, at: int, id_: str, about: About) -> Issue:
+    text = f"The ECL expression cannot be used: {_place(expression, at)}, there is no concept '{id_}' in "
+    return Issue("error", "invalid", f"{text}'{about.canonical}'", "vs-invalid")
+
+
+def expression_too_large(what: str, given: int, limit: int) -> Issue:
+    text = f"An ECL expression may have {limit:,} {what}, and this one has {given:,} or more"
+    return Issue("error", "too-costly", text, "vs-invalid")
+
+
+def expression_reads_too_much(expression: str, concepts: int, limit: int) -> Issue:
+    text = (
+        f"The ECL expression {_shown(expression)} would read the descriptions of {concepts:,} concepts, and "
+        f"{limit:,} are allowed. Give more of the words, or fewer concepts to look among"
+    )
+    return Issue("error", "too-costly", text, "vs-invalid")
+
+
+def no_reference_set(id_: str, about: About) -> Issue:
+    text = f"There is no reference set {_shown(id_)} with concepts in '{about.canonical}'"
+    return Issue("error", "not-found", text, "not-found")
+
+
+def no_post_coordination(about: About) -> str:
+    return f"Expressions (post-coordination) are part of the value set, and cannot be listed: {about.url}"
 
 
 # -- validation ----------------------------------------------------------------------------------

@@ -193,11 +193,19 @@ class TerminologyError(Exception):
         super().__init__("; ".join(issue.text for issue in self.issues))
 
 
+# What comes after it may have terms between two bars: the implicit value sets of SNOMED CT.
+EXPRESSION = "?fhir_vs=ecl/"
+
+
 def split_canonical(canonical: str) -> tuple[str, str | None]:
     """``url|version`` as url and version.
 
     >>> split_canonical("http://example.org/vs|1.0"), split_canonical("http://example.org/vs")
     (('http://example.org/vs', '1.0'), ('http://example.org/vs', None))
+    >>> split_canonical("http://snomed.info/sct?fhir_vs=ecl/<<73211009|Diabetes|")[1] is None
+    True
     """
-    url, bar, version = canonical.partition("|")
+    if EXPRESSION in canonical and canonical.count("|") % 2 == 0:
+        return canonical, None
+    url, bar, version = canonical.rpartition("|") if EXPRESSION in canonical else canonical.partition("|")
     return url, (version or None) if bar else None

@@ -24,6 +24,10 @@ from terminology.model import Document
 Said = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 Stated = tuple[str, str, Any]
+# A relationship of a concept: the group it stands in (None is "in no group at all", 0 is "in a group by
+# itself"), its kind, and the code of a concept or, where ``is_concept`` is False, a value as the release
+# writes it.
+Related = tuple[int | None, str, str, bool]
 
 
 class Problem(NamedTuple):
@@ -76,8 +80,9 @@ class Release:
 
     ``kind`` is the importer's name. ``licence`` is a line for ``terminology status``. ``header`` has further
     elements of the CodeSystem resource, in R5 shape and without its concepts; what the other fields say
-    prevails. ``value_set`` is the canonical of everything in the code system. ``as_published``: the header is
-    all of the resource but its concepts, and nothing is added to it.
+    prevails. ``value_set`` is the canonical of everything in the code system. ``unindexed`` are properties
+    that are shown, and that nobody can filter by. ``as_published``: the header is all of the resource but its
+    concepts, and nothing is added to it.
     """
 
     kind: str
@@ -93,6 +98,7 @@ class Release:
     hierarchy_meaning: str | None = None
     value_set: str | None = None
     properties: Sequence[PropertyDeclaration] = ()
+    unindexed: Sequence[str] = ()
     files: Sequence[SourceFile] = ()
     header: Document = field(default_factory=dict)
     as_published: bool = False
@@ -106,6 +112,10 @@ class ConceptRow:
     concept is; where the code system states them as properties, they stand in ``properties``, too.
     ``place`` is where the concept stands in the release, if rows come in another order than that: all rows
     of a release have one, or none has.
+
+    The last three are for code systems that know more than FHIR's filters ask: ``relations``, which come in
+    the order of their groups; ``terms``, by which a concept is found (a name, a term) besides its texts and
+    properties; and ``own``, JSON that is kept with the concept and that only its code system reads.
     """
 
     code: str
@@ -119,6 +129,9 @@ class ConceptRow:
     properties: Sequence[Stated] = ()
     extension: Sequence[Document] = ()
     place: int | None = None
+    relations: Sequence[Related] = ()
+    terms: Sequence[tuple[str, str]] = ()
+    own: Any = None
 
 
 @dataclass(slots=True, frozen=True)

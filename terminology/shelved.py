@@ -16,6 +16,8 @@ from terminology.model import Coding, Document, Typed
 from terminology.store.artifact import Artifact, MappingRow
 from terminology.store.packing import MAPPING_FIELDS, value_of
 from terminology.stored_lists import asked, restored
+from terminology.systems.snomed.identifiers import URL as SNOMED_CT
+from terminology.systems.snomed.system import SnomedSystem
 from terminology.systems.stored import StoredSystem
 from terminology.texts import bare
 
@@ -43,7 +45,8 @@ class Shelved:
         return {**header.document, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
 
     def system(self) -> StoredSystem:
-        return StoredSystem(self._artifact)
+        kind = SnomedSystem if self.document.get("url") == SNOMED_CT else StoredSystem
+        return kind(self._artifact)
 
     def map(self, preferred: Callable[[str], str]) -> StoredMap:
         """``preferred`` gives the uri that a code system is known by."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from terminology.importers.snomed import is_identifier
+from terminology.systems.snomed.identifiers import is_identifier
 
 
 def write(folder: Path, name: str, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:

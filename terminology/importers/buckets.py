@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
-RANGE = 8192
+RANGE = 2048
 _MOST_FILES = 200
 
 

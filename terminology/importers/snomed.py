@@ -23,7 +23,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -48,22 +48,36 @@ from terminology.release import (
     MapRelease,
     Problem,
     PropertyDeclaration,
+    Related,
     Release,
     Report,
     Row,
     Said,
     Stated,
 )
+from terminology.systems.snomed.identifiers import (
+    ACCEPTABLE,
+    ASSOCIATIONS,
+    DEFINED,
+    DEFINITION,
+    DEFINITION_WORD,
+    DESCRIPTION,
+    FSN,
+    IS_A,
+    MEMBER,
+    PREFERRED,
+    SIGNATURE,
+    URL,
+    is_identifier,
+)
+from terminology.texts import words
 
-URL = "http://snomed.info/sct"
 EXPECTED = "an RF2 release with a Snapshot folder (sct2_Concept_Snapshot_….txt and the files beside it)"
 
-IS_A, FSN, DEFINITION = b"116680003", b"900000000000003001", b"900000000000550004"
-PREFERRED, STATED = b"900000000000548007", b"900000000000010007"
-DEFINED, INACTIVATION = b"900000000000073002", b"900000000000489007"
+STATED, INACTIVATION = b"900000000000010007", b"900000000000489007"
 CORE_MODULE = "900000000000207008"
-# The dialects that language reference sets are for; the first that a release has gives the displays.
-DIALECTS = {
+# What language reference sets are for; the first that a release has gives the displays.
+TAGS = {
     "900000000000509007": "en-US",
     "900000000000508004": "en-GB",
     "999001261000000100": "en-GB",
@@ -77,18 +91,15 @@ PREFERRED_FOR_LANGUAGE = {
     "code": "preferredForLanguage",
     "display": "Preferred For Language",
 }
-ASSOCIATIONS = {
-    "900000000000527005": "sameAs",
-    "900000000000526001": "replacedBy",
-    "900000000000523009": "possiblyEquivalentTo",
-    "900000000000528000": "wasA",
-    "900000000000530003": "alternative",
-    "900000000000524003": "movedTo",
-    "900000000000525002": "movedFrom",
-    "900000000000531004": "refersTo",
-    "1186924009": "partiallyEquivalentTo",
-    "1186921001": "possiblyReplacedBy",
-}
+# https://terminology.hl7.org/SNOMEDCT.html, "Filters", besides those that every code system has.
+FILTERS = [
+    {"code": code, "description": description, "operator": [operator], "value": value}
+    for code, operator, value, description in (
+        ("concept", "in", "A reference set", "The members of a reference set."),
+        ("constraint", "=", "An expression constraint (ECL 2.2)", "What an expression constraint means."),
+        ("expressions", "=", "true or false", "Whether expressions (post-coordination) are included."),
+    )
+]
 
 _COMPONENT = ("id", "effectiveTime", "active", "moduleId")
 _CONCEPT = (*_COMPONENT, "definitionStatusId")
@@ -161,6 +172,8 @@ def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
         licence="SNOMED CT affiliate licence of the operator",
         hierarchy_meaning="is-a",
         value_set=f"{URL}?fhir_vs",
+        header={"filter": FILTERS},
+        unindexed=["normalFormTerse"],
         properties=_declarations(files),
         files=used,
     )
@@ -173,6 +186,8 @@ def _files(paths: Sequence[Path]) -> dict[str, list[Named]]:
     for file in found(paths):
         if said := _FILE.fullmatch(file.name):
             kind = _KINDS.get((said[1].lower(), said[2].lower()))
+            if kind is None and said[1].lower().endswith("refset"):
+                kind = "refset"
             if kind is not None:
                 files[kind].append(Named(file, kind, (said[3] or "en").lower(), said[5]))
     return files
@@ -213,7 +228,7 @@ def _declarations(files: dict[str, list[Named]]) -> list[PropertyDeclaration]:
         for kind, columns in (("relationship", _RELATIONSHIP), ("concrete", _CONCRETE))
         for named in files[kind]
         for row in raw_records(named.file, _unheard, columns)
-        if row[2] == b"1" and row[7] != IS_A
+        if row[2] == b"1" and row[7] != IS_A.encode()
     }
     concrete = {
         row[7].decode()
@@ -257,9 +272,9 @@ def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator
         return
     with Buckets(_concept_ids(files, report)) as buckets:
         _deal(files, buckets, report)
-        preferences = _preferences(files, report)
+        signatures = Signatures(_preferences(files, report))
         for lines in buckets:
-            yield from _rows(lines, preferences, report)
+            yield from _rows(lines, signatures, report)
 
 
 def _concept_ids(files: dict[str, list[Named]], report: Report) -> array[int]:
@@ -289,7 +304,13 @@ _DEALT = (
     _Dealt("association", b"A", (*_MEMBER, "targetComponentId"), 5),
     _Dealt("attributeValue", b"I", (*_MEMBER, "valueId"), 5),
     _Dealt("simple", b"M", _MEMBER, 5),
+    _Dealt("simpleMap", b"S", _MEMBER, 5),
+    _Dealt("extendedMap", b"S", _MEMBER, 5),
+    _Dealt("moduleDependency", b"S", _MEMBER, 5),
+    _Dealt("refset", b"S", _MEMBER, 5),
 )
+# Of what may be about a description or relationship, only what is about a concept is of interest.
+_OF_ANYTHING = frozenset({"association", "attributeValue", "simple", "refset"})
 
 
 def _deal(files: dict[str, list[Named]], buckets: Buckets, report: Report) -> None:
@@ -305,8 +326,8 @@ def _deal_file(dealt: _Dealt, file: File, buckets: Buckets, report: Report) -> N
         if row[2] == b"1" or is_concept:
             if not is_number(concept) or (is_concept and not is_identifier(concept.decode())):
                 report(Problem(file.label, 0, f"{concept.decode()!r} is no SNOMED CT identifier"))
-            elif dealt.kind not in ("attributeValue", "association") or _is_of_concept(concept):
-                put(int(concept), letter + b"\t" + b"\t".join(row))
+            elif dealt.kind not in _OF_ANYTHING or _is_of_concept(concept):
+                put(int(concept), letter + b"\t" + b"\t".join(row[: len(dealt.columns)]))
 
 
 def _is_of_concept(identifier: bytes) -> bool:
@@ -319,41 +340,45 @@ def _is_of_concept(identifier: bytes) -> bool:
 
 @dataclass(slots=True)
 class Preferences:
-    """For each language reference set, the descriptions that it prefers, sorted, and the tag it is for."""
+    """For each language reference set, the descriptions that it has, and the tag it is for.
 
-    preferred: dict[str, array[int]] = field(default_factory=dict)
+    The numbers of ``accepted`` are sorted: twice the description, and one more where it is preferred.
+    """
+
+    accepted: dict[str, array[int]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     of_language: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def tags_of(self, description: int) -> list[str]:
-        """The tags of the language reference sets that prefer a description."""
-        found_ = []
-        for refset, ids in self.preferred.items():
-            place = bisect_left(ids, description)
-            if place < len(ids) and ids[place] == description:
-                found_.append(self.tags[refset])
+    def of(self, description: int) -> dict[str, bool]:
+        """The language reference sets that have a description: do they prefer it?"""
+        found_ = {}
+        for refset, numbers in self.accepted.items():
+            place = bisect_left(numbers, 2 * description)
+            if place < len(numbers) and numbers[place] >> 1 == description:
+                found_[refset] = bool(numbers[place] & 1)
         return found_
 
 
 def _preferences(files: dict[str, list[Named]], report: Report) -> Preferences:
     unsorted: dict[bytes, array[int]] = {}
     languages: dict[str, list[str]] = defaultdict(list)
+    weights = {PREFERRED.encode(): 1, ACCEPTABLE.encode(): 0}
     for named in files["language"]:
         for row in raw_records(named.file, report, (*_MEMBER, "acceptabilityId")):
-            if row[2] == b"1" and row[6] == PREFERRED and is_number(row[5]):
+            if row[2] == b"1" and row[6] in weights and is_number(row[5]):
                 if row[4] not in unsorted:
                     unsorted[row[4]] = array("Q")
                     languages[named.language].append(row[4].decode())
-                unsorted[row[4]].append(int(row[5]))
+                unsorted[row[4]].append(2 * int(row[5]) + weights[row[6]])
     preferences = Preferences()
     for language, refsets in languages.items():
-        refsets.sort(key=lambda refset: -len(unsorted[refset.encode()]))
+        refsets.sort(key=lambda refset: -sum(number & 1 for number in unsorted[refset.encode()]))
         tags = _tags(language, refsets)
         preferences.tags |= tags
         preferences.of_language[language] |= set(tags.values())
-    order = sorted(preferences.tags, key=lambda refset: [*DIALECTS, refset].index(refset))
+    order = sorted(preferences.tags, key=lambda refset: [*TAGS, refset].index(refset))
     for refset in order:
-        preferences.preferred[refset] = array("Q", sorted(unsorted.pop(refset.encode())))
+        preferences.accepted[refset] = array("Q", sorted(unsorted.pop(refset.encode())))
     return preferences
 
 
@@ -362,12 +387,30 @@ def _tags(language: str, refsets: list[str]) -> dict[str, str]:
 
     https://terminology.hl7.org/SNOMEDCT.html, "language": ``en-x-sctlang-90000000-00005090-07``
     """
-    tags = {refset: DIALECTS[refset] for refset in refsets if refset in DIALECTS}
+    tags = {refset: TAGS[refset] for refset in refsets if refset in TAGS}
     for refset in refsets:
         if refset not in tags:
             parts = "-".join(refset[start : start + 8] for start in range(0, len(refset), 8))
             tags[refset] = f"{language}-x-sctlang-{parts}" if tags else language
     return tags
+
+
+class Signatures:
+    """What descriptions are, but for their texts. What many are has a number."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        self.preferences = preferences
+        self._numbers: dict[str, int] = {}
+
+    def number(self, row: list[bytes], accepted: Mapping[str, bool]) -> tuple[int, str | None]:
+        """The number of what a description is, and that itself if it is new: see ``descriptions`` in
+        ``systems/snomed``.
+        """
+        dialects = (f"{refset}{'+' if preferred else '-'}" for refset, preferred in accepted.items())
+        said = "|".join([*(cell.decode() for cell in (row[7], row[6], row[4], row[2])), *dialects])
+        known = len(self._numbers)
+        number = self._numbers.setdefault(said, known)
+        return number, f"{number}|{said}" if number == known else None
 
 
 # -- one range of concepts -----------------------------------------------------------------------
@@ -381,7 +424,7 @@ class _Gathered:
     others: list[list[bytes]] = field(default_factory=list)
 
 
-def _rows(lines: list[bytes], preferences: Preferences, report: Report) -> Iterator[ConceptRow]:
+def _rows(lines: list[bytes], signatures: Signatures, report: Report) -> Iterator[ConceptRow]:
     gathered: dict[int, _Gathered] = defaultdict(_Gathered)
     places = {dealt.letter: dealt.concept + 1 for dealt in _DEALT}
     for line in lines:
@@ -393,31 +436,22 @@ def _rows(lines: list[bytes], preferences: Preferences, report: Report) -> Itera
             of.others.append(row)
     for id_ in sorted(gathered):
         if gathered[id_].concept:
-            yield _row(gathered[id_], preferences)
-        else:
-            report(
-                Problem("", 0, f"{id_} is not in the concept file; {len(gathered[id_].others)} rows left out")
-            )
+            yield _row(gathered[id_], signatures)
+        elif others := [row for row in gathered[id_].others if row[0] != b"S"]:
+            report(Problem("", 0, f"{id_} is not in the concept file; {len(others)} rows left out"))
 
 
-def _row(gathered: _Gathered, preferences: Preferences) -> ConceptRow:
+def _row(gathered: _Gathered, signatures: Signatures) -> ConceptRow:
     id_, effective, active, module, status = gathered.concept[:5]
-    terms = _Terms(preferences)
-    relations = _Relations()
-    others: list[Stated] = []
+    terms, relations, members = _Terms(signatures), _Relations(), _Members()
     for row in gathered.others:
         if row[0] == b"D":
             terms.add(row)
         elif row[0] == b"R":
             relations.add(row)
-        elif row[0] == b"A":
-            refset = row[5].decode()
-            others.append((ASSOCIATIONS.get(refset, refset), "code", row[7].decode()))
-        elif row[0] == b"M":
-            others.append(("memberOf", "code", row[5].decode()))
-        elif row[5] == INACTIVATION:
-            others.append(("inactivationReason", "code", row[7].decode()))
-    is_defined = status == DEFINED
+        else:
+            members.add(row)
+    is_defined = status == DEFINED.encode()
     properties: list[Stated] = [
         ("inactive", "boolean", active != b"1"),
         ("sufficientlyDefined", "boolean", is_defined),
@@ -425,7 +459,7 @@ def _row(gathered: _Gathered, preferences: Preferences) -> ConceptRow:
         ("effectiveTime", "string", effective.decode()),
         *relations.stated(),
         *relations.normal_form(is_defined),
-        *others,
+        *members.stated,
     ]
     return ConceptRow(
         code=id_.decode(),
@@ -435,31 +469,72 @@ def _row(gathered: _Gathered, preferences: Preferences) -> ConceptRow:
         parents=list(relations.parents),
         designations=terms.said,
         properties=properties,
+        relations=[*members.links, *relations.grouped()],
+        terms=[*terms.found_by, *((MEMBER, refset) for refset in members.refsets)],
+        own=terms.own(),
     )
 
 
-class _Terms:
-    """The descriptions of a concept."""
+class _Members:
+    """The reference sets that have a concept."""
 
-    def __init__(self, preferences: Preferences) -> None:
+    def __init__(self) -> None:
+        self.stated: list[Stated] = []
+        self.links: list[Related] = []
+        self.refsets: dict[str, None] = {}
+
+    def add(self, row: list[bytes]) -> None:
+        refset = row[5].decode()
+        self.refsets[refset] = None
+        if row[0] == b"A":
+            target = row[7].decode()
+            self.stated.append((ASSOCIATIONS.get(refset, refset), "code", target))
+            self.links.append((None, refset, target, True))
+        elif row[0] == b"M":
+            self.stated.append(("memberOf", "code", refset))
+        elif row[0] == b"I" and row[5] == INACTIVATION:
+            self.stated.append(("inactivationReason", "code", row[7].decode()))
+
+
+class _Terms:
+    """The descriptions of a concept.
+
+    ``found_by`` are the terms of the store by which its descriptions are found.
+    """
+
+    def __init__(self, signatures: Signatures) -> None:
         self.said: list[Said] = []
         self.definition: str | None = None
-        self._preferences = preferences
+        self.found_by: list[tuple[str, str]] = []
+        self._signatures, self._preferences = signatures, signatures.preferences
+        # The number of what a description is; and the place of its text in ``said``, or the text.
+        self._described: list[tuple[int, int | str]] = []
         self._preferred: dict[str, str] = {}
         self._fully_specified: str | None = None
 
     def add(self, row: list[bytes]) -> None:
-        language, type_, term = row[6].decode(), row[7], row[8].decode()
+        accepted = self._preferences.of(int(row[1])) if is_number(row[1]) else {}
+        language, type_, term = row[6].decode(), row[7].decode(), row[8].decode()
+        number, new = self._signatures.number(row, accepted)
+        self.found_by.append((DESCRIPTION, str(number)))
+        if new is not None:
+            self.found_by.append((SIGNATURE, new))
         if type_ == DEFINITION:
+            self._described.append((number, term))
+            self.found_by.extend((DEFINITION_WORD, word) for word in set(words(term)))
             if self.definition is None or language.startswith("en"):
                 self.definition = term
-            return
-        use: dict[str, Any] = {"system": URL, "code": type_.decode()}
+        else:
+            self._described.append((number, len(self.said)))
+            self._say(language, type_, term, [refset for refset in accepted if accepted[refset]])
+
+    def _say(self, language: str, type_: str, term: str, refsets: list[str]) -> None:
+        use: dict[str, Any] = {"system": URL, "code": type_}
         if type_ == FSN:
             self._fully_specified = self._fully_specified or term
             self.said.append((term, language, use, None))
             return
-        tags = self._preferences.tags_of(int(row[1])) if is_number(row[1]) else []
+        tags = [self._preferences.tags[refset] for refset in refsets]
         for tag in tags:
             self._preferred.setdefault(tag, term)
         if not tags:
@@ -470,8 +545,14 @@ class _Terms:
         for tag in [language] if everywhere else tags:
             self.said.append((term, tag, PREFERRED_FOR_LANGUAGE, {"additionalUse": [use]}))
 
+    def own(self) -> list[tuple[int, int | str]]:
+        """Of each description what it is, by number, and the place of its text among the designations; -1
+        is that of the definition, and any other definition is there itself.
+        """
+        return [(number, -1 if text == self.definition else text) for number, text in self._described]
+
     def display(self) -> str | None:
-        tags = (self._preferences.tags[refset] for refset in self._preferences.preferred)
+        tags = (self._preferences.tags[refset] for refset in self._preferences.accepted)
         preferred = next((self._preferred[tag] for tag in tags if tag in self._preferred), None)
         return preferred or self._fully_specified or (self.said[0][0] if self.said else None)
 
@@ -481,20 +562,28 @@ class _Relations:
 
     def __init__(self) -> None:
         self.parents: dict[str, None] = {}
-        self._groups: dict[int, list[tuple[str, str]]] = {}
+        # Of each group its kinds and values.
+        self._groups: dict[int, dict[tuple[str, str], None]] = {}
 
     def add(self, row: list[bytes]) -> None:
         if row[9] == STATED:
             return
-        if row[8] == IS_A:
+        if row[8] == IS_A.encode():
             self.parents.setdefault(row[6].decode())
         else:
             group = int(row[7]) if row[7].isdigit() else 0
-            self._groups.setdefault(group, []).append((row[8].decode(), row[6].decode()))
+            self._groups.setdefault(group, {})[row[8].decode(), row[6].decode()] = None
 
     def stated(self) -> list[Stated]:
         pairs = dict.fromkeys(pair for group in sorted(self._groups) for pair in self._groups[group])
         return [(type_, *_typed(value)) for type_, value in pairs]
+
+    def grouped(self) -> list[Related]:
+        return [
+            (group, kind, value, value.isdigit())
+            for group, pairs in sorted(self._groups.items())
+            for kind, value in pairs
+        ]
 
     def normal_form(self, is_defined: bool) -> list[Stated]:
         """``=== 64572001:{116676008=…,363698007=…}``: SNOMED CT compositional grammar, without terms."""
@@ -510,46 +599,15 @@ class _Relations:
 
 
 def _typed(value: str) -> tuple[str, Any]:
-    """A concept, or a concrete value: a number as ``#5.5``, a text in quotes."""
+    """A concept, or a concrete value: a number as ``#5.5``, a text in quotes, true or false."""
+    if value in ("true", "false"):
+        return "boolean", value == "true"
     if value.startswith("#"):
         try:
             return "decimal", Decimal(value[1:])
         except InvalidOperation:
             return "string", value[1:]
     return ("string", value.strip('"')) if value.startswith('"') else ("code", value)
-
-
-# -- identifiers ---------------------------------------------------------------------------------
-
-
-def _dihedral(a: int, b: int) -> int:
-    """Multiplication in D5, in which Verhoeff's check digit is reckoned."""
-    if a < 5:
-        return (a + b) % 5 + 5 * (b > 4)
-    return (a - b) % 5 + 5 * (b < 5)
-
-
-_PERMUTED = [list(range(10))]
-for _ in range(7):
-    _PERMUTED.append([(1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[digit] for digit in _PERMUTED[-1]])
-_TABLE = [
-    [{str(digit): _dihedral(check, permuted[digit]) for digit in range(10)} for check in range(10)]
-    for permuted in _PERMUTED
-]
-
-
-def is_identifier(identifier: str) -> bool:
-    """Whether a SNOMED CT identifier has the right check digit (Verhoeff) and 6 to 18 digits.
-
-    >>> is_identifier("54535009"), is_identifier("54535008"), is_identifier("5288900")
-    (True, False, False)
-    """
-    if not (6 <= len(identifier) <= 18 and identifier.isdigit()) or identifier[0] == "0":
-        return False
-    check = 0
-    for place, digit in enumerate(reversed(identifier)):
-        check = _TABLE[place & 7][check][digit]
-    return check == 0
 
 
 SNOMED = Importer("snomed", "SNOMED CT, an RF2 snapshot as zip or folder", recognises, read)

@@ -33,7 +33,16 @@ from terminology import issues
 from terminology.catalogue import Catalogue
 from terminology.documents import Enumeration
 from terminology.languages import Languages
-from terminology.model import Coding, Concept, Document, Filter, Issue, TerminologyError, split_canonical
+from terminology.model import (
+    EXPRESSION,
+    Coding,
+    Concept,
+    Document,
+    Filter,
+    Issue,
+    TerminologyError,
+    split_canonical,
+)
 from terminology.operations.instance import BROUGHT, agreed
 from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.pins import NO_PINS, Choice, Pins
@@ -470,7 +479,7 @@ def find_value_set(
     """
     reference, stated = split_canonical(reference)
     url, _, fragment = reference.partition("#")
-    if fragment and catalogue.find("ValueSet", reference) is not None:
+    if fragment and (EXPRESSION in reference or catalogue.find("ValueSet", reference) is not None):
         url, fragment = reference, ""
     choice = pins.value_set(url, version or stated)
     found = catalogue.value_set(url, choice.version) if choice.version else catalogue.value_set(url)

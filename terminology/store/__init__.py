@@ -8,6 +8,7 @@ loading.py      importing, retiring, removing: the commands
 registry.py     what was loaded, from what, when (SQLAlchemy; not for requests)
 shelf.py        what is served now: opens artifacts, notices new generations
 artifact.py     what one artifact knows
+relations.py    which concepts are related to which, and in which group
 compile.py      rows -> tables, with order.py, postings.py and packing.py; value_sets.py
 schema.py       the tables; questions.py: the statements of the reading side
 content.py      what sqlite.py and postgres.py have in common, with threads.py

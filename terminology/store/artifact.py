@@ -82,6 +82,11 @@ class Artifact:
         """A set that is kept at hand for a while. Not to be changed."""
         return self._cache.get((self.number, key), make)
 
+    def part(self, name: str) -> bytes | None:
+        """Something that is kept beside the header."""
+        rows = self._ask("header", name)
+        return rows[0][0] if rows else None
+
     # -- concepts ----------------------------------------------------------------------------
 
     def concept(self, key: str) -> StoredRow | None:

@@ -21,6 +21,7 @@ from terminology.release import ConceptRow, MapRelease, MapRow, Release, Report
 from terminology.store.header import DICTIONARY, HEADER, Header, map_document, system_document
 from terminology.store.index import CHUNK, Found, chunks, postings_of
 from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
+from terminology.store.relations import Relations
 from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
 from terminology.store.spool import CHILD, PARENT, Kept, Spool
 from terminology.texts import bare
@@ -64,7 +65,8 @@ class _System:
         self._order = spool.order()
         self._header = Header("CodeSystem", system_document(release, len(spool.codes)), len(spool.codes))
         codes = [*(p.code for p in release.properties), *(code for code, _ in spool.kinds), *sorted(ROLES)]
-        self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(dict.fromkeys(codes))}
+        indexed = [code for code in dict.fromkeys([*codes, *spool.names]) if code not in release.unindexed]
+        self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(indexed)}
         self._names = [type_ == "code" for _, type_ in spool.kinds]
 
     def write(self) -> int:
@@ -72,7 +74,8 @@ class _System:
         with postings_of(spool, order.places, self._fields) as postings:
             dictionary = dictionary_of(self._sample())
             compress = compressor(dictionary)
-            for chunk in chunks(enumerate(spool.read(order.places))):
+            relations = Relations(spool.places, order.ords)
+            for chunk in chunks(relations.noted(enumerate(spool.read(order.places)))):
                 sink.write("concept", [self._concept(ord_, kept, compress) for ord_, kept in chunk])
             for rows in chunks(self._hierarchy()):
                 sink.write("hierarchy", rows)
@@ -80,6 +83,7 @@ class _System:
                 sink.write("posting", found)
         inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
+        sink.write("header", relations.parts())
         self._finish(dictionary, postings)
         return self._header.count
 
@@ -109,14 +113,14 @@ class _System:
         return ord_, key, None if code == key else code, display, flags, status, body
 
     def _body(self, place: int, kept: Kept) -> list[Any]:
-        definition, designations, properties, extension = kept[4:]
+        definition, designations, properties, extension, own = kept[4:9]
         stated = [
             *self._related(PARENT, self._order.parents[place]),
             *self._related(CHILD, self._order.children[place]),
         ]
         names = self._names
         stated += [self._named(*one) if names[one[0]] else one for one in properties]
-        return [definition, designations, stated, extension]
+        return [definition, designations, stated, extension, own]
 
     def _related(self, role: int, places: Sequence[int] | None) -> list[tuple[Any, ...]]:
         codes, displays = self._spool.codes, self._spool.displays

@@ -55,8 +55,11 @@ class Gathered:
     def __init__(
         self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int], language: str | None
     ) -> None:
-        """``kinds``: the properties that are named by number, each with the type that it is declared with."""
-        self._kinds = [(code, fields[code], type_ in NUMBERS) for code, type_ in kinds]
+        """``kinds``: the properties that are named by number, each with the type that it is declared with.
+        Without a field is what nobody can filter by.
+        """
+        self._kinds = [(code, fields.get(code), type_ in NUMBERS) for code, type_ in kinds]
+        self._fields = fields
         self._language = language
         self._postings = Postings()
         self.long: set[str] = set()
@@ -64,7 +67,8 @@ class Gathered:
 
     def add_all(self, rows: Iterable[Kept]) -> None:
         """``rows`` come in the order of their numbers."""
-        for ord_, (code, display, flags, status, _, designations, properties, _) in enumerate(rows):
+        for ord_, row in enumerate(rows):
+            code, display, flags, status, _, designations, properties, _, _, terms, _ = row
             texts: dict[str | None, list[str]] = {None: [code]}
             if display:
                 texts.setdefault(self._language, []).append(display)
@@ -72,6 +76,8 @@ class Gathered:
                 texts.setdefault(said[1], []).append(said[0])
             self._add_words(ord_, texts)
             self._add_values(ord_, properties)
+            for name, term in terms:
+                self._postings.add(self._fields[name], term, ord_)
             for mark, bit in ((ABSTRACT, IS_ABSTRACT), (INACTIVE, IS_INACTIVE)):
                 if flags & bit:
                     self._postings.add(MARK, mark, ord_)
@@ -98,6 +104,8 @@ class Gathered:
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
         for kind, value in properties:
             code, field, is_number = self._kinds[kind]
+            if field is None:
+                continue
             text = value if value.__class__ is str else text_of(value)
             if len(text) > LONGEST_TERM:
                 self.long.add(code)

@@ -3,10 +3,11 @@
 As JSON in arrays without names, and that compressed; a dictionary made from a sample of the same artifact
 makes short texts compress as well as long ones:
 
-* of a concept a line each for its definition, designations, properties and extension, so that only what is
-  asked for is read; with designations as ``[value, language, number of the use, rest]`` and properties as
-  ``[number of the kind, value, display of the concept that the value names]``; its parents and children stand
-  among the properties, before the others. What has a number stands in the header;
+* of a concept a line each for its definition, designations, properties, extension and what is its code
+  system's own, so that only what is asked for is read; with designations as ``[value, language, number of the
+  use, rest]`` and properties as ``[number of the kind, value, display of the concept that the value names]``;
+  its parents and children stand among the properties, before the others. What has a number stands in the
+  header;
 * of a mapping one array, the fields of ``MapRow`` in ``MAPPING_FIELDS``.
 
 What is empty at the end is left out.
@@ -61,7 +62,7 @@ def line_of(lines: Sequence[bytes], number: int) -> Any:
 
 
 # The lines of a concept.
-DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION = range(4)
+DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION, OWN = range(5)
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 # Of the tables and of what is packed into them. A release that was compiled in another format is compiled
 # anew when it is imported again.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(slots=True, frozen=True)

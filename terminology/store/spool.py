@@ -14,14 +14,24 @@ from decimal import Decimal
 from typing import IO, Any
 
 from terminology.model import Document
-from terminology.release import ConceptRow, Problem, Release, Report
+from terminology.release import ConceptRow, Problem, Related, Release, Report
 from terminology.store.order import Order
 from terminology.store.packing import plain
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
-# Code, display, flags, status, definition, designations, properties, extension.
+# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations.
 Kept = tuple[
-    str, str | None, int, str | None, str | None, list[list[Any]], list[tuple[int, Any]], list[Document]
+    str,
+    str | None,
+    int,
+    str | None,
+    str | None,
+    list[list[Any]],
+    list[tuple[int, Any]],
+    list[Document],
+    Any,
+    list[tuple[str, str]],
+    list[Related],
 ]
 
 # The numbers of the properties that every code system may have.
@@ -45,6 +55,8 @@ class Spool:
         self._later: list[tuple[int, str]] = []
         self._uses: dict[bytes, int] = {}
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
+        # The names of the terms that are neither words nor properties.
+        self.names: dict[str, None] = {}
         self.places: dict[str, int] = {}
         self.codes: list[str] = []
         self.displays: list[str | None] = []
@@ -80,6 +92,8 @@ class Spool:
             self._standing.append(row.place)
         if row.parents:
             self._relate(place, row.parents)
+        for name, _ in row.terms:
+            self.names[name] = None
         content = marshal.dumps(self._kept(row), MARSHAL)
         self.file.write(content)
         self.starts.append(self.starts[-1] + len(content))
@@ -107,6 +121,9 @@ class Spool:
             [self._said(*said) for said in row.designations],
             [(kinds.setdefault((code, type_), len(kinds)), _plain(v)) for code, type_, v in row.properties],
             plain(list(row.extension)) if row.extension else [],
+            row.own,
+            list(row.terms),
+            list(row.relations),
         )
 
     def _said(

@@ -1,0 +1,196 @@
+"""Is SNOMED CT at full size right, and what does it take? ``python benchmarks/snomed.py``
+
+Makes a release up (``rf2.py``: 400,000 concepts and 1,200,000 descriptions unless told otherwise), imports
+it, and compares expressions, subsumptions, text searches and lookups with what ``plain_snomed.py`` reckons
+from the rows. The exit status is 1 if anything differs. Times are of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import plain_snomed
+import rf2
+
+from terminology.assembly import Serving, Settings
+from terminology.importers.snomed import SNOMED
+from terminology.model import Filter, TerminologyError
+from terminology.store import content_of
+from terminology.store.loading import Loader
+from terminology.systems.snomed.identifiers import URL
+from terminology.systems.snomed.system import SnomedSystem
+
+# How many differences are shown.
+SHOWN = 10
+
+
+def load(place: str, release: Path) -> dict[str, float]:
+    """Import a release; to be run in a process of its own, so that memory is what the import takes."""
+    loader = Loader(content_of(place))
+    began = time.perf_counter()
+    outcomes = loader.load(SNOMED, [release], print)
+    spent = time.perf_counter() - began
+    loader.close()
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    system = outcomes[0].loaded
+    return {
+        "seconds": spent,
+        "cpu": own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime,
+        "concepts": system.rows,
+        "bytes": system.bytes,
+        "all bytes": sum(outcome.loaded.bytes for outcome in outcomes),
+        "peak": 1024 * (own.ru_maxrss + others.ru_maxrss),
+        "own peak": 1024 * max(own.ru_maxrss, others.ru_maxrss),
+    }
+
+
+class Comparison:
+    """Questions that are asked of both, with what the answers took."""
+
+    def __init__(self) -> None:
+        self.differences = 0
+        print(f"{'':16} {'asked':>7} {'differ':>7} {'p50 ms':>9} {'p95 ms':>9} {'max ms':>9}")
+
+    def ask(
+        self, name: str, count: int, question: Callable[[int], tuple[str, object, object, float]]
+    ) -> None:
+        """``question`` gives its text, our answer, the plain one, and the seconds that ours took."""
+        spent, differ = [], 0
+        for number in range(count):
+            text, ours, plain, seconds = question(number)
+            spent.append(1000 * seconds)
+            if ours != plain:
+                differ += 1
+                if differ <= SHOWN:
+                    print(f"  differs: {text[:300]}")
+        self.differences += differ
+        spent.sort()
+        p50, p95 = statistics.median(spent), spent[len(spent) * 95 // 100]
+        print(f"{name:16} {count:7,} {differ:7,} {p50:9.2f} {p95:9.2f} {spent[-1]:9.2f}", flush=True)
+
+
+def compare(place: str, release: Path, count: int, seed: int) -> int:
+    serving = Serving(Settings(environment={}, bundled=False, store=place))
+    system = serving.catalogue().find_system(URL)
+    assert isinstance(system, SnomedSystem)
+    plain = plain_snomed.Plain(release)
+    inventor = plain_snomed.Inventor(plain)
+    chance = random.Random(seed)
+    codes = sorted(plain.concepts)
+    words = sorted(
+        {word for said in plain.said.values() for one in said for word in one.term.lower().split()}
+    )
+    refused: list[str] = []
+
+    def expression(number: int) -> tuple[str, object, object, float]:
+        tree = inventor.tree(random.Random(f"{seed}/{number}"))
+        text = plain_snomed.written(tree)
+        began = time.perf_counter()
+        try:
+            selection = system.select([Filter("constraint", "=", text)])
+        except TerminologyError as error:
+            refused.append(f"{text}: {error}")
+            return text, None, None, time.perf_counter() - began
+        spent = time.perf_counter() - began
+        return text, {concept.code for concept in selection}, plain.meant(tree), spent
+
+    def subsumed(number: int) -> tuple[str, object, object, float]:
+        descendant = chance.choice(codes)
+        above = sorted(plain._reached({descendant}, plain.parents)) or codes
+        ancestor = chance.choice((chance.choice(above), chance.choice(codes)))
+        began = time.perf_counter()
+        ours = system.subsumes(ancestor, descendant)
+        spent = time.perf_counter() - began
+        return f"{ancestor} {descendant}", ours, plain.subsumes(ancestor, descendant), spent
+
+    def searched(number: int) -> tuple[str, object, object, float]:
+        text = " ".join(chance.choice(words)[: chance.randint(2, 6)] for _ in range(chance.choice((1, 2, 2))))
+        began = time.perf_counter()
+        selection = system.select(text=text)
+        total, _ = len(selection), selection[:20]
+        spent = time.perf_counter() - began
+        return text, (total, {c.code for c in selection}), _with_size(plain.found_by(text)), spent
+
+    def looked_up(number: int) -> tuple[str, object, object, float]:
+        code = chance.choice(codes)
+        began = time.perf_counter()
+        concept, detail = system.locate(code), system.describe([code])[code]
+        spent = time.perf_counter() - began
+        stated = {(p.code, str(p.value.value)) for p in detail.properties}
+        ours = (
+            concept is not None and not concept.inactive,
+            {value for name, value in stated if name == "parent"},
+            {value for name, value in stated if name == "child"},
+            {d.value for d in detail.designations},
+        )
+        said = {one.term for one in plain.said[code] if one.type != rf2.DEFINITION}
+        family = plain.parents.get(code, set()), plain.children.get(code, set())
+        return code, ours, (plain.concepts[code].active, *family, said), spent
+
+    comparison = Comparison()
+    comparison.ask("expressions", count, expression)
+    comparison.ask("subsumptions", 10 * count, subsumed)
+    comparison.ask("text searches", max(count // 10, 5), searched)
+    comparison.ask("lookups", 10 * count, looked_up)
+    for text in refused[:SHOWN]:
+        print(f"  refused, not compared: {text[:300]}")
+    print(f"{len(refused)} expressions refused; {comparison.differences} differences")
+    return comparison.differences
+
+
+def _with_size(codes: set[str]) -> tuple[int, set[str]]:
+    return len(codes), codes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--concepts", type=int, default=400_000)
+    parser.add_argument("--descriptions", type=int, default=1_200_000)
+    parser.add_argument("--expressions", type=int, default=200, help="ten times as many lookups, and so on")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--release", type=Path, help="made before, instead of a new one")
+    parser.add_argument("--store", help="imported before (with --release), or where to import to")
+    parser.add_argument("--step", choices=["load", "compare"])
+    given = parser.parse_args()
+    if given.step == "load":
+        print(orjson.dumps(load(given.store, given.release)).decode())
+    elif given.step == "compare":
+        sys.exit(bool(compare(given.store, given.release, given.expressions, given.seed)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            sys.exit(everything(given, Path(folder)))
+
+
+def everything(given: argparse.Namespace, folder: Path) -> int:
+    release = given.release
+    if release is None:
+        began = time.perf_counter()
+        release = rf2.write(folder / "release.zip", rf2.Made(given.concepts, given.descriptions, given.seed))
+        print(f"release made in {time.perf_counter() - began:.0f} s", flush=True)
+    place = given.store or str(folder / "store")
+    options = ["--release", str(release), "--store", place, "--expressions", str(given.expressions)]
+    command = [sys.executable, __file__, *options, "--seed", str(given.seed), "--step"]
+    loading = subprocess.run([*command, "load"], check=True, stdout=subprocess.PIPE, text=True)
+    said = orjson.loads(loading.stdout.splitlines()[-1])
+    spent = f"{said['seconds']:.0f} s ({said['cpu']:.0f} s of processors)"
+    print(f"{said['concepts']:,} concepts imported in {spent}")
+    print(f"code system {said['bytes'] / 1e6:.0f} MB, with all maps {said['all bytes'] / 1e6:.0f} MB")
+    peak, own = said["peak"], said["own peak"]
+    processes = f"{peak / 1e6:.0f} MB in two processes ({own / 1e6:.0f} MB in the larger)"
+    print(f"peak memory {processes}: {peak / said['bytes']:.1f} x code system")
+    sys.stdout.flush()
+    return subprocess.run([*command, "compare"], check=False).returncode
+
+
+if __name__ == "__main__":
+    main()
