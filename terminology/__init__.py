@@ -24,6 +24,7 @@ systems/             what a code system can be
 store/               where big code systems and maps lie, compiled
 issues.py            every message, under HL7's message id
 languages.py         which display, in the language asked for
+numbers.py           numbers as filters compare them
 texts.py             what a typed text finds
 structure.py         is a resource built as we read it
 versions.py          which version, when there are several
@@ -31,6 +32,7 @@ documents.py         what is kept of a document until it is asked for
 patterns.py          regular expressions in linear time
 release.py           what a release says: the rows between importers and store
 model.py             what questions and answers are made of
+cache.py             what was worked out a moment ago
 software.py          what this is called, and which version it is
 ===================  ===========================================================================
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from test_expand import LAST, TREE_CODES, code_system, contents, value_set
 
 from terminology.catalogue import Catalogue
+from terminology.model import TerminologyError
 from terminology.operations.compose import Definition, definition_of, find_value_set
 from terminology.operations.counted import can_count, counted_part
 from terminology.operations.expand import expand
@@ -137,3 +139,52 @@ def test_what_was_prepared_for_one_catalogue_is_not_used_for_another(tmp_path: P
     for catalogue, code in ((first, "a"), (first, "a"), (Catalogue([other], stored=[kept]), "b"),
                             (first.with_documents([other]), "b"), (first, "a")):  # fmt: skip
         assert [e.code for e in expand(catalogue, ExpandRequest(url=url)).entries] == [code]
+
+
+# -- what it may cost ----------------------------------------------------------------------------
+
+
+def many(count: int) -> Json:
+    """Each code beneath another one; the first beneath itself, which is no harm."""
+    above = ({"code": "parent", "valueCode": f"c{n // 8}"} for n in range(count))
+    concepts = [{"code": f"c{n}", "property": [parent]} for n, parent in enumerate(above)]
+    return code_system("many") | {"concept": concepts}
+
+
+def filtered(op: str, *values: str) -> Iterator[Json]:
+    for value in values:
+        chosen = {"property": "concept", "op": op, "value": value}
+        yield {"system": "http://example.org/many", "filter": [chosen]}
+
+
+def test_many_filters_that_the_store_answers_with_sets_are_not_too_costly(tmp_path: Path) -> None:
+    include = [*filtered("is-a", *(f"c{n}" for n in range(1, 301)))]
+    asked = value_set("x", *include, exclude=[*filtered("is-a", "c400")])
+    answers = []
+    for catalogue in (
+        Catalogue([asked], stored=[shelved(many(4_000), tmp_path)]),
+        Catalogue([asked, many(4_000)]),
+    ):
+        answers.append(expand(catalogue, ExpandRequest(url=asked["url"], count=4_000)))
+    stored, walked = answers
+    assert stored.total == walked.total == 3_999 - 9
+    assert {entry.code for entry in stored.entries} == {entry.code for entry in walked.entries}
+
+
+def test_what_the_store_has_to_read_through_is_bounded(tmp_path: Path) -> None:
+    asked = value_set("x", *filtered("regex", *(f"c{n}" for n in range(1_000))))
+    catalogue = Catalogue([asked], stored=[shelved(many(4_000), tmp_path)])
+    with pytest.raises(TerminologyError) as refused:
+        expand(catalogue, ExpandRequest(url=asked["url"], count=1))
+    assert [issue.code for issue in refused.value.issues] == ["too-costly"]
+
+
+def test_what_is_walked_from_the_store_is_bounded_by_what_its_filters_choose(tmp_path: Path) -> None:
+    other = code_system("other", "x")
+    all_of, one = {"system": "http://example.org/other"}, [*filtered("is-a", "c3999")]
+    wide = value_set("wide", all_of, *[{"system": "http://example.org/many"}] * 700)
+    narrow = value_set("narrow", all_of, *one * 700)
+    catalogue = Catalogue([other, wide, narrow], stored=[shelved(many(4_000), tmp_path)])
+    assert expand(catalogue, ExpandRequest(url=narrow["url"], count=1)).total == 2
+    with pytest.raises(TerminologyError):
+        expand(catalogue, ExpandRequest(url=wide["url"], count=1))

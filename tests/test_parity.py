@@ -244,7 +244,7 @@ def test_a_text_finds_the_same_through_supplements_wherever_they_are_kept(
     with both(document) as (memory, store), both(supplement) as (pack, stored_pack):
         systems: list[CodeSystem] = [memory, store]
         packs: list[CodeSystem] = [pack, stored_pack]
-        seen = [Supplemented(system, [pack]) for system, pack in product(systems, packs)]
+        seen = [Supplemented(s, [p]) for s, p in product(systems, packs)]
         for text, tongue in product([*TEXTS, "foglia", "fog a"], TONGUES):
             languages = Languages.parse(tongue) if tongue else None
             first, *others = (codes_of(system, (), text, languages) for system in seen)

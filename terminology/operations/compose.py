@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import is_
-from typing import Any
+from typing import Any, cast
 
 from terminology import issues
 from terminology.catalogue import Catalogue
@@ -47,7 +47,7 @@ from terminology.operations.instance import BROUGHT, agreed
 from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.pins import NO_PINS, Choice, Pins
 from terminology.structure import require_block
-from terminology.systems import CodeSystem, Selection
+from terminology.systems import CodeSystem, Counted, Selection
 from terminology.versions import fits
 
 Node = dict[str, Any]
@@ -92,6 +92,7 @@ class Block:
         self._trusting = context.trusting
         self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
+        self._chosen: Counted | None = None
         self._codes: Mapping[str, Node] | None = None
 
     @property
@@ -144,6 +145,15 @@ class Block:
         return self._select(text, languages) if text else self.selection
 
     @property
+    def chosen(self) -> Counted:
+        """What the block chooses, of a code system that counts (``systems.index_of``)."""
+        if self._chosen is None:
+            counted = cast("Counted", self.selection)
+            codes = (node.get("code", "") for node in self.listed.values())
+            self._chosen = counted.among(codes) if self.is_enumerated else counted
+        return self._chosen
+
+    @property
     def listed(self) -> Mapping[str, Node]:
         """``include.concept`` by code, in the order given; empty when there is no enumeration."""
         if self._codes is None:
@@ -189,7 +199,7 @@ class Block:
         other = copy(self)
         other.imports = imports
         if changes:
-            other.system, other._selection, other._codes = system, None, None
+            other.system, other._selection, other._chosen, other._codes = system, None, None, None
         return other
 
     def allows(self, url: str | None, code: str, version: str | None = None) -> bool:

@@ -1,17 +1,22 @@
 """How many steps does a question take? Reckoned before it is answered, from what is asked and what is here.
 
 Every include reads a code system, every filter looks at each code that is read, every exclude at each code
-that is left. What is reckoned is the most that it can be. The bounds are in ``limits``.
+that is left. A code system that counts (``systems.index_of``) reads nothing for most filters: it has sets of
+codes, and of these only what is walked through is read. What is reckoned is the most that it can be. The
+bounds are in ``limits``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from terminology import issues
-from terminology.model import TerminologyError
+from terminology.model import Filter, TerminologyError
 from terminology.operations.compose import Block, Definition
+from terminology.operations.counted import can_count
 from terminology.operations.limits import (
+    AT_ONCE,
     FEW,
     MOST_CODINGS,
     MOST_SOUGHT,
@@ -20,9 +25,11 @@ from terminology.operations.limits import (
     OF_EXCLUDE,
     OF_FILTER,
     OF_HIERARCHY,
+    OF_SET,
+    OF_STORED,
     OF_TEXT,
 )
-from terminology.systems import CodeSystem
+from terminology.systems import CodeSystem, Counted, index_of
 from terminology.systems.document import HIERARCHY
 
 
@@ -50,7 +57,10 @@ def check_listing(definition: Definition, is_search: bool) -> None:
     blocks = [block for part in parts for block in part.blocks()]
     if len(blocks) + sum(map(_filters, blocks)) > FEW:
         sizes = _Sizes(OF_TEXT if is_search else 0)
-        _check("list", definition, blocks, sizes, sum(map(sizes.steps, parts)))
+        steps = sum(map(sizes.combining, blocks))
+        if steps <= MOST_STEPS and not can_count(definition):
+            steps += sum(map(sizes.steps, parts))
+        _check("list", definition, blocks, sizes, steps)
 
 
 def check_questions(definition: Definition, codings: int) -> None:
@@ -61,8 +71,7 @@ def check_questions(definition: Definition, codings: int) -> None:
     blocks = [block for part in _parts(definition) for block in part.blocks()]
     if len(blocks) + sum(map(_filters, blocks)) > FEW:
         sizes = _Sizes()
-        hierarchical = ((b.system, _hierarchical(b)) for b in blocks if b.system and _hierarchical(b))
-        preparing = sum(number * sizes.of(system) for system, number in hierarchical)
+        preparing = sum(map(sizes.combining, blocks)) + sum(map(sizes.walking, blocks))
         asking = codings * sum(OF_CODING + filtering(block) for block in blocks)
         _check("look into", definition, blocks, sizes, preparing + asking)
 
@@ -111,6 +120,21 @@ class _Sizes:
             definition
         )
 
+    def combining(self, block: Block) -> int:
+        """What it takes to have the set of what a block chooses, of a code system that counts."""
+        if block.system is None or index_of(block.system) is None:
+            return 0
+        filters = [f for f in block.filters if _is_read(f)]
+        sets = (OF_SET + self.of(block.system) // AT_ONCE) * (1 + _filters(block) + self._searching)
+        return sets + len(block.listed) * OF_STORED + len(filters) * OF_FILTER * self.of(block.system)
+
+    def walking(self, block: Block) -> int:
+        """What it takes to walk through the hierarchy for a block's filters, of one that does not."""
+        hierarchical = _hierarchical(block)
+        if not hierarchical or block.system is None or index_of(block.system) is not None:
+            return 0
+        return hierarchical * self.of(block.system)
+
     def of(self, system: CodeSystem) -> int:
         if id(system) not in self.known:
             self.known[id(system)] = _counted(system)
@@ -119,6 +143,8 @@ class _Sizes:
     def _of_include(self, block: Block) -> int:
         others = block.imports if block.system is not None else block.imports[1:]
         asking = sum(map(self._of_questions, others))
+        if block.system is not None and index_of(block.system) is not None:
+            return self._read(block) * (OF_STORED + asking)
         return self._read(block) * (1 + self._searching + filtering(block) + asking)
 
     def _read(self, block: Block) -> int:
@@ -126,7 +152,8 @@ class _Sizes:
         if block.is_enumerated:
             return len(block.listed)
         if block.system is not None:
-            return self.of(block.system)
+            counts = index_of(block.system) is not None and not any(map(_is_read, block.filters))
+            return len(block.chosen) if counts else self.of(block.system)
         return self._codes(block.imports[0]) if block.imports else 0
 
     def _codes(self, definition: Definition) -> int:
@@ -161,8 +188,15 @@ def _reads(block: Block) -> int:
     return id(block.system) if block.system is not None else id(block.imports[0])
 
 
+def _is_read(filter_: Filter) -> bool:
+    """Must a code system that counts look at every value, or code, for a filter?"""
+    return filter_.op in ("regex", "exists") or filter_.property in ("display", "definition")
+
+
 def _counted(system: CodeSystem) -> int:
     """The number of codes that a code system lists; one that lists none says so when it is walked through."""
+    if index_of(system) is not None:
+        return len(cast("Counted", system.select()))
     try:
         return sum(1 for _ in system.select())
     except TerminologyError:

@@ -110,7 +110,7 @@ class _Runs:
         if active or wanted.selectable_only:
             chosen = chosen.without(inactive=active, abstract=wanted.selectable_only)
         if definition.excludes:
-            chosen = chosen - self._sets_of(run.block).any_of(definition.excludes)
+            chosen = chosen - self._sets_of(run.block).excluded(definition)
         return chosen
 
     def _sets_of(self, block: Block) -> _Sets:
@@ -131,18 +131,24 @@ class _Sets:
         self._url = block.url
         self._nothing: Counted = _counted(block.system.select()).among(())
         self._known: dict[int, Counted] = {}
+        self._excluded: dict[int, Counted] = {}
 
     def held(self, definition: Definition) -> Counted:
         if id(definition) not in self._known:
-            found = self.any_of(definition.includes)
+            found = self._any_of(definition.includes)
             if not definition.inactive:
                 found = found.without(inactive=True)
             if definition.excludes:
-                found = found - self.any_of(definition.excludes)
+                found = found - self.excluded(definition)
             self._known[id(definition)] = found
         return self._known[id(definition)]
 
-    def any_of(self, blocks: Sequence[Block]) -> Counted:
+    def excluded(self, definition: Definition) -> Counted:
+        if id(definition) not in self._excluded:
+            self._excluded[id(definition)] = self._any_of(definition.excludes)
+        return self._excluded[id(definition)]
+
+    def _any_of(self, blocks: Sequence[Block]) -> Counted:
         found = self._nothing
         for block in blocks:
             found = found | self._of(block)
@@ -160,12 +166,11 @@ def _chosen(block: Block, sought: Wanted = ALL) -> Counted:
     """What a block chooses of its code system, and of that what a text finds."""
     assert block.system is not None
     text, languages = sought.text, sought.languages
+    if not text:
+        return block.chosen
     if not block.is_enumerated:
         return _counted(block.matching(text, languages))
-    listed = _counted(block.selection).among(node.get("code", "") for node in block.listed.values())
-    if not text:
-        return listed
-    finds = finder(text)
+    listed, finds = block.chosen, finder(text)
     named = [n.get("code", "") for n in block.listed.values() if finds(said_by(n))]
     return listed & (_counted(block.system.select((), text, languages)) | listed.among(named))
 

@@ -13,6 +13,7 @@ from typing import Any
 from terminology.documents import Listing
 from terminology.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS, Languages, best_designation
 from terminology.model import Designation, Detail, Document, Property, Typed
+from terminology.operations.compose import Block
 from terminology.operations.expansion import Entry
 from terminology.operations.members import Member
 from terminology.systems import CodeSystem
@@ -82,16 +83,14 @@ class Decoration:
     used: dict[str, str | None] = field(default_factory=dict)
 
 
-def details(members: Iterable[Member]) -> list[Detail]:
+def details(members: Sequence[Member]) -> list[Detail]:
     """What is known of each member, in the same order."""
-    members = list(members)
     _read_ahead(members)
-    codes: dict[str, tuple[CodeSystem, list[str]]] = {}
+    by_block: dict[Block, list[str]] = {}
     for member in members:
-        system = member.system
-        codes.setdefault(system.about.canonical, (system, []))[1].append(member.concept.code)
-    known = {name: system.describe(wanted) for name, (system, wanted) in codes.items()}
-    return [known[m.system.about.canonical].get(m.concept.code) or Detail() for m in members]
+        by_block.setdefault(member.block, []).append(member.concept.code)
+    known = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
+    return [known[m.block].get(m.concept.code) or Detail() for m in members]
 
 
 def _read_ahead(members: Sequence[Member]) -> None:
@@ -132,8 +131,9 @@ def _said(
     member: Member, detail: Detail, listed: Node, decoration: Decoration
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the designations beside it."""
-    if decoration.languages is None and not decoration.with_designations:
-        return listed.get("display", member.concept.display or None), ()
+    if decoration.languages is None and not (listed and decoration.with_designations):
+        beside = _asked(detail.designations, decoration) if decoration.with_designations else ()
+        return listed.get("display", member.concept.display or None), beside
     usual = _usual(member, listed)
     others = [*_own_display(member, listed), *detail.designations]
     others += [designation(node) for node in listed.get("designation", ())]
@@ -167,11 +167,15 @@ def _designations(
 ) -> Sequence[Designation]:
     """All ways to say it but the one that is shown as display, as far as they were asked for."""
     moved = [usual] if usual is not None and usual is not shown and usual.language else []
+    return _asked([other for other in (*moved, *others) if other is not shown], decoration)
+
+
+def _asked(others: Sequence[Designation], decoration: Decoration) -> Sequence[Designation]:
     tokens = decoration.designations
     return [
         _kept(other) if other.extension else other
-        for other in (*moved, *others)
-        if other is not shown and (not tokens or _is_asked_for(other, tokens))
+        for other in others
+        if not tokens or _is_asked_for(other, tokens)
     ]
 
 

@@ -23,5 +23,8 @@ OF_HIERARCHY = 1  # a filter that looks whether a code is among those beneath an
 OF_TEXT = 4  # a text that is searched for
 OF_EXCLUDE = 5  # is a code of the list among those of an exclude or import?
 OF_CODING = 40  # is a coding that is validated in an include?
+OF_STORED = 10  # a code that is read from the store
+OF_SET = 100  # a set of codes that the store has ready, however few
+AT_ONCE = 1_000  # so many codes of such a set take one more step
 # With fewer includes, excludes and filters than this, a value set costs what its code systems cost to read.
 FEW = 20

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from terminology.documents import Listing
 from terminology.languages import Languages
 from terminology.model import About, Concept, split_canonical
 from terminology.operations.compose import Block, Definition, Node
-from terminology.systems import CodeSystem, Counted, index_of
+from terminology.systems import CodeSystem, index_of
 from terminology.texts import finder
 from terminology.versions import fits, natural
 
@@ -241,8 +240,7 @@ def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
     assert block.system is not None
     codes = [listed.get("code", "") for listed in block.listed.values()]
     if index_of(block.system) is not None:
-        chosen = cast("Counted", block.system.select()).among(codes)
-        yield from ((block.listing(concept.code) or {}, concept) for concept in chosen)
+        yield from ((block.listing(concept.code) or {}, concept) for concept in block.chosen)
         return
     for listed, code in zip(block.listed.values(), codes, strict=True):
         concept = block.system.locate(code)

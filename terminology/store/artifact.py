@@ -196,14 +196,15 @@ class Artifact:
 
     def _words(self, beginning: str, languages: tuple[str, ...] | None) -> BitMap:
         known = self.header.languages
-        fields = [WORD, *(known.values() if languages is None else (known[tag] for tag in languages))]
-        # The prefixes of a language come after its words.
-        prefixes = [field + PREFIX - WORD for field in fields]
-        stored = dict(self._ask("prefixes", prefixes, beginning))
-        rest = [field for field, prefix in zip(fields, prefixes, strict=True) if prefix not in stored]
-        found = [BitMap.deserialize(ords) for ords in stored.values()]
-        found += [ords for field in rest for _, ords in self.terms(field, beginning)]
+        fields = (WORD, *(known.values() if languages is None else (known[tag] for tag in languages)))
+        found = [ords for field in fields for ords in self._beginning(field, beginning)]
         return found[0] if len(found) == 1 else self.union(found)
+
+    def _beginning(self, field: int, beginning: str) -> list[BitMap]:
+        """The concepts of each word that begins so, or of all together."""
+        # The prefixes of a language come after its words.
+        stored = self._ask("posting", field + PREFIX - WORD, beginning)
+        return [_read(stored)] if stored else [ords for _, ords in self.terms(field, beginning)]
 
     # -- mappings ----------------------------------------------------------------------------
 

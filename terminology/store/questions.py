@@ -29,7 +29,6 @@ QUESTIONS = {
     # -- postings
     "posting": "SELECT ords FROM posting WHERE {here} field = ? AND term = ?",
     "postings": "SELECT ords FROM posting WHERE {here} field = ? AND term {among}",
-    "prefixes": "SELECT field, ords FROM posting WHERE {here} field {among} AND term = ?",
     "terms": (
         "SELECT term, ords FROM posting WHERE {here} field = ? AND term >= ? AND term < ? ORDER BY term"
     ),
@@ -54,6 +53,6 @@ class Tables(Protocol):
     """The tables of one artifact, open for reading by any thread."""
 
     def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows that answer one of QUESTIONS. A list is a value for ``{among}``."""
+        """The rows that answer one of QUESTIONS. A list, the last of the values, is for ``{among}``."""
 
     def close(self) -> None: ...

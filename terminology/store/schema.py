@@ -24,7 +24,6 @@ class Table:
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[str, ...] = ()
-    clustered: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -64,7 +63,6 @@ TABLES = (
         "posting",
         (("field", "int"), ("term", "text"), ("ords", "bytes")),
         key=("field", "term"),
-        clustered=True,
     ),
     # A row of a map, in order. ``*_bare`` is the code without what people leave out or add.
     Table(

@@ -13,6 +13,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -30,10 +31,15 @@ from terminology.store.threads import Opened
 # and the files are in the page cache of the operating system anyway.
 CACHE = 256
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
-_SELECT = {
-    name: text.format(here="", among="IN (SELECT value FROM json_each(?))")
-    for name, text in QUESTIONS.items()
-}
+# A list so short is given value by value, which SQLite takes sooner than JSON.
+SHORT = 50
+
+
+@lru_cache(maxsize=len(QUESTIONS) * SHORT)
+def _select(question: str, length: int) -> str:
+    """The statement, for a list of so many values."""
+    given = ", ".join("?" * length) if length <= SHORT else "SELECT value FROM json_each(?)"
+    return QUESTIONS[question].format(here="", among=f"IN ({given})")
 
 
 class SqliteTables:
@@ -50,8 +56,12 @@ class SqliteTables:
             execute = self._mine.execute
         except AttributeError:
             execute = self._connect()
-        given = [orjson.dumps(v).decode() if isinstance(v, list) else v for v in values]
-        rows: list[tuple[Any, ...]] = execute(_SELECT[question], given).fetchall()
+        length = 0
+        if values and isinstance(values[-1], list):
+            *first, listed = values
+            length = min(len(listed), SHORT + 1)
+            values = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
+        rows: list[tuple[Any, ...]] = execute(_select(question, length), values).fetchall()
         return rows
 
     def _connect(self) -> Any:
@@ -111,7 +121,8 @@ def _create(table: Table) -> str:
         columns[0] += " PRIMARY KEY"
     else:
         columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    return f"CREATE TABLE {table.name} ({', '.join(columns)})" + " WITHOUT ROWID" * table.clustered
+    # Never WITHOUT ROWID: the value would stand beside the key, and be read whole to compare the key.
+    return f"CREATE TABLE {table.name} ({', '.join(columns)})"
 
 
 def _indexes(table: Table) -> Iterator[str]:
