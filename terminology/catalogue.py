@@ -486,6 +486,7 @@ class _ForRelease(Catalogue):
         self._found: dict[tuple[str, str | None], CodeSystem] = {}
         self._seen: dict[int, tuple[CodeSystem, CodeSystem]] = {}
         self._maps: dict[tuple[str, str | None], ConceptMap] = {}
+        self._versions: dict[tuple[str, str], list[str]] = {}
 
     def for_fhir(self, version: str) -> Catalogue:
         return self
@@ -542,6 +543,13 @@ class _ForRelease(Catalogue):
             if found is not None:
                 _remember(self._found, (url, version), found)
         return found
+
+    def known_versions(self, kind: str, url: str) -> list[str]:
+        known = self._versions.get((kind, url))
+        if known is None:
+            known = super().known_versions(kind, url)
+            _remember(self._versions, (kind, url), known)
+        return list(known)
 
     def preferred(self, uri: str) -> str:
         known = self._preferred.get(uri)

@@ -30,7 +30,7 @@ from terminology.operations.decorate import Decoration, details, entry
 from terminology.operations.expansion import Entry, ExpandRequest, Expansion
 from terminology.operations.limits import DEEPEST_TREE
 from terminology.operations.members import Member, Part, Wanted, listed_part, walked_part
-from terminology.operations.pins import PINNING, SYSTEM_PARAMETER, Pins
+from terminology.operations.pins import SYSTEM_PARAMETER, Pins, pinned
 
 # The parameters that are echoed as they were given: name, type, field of the request.
 ECHOED = (
@@ -98,8 +98,7 @@ def _prepared(catalogue: Catalogue, request: ExpandRequest) -> _Prepared:
     if request.instance is not None or request.value_set is not None:
         return _prepare(catalogue, request)
     asked = (request.url, request.value_set_version, bool(request.filter), tuple(request.supplements))
-    pinned = tuple(tuple(getattr(request, name)) for name in PINNING)
-    made = catalogue.kept.get((_Prepared, asked, pinned), lambda: _prepare(catalogue, request))
+    made = catalogue.kept.get((_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request))
     assert isinstance(made, _Prepared)
     return made
 

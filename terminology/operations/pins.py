@@ -62,7 +62,12 @@ class VersionParameters:
     force_valueset_version: Sequence[str] = ()
 
 
-PINNING = tuple(each.name for each in fields(VersionParameters))
+_PINNING = tuple(each.name for each in fields(VersionParameters))
+
+
+def pinned(request: VersionParameters) -> tuple[tuple[str, ...], ...]:
+    """All version parameters of a request, as something to remember it by."""
+    return tuple([tuple(getattr(request, name)) for name in _PINNING])
 
 
 @dataclass(slots=True, frozen=True)

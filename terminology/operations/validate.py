@@ -11,7 +11,7 @@ https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from terminology import issues
@@ -29,7 +29,7 @@ from terminology.operations.compose import (
 )
 from terminology.operations.cost import check_codings, check_questions
 from terminology.operations.instance import BROUGHT, CODING, INSTANCE, agreed
-from terminology.operations.pins import Pins
+from terminology.operations.pins import Pins, pinned
 from terminology.operations.standing import standings
 from terminology.operations.validation import Against, Finding, Place, ValidateRequest, Validation
 
@@ -117,18 +117,46 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     found = findings(request)
     if any(not f.coding.system for f in found) and not request.infer_system and request.code is not None:
         raise TerminologyError(issues.no_code_to_validate())
-    value_set = _value_set(catalogue, request, pins)
-    supplements = supplements_of(catalogue, value_set, request.supplements)
     try:
-        definition = definition_of(catalogue, value_set, pins, supplements)
+        prepared = _prepared(catalogue, request, pins)
     except UnknownImport as unknown:
         return _undefined(request, found, unknown)
-    if not definition.is_defined:
-        raise TerminologyError(issues.undefined_value_set(definition.canonical))
+    definition, supplements = prepared.definition, prepared.supplements
     languages = _languages(request, definition)
     check_questions(definition, len(found))
     members = None if request.any_member else definition
     return _answered(request, found, Against(catalogue, request, pins, supplements, languages, members))
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """What depends on the value set and the versions asked for, and not on the code."""
+
+    definition: Definition
+    supplements: list[Document]
+
+    @property
+    def weight(self) -> int:
+        return self.definition.weight
+
+
+def _prepared(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Prepared:
+    """Made once for each catalogue, of a value set that did not come with the request."""
+    if request.url is None or request.instance is not None or request.value_set is not None:
+        return _prepare(catalogue, request, pins)
+    asked = (request.url, request.value_set_version, tuple(request.supplements))
+    made = catalogue.kept.get((_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request, pins))
+    assert isinstance(made, _Prepared)
+    return made
+
+
+def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Prepared:
+    value_set = _value_set(catalogue, request, pins)
+    supplements = supplements_of(catalogue, value_set, request.supplements)
+    definition = definition_of(catalogue, value_set, pins, supplements)
+    if not definition.is_defined:
+        raise TerminologyError(issues.undefined_value_set(definition.canonical))
+    return _Prepared(definition, supplements)
 
 
 def _value_set(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> Document:

@@ -164,6 +164,12 @@ class StoredSystem:
             rows |= {row.key: row for row in self.artifact.concepts_by_key(missing)}
         return rows
 
+    def ord(self, code: str) -> int | None:
+        """The number of a concept. One that is asked about was mostly located before."""
+        key = self.key(code)
+        row = self._recent.get(key)
+        return self.artifact.ord(key) if row is None else row.ord
+
     def _keep(self, row: StoredRow) -> None:
         """A concept that is located is often described next."""
         if len(self._recent) >= RECENT:
@@ -322,7 +328,7 @@ class StoredSelection:
         return (read(row) for row in self._system.artifact.concepts(self._ords))
 
     def __contains__(self, code: object) -> bool:
-        ord_ = self._system.artifact.ord(self._system.key(str(code)))
+        ord_ = self._system.ord(str(code))
         return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
 
     def __len__(self) -> int:
