@@ -307,6 +307,14 @@ def context_not_supported(context: str) -> Issue:
     return Issue("error", "not-supported", text)
 
 
+def locked_date_not_supported(value_set: str, date: str) -> Issue:
+    text = (
+        f"The value set '{value_set}' means the versions of {date} (lockedDate), which are not known here: "
+        "say which they are with 'version' in its includes and excludes, or with 'system-version'"
+    )
+    return Issue("error", "not-supported", text)
+
+
 def unknown_contained_value_set(reference: str) -> Issue:
     text = f"The value set '{reference}' is not contained in the resource that the request is about"
     return Issue("error", "not-found", text, "not-found", "Unable_to_resolve_value_Set_")

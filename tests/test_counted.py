@@ -66,7 +66,7 @@ def told(part: Part) -> tuple[int, list[tuple[str, str | None, int]]]:
 
 
 @given(stocked(), WANTED, st.integers(0, 13), st.integers(0, 6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_blocks(
     documents: list[Json], wanted: Wanted, first: int, size: int
 ) -> None:
@@ -80,7 +80,7 @@ def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_b
 
 
 @given(stocked())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked = definition(opened(documents, folder))

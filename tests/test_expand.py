@@ -342,6 +342,26 @@ def test_the_usual_display_says_its_language_where_it_is_a_designation() -> None
     assert dog["designation"][0]["use"]["code"] == PREFERRED
 
 
+def test_a_text_is_looked_for_in_the_language_asked_for_else_in_what_is_said_at_all() -> None:
+    def said(tag: str, value: str) -> Json:
+        return {"language": tag, "value": value}
+
+    held = code_system("pets", language="en") | {
+        "concept": [
+            {"code": "c", "display": "Cat", "designation": [said("de", "Katze"), said("fr", "Chat")]},
+            {"code": "d", "display": "Dog", "designation": [said("fr", "Chien")]},
+        ]
+    }
+    asked = value_set("x", {"system": held["url"]}, language="de")
+    for language, text, found in (
+        ("", "kat", ["c"]), ("", "cha cat", ["c"]), ("de", "kat", ["c"]), ("de", "cat", []),
+        ("de", "cha", []), ("de", "dog", ["d"]), ("de, *;q=0", "dog", []), ("de", "d", ["d"]),
+        ("de, fr", "cha kat", ["c"]),
+    ):  # fmt: skip
+        shown = ask(asked, resources=(held,), filter=text, displayLanguage=language)
+        assert (codes(shown), shown["expansion"]["total"]) == (found, len(found)), (language, text)
+
+
 def test_the_language_comes_from_parameter_then_value_set_then_header_then_its_language() -> None:
     own = value_set("x", EVERYTHING, extension=[parameter("displayLanguage", "de")], language="nl")
     assert said(ask(own, displayLanguage="en", header="fr"), "displayLanguage") == ["en"]
@@ -505,6 +525,31 @@ def test_versions_are_said_only_where_they_must_be_told_apart() -> None:
     both = value_set("x", {"system": BY_ONE, "version": "1"}, {"system": BY_ONE, "version": "2"})
     assert [node["version"] for node in contains(ask(both))] == ["2", "2", "1", "1"]
     assert all("version" not in node for node in contains(ask(value_set("x", {"system": BY_ONE}))))
+
+
+def test_codes_that_mean_nothing_without_a_version_say_it() -> None:
+    needy = code_system("needy", "a", version="7", versionNeeded=True)
+    shown = ask(value_set("x", {"system": needy["url"]}), resources=(needy,))
+    assert entry(shown, "a")["version"] == "7"
+
+
+def test_a_context_is_refused_where_nothing_else_names_the_value_set() -> None:
+    context = {"name": "context", "valueUri": "http://example.org/StructureDefinition/pet#Pet.kind"}
+    given_as = from_body({"resourceType": "Parameters", "parameter": [context]}, "$expand")
+    with pytest.raises(TerminologyError, match="name the value set with 'url'"):
+        answer(CATALOGUE, RELEASES["r5"], "ValueSet", "expand", given_as)
+
+
+def test_versions_of_a_locked_date_are_refused_unless_they_are_stated() -> None:
+    held = code_system("held", "a", version="7")
+    system = {"system": held["url"]}
+    locked, stated = (value_set("x", {**system, **more}) for more in ({}, {"version": "7"}))
+    for document in (locked, stated):
+        document["compose"]["lockedDate"] = "2020-01-01"
+    with pytest.raises(TerminologyError, match="lockedDate"):
+        ask(locked, resources=(held,))
+    assert codes(ask(stated, resources=(held,))) == ["a"]
+    assert codes(ask(locked, resources=(held,), **{"system-version": f"{held['url']}|7"})) == ["a"]
 
 
 def test_the_definition_is_left_out_unless_it_is_asked_for() -> None:

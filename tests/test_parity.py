@@ -151,16 +151,16 @@ def _has(system: CodeSystem, code: str) -> bool:
 
 
 @given(code_systems(), st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_filter_chooses_the_same(document: Json, chance: Random) -> None:
     with both(document) as (memory, store):
-        for given_ in chance.sample(EVERY, 300):
+        for given_ in chance.sample(EVERY, 200):
             filters = [Filter(*given_)]
             assert codes_of(memory, filters) == codes_of(store, filters), given_
 
 
 @given(code_systems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_text_finds_the_same_in_every_language(document: Json) -> None:
     with both(document) as (memory, store):
         for text, tongue in product(TEXTS, TONGUES):
@@ -207,7 +207,7 @@ def told(system: CodeSystem, codes: list[str]) -> dict[str, Detail]:
 
 
 @given(code_systems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_codes_are_located_described_and_subsumed_alike(document: Json) -> None:
     with both(document) as (memory, store):
         for code in [*CODES, "a1", "A2", "no", ""]:
@@ -237,7 +237,7 @@ def supplements(draw: Any) -> Json:
 
 
 @given(code_systems(), supplements())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_text_finds_the_same_through_supplements_wherever_they_are_kept(
     document: Json, supplement: Json
 ) -> None:

@@ -442,13 +442,22 @@ def _compiled(context: _Context) -> Definition:
         raise TerminologyError(issues.value_set_too_deep(context.path[0], DEEPEST))
     if name not in context.known:
         compose = document.get("compose") or _from_expansion(document)
-        context.known[name] = Definition(
+        made = Definition(
             document,
             includes=_blocks(compose, "include", context),
             excludes=_blocks(compose, "exclude", context),
             inactive=compose.get("inactive") is not False,
         )
+        locked = compose.get("lockedDate")
+        if locked and any(map(_is_open, made.blocks())):
+            raise TerminologyError(issues.locked_date_not_supported(name, str(locked)))
+        context.known[name] = made
     return context.known[name]
+
+
+def _is_open(block: Block) -> bool:
+    """Do its codes depend on which version is taken, and does nobody say which?"""
+    return block.url is not None and not block.is_enumerated and block.choice.by == "latest"
 
 
 def _blocks(compose: Node, name: str, context: _Context) -> list[Block]:

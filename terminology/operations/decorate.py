@@ -110,7 +110,7 @@ def entry(member: Member, detail: Detail, decoration: Decoration) -> Entry:
     concept, block, about = member.concept, member.block, member.system.about
     listed = (block.listing(concept.code) if block.is_enumerated else None) or NOTHING
     display, designations = _said(member, detail, listed, decoration)
-    extension = [*detail.extension, *listed.get("extension", ())]
+    extension = [*detail.extension, *listed.get("extension", ())] if listed else detail.extension
     return Entry(
         about.url,
         concept.code,

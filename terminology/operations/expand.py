@@ -119,6 +119,8 @@ def _asked_for(catalogue: Catalogue, request: ExpandRequest, pins: Pins) -> Docu
         if given.get("resourceType") != "ValueSet":
             raise TerminologyError(issues.bad_value("valueSet", given.get("resourceType"), "a ValueSet"))
         return meant_by(given, request.url)
+    if request.url is None and request.context is not None:
+        raise TerminologyError(issues.context_not_supported(request.context))
     if request.url is None:
         raise TerminologyError(issues.missing_parameter("'url' or 'valueSet'"))
     return find_value_set(catalogue, request.url, request.value_set_version, pins)
@@ -184,6 +186,7 @@ class Used:
     parameters: list[tuple[str, Typed]] = field(default_factory=list)
     unclosed: list[str] = field(default_factory=list)
     versions: dict[str, set[str | None]] = field(default_factory=dict)
+    needing: set[str] = field(default_factory=set)
 
     @staticmethod
     def by(catalogue: Catalogue, definition: Definition) -> Used:
@@ -200,8 +203,9 @@ class Used:
 
     @property
     def ambiguous(self) -> frozenset[str]:
-        """The code systems that are used in several versions."""
-        return frozenset(url for url, versions in self.versions.items() if len(versions) > 1)
+        """The code systems that are used in several versions, or whose codes mean nothing without one."""
+        several = (url for url, versions in self.versions.items() if len(versions) > 1)
+        return frozenset((*several, *self.needing))
 
     def _add(self, name: str, uri: str) -> None:
         parameter = (name, Typed("uri", uri))
@@ -213,6 +217,8 @@ class Used:
             return
         about = block.system.about
         self.versions.setdefault(about.url, set()).add(about.version)
+        if (about.document or {}).get("versionNeeded") is True:
+            self.needing.add(about.url)
         self._add("used-codesystem", about.canonical)
         if about.is_fragment:
             self._add("used-fragment", about.canonical)

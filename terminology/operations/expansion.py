@@ -25,6 +25,7 @@ class ExpandRequest(VersionParameters):
     value_set: Document | None = None
     value_set_version: str | None = None
     instance: Document | None = None
+    context: str | None = None
     filter: str | None = None
     date: str | None = None
     offset: int | None = None

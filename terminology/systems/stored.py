@@ -199,7 +199,11 @@ class StoredSystem:
         )
 
     def designations(self, lines: Sequence[bytes]) -> list[Designation]:
-        return [self._designation(*said) for said in line_of(lines, DESIGNATIONS) or ()]
+        uses = self._uses
+        return [
+            Designation(said[0], said[1], uses[said[2]]) if len(said) == 3 else self._designation(*said)
+            for said in line_of(lines, DESIGNATIONS) or ()
+        ]
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         return [self._property(*stated) for stated in line_of(lines, PROPERTIES) or ()]

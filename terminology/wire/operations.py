@@ -163,6 +163,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("url", "uri", instance=False),
             p("value_set", "Resource", "valueSet", instance=False),
             p("value_set_version", "string", "valueSetVersion", instance=False),
+            p("context", "uri", instance=False),
             p("filter", "string"),
             p("date", "dateTime"),
             p("offset", "integer"),
