@@ -109,9 +109,11 @@ class StoredListing(Listing):
         self._recent: dict[str, Document | None] = {}
 
     def __getitem__(self, key: str) -> Document:
-        if key not in self._recent:
-            self._keep({key: self._last(key)})
-        node = self._recent[key]
+        try:
+            node = self._recent[key]
+        except KeyError:
+            node = self._last(key)
+            self._keep({key: node})
         if node is None:
             raise KeyError(key)
         return node
@@ -125,9 +127,11 @@ class StoredListing(Listing):
         return row.folded if self._folds else row.code
 
     def _keep(self, nodes: dict[str, Document | None]) -> None:
+        # Another thread may be about to read what is at hand: it is never emptied.
         if len(self._recent) + len(nodes) > RECENT:
-            self._recent.clear()
-        self._recent |= nodes
+            self._recent = nodes
+        else:
+            self._recent.update(nodes)
 
     def among(self, codes: Sequence[str]) -> None:
         keys = {code.casefold() if self._folds else code for code in codes}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -14,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from stores import ENGINES, empty, load, serving
 
-from terminology import Settings, create_app
+from terminology import Settings, create_app, stored_lists
 from terminology.documents import Enumeration, Listing
 from terminology.importers.fhir import FHIR
 from terminology.model import Document
@@ -371,6 +373,41 @@ def test_a_list_in_the_store_is_a_sequence_and_a_mapping_like_any_other(long: tu
     assert list(by_code) == [c["code"] for c in concepts] and list(by_code.values()) == concepts
     assert by_code["c29999"] == concepts[0] and "C29999" not in by_code
     assert "C29999" in listed.by_code(True) or "c29999" in listed.by_code(True)
+
+
+def test_many_threads_may_ask_one_list(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_sets, "SMALL", 0)
+    monkeypatch.setattr(stored_lists, "RECENT", 3)
+    load(place, *systems())
+    listed = [{"code": code} for code in TREE_CODES]
+    block_ = {"system": TREES, "concept": listed}
+    made = {"resourceType": "ValueSet", "url": url(1), "status": "active", "compose": {"include": [block_]}}
+    tmp_path.joinpath("x.json").write_text(json.dumps(made))
+    brought_in(place, tmp_path / "x.json")
+    by_code = serving(place).catalogue().value_set(url(1))["compose"]["include"][0]["concept"].by_code(False)
+    wrong: list[object] = []
+
+    def ask(seed: int) -> None:
+        chance = Random(seed)
+        try:
+            for _ in range(400):
+                code = chance.choice([*TREE_CODES, *NO_CODES])
+                if by_code.get(code) != ({"code": code} if code in TREE_CODES else None):
+                    wrong.append(code)
+        except Exception as failure:
+            wrong.append(failure)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(6)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
 
 
 def test_versions_stand_side_by_side_and_the_latest_answers_unasked(place: str, tmp_path: Path) -> None:
