@@ -5,8 +5,11 @@ Beside an empty Flask view, in one process, pass by pass.
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ceiling import empty_app
@@ -93,3 +96,57 @@ def independence(large: Stage, small: Stage, name: str = "lookup", passes: int =
             found.append(one_pass(app, environments(questions.requests(name, TIMES, turn))))
     best = [min(found) for _, _, found in apps]
     return best[0] / best[1]
+
+
+# -- where it goes -------------------------------------------------------------------------------
+
+# Layers by a part of the file's path, or of the name of a function in C; the first that fits.
+LAYERS = (
+    ("sqlite3", "SQLite"),
+    ("zstandard", "zstandard"),
+    ("orjson", "orjson"),
+    ("pyroaring", "bitmaps"),
+    ("re2", "re2"),
+    ("flask", "Flask"),
+    ("werkzeug", "Werkzeug"),
+    ("terminology/store", "store"),
+    ("terminology/systems", "systems"),
+    ("terminology/operations", "operations"),
+    ("terminology/wire", "wire"),
+    ("terminology/", "web, catalogue and the rest of the product"),
+)
+OTHER = "Python's library"
+
+Function = tuple[str, int, str]
+
+
+def layers(stage: Stage, name: str) -> dict[str, float]:
+    """The share of each layer in the time of an operation. A profiler makes calls dearer than they are."""
+    app, questions = application(stage), Questions(stage)
+    one_pass(app, environments(questions.requests(name, 20, -1)))
+    environs = environments(questions.requests(name, 200, 1))
+    profile = cProfile.Profile(time.thread_time_ns, 1e-9)
+    profile.enable()
+    one_pass(app, environs)
+    profile.disable()
+    found: Counter[str] = Counter()
+    for function, (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        for layer, spent in _shares(function, own, callers):
+            found[layer] += spent
+    total = sum(found.values())
+    return {layer: spent / total for layer, spent in found.most_common()}
+
+
+def _shares(function: Function, own: float, callers: Any) -> Iterator[tuple[str, float]]:
+    """A function in C that belongs to no layer is part of those who call it."""
+    layer = _layer(function)
+    if layer != OTHER or function[0] != "~":
+        yield layer, own
+        return
+    for caller, (_, _, spent, _) in callers.items():
+        yield _layer(caller), spent
+
+
+def _layer(function: Function) -> str:
+    place = function[2] if function[0] == "~" else function[0]
+    return next((layer for part, layer in LAYERS if part in place), OTHER)

@@ -168,6 +168,23 @@ def details(plan: Plan) -> list[str]:
     return lines
 
 
+PROFILED = ("lookup", "translate", "subsumes", "validate-in-set", "expand-text", "expand-100")
+
+
+def profile(plan: Plan) -> str:
+    """Where the time of a request goes: a table of layers and operations."""
+    shares = {}
+    for name in PROFILED:
+        plan.say(f"profile: {name}")
+        shares[name] = inprocess.layers(plan.stage, name)
+    names = dict.fromkeys(layer for found in shares.values() for layer in found)
+    lines = ["| share of the time, % | " + " | ".join(PROFILED) + " |", "| --- |" + " --- |" * len(PROFILED)]
+    for layer in names:
+        cells = [f"{found.get(layer, 0) * 100:.0f}" for found in shares.values()]
+        lines.append(f"| {layer} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def page(plan: Plan, found: Figures, command: str) -> str:
     machine = f"{len(served.CORES)} cores of {_processor() or platform.machine()}"
     head = (
@@ -250,6 +267,11 @@ def _report(plan: Plan, given: argparse.Namespace) -> int:
         print(text)
     if given.write:
         put(given.write, "speed", text)
+    if "inprocess" in groups:
+        where = profile(plan)
+        print("", where, sep="\n", file=sys.stderr)
+        if given.write:
+            put(given.write, "profile", where)
     missed = [r.name for r in ROWS if r.name in found and not r.meets(found[r.name], r.required)]
     failed = [name for name, figure in found.items() if name.endswith(" failed") and figure]
     return 1 if given.check and (missed or failed) else 0
