@@ -37,6 +37,9 @@ Kept = tuple[
 PARENT, CHILD = 0, 1
 # The last version of marshal that does not look for what comes twice.
 MARSHAL = 2
+# After so many rows the pages of the file are given back, where the system can be told so.
+FORGOTTEN = 10_000
+_FORGET: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Spool:
@@ -145,5 +148,8 @@ def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[Kept]
     if len(starts) < 2:
         return
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
-        for place in places:
+        for number, place in enumerate(places):
+            if not number % FORGOTTEN and _FORGET is not None:
+                # What was read is not needed again soon, and counts as this process's memory.
+                content.madvise(_FORGET)
             yield marshal.loads(content[starts[place] : starts[place + 1]])
