@@ -32,6 +32,7 @@ from terminology.systems.snomed.expression import (
     Related,
     Several,
     Text,
+    Truth,
     WithHistory,
 )
 from terminology.systems.snomed.identifiers import DIALECTS, is_identifier
@@ -93,7 +94,7 @@ READ: dict[str, Constraint] = {
     # 6.2 concrete values
     "* : 363698007 >= #250": Refined(Anything(), Attribute(B, ">=", Decimal(250))),
     "* : 363698007 < #-0.5": Refined(Anything(), Attribute(B, "<", Decimal("-0.5"))),
-    "* : 363698007 = true": Refined(Anything(), Attribute(B, "=", True)),
+    "* : 363698007 = true": Refined(Anything(), Attribute(B, "=", Truth("true"))),
     '* : 363698007 = "red"': Refined(Anything(), Attribute(B, "=", (Text("match", "red"),))),
     '* : 363698007 != ("red" wild:"b*")': Refined(
         Anything(), Attribute(B, "!=", (Text("match", "red"), Text("wild", "b*")))
@@ -248,6 +249,7 @@ REFUSED = {
     '* {{ C effectiveTime > "2019" }}': 'a day as "YYYYMMDD" is expected',
     "* {{ + HISTORY-LOTS }}": "'HISTORY' is expected",
     "* /* never closed": "before '/* never closed', the end",
+    "* : " + ", ".join(["363698007 = *"] * 101): "may have 100 attributes, filters, and operators before",
     "404684003 " + " " * LONGEST: f"may have {LONGEST:,} characters",
     "(" * (DEEPEST + 1): f"may have {DEEPEST:,} parts that stand in one another",
     "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",

@@ -180,6 +180,13 @@ def test_is_a_is_an_attribute_where_it_is_named_only(system: SnomedSystem, plain
     assert chosen(system, "* : * = *") == _holding(plain, lambda rows: any(v.isdigit() for _, _, v in rows))
 
 
+def test_true_is_not_the_number_1(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    numbers, truths = ATTRIBUTES[rf2.NUMBERS], ATTRIBUTES[rf2.TRUTHS]
+    for value, said in (("#1", "#1"), ("true", "true"), ("#1", "#1")):
+        wanted = _holding(plain, lambda rows, said=said: any(v == said for _, _, v in rows))
+        assert chosen(system, f"* : ({numbers} OR {truths}) = {value}") == wanted
+
+
 def test_a_text_with_wild_cards_is_compared_with_the_whole_term_without_case_and_accents(
     system: SnomedSystem,
 ) -> None:
@@ -291,6 +298,7 @@ FILTERS: dict[str, tuple[Filter, str]] = {
     "concept is-a": (Filter("concept", "is-a", FINDING), f"<< {FINDING}"),
     "concept descendent-of": (Filter("concept", "descendent-of", FINDING), f"< {FINDING}"),
     "concept in": (Filter("concept", "in", REFSETS[1]), f"^ {REFSETS[1]}"),
+    "concept not-in": (Filter("concept", "not-in", REFSETS[1]), f"* MINUS ^ {REFSETS[1]}"),
     "concept =": (Filter("concept", "=", FINDING), FINDING),
     "constraint =": (Filter("constraint", "=", f"<! {FINDING}"), f"<! {FINDING}"),
     "expression =": (Filter("expression", "=", f"<! {FINDING}"), f"<! {FINDING}"),

@@ -110,7 +110,14 @@ class Text:
     text: str
 
 
-Value = Constraint | Decimal | bool | tuple[Text, ...]
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """True or false. Not a ``bool``: that would be equal to the numbers 1 and 0."""
+
+    said: str
+
+
+Value = Constraint | Decimal | Truth | tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)

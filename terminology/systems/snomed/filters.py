@@ -94,6 +94,7 @@ def filtered(
     read = _Filters(reader, constraint, sub_constraint)
     while reader.sees("{{"):
         before = reader.at
+        reader.costly()
         reader.need("{{")
         if only != "m" and reader.take("+"):
             found: Constraint = read.history(of)

@@ -28,6 +28,7 @@ from terminology.systems.snomed.expression import (
     Refinement,
     Related,
     Several,
+    Truth,
     Value,
 )
 from terminology.systems.snomed.filters import filtered, search_texts
@@ -87,6 +88,7 @@ def expression_constraint(reader: Reader) -> Constraint:
 def _dotted(reader: Reader, found: Constraint) -> Constraint:
     while reader.take("."):
         at = reader.at
+        reader.costly()
         found = Dotted(found, sub_expression_constraint(reader), at)
     return found
 
@@ -124,6 +126,8 @@ def sub_expression_constraint(reader: Reader) -> Constraint:
         found = _focus_or_brackets(reader)
     # The operator belongs to the concept, and the filters to what both mean.
     if operator:
+        if not isinstance(found, Focus):
+            reader.costly()
         found = Related(operator, found)
     found = filtered(reader, found, expression_constraint, sub_expression_constraint)
     reader.higher()
@@ -239,6 +243,7 @@ def _count(reader: Reader) -> int:
 
 def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> Attribute:
     reader.blank()
+    reader.costly()
     at = reader.at
     reverse = reader.take_word("r", "reverseof") is not None
     if reverse and in_group:
@@ -271,7 +276,7 @@ def _value(reader: Reader, comparison: str) -> Value:
         raise reader.wanted("a number after '#'")
     truth = reader.take_word("true", "false")
     if truth:
-        return truth == "true"
+        return Truth(truth)
     at = reader.at
     if reader.match(_ALIAS):
         raise reader.unsupported("an alternative identifier", at)
@@ -279,4 +284,4 @@ def _value(reader: Reader, comparison: str) -> Value:
 
 
 def _is_constraint(value: Value) -> bool:
-    return not isinstance(value, Decimal | bool | tuple)
+    return not isinstance(value, Decimal | Truth | tuple)

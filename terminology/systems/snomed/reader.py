@@ -11,6 +11,8 @@ from terminology.model import TerminologyError
 # How long an expression may be, and how deep its parts may stand in one another.
 LONGEST = 50_000
 DEEPEST = 40
+# How many parts may it have that look at many concepts: attributes, filters, operators before brackets.
+MOST_COSTLY = 100
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
@@ -28,7 +30,7 @@ class Reader:
             raise TerminologyError(issues.expression_too_large("characters", len(text), LONGEST))
         self.text = text
         self.at = 0
-        self._depth = 0
+        self._depth = self._costly = 0
         self._ends = _brackets(text)
 
     # -- what comes next ---------------------------------------------------------------------
@@ -121,6 +123,13 @@ class Reader:
 
     def higher(self) -> None:
         self._depth -= 1
+
+    def costly(self) -> None:
+        """Another part that looks at many concepts."""
+        self._costly += 1
+        if self._costly > MOST_COSTLY:
+            what = "attributes, filters, and operators before brackets"
+            raise TerminologyError(issues.expression_too_large(what, self._costly, MOST_COSTLY))
 
 
 def _past_blank(text: str, at: int) -> int:

@@ -21,6 +21,7 @@ from terminology.systems.snomed.expression import (
     Group,
     Refinement,
     Several,
+    Truth,
     Value,
     holds,
 )
@@ -70,7 +71,7 @@ class Refinements:
     def _numbers(self, attribute: Attribute) -> Iterator[Sequence[int]]:
         """The numbers of the groups that have the attribute, once for each time."""
         value, is_equal = attribute.value, attribute.comparison == "="
-        if not isinstance(value, Decimal | bool | tuple):
+        if not isinstance(value, Decimal | Truth | tuple):
             wanted = self._evaluate(value)
             for table in self._tables(attribute, GROUPED):
                 yield from _leading_to(table, wanted, is_equal)
@@ -114,7 +115,7 @@ def _joined(operator: str, parts: Iterable[BitMap]) -> BitMap:
 
 
 def _constraint(value: Value) -> Constraint:
-    assert not isinstance(value, Decimal | bool | tuple)
+    assert not isinstance(value, Decimal | Truth | tuple)
     return value
 
 
@@ -129,9 +130,8 @@ def _leading_to(table: Table, wanted: BitMap, is_equal: bool) -> Iterator[Sequen
 
 def _value_test(value: Value, comparison: str) -> Callable[[str], bool]:
     """A test for values as the release writes them: ``#5.5``, ``"text"``, ``true``."""
-    if isinstance(value, bool):
-        wanted, other = str(value).lower(), str(not value).lower()
-        return lambda said: said == (wanted if comparison == "=" else other)
+    if isinstance(value, Truth):
+        return lambda said: said in ("true", "false") and holds(comparison, said, value.said)
     if isinstance(value, tuple):
         test, is_equal = test_of(value), comparison == "="
         return lambda said: said.startswith('"') and test(said[1:-1]) == is_equal

@@ -52,8 +52,9 @@ class SnomedSystem(StoredSystem):
         property_, op, value = filter_.property, filter_.op, filter_.value
         if property_ in CONSTRAINT and op == "=":
             return self.meant_by(value)
-        if property_ in CONCEPT and op == "in" and "," not in value:
-            return self._members(value.strip())
+        if property_ in CONCEPT and op in ("in", "not-in") and "," not in value:
+            members = self._members(value.strip())
+            return members if op == "in" else self._substrate.all - members
         if property_ == EXPRESSIONS and op == "=":
             if value not in ("true", "false"):
                 raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
