@@ -54,7 +54,7 @@ def test_a_beginning_of_many_words_has_the_concepts_of_all_of_them(words: dict[s
     made = Prefixes()
     for word in sorted(words):
         made.add(word, BitMap(words[word]))
-    found = {term: set(BitMap.deserialize(ords)) for _, term, ords in made.rows()}
+    found = {term: set(BitMap.deserialize(ords)) for term, ords in made.rows()}
     beginnings = {word[:end] for word in words for end in range(1, len(word) + 1)}
     several = {b: [words[word] for word in words if word.startswith(b)] for b in beginnings}
     assert found == {b: set().union(*sets) for b, sets in several.items() if len(sets) > MANY_TERMS}
@@ -64,7 +64,7 @@ def test_a_beginning_of_many_words_has_the_concepts_of_all_of_them(words: dict[s
 def test_a_word_has_the_concepts_that_it_was_said_of(concepts: list[set[str]]) -> None:
     made = Postings()
     for ord_, words in enumerate(concepts):
-        made.add_words(words, ord_)
+        made.add_words(WORD, words, ord_)
     rows = [(field, term, set(BitMap.deserialize(ords))) for field, term, ords in made.rows()]
     found = {term: ords for field, term, ords in rows if field == WORD}
     every = set().union(*concepts)
