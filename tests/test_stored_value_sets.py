@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -375,39 +373,20 @@ def test_a_list_in_the_store_is_a_sequence_and_a_mapping_like_any_other(long: tu
     assert "C29999" in listed.by_code(True) or "c29999" in listed.by_code(True)
 
 
-def test_many_threads_may_ask_one_list(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(value_sets, "SMALL", 0)
-    monkeypatch.setattr(stored_lists, "RECENT", 3)
-    load(place, *systems())
-    listed = [{"code": code} for code in TREE_CODES]
-    block_ = {"system": TREES, "concept": listed}
-    made = {"resourceType": "ValueSet", "url": url(1), "status": "active", "compose": {"include": [block_]}}
-    tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    brought_in(place, tmp_path / "x.json")
-    by_code = serving(place).catalogue().value_set(url(1))["compose"]["include"][0]["concept"].by_code(False)
-    wrong: list[object] = []
+def test_what_other_threads_ask_meanwhile_does_no_harm(
+    long: tuple[str, Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, made = long
+    kept = stored_lists.StoredListing._keep
 
-    def ask(seed: int) -> None:
-        chance = Random(seed)
-        try:
-            for _ in range(400):
-                code = chance.choice([*TREE_CODES, *NO_CODES])
-                if by_code.get(code) != ({"code": code} if code in TREE_CODES else None):
-                    wrong.append(code)
-        except Exception as failure:
-            wrong.append(failure)
+    def and_meanwhile(self: stored_lists.StoredListing, nodes: dict[str, Document | None]) -> None:
+        kept(self, nodes)
+        kept(self, {f"other{number}": None for number in range(stored_lists.RECENT)})
 
-    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(6)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not wrong
+    monkeypatch.setattr(stored_lists.StoredListing, "_keep", and_meanwhile)
+    value_set_ = serving(place).catalogue().value_set(made["url"])
+    by_code = value_set_["compose"]["include"][0]["concept"].by_code(False)
+    assert by_code["c1"] == {"code": "c1"} and "c2" in by_code and "nothing" not in by_code
 
 
 def test_versions_stand_side_by_side_and_the_latest_answers_unasked(place: str, tmp_path: Path) -> None:
