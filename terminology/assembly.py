@@ -126,6 +126,14 @@ SETTINGS = (
         _whole_number(1, 256),
         "a number from 1 to 256",
     ),
+    Setting(
+        "threads",
+        4,
+        "How many threads each worker has. A client that sends its request slowly holds one: take more where "
+        "no proxy stands before the service.",
+        _whole_number(1, 256),
+        "a number from 1 to 256",
+    ),
     Setting("bundled", True, "Serve the conization content that comes with the package.", _yes_or_no),
     Setting("content", [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths),
     Setting(
@@ -175,6 +183,7 @@ class Settings:
     host: str
     port: int
     workers: int
+    threads: int
     bundled: bool
     content: list[Path]
     store: str

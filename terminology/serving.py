@@ -6,6 +6,7 @@ long to be read, before the application sees it: never in HTML.
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +23,6 @@ from terminology.web import ROOT, create_app
 from terminology.wire import json, outcome
 from terminology.wire.media import JSON
 
-THREADS = 16  # of each worker
 # How long open connections may keep a service from ending, in seconds. A client that sends no request, or but
 # half of one, would do so for half a minute.
 PATIENCE = 5
@@ -86,10 +86,13 @@ def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: 
         port=port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=THREADS,
+        blocking_threads=settings.threads,
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,
     )
+    # What is here by now stays for good: a worker that looked through it for garbage would have to copy it.
+    gc.collect()
+    gc.freeze()
     server.serve(target_loader=_Loader(settings, catalogue), wrap_loader=False)
 
 

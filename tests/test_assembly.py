@@ -146,6 +146,7 @@ def test_every_setting_is_an_option_of_serve_and_read_as_from_anywhere_else(tmp_
         "host": "127.0.0.2",
         "port": "0",
         "workers": "3",
+        "threads": "2",
         "default_release": "r5",
         "data": str(tmp_path),
         "largest_body": "7",

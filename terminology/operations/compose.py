@@ -57,7 +57,7 @@ EXPANSION_PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansio
 DEEPEST = 50
 
 # How many answers of ``Definition.holds`` are remembered.
-MOST_HELD = 10_000
+MOST_HELD = 1_000
 
 VALUE_SET_SUPPLEMENT = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
 

@@ -131,7 +131,8 @@ def _said(
     member: Member, detail: Detail, listed: Node, decoration: Decoration
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the designations beside it."""
-    if decoration.languages is None and not (listed and decoration.with_designations):
+    says_more = "display" in listed or "designation" in listed
+    if decoration.languages is None and not (says_more and decoration.with_designations):
         beside = _asked(detail.designations, decoration) if decoration.with_designations else ()
         return listed.get("display", member.concept.display or None), beside
     usual = _usual(member, listed)

@@ -18,7 +18,7 @@ from terminology.store.schema import PREFIX, WORD
 
 # How many rows are fetched at once, and how many bytes of bitmaps are kept at hand.
 PAGE = 500
-ROOM = 16 * 1024 * 1024
+ROOM = 8 * 1024 * 1024
 
 
 class StoredRow(NamedTuple):

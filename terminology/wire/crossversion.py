@@ -317,9 +317,19 @@ def lower(node: Document, shape: Shape) -> Document:
     for key, words in shape.words.items():
         node = _respelt(node, key, words, _older_word)
     for key, child in shape.children.items():
-        if key in node:
+        if key in node and not _is_plain(node[key], child):
             node = inside(node, key, partial(lower, shape=child))
     return node
+
+
+def _is_plain(nodes: Any, shape: Shape) -> bool:
+    """Is this a list of objects in which there is nothing to lower? Most lists are, and the longest."""
+    if shape.children or shape.words or not isinstance(nodes, list):
+        return False
+    try:
+        return all(map(shape.names.keys().isdisjoint, nodes))
+    except TypeError:
+        return False  # something in it is no object
 
 
 def raised(node: Document, shape: Shape) -> Document:
