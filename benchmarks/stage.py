@@ -159,6 +159,7 @@ class Questions:
                 includeDesignations="true",
             ),
             "batch": self._batch,
+            "posted": self._posted,
         }
         self.checks: dict[str, Check] = {
             "lookup": self._lookup_is_right,
@@ -169,6 +170,7 @@ class Questions:
             "expand-text": self._text_is_right,
             "expand-100": self._page_is_right,
             "batch": self._batch_is_right,
+            "posted": self._validation_is_right,
         }
 
     def requests(self, name: str, times: int, seed: int) -> list[Asked]:
@@ -200,6 +202,13 @@ class Questions:
             "parameter": [{"name": "url", "valueUri": synthetic.URL}, *parts],
         }
         return Asked(f"{BASE}/CodeSystem/$batch-validate-code", json.dumps(body).encode())
+
+    def _posted(self, chance: random.Random) -> Asked:
+        """The same as one of a batch, alone."""
+        code = {"name": "code", "valueCode": self._code(chance)}
+        parts = [{"name": "url", "valueUri": synthetic.URL}, code]
+        body = {"resourceType": "Parameters", "parameter": parts}
+        return Asked(f"{BASE}/CodeSystem/$validate-code", json.dumps(body).encode())
 
     # -- what is right -----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 Document = dict[str, Any]
@@ -53,6 +53,7 @@ COMPLEX_TYPES = frozenset(
 )
 
 
+@lru_cache(256)
 def _type_name(suffix: str) -> str:
     return suffix if suffix in COMPLEX_TYPES else suffix[0].lower() + suffix[1:]
 

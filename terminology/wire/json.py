@@ -38,7 +38,8 @@ def read(text: bytes | str) -> Any:
         where = f"line {problem.lineno} column {problem.colno}"
         raise _malformed(f"The body is not JSON: {problem.msg} at {where}") from None
     _check_depth(value)
-    if _HALF.search(decoded):
+    # Bytes that are UTF-8 have half a character only where it is written as an escape.
+    if (isinstance(text, str) or "\\u" in decoded) and _HALF.search(decoded):
         _check_characters(value)
     return value
 

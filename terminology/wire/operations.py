@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -66,12 +67,22 @@ class Operation:
         """The parameters, and the one that holds many questions."""
         return (*self.parameters, p(self.each, "Resource")) if self.each else self.parameters
 
+    @property
+    def resources(self) -> frozenset[str]:
+        """The fields that hold a resource."""
+        return _resources(tuple(self.parameters))
+
     def takes(self, field: str) -> bool:
         """Has the request such a field?"""
         return field in self.request.__dataclass_fields__
 
     def is_in(self, release: Release) -> bool:
         return self.in_r6 or not release.is_ballot
+
+
+@cache
+def _resources(parameters: tuple[Parameter, ...]) -> frozenset[str]:
+    return frozenset(parameter.field for parameter in parameters if parameter.type == "Resource")
 
 
 def _the_same(request: object, answer: object, document: Document) -> Document:
@@ -323,9 +334,8 @@ def question(
 ) -> Question:
     """What is asked, read from its parameters. Raises TerminologyError."""
     fields = read(operation.parameters, given)
-    for parameter in operation.parameters:
-        if parameter.type == "Resource" and parameter.field in fields:
-            fields[parameter.field] = require(release.upgrade(fields[parameter.field]))
+    for field in operation.resources & fields.keys():
+        fields[field] = require(release.upgrade(fields[field]))
     beside = {
         "accepted": languages,
         "languages": None if operation.takes("accepted") else languages,
