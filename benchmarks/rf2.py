@@ -480,10 +480,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("place", type=Path)
     parser.add_argument("--concepts", type=int, default=400_000)
-    parser.add_argument("--descriptions", type=int, default=1_200_000)
+    parser.add_argument("--descriptions", type=int, help="thrice as many as concepts, if not said")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    write(given.place, Made(given.concepts, given.descriptions, given.seed))
+    write(given.place, Made(given.concepts, given.descriptions or 3 * given.concepts, given.seed))
 
 
 if __name__ == "__main__":

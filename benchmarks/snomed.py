@@ -155,7 +155,7 @@ def _with_size(codes: set[str]) -> tuple[int, set[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--concepts", type=int, default=400_000)
-    parser.add_argument("--descriptions", type=int, default=1_200_000)
+    parser.add_argument("--descriptions", type=int, help="thrice as many as concepts, if not said")
     parser.add_argument("--expressions", type=int, default=200, help="ten times as many lookups, and so on")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--release", type=Path, help="made before, instead of a new one")
@@ -175,7 +175,10 @@ def everything(given: argparse.Namespace, folder: Path) -> int:
     release = given.release
     if release is None:
         began = time.perf_counter()
-        release = rf2.write(folder / "release.zip", rf2.Made(given.concepts, given.descriptions, given.seed))
+        release = rf2.write(
+            folder / "release.zip",
+            rf2.Made(given.concepts, given.descriptions or 3 * given.concepts, given.seed),
+        )
         print(f"release made in {time.perf_counter() - began:.0f} s", flush=True)
     place = given.store or str(folder / "store")
     options = ["--release", str(release), "--store", place, "--expressions", str(given.expressions)]
