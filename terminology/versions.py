@@ -81,6 +81,15 @@ def fits(version: str | None, wanted: str | None) -> bool:
     return re.match(f"{pattern}($|[.])", version) is not None
 
 
+def is_edition(version: str | None, url: str) -> bool:
+    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
+
+    >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
+    True
+    """
+    return version is not None and (version == url or version.startswith(f"{url}/version/"))
+
+
 def is_wildcard(version: str) -> bool:
     return any(part in ("x", "X", "*") for part in version.split("."))
 

@@ -456,7 +456,7 @@ def test_an_edition_means_its_newest_version_and_a_version_itself(tmp_path: Path
         expanded = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=ecl/*", count=0)["expansion"]
         assert expanded["total"] == concepts + len(rf2.MODEL) + 2
         value_set = terminology.catalogue.value_set(f"{base}?fhir_vs=ecl/*")
-        assert value_set["version"] == f"{edition}/version/{date}"
+        assert value_set.get("version") == (None if base == URL else f"{edition}/version/{date}")
         mapped = terminology.catalogue.concept_map(f"{base}?fhir_cm={rf2.ICD_O}")
         assert mapped.document["version"] == f"{edition}/version/{date}"
 
