@@ -469,6 +469,12 @@ def test_an_edition_means_its_newest_version_and_a_version_itself(tmp_path: Path
         assert expanded["total"] == concepts + len(rf2.MODEL) + 2
         value_set = terminology.catalogue.value_set(f"{base}?fhir_vs=ecl/*")
         assert value_set.get("version") == (None if base == URL else f"{edition}/version/{date}")
+        pin: dict[str, Any] = {"system-version": f"{URL}|{edition}/version/20300901"}
+        pinned = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=ecl/*", count=0, **pin)["expansion"]
+        assert pinned["total"] == (200 if base == URL else concepts) + len(rf2.MODEL) + 2
+        refsets = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=refset", **pin)["expansion"]
+        used = f"{URL}|{edition}/version/{'20300901' if base == URL else date}"
+        assert {"name": "used-codesystem", "valueUri": used} in refsets["parameter"]
         mapped = terminology.catalogue.concept_map(f"{base}?fhir_cm={rf2.ICD_O}")
         assert mapped.document["version"] == f"{edition}/version/{date}"
 
