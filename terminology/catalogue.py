@@ -387,7 +387,8 @@ class Catalogue:
         found = found or self._implied(url, version, pinned)
         if found is None:
             named = f"{url}|{version}" if version else url
-            raise TerminologyError(issues.unknown_value_set(named, self._why_not_implied(url, version)))
+            why = self._why_not_implied(url, version, pinned)
+            raise TerminologyError(issues.unknown_value_set(named, why))
         return found
 
     def _implied(self, url: str, version: str | None, pinned: Pinned) -> Document | None:
@@ -407,27 +408,34 @@ class Catalogue:
     def _implied_by(
         self, system: CodeSystem, url: str, version: str | None, pinned: Pinned
     ) -> Document | None:
-        """What a code system implies: in a version, if one is asked for, and else in any."""
+        """What a code system implies: of a version, if one is asked for, and else of any."""
+        meant = self._meant_by(system, url, version, pinned)
+        implied = meant.implied(url) if meant else None
+        return in_version(implied, meant.about.version) if meant and implied and version else implied
+
+    def _meant_by(
+        self, system: CodeSystem, url: str, version: str | None, pinned: Pinned
+    ) -> CodeSystem | None:
+        """The version of a code system that its value set will be read in."""
         held = system.about
         if version is not None:
-            named = self.find_system(held.url, version)
-            implied = named.implied(url) if named else None
-            return in_version(implied, named.about.version) if named and implied else None
+            return self.find_system(held.url, version)
         is_open = not versions.is_edition(held.version, url.partition("?")[0])
         wanted = pinned(held.url) if is_open else None
         # A version that is not here is missed when the code system is looked for.
-        return (wanted and self.find_system(held.url, wanted) or system).implied(url)
+        return (self.find_system(held.url, wanted) if wanted else None) or system
 
-    def _why_not_implied(self, url: str, version: str | None) -> str | None:
+    def _why_not_implied(self, url: str, version: str | None, pinned: Pinned) -> str | None:
         base, mark, asked = url.partition(ALL_CODES)
         system = self._edition(base) if mark else None
         if system is None:
             return None
-        if version is not None and self.find_system(system.about.url, version) is None:
+        meant = self._meant_by(system, url, version, pinned)
+        if meant is None:
             known = self.known_versions("CodeSystem", system.about.url)
-            return issues.unknown_version(system.about.url, version, known).text
+            return issues.unknown_version(system.about.url, version or "", known).text
         code = asked.removeprefix(BELOW)
-        is_unknown = code != asked and system.locate(code) is None
+        is_unknown = code != asked and meant.locate(code) is None
         return issues.no_code_to_imply(base, code) if is_unknown else issues.not_implied(base)
 
     def _edition(self, url: str) -> CodeSystem | None:

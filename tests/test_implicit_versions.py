@@ -109,6 +109,10 @@ def test_a_code_implies_a_value_set_where_the_version_asked_for_has_it(terminolo
     with pytest.raises(TerminologyError, match="could not be found") as error:
         terminology.ask("ValueSet/$expand", url=below)
     assert "has no code 'mud'" in (error.value.issues[0].diagnostics or "")
+    pin: dict[str, Any] = {"system-version": f"{URL}|2024"}
+    with pytest.raises(TerminologyError, match="could not be found") as error:
+        terminology.ask("ValueSet/$expand", url=f"{URL}?fhir_vs=isa/smoke", **pin)
+    assert "has no code 'smoke'" in (error.value.issues[0].diagnostics or "")
 
 
 @pytest.mark.parametrize("url", [f"{URL}?fhir_vs", WHOLE])
