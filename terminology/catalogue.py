@@ -18,7 +18,7 @@ from terminology.documents import Stowed
 from terminology.model import About, Document, Issue, TerminologyError, split_canonical
 from terminology.structure import require, require_header
 from terminology.systems import CodeSystem
-from terminology.systems.document import ALL_CODES, BELOW, DocumentSystem, about, is_edition
+from terminology.systems.document import ALL_CODES, BELOW, DocumentSystem, about, in_version
 from terminology.systems.supplement import Supplemented, applies_to, is_language_pack
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
@@ -32,8 +32,14 @@ MOST_REMEMBERED = 1_000
 
 K = TypeVar("K")
 V = TypeVar("V")
+# In which version is the code system of a url wanted? None for the best there is.
+Pinned = Callable[[str], str | None]
 # How much is kept of what operations made of the documents: about so many elements of value sets.
 ROOM = 100_000
+
+
+def unpinned(url: str) -> str | None:
+    return None
 
 
 class Stored(Protocol):
@@ -369,40 +375,74 @@ class Catalogue:
 
     # -- value sets and maps -----------------------------------------------------------------
 
-    def value_set(self, url: str, version: str | None = None) -> Document:
-        """The definition of a value set, also of one that a code system implies. Raises TerminologyError."""
+    def value_set(self, url: str, version: str | None = None, pinned: Pinned = unpinned) -> Document:
+        """The definition of a value set, also of one that a code system implies. Raises TerminologyError.
+
+        One that is implied leaves the version of its code system open, unless it is asked for by a version.
+        ``pinned`` says in which version of a code system what is open will be read, so that it is there.
+        """
         if version is None:
             url, version = split_canonical(url)
-        found = self.find("ValueSet", self._url_of_value_set(url), version) or self._implied(url)
+        found = self.find("ValueSet", self._url_of_value_set(url), version)
+        found = found or self._implied(url, version, pinned)
         if found is None:
             named = f"{url}|{version}" if version else url
-            raise TerminologyError(issues.unknown_value_set(named, self._why_not_implied(url)))
+            why = self._why_not_implied(url, version, pinned)
+            raise TerminologyError(issues.unknown_value_set(named, why))
         return found
 
-    def _implied(self, url: str) -> Document | None:
+    def _implied(self, url: str, version: str | None, pinned: Pinned) -> Document | None:
         system = self._edition(url.partition("?")[0])
-        if system is not None and (implied := system.implied(url)) is not None:
-            return implied
-        declared = versions.best([d for d in self.headers("CodeSystem") if d.get("valueSet") == url], None)
-        if declared is not None:
-            system = self.find_system(declared.get("url", ""), declared.get("version"))
-            return system.implied(url) if system else None
-        return self._implied_by_systems(url)
+        if system is not None and (found := self._implied_by(system, url, version, pinned)) is not None:
+            return found
+        declaring = [d for d in self.headers("CodeSystem") if d.get("valueSet") == url]
+        declared = versions.best(declaring, version) or versions.best(declaring, None)
+        if declared is None:
+            return self._implied_by_systems(url)
+        system = self.find_system(declared.get("url", ""))
+        if version is None and (system is None or system.implied(url) is None):
+            version = declared.get("version")  # later versions imply another value set, or none
+            system = self.find_system(declared.get("url", ""), version)
+        return self._implied_by(system, url, version, pinned) if system else None
 
-    def _why_not_implied(self, url: str) -> str | None:
+    def _implied_by(
+        self, system: CodeSystem, url: str, version: str | None, pinned: Pinned
+    ) -> Document | None:
+        """What a code system implies: of a version, if one is asked for, and else of any."""
+        meant = self._meant_by(system, url, version, pinned)
+        implied = meant.implied(url) if meant else None
+        return in_version(implied, meant.about.version) if meant and implied and version else implied
+
+    def _meant_by(
+        self, system: CodeSystem, url: str, version: str | None, pinned: Pinned
+    ) -> CodeSystem | None:
+        """The version of a code system that its value set will be read in."""
+        held = system.about
+        if version is not None:
+            return self.find_system(held.url, version)
+        is_open = not versions.is_edition(held.version, url.partition("?")[0])
+        wanted = pinned(held.url) if is_open else None
+        # A version that is not here is missed when the code system is looked for.
+        return (self.find_system(held.url, wanted) if wanted else None) or system
+
+    def _why_not_implied(self, url: str, version: str | None, pinned: Pinned) -> str | None:
         base, mark, asked = url.partition(ALL_CODES)
         system = self._edition(base) if mark else None
         if system is None:
             return None
+        meant = self._meant_by(system, url, version, pinned)
+        if meant is None:
+            known = self.known_versions("CodeSystem", system.about.url)
+            return issues.unknown_version(system.about.url, version or "", known).text
         code = asked.removeprefix(BELOW)
-        is_unknown = code != asked and system.locate(code) is None
+        is_unknown = code != asked and meant.locate(code) is None
         return issues.no_code_to_imply(base, code) if is_unknown else issues.not_implied(base)
 
     def _edition(self, url: str) -> CodeSystem | None:
         """The code system of a url; this may also be that of a version, or of an edition with versions."""
         if (found := self.find_system(url)) is not None:
             return found
-        held = [about for about in self.abouts() if is_edition(about.version, url)]
+        held = [about for about in self.abouts() if versions.is_edition(about.version, url)]
         if not held:
             return None
         newest = max(held, key=lambda about: versions.natural(about.version or ""))

@@ -261,6 +261,11 @@ def expression_on_unknown_concept(expression: str, at: int, id_: str, about: Abo
     return Issue("error", "invalid", f"{text}'{about.canonical}'", "vs-invalid")
 
 
+def expression_on_no_reference_set(expression: str, at: int, id_: str, about: About) -> Issue:
+    text = f"The ECL expression cannot be used: {_place(expression, at)}, '{id_}' is no reference set in "
+    return Issue("error", "invalid", f"{text}'{about.canonical}'", "vs-invalid")
+
+
 def expression_too_large(what: str, given: int, limit: int) -> Issue:
     text = f"An ECL expression may have {limit:,} {what}, and this one has {given:,} or more"
     return Issue("error", "too-costly", text, "vs-invalid")

@@ -375,6 +375,8 @@ def test_everything_is_implied_by_the_code_system_itself(place: str) -> None:
     catalogue = serving(place).catalogue()
     for canonical in ("http://example.org/vs", f"{URL}?fhir_vs"):
         include = catalogue.value_set(canonical)["compose"]["include"]
+        assert include == [{"system": URL}]
+        include = catalogue.value_set(canonical, "1.0")["compose"]["include"]
         assert include == [{"system": URL, "version": "1.0"}]
 
 

@@ -501,7 +501,7 @@ def find_value_set(
     if fragment and (EXPRESSION in reference or catalogue.find("ValueSet", reference) is not None):
         url, fragment = reference, ""
     choice = pins.value_set(url, version or stated)
-    found = catalogue.value_set(url, choice.version) if choice.version else catalogue.value_set(url)
+    found = catalogue.value_set(url, choice.version, lambda system: pins.system(system).version)
     if not choice.allows(found.get("version")):
         raise TerminologyError(issues.value_set_version_check(url, found.get("version"), choice.required))
     return contained(found, fragment) if fragment else found

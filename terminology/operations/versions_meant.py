@@ -18,7 +18,7 @@ from terminology.model import Issue
 from terminology.operations.compose import Block, Definition, described_only
 from terminology.operations.validation import Against, Finding
 from terminology.systems import CodeSystem
-from terminology.versions import fits
+from terminology.versions import fits, is_edition
 
 
 def blocks_of(definition: Definition, url: str) -> Iterator[Block]:
@@ -44,7 +44,7 @@ def _admits(block: Block, given: str, against: Against) -> bool:
     """May the coding be of this version? An include without a version takes any that is here."""
     if block.choice.version is None:
         return against.find_system(block.url or "", given) is not None
-    return fits(given, block.choice.version)
+    return fits(given, block.choice.version) or is_edition(block.version, given)
 
 
 def _best(blocks: Sequence[Block], against: Against) -> Block:
@@ -60,7 +60,10 @@ def _best(blocks: Sequence[Block], against: Against) -> Block:
 
 def _systems(blocks: Sequence[Block], given: str | None, against: Against) -> list[CodeSystem]:
     url = blocks[0].url or ""
-    found = [against.find_system(url, given) if given else block.system for block in blocks]
+    found = [
+        block.system if given is None or is_edition(block.version, given) else against.find_system(url, given)
+        for block in blocks
+    ]
     by_version = {system.about.version: system for system in found if system is not None}
     known = against.catalogue.known_versions("CodeSystem", url)
     best_first = sorted(by_version, key=lambda v: known.index(v) if v in known else -1, reverse=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from terminology import issues
+from terminology import issues, versions
 from terminology.languages import STANDARDS_STATUS, Languages
 from terminology.model import (
     About,
@@ -376,15 +376,6 @@ HIERARCHY: dict[str, Callable[[DocumentSystem, str], Test]] = {
 }
 
 
-def is_edition(version: str | None, url: str) -> bool:
-    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
-
-    >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
-    True
-    """
-    return version is not None and (version == url or version.startswith(f"{url}/version/"))
-
-
 class Locating(Protocol):
     """What is asked about the value sets that it implies."""
 
@@ -400,7 +391,7 @@ def implied(system: Locating, canonical: str, whole: str | None) -> Document | N
     if canonical == whole:
         return all_of(about, canonical)
     base, mark, asked = canonical.partition(ALL_CODES)
-    if not mark or not (base == about.url or is_edition(about.version, base)):
+    if not mark or not (base == about.url or versions.is_edition(about.version, base)):
         return None
     if not asked:
         return all_of(about, canonical)
@@ -409,15 +400,27 @@ def implied(system: Locating, canonical: str, whole: str | None) -> Document | N
 
 
 def all_of(about: About, canonical: str, *filters: Filter) -> Document:
-    """The ValueSet of everything in a code system that passes the filters."""
-    version = {"version": about.version} if about.version else {}
+    """The ValueSet of everything in a code system that passes the filters.
+
+    It is of this version where the canonical names it, or its edition. Otherwise the version is open.
+    """
     chosen = [{"property": f.property, "op": f.op, "value": f.value} for f in filters]
-    return {
+    made: Document = {
         "resourceType": "ValueSet",
         "url": canonical,
         "status": "active",
-        "compose": {"include": [{"system": about.url} | version | ({"filter": chosen} if chosen else {})]},
-    } | version
+        "compose": {"include": [{"system": about.url} | ({"filter": chosen} if chosen else {})]},
+    }
+    named = versions.is_edition(about.version, canonical.partition("?")[0])
+    return in_version(made, about.version) if named else made
+
+
+def in_version(implied: Document, version: str | None) -> Document:
+    """A ValueSet that a code system implies, of a version of it."""
+    if version is None:
+        return implied
+    includes = [include | {"version": version} for include in implied["compose"]["include"]]
+    return implied | {"version": version, "compose": {"include": includes}}
 
 
 def require_hierarchy(filter_: Filter, about: About, is_known: bool, meaning: str | None) -> None:

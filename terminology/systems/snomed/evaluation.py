@@ -41,6 +41,7 @@ from terminology.systems.snomed.identifiers import (
     IS_A,
     MEMBER,
     PRIMITIVE,
+    REFERENCE_SET,
 )
 from terminology.systems.snomed.refinements import Refinements
 from terminology.systems.snomed.substrate import Substrate
@@ -151,7 +152,18 @@ class Evaluation:
         known = self._substrate.refsets
         if isinstance(of, Focus) and of.id in known:
             return [of.id]
-        return self._substrate.among(known, self.of(of))
+        concepts = self.of(of)
+        if isinstance(of, Focus) and not self._is_reference_set(of):
+            about = self._substrate.about
+            raise TerminologyError(issues.expression_on_no_reference_set(self._text, of.at, of.id, about))
+        return self._substrate.among(known, concepts)
+
+    def _is_reference_set(self, of: Focus) -> bool:
+        """Also of descriptions, or of nothing: there is none of its concepts then, and that is an answer."""
+        if any(of.id in signature.dialects for signature in self._descriptions.signatures):
+            return True
+        root = self._substrate.artifact.ord(REFERENCE_SET)
+        return root is not None and self._number(of) in self._substrate.artifact.descendants(root)
 
     def _links(self, refsets: list[str], at: int) -> list[Table]:
         kinds = set(self._substrate.kinds(LINKED))

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from terminology import issues
+from terminology import issues, versions
 from terminology.model import Document, Filter, TerminologyError
-from terminology.systems.document import ALL_CODES, BELOW, all_of, is_edition
+from terminology.systems.document import ALL_CODES, BELOW, all_of
 
 if TYPE_CHECKING:
     from terminology.systems.snomed.system import SnomedSystem
@@ -27,7 +27,7 @@ def implied(system: SnomedSystem, canonical: str) -> Document | None:
     Raises TerminologyError when it is, and there is no such concept, reference set or kind.
     """
     base, mark, asked = canonical.partition(ALL_CODES)
-    if not mark or not (base == system.about.url or is_edition(system.about.version, base)):
+    if not mark or not (base == system.about.url or versions.is_edition(system.about.version, base)):
         return None
     for beginning, make in _KINDS.items():
         if asked.startswith(beginning) and (asked == beginning) == (beginning in _WHOLE):
