@@ -243,10 +243,12 @@ class Importer:
 
     ``recognises(paths)`` says which releases are there (a folder may hold a code system and its maps), or
     what is wrong and what was expected. ``read(release, paths, report)`` yields the rows of one of them; a
-    malformed row is reported and left out. ``report`` may raise, to end the import.
+    malformed row is reported and left out. ``report`` may raise, to end the import. ``may_be_empty``: a
+    release without a single row may be meant, as a resource may state nothing but itself.
     """
 
     kind: str
     description: str
     recognises: Callable[[Sequence[Path]], Sequence[AnyRelease] | Problem]
     read: Callable[[AnyRelease, Sequence[Path], Report], Iterator[Row]]
+    may_be_empty: bool = False

@@ -98,7 +98,9 @@ def test_a_dry_run_reads_everything_and_writes_nothing(
     assert files(store).keys() == before.keys()
     assert held(store) == []
     assert import_(kind, folder).exit_code == 0
-    rows = sorted(f"{one.canonical}: {one.rows:,} rows could be imported" for one in held(store))
+    rows = sorted(
+        f"{one.canonical}: {one.rows:,} row{'s' * (one.rows != 1)} could be imported" for one in held(store)
+    )
     assert sorted(tried.output.splitlines()) == rows
 
 
@@ -149,7 +151,7 @@ def test_a_malformed_row_is_reported_counted_and_left_out_or_with_strict_ends_th
         lenient = import_(kind, *given, folder)
         assert lenient.exit_code == 0, lenient.output
         assert place in lenient.output
-        assert "1 rows were left out or not as they should be" in lenient.output
+        assert "1 problem in what was read" in lenient.output
     assert sum(one.problems for one in held(store)) == 1
 
 
@@ -203,6 +205,112 @@ def test_every_importer_says_how_far_the_reading_of_each_file_is(kind: str, tmp_
     for file, steps in told.items():
         assert steps[-1][0] == steps[-1][1], file
         assert all(0 <= done <= size for done, size in steps), file
+
+
+# -- what takes the place of something -----------------------------------------------------------
+
+
+def table(folder: Path, *rows: str, header: str = "code;display") -> Path:
+    toml = ('[CodeSystem]\nurl = "http://example.org/t"\nversion = "1"', '[file]\ndelimiter = ";"')
+    columns = '[columns]\ncode = "code"\ndisplay = "display"' + ('\nparent = "parent"' * ("parent" in header))
+    releases.write(folder, "t.toml", *toml, columns)
+    releases.write(folder, "t.csv", header, *rows)
+    return folder
+
+
+GOOD = [f"c{number};Code {number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("rows", [[], ["x"] * 10, ['"a;b']], ids=["header only", "unreadable", "quote"])
+@pytest.mark.parametrize("given", [[], ["--fewer"], ["--dry-run"]], ids=str)
+def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
+    rows: list[str], given: list[str], tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    assert import_("csv", table(tmp_path / "r", *GOOD)).exit_code == 0
+    before = held(store)
+    refused = import_("csv", *given, table(tmp_path / "r", *rows))
+    assert refused.exit_code == 1
+    assert "http://example.org/t|1: there is no row that can be read; nothing was imported" in refused.output
+    assert held(store) == before
+
+
+def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_fewer_says_so(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    assert "replaces" not in import_("csv", table(tmp_path / "r", *GOOD)).output
+    before = held(store)
+    short = table(tmp_path / "r", *GOOD[:4])
+    day = before[0].loaded[:10]
+    for given in ([], ["--dry-run"]):
+        refused = import_("csv", *given, short)
+        assert refused.exit_code == 1
+        assert f"its rows would fall from 10 (loaded on {day}) to 4; nothing was imported" in refused.output
+        assert "--fewer" in refused.output and held(store) == before
+    meant = import_("csv", "--fewer", short)
+    assert meant.exit_code == 0, meant.output
+    assert f"; replaces 10 rows loaded on {day}" in meant.output
+    assert [one.rows for one in held(store)] == [4]
+
+
+def test_half_of_the_rows_replace_a_version_and_the_answer_says_what_is_replaced(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    import_("csv", table(tmp_path / "r", *GOOD))
+    day = held(store)[0].loaded[:10]
+    tried = import_("csv", "--dry-run", table(tmp_path / "r", *GOOD[:5]))
+    assert f"5 rows could be imported; would replace 10 rows loaded on {day}" in tried.output
+    assert f"; replaces 10 rows loaded on {day}" in import_("csv", tmp_path / "r").output
+    assert [one.rows for one in held(store)] == [5]
+
+
+def test_a_release_cut_off_leaves_all_releases_of_the_import_as_they_were(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+
+    def resource(name: str, count: int) -> None:
+        concepts = [{"code": f"c{number}"} for number in range(count)]
+        made = {"resourceType": "CodeSystem", "url": f"http://example.org/{name}", "content": "complete"}
+        (folder / f"{name}.json").write_text(json.dumps(made | {"concept": concepts}))
+
+    resource("a", 10)
+    resource("b", 10)
+    assert import_("fhir", folder).exit_code == 0
+    before = held(store)
+    resource("a", 12)
+    resource("b", 2)
+    assert import_("fhir", folder).exit_code == 1
+    assert held(store) == before
+    assert import_("fhir", "--fewer", folder).exit_code == 0
+    assert {one.url[-1]: one.rows for one in held(store)} == {"a": 12, "b": 2}
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_retired_version_that_is_imported_again_is_served_again_and_the_answer_says_so(
+    changed: bool, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    import_("csv", table(tmp_path / "r", *GOOD))
+    retired = CliRunner().invoke(cli.main, ["retire", "--store", str(store), "http://example.org/t"])
+    assert retired.output == "http://example.org/t|1: not served any more\n"
+    again = import_("csv", table(tmp_path / "r", *GOOD, *(["new;New"] * changed)))
+    assert "; was retired, and is served again" in again.output
+    assert ("replaces 10 rows" in again.output) == changed
+    assert [one.status for one in held(store)] == ["active"]
+
+
+def test_a_URL_without_a_version_retires_all_of_its_versions_and_names_each(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    for version in "12":
+        folder = table(tmp_path / version, *GOOD)
+        toml = folder / "t.toml"
+        toml.write_text(toml.read_text().replace('version = "1"', f'version = "{version}"'))
+        assert import_("csv", folder).exit_code == 0
+    retired = CliRunner().invoke(cli.main, ["retire", "--store", str(store), "http://example.org/t"])
+    assert sorted(retired.output.splitlines()) == [
+        f"http://example.org/t|{version}: not served any more" for version in "12"
+    ]
 
 
 # -- on a terminal -------------------------------------------------------------------------------

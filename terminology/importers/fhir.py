@@ -730,4 +730,4 @@ _RELEASES: dict[str, Callable[[_Origin, Document], AnyRelease]] = {
     "ValueSet": _value_set,
 }
 
-FHIR = Importer("fhir", "CodeSystem, ConceptMap and ValueSet resources as JSON", recognises, read)
+FHIR = Importer("fhir", "CodeSystem, ConceptMap and ValueSet resources as JSON", recognises, read, True)
