@@ -88,7 +88,10 @@ class File:
 
 
 def found(paths: Sequence[Path]) -> list[File]:
-    """Every file at or below some paths, archives opened, in the order of their names."""
+    """Every file at or below some paths, archives opened, in the order of their names.
+
+    Raises BrokenRelease when an archive is damaged.
+    """
     files = [file for path in paths for file in _below(path)]
     return sorted(files, key=lambda file: (str(file.path), file.inside or ""))
 
@@ -99,10 +102,15 @@ def _below(path: Path) -> Iterator[File]:
             if not entry.name.startswith("."):
                 yield from _below(entry)
     elif path.suffix.lower() != ".xlsx" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        except DAMAGED as error:
+            raise BrokenRelease(Problem(path.name, 0, f"the archive is damaged: {error}")) from error
         yield from (File(path, name) for name in names if not name.startswith("__MACOSX/"))
     elif path.is_file():
+        if path.suffix.lower() == ".zip":
+            raise BrokenRelease(Problem(path.name, 0, "the archive is damaged, or none"))
         yield File(path)
 
 
@@ -111,12 +119,14 @@ def sources(files: Iterable[File]) -> list[SourceFile]:
     return [SourceFile.of(path) for path in dict.fromkeys(file.path for file in files)]
 
 
-def refused(paths: Sequence[Path], expected: str) -> Problem:
-    """Nothing here is what this importer reads."""
+def refused(paths: Sequence[Path], expected: str, others: Sequence[str] = ()) -> Problem:
+    """Nothing here is what this importer reads. ``others`` says of files what they are instead."""
     given = ", ".join(str(path) for path in paths) or "nothing"
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         return Problem(given, 0, f"there is no {', '.join(missing)}; expected {expected}")
+    if others:
+        return Problem(given, 0, f"expected {expected}; {'; '.join(others[:5])}")
     names = [file.name for file in found(paths)][:5]
     holding = f"found {', '.join(names)}" if names else "found no file"
     return Problem(given, 0, f"expected {expected}; {holding}")
