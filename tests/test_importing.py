@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -311,6 +312,93 @@ def test_a_URL_without_a_version_retires_all_of_its_versions_and_names_each(
     assert sorted(retired.output.splitlines()) == [
         f"http://example.org/t|{version}: not served any more" for version in "12"
     ]
+
+
+# -- what is wrong between rows ------------------------------------------------------------------
+
+
+def test_a_quote_that_is_not_closed_is_reported_with_all_that_it_swallows_and_strict_refuses(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', *GOOD[4:])
+    strict = import_("csv", "--strict", folder)
+    assert strict.exit_code == 1 and held(store) == []
+    said = import_("csv", folder)
+    for output in (strict.output, said.output):
+        assert "t.csv:5: cannot be read as CSV" in output
+        assert (
+            "a quote is not closed, and nothing from here to the end of the file (line 11) is read" in output
+        )
+    assert [one.rows for one in held(store)] == [3]
+
+
+def test_a_quote_that_is_closed_too_late_is_reported_with_the_lines_it_takes(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', "c4;Code 4", 'c5;"Code 5"', *GOOD[6:])
+    said = import_("csv", folder)
+    assert "t.csv:5: cannot be read as CSV" in said.output
+    assert "; lines 5 to 7 are left out" in said.output
+    assert [one.rows for one in held(store)] == [7]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            ["a;b", "b;a", "c;"],
+            "t.csv:2: 'a' is below 'b', and 'b' below 'a': the hierarchy goes in a circle",
+        ),
+        (["c;", "d;d"], "t.csv:3: 'd' is its own parent: the hierarchy goes in a circle"),
+        (["b;", "c;", "b;"], "t.csv:4: the code 'b' comes again; the first one stays"),
+        (["b;", "c;zz"], "t.csv:3: the parent 'zz' of 'c' is not there"),
+    ],
+    ids=["circle", "own parent", "twice", "no parent"],
+)
+def test_what_is_wrong_between_rows_is_reported_with_file_and_line_and_strict_refuses(
+    rows: list[str], said: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *rows, header="code;parent")
+    toml = folder / "t.toml"
+    toml.write_text(toml.read_text().replace('display = "display"\n', ""))
+    strict = import_("csv", "--strict", folder)
+    assert strict.exit_code == 1 and said in strict.output
+    assert held(store) == []
+    lenient = import_("csv", folder)
+    assert lenient.exit_code == 0 and lenient.output.startswith(said + "\n1 problem in what was read\n")
+
+
+# -- the same files twice ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_and_its_archive_named_together_are_taken_once(
+    kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made(kind, tmp_path / "release")
+    archives = [tmp_path / name for name in ("release.zip", "a.zip")]
+    for archive in archives:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for path in folder.rglob("*.*"):
+                zipped.write(path, path.relative_to(folder))
+    assert import_(kind, folder).exit_code == 0
+    alone = [(one.canonical, one.rows) for one in held(store)]
+    assert [(one.canonical, one.rows) for one in held(tmp_path / "other")] == []
+    for given in ([folder, archives[0]], archives, [folder, folder], [tmp_path / "release", *archives]):
+        tried = import_(kind, "--strict", "--dry-run", *given)
+        assert tried.exit_code == 0, tried.output
+        said = [line.partition(" could be")[0] for line in tried.output.splitlines()]
+        assert said == [f"{canonical}: {rows:,} row{'s' * (rows != 1)}" for canonical, rows in alone]
+
+
+def test_a_release_without_descriptions_in_the_language_of_a_reference_set_says_so(
+    tmp_path: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made("snomed", tmp_path / "release")
+    (path,) = folder.rglob("sct2_Description*")
+    path.rename(path.with_name(path.name.replace("-en", "-sv")))
+    said = import_("snomed", folder).output
+    assert "LanguageSnapshot-en_INT_20310101.txt: there is no file of descriptions in 'en'" in said
 
 
 # -- on a terminal -------------------------------------------------------------------------------
