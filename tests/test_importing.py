@@ -391,6 +391,18 @@ def test_a_folder_and_its_archive_named_together_are_taken_once(
         assert said == [f"{canonical}: {rows:,} row{'s' * (rows != 1)}" for canonical, rows in alone]
 
 
+def test_the_same_version_in_two_files_is_refused(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    for name in ("a", "b"):
+        made_ = {"resourceType": "CodeSystem", "url": "http://example.org/t", "version": "1", "name": name}
+        (tmp_path / f"{name}.json").write_text(json.dumps(made_ | {"concept": [{"code": name}]}))
+    refused = import_("fhir", tmp_path / "a.json", tmp_path / "b.json")
+    assert refused.exit_code == 1
+    assert "http://example.org/t|1 is there twice: a.json, b.json" in refused.output
+    assert held(store) == []
+
+
 def test_a_release_without_descriptions_in_the_language_of_a_reference_set_says_so(
     tmp_path: Path, import_: Callable[..., Result]
 ) -> None:

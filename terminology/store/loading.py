@@ -92,6 +92,7 @@ class Loader:
         releases = importer.recognises(paths)
         if isinstance(releases, Problem):
             raise Unrecognised(str(releases))
+        _require_each_once(releases)
         if dry_run:
             return self._rehearse(importer, releases, paths, report, progress, fewer)
         with self._content.lock():
@@ -223,6 +224,17 @@ def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
                 if sorted(file.sha256 for file in loaded.files) == digests:
                     return loaded
     return None
+
+
+def _require_each_once(releases: Sequence[AnyRelease]) -> None:
+    """Raises Unrecognised where one would take the place of another that is imported with it."""
+    named: dict[tuple[str, str, str | None], AnyRelease] = {}
+    for release in releases:
+        first = named.setdefault((_KINDS[type(release)], release.url, release.version), release)
+        if first is not release:
+            canonical = f"{release.url}|{release.version}" if release.version else release.url
+            files = ", ".join(dict.fromkeys(file.name for file in (*first.files, *release.files)))
+            raise Unrecognised(f"{canonical} is there twice: {files}")
 
 
 def _replaced(known: Sequence[Loaded], made: Loaded) -> Loaded | None:
