@@ -273,6 +273,7 @@ def reference(folder: Path, check: bool) -> None:
 @_CONFIG
 @click.option("--dry-run", is_flag=True, help="Read and check everything, and write nothing.")
 @click.option("--strict", is_flag=True, help="Import nothing if there is a malformed row.")
+@click.option("--fewer", is_flag=True, help="Replace a version even with less than half of its rows.")
 @click.option("--quiet", is_flag=True, help="Say only what is wrong, and not how far it is.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
@@ -281,13 +282,17 @@ def import_(
     config: Path | None,
     dry_run: bool,
     strict: bool,
+    fewer: bool,
     quiet: bool,
     kind: str,
     paths: tuple[Path, ...],
 ) -> None:
     """Bring a release of a code system, or maps, into the store.
 
-    KIND says what it is: 'terminology import list .' lists what can be imported.
+    KIND says what it is: 'terminology import list .' lists what can be imported. A release takes the place of
+    the same version loaded before, and a retired version that is imported again is served again. One without
+    a row that can be read is refused, and so is one with less than half of the rows that it would replace,
+    unless --fewer says that this is meant.
     """
     from terminology.importers import IMPORTERS
     from terminology.importers.files import BrokenRelease
@@ -301,7 +306,7 @@ def import_(
         return
     with _loader(store, config) as loader:
         try:
-            import_into(loader, importer, paths, dry_run, strict, quiet)
+            import_into(loader, importer, paths, dry_run, strict, quiet, fewer)
         except BrokenRelease as problem:
             raise click.ClickException(str(problem)) from None
 
@@ -322,7 +327,7 @@ def status(store: str | None, config: Path | None, as_json: bool) -> None:
 @click.option("--undo", is_flag=True, help="Serve it again.")
 @click.argument("canonical", metavar="URL[|VERSION]")
 def retire(store: str | None, config: Path | None, undo: bool, canonical: str) -> None:
-    """Serve a version no more, but keep it in the store."""
+    """Serve a version no more, but keep it in the store. A URL without a version is all of its versions."""
     with _loader(store, config) as loader:
         for loaded in loader.retire(canonical, undo):
             click.echo(f"{loaded.canonical}: {'served again' if undo else 'not served any more'}")
@@ -334,7 +339,7 @@ def retire(store: str | None, config: Path | None, undo: bool, canonical: str) -
 @click.option("--now", is_flag=True, help="Free the room at once, whoever may still be reading.")
 @click.argument("canonical", metavar="URL[|VERSION]")
 def remove(store: str | None, config: Path | None, now: bool, canonical: str) -> None:
-    """Take a version out of the store."""
+    """Take a version out of the store. A URL without a version is all of its versions."""
     with _loader(store, config) as loader:
         for loaded in loader.remove(canonical, now):
             click.echo(f"{loaded.canonical}: removed")
@@ -348,12 +353,12 @@ def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
     try:
         loader = open_loader(Settings(config, store=store).store)
         from terminology.store.content import Busy
-        from terminology.store.loading import NotLoaded, Unrecognised
+        from terminology.store.loading import NotLoaded, TooFew, Unrecognised
     except BadSetting as problem:
         raise click.ClickException(str(problem)) from None
     try:
         yield loader
-    except (Busy, NotLoaded, Unrecognised) as problem:
+    except (Busy, NotLoaded, TooFew, Unrecognised) as problem:
         raise click.ClickException(str(problem)) from None
     finally:
         loader.close()

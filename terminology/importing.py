@@ -41,30 +41,54 @@ def import_into(
     dry_run: bool,
     strict: bool,
     quiet: bool = False,
+    fewer: bool = False,
 ) -> None:
-    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong.
+    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong, and ``fewer``
+    lets a release replace one with far more rows.
 
-    Raises Malformed; Interrupted when somebody presses Ctrl-C.
+    Raises Malformed, TooFew; Interrupted when somebody presses Ctrl-C.
     """
     progress = _Progress(shows=not quiet and sys.stderr.isatty())
     problems = _Problems(strict, progress)
     try:
-        outcomes = loader.load(importer, paths, problems, progress, dry_run)
+        outcomes = loader.load(importer, paths, problems, progress, dry_run, fewer)
     except KeyboardInterrupt:
         raise Interrupted("Interrupted: what was not finished has left nothing in the store.") from None
     finally:
         progress.end()
+        problems.end()
     for outcome in () if quiet else outcomes:
         click.echo(_said(outcome, dry_run))
-    problems.end()
 
 
 def _said(outcome: Outcome, dry_run: bool) -> str:
     loaded = outcome.loaded
-    what = f"{loaded.canonical}: {loaded.rows:,} rows"
+    what = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
     if dry_run:
-        return f"{what} could be imported"
-    return f"{what}, {_size(loaded.bytes)}" if outcome.is_new else f"{what}, there already"
+        return f"{what} could be imported{_before(outcome, 'would replace')}"
+    if outcome.is_new:
+        return f"{what}, {_size(loaded.bytes)}{_before(outcome, 'replaces')}"
+    return f"{what}, there already{_again(outcome)}"
+
+
+def _before(outcome: Outcome, verb: str) -> str:
+    """What the same version was until now."""
+    old = outcome.replaced
+    said = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
+    return said + _again(outcome)
+
+
+def _again(outcome: Outcome) -> str:
+    was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
+    return "; was retired, and is served again" if was_retired else ""
+
+
+def _number(count: int, noun: str) -> str:
+    """
+    >>> _number(1, "row"), _number(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 class _Problems:
@@ -87,7 +111,7 @@ class _Problems:
         if self._count > SHOWN:
             click.echo(f"... and {self._count - SHOWN:,} more like these", err=True)
         if self._count:
-            click.echo(f"{self._count:,} rows were left out or not as they should be", err=True)
+            click.echo(f"{_number(self._count, 'problem')} in what was read", err=True)
 
 
 class _Progress:

@@ -38,7 +38,8 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.text}" if place else self.text
 
 
 Report = Callable[[Problem], None]
@@ -111,7 +112,8 @@ class ConceptRow:
     Parents and children are no ``properties``. ``inactive``, ``abstract`` and ``status`` are what the
     concept is; where the code system states them as properties, they stand in ``properties``, too.
     ``place`` is where the concept stands in the release, if rows come in another order than that: all rows
-    of a release have one, or none has.
+    of a release have one, or none has. ``line`` is that of the first file of the release, counted from 1, for
+    what is said of the row afterwards; 0 where there is none.
 
     The last three are for code systems that know more than FHIR's filters ask: ``relations``, which come in
     the order of their groups; ``terms``, by which a concept is found (a name, a term) besides its texts and
@@ -129,6 +131,7 @@ class ConceptRow:
     properties: Sequence[Stated] = ()
     extension: Sequence[Document] = ()
     place: int | None = None
+    line: int = 0
     relations: Sequence[Related] = ()
     terms: Sequence[tuple[str, str]] = ()
     own: Any = None
@@ -243,10 +246,12 @@ class Importer:
 
     ``recognises(paths)`` says which releases are there (a folder may hold a code system and its maps), or
     what is wrong and what was expected. ``read(release, paths, report)`` yields the rows of one of them; a
-    malformed row is reported and left out. ``report`` may raise, to end the import.
+    malformed row is reported and left out. ``report`` may raise, to end the import. ``may_be_empty``: a
+    release without a single row may be meant, as a resource may state nothing but itself.
     """
 
     kind: str
     description: str
     recognises: Callable[[Sequence[Path]], Sequence[AnyRelease] | Problem]
     read: Callable[[AnyRelease, Sequence[Path], Report], Iterator[Row]]
+    may_be_empty: bool = False

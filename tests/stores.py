@@ -60,13 +60,14 @@ def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[
             report(problem)
         yield from rows[id(release)]
 
-    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read)
+    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read, True)
 
 
 def load(place: str, *releases: Any, **more: Any) -> list[Any]:
+    """Versions of a test may have fewer rows than those that they replace."""
     loader = Loader(content_of(place))
     try:
-        return loader.load(importer_of(*releases), [], more.pop("report", print), **more)
+        return loader.load(importer_of(*releases), [], more.pop("report", print), **{"fewer": True, **more})
     finally:
         loader.close()
 

@@ -530,3 +530,91 @@ def test_msdrg_2026_744_is_conization_with_complications() -> None:
 def test_importers_are_told_apart_by_kind() -> None:
     assert len({importer.kind for importer in IMPORTERS}) == len(IMPORTERS)
     assert all(isinstance(importer, Importer) and importer.description for importer in IMPORTERS)
+
+
+# -- what messages say ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("0013  QAA10ZZ 10110", "expected a scenario and a choice list (fourth and fifth flag), or neither"),
+        ("0013  QAA10ZZ 10100", "expected a scenario and a choice list in a combination (third flag)"),
+        ("0013  QAA10ZZ 11000", "expected the second flag to be 1 where there is no target, and only there"),
+        ("0013  NoPCS 11111", "expected no scenario where there is no target"),
+        ("0013  QAA10ZZ 1000", "expected source, target and five flags"),
+    ],
+)
+def test_a_GEM_row_is_reported_with_the_rule_that_it_breaks(row: str, said: str, tmp_path: Path) -> None:
+    folder = made("gem", tmp_path)
+    (path,) = folder.glob("gem*.txt")
+    path.write_bytes(path.read_bytes() + row.encode())
+    problems: list[Problem] = []
+    rows("gem", folder, report=problems.append)
+    assert [str(problem) for problem in problems] == [f"{path.name}:9: {said}, not {row!r}"]
+
+
+def resource(folder: Path, kind: str, **elements: Any) -> Path:
+    path = folder / f"{kind}.json"
+    path.write_text(json.dumps({"resourceType": kind} | elements))
+    return path
+
+
+@pytest.mark.parametrize("url", [{}, {"url": ""}], ids=["none", "empty"])
+@pytest.mark.parametrize("kind", ["CodeSystem", "ConceptMap", "ValueSet"])
+def test_a_resource_without_a_url_is_refused(kind: str, url: dict[str, str], tmp_path: Path) -> None:
+    refused = _IMPORTERS["fhir"].recognises([resource(tmp_path, kind, **url)])
+    assert str(refused) == f"{kind}.json: expected a {kind} with a url, by which it is asked for"
+
+
+def test_what_is_refused_is_said_by_its_kind(tmp_path: Path) -> None:
+    for kind in ("Patient", "Bundle"):
+        refused = _IMPORTERS["fhir"].recognises([resource(tmp_path, kind)])
+        assert isinstance(refused, Problem) and refused.text.endswith(f"{kind}.json is a resource {kind}")
+    (tmp_path / "x.json").write_text('{"a": 1}')
+    refused = _IMPORTERS["fhir"].recognises([tmp_path / "x.json"])
+    assert isinstance(refused, Problem) and refused.text.endswith("x.json is no resource")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_archive_is_refused_as_one(kind: str, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        for path in made(kind, tmp_path / "release").rglob("*.*"):
+            archive.write(path, path.name)
+    content = whole.read_bytes()
+    for part in (content[: len(content) * 2 // 3], content.replace(b"PK\x01\x02", b"PK\x01\x00")):
+        damaged = tmp_path / "damaged.zip"
+        damaged.write_bytes(part)
+        refused = _IMPORTERS[kind].recognises([damaged])
+        assert isinstance(refused, Problem)
+        assert "damaged.zip" in str(refused) and "archive" in refused.text and "damaged" in refused.text
+
+
+@pytest.mark.parametrize("word", ["similar", "equal", 5, ["equivalent"], {}])
+def test_a_relationship_that_FHIR_does_not_know_is_a_malformed_row(word: Any, tmp_path: Path) -> None:
+    targets = [{"code": "x", "relationship": "equivalent"}, {"code": "y", "relationship": word}]
+    group = [{"source": "http://a", "target": "http://b", "element": [{"code": "c", "target": targets}]}]
+    path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=group)
+    problems: list[Problem] = []
+    made = rows("fhir", path, report=problems.append)
+    assert len(problems) == 1 and problems[0].file == "ConceptMap.json"
+    assert all(row.target == "x" for row in made)
+
+
+def test_an_equivalence_that_R4_does_not_know_is_a_malformed_row(tmp_path: Path) -> None:
+    words = ("wider", "wieder", "equal", "equivalentt")
+    targets = [{"code": word, "equivalence": word} for word in words]
+    group = [{"source": "http://a", "target": "http://b", "element": [{"code": "c", "target": targets}]}]
+    path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=group * 2)
+    problems: list[Problem] = []
+    assert [row.target for row in rows("fhir", path, report=problems.append)] == ["wider", "equal"] * 2
+    said = "'wieder', from c to wieder, is no relationship that FHIR knows"
+    assert len(problems) == 4 and problems[0].text == said
+
+
+def test_a_map_with_such_a_relationship_for_what_is_not_mapped_is_refused(tmp_path: Path) -> None:
+    unmapped = {"mode": "fixed", "code": "z", "relationship": "similar"}
+    path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=[{"unmapped": unmapped}])
+    refused = _IMPORTERS["fhir"].recognises([path])
+    assert isinstance(refused, Problem) and "ConceptMap.json" in refused.file and "similar" in refused.text

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def test_a_dry_run_reads_everything_and_writes_nothing(
     assert files(store).keys() == before.keys()
     assert held(store) == []
     assert import_(kind, folder).exit_code == 0
-    rows = sorted(f"{one.canonical}: {one.rows:,} rows could be imported" for one in held(store))
+    rows = sorted(
+        f"{one.canonical}: {one.rows:,} row{'s' * (one.rows != 1)} could be imported" for one in held(store)
+    )
     assert sorted(tried.output.splitlines()) == rows
 
 
@@ -149,7 +152,7 @@ def test_a_malformed_row_is_reported_counted_and_left_out_or_with_strict_ends_th
         lenient = import_(kind, *given, folder)
         assert lenient.exit_code == 0, lenient.output
         assert place in lenient.output
-        assert "1 rows were left out or not as they should be" in lenient.output
+        assert "1 problem in what was read" in lenient.output
     assert sum(one.problems for one in held(store)) == 1
 
 
@@ -203,6 +206,211 @@ def test_every_importer_says_how_far_the_reading_of_each_file_is(kind: str, tmp_
     for file, steps in told.items():
         assert steps[-1][0] == steps[-1][1], file
         assert all(0 <= done <= size for done, size in steps), file
+
+
+# -- what takes the place of something -----------------------------------------------------------
+
+
+def table(folder: Path, *rows: str, header: str = "code;display") -> Path:
+    toml = ('[CodeSystem]\nurl = "http://example.org/t"\nversion = "1"', '[file]\ndelimiter = ";"')
+    columns = '[columns]\ncode = "code"\ndisplay = "display"' + ('\nparent = "parent"' * ("parent" in header))
+    releases.write(folder, "t.toml", *toml, columns)
+    releases.write(folder, "t.csv", header, *rows)
+    return folder
+
+
+GOOD = [f"c{number};Code {number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("rows", [[], ["x"] * 10, ['"a;b']], ids=["header only", "unreadable", "quote"])
+@pytest.mark.parametrize("given", [[], ["--fewer"], ["--dry-run"]], ids=str)
+def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
+    rows: list[str], given: list[str], tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    assert import_("csv", table(tmp_path / "r", *GOOD)).exit_code == 0
+    before = held(store)
+    refused = import_("csv", *given, table(tmp_path / "r", *rows))
+    assert refused.exit_code == 1
+    assert "http://example.org/t|1: there is no row that can be read; nothing was imported" in refused.output
+    assert held(store) == before
+
+
+def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_fewer_says_so(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    assert "replaces" not in import_("csv", table(tmp_path / "r", *GOOD)).output
+    before = held(store)
+    short = table(tmp_path / "r", *GOOD[:4])
+    day = before[0].loaded[:10]
+    for given in ([], ["--dry-run"]):
+        refused = import_("csv", *given, short)
+        assert refused.exit_code == 1
+        assert f"its rows would fall from 10 (loaded on {day}) to 4; nothing was imported" in refused.output
+        assert "--fewer" in refused.output and held(store) == before
+    meant = import_("csv", "--fewer", short)
+    assert meant.exit_code == 0, meant.output
+    assert f"; replaces 10 rows loaded on {day}" in meant.output
+    assert [one.rows for one in held(store)] == [4]
+
+
+def test_half_of_the_rows_replace_a_version_and_the_answer_says_what_is_replaced(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    import_("csv", table(tmp_path / "r", *GOOD))
+    day = held(store)[0].loaded[:10]
+    tried = import_("csv", "--dry-run", table(tmp_path / "r", *GOOD[:5]))
+    assert f"5 rows could be imported; would replace 10 rows loaded on {day}" in tried.output
+    assert f"; replaces 10 rows loaded on {day}" in import_("csv", tmp_path / "r").output
+    assert [one.rows for one in held(store)] == [5]
+
+
+def test_a_release_cut_off_leaves_all_releases_of_the_import_as_they_were(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+
+    def resource(name: str, count: int) -> None:
+        concepts = [{"code": f"c{number}"} for number in range(count)]
+        made = {"resourceType": "CodeSystem", "url": f"http://example.org/{name}", "content": "complete"}
+        (folder / f"{name}.json").write_text(json.dumps(made | {"concept": concepts}))
+
+    resource("a", 10)
+    resource("b", 10)
+    assert import_("fhir", folder).exit_code == 0
+    before = held(store)
+    resource("a", 12)
+    resource("b", 2)
+    assert import_("fhir", folder).exit_code == 1
+    assert held(store) == before
+    assert import_("fhir", "--fewer", folder).exit_code == 0
+    assert {one.url[-1]: one.rows for one in held(store)} == {"a": 12, "b": 2}
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_retired_version_that_is_imported_again_is_served_again_and_the_answer_says_so(
+    changed: bool, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    import_("csv", table(tmp_path / "r", *GOOD))
+    retired = CliRunner().invoke(cli.main, ["retire", "--store", str(store), "http://example.org/t"])
+    assert retired.output == "http://example.org/t|1: not served any more\n"
+    again = import_("csv", table(tmp_path / "r", *GOOD, *(["new;New"] * changed)))
+    assert "; was retired, and is served again" in again.output
+    assert ("replaces 10 rows" in again.output) == changed
+    assert [one.status for one in held(store)] == ["active"]
+
+
+def test_a_URL_without_a_version_retires_all_of_its_versions_and_names_each(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    for version in "12":
+        folder = table(tmp_path / version, *GOOD)
+        toml = folder / "t.toml"
+        toml.write_text(toml.read_text().replace('version = "1"', f'version = "{version}"'))
+        assert import_("csv", folder).exit_code == 0
+    retired = CliRunner().invoke(cli.main, ["retire", "--store", str(store), "http://example.org/t"])
+    assert sorted(retired.output.splitlines()) == [
+        f"http://example.org/t|{version}: not served any more" for version in "12"
+    ]
+
+
+# -- what is wrong between rows ------------------------------------------------------------------
+
+
+def test_a_quote_that_is_not_closed_is_reported_with_all_that_it_swallows_and_strict_refuses(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', *GOOD[4:])
+    strict = import_("csv", "--strict", folder)
+    assert strict.exit_code == 1 and held(store) == []
+    said = import_("csv", folder)
+    for output in (strict.output, said.output):
+        assert "t.csv:5: cannot be read as CSV" in output
+        assert (
+            "a quote is not closed, and nothing from here to the end of the file (line 11) is read" in output
+        )
+    assert [one.rows for one in held(store)] == [3]
+
+
+def test_a_quote_that_is_closed_too_late_is_reported_with_the_lines_it_takes(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', "c4;Code 4", 'c5;"Code 5"', *GOOD[6:])
+    said = import_("csv", folder)
+    assert "t.csv:5: cannot be read as CSV" in said.output
+    assert "; lines 5 to 7 are left out" in said.output
+    assert [one.rows for one in held(store)] == [7]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            ["a;b", "b;a", "c;"],
+            "t.csv:2: 'a' is below 'b', and 'b' below 'a': the hierarchy goes in a circle",
+        ),
+        (["c;", "d;d"], "t.csv:3: 'd' is its own parent: the hierarchy goes in a circle"),
+        (["b;", "c;", "b;"], "t.csv:4: the code 'b' comes again; the first one stays"),
+        (["b;", "c;zz"], "t.csv:3: the parent 'zz' of 'c' is not there"),
+    ],
+    ids=["circle", "own parent", "twice", "no parent"],
+)
+def test_what_is_wrong_between_rows_is_reported_with_file_and_line_and_strict_refuses(
+    rows: list[str], said: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *rows, header="code;parent")
+    toml = folder / "t.toml"
+    toml.write_text(toml.read_text().replace('display = "display"\n', ""))
+    strict = import_("csv", "--strict", folder)
+    assert strict.exit_code == 1 and said in strict.output
+    assert held(store) == []
+    lenient = import_("csv", folder)
+    assert lenient.exit_code == 0 and lenient.output.startswith(said + "\n1 problem in what was read\n")
+
+
+# -- the same files twice ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_and_its_archive_named_together_are_taken_once(
+    kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made(kind, tmp_path / "release")
+    archives = [tmp_path / name for name in ("release.zip", "a.zip")]
+    for archive in archives:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for path in folder.rglob("*.*"):
+                zipped.write(path, path.relative_to(folder))
+    assert import_(kind, folder).exit_code == 0
+    alone = [(one.canonical, one.rows) for one in held(store)]
+    assert [(one.canonical, one.rows) for one in held(tmp_path / "other")] == []
+    for given in ([folder, archives[0]], archives, [folder, folder], [tmp_path / "release", *archives]):
+        tried = import_(kind, "--strict", "--dry-run", *given)
+        assert tried.exit_code == 0, tried.output
+        said = [line.partition(" could be")[0] for line in tried.output.splitlines()]
+        assert said == [f"{canonical}: {rows:,} row{'s' * (rows != 1)}" for canonical, rows in alone]
+
+
+def test_the_same_version_in_two_files_is_refused(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    for name in ("a", "b"):
+        made_ = {"resourceType": "CodeSystem", "url": "http://example.org/t", "version": "1", "name": name}
+        (tmp_path / f"{name}.json").write_text(json.dumps(made_ | {"concept": [{"code": name}]}))
+    refused = import_("fhir", tmp_path / "a.json", tmp_path / "b.json")
+    assert refused.exit_code == 1
+    assert "http://example.org/t|1 is there twice: a.json, b.json" in refused.output
+    assert held(store) == []
+
+
+def test_a_release_without_descriptions_in_the_language_of_a_reference_set_says_so(
+    tmp_path: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made("snomed", tmp_path / "release")
+    (path,) = folder.rglob("sct2_Description*")
+    path.rename(path.with_name(path.name.replace("-en", "-sv")))
+    said = import_("snomed", folder).output
+    assert "LanguageSnapshot-en_INT_20310101.txt: there is no file of descriptions in 'en'" in said
 
 
 # -- on a terminal -------------------------------------------------------------------------------

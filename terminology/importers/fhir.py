@@ -39,7 +39,7 @@ from terminology.release import (
     ValueSetRelease,
     progress_of,
 )
-from terminology.structure import require
+from terminology.structure import RELATIONSHIPS, require
 from terminology.systems.document import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
 from terminology.wire import r4
 
@@ -134,17 +134,23 @@ def _skip(events: Events, seen: set[str], depth: int = 0) -> None:
 def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
     """A release for each resource; files that hold something else are passed over."""
     releases: list[AnyRelease] = []
+    others: list[str] = []
     known: dict[Path, SourceFile] = {}
     for file in _json_files(paths):
         try:
             shell = _shell(file)
-            if shell is not None:
-                releases.append(_RELEASES[shell["resourceType"]](_Origin.of_file(file, known), shell))
+            kind = shell.get("resourceType")
+            if kind not in _KINDS:
+                others.append(f"{file.label} is {f'a resource {kind}' if kind else 'no resource'}")
+                continue
+            if not shell.get("url"):
+                return Problem(file.label, 0, f"expected a {kind} with a url, by which it is asked for")
+            releases.append(_RELEASES[kind](_Origin.of_file(file, known), shell))
         except _MISSHAPEN:
             return Problem(file.label, 0, f"expected {EXPECTED}; its elements are not shaped like one")
         except TerminologyError as misshapen:
             return Problem(file.label, 0, f"expected {EXPECTED}; {misshapen}")
-    return releases or refused(paths, EXPECTED)
+    return releases or refused(paths, EXPECTED, others)
 
 
 @dataclass(slots=True, frozen=True)
@@ -168,8 +174,8 @@ def _json_files(paths: Sequence[Path]) -> Iterator[File]:
             yield file
 
 
-def _shell(file: File) -> Document | None:
-    """The resource without what there is much of, in R5 shape; None for another resource."""
+def _shell(file: File) -> Document:
+    """The resource without what there is much of, in R5 shape; of another resource no more than its kind."""
     shell: Document = {}
     seen: set[str] = set()
     with _events(file, lambda problem: None) as events:
@@ -182,11 +188,8 @@ def _shell(file: File) -> Document | None:
             else:
                 shell[key] = _value(events, *next(events))
             if key == "resourceType" and shell[key] not in _KINDS:
-                return None
-    kind = shell.get("resourceType")
-    if kind not in _KINDS:
-        return None
-    if kind == "ValueSet":
+                return shell
+    if shell.get("resourceType") not in ("CodeSystem", "ConceptMap"):
         return shell
     is_r4 = bool(seen) or not shell.keys().isdisjoint(
         {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
@@ -280,6 +283,7 @@ def _code_system(origin: _Origin, shell: Document) -> Release:
 
 
 def _concept_map(origin: _Origin, shell: Document) -> MapRelease:
+    require({"resourceType": "ConceptMap", "group": shell.get("group", [])})
     return MapRelease(
         kind="fhir",
         url=shell.get("url", ""),
@@ -536,9 +540,18 @@ def _map_rows(
         if "valueSet" in element:
             release.groups[group].by_value_set.append(_raised(element)[0])
         else:
-            yield from list(_rows_of(element, group))
+            yield from [row for row in _rows_of(element, group) if _is_known(row, file, report)]
     except _MISSHAPEN:
         report(Problem(file.label, 0, f"expected an element with a code, not {str(element)[:80]}"))
+
+
+def _is_known(row: MapRow, file: File, report: Report) -> bool:
+    """Whether FHIR has the row's relationship, if it states one."""
+    if row.relationship is None or row.relationship in RELATIONSHIPS:
+        return True
+    text = f"{row.relationship!r}, from {row.source} to {row.target}, is no relationship that FHIR knows"
+    report(Problem(file.label, 0, text))
+    return False
 
 
 def _rows_of(element: Document, group: int) -> Iterator[MapRow]:
@@ -730,4 +743,4 @@ _RELEASES: dict[str, Callable[[_Origin, Document], AnyRelease]] = {
     "ValueSet": _value_set,
 }
 
-FHIR = Importer("fhir", "CodeSystem, ConceptMap and ValueSet resources as JSON", recognises, read)
+FHIR = Importer("fhir", "CodeSystem, ConceptMap and ValueSet resources as JSON", recognises, read, True)

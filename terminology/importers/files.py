@@ -88,9 +88,47 @@ class File:
 
 
 def found(paths: Sequence[Path]) -> list[File]:
-    """Every file at or below some paths, archives opened, in the order of their names."""
-    files = [file for path in paths for file in _below(path)]
-    return sorted(files, key=lambda file: (str(file.path), file.inside or ""))
+    """Every file at or below some paths, archives opened, in the order of their names.
+
+    Raises BrokenRelease when an archive is damaged.
+    """
+    files = dict.fromkeys(file for path in paths for file in _below(path))
+    return _once(sorted(files, key=lambda file: (str(file.path), file.inside or "")))
+
+
+def _once(files: list[File]) -> list[File]:
+    """A file that is in an archive and also beside it, or in another archive, is taken once."""
+    archives = {file.path for file in files if file.inside}
+    if not archives or {file.path for file in files} == archives and len(archives) == 1:
+        return files
+    inside = {path: _contents(path) for path in archives}
+    kept = {(PurePosixPath(name).name, size) for held in inside.values() for name, (size, _) in held.items()}
+    first: dict[tuple[str, int, int], Path | None] = {}
+    once = []
+    for file in files:
+        size, checksum = inside[file.path][file.inside] if file.inside else (file.size(), None)
+        if (file.name, size) in kept:
+            checksum = _checksum(file.path) if checksum is None else checksum
+            container = file.path if file.inside else None
+            if first.setdefault((file.name, size, checksum), container) != container:
+                continue
+        once.append(file)
+    return once
+
+
+def _contents(archive: Path) -> dict[str, tuple[int, int]]:
+    """Size and CRC-32 of what is in an archive."""
+    with zipfile.ZipFile(archive) as opened:
+        return {info.filename: (info.file_size, info.CRC) for info in opened.infolist()}
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32, which an archive keeps of what is in it."""
+    checksum = 0
+    with path.open("rb") as stream:
+        while piece := stream.read(_MEBIBYTE):
+            checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 def _below(path: Path) -> Iterator[File]:
@@ -99,10 +137,15 @@ def _below(path: Path) -> Iterator[File]:
             if not entry.name.startswith("."):
                 yield from _below(entry)
     elif path.suffix.lower() != ".xlsx" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        except DAMAGED as error:
+            raise BrokenRelease(Problem(path.name, 0, f"the archive is damaged: {error}")) from error
         yield from (File(path, name) for name in names if not name.startswith("__MACOSX/"))
     elif path.is_file():
+        if path.suffix.lower() == ".zip":
+            raise BrokenRelease(Problem(path.name, 0, "the archive is damaged, or none"))
         yield File(path)
 
 
@@ -111,12 +154,14 @@ def sources(files: Iterable[File]) -> list[SourceFile]:
     return [SourceFile.of(path) for path in dict.fromkeys(file.path for file in files)]
 
 
-def refused(paths: Sequence[Path], expected: str) -> Problem:
-    """Nothing here is what this importer reads."""
+def refused(paths: Sequence[Path], expected: str, others: Sequence[str] = ()) -> Problem:
+    """Nothing here is what this importer reads. ``others`` says of files what they are instead."""
     given = ", ".join(str(path) for path in paths) or "nothing"
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         return Problem(given, 0, f"there is no {', '.join(missing)}; expected {expected}")
+    if others:
+        return Problem(given, 0, f"expected {expected}; {'; '.join(others[:5])}")
     names = [file.name for file in found(paths)][:5]
     holding = f"found {', '.join(names)}" if names else "found no file"
     return Problem(given, 0, f"expected {expected}; {holding}")
@@ -262,11 +307,19 @@ def _split(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            report(Problem(file.label, begun[0], f"cannot be read as CSV: {error}"))
+            report(Problem(file.label, begun[0], f"cannot be read as CSV: {error}{_swallowed(error, begun)}"))
             continue
         if row is None:
             return
         yield begun[0], row
+
+
+def _swallowed(error: csv.Error, begun: Sequence[int]) -> str:
+    """How much is lost by a quote that is not closed where it should be: more than the row it stands in."""
+    if "unexpected end" in str(error):
+        last = f"the end of the file (line {begun[-1]})"
+        return f"; a quote is not closed, and nothing from here to {last} is read"
+    return f"; lines {begun[0]} to {begun[-1]} are left out" if len(begun) > 1 else ""
 
 
 def _noted(decoded: Iterator[tuple[int, str]], begun: list[int]) -> Iterator[str]:

@@ -185,19 +185,24 @@ def _rows(file: File, direction: Direction, report: Report) -> Iterator[MapRow]:
 def _entries(file: File, report: Report, unsure: set[str]) -> Iterator[Entry]:
     for number, line in lines(file, report, "latin-1"):
         parts = _LINE.fullmatch(line.strip())
-        if parts is not None and _consistent(parts[2], parts[3]):
+        fault = "expected source, target and five flags" if parts is None else _fault(parts[2], parts[3])
+        if parts is not None and fault is None:
             yield Entry(number, parts[1], parts[2], parts[3])
         elif number > 1 or not line.startswith('"'):
             unsure.update(_WORD.findall(line)[:1])
-            report(Problem(file.label, number, f"expected source, target and five flags, not {line[:60]!r}"))
+            report(Problem(file.label, number, f"{fault}, not {line[:60]!r}"))
 
 
-def _consistent(target: str, flags: str) -> bool:
-    """Only a row without map has no target; scenario and choice list go together, in a combination."""
+def _fault(target: str, flags: str) -> str | None:
+    """What should be the case and is not."""
     no_map, combination, scenario, choice = (flag != "0" for flag in flags[1:])
     if no_map != target.upper().startswith("NO"):
-        return False
-    return scenario == choice and (scenario or not combination) and not (no_map and scenario)
+        return "expected the second flag to be 1 where there is no target, and only there"
+    if scenario != choice:
+        return "expected a scenario and a choice list (fourth and fifth flag), or neither"
+    if combination and not scenario:
+        return "expected a scenario and a choice list in a combination (third flag)"
+    return "expected no scenario where there is no target" if no_map and scenario else None
 
 
 def _single(entry: Entry, direction: Direction) -> MapRow:

@@ -270,11 +270,24 @@ def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator
     if isinstance(release, MapRelease):
         yield from snomed_maps.rows(release, _map_files(files), report)
         return
+    _say_what_is_missing(files, report)
     with Buckets(_concept_ids(files, report)) as buckets:
         _deal(files, buckets, report)
         signatures = Signatures(_preferences(files, report))
         for lines in buckets:
             yield from _rows(lines, signatures, report)
+
+
+def _say_what_is_missing(files: dict[str, list[Named]], report: Report) -> None:
+    """A language reference set prefers descriptions, which should be there in its language."""
+    said = {named.language.partition("-")[0] for named in files["description"]}
+    for named in files["language"]:
+        language = named.language.partition("-")[0]
+        if language not in said:
+            text = (
+                f"there is no file of descriptions in '{language}', of which this one says what is preferred"
+            )
+            report(Problem(named.file.label, 0, text))
 
 
 def _concept_ids(files: dict[str, list[Named]], report: Report) -> array[int]:

@@ -399,18 +399,18 @@ def _mappings(plan: Plan, report: Report) -> Iterator[Row]:
 
 
 def _made(
-    plan: Plan, report: Report, make: Callable[[Plan, dict[str, str], dict[str, str]], Row]
+    plan: Plan, report: Report, make: Callable[[Plan, int, dict[str, str], dict[str, str]], Row]
 ) -> Iterator[Row]:
     columns = plan.columns()
     for number, cells in _cells(plan, report):
         named = {name: cells[column] for name, column in columns.items()}
         try:
-            yield make(plan, named, cells)
+            yield make(plan, number, named, cells)
         except _BadCell as error:
             report(Problem(plan.table.label, number, str(error)))
 
 
-def _concept(plan: Plan, named: dict[str, str], cells: dict[str, str]) -> ConceptRow:
+def _concept(plan: Plan, line: int, named: dict[str, str], cells: dict[str, str]) -> ConceptRow:
     if not named["code"]:
         raise _BadCell("a row without a code")
     status = named.get("status") or None
@@ -429,10 +429,11 @@ def _concept(plan: Plan, named: dict[str, str], cells: dict[str, str]) -> Concep
         parents=[named["parent"]] if named.get("parent") else (),
         designations=said,
         properties=_stated(cells, plan.parts("property"), "code"),
+        line=line,
     )
 
 
-def _mapping(plan: Plan, named: dict[str, str], cells: dict[str, str]) -> MapRow:
+def _mapping(plan: Plan, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow:
     if not named["source"]:
         raise _BadCell("a row without a source")
     target = named.get("target") or None

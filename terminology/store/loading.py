@@ -34,6 +34,8 @@ from terminology.store.value_sets import compile_value_set
 
 # How long requests that began before a change may still read what it took away.
 GRACE = timedelta(seconds=60)
+# A release with less than this part of the rows of the one that it replaces is thought to be cut off.
+FEWER = 0.5
 
 
 class Unrecognised(ValueError):
@@ -44,12 +46,19 @@ class NotLoaded(ValueError):
     """There is no such version in the store."""
 
 
+class TooFew(ValueError):
+    """A release has no row that can be read, or far fewer than the one whose place it would take."""
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of one release. ``is_new`` is False when it was there already."""
+    """What became of one release. ``is_new`` is False when it was there already. ``replaced`` is the same
+    version as it was before: loaded from other files, or, where it is not new, retired.
+    """
 
     loaded: Loaded
     is_new: bool
+    replaced: Loaded | None = None
 
 
 class Loader:
@@ -73,22 +82,39 @@ class Loader:
         report: Report,
         progress: Progress = lambda count: None,
         dry_run: bool = False,
+        fewer: bool = False,
     ) -> list[Outcome]:
-        """Import what is in some files. All of its releases become visible at the same moment.
+        """Import what is in some files. All of its releases become visible at the same moment. ``fewer``: a
+        release may take the place of one that has far more rows.
 
-        Raises Unrecognised, Busy, and whatever ``report`` raises; then nothing has changed.
+        Raises Unrecognised, TooFew, Busy, and whatever ``report`` raises; then nothing has changed.
         """
         releases = importer.recognises(paths)
         if isinstance(releases, Problem):
             raise Unrecognised(str(releases))
+        _require_each_once(releases)
         if dry_run:
-            return [
-                Outcome(_Load(self._content, importer, release, 0, progress).rehearse(paths, report), True)
-                for release in releases
-            ]
+            return self._rehearse(importer, releases, paths, report, progress, fewer)
         with self._content.lock():
             self._sweep()
-            return self._load(importer, releases, paths, report, progress)
+            return self._load(importer, releases, paths, report, progress, fewer)
+
+    def _rehearse(
+        self,
+        importer: Importer,
+        releases: Sequence[AnyRelease],
+        paths: Sequence[Path],
+        report: Report,
+        progress: Progress,
+        fewer: bool,
+    ) -> list[Outcome]:
+        known = self._registry.all()
+        outcomes = []
+        for release in releases:
+            made = _Load(self._content, importer, release, 0, progress).rehearse(paths, report)
+            outcomes.append(Outcome(made, True, _replaced(known, made)))
+        _require_rows(importer, outcomes, fewer)
+        return outcomes
 
     def _load(
         self,
@@ -97,6 +123,7 @@ class Loader:
         paths: Sequence[Path],
         report: Report,
         progress: Progress,
+        fewer: bool,
     ) -> list[Outcome]:
         known = self._registry.all()
         number = self._registry.next_number()
@@ -105,11 +132,12 @@ class Loader:
             for release in releases:
                 there = _same(known, release)
                 if there is None:
-                    made = _Load(self._content, importer, release, number, progress)
-                    outcomes.append(Outcome(made.run(paths, report), True))
+                    made = _Load(self._content, importer, release, number, progress).run(paths, report)
+                    outcomes.append(Outcome(made, True, _replaced(known, made)))
                     number += 1
                 else:
-                    outcomes.append(Outcome(there, False))
+                    outcomes.append(Outcome(there, False, there if there.status == RETIRED else None))
+            _require_rows(importer, outcomes, fewer)
         except BaseException:
             for outcome in outcomes:
                 if outcome.is_new:
@@ -196,6 +224,36 @@ def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
                 if sorted(file.sha256 for file in loaded.files) == digests:
                     return loaded
     return None
+
+
+def _require_each_once(releases: Sequence[AnyRelease]) -> None:
+    """Raises Unrecognised where one would take the place of another that is imported with it."""
+    named: dict[tuple[str, str, str | None], AnyRelease] = {}
+    for release in releases:
+        first = named.setdefault((_KINDS[type(release)], release.url, release.version), release)
+        if first is not release:
+            canonical = f"{release.url}|{release.version}" if release.version else release.url
+            files = ", ".join(dict.fromkeys(file.name for file in (*first.files, *release.files)))
+            raise Unrecognised(f"{canonical} is there twice: {files}")
+
+
+def _replaced(known: Sequence[Loaded], made: Loaded) -> Loaded | None:
+    """The same version as it is in the store."""
+    named = (made.kind, made.url, made.version)
+    there = [loaded for loaded in known if loaded.status in (ACTIVE, RETIRED)]
+    return next((old for old in there if (old.kind, old.url, old.version) == named), None)
+
+
+def _require_rows(importer: Importer, outcomes: Sequence[Outcome], fewer: bool) -> None:
+    """Raises TooFew: half a release must not look like a whole one, and none not like an empty one."""
+    for loaded, old in ((outcome.loaded, outcome.replaced) for outcome in outcomes if outcome.is_new):
+        if not loaded.rows and (loaded.problems or not importer.may_be_empty):
+            raise TooFew(f"{loaded.canonical}: there is no row that can be read; nothing was imported")
+        if old is not None and loaded.rows < FEWER * old.rows and not fewer:
+            raise TooFew(
+                f"{loaded.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
+                f"{loaded.rows:,}; nothing was imported. Is the file whole? If so, say --fewer"
+            )
 
 
 _KINDS = {Release: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}

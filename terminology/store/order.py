@@ -50,7 +50,8 @@ class Edges:
 class Order:
     """The hierarchy of concepts that are named by their place in the release.
 
-    ``places[ord]`` is the place of a concept, ``ords[place]`` its number.
+    ``places[ord]`` is the place of a concept, ``ords[place]`` its number. ``circles`` are the places of a
+    parent and a child where what is below the child comes back to the parent.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Order:
         self.places = array("I")
         self.ords = array("I", bytes(4 * count))
         self._finished = array("I")
-        self._has_circle = False
+        self.circles: list[tuple[int, int]] = []
         self._number()
         if standing is not None:
             self._renumber(in_order)
@@ -96,7 +97,7 @@ class Order:
         path = [(root, iter(self.children[root] or ()))]
         while path:
             place, children = path[-1]
-            child = next((c for c in children if self._is_new(c, state)), None)
+            child = next((c for c in children if self._is_new(c, place, state)), None)
             if child is None:
                 path.pop()
                 state[place] = 2
@@ -106,9 +107,9 @@ class Order:
             self._meet(child)
             path.append((child, iter(self.children[child] or ())))
 
-    def _is_new(self, place: int, state: bytearray) -> bool:
+    def _is_new(self, place: int, parent: int, state: bytearray) -> bool:
         if state[place] == 1:
-            self._has_circle = True
+            self.circles.append((parent, place))
         return not state[place]
 
     def _meet(self, place: int) -> None:
@@ -122,7 +123,7 @@ class Order:
     def descendants(self) -> dict[int, bytes]:
         """By place, everything below each concept that has children: a bitmap of numbers, serialized."""
         below: dict[int, BitMap] = {}
-        if not self._has_circle:
+        if not self.circles:
             return dict(self._gathered(below))
         finished: dict[int, bytes] = {}
         while (again := dict(self._gathered(below, keep=True))) != finished:

@@ -38,6 +38,8 @@ Kept = tuple[
 PARENT, CHILD = 0, 1
 # The last version of marshal that does not look for what comes twice.
 MARSHAL = 2
+# How many of the files of a release are named beside a problem.
+NAMED = 3
 # After so many rows a reader lets go of the pages that it has read.
 FORGET = 20_000
 
@@ -50,6 +52,8 @@ class Spool:
         self.language = release.language
         self._types = {p.code: p.type for p in release.properties}
         self.file, self._report = file, report
+        self._names = [file.name for file in release.files]
+        self._lines = array("I")
         self.starts = array("Q", (0,))
         self._below, self._above = array("I"), array("I")
         self._later: list[tuple[int, str]] = []
@@ -83,11 +87,13 @@ class Spool:
     def add(self, row: ConceptRow) -> None:
         key = self.key(row.code)
         if key in self.places:
-            self._report(Problem("", 0, f"the code '{row.code}' comes again; the first one stays"))
+            self._say(row.line, f"the code '{row.code}' comes again; the first one stays")
             return
         place = self.places[key] = len(self.codes)
         self.codes.append(row.code)
         self.displays.append(row.display)
+        if row.line:
+            self._lines.append(row.line)
         if row.place is not None:
             self._standing.append(row.place)
         if row.parents:
@@ -143,13 +149,30 @@ class Spool:
         }.items():
             found = self.places.get(key)
             if found is None:
-                text = f"the parent '{parent}' of '{self.codes[place]}' is not there"
-                self._report(Problem("", 0, text))
+                self._say(self._line(place), f"the parent '{parent}' of '{self.codes[place]}' is not there")
             else:
                 below.append(place)
                 above.append(found)
         said = self._standing if len(self._standing) == len(self.codes) else None
-        return Order(len(self.codes), ((self._below, self._above), (below, above)), said)
+        order = Order(len(self.codes), ((self._below, self._above), (below, above)), said)
+        for above_, below_ in order.circles:
+            self._say(self._line(below_), self._circle(self.codes[above_], self.codes[below_]))
+        return order
+
+    def _circle(self, above: str, below: str) -> str:
+        if above == below:
+            return f"'{above}' is its own parent: the hierarchy goes in a circle"
+        return f"'{below}' is below '{above}', and '{above}' below '{below}': the hierarchy goes in a circle"
+
+    def _line(self, place: int) -> int:
+        """The line that a concept was read from, where the importer says it of all."""
+        return self._lines[place] if len(self._lines) == len(self.codes) else 0
+
+    def _say(self, line: int, text: str) -> None:
+        """Where a line is known, it is one of the first file; else all that were read may be meant."""
+        named = self._names[:1] if line else self._names
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        self._report(Problem(", ".join(named[:NAMED]) + more, line, text))
 
     def read(self, places: Iterable[int]) -> Iterator[Kept]:
         self.file.flush()
