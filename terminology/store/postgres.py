@@ -6,6 +6,7 @@ written in one transaction, so there is never half of one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from terminology.model import Unavailable
 from terminology.store.compile import TableRow
 from terminology.store.content import BUSY, Busy
 from terminology.store.questions import QUESTIONS
@@ -30,9 +32,14 @@ BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 # "terminology", as a number.
 _LOCK = 0x7465726D
 
+log = logging.getLogger("terminology")
+
 
 class Connections:
-    """A connection for each thread. One that broke is made anew, once for each question."""
+    """A connection for each thread. One that broke is made anew, once for each question.
+
+    Raises Unavailable while there is none to be had. The log says when that begins, and when it is over.
+    """
 
     def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
         """``accept`` looks at each new connection, and raises OperationalError if it will not do."""
@@ -40,14 +47,33 @@ class Connections:
         self._accept = accept
         self._mine = local()
         self._open = Opened()
+        self._is_away = False
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = getattr(self._mine, "cursor", None) or self._connect()
         try:
-            return _fetched(cursor, query, values)
-        except psycopg.OperationalError:
-            self._drop()
-            return _fetched(self._connect(), query, values)
+            rows = self._rows(query, values)
+        except psycopg.OperationalError as problem:
+            raise self._away(problem) from None
+        if self._is_away:
+            self._is_away = False
+            log.warning("the database of the store is reached again")
+        return rows
+
+    def _away(self, problem: psycopg.Error) -> Unavailable:
+        reason = said_of(problem)
+        if not self._is_away:
+            self._is_away = True
+            log.error("%s", reason)
+        return Unavailable(reason)
+
+    def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        cursor = getattr(self._mine, "cursor", None)
+        if cursor is not None:
+            try:
+                return _fetched(cursor, query, values)
+            except psycopg.OperationalError:
+                self._drop()
+        return _fetched(self._connect(), query, values)
 
     def _connect(self) -> psycopg.Cursor[Any]:
         connection = psycopg.connect(self._url, autocommit=True)
@@ -68,6 +94,16 @@ class Connections:
     def close(self) -> None:
         self._open.close()
         self._mine = local()
+
+
+def said_of(problem: BaseException) -> str:
+    """In one line what is wrong with a database, as its driver put it."""
+    reason = "; ".join(line.strip() for line in str(problem).splitlines() if line.strip())
+    if isinstance(problem, psycopg.errors.ReadOnlySqlTransaction):
+        return f"the database of the store can only be read: name the primary in the URL ({reason})"
+    if isinstance(problem, psycopg.OperationalError):
+        return f"the database of the store cannot be reached: {reason}"
+    return f"the database of the store refuses: {reason}"
 
 
 def _fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -173,7 +209,7 @@ class PostgresContent:
             self._looked = now
             try:
                 published = self.published()
-            except psycopg.OperationalError:
+            except Unavailable:
                 self.is_reached = False
                 return self._known
             self.is_reached = True
