@@ -50,6 +50,6 @@ def test_while_the_database_is_away_the_answer_is_503_transient_and_the_log_has_
     deadline = time.monotonic() + 20
     while client.get(PATH + "C1").status_code != 200 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert client.get(PATH + "C2").json["parameter"]
+    assert client.get(PATH + "C2").status_code == 200
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     serving.close()

@@ -44,6 +44,8 @@ class Connections:
     def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
         """``accept`` looks at each new connection, and raises OperationalError if it will not do."""
         self._url = url
+        # The generation that every connection must have: threads may be with different hosts.
+        self.known = 0
         self._accept = accept
         self._mine = local()
         self._open = Opened()
@@ -70,10 +72,19 @@ class Connections:
         cursor = getattr(self._mine, "cursor", None)
         if cursor is not None:
             try:
+                self._require_known(cursor)
                 return _fetched(cursor, query, values)
             except psycopg.OperationalError:
                 self._drop()
         return _fetched(self._connect(), query, values)
+
+    def _require_known(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Another thread, with another host, may have seen what the host of this one has not got yet."""
+        known = self.known
+        if self._mine.known < known:
+            if (there := _newest(cursor)) < known:
+                raise psycopg.OperationalError(f"{there} is older than generation {known}")
+            self._mine.known = there
 
     def _connect(self) -> psycopg.Cursor[Any]:
         connection = psycopg.connect(self._url, autocommit=True)
@@ -84,7 +95,7 @@ class Connections:
             connection.close()
             raise
         self._open.keep(connection, self._mine)
-        self._mine.connection, self._mine.cursor = connection, cursor
+        self._mine.connection, self._mine.cursor, self._mine.known = connection, cursor, self.known
         return cursor
 
     def _drop(self) -> None:
@@ -189,7 +200,7 @@ class PostgresContent:
     def __init__(self, url: str) -> None:
         self.url = url
         self._connections = Connections(url, self._catch_up)
-        self._known, self._looked = 0, -INTERVAL
+        self._looked = -INTERVAL
         # Whether the database answered when it was asked last.
         self.is_reached = False
 
@@ -211,10 +222,10 @@ class PostgresContent:
                 published = self.published()
             except Unavailable:
                 self.is_reached = False
-                return self._known
+                return self._connections.known
             self.is_reached = True
-            self._known = published[0] if published else 0
-        return self._known
+            self._connections.known = published[0] if published else 0
+        return self._connections.known
 
     def _catch_up(self, cursor: psycopg.Cursor[Any]) -> None:
         """A replica that is behind what was served already would not find it: wait until it has it.
@@ -222,9 +233,9 @@ class PostgresContent:
         If it does not get there, this request fails, and the next ones are served what the replica has.
         """
         deadline = time.monotonic() + PATIENCE
-        while (there := _newest(cursor)) < self._known:
+        while (there := _newest(cursor)) < self._connections.known:
             if time.monotonic() > deadline:
-                missing, self._known = self._known, there
+                missing, self._connections.known = self._connections.known, there
                 raise psycopg.OperationalError(f"the replica has not got generation {missing}, but {there}")
             time.sleep(PATIENCE / 100)
 
