@@ -259,6 +259,10 @@ class PostgresContent:
 
     # -- writing -----------------------------------------------------------------------------
 
+    def is_there(self) -> bool:
+        """Raises Unavailable."""
+        return bool(self._connections.rows("SELECT to_regclass('artifact') IS NOT NULL")[0][0])
+
     def prepare(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             for table in TABLES:
