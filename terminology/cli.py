@@ -291,7 +291,8 @@ def reference(folder: Path, check: bool) -> None:
     """Write the reference pages from the tables in the code."""
     from terminology.reference import write
 
-    stale = write(folder, check)
+    with _said_plainly():
+        stale = write(folder, check)
     if check and stale:
         raise click.ClickException(f"out of date: {', '.join(stale)}; run 'terminology reference'")
     click.echo(f"written: {', '.join(stale)}" if stale else "up to date")
