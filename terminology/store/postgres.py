@@ -260,8 +260,10 @@ class PostgresContent:
     # -- writing -----------------------------------------------------------------------------
 
     def is_there(self) -> bool:
-        """Raises Unavailable."""
-        return bool(self._connections.rows("SELECT to_regclass('artifact') IS NOT NULL")[0][0])
+        """Raises psycopg.Error."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT to_regclass('artifact') IS NOT NULL").fetchone()
+        return row == (True,)
 
     def prepare(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
