@@ -87,6 +87,7 @@ class Connections:
             self._mine.known = there
 
     def _connect(self) -> psycopg.Cursor[Any]:
+        known = self.known
         connection = psycopg.connect(self._url, autocommit=True)
         cursor = connection.cursor(binary=True)
         try:
@@ -94,8 +95,10 @@ class Connections:
         except psycopg.Error:
             connection.close()
             raise
+        # What is known may have become more since, or less where this host has not got it.
+        known = min(known, self.known)
         self._open.keep(connection, self._mine)
-        self._mine.connection, self._mine.cursor, self._mine.known = connection, cursor, self.known
+        self._mine.connection, self._mine.cursor, self._mine.known = connection, cursor, known
         return cursor
 
     def _drop(self) -> None:
