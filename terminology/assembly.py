@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from terminology.catalogue import Catalogue
 from terminology.documents import Stowed
-from terminology.model import Document
+from terminology.model import Document, Unavailable
 from terminology.packages import Broken, UnreadableFile, load, refuse
 from terminology.state import State
 from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import Grammar
 
 if TYPE_CHECKING:
+    from terminology.release import Importer
     from terminology.store.content import Content, Served
     from terminology.store.loading import Loader
+    from terminology.store.registry import Loaded
     from terminology.store.shelf import Reader, Shelf
 
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
@@ -39,6 +41,7 @@ GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
     iso.currencies,
 )
 AUTO = "auto"
+POSTGRES = ("postgresql://", "postgres://")
 STATE_FOLDERS = {
     "win32": ("LOCALAPPDATA", "~/AppData/Local"),
     "darwin": ("", "~/Library/Application Support"),
@@ -83,6 +86,14 @@ def _whole_number(least: int, most: int) -> Callable[[Any], int]:
 
 def _one_of(*words: str) -> Callable[[Any], str]:
     return lambda value: {word: word for word in words}[str(value).lower()]
+
+
+def _store(value: Any) -> str:
+    """A folder, or the URL of a database: of no other kind, lest it be taken for a folder."""
+    scheme, _, rest = str(value).partition("://")
+    if rest and not str(value).startswith(POSTGRES) and "/" not in scheme:
+        raise ValueError
+    return str(value)
 
 
 def _printable(value: Any) -> str:
@@ -140,6 +151,8 @@ SETTINGS = (
         "store",
         "",
         "Where imported releases lie: a folder, or a postgresql:// URL; empty for none.",
+        _store,
+        "a folder or a postgresql:// URL",
     ),
     Setting(
         "copies",
@@ -314,11 +327,22 @@ def store_content(place: str) -> Content:
 
 
 def _missing(place: str, problem: ImportError) -> BadSetting:
-    extra = "postgres" if place.startswith("postgres") else "store"
+    extra = "postgres" if place.startswith(POSTGRES) else "store"
     return BadSetting(
         f"'store' is {place!r}, which takes the package {problem.name}: "
         f"pip install 'fhir-terminology-adapter[{extra}]'"
     )
+
+
+def known_importers() -> Sequence[Importer]:
+    """Whatever can be imported. Raises BadSetting when the packages are missing that it takes."""
+    try:
+        from terminology.importers import IMPORTERS
+    except ImportError as problem:
+        raise BadSetting(
+            f"to import takes the package {problem.name}: pip install 'fhir-terminology-adapter[store]'"
+        ) from None
+    return IMPORTERS
 
 
 def open_store(place: str, copies: Path | None = None) -> Reader:
@@ -330,7 +354,7 @@ def open_store(place: str, copies: Path | None = None) -> Reader:
 
 
 def _copied(content: Served, place: str, folder: Path) -> Served:
-    if not place.startswith("postgres"):
+    if not place.startswith(POSTGRES):
         raise BadSetting(f"'copies' is {str(folder)!r}, but only of a postgresql:// store copies are kept")
     from terminology.store.copies import CopiedContent
     from terminology.store.postgres import PostgresContent
@@ -347,6 +371,45 @@ def open_loader(place: str) -> Loader:
     except ImportError as problem:
         raise _missing(place, problem) from None
     return Loader(content)
+
+
+def held_in(place: str) -> list[Loaded]:
+    """What a store holds. To ask makes nothing: raises BadSetting where there is no store.
+
+    A database raises what ``of_database`` knows.
+    """
+    content = store_content(place)
+    try:
+        from terminology.store.registry import Registry
+    except ImportError as problem:
+        raise _missing(place, problem) from None
+    try:
+        if not content.is_there():
+            raise BadSetting(f"there is no store in {_shown(place)}: 'terminology import' makes one")
+        registry = Registry(content.registry_url, is_there=True)
+        try:
+            return registry.kept()
+        finally:
+            registry.close()
+    finally:
+        content.close()
+
+
+def _shown(place: str) -> str:
+    """Where a store is, without the password that may be in a URL."""
+    return "this database" if place.startswith(POSTGRES) else place
+
+
+def of_database(problem: Exception) -> str | None:
+    """In one line what went wrong with the database of a store; None if it was something else."""
+    if isinstance(problem, Unavailable):
+        return str(problem)
+    driver = getattr(problem, "orig", None) or problem  # SQLAlchemy wraps it
+    if not type(driver).__module__.startswith("psycopg"):
+        return None
+    from terminology.store.postgres import said_of
+
+    return said_of(driver)
 
 
 class Serving:

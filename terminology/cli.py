@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terminology import console
-from terminology.assembly import SETTINGS, BadSetting, Setting, Settings, loaded_content, when_broken
+from terminology.assembly import (
+    POSTGRES,
+    SETTINGS,
+    BadSetting,
+    Setting,
+    Settings,
+    held_in,
+    known_importers,
+    loaded_content,
+    of_database,
+    when_broken,
+)
 from terminology.importing import import_into, show
 from terminology.model import Document, TerminologyError
 from terminology.packages import UnreadableFile, keep
@@ -45,6 +56,8 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
     )
 
 
+# The settings that say what there is to ask.
+_CONTENT = ("bundled", "content", "store", "skip_broken")
 _STORE = _option(next(setting for setting in SETTINGS if setting.name == "store"))
 
 
@@ -78,15 +91,20 @@ def main() -> None:
 @click.option("--check", is_flag=True, help="Load everything, say what there is, and end.")
 def serve(config: Path | None, check: bool, **given: Any) -> None:
     """Serve terminology over HTTP."""
-    try:
+    with _said_plainly():
         _serve(settings_of(config, given), check)
-    except (BadSetting, UnreadableFile) as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def _serve(settings: Settings, check: bool) -> None:
     from terminology import serving
 
+    if (
+        settings.store
+        and not settings.store.startswith(POSTGRES)
+        and not Path(settings.store).expanduser().is_dir()
+    ):
+        # It may be filled later, by an import on another machine.
+        click.echo(f"Warning: there is no store in {settings.store} yet", err=True)
     content = _counted(settings)
     if check:
         return
@@ -125,7 +143,7 @@ def _say_where(base: str) -> None:
 @click.option("--version", help="The version of the code system.")
 @click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
 @click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
-@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@_settings_options(*_CONTENT)
 @click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
 def lookup(
     system: str,
@@ -135,10 +153,11 @@ def lookup(
     properties: tuple[str, ...],
     config: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Say what is known of a CODE of a code SYSTEM."""
     given = {"version": version, "displayLanguage": language, "property": list(properties)}
-    answer = _asked("CodeSystem/$lookup", config, system=system, code=code, **given)
+    answer = _asked("CodeSystem/$lookup", config, settings, system=system, code=code, **given)
     _show(answer, console.looked_up, as_json)
 
 
@@ -148,7 +167,7 @@ def lookup(
 @click.option("--to", help="The code system to translate to.")
 @click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="What a map may depend on; repeatable.")
-@click.option("--config", type=click.Path(path_type=Path), help="A TOML file with settings.")
+@_settings_options(*_CONTENT)
 @click.option("--json", "as_json", is_flag=True, help="The answer as a Parameters resource.")
 def translate(
     system: str,
@@ -158,11 +177,12 @@ def translate(
     where: tuple[str, ...],
     config: Path | None,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Say what a CODE of a code SYSTEM is elsewhere. The exit status is 1 when there is no translation."""
     known = [_dependency(condition) for condition in where]
     given = {"targetSystem": to, "url": map_, "dependency": known}
-    answer = _asked("ConceptMap/$translate", config, system=system, sourceCode=code, **given)
+    answer = _asked("ConceptMap/$translate", config, settings, system=system, sourceCode=code, **given)
     _show(answer, console.translated, as_json)
     if not console.is_translated(answer):
         sys.exit(1)
@@ -175,13 +195,25 @@ def _dependency(condition: str) -> dict[str, str]:
     return {"attribute": name, "value": value}
 
 
-def _asked(operation: str, config: Path | None, **parameters: Any) -> Document:
+def _asked(operation: str, config: Path | None, settings: dict[str, Any], /, **parameters: Any) -> Document:
     from terminology.library import Terminology
 
+    with _said_plainly():
+        return Terminology(settings_of(config, settings)).ask(operation, **parameters)
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Whatever may be wrong with settings, content or the store is said in one line."""
     try:
-        return Terminology(Settings(config)).ask(operation, **parameters)
+        yield
     except (BadSetting, UnreadableFile, TerminologyError) as problem:
         raise click.ClickException(str(problem)) from None
+    except Exception as problem:
+        said = of_database(problem)
+        if said is None:
+            raise
+        raise click.ClickException(said) from None
 
 
 def _show(answer: Document, lines: Callable[[Document], Iterable[str]], as_json: bool) -> None:
@@ -259,7 +291,8 @@ def reference(folder: Path, check: bool) -> None:
     """Write the reference pages from the tables in the code."""
     from terminology.reference import write
 
-    stale = write(folder, check)
+    with _said_plainly():
+        stale = write(folder, check)
     if check and stale:
         raise click.ClickException(f"out of date: {', '.join(stale)}; run 'terminology reference'")
     click.echo(f"written: {', '.join(stale)}" if stale else "up to date")
@@ -276,7 +309,7 @@ def reference(folder: Path, check: bool) -> None:
 @click.option("--fewer", is_flag=True, help="Replace a version even with less than half of its rows.")
 @click.option("--quiet", is_flag=True, help="Say only what is wrong, and not how far it is.")
 @click.argument("kind", metavar="KIND")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def import_(
     store: str | None,
     config: Path | None,
@@ -289,21 +322,24 @@ def import_(
 ) -> None:
     """Bring a release of a code system, or maps, into the store.
 
-    KIND says what it is: 'terminology import list .' lists what can be imported. A release takes the place of
+    KIND says what it is: 'terminology import list' lists what can be imported. A release takes the place of
     the same version loaded before, and a retired version that is imported again is served again. One without
     a row that can be read is refused, and so is one with less than half of the rows that it would replace,
     unless --fewer says that this is meant.
     """
-    from terminology.importers import IMPORTERS
+    with _said_plainly():
+        importers = known_importers()
     from terminology.importers.files import BrokenRelease
 
-    importer = next((importer for importer in IMPORTERS if importer.kind == kind), None)
+    importer = next((importer for importer in importers if importer.kind == kind), None)
     if importer is None:
-        for known in IMPORTERS:
+        for known in importers:
             click.echo(f"{known.kind:12} {known.description}")
         if kind != "list":
             raise click.ClickException(f"there is no importer '{kind}'")
         return
+    if not paths:
+        raise click.UsageError("Missing argument 'PATHS...'.")
     with _loader(store, config) as loader:
         try:
             import_into(loader, importer, paths, dry_run, strict, quiet, fewer)
@@ -317,8 +353,8 @@ def import_(
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all there is to say.")
 def status(store: str | None, config: Path | None, as_json: bool) -> None:
     """Say what is in the store: from which files, when, how many rows, under which licence."""
-    with _loader(store, config) as loader:
-        show(loader.status(), as_json)
+    with _said_plainly():
+        show(held_in(Settings(config, store=store).store), as_json)
 
 
 @main.command()
@@ -350,15 +386,14 @@ def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
     """The writing side of the store that the settings name; whatever goes wrong is said in one line."""
     from terminology.assembly import open_loader
 
-    try:
+    with _said_plainly():
         loader = open_loader(Settings(config, store=store).store)
         from terminology.store.content import Busy
         from terminology.store.loading import NotLoaded, TooFew, Unrecognised
-    except BadSetting as problem:
-        raise click.ClickException(str(problem)) from None
-    try:
-        yield loader
-    except (Busy, NotLoaded, TooFew, Unrecognised) as problem:
-        raise click.ClickException(str(problem)) from None
-    finally:
-        loader.close()
+
+        try:
+            yield loader
+        except (Busy, NotLoaded, TooFew, Unrecognised) as problem:
+            raise click.ClickException(str(problem)) from None
+        finally:
+            loader.close()

@@ -883,6 +883,11 @@ def bad_batch_entry(index: int) -> Issue:
     return Issue("error", "invalid", text, at=[f"Bundle.entry[{index}]"])
 
 
+def store_unreachable() -> Issue:
+    text = "The database that holds the content cannot be reached at the moment; please try again later"
+    return Issue("error", "transient", text)
+
+
 def unexpected(incident: str) -> Issue:
     text = "Something went wrong here that should not have; the log has more under the id in 'diagnostics'"
     return Issue("fatal", "exception", text, diagnostics=incident)

@@ -33,6 +33,8 @@ class Terminology:
     >>> next(p["valueString"] for p in answer["parameter"] if p["name"] == "display")
     'Cervical conization (cone biopsy) by cold knife or laser'
 
+    What is asked is what ``Settings`` name: ``Terminology(Settings(store="/srv/terminology"))``.
+
     Raises BadSetting for settings that cannot be used, and UnreadableFile for content that cannot be read.
     """
 
@@ -61,6 +63,7 @@ class Terminology:
 
         Raises TerminologyError where HTTP would answer with an OperationOutcome: its ``issues`` have the
         severity, FHIR's code, the text and, where there is one, the place (``at``) of each.
+        Raises Unavailable while the database of the store cannot be reached.
         """
         if release not in RELEASES:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(RELEASES)}"))

@@ -194,6 +194,13 @@ class TerminologyError(Exception):
         super().__init__("; ".join(issue.text for issue in self.issues))
 
 
+class Unavailable(Exception):
+    """What is asked cannot be found out at the moment; it says why to whoever runs the service.
+
+    No TerminologyError: whoever asks several things and does without some must not do without this.
+    """
+
+
 # What comes after it may have terms between two bars: the implicit value sets of SNOMED CT.
 EXPRESSION = "?fhir_vs=ecl/"
 

@@ -1,12 +1,14 @@
-"""The pages docs/operations.md and docs/settings.md, written from the tables that the code itself reads."""
+"""The pages operations.md, settings.md and import-kinds.md, written from what the code itself reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from terminology.assembly import PREFIX, SETTINGS
+from terminology.assembly import PREFIX, SETTINGS, known_importers
+from terminology.release import Problem
 from terminology.wire.operations import OPERATIONS, Operation
 from terminology.wire.outcome import STATUS
 from terminology.wire.parameters import Parameter
@@ -43,14 +45,24 @@ A setting is read from the command line of `terminology serve`, else from the en
 TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
 in `PATH`.
 """
+_KINDS = """\
+# What can be imported
+
+Written by `terminology reference` from what the importers themselves ask for; a test fails when it is out of
+date.
+
+`terminology import KIND PATH…` takes files, folders and zip archives; how, and how to bring tables of your
+own, is in [importing.md](importing.md).
+"""
 _WORDS = """
 R4 says what the target is, R5 what the source is. The R4 word that a map was written with is kept, and R4
 clients get it back."""
 
 
 def pages() -> dict[str, str]:
-    """The pages by file name."""
-    return {"operations.md": "\n".join(_operations()), "settings.md": "\n".join(_settings())}
+    """The pages by file name. Raises BadSetting without the packages of the store."""
+    parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
+    return {name: "\n".join(lines()) for name, lines in parts.items()}
 
 
 def write(folder: Path, check: bool = False) -> list[str]:
@@ -138,3 +150,19 @@ def _settings() -> Iterator[str]:
             for s in SETTINGS
         ),
     )
+
+
+def _kinds() -> Iterator[str]:
+    yield _KINDS
+    with TemporaryDirectory() as nothing:
+        rows = [
+            (f"`{importer.kind}`", importer.description, _expected(importer.recognises([Path(nothing)])))
+            for importer in known_importers()
+        ]
+    yield from _table(("KIND", "what it is", "files"), rows)
+
+
+def _expected(refused: Sequence[Any] | Problem) -> str:
+    """What an importer says that it had expected, of a folder where nothing is."""
+    assert isinstance(refused, Problem)
+    return refused.text.removeprefix("expected ").removesuffix("; found no file")

@@ -20,7 +20,7 @@ from werkzeug.sansio.utils import get_current_url
 from terminology import issues
 from terminology.assembly import Serving, Settings, open_state
 from terminology.catalogue import Catalogue
-from terminology.model import Document, Issue, TerminologyError
+from terminology.model import Document, Issue, TerminologyError, Unavailable
 from terminology.wire import again, exchange, json, outcome, rest, xml
 from terminology.wire.exchange import Context, Refusal
 from terminology.wire.media import DIFFERENT, FORM, JSON, XML, asks_for, negotiated, readable
@@ -42,6 +42,8 @@ _ALLOWED_HEADERS = (
 )
 _EXPOSED_HEADERS = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
 _VARY = "Accept, Accept-Language, Origin"
+# After how many seconds it is worth asking again, when a database is away.
+_RETRY_AFTER = 5
 
 log = logging.getLogger("terminology")
 
@@ -297,6 +299,10 @@ def _outcome_of(error: Exception) -> tuple[int, list[Issue], Mapping[str, str]]:
         return outcome.status(error.issues), error.issues, {}
     if isinstance(error, HTTPException):
         return error.code or 500, [_http_issue(error)], _allowed(error)
+    if isinstance(error, Unavailable):
+        # Whoever raised it has it in the log, once.
+        found = issues.store_unreachable()
+        return outcome.status([found]), [found], {"Retry-After": str(_RETRY_AFTER)}
     incident = _own_request_id()
     log.error("incident %s at %s %s", incident, request.method, request.path, exc_info=error)
     return 500, [issues.unexpected(incident)], {}

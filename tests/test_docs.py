@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from terminology import cli, reference
 from terminology.catalogue import Catalogue
+from terminology.importers import IMPORTERS
 from terminology.wire.operations import OPERATIONS
 from terminology.wire.system import SYSTEM_OPERATIONS
 
@@ -99,3 +102,42 @@ def test_every_package_module_stands_in_the_map(catalogue: Catalogue) -> None:
     for path in (ROOT / "terminology").glob("*"):
         if path.name not in ("__init__.py", "__pycache__", "py.typed"):
             assert path.name in stated, f"{path.name} is not in the map of terminology/__init__.py"
+
+
+def test_the_tables_of_the_importing_page_are_imported_with_the_mapping_files_beside_them(
+    tmp_path: Path,
+) -> None:
+    page = (ROOT / "docs" / "importing.md").read_text("utf-8")
+    files = re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in files] == ["procedures.csv", "procedures.toml", "map.csv", "map.toml"]
+    for name, content in files:
+        (tmp_path / name).write_text(content, "utf-8")
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(cli.main, [*arguments, "--store", str(tmp_path / "store")])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    for name in ("procedures", "map"):
+        said = run("import", "csv", "--strict", *(str(tmp_path / f"{name}.{end}") for end in ("csv", "toml")))
+        assert "|2026: 3 rows" in said
+    system = "http://example.org/fhir/CodeSystem/procedures"
+    known = run("lookup", system, "110")
+    for said in ("Exzision der Zervix", "Portioexzision", "minutes", "20", "100"):
+        assert said in known
+    assert "source-is-narrower-than-target" in run("translate", system, "110")
+
+
+def test_the_page_of_kinds_has_every_importer_with_the_files_that_it_expects() -> None:
+    page = reference.pages()["import-kinds.md"]
+    for importer in IMPORTERS:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{importer.kind}` |")]
+        assert importer.description in row and not row.endswith("|  |")
+
+
+def test_the_store_page_names_the_packages_of_each_extra() -> None:
+    page = (ROOT / "docs" / "store.md").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    for requirement in (*extras["store"], *extras["xlsx"]):
+        assert f"`{re.split('[<>=[]', requirement)[0]}`" in page, requirement

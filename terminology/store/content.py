@@ -50,6 +50,9 @@ class Content(Served, Protocol):
     def scratch(self) -> Path | None:
         """A folder for large files that are soon gone; None is that of the system."""
 
+    def is_there(self) -> bool:
+        """Has anything ever been kept here? Makes nothing."""
+
     def prepare(self) -> None:
         """Make whatever must be there before anything is written."""
 

@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 import psycopg
 
+from terminology.model import Unavailable
 from terminology.store.content import Busy
 from terminology.store.index import chunks
 from terminology.store.postgres import BINARY, PostgresContent, table_columns
@@ -74,7 +75,7 @@ class CopiedContent:
     def published(self) -> tuple[int, bytes] | None:
         try:
             return self._base.published()
-        except psycopg.OperationalError:
+        except Unavailable:
             kept = _kept(self._folder)
             if kept is None:
                 raise
@@ -91,7 +92,7 @@ class CopiedContent:
     def _name(self, artifact: int) -> str:
         try:
             return name_of(self._base, artifact)
-        except psycopg.OperationalError:
+        except Unavailable:
             kept = _kept(self._folder)
             if kept is None or str(artifact) not in kept["names"]:
                 raise
@@ -173,7 +174,7 @@ def main() -> None:
     try:
         while not _copied(url, Path(folder)):
             time.sleep(INTERVAL)
-    except (psycopg.Error, OSError, Incomplete) as problem:
+    except (psycopg.Error, Unavailable, OSError, Incomplete) as problem:
         sys.exit(f"terminology: no copies of the store in {folder}: {problem}")
 
 

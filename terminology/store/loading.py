@@ -169,7 +169,7 @@ class Loader:
 
     def status(self) -> list[Loaded]:
         """What is here, but for what was removed or replaced."""
-        return [loaded for loaded in self._registry.all() if loaded.status in (ACTIVE, RETIRED)]
+        return self._registry.kept()
 
     def retire(self, canonical: str, back: bool = False) -> list[Loaded]:
         """Serve a version no more, but keep it; or serve it again. Raises NotLoaded, Busy."""

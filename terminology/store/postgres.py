@@ -6,6 +6,7 @@ written in one transaction, so there is never half of one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from terminology.model import Unavailable
 from terminology.store.compile import TableRow
 from terminology.store.content import BUSY, Busy
 from terminology.store.questions import QUESTIONS
@@ -30,26 +32,62 @@ BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 # "terminology", as a number.
 _LOCK = 0x7465726D
 
+log = logging.getLogger("terminology")
+
 
 class Connections:
-    """A connection for each thread. One that broke is made anew, once for each question."""
+    """A connection for each thread. One that broke is made anew, once for each question.
+
+    Raises Unavailable while there is none to be had. The log says when that begins, and when it is over.
+    """
 
     def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
         """``accept`` looks at each new connection, and raises OperationalError if it will not do."""
         self._url = url
+        # The generation that every connection must have: threads may be with different hosts.
+        self.known = 0
         self._accept = accept
         self._mine = local()
         self._open = Opened()
+        self._is_away = False
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = getattr(self._mine, "cursor", None) or self._connect()
         try:
-            return _fetched(cursor, query, values)
-        except psycopg.OperationalError:
-            self._drop()
-            return _fetched(self._connect(), query, values)
+            rows = self._rows(query, values)
+        except psycopg.OperationalError as problem:
+            raise self._away(problem) from None
+        if self._is_away:
+            self._is_away = False
+            log.warning("the database of the store is reached again")
+        return rows
+
+    def _away(self, problem: psycopg.Error) -> Unavailable:
+        reason = said_of(problem)
+        if not self._is_away:
+            self._is_away = True
+            log.error("%s", reason)
+        return Unavailable(reason)
+
+    def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        cursor = getattr(self._mine, "cursor", None)
+        if cursor is not None:
+            try:
+                self._require_known(cursor)
+                return _fetched(cursor, query, values)
+            except psycopg.OperationalError:
+                self._drop()
+        return _fetched(self._connect(), query, values)
+
+    def _require_known(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Another thread, with another host, may have seen what the host of this one has not got yet."""
+        known = self.known
+        if self._mine.known < known:
+            if (there := _newest(cursor)) < known:
+                raise psycopg.OperationalError(f"{there} is older than generation {known}")
+            self._mine.known = there
 
     def _connect(self) -> psycopg.Cursor[Any]:
+        known = self.known
         connection = psycopg.connect(self._url, autocommit=True)
         cursor = connection.cursor(binary=True)
         try:
@@ -57,8 +95,10 @@ class Connections:
         except psycopg.Error:
             connection.close()
             raise
+        # What is known may have become more since, or less where this host has not got it.
+        known = min(known, self.known)
         self._open.keep(connection, self._mine)
-        self._mine.connection, self._mine.cursor = connection, cursor
+        self._mine.connection, self._mine.cursor, self._mine.known = connection, cursor, known
         return cursor
 
     def _drop(self) -> None:
@@ -68,6 +108,16 @@ class Connections:
     def close(self) -> None:
         self._open.close()
         self._mine = local()
+
+
+def said_of(problem: BaseException) -> str:
+    """In one line what is wrong with a database, as its driver put it."""
+    reason = "; ".join(line.strip() for line in str(problem).splitlines() if line.strip())
+    if isinstance(problem, psycopg.errors.ReadOnlySqlTransaction):
+        return f"the database of the store can only be read: name the primary in the URL ({reason})"
+    if isinstance(problem, psycopg.OperationalError):
+        return f"the database of the store cannot be reached: {reason}"
+    return f"the database of the store refuses: {reason}"
 
 
 def _fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -153,7 +203,7 @@ class PostgresContent:
     def __init__(self, url: str) -> None:
         self.url = url
         self._connections = Connections(url, self._catch_up)
-        self._known, self._looked = 0, -INTERVAL
+        self._looked = -INTERVAL
         # Whether the database answered when it was asked last.
         self.is_reached = False
 
@@ -173,12 +223,12 @@ class PostgresContent:
             self._looked = now
             try:
                 published = self.published()
-            except psycopg.OperationalError:
+            except Unavailable:
                 self.is_reached = False
-                return self._known
+                return self._connections.known
             self.is_reached = True
-            self._known = published[0] if published else 0
-        return self._known
+            self._connections.known = published[0] if published else 0
+        return self._connections.known
 
     def _catch_up(self, cursor: psycopg.Cursor[Any]) -> None:
         """A replica that is behind what was served already would not find it: wait until it has it.
@@ -186,9 +236,9 @@ class PostgresContent:
         If it does not get there, this request fails, and the next ones are served what the replica has.
         """
         deadline = time.monotonic() + PATIENCE
-        while (there := _newest(cursor)) < self._known:
+        while (there := _newest(cursor)) < self._connections.known:
             if time.monotonic() > deadline:
-                missing, self._known = self._known, there
+                missing, self._connections.known = self._connections.known, there
                 raise psycopg.OperationalError(f"the replica has not got generation {missing}, but {there}")
             time.sleep(PATIENCE / 100)
 
@@ -211,6 +261,12 @@ class PostgresContent:
         self._connections.close()
 
     # -- writing -----------------------------------------------------------------------------
+
+    def is_there(self) -> bool:
+        """Raises psycopg.Error."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT to_regclass('artifact') IS NOT NULL").fetchone()
+        return row == (True,)
 
     def prepare(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

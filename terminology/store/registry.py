@@ -87,11 +87,13 @@ class Loaded:
 class Registry:
     """The registry of one store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, is_there: bool = False) -> None:
+        """Unless it ``is_there``, and is but asked, its tables are made."""
         self._engine = sql.create_engine(url)
         if self._engine.dialect.name == "sqlite":
             sql.event.listen(self._engine, "connect", _prepare_sqlite)
-        _tables.create_all(self._engine)
+        if not is_there:
+            _tables.create_all(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -108,6 +110,10 @@ class Registry:
         """Everything that was ever loaded, in that order. Numbers are never used again."""
         with self._engine.connect() as connection:
             return _read(connection)
+
+    def kept(self) -> list[Loaded]:
+        """What is here, but for what was removed or replaced."""
+        return [loaded for loaded in self.all() if loaded.status in (ACTIVE, RETIRED)]
 
     def published(self) -> tuple[int, bytes]:
         """The generation, and what is served in it."""

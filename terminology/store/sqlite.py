@@ -200,6 +200,9 @@ class SqliteContent:
 
     # -- writing -----------------------------------------------------------------------------
 
+    def is_there(self) -> bool:
+        return (self.folder / "registry.sqlite").exists()
+
     def prepare(self) -> None:
         (self.folder / "artifacts").mkdir(parents=True, exist_ok=True)
 

@@ -18,7 +18,9 @@ from terminology.operations.find_matches import Sought
 from terminology.operations.translation import Dependency
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
-_INTEGER = re.compile(r"^[+-]?[0-9]{1,10}$")
+_INTEGER = re.compile(r"^[+-]?[0-9]+$")
+# Of FHIR's type integer.
+LARGEST = 2**31 - 1
 _PRIMITIVE = (str, int, float)
 _IDENTITY = ("id", "url", "version")
 # Parameters that hold a resource of the type that they are called after.
@@ -166,9 +168,14 @@ def _boolean(item: Given) -> bool | None:
 
 def _integer(item: Given) -> int | None:
     text = _simple(item)
-    if text is not None and not _INTEGER.match(text):
+    if text is None:
+        return None
+    if not _INTEGER.match(text):
         raise _wrong(item, "a whole number")
-    return None if text is None else int(text)
+    # Python refuses to read a number of thousands of digits.
+    if len(text) > len(str(LARGEST)) + 1 or abs(int(text)) > LARGEST:
+        raise _wrong(item, f"a whole number of at most {LARGEST}")
+    return int(text)
 
 
 def _date_time(item: Given) -> str | None:
