@@ -145,9 +145,9 @@ def test_what_was_prepared_for_one_catalogue_is_not_used_for_another(tmp_path: P
 
 
 def many(count: int) -> Json:
-    """Each code beneath another one; the first beneath itself, which is no harm."""
-    above = ({"code": "parent", "valueCode": f"c{n // 8}"} for n in range(count))
-    concepts = [{"code": f"c{n}", "property": [parent]} for n, parent in enumerate(above)]
+    """Each code beneath another one, but for the first."""
+    above = [{"code": "parent", "valueCode": f"c{n // 8}"} for n in range(count)]
+    concepts = [{"code": f"c{n}", "property": above[n : n + (n > 0)]} for n in range(count)]
     return code_system("many") | {"concept": concepts}
 
 
