@@ -6,6 +6,7 @@ import importlib.util
 import json as plain_json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -469,6 +470,20 @@ def test_a_narrative_cannot_break_what_is_around_it(division: str, shown: str) -
     back = xml.read_resource(xml.write(document, R5), R5)
     assert {**back, "text": None} == {**document, "text": None}
     assert "".join(ElementTree.fromstring(back["text"]["div"]).itertext()) == shown
+
+
+@pytest.mark.parametrize(
+    "digits", ["1", "1000000000000000000", str(json.LARGEST), str(json.LARGEST + 1), "1.0"]
+)
+def test_a_decimal_is_read_as_from_JSON_however_many_digits_it_has(digits: str) -> None:
+    extension = f'<extension url="http://x"><valueDecimal value="{digits}"/></extension>'
+    text = f'<CodeSystem xmlns="http://hl7.org/fhir">{extension}</CodeSystem>'
+    value = xml.read_resource(text.encode(), R5)["extension"][0]["valueDecimal"]
+    try:
+        expected = json.read(digits)
+    except TerminologyError:
+        expected = Decimal(digits)
+    assert (type(value), value) == (type(expected), expected)
 
 
 # -- laws ----------------------------------------------------------------------------------------

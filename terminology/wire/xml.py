@@ -18,6 +18,7 @@ from xml.parsers import expat
 
 from terminology import issues
 from terminology.model import Document, TerminologyError
+from terminology.wire.json import LARGEST
 from terminology.wire.releases import Release
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, Shape, Table, table_of
 
@@ -363,7 +364,8 @@ def _decimal(text: str) -> int | Decimal:
     """As JSON has it: without a point it is whole."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError(text)
-    return int(text) if _INTEGER.fullmatch(text) else Decimal(text)
+    exact = Decimal(text)
+    return int(text) if text.lstrip("+-").isdigit() and -(2**63) <= exact <= LARGEST else exact
 
 
 # What is no string in JSON. An integer64 is one there, too.
