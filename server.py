@@ -19,7 +19,7 @@ On Debian or Ubuntu, if 'venv' is missing: apt install python3-venv
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(MEND.format(problem=f"it needs Python 3.11 or later, and this is {sys.version.split()[0]}"))
 try:
-    from terminology.cli import serve
+    from terminology.cli.commands import serve
 except ModuleNotFoundError as missing:
     sys.exit(MEND.format(problem=f"the package '{missing.name}' is not installed for {sys.executable}"))
 

@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE))
 
 from terminology import Settings, Terminology, TerminologyError  # noqa: E402
-from terminology.model import Document  # noqa: E402
+from terminology.core.model import Document  # noqa: E402
 
 PACKAGES = ("hl7.terminology.r4@7.0.1", "hl7.fhir.r5.core@5.0.0")
 CACHE = HERE / "build" / "packages"

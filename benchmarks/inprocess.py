@@ -18,7 +18,7 @@ from stage import Questions, Stage
 from werkzeug.test import EnvironBuilder
 
 from terminology import Settings, create_app
-from terminology.assembly import Serving
+from terminology.opening import Serving
 
 PASSES = 7
 TIMES = 2_000

@@ -144,8 +144,8 @@ def _memory(server: Server, empty: Server) -> Figures:
 
 def postgres(plan: Plan) -> Figures:
     """``$lookup`` from PostgreSQL. Raises FileNotFoundError where it is not installed."""
-    sys.path.insert(0, str(HERE.parent / "tests"))
-    from postgres import server as started
+    sys.path.insert(0, str(HERE.parent))
+    from tests.support.postgres import server as started
 
     with started() as database:
         plan.say("importing into PostgreSQL")

@@ -156,7 +156,7 @@ def _wait(server: Server, first: str, limit: float = 60) -> None:
 def product(store: str, content: Sequence[Path], first: str = "/fhir/r4/metadata"):
     """The product as 'terminology serve' starts it: one worker, nothing kept from request to request."""
     port = free_port()
-    code = "from terminology.cli import main; main()"
+    code = "from terminology.cli.commands import main; main()"
     command = ["-c", code, "serve", "--port", str(port), "--workers", "1", "--data", ""]
     command += ["--store", store] if store else []
     for path in content:
@@ -173,8 +173,9 @@ def ceiling(sizes: dict[str, int]):
 
 
 def granian_options() -> dict[str, Any]:
-    """What ``terminology.serving`` gives granian."""
-    from terminology import Settings, serving
+    """What ``terminology.http.serving`` gives granian."""
+    from terminology import Settings
+    from terminology.http import serving
 
     given: dict[str, Any] = {}
 

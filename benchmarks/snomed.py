@@ -19,16 +19,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
-import plain_snomed
-import rf2
 
-from terminology.assembly import Serving, Settings
-from terminology.importers.snomed import SNOMED
-from terminology.model import Filter, TerminologyError
+from terminology.content.importers.snomed import SNOMED
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Filter
+from terminology.opening import Serving
+from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
+from tests.support import plain_snomed, rf2
 
 # How many differences are shown.
 SHOWN = 10

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-import synthetic
 from served import Asked
 
-from terminology.release import Importer
 from terminology.store import content_of
 from terminology.store.loading import Loader
+from terminology.store.release import Importer
 from terminology.store.schema import FORMAT
+from tests.support import synthetic
 
 ALL_URL = "http://example.org/ValueSet/everything"
 MANY_URL = "http://example.org/ValueSet/many"

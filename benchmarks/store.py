@@ -19,13 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
-import synthetic
 
-from terminology.assembly import Serving, Settings
-from terminology.model import Filter
-from terminology.release import Importer
+from terminology.core.model import Filter
+from terminology.opening import Serving
+from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
+from terminology.store.release import Importer
+from tests.support import synthetic
 
 
 def bare(count: int, folder: str) -> float:

@@ -26,10 +26,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
-import synthetic  # noqa: E402
 from expand_everything import fetched  # noqa: E402
 from served import Asked, Load, Server, has_wrk, product  # noqa: E402
 from speed import put  # noqa: E402
+
+from tests.support import synthetic  # noqa: E402
 
 PACKAGES = ("hl7.terminology.r4@7.0.1", "hl7.fhir.r4.examples@4.0.1")
 CONNECTIONS = (1, 8, 32)

@@ -7,17 +7,19 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from terminology import issues
-from terminology.assembly import Serving, Settings, open_state
-from terminology.catalogue import Catalogue
-from terminology.model import Coding, Document, TerminologyError, Typed
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding, Document, Typed
+from terminology.opening import Serving, open_state
+from terminology.settings import Settings
 from terminology.state import State
-from terminology.wire.exchange import Context, Request
+from terminology.wire.fhir_releases import RELEASES, FhirVersion
+from terminology.wire.messages import Context, Request
 from terminology.wire.operations import RESOURCES, answer, operation_of
 from terminology.wire.parameters import Given, Parameter, from_body, read
-from terminology.wire.releases import RELEASES, Release
 from terminology.wire.sessions import Sessions
-from terminology.wire.system import system_operations
+from terminology.wire.system_operations import system_operations
 
 Node = dict[str, Any]
 
@@ -35,7 +37,7 @@ class Terminology:
 
     What is asked is what ``Settings`` name: ``Terminology(Settings(store="/srv/terminology"))``.
 
-    Raises BadSetting for settings that cannot be used, and UnreadableFile for content that cannot be read.
+    Raises SettingError for settings that cannot be used, and UnreadableFileError for content that cannot be read.
     """
 
     def __init__(self, settings: Settings | None = None, catalogue: Catalogue | None = None) -> None:
@@ -63,7 +65,7 @@ class Terminology:
 
         Raises TerminologyError where HTTP would answer with an OperationOutcome: its ``issues`` have the
         severity, FHIR's code, the text and, where there is one, the place (``at``) of each.
-        Raises Unavailable while the database of the store cannot be reached.
+        Raises UnavailableError while the database of the store cannot be reached.
         """
         if release not in RELEASES:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(RELEASES)}"))
@@ -76,7 +78,7 @@ class Terminology:
         return self._ask(where, name.removeprefix("$"), spoken, body, parameters)
 
     def _ask(
-        self, where: Sequence[str], name: str, release: Release, body: Document | None, values: Node
+        self, where: Sequence[str], name: str, release: FhirVersion, body: Document | None, values: Node
     ) -> Document:
         kind, *id_ = where
         catalogue = self.catalogue.for_fhir(release.version)
@@ -86,7 +88,7 @@ class Terminology:
         most = self.settings.largest_expansion
         return answer(catalogue, release, kind, name, given, instance, largest=most)
 
-    def _ask_base(self, name: str, release: Release, body: Document | None, values: Node) -> Document:
+    def _ask_base(self, name: str, release: FhirVersion, body: Document | None, values: Node) -> Document:
         offered = system_operations(release)
         if name not in offered:
             known = [f"${other}" for other in offered]
@@ -95,7 +97,7 @@ class Terminology:
         given = _given(rows, values, body, f"${name}")
         return offered[name].run(self._context(release), Request("POST", f"${name}"), read(rows, given))
 
-    def _context(self, release: Release) -> Context:
+    def _context(self, release: FhirVersion) -> Context:
         catalogue = self.catalogue.for_fhir(release.version)
         return Context(catalogue, release, "", self._state, self._sessions, (release,))
 

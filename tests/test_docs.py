@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from terminology import cli, reference
-from terminology.catalogue import Catalogue
-from terminology.importers import IMPORTERS
+from terminology.catalogue.content import Catalogue
+from terminology.cli import commands, reference
+from terminology.content.importers import IMPORTERS
 from terminology.wire.operations import OPERATIONS
-from terminology.wire.system import SYSTEM_OPERATIONS
+from terminology.wire.system_operations import SYSTEM_OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -81,7 +81,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_command_and_option_has_a_help() -> None:
-    for name, command in cli.main.commands.items():
+    for name, command in commands.main.commands.items():
         assert command.help, name
         for parameter in command.params:
             assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (
@@ -114,7 +114,7 @@ def test_the_tables_of_the_importing_page_are_imported_with_the_mapping_files_be
         (tmp_path / name).write_text(content, "utf-8")
 
     def run(*arguments: str) -> str:
-        done = CliRunner().invoke(cli.main, [*arguments, "--store", str(tmp_path / "store")])
+        done = CliRunner().invoke(commands.main, [*arguments, "--store", str(tmp_path / "store")])
         assert done.exit_code == 0, done.output
         return done.output
 

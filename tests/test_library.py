@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import body_of, matches, value, values
-from holding import catalogue_of
-from test_lookup import CATS, URL
 
 from terminology import Settings, Terminology, TerminologyError
+from tests.operations.test_lookup import CATS, URL
+from tests.support.asking import body_of, matches, value, values
+from tests.support.engine import catalogue_of
 
 CODING = {"system": URL, "code": "cat"}
 DOGS: dict[str, Any] = {

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.model import Coding, TerminologyError
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding
 from terminology.operations.subsumes import SUBSUMED_BY, SUBSUMES, located, relation, require_subsumption
 from terminology.systems import CodeSystem
 

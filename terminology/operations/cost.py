@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from terminology import issues
-from terminology.model import Filter, TerminologyError
-from terminology.operations.compose import Block, Definition
-from terminology.operations.counted import can_count
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Filter
 from terminology.operations.limits import (
     AT_ONCE,
     FEW,
@@ -29,7 +28,9 @@ from terminology.operations.limits import (
     OF_STORED,
     OF_TEXT,
 )
-from terminology.systems import CodeSystem, Counted, index_of
+from terminology.operations.value_set.definition import Block, Definition
+from terminology.operations.value_set.expand_by_sets import can_count
+from terminology.systems import CodeSystem, ConceptSet, index_of
 from terminology.systems.document import HIERARCHY
 
 
@@ -196,7 +197,7 @@ def _is_read(filter_: Filter) -> bool:
 def _counted(system: CodeSystem) -> int:
     """The number of codes that a code system lists; one that lists none says so when it is walked through."""
     if index_of(system) is not None:
-        return len(cast("Counted", system.select()))
+        return len(cast("ConceptSet", system.select()))
     try:
         return sum(1 for _ in system.select())
     except TerminologyError:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.languages import Languages
-from terminology.model import Coding, Concept, Document, Filter, TerminologyError, Typed
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import Coding, Concept, Document, Filter, Typed
 from terminology.operations.cost import check_sought
 from terminology.operations.instance import INSTANCE, agreed
 from terminology.systems import CodeSystem, Selection

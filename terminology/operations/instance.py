@@ -3,8 +3,8 @@ along or asks about?"""
 
 from __future__ import annotations
 
-from terminology import issues
-from terminology.model import TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 
 # What else may say it.
 INSTANCE = "the resource it is asked of"

@@ -7,18 +7,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
-from terminology.model import (
-    About,
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
+from terminology.core.model import (
+    CodeSystemInfo,
     Coding,
     Concept,
+    ConceptDetail,
     Designation,
-    Detail,
     Document,
     Property,
-    TerminologyError,
     Typed,
 )
 from terminology.operations.instance import CODING, INSTANCE, agreed
@@ -50,7 +50,7 @@ class Lookup:
     for.
     """
 
-    about: About
+    about: CodeSystemInfo
     concept: Concept
     display: str | None
     definition: str | None
@@ -137,7 +137,9 @@ class _Wanted:
         return not self.names or EVERYTHING in self.names
 
 
-def _designations(concept: Concept, detail: Detail, about: About, wanted: _Wanted) -> list[Designation]:
+def _designations(
+    concept: Concept, detail: ConceptDetail, about: CodeSystemInfo, wanted: _Wanted
+) -> list[Designation]:
     own = [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
     known = [*own, *detail.designations] if about.language else detail.designations
     if wanted.named("designation"):
@@ -145,7 +147,7 @@ def _designations(concept: Concept, detail: Detail, about: About, wanted: _Wante
     return matching(known, wanted.languages)
 
 
-def _properties(concept: Concept, detail: Detail, about: About) -> list[Property]:
+def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) -> list[Property]:
     """``inactive`` is said also where it is false (tx-ecosystem, $lookup), and whose the words are; the rest
     as it is there.
     """

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.model import split_canonical
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.model import split_canonical
+from terminology.core.texts import bare
 from terminology.systems import CodeSystem
-from terminology.texts import bare
 
 # Longer ones are no codes that somebody mistyped, and where a mark may be missing they have too many places.
 _LONGEST_CODE = 40

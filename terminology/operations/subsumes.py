@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.languages import Languages
-from terminology.model import About, Coding, Concept, Document, TerminologyError
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import CodeSystemInfo, Coding, Concept, Document
 from terminology.operations.instance import CODING, INSTANCE, agreed
 from terminology.systems import CodeSystem
 from terminology.systems.document import SUBSUMING
@@ -73,7 +74,7 @@ def relation(system: CodeSystem, first: str, second: str) -> str:
     return OUTCOMES[found]
 
 
-def require_subsumption(about: About) -> None:
+def require_subsumption(about: CodeSystemInfo) -> None:
     """Raises TerminologyError when "below" does not mean "is a kind of" in this code system."""
     meaning = (about.document or {}).get("hierarchyMeaning")
     if meaning not in SUBSUMING:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from terminology import issues
-from terminology.model import Coding, TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding
 from terminology.operations.closure import ClosureTable, Entry
 from terminology.state.database import Database
 

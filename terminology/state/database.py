@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from terminology import issues
-from terminology.model import TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 
 VERSION = 1
 SCHEMA = """

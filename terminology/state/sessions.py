@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from terminology import issues
-from terminology.model import TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.state.database import Database
 
 MADE_BY_CLIENT = "client:"  # how the ids begin that we did not make

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from terminology.store.content import Content
+from terminology.store.backend import Content
 
 
 def content_of(place: str) -> Content:

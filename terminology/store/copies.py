@@ -22,13 +22,12 @@ from typing import Any
 import orjson
 import psycopg
 
-from terminology.model import Unavailable
-from terminology.store.content import Busy
-from terminology.store.index import chunks
+from terminology.core.errors import IncompleteCopyError, StoreBusyError, UnavailableError
+from terminology.store.compile.indexing import chunks
 from terminology.store.postgres import BINARY, PostgresContent, table_columns
-from terminology.store.questions import Tables
 from terminology.store.schema import TABLES
 from terminology.store.sqlite import SqliteContent, SqliteSink, SqliteTables, write_whole
+from terminology.store.statements import Tables
 
 # How long requests that began before a change may still read what is not published any more, in seconds.
 GRACE = 60.0
@@ -75,7 +74,7 @@ class CopiedContent:
     def published(self) -> tuple[int, bytes] | None:
         try:
             return self._base.published()
-        except Unavailable:
+        except UnavailableError:
             kept = _kept(self._folder)
             if kept is None:
                 raise
@@ -92,7 +91,7 @@ class CopiedContent:
     def _name(self, artifact: int) -> str:
         try:
             return name_of(self._base, artifact)
-        except Unavailable:
+        except UnavailableError:
             kept = _kept(self._folder)
             if kept is None or str(artifact) not in kept["names"]:
                 raise
@@ -174,27 +173,23 @@ def main() -> None:
     try:
         while not _copied(url, Path(folder)):
             time.sleep(INTERVAL)
-    except (psycopg.Error, Unavailable, OSError, Incomplete) as problem:
+    except (psycopg.Error, UnavailableError, OSError, IncompleteCopyError) as problem:
         sys.exit(f"terminology: no copies of the store in {folder}: {problem}")
 
 
 def _copied(url: str, folder: Path) -> bool:
     try:
         copy_published(url, folder)
-    except Busy:
+    except StoreBusyError:
         # Somebody else is at it: what is left to do is seen when that is done.
         return False
     return True
 
 
-class Incomplete(RuntimeError):
-    """A copy has not all that the database has."""
-
-
 def copy_published(url: str, folder: Path, grace: float = GRACE) -> None:
     """Copy what is published and not there yet, and clear away what has not been published for some time.
 
-    Raises Busy, Incomplete, and what the database and the disk raise; then no copy is half there.
+    Raises StoreBusyError, IncompleteCopyError, and what the database and the disk raise; then no copy is half there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     base = PostgresContent(url)
@@ -250,7 +245,7 @@ def _copy_table(
     counted = cursor.execute(f"SELECT count(*) FROM {table} WHERE artifact = {artifact:d}".encode())
     [there] = counted.fetchone() or (0,)
     if sink.count(table) != there:
-        raise Incomplete(f"{sink.count(table)} of {there} rows of '{table}' of artifact {artifact}")
+        raise IncompleteCopyError(f"{sink.count(table)} of {there} rows of '{table}' of artifact {artifact}")
 
 
 def name_of(base: PostgresContent, artifact: int) -> str:
@@ -261,7 +256,7 @@ def name_of(base: PostgresContent, artifact: int) -> str:
     )
     [[digest]] = base.rows(query, (artifact, artifact))
     if digest is None:
-        raise Incomplete(f"there is no artifact {artifact} any more")
+        raise IncompleteCopyError(f"there is no artifact {artifact} any more")
     return f"{artifact}-{digest[:16]}.sqlite"
 
 

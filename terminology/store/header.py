@@ -14,20 +14,14 @@ from typing import Any
 
 import orjson
 
-from terminology.model import Document
-from terminology.release import MapRelease, Release, ValueSetRelease
+from terminology.core.errors import OtherFormatError
+from terminology.core.model import Document
 from terminology.store.packing import exact, plain
+from terminology.store.release import CodeSystemRelease, MapRelease, ValueSetRelease
 from terminology.store.schema import FORMAT
 
 HEADER, DICTIONARY = "header", "dictionary"
 _LONGEST_ID = 64
-
-
-class OtherFormat(ValueError):
-    """What was compiled in another format than this one has to be imported again."""
-
-    def __init__(self, found: int) -> None:
-        super().__init__(f"was compiled in format {found}, and this is format {FORMAT}: import it again")
 
 
 @dataclass(slots=True)
@@ -64,14 +58,14 @@ class Header:
 
     @staticmethod
     def read(content: bytes) -> Header:
-        """Raises OtherFormat."""
+        """Raises OtherFormatError."""
         said = orjson.loads(content)
         if said.get("format") != FORMAT:
-            raise OtherFormat(said.get("format", 0))
+            raise OtherFormatError(said.get("format", 0), FORMAT)
         return Header(**exact(said))
 
 
-def system_document(release: Release, count: int) -> Document:
+def system_document(release: CodeSystemRelease, count: int) -> Document:
     """A CodeSystem without its concepts."""
     own: Document = {
         "url": release.url,

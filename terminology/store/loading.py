@@ -12,23 +12,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
-from terminology.release import (
+from terminology.core.errors import NotLoadedError, TooFewRowsError, UnrecognisedReleaseError
+from terminology.core.model import Problem
+from terminology.store.backend import Content
+from terminology.store.compile import garbage
+from terminology.store.compile.compiler import Progress, Sink, TableRow, compile_map, compile_system
+from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
+from terminology.store.release import (
     AnyRelease,
+    CodeSystemRelease,
     ConceptRow,
     Importer,
     MapRelease,
     MapRow,
     MemberRow,
-    Problem,
-    Release,
     Report,
     ValueSetRelease,
     progress_of,
 )
-from terminology.store import collecting
-from terminology.store.compile import Progress, Sink, TableRow, compile_map, compile_system
-from terminology.store.content import Content
-from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
 from terminology.store.schema import FORMAT
 from terminology.store.value_sets import compile_value_set
 
@@ -36,18 +37,6 @@ from terminology.store.value_sets import compile_value_set
 GRACE = timedelta(seconds=60)
 # A release with less than this part of the rows of the one that it replaces is thought to be cut off.
 FEWER = 0.5
-
-
-class Unrecognised(ValueError):
-    """The files are not what the importer expects."""
-
-
-class NotLoaded(ValueError):
-    """There is no such version in the store."""
-
-
-class TooFew(ValueError):
-    """A release has no row that can be read, or far fewer than the one whose place it would take."""
 
 
 @dataclass(slots=True)
@@ -87,11 +76,12 @@ class Loader:
         """Import what is in some files. All of its releases become visible at the same moment. ``fewer``: a
         release may take the place of one that has far more rows.
 
-        Raises Unrecognised, TooFew, Busy, and whatever ``report`` raises; then nothing has changed.
+        Raises UnrecognisedReleaseError, TooFewRowsError, StoreBusyError, and whatever ``report`` raises; then
+        nothing has changed.
         """
         releases = importer.recognises(paths)
         if isinstance(releases, Problem):
-            raise Unrecognised(str(releases))
+            raise UnrecognisedReleaseError(str(releases))
         _require_each_once(releases)
         if dry_run:
             return self._rehearse(importer, releases, paths, report, progress, fewer)
@@ -172,12 +162,12 @@ class Loader:
         return self._registry.kept()
 
     def retire(self, canonical: str, back: bool = False) -> list[Loaded]:
-        """Serve a version no more, but keep it; or serve it again. Raises NotLoaded, Busy."""
+        """Serve a version no more, but keep it; or serve it again. Raises NotLoadedError, StoreBusyError."""
         return self._set(canonical, (RETIRED,) if back else (ACTIVE,), ACTIVE if back else RETIRED)
 
     def remove(self, canonical: str, at_once: bool = False) -> list[Loaded]:
         """Take a version away. Its files go when no request can be reading them any more: with the next
-        command, or ``at_once``. Raises NotLoaded, Busy.
+        command, or ``at_once``. Raises NotLoadedError, StoreBusyError.
         """
         removed = self._set(canonical, (ACTIVE, RETIRED), REMOVED)
         if at_once:
@@ -195,7 +185,7 @@ class Loader:
                 if loaded.status in of and loaded.url == url and version in ("", loaded.version)
             ]
             if not found:
-                raise NotLoaded(f"nothing {' or '.join(of)} in the store is called {canonical}")
+                raise NotLoadedError(f"nothing {' or '.join(of)} in the store is called {canonical}")
             self._change(lambda made: made.set_status([loaded.id for loaded in found], status))
         return found
 
@@ -227,14 +217,14 @@ def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
 
 
 def _require_each_once(releases: Sequence[AnyRelease]) -> None:
-    """Raises Unrecognised where one would take the place of another that is imported with it."""
+    """Raises UnrecognisedReleaseError where one would take the place of another that is imported with it."""
     named: dict[tuple[str, str, str | None], AnyRelease] = {}
     for release in releases:
         first = named.setdefault((_KINDS[type(release)], release.url, release.version), release)
         if first is not release:
             canonical = f"{release.url}|{release.version}" if release.version else release.url
             files = ", ".join(dict.fromkeys(file.name for file in (*first.files, *release.files)))
-            raise Unrecognised(f"{canonical} is there twice: {files}")
+            raise UnrecognisedReleaseError(f"{canonical} is there twice: {files}")
 
 
 def _replaced(known: Sequence[Loaded], made: Loaded) -> Loaded | None:
@@ -245,18 +235,20 @@ def _replaced(known: Sequence[Loaded], made: Loaded) -> Loaded | None:
 
 
 def _require_rows(importer: Importer, outcomes: Sequence[Outcome], fewer: bool) -> None:
-    """Raises TooFew: half a release must not look like a whole one, and none not like an empty one."""
+    """Raises TooFewRowsError: half a release must not look like a whole one, and none not like an empty one."""
     for loaded, old in ((outcome.loaded, outcome.replaced) for outcome in outcomes if outcome.is_new):
         if not loaded.rows and (loaded.problems or not importer.may_be_empty):
-            raise TooFew(f"{loaded.canonical}: there is no row that can be read; nothing was imported")
+            raise TooFewRowsError(
+                f"{loaded.canonical}: there is no row that can be read; nothing was imported"
+            )
         if old is not None and loaded.rows < FEWER * old.rows and not fewer:
-            raise TooFew(
+            raise TooFewRowsError(
                 f"{loaded.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
                 f"{loaded.rows:,}; nothing was imported. Is the file whole? If so, say --fewer"
             )
 
 
-_KINDS = {Release: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
+_KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
 
 
 class _Load:
@@ -287,7 +279,7 @@ class _Load:
         counted = self._counted = _Counted(report)
         release, scratch = self._release, self._content.scratch
         rows = self._importer.read(release, paths, counted)
-        with collecting.seldom():
+        with garbage.seldom():
             if isinstance(release, MapRelease):
                 mappings = cast(Iterable[MapRow], rows)
                 return compile_map(release, mappings, sink, counted, self._progress)

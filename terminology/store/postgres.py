@@ -16,11 +16,11 @@ from typing import Any
 
 import psycopg
 
-from terminology.model import Unavailable
-from terminology.store.compile import TableRow
-from terminology.store.content import BUSY, Busy
-from terminology.store.questions import QUESTIONS
+from terminology.core.errors import StoreBusyError, UnavailableError
+from terminology.store.backend import BUSY
+from terminology.store.compile.compiler import TableRow
 from terminology.store.schema import COLUMNS, TABLES, Table
+from terminology.store.statements import STATEMENTS
 from terminology.store.threads import Opened
 
 # How often, in seconds, a process looks for a new generation.
@@ -38,7 +38,7 @@ log = logging.getLogger("terminology")
 class Connections:
     """A connection for each thread. One that broke is made anew, once for each question.
 
-    Raises Unavailable while there is none to be had. The log says when that begins, and when it is over.
+    Raises UnavailableError while there is none to be had. The log says when that begins, and when it is over.
     """
 
     def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
@@ -61,12 +61,12 @@ class Connections:
             log.warning("the database of the store is reached again")
         return rows
 
-    def _away(self, problem: psycopg.Error) -> Unavailable:
+    def _away(self, problem: psycopg.Error) -> UnavailableError:
         reason = said_of(problem)
         if not self._is_away:
             self._is_away = True
             log.error("%s", reason)
-        return Unavailable(reason)
+        return UnavailableError(reason)
 
     def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         cursor = getattr(self._mine, "cursor", None)
@@ -139,7 +139,7 @@ class PostgresTables:
         here = f"artifact = {artifact:d} AND"
         self._select = {
             name: text.format(here=here, among="= ANY(?)").replace("?", "%s")
-            for name, text in QUESTIONS.items()
+            for name, text in STATEMENTS.items()
         }
 
     def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -223,7 +223,7 @@ class PostgresContent:
             self._looked = now
             try:
                 published = self.published()
-            except Unavailable:
+            except UnavailableError:
                 self.is_reached = False
                 return self._connections.known
             self.is_reached = True
@@ -280,7 +280,7 @@ class PostgresContent:
         with psycopg.connect(self.url, autocommit=True) as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if row is None or not row[0]:
-                raise Busy(BUSY)
+                raise StoreBusyError(BUSY)
             yield
 
     @property

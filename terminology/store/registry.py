@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sql
 
-from terminology.release import SourceFile
+from terminology.store.release import SourceFile
 from terminology.store.schema import FORMAT
 
 ACTIVE, RETIRED, REPLACED, REMOVED = "active", "retired", "replaced", "removed"

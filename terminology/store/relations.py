@@ -21,8 +21,8 @@ import orjson
 import zstandard
 from pyroaring import BitMap
 
-from terminology.release import Related
-from terminology.store.spool import Kept
+from terminology.store.compile.scratch import Kept
+from terminology.store.release import Related
 
 # The names of the parts of an artifact.
 KINDS, OWNERS, ALONE = "relations", "relations of", "relations alone"

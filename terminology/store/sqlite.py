@@ -21,10 +21,11 @@ from urllib.parse import quote
 
 import orjson
 
-from terminology.store.compile import TableRow
-from terminology.store.content import BUSY, Busy
-from terminology.store.questions import QUESTIONS
+from terminology.core.errors import StoreBusyError
+from terminology.store.backend import BUSY
+from terminology.store.compile.compiler import TableRow
 from terminology.store.schema import COLUMNS, TABLES, Table
+from terminology.store.statements import STATEMENTS
 from terminology.store.threads import Opened
 
 # Pages of a connection's cache, in KiB: the inner pages of the trees. Each thread has one for each artifact,
@@ -35,11 +36,11 @@ _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 SHORT = 50
 
 
-@lru_cache(maxsize=len(QUESTIONS) * SHORT)
+@lru_cache(maxsize=len(STATEMENTS) * SHORT)
 def _select(question: str, length: int) -> str:
     """The statement, for a list of so many values."""
     given = ", ".join("?" * length) if length <= SHORT else "SELECT value FROM json_each(?)"
-    return QUESTIONS[question].format(here="", among=f"IN ({given})")
+    return STATEMENTS[question].format(here="", among=f"IN ({given})")
 
 
 class SqliteTables:
@@ -214,7 +215,7 @@ class SqliteContent:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             connection.close()
-            raise Busy(BUSY) from None
+            raise StoreBusyError(BUSY) from None
         try:
             yield
         finally:

@@ -23,12 +23,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from terminology.model import Document
-from terminology.release import MemberRow, Report, ValueSetRelease
-from terminology.store.compile import Progress, Sink, TableRow
+from terminology.core.model import Document
+from terminology.store.compile.compiler import Progress, Sink, TableRow
+from terminology.store.compile.indexing import chunks
 from terminology.store.header import DICTIONARY, HEADER, Header, value_set_document
-from terminology.store.index import chunks
 from terminology.store.packing import SAMPLE, compressor, dictionary_of
+from terminology.store.release import MemberRow, Report, ValueSetRelease
 
 # A value set that lists no more than this is kept as its document.
 SMALL = 1_000

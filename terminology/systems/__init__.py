@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from terminology.languages import Languages
-from terminology.model import About, Concept, Detail, Document, Filter
+from terminology.core.languages import Languages
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
 
 
 class Selection(Protocol):
@@ -23,7 +23,7 @@ class Selection(Protocol):
     def __contains__(self, code: object) -> bool: ...
 
 
-class Counted(Selection, Protocol):
+class ConceptSet(Selection, Protocol):
     """A selection that knows its size, and combines with others, without reading a concept.
 
     Only selections of code systems with the same ``index_of`` combine; the order is that of the left one.
@@ -34,14 +34,14 @@ class Counted(Selection, Protocol):
     def __getitem__(self, part: slice) -> list[Concept]:
         """The concepts of a page."""
 
-    def __and__(self, other: Any) -> Counted: ...
-    def __or__(self, other: Any) -> Counted: ...
-    def __sub__(self, other: Any) -> Counted: ...
+    def __and__(self, other: Any) -> ConceptSet: ...
+    def __or__(self, other: Any) -> ConceptSet: ...
+    def __sub__(self, other: Any) -> ConceptSet: ...
 
-    def without(self, inactive: bool = False, abstract: bool = False) -> Counted:
+    def without(self, inactive: bool = False, abstract: bool = False) -> ConceptSet:
         """Those that are not inactive, not abstract."""
 
-    def among(self, codes: Iterable[str]) -> Counted:
+    def among(self, codes: Iterable[str]) -> ConceptSet:
         """Those that have one of these codes, in the order of the codes."""
 
 
@@ -49,7 +49,7 @@ class CodeSystem(Protocol):
     """One version of one code system."""
 
     @property
-    def about(self) -> About:
+    def about(self) -> CodeSystemInfo:
         """What the code system says of itself."""
 
     def locate(self, code: str) -> Concept | None:
@@ -71,7 +71,7 @@ class CodeSystem(Protocol):
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         """Is the first concept above the second one (or the same)? Both codes must exist."""
 
-    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         """Designations and properties of many concepts at once; codes that are not there are left out."""
 
     def implied(self, canonical: str) -> Document | None:
@@ -85,7 +85,7 @@ def speaking(system: CodeSystem, languages: Languages) -> Selection | None:
 
 
 def index_of(system: CodeSystem) -> object | None:
-    """What the concepts of a code system are counted by; its selections are ``Counted`` then.
+    """What the concepts of a code system are counted by; its selections are ``ConceptSet`` then.
 
     An attribute ``index``, which most code systems do without: None.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from terminology.model import About, Concept
+from terminology.core.model import CodeSystemInfo, Concept
 from terminology.systems.grammar import Grammar, Reading
 
 URL = "urn:ietf:bcp:13"
@@ -33,5 +33,7 @@ def _read(code: str) -> Reading | None:
 
 def mime_types() -> Grammar:
     """The MIME types as a code system."""
-    about = About(URL, name="MimeTypes", title="MIME types (BCP 13)", case_sensitive=False, language="en")
+    about = CodeSystemInfo(
+        URL, name="MimeTypes", title="MIME types (BCP 13)", case_sensitive=False, language="en"
+    )
     return Grammar(about, _read, value_sets=("http://hl7.org/fhir/ValueSet/mimetypes",))

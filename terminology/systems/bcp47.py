@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache, lru_cache, partial
 from typing import Any
 
-from terminology.model import About, Concept, Designation, Detail
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
 from terminology.systems.grammar import Grammar, Reading
 
 URL = "urn:ietf:bcp:47"
@@ -82,7 +82,7 @@ def _read(code: str) -> Reading | None:
     for kind, subtag in parts:
         values.setdefault(_PARTS[kind][0], []).append(_written(kind, subtag))
     concept = Concept(correct, _display(parts, entries), status=status)
-    return Reading(concept, Detail(designations), values)
+    return Reading(concept, ConceptDetail(designations), values)
 
 
 def _read_whole(code: str) -> Reading | None:
@@ -139,7 +139,7 @@ def _other_names(parts: Parts, entries: list[Subtag]) -> list[str]:
 
 def languages() -> Grammar:
     """The language tags as a code system."""
-    about = About(
+    about = CodeSystemInfo(
         URL,
         name="Languages",
         case_sensitive=False,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from terminology import issues
-from terminology.model import Filter, TerminologyError
-from terminology.patterns import full_match
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Filter
+from terminology.core.patterns import full_match
 
 Accepts = Callable[[Sequence[str]], bool]
 Normal = Callable[[str], str]

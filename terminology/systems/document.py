@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from terminology import issues, versions
-from terminology.languages import STANDARDS_STATUS, Languages
-from terminology.model import (
-    About,
+from terminology.core import issues, versions
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import STANDARDS_STATUS, Languages
+from terminology.core.model import (
+    CodeSystemInfo,
     Concept,
+    ConceptDetail,
     Designation,
-    Detail,
     Document,
     Filter,
     Property,
-    TerminologyError,
     Typed,
 )
-from terminology.numbers import NUMBERS, number
+from terminology.core.numbers import NUMBERS, number
+from terminology.core.texts import folded, folded_finder
 from terminology.systems.comparisons import Normal, comparison
-from terminology.texts import folded, folded_finder
 
 CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
 _ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
@@ -55,7 +55,7 @@ class DocumentSystem:
         self._role = roles_of(document)
         self._marks = {self._role[role]: role for role in MARKS if role in self._role}
         self._concepts: dict[str, Concept] = {}
-        self._details: dict[str, Detail] = {}
+        self._details: dict[str, ConceptDetail] = {}
         self._nodes: dict[str, Node] = {}
         self._parents: dict[str, list[str]] = {}
         self._children: dict[str, list[str]] = {}
@@ -118,7 +118,7 @@ class DocumentSystem:
         top, below = self._key(ancestor), self._key(descendant)
         return top == below or top in self._ancestors(below)
 
-    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         keys = {code: self._key(code) for code in codes}
         return {code: self._detail(key) for code, key in keys.items() if key in self._nodes}
 
@@ -161,7 +161,7 @@ class DocumentSystem:
         concept.inactive = concept.inactive or concept.status in INACTIVE_STATUS
         return concept
 
-    def _detail(self, key: str) -> Detail:
+    def _detail(self, key: str) -> ConceptDetail:
         detail = self._details.get(key)
         if detail is None:
             detail = self._read_detail(key, self._nodes[key])
@@ -169,8 +169,8 @@ class DocumentSystem:
                 self._details[key] = detail
         return detail
 
-    def _read_detail(self, key: str, node: Node) -> Detail:
-        return Detail(
+    def _read_detail(self, key: str, node: Node) -> ConceptDetail:
+        return ConceptDetail(
             designations=[designation(d) for d in node.get("designation", ())],
             properties=[
                 *(self._related("parent", other) for other in self._parents.get(key, ())),
@@ -380,7 +380,7 @@ class Locating(Protocol):
     """What is asked about the value sets that it implies."""
 
     @property
-    def about(self) -> About: ...
+    def about(self) -> CodeSystemInfo: ...
 
     def locate(self, code: str) -> Concept | None: ...
 
@@ -399,7 +399,7 @@ def implied(system: Locating, canonical: str, whole: str | None) -> Document | N
     return all_of(about, canonical, Filter("concept", "is-a", concept.code)) if concept else None
 
 
-def all_of(about: About, canonical: str, *filters: Filter) -> Document:
+def all_of(about: CodeSystemInfo, canonical: str, *filters: Filter) -> Document:
     """The ValueSet of everything in a code system that passes the filters.
 
     It is of this version where the canonical names it, or its edition. Otherwise the version is open.
@@ -423,7 +423,7 @@ def in_version(implied: Document, version: str | None) -> Document:
     return implied | {"version": version, "compose": {"include": includes}}
 
 
-def require_hierarchy(filter_: Filter, about: About, is_known: bool, meaning: str | None) -> None:
+def require_hierarchy(filter_: Filter, about: CodeSystemInfo, is_known: bool, meaning: str | None) -> None:
     """Can the hierarchy answer this filter? Raises TerminologyError for a code that is not there, and where
     "below" does not mean what the operator asks for.
     """
@@ -433,9 +433,9 @@ def require_hierarchy(filter_: Filter, about: About, is_known: bool, meaning: st
         raise TerminologyError(issues.filter_without_subsumption(filter_, about, str(meaning)))
 
 
-def about(document: Document) -> About:
+def about(document: Document) -> CodeSystemInfo:
     """What a CodeSystem resource says of itself."""
-    return About(
+    return CodeSystemInfo(
         url=document.get("url", ""),
         version=document.get("version"),
         name=document.get("name"),

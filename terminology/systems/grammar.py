@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from terminology import issues
-from terminology.languages import Languages
-from terminology.model import About, Concept, Detail, Document, Filter, Property, TerminologyError, Typed
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property, Typed
+from terminology.core.texts import finder
 from terminology.systems.comparisons import comparison
 from terminology.systems.document import all_of
-from terminology.texts import finder
 
 Test = Callable[["Reading"], bool]
 
@@ -24,7 +25,7 @@ class Reading:
     """What a code turned out to say. ``values`` are what filters ask about, by the name of the property."""
 
     concept: Concept
-    detail: Detail = field(default_factory=Detail)
+    detail: ConceptDetail = field(default_factory=ConceptDetail)
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -40,7 +41,7 @@ class Grammar:
 
     def __init__(
         self,
-        about: About,
+        about: CodeSystemInfo,
         read: Callable[[str], Reading | None],
         properties: Mapping[str, Callable[[str], str] | None] | None = None,
         value_sets: Sequence[str] = (),
@@ -66,7 +67,7 @@ class Grammar:
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return ancestor == descendant
 
-    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         readings = {code: self.read(code) for code in codes}
         return {code: _detail(reading) for code, reading in readings.items() if reading is not None}
 
@@ -131,9 +132,9 @@ class GrammarSelection:
         return reading is not None and all(test(reading) for test in self._tests)
 
 
-def _detail(reading: Reading) -> Detail:
+def _detail(reading: Reading) -> ConceptDetail:
     said = [Property(name, Typed("string", v)) for name, values in reading.values.items() for v in values]
-    return Detail(list(reading.detail.designations), [*reading.detail.properties, *said])
+    return ConceptDetail(list(reading.detail.designations), [*reading.detail.properties, *said])
 
 
 def _text_test(text: str) -> Test:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from string import ascii_uppercase
 from typing import Any
 
-from terminology.model import About
+from terminology.core.model import CodeSystemInfo
 from terminology.systems.listed import Listed
 
 COUNTRIES = "urn:iso:std:iso:3166"
@@ -31,7 +31,7 @@ _FORMS = ("alpha-2", "alpha-3", "numeric")
 
 def countries() -> Listed:
     """ISO 3166-1: three codes for each country, and the user-assigned alpha-2 codes."""
-    about = About(COUNTRIES, _release(), "ISO3166", "ISO 3166-1: codes of countries", language="en")
+    about = CodeSystemInfo(COUNTRIES, _release(), "ISO3166", "ISO 3166-1: codes of countries", language="en")
     properties = [{"code": form, "type": "code", "description": f"The {form} code"} for form in _FORMS]
     return Listed(about, _countries, properties, ("http://hl7.org/fhir/ValueSet/country",))
 
@@ -58,7 +58,9 @@ def _other_names(country: Any) -> Iterator[str]:
 
 def subdivisions() -> Listed:
     """ISO 3166-2: provinces, states and the like, below each other where the standard says so."""
-    about = About(SUBDIVISIONS, _release(), "ISO3166Part2", "ISO 3166-2: subdivisions", language="en")
+    about = CodeSystemInfo(
+        SUBDIVISIONS, _release(), "ISO3166Part2", "ISO 3166-2: subdivisions", language="en"
+    )
     properties = [
         {"code": "type", "type": "string", "description": "What it is: state, province, …"},
         {"code": "country", "type": "code", "description": "The alpha-2 code of the country"},
@@ -80,7 +82,7 @@ def _subdivisions() -> list[Node]:
 
 def currencies() -> Listed:
     """ISO 4217: the alphabetic codes of currencies."""
-    about = About(CURRENCIES, _release(), "ISO4217", "ISO 4217: codes of currencies", language="en")
+    about = CodeSystemInfo(CURRENCIES, _release(), "ISO4217", "ISO 4217: codes of currencies", language="en")
     properties = [{"code": "numeric", "type": "string", "description": "The numeric code"}]
     return Listed(about, _currencies, properties, ("http://hl7.org/fhir/ValueSet/currencies",))
 

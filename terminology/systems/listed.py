@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from terminology.languages import Languages
-from terminology.model import About, Concept, Detail, Document, Filter
+from terminology.core.languages import Languages
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
 from terminology.systems import Selection
 from terminology.systems.document import DocumentSystem, all_of
 
@@ -18,7 +18,7 @@ class Listed:
 
     def __init__(
         self,
-        about: About,
+        about: CodeSystemInfo,
         concepts: Callable[[], list[dict[str, Any]]],
         properties: Sequence[dict[str, str]] = (),
         value_sets: Sequence[str] = (),
@@ -55,7 +55,7 @@ class Listed:
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
 
-    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         return self._system.describe(codes)
 
     def implied(self, canonical: str) -> Document | None:

@@ -8,18 +8,26 @@ from functools import reduce
 from operator import and_, or_
 from typing import cast
 
-from terminology.languages import Languages
-from terminology.model import About, Concept, Designation, Detail, Document, Filter, split_canonical
-from terminology.systems import CodeSystem, Counted, Selection, index_of, speaking
+from terminology.core.languages import Languages
+from terminology.core.model import (
+    CodeSystemInfo,
+    Concept,
+    ConceptDetail,
+    Designation,
+    Document,
+    Filter,
+    split_canonical,
+)
+from terminology.core.texts import words
+from terminology.core.versions import fits
+from terminology.systems import CodeSystem, ConceptSet, Selection, index_of, speaking
 from terminology.systems.document import DocumentSystem
-from terminology.texts import words
-from terminology.versions import fits
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 LANGUAGE_PACK = "lang-pack"
 
 
-def applies_to(supplement: Document, about: About) -> bool:
+def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
     """Is it this code system, in this version, that the supplement adds to?"""
     url, version = split_canonical(supplement.get("supplements", ""))
     return url == about.url and fits(about.version, version)
@@ -49,7 +57,7 @@ class Supplemented:
         self._supplements = [(s.about.canonical, s) for s in map(_compiled, supplements)]
 
     @property
-    def about(self) -> About:
+    def about(self) -> CodeSystemInfo:
         return self._system.about
 
     @property
@@ -85,7 +93,7 @@ class Supplemented:
         found = [self._having(word, languages) for word in words(text)]
         if self.index is None:
             return _Found(whole, found)
-        return reduce(and_, map(self._counted, found), cast("Counted", whole))
+        return reduce(and_, map(self._counted, found), cast("ConceptSet", whole))
 
     def _having(self, word: str, languages: Languages | None) -> _Having:
         """What has a word, in the code system or in a supplement."""
@@ -99,19 +107,19 @@ class Supplemented:
         spoken = [found for s in systems if (found := speaking(s, languages)) is not None]
         return _Having(said, [s.select(text=word) for s in systems], spoken)
 
-    def _counted(self, having: _Having) -> Counted:
-        everything = cast("Counted", self._system.select())
+    def _counted(self, having: _Having) -> ConceptSet:
+        everything = cast("ConceptSet", self._system.select())
         nothing = everything.among(())
 
-        def all_of(selections: Sequence[Selection]) -> Counted:
+        def all_of(selections: Sequence[Selection]) -> ConceptSet:
             return reduce(or_, (self._own(found, everything) for found in selections), nothing)
 
         return all_of(having.said) | (all_of(having.otherwise) - all_of(having.unless))
 
-    def _own(self, found: Selection, everything: Counted) -> Counted:
+    def _own(self, found: Selection, everything: ConceptSet) -> ConceptSet:
         """What a supplement finds, as concepts of the code system itself."""
         is_own = getattr(found, "index", None) is self.index
-        return cast("Counted", found) if is_own else everything.among(c.code for c in found)
+        return cast("ConceptSet", found) if is_own else everything.among(c.code for c in found)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
@@ -119,10 +127,12 @@ class Supplemented:
     def implied(self, canonical: str) -> Document | None:
         return self._system.implied(canonical)
 
-    def describe(self, codes: Sequence[str]) -> Mapping[str, Detail]:
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         # What the code system gives away may be its own.
         known = self._system.describe(codes)
-        found = {code: Detail([*d.designations], [*d.properties], d.extension) for code, d in known.items()}
+        found = {
+            code: ConceptDetail([*d.designations], [*d.properties], d.extension) for code, d in known.items()
+        }
         for canonical, supplement in self._supplements:
             for code, extra in supplement.describe(list(found)).items():
                 _add(found[code], extra, canonical)
@@ -160,14 +170,14 @@ class _Found:
         return all(code in having for having in self._having)
 
 
-def _add(detail: Detail, extra: Detail, canonical: str) -> None:
+def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
     detail.designations += [replace(designation, source=canonical) for designation in extra.designations]
     own = (p for p in extra.properties if p.code not in ("parent", "child"))
     detail.properties += [replace(property_, source=canonical) for property_ in own]
     detail.extension = [*detail.extension, *extra.extension]
 
 
-def _add_display(detail: Detail, supplement: CodeSystem, code: str, canonical: str) -> None:
+def _add_display(detail: ConceptDetail, supplement: CodeSystem, code: str, canonical: str) -> None:
     """What a supplement calls a concept is one more way to say it; its display stays that of the system."""
     concept = supplement.locate(code)
     if concept is not None and concept.display:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from terminology.model import About, Concept, Designation, Detail
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
 from terminology.systems.grammar import Grammar, Reading
 
 URL = "http://unitsofmeasure.org"
@@ -70,7 +70,7 @@ def _read(code: str) -> Reading | None:
     tree = _parsed(code)
     if tree is None:
         return None
-    detail = Detail([Designation(_analysis(tree), "en")])
+    detail = ConceptDetail([Designation(_analysis(tree), "en")])
     return Reading(Concept(code, code), detail, {"canonical": [_written(_dimension(tree))]})
 
 
@@ -171,7 +171,7 @@ def _is_compound(said: str) -> bool:
 
 def units() -> Grammar:
     """UCUM as a code system."""
-    about = About(
+    about = CodeSystemInfo(
         URL,
         version=VERSION,
         name="UCUM",

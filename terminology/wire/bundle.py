@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from terminology import issues
-from terminology.model import Document, TerminologyError
-from terminology.wire.exchange import Request, Response
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+from terminology.wire.messages import Request, Response
 
 BATCH_LIMIT = 500
 # Bundle.entry.request, and the headers that it stands for.

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.model import Document, TerminologyError
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
 from terminology.state.sessions import Session
-from terminology.wire.exchange import Context, Request
+from terminology.wire.messages import Context, Request
 from terminology.wire.parameters import Given, p, read
-from terminology.wire.write import parameters
+from terminology.wire.write.parameters import parameters
 
 HEADER = "X-Cache-Id"
 RESOURCE = "tx-resource"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from terminology.catalogue import KINDS, Catalogue
-from terminology.model import About, Document
-from terminology.software import NAME, RELEASED, TESTS_PASSED, VERSION
+from terminology.catalogue.content import KINDS, Catalogue
+from terminology.core.model import CodeSystemInfo, Document
+from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
+from terminology.wire.fhir_releases import FhirVersion
 from terminology.wire.operations import OPERATIONS, RESOURCES, Operation, operations_of
-from terminology.wire.releases import Release
 from terminology.wire.search import parameters_of
-from terminology.wire.system import system_operations
+from terminology.wire.system_operations import system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
@@ -27,7 +27,7 @@ INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 Node = dict[str, Any]
 
 
-def statement(catalogue: Catalogue, release: Release, base: str) -> Document:
+def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document:
     """The CapabilityStatement of one root."""
     return {
         "resourceType": "CapabilityStatement",
@@ -93,7 +93,7 @@ def _definition(operation: Operation, kind: str, name: str, base: str) -> str:
     return operation.definition or f"{base}/OperationDefinition/{kind}-{name}"
 
 
-def _resource(kind: str, release: Release, base: str) -> Node:
+def _resource(kind: str, release: FhirVersion, base: str) -> Node:
     node: Node = {
         "type": kind,
         "interaction": [{"code": code} for code in INTERACTIONS],
@@ -107,7 +107,7 @@ def _resource(kind: str, release: Release, base: str) -> Node:
     return node | ({"operation": operations} if operations else {})
 
 
-def terminology(catalogue: Catalogue, release: Release, base: str, also: Sequence[str] = ()) -> Document:
+def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Sequence[str] = ()) -> Document:
     """The TerminologyCapabilities of one root (``metadata?mode=terminology``). ``also`` are parameters that
     every operation takes.
     """
@@ -137,14 +137,14 @@ def _expansion_parameters() -> list[str]:
     return [row.names[0] for row in rows if row.instance] + [RESOURCES.names[0]]
 
 
-def _by_url(catalogue: Catalogue) -> dict[str, list[About]]:
-    by_url: dict[str, list[About]] = {}
+def _by_url(catalogue: Catalogue) -> dict[str, list[CodeSystemInfo]]:
+    by_url: dict[str, list[CodeSystemInfo]] = {}
     for about in catalogue.abouts():
         by_url.setdefault(about.url, []).append(about)
     return by_url
 
 
-def _code_system(url: str, abouts: list[About]) -> Node:
+def _code_system(url: str, abouts: list[CodeSystemInfo]) -> Node:
     """All versions of a code system. Exactly one is the default, as the version rule has it."""
     versions = [about.version for about in abouts if about.version]
     node: Node = {"uri": url}

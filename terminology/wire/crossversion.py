@@ -21,7 +21,7 @@ from itertools import zip_longest
 from operator import is_
 from typing import Any
 
-from terminology.model import Document
+from terminology.core.model import Document
 
 URL = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from terminology import issues
-from terminology.model import Document, TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
 
 DEEPEST = 200
 LARGEST = 2**64 - 1

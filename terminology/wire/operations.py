@@ -12,24 +12,29 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from terminology import issues
-from terminology.catalogue import Catalogue
-from terminology.languages import Languages
-from terminology.model import Document, TerminologyError
-from terminology.operations.expand import expand
-from terminology.operations.expansion import LARGEST_EXPANSION, ExpandRequest
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import Document
+from terminology.core.structure import require
 from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
 from terminology.operations.subsumes import SubsumesRequest, subsumes
-from terminology.operations.translate import translate
-from terminology.operations.translation import TranslateRequest, Translation
-from terminology.operations.validate import validate_in_system, validate_in_value_set
-from terminology.operations.validation import ValidateRequest
-from terminology.structure import require
-from terminology.wire import r4, write, write_expansion, write_relations, write_validation
-from terminology.wire.each import answer_each
+from terminology.operations.translate.shapes import TranslateRequest, Translation
+from terminology.operations.translate.translate import translate
+from terminology.operations.validate.validate import validate_in_system, validate_in_value_set
+from terminology.operations.validate.validation import ValidateRequest
+from terminology.operations.value_set.expand import expand
+from terminology.operations.value_set.expansion import LARGEST_EXPANSION, ExpandRequest
+from terminology.wire import r4
+from terminology.wire.batch_validate import answer_each
+from terminology.wire.fhir_releases import FhirVersion
 from terminology.wire.parameters import Given, Parameter, p, read
-from terminology.wire.releases import Release
+from terminology.wire.write import expansion as write_expansion
+from terminology.wire.write import parameters as write
+from terminology.wire.write import relations as write_relations
+from terminology.wire.write import validation as write_validation
 
 # Where operations are defined: by HL7 in FHIR itself, and for the servers of its terminology ecosystem.
 CORE = "http://hl7.org/fhir/OperationDefinition/"
@@ -76,7 +81,7 @@ class Operation:
         """Has the request such a field?"""
         return field in self.request.__dataclass_fields__
 
-    def is_in(self, release: Release) -> bool:
+    def is_in(self, release: FhirVersion) -> bool:
         return self.in_r6 or not release.is_ballot
 
 
@@ -280,11 +285,11 @@ _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 
 
 @dataclass(slots=True)
-class Question:
+class PreparedRequest:
     """An operation with the fields of its request, so that it can be asked again with another code."""
 
     operation: Operation
-    release: Release
+    release: FhirVersion
     fields: dict[str, Any]
 
     def answer(self, catalogue: Catalogue, fields: Mapping[str, Any] | None = None) -> Document:
@@ -298,7 +303,7 @@ class Question:
 
 def answer(
     catalogue: Catalogue,
-    release: Release,
+    release: FhirVersion,
     kind: str,
     name: str,
     given: Sequence[Given],
@@ -326,12 +331,12 @@ def answer(
 
 def question(
     operation: Operation,
-    release: Release,
+    release: FhirVersion,
     given: Sequence[Given],
     instance: Document | None = None,
     languages: Languages | None = None,
     largest: int = LARGEST_EXPANSION,
-) -> Question:
+) -> PreparedRequest:
     """What is asked, read from its parameters. Raises TerminologyError."""
     fields = read(operation.parameters, given)
     for field in operation.resources & fields.keys():
@@ -346,11 +351,11 @@ def question(
     for name, value in beside.items():
         if value is not None and operation.takes(name):
             fields.setdefault(name, value)
-    return Question(operation, release, fields)
+    return PreparedRequest(operation, release, fields)
 
 
 def _with_resources(
-    catalogue: Catalogue, release: Release, given: Sequence[Given]
+    catalogue: Catalogue, release: FhirVersion, given: Sequence[Given]
 ) -> tuple[Sequence[Given], Catalogue]:
     """The other parameters, and the catalogue with the resources that travel with the request before it."""
     rest = [item for item in given if item.name.casefold() not in RESOURCES.names]
@@ -361,7 +366,7 @@ def _with_resources(
     return rest, catalogue.with_documents(overlay) if overlay else catalogue
 
 
-def operation_of(kind: str, name: str, release: Release, at_instance: bool = False) -> Operation:
+def operation_of(kind: str, name: str, release: FhirVersion, at_instance: bool = False) -> Operation:
     """The row of an operation. Raises TerminologyError when there is none, or none at this level."""
     offered = operations_of(kind, release)
     if name not in offered:
@@ -371,7 +376,7 @@ def operation_of(kind: str, name: str, release: Release, at_instance: bool = Fal
     return offered[name]
 
 
-def operations_of(kind: str, release: Release) -> dict[str, Operation]:
+def operations_of(kind: str, release: FhirVersion) -> dict[str, Operation]:
     """The operations of a resource type, by name, that a release has."""
     rows = ((name, row) for (of, name), row in OPERATIONS.items() if of == kind)
     return {name: row for name, row in rows if row.is_in(release)}

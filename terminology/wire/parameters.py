@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from terminology import issues
-from terminology.languages import Languages
-from terminology.model import Coding, Document, TerminologyError, Typed
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import Coding, Document, Typed
 from terminology.operations.find_matches import Sought
-from terminology.operations.translation import Dependency
+from terminology.operations.translate.shapes import Dependency
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
 _INTEGER = re.compile(r"^[+-]?[0-9]+$")

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from terminology.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
-from terminology.model import Document
+from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.core.model import Document
 from terminology.wire.crossversion import (
     SHAPES,
     Edit,

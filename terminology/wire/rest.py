@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from terminology import issues
-from terminology.catalogue import KINDS
-from terminology.model import Document, Issue, TerminologyError
+from terminology.catalogue.content import KINDS
+from terminology.core import issues
+from terminology.core.errors import RefusedError, TerminologyError
+from terminology.core.model import Document, Issue
 from terminology.wire import capability, outcome
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, HEADER, names_cache, with_cache
-from terminology.wire.exchange import Context, Refusal, Request, Response, instant
-from terminology.wire.media import FORM
+from terminology.wire.messages import FORM, Context, Request, Response, instant
 from terminology.wire.operations import RESOURCES, answer, operation_of, question
 from terminology.wire.parameters import Given, Parameter, p, read, unknown
 from terminology.wire.search import RESULT, looks_inside, search
-from terminology.wire.system import system_operations
-from terminology.wire.views import shown, version_id
+from terminology.wire.summary import shown, version_id
+from terminology.wire.system_operations import system_operations
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
@@ -45,20 +45,28 @@ class Route:
 
 
 def respond(context: Context, request: Request) -> Response:
-    """Answer one request. Every failure is a response with an OperationOutcome."""
+    """Answer one request. Every TerminologyError becomes a response with an OperationOutcome."""
     try:
-        route = _route(context, request)
-        if request.method == "OPTIONS":
-            return Response(204, None, route.allow)
-        if request.method not in route.methods:
-            place = _place(context, request)
-            issue = route.refused or issues.method_not_allowed(request.method, place, route.methods)
-            raise Refusal(405, issue, route.allow)
-        return route.answer()
-    except Refusal as refusal:
-        return Response(refusal.status, outcome.operation_outcome([refusal.issue]), refusal.headers)
+        return answered(context, request)
+    except RefusedError as refusal:
+        return Response(refusal.status, outcome.operation_outcome(refusal.issues), refusal.headers)
     except TerminologyError as error:
         return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
+
+
+def answered(context: Context, request: Request) -> Response:
+    """The answer to one request: the road of HTTP, batch, library and command line alike.
+
+    Raises TerminologyError, and UnavailableError while a database is away.
+    """
+    route = _route(context, request)
+    if request.method == "OPTIONS":
+        return Response(204, None, route.allow)
+    if request.method not in route.methods:
+        place = _place(context, request)
+        issue = route.refused or issues.method_not_allowed(request.method, place, route.methods)
+        raise RefusedError(405, issue, route.allow)
+    return route.answer()
 
 
 # -- routes --------------------------------------------------------------------------------------
@@ -79,7 +87,7 @@ def _route(context: Context, request: Request) -> Route:
             return _of_kind(context, request, kind, rest)
         case [kind, *_] if kind[:1].isupper() and kind.isalnum():
             raise TerminologyError(issues.unknown_type(kind, KINDS))
-    raise Refusal(404, issues.no_such_page(_place(context, request)))
+    raise RefusedError(404, issues.no_such_page(_place(context, request)))
 
 
 def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str]) -> Route:
@@ -91,7 +99,7 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
         case [name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:])
         case ["_history"]:
-            raise Refusal(404, issues.history_of_many(kind))
+            raise RefusedError(404, issues.history_of_many(kind))
         case [id_]:
             return Route(READ, lambda: _read(context, request, kind, id_))
         case [id_, name] if name.startswith("$"):
@@ -100,7 +108,7 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
             return Route(READ, lambda: _history(context, request, kind, id_))
         case [id_, "_history", version]:
             return Route(READ, lambda: _read(context, request, kind, id_, version))
-    raise Refusal(404, issues.no_such_page(_place(context, request)))
+    raise RefusedError(404, issues.no_such_page(_place(context, request)))
 
 
 def _place(context: Context, request: Request) -> str:
@@ -137,7 +145,7 @@ def _history(context: Context, request: Request, kind: str, id_: str) -> Respons
 
 def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
-        raise Refusal(415, issues.search_with_body(FORM))
+        raise RefusedError(415, issues.search_with_body(FORM))
     held = context.catalogue
     documents = held.documents(kind) if looks_inside(kind, request.query) else held.headers(kind)
     bundle = search(documents, kind, request.query, f"{context.base}/{kind}", request.is_strict)
@@ -173,7 +181,9 @@ def _metadata(context: Context, request: Request) -> Response:
 def _system_operation(context: Context, request: Request, name: str) -> Route:
     offered = system_operations(context.release)
     if name not in offered:
-        raise Refusal(404, issues.unknown_operation(name, "the base", [f"${other}" for other in offered]))
+        raise RefusedError(
+            404, issues.unknown_operation(name, "the base", [f"${other}" for other in offered])
+        )
     operation = offered[name]
 
     def run() -> Response:
@@ -190,7 +200,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     try:
         operation = operation_of(kind, name, context.release, at_instance=id_ is not None)
     except TerminologyError as unoffered:
-        raise Refusal(404, unoffered.issues[0]) from None
+        raise RefusedError(404, unoffered.issues[0]) from None
 
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
@@ -216,7 +226,7 @@ def _require_known(
     ignored = unknown([*parameters, *_EVERYWHERE], given) if request.is_strict else None
     if ignored is not None:
         known = [name for parameter in parameters for name in parameter.names]
-        raise Refusal(400, issues.unknown_parameter(ignored.name, name, known, ignored.at))
+        raise RefusedError(400, issues.unknown_parameter(ignored.name, name, known, ignored.at))
 
 
 # -- batch ---------------------------------------------------------------------------------------

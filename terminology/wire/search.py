@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from terminology import issues
-from terminology.model import Document, TerminologyError
+from terminology.core import issues
+from terminology.core.errors import RefusedError, TerminologyError
+from terminology.core.model import Document
 from terminology.wire.bundle import searchset
-from terminology.wire.exchange import Refusal
 
 PAGE = 50
 LARGEST_PAGE = 1000
@@ -190,7 +190,7 @@ def search(
     """A searchset Bundle of the documents that match, not yet downgraded or cut down.
 
     Parameters that are not known are ignored and left out of the links; ``strict`` refuses them. Raises
-    TerminologyError, and Refusal for parameters and modifiers that are not there.
+    TerminologyError, and RefusedError for parameters and modifiers that are not there.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
@@ -208,7 +208,7 @@ def search(
 def _known(name: str, kind: str, strict: bool) -> bool:
     base = name.partition(":")[0]
     if base in _UNSUPPORTED or (strict and base not in PARAMETERS[kind]):
-        raise Refusal(400, issues.unknown_search_parameter(name, kind, sorted(PARAMETERS[kind])))
+        raise RefusedError(400, issues.unknown_search_parameter(name, kind, sorted(PARAMETERS[kind])))
     return base in PARAMETERS[kind]
 
 
@@ -261,7 +261,7 @@ def _test(kind: str, name: str, text: str) -> Test:
     make = MATCHERS.get((parameter.type, modifier))
     if make is None:
         offered = sorted(f":{m}" for t, m in MATCHERS if t == parameter.type and m)
-        raise Refusal(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
+        raise RefusedError(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
     alternatives = [make(value) for value in _alternatives(text)]
     if modifier == "not":
         return lambda document: (

@@ -13,9 +13,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from terminology import issues
-from terminology.catalogue import KINDS, Catalogue
-from terminology.model import Document, TerminologyError
+from terminology.catalogue.content import KINDS, Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
 from terminology.state import State
 from terminology.state.sessions import MADE_BY_CLIENT, Session
 from terminology.wire import json

@@ -16,10 +16,11 @@ from itertools import pairwise, zip_longest
 from typing import Any
 from xml.parsers import expat
 
-from terminology import issues
-from terminology.model import Document, TerminologyError
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+from terminology.wire.fhir_releases import FhirVersion
 from terminology.wire.json import LARGEST
-from terminology.wire.releases import Release
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, Shape, Table, table_of
 
 FHIR = "http://hl7.org/fhir"
@@ -32,7 +33,7 @@ _COMPANION = "Element"  # what a primitive has besides its value: an id and exte
 # -- out -----------------------------------------------------------------------------------------
 
 
-def write(document: Document, release: Release, pretty: bool = False) -> bytes:
+def write(document: Document, release: FhirVersion, pretty: bool = False) -> bytes:
     """A document, in the shape of a release, as XML.
 
     What the release's definitions do not know has no place in its XML and is left out.
@@ -145,7 +146,7 @@ def _is_division(text: str) -> bool:
 # -- in ------------------------------------------------------------------------------------------
 
 
-def read_resource(content: bytes, release: Release) -> Document:
+def read_resource(content: bytes, release: FhirVersion) -> Document:
     """Parse a FHIR resource.
 
     Raises TerminologyError: not UTF-8, not XML, with a document type, not FHIR of this release, nested deeper

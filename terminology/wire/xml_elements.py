@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from terminology.wire.releases import Release
+from terminology.wire.fhir_releases import FhirVersion
 
 RESOURCE = "Resource"
 NARRATIVE = "xhtml"
@@ -86,7 +86,7 @@ class Table:
             yield Element(chosen, each, is_primitive=each[0].islower())
 
 
-def table_of(release: Release) -> Table:
+def table_of(release: FhirVersion) -> Table:
     """The table of a release. R4 and R4B have one, that of R4B; R6 is written as R5."""
     return _table("r4" if release.is_r4 else "r5")
 

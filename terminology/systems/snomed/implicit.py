@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from terminology import issues, versions
-from terminology.model import Document, Filter, TerminologyError
+from terminology.core import issues, versions
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document, Filter
 from terminology.systems.document import ALL_CODES, BELOW, all_of
 
 if TYPE_CHECKING:

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from terminology import issues
-from terminology.languages import Languages
-from terminology.model import Document, Filter, TerminologyError
-from terminology.store.artifact import Artifact
-from terminology.systems.snomed.descriptions import Descriptions
-from terminology.systems.snomed.evaluation import Evaluation
-from terminology.systems.snomed.expression import Focus, Members
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import Document, Filter
+from terminology.store.artifacts import Artifact
+from terminology.systems.indexed import StoredSelection, StoredSystem
+from terminology.systems.snomed.ecl.descriptions import Descriptions
+from terminology.systems.snomed.ecl.evaluation import Evaluation
+from terminology.systems.snomed.ecl.expression import Focus, Members
+from terminology.systems.snomed.ecl.parser import read
 from terminology.systems.snomed.implicit import implied
-from terminology.systems.snomed.parser import read
-from terminology.systems.snomed.substrate import Substrate
-from terminology.systems.stored import StoredSelection, StoredSystem
+from terminology.systems.snomed.release_index import Substrate
 
 if TYPE_CHECKING:
     from pyroaring import BitMap

@@ -1,0 +1,265 @@
+"""What does a ConceptMap say of a code? The resource compiled into rows, found from either end.
+
+https://hl7.org/fhir/R5/conceptmap.html. The resource is in R5 shape and never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.core.texts import bare
+
+# The R4 word that a mapping was written with, and why there is nothing to map to, as HAPI's converter keeps
+# them.
+KEPT_WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
+NO_MAP_COMMENT = (
+    "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
+)
+# What else is known of a row that maps to nothing: on the element, as R4 has it on its ``unmatched`` target.
+NO_MAP_PROPERTY = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
+)
+
+FLIPPED = {
+    "source-is-narrower-than-target": "source-is-broader-than-target",
+    "source-is-broader-than-target": "source-is-narrower-than-target",
+}
+FLIPPED_WORD = {"subsumes": "specializes", "specializes": "subsumes"}
+
+Node = dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Attribute:
+    """A condition (``dependsOn``) or a further result (``product``): ``uri`` names the attribute."""
+
+    code: str
+    uri: str
+    value: Typed
+
+
+@dataclass(slots=True, frozen=True)
+class MapProperty:
+    """``target.property``: something else that is known of a mapping."""
+
+    uri: str
+    value: Typed
+
+
+@dataclass(slots=True)
+class Row:
+    """One mapping. ``target`` is None where the map says that there is nothing to map to.
+
+    ``word`` is the R4 equivalence that the map was written with, where it says more than ``relationship``.
+    """
+
+    source: Coding
+    target: Coding | None
+    relationship: str | None = None
+    word: str | None = None
+    comment: str | None = None
+    depends_on: Sequence[Attribute] = ()
+    products: Sequence[Attribute] = ()
+    properties: Sequence[MapProperty] = ()
+
+
+@dataclass(slots=True)
+class Unmapped:
+    """What a group says of codes that it does not list."""
+
+    mode: str
+    code: str | None = None
+    display: str | None = None
+    relationship: str | None = None
+    other_map: str | None = None
+    value_set: str | None = None
+
+
+class Rows(Protocol):
+    """The rows of a group, found by the codes of one of its ends, wherever they lie."""
+
+    def of(self, code: str) -> Sequence[Row]:
+        """The rows of a code; none if it is not here."""
+
+    def __contains__(self, code: object) -> bool: ...
+
+    def spelled_like(self, code: str) -> Iterable[str]:
+        """The codes here that are the same but for dots, blanks, case and leading zeros."""
+
+
+class Listed:
+    """Rows that are at hand."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Row]] = {}
+
+    def add(self, code: str, rows: Iterable[Row]) -> None:
+        self._rows.setdefault(code, []).extend(rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        for rows in self._rows.values():
+            yield from rows
+
+    def of(self, code: str) -> Sequence[Row]:
+        return self._rows.get(code, ())
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._rows
+
+    def spelled_like(self, code: str) -> Iterable[str]:
+        meant = bare(code)
+        return [other for other in self._rows if bare(other) == meant]
+
+
+@dataclass(slots=True)
+class Group:
+    """Mappings between two code systems. Either may be unstated (None).
+
+    ``forward`` has the rows by the code of their source, ``backward`` by that of their target.
+    """
+
+    source: Coding
+    target: Coding
+    unmapped: Unmapped | None
+    forward: Rows
+    backward: Rows
+    by_value_set: list[tuple[str, list[Row]]] = field(default_factory=list)
+
+
+class Names:
+    """The attributes and properties that a ConceptMap declares: the uri of each by its code."""
+
+    def __init__(self, document: Document) -> None:
+        self.attributes = _uris(document.get("additionalAttribute", ()))
+        self._properties = _uris(document.get("property", ()))
+
+    def attribute(self, code: str, value: Typed) -> Attribute:
+        """A condition or product."""
+        return Attribute(code, self.attributes.get(code, code), value)
+
+    def property(self, code: str, value: Typed) -> MapProperty:
+        return MapProperty(self._properties.get(code, code), value)
+
+
+class ConceptMap:
+    """A ConceptMap resource, ready to be asked."""
+
+    def __init__(self, document: Document, system: Callable[[str], str] = str) -> None:
+        """``system`` gives the preferred uri of a code system, so that aliases in the map do no harm."""
+        self.document = document
+        self.url: str = document.get("url", "")
+        self.version: str | None = document.get("version")
+        self.source_scope = _scope(document, "sourceScope")
+        self.target_scope = _scope(document, "targetScope")
+        self._names = Names(document)
+        self.groups = [self._group(node, system) for node in document.get("group", ())]
+
+    @property
+    def canonical(self) -> str:
+        return f"{self.url}|{self.version}" if self.version else self.url
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """The uri of every attribute that a condition of the map names, by its code."""
+        used = (condition for row in self._listed() for condition in row.depends_on)
+        return {condition.code: condition.uri for condition in used}
+
+    def _listed(self) -> Iterator[Row]:
+        """The rows that are at hand, in their order."""
+        for group in self.groups:
+            if isinstance(group.forward, Listed):
+                yield from group.forward
+            for _, rows in group.by_value_set:
+                yield from rows
+
+    # -- compiling ---------------------------------------------------------------------------
+
+    def _group(self, node: Node, system: Callable[[str], str]) -> Group:
+        forward, backward = Listed(), Listed()
+        source, target = (
+            end_of(*split_canonical(node.get(name) or ""), system) for name in ("source", "target")
+        )
+        group = Group(source, target, unmapped_of(node.get("unmapped")), forward, backward)
+        for element in node.get("element", ()):
+            rows = list(self._rows(group, element))
+            if "valueSet" in element:
+                group.by_value_set.append((element["valueSet"], rows))
+                continue
+            forward.add(element.get("code", ""), rows)
+            for row in rows:
+                if row.target is not None and row.target.code is not None:
+                    backward.add(row.target.code, [row])
+        return group
+
+    def _rows(self, group: Group, element: Node) -> Iterator[Row]:
+        code, display = element.get("code"), element.get("display")
+        source = Coding(group.source.system, code, group.source.version, display)
+        if element.get("noMap"):
+            said = [self._property(node) for node in no_map_properties(element)]
+            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=said)
+        for target in element.get("target", ()):
+            end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
+            yield Row(
+                source=source,
+                target=end if end.code else None,
+                relationship=target.get("relationship"),
+                word=_extension(target, KEPT_WORD),
+                comment=target.get("comment"),
+                depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
+                products=[self._attribute(a) for a in target.get("product", ())],
+                properties=[self._property(p) for p in target.get("property", ())],
+            )
+
+    def _attribute(self, node: Node) -> Attribute:
+        value = Typed.of(node) or Typed("canonical", node.get("valueSet", ""))
+        return self._names.attribute(str(node.get("attribute", "")), value)
+
+    def _property(self, node: Node) -> MapProperty:
+        return self._names.property(str(node.get("code", "")), Typed.of(node) or Typed("string", ""))
+
+
+def end_of(url: str | None, version: str | None, system: Callable[[str], str]) -> Coding:
+    """One end of a group, by the preferred uri of its code system."""
+    return Coding(system(url) if url else None, None, version)
+
+
+def _uris(declarations: Sequence[Node]) -> dict[str, str]:
+    return {d["code"]: d["uri"] for d in declarations if "code" in d and "uri" in d}
+
+
+def _scope(document: Document, name: str) -> str | None:
+    return document.get(f"{name}Canonical") or document.get(f"{name}Uri")
+
+
+def _extension(node: Node, url: str) -> str | None:
+    found = (
+        e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
+    )
+    return next((text for text in found if text), None)
+
+
+def no_map_properties(element: Node) -> Iterator[Node]:
+    """As ``target.property`` would have them."""
+    for extension in element.get("extension", ()):
+        if extension.get("url") == NO_MAP_PROPERTY:
+            parts = {part.get("url"): part for part in extension.get("extension", ())}
+            value = {k: v for k, v in parts.get("value", {}).items() if k.startswith("value")}
+            yield {"code": parts.get("code", {}).get("valueCode", ""), **value}
+
+
+def unmapped_of(stated: Node | None) -> Unmapped | None:
+    """``group.unmapped``."""
+    if not stated:
+        return None
+    return Unmapped(
+        mode=stated.get("mode", ""),
+        code=stated.get("code"),
+        display=stated.get("display"),
+        relationship=stated.get("relationship"),
+        other_map=stated.get("otherMap"),
+        value_set=stated.get("valueSet"),
+    )

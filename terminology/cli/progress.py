@@ -1,0 +1,187 @@
+"""What does the command line say while something is imported, and of what is in the store?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from terminology.core.model import Problem
+from terminology.store.release import Importer
+
+if TYPE_CHECKING:
+    from terminology.store.loading import Loader, Outcome
+    from terminology.store.registry import Loaded
+
+# How many problems are shown; all are counted.
+SHOWN = 20
+# How often the line of progress is written, in seconds.
+EVERY = 0.2
+
+
+class Malformed(click.ClickException):
+    """A row is malformed, and --strict was given."""
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C was pressed. The exit status is the one that a shell gives for it."""
+
+    exit_code = 128 + 2
+
+
+def import_into(
+    loader: Loader,
+    importer: Importer,
+    paths: Sequence[Path],
+    dry_run: bool,
+    strict: bool,
+    quiet: bool = False,
+    fewer: bool = False,
+) -> None:
+    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong, and ``fewer``
+    lets a release replace one with far more rows.
+
+    Raises Malformed, TooFewRowsError; Interrupted when somebody presses Ctrl-C.
+    """
+    progress = _Progress(shows=not quiet and sys.stderr.isatty())
+    problems = _Problems(strict, progress)
+    try:
+        outcomes = loader.load(importer, paths, problems, progress, dry_run, fewer)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted: what was not finished has left nothing in the store.") from None
+    finally:
+        progress.end()
+        problems.end()
+    for outcome in () if quiet else outcomes:
+        click.echo(_said(outcome, dry_run))
+
+
+def _said(outcome: Outcome, dry_run: bool) -> str:
+    loaded = outcome.loaded
+    what = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
+    if dry_run:
+        return f"{what} could be imported{_before(outcome, 'would replace')}"
+    if outcome.is_new:
+        return f"{what}, {_size(loaded.bytes)}{_before(outcome, 'replaces')}"
+    return f"{what}, there already{_again(outcome)}"
+
+
+def _before(outcome: Outcome, verb: str) -> str:
+    """What the same version was until now."""
+    old = outcome.replaced
+    said = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
+    return said + _again(outcome)
+
+
+def _again(outcome: Outcome) -> str:
+    was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
+    return "; was retired, and is served again" if was_retired else ""
+
+
+def _number(count: int, noun: str) -> str:
+    """
+    >>> _number(1, "row"), _number(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+class _Problems:
+    """Shows the first problems and counts them all. How far the reading is, it passes on."""
+
+    def __init__(self, strict: bool, progress: _Progress) -> None:
+        self._strict, self._progress = strict, progress
+        self.progress = progress.read
+        self._count = 0
+
+    def __call__(self, problem: Problem) -> None:
+        if self._strict:
+            raise Malformed(str(problem))
+        self._count += 1
+        if self._count <= SHOWN:
+            self._progress.clear()
+            click.echo(str(problem), err=True)
+
+    def end(self) -> None:
+        if self._count > SHOWN:
+            click.echo(f"... and {self._count - SHOWN:,} more like these", err=True)
+        if self._count:
+            click.echo(f"{_number(self._count, 'problem')} in what was read", err=True)
+
+
+class _Progress:
+    """One line that is written over: how much of which file is read, how many rows there are. ``shows`` is
+    False where nobody looks.
+    """
+
+    def __init__(self, shows: bool) -> None:
+        self._shows = shows
+        self._began = time.monotonic()
+        self._last = 0.0
+        self._width = 0
+        self._rows = 0
+        self._file = ""
+
+    def __call__(self, count: int) -> None:
+        """So many rows have been read."""
+        self._rows = count
+        self._show()
+
+    def read(self, file: str, done: int, size: int) -> None:
+        """So many bytes of a file have been read."""
+        self._file = f"{file}: {100 * done // max(size, 1)}%"
+        self._show(at_once=done == size)
+
+    def _show(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._shows and (at_once or now - self._last > EVERY):
+            self._last = now
+            rate = self._rows / max(now - self._began, 0.001)
+            rows = f"{self._rows:,} rows, {rate:,.0f} a second" if self._rows else ""
+            self._write(", ".join(part for part in (self._file, rows) if part))
+
+    def _write(self, text: str) -> None:
+        click.echo("\r" + text.ljust(self._width), nl=False, err=True)
+        self._width = len(text)
+
+    def clear(self) -> None:
+        """Make room for a line of another kind."""
+        if self._width:
+            self._write("")
+            click.echo("\r", nl=False, err=True)
+
+    def end(self) -> None:
+        if self._width:
+            click.echo("", err=True)
+
+
+def show(held: Sequence[Loaded], as_json: bool) -> None:
+    """``terminology status``."""
+    if as_json:
+        click.echo(orjson.dumps([asdict(loaded) for loaded in held], option=orjson.OPT_INDENT_2))
+        return
+    if not held:
+        click.echo("nothing has been imported")
+    from terminology.core.errors import OtherFormatError
+    from terminology.store.schema import FORMAT
+
+    for loaded in held:
+        click.echo(f"{loaded.kind} {loaded.canonical} ({loaded.status})")
+        click.echo(f"  {loaded.title or loaded.importer}, {loaded.rows:,} rows, {_size(loaded.bytes)}")
+        left_out = f", {loaded.problems:,} rows left out" if loaded.problems else ""
+        click.echo(f"  loaded {loaded.loaded} by '{loaded.importer}'{left_out}")
+        if loaded.format != FORMAT:
+            click.echo(f"  not served: {OtherFormatError(loaded.format, FORMAT)}")
+        click.echo(f"  licence: {loaded.licence or 'not stated'}")
+        for file in loaded.files:
+            click.echo(f"  {file.name}  {file.size:,} bytes  SHA-256 {file.sha256}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,169 @@
+"""The pages operations.md, settings.md and import-kinds.md, written from what the code itself reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from terminology.core.model import Problem
+from terminology.opening import known_importers
+from terminology.settings import PREFIX, SETTINGS
+from terminology.wire.operations import OPERATIONS, Operation
+from terminology.wire.outcome import STATUS
+from terminology.wire.parameters import Parameter
+from terminology.wire.r4 import RELATIONSHIP
+from terminology.wire.search import PARAMETERS
+from terminology.wire.system_operations import SYSTEM_OPERATIONS
+
+_OPERATIONS = """\
+# Operations
+
+Written by `terminology reference` from the tables in `terminology/wire`; a test fails when it
+is out of date.
+
+Every operation is asked by GET (simple values in the URL) or POST (a Parameters resource), below each of
+the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read under **every** name listed, on
+every root; the answer is written as the root's release has it. Unknown parameters are ignored.
+`tx-resource` (repeated, a resource) brings CodeSystems, ValueSets, ConceptMaps and supplements along for one
+request.
+
+What is brought along need not be sent each time: `$cache-control` at the base takes it once (`mode=start`)
+and gives out an id, to be sent in the header `X-Cache-Id` or as the parameter `cache-id` of any operation;
+`mode=end` forgets it, and `mode=check` says whether it is known. A cache is sealed unless it is started with
+`sealed=false`: only then what further requests bring along is added to it. A client may also make an id of
+its own and send it as `cache-id`; where nothing outlasts the process (the setting `data` is empty) such an
+id is ignored.
+"""
+_SETTINGS = """\
+# Settings
+
+Written by `terminology reference` from the table in `terminology/assembly.py`; a test fails when it is out of
+date.
+
+A setting is read from the command line of `terminology serve`, else from the environment, else from the
+TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
+in `PATH`.
+"""
+_KINDS = """\
+# What can be imported
+
+Written by `terminology reference` from what the importers themselves ask for; a test fails when it is out of
+date.
+
+`terminology import KIND PATH…` takes files, folders and zip archives; how, and how to bring tables of your
+own, is in [importing.md](importing.md).
+"""
+_WORDS = """
+R4 says what the target is, R5 what the source is. The R4 word that a map was written with is kept, and R4
+clients get it back."""
+
+
+def pages() -> dict[str, str]:
+    """The pages by file name. Raises SettingError without the packages of the store."""
+    parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
+    return {name: "\n".join(lines()) for name, lines in parts.items()}
+
+
+def write(folder: Path, check: bool = False) -> list[str]:
+    """Write the pages that are out of date, or only say which they are. Returns their names."""
+    stale = []
+    for name, text in pages().items():
+        path = folder / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, "utf-8")
+    return stale
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield ""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+    yield ""
+
+
+def _operations() -> Iterator[str]:
+    yield _OPERATIONS
+    for (kind, name), operation in OPERATIONS.items():
+        yield f"## {kind or '[base]'}/${name}"
+        yield f"\n{_first_line(operation.run)}"
+        yield from _table(("parameter", "type", "many", "needed on an instance"), _rows(operation))
+    yield from _system_operations()
+    yield "## Relationships in R4 and R5"
+    yield _WORDS
+    yield from _table(
+        ("R4 equivalence", "R5 relationship"), ((f"`{a}`", f"`{b}`") for a, b in RELATIONSHIP.items())
+    )
+    yield "## Issues and their HTTP status"
+    yield from _table(
+        ("issue.code", "status"), ((f"`{code}`", str(status)) for code, status in STATUS.items())
+    )
+    yield "## Search parameters"
+    yield from _table(
+        ("resource", "parameters"),
+        ((kind, ", ".join(f"`{n}`" for n in sorted(names))) for kind, names in PARAMETERS.items()),
+    )
+
+
+def _system_operations() -> Iterator[str]:
+    for name, operation in SYSTEM_OPERATIONS.items():
+        yield f"## [base]/${name}"
+        methods = "\n\nBy POST alone, as it changes what is kept." if operation.affects_state else ""
+        yield f"\n{_first_line(operation.run)}{methods}"
+        if not operation.parameters:
+            yield ""
+            continue
+        yield from _table(
+            ("parameter", "type", "many"),
+            ((_names(p), p.type, "yes" if p.many else "") for p in operation.parameters),
+        )
+
+
+def _first_line(run: Callable[..., Any]) -> str:
+    return (run.__doc__ or "").strip().partition("\n")[0]
+
+
+def _names(parameter: Parameter) -> str:
+    return ", ".join(f"`{name}`" for name in parameter.names)
+
+
+def _rows(operation: Operation) -> Iterator[tuple[str, ...]]:
+    for parameter in operation.parameters:
+        yield (
+            _names(parameter),
+            parameter.type,
+            "yes" if parameter.many else "",
+            "" if parameter.instance else "no",
+        )
+
+
+def _settings() -> Iterator[str]:
+    yield _SETTINGS
+    yield from _table(
+        ("setting", "option", "environment", "default", "meaning"),
+        (
+            (f"`{s.name}`", f"`{s.option}`", f"`{PREFIX}{s.name.upper()}`", f"`{s.default!r}`", s.meaning)
+            for s in SETTINGS
+        ),
+    )
+
+
+def _kinds() -> Iterator[str]:
+    yield _KINDS
+    with TemporaryDirectory() as nothing:
+        rows = [
+            (f"`{importer.kind}`", importer.description, _expected(importer.recognises([Path(nothing)])))
+            for importer in known_importers()
+        ]
+    yield from _table(("KIND", "what it is", "files"), rows)
+
+
+def _expected(refused: Sequence[Any] | Problem) -> str:
+    """What an importer says that it had expected, of a folder where nothing is."""
+    assert isinstance(refused, Problem)
+    return refused.text.removeprefix("expected ").removesuffix("; found no file")

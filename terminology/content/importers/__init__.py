@@ -1,0 +1,40 @@
+"""Which releases can be imported? An importer is one file beside this one, and a line in ``IMPORTERS``.
+
+It says which files are its own and of which version, and turns them into the neutral rows of ``release``;
+how files, archives and tables are read is in ``files``, how rows of several files come together in
+``buckets``.
+"""
+
+from __future__ import annotations
+
+from terminology.content.importers.cpt import CPT
+from terminology.content.importers.fhir import FHIR
+from terminology.content.importers.gem import GEM
+from terminology.content.importers.hcpcs import HCPCS
+from terminology.content.importers.icd9cm import ICD9CM
+from terminology.content.importers.icd10cm import ICD10CM
+from terminology.content.importers.icd10pcs import ICD10PCS
+from terminology.content.importers.loinc import LOINC
+from terminology.content.importers.msdrg import MSDRG
+from terminology.content.importers.omop import OMOP
+from terminology.content.importers.rxnorm import RXNORM
+from terminology.content.importers.snomed import SNOMED
+from terminology.content.importers.table import CSV, XLSX
+from terminology.store.release import Importer
+
+IMPORTERS: tuple[Importer, ...] = (
+    ICD10PCS,
+    ICD10CM,
+    ICD9CM,
+    GEM,
+    HCPCS,
+    MSDRG,
+    CPT,
+    SNOMED,
+    LOINC,
+    RXNORM,
+    OMOP,
+    FHIR,
+    CSV,
+    XLSX,
+)

@@ -1,0 +1,390 @@
+"""ICD-10-CM: the tabular list with its notes, and the lists of codes and titles.
+
+Tabular list (``icd10cm_tabular_2026.xml``), codes with the dot::
+
+    <chapter><name>14</name><desc>Diseases of the genitourinary system (N00-N99)</desc>
+      <section id="N80-N98"><desc>Noninflammatory disorders of female genital tract (N80-N98)</desc>
+        <diag><name>N87</name><desc>Dysplasia of cervix uteri</desc><excludes1><note>…</note></excludes1>
+          <diag><name>N87.0</name><desc>Mild cervical dysplasia</desc> …
+
+Code file (``icd10cm_codes_2026.txt``), codes for a claim only: code in columns 1-7 without the dot, title
+from column 9. Order file (``icd10cm_order_2026.txt``), fixed width: number 1-5, code 7-13, flag 15 (1 for a
+code that a claim may have), short title 17-76, long title from 78::
+
+    00001 A00     0 Cholera                                                      Cholera
+    00002 A000    1 Cholera due to Vibrio cholerae 01, biovar cholerae           Cholera due to Vibrio …
+
+The tabular list does not write out the codes of seven characters: a ``sevenChrDef`` says which characters
+the codes below it take, and shorter codes are filled up with X. With an order or code file beside it, only
+those that the file has are made.
+
+Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
+for a code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from terminology.content.importers import notices
+from terminology.content.importers.files import (
+    File,
+    found,
+    lines,
+    refused,
+    refusing,
+    sources,
+    text_of,
+    xml_events,
+)
+from terminology.core.errors import BrokenReleaseError
+from terminology.core.model import Problem
+from terminology.store.release import (
+    AnyRelease,
+    CodeSystemRelease,
+    ConceptRow,
+    Importer,
+    PropertyDeclaration,
+    Report,
+    Said,
+    Stated,
+)
+
+URL = "http://hl7.org/fhir/sid/icd-10-cm"
+EXPECTED = (
+    "icd10cm_tabular_YYYY.xml, icd10cm_order_YYYY.txt or icd10cm_codes_YYYY.txt "
+    "(the first and one of the others at best)"
+)
+SHORT = {"system": URL, "code": "short", "display": "Short title"}
+INCLUSION_TERM = {"system": URL, "code": "inclusion-term", "display": "Inclusion term"}
+NOTES = {
+    "includes": "What the code and those below it cover.",
+    "excludes1": "Never coded together with this.",
+    "excludes2": "Not covered here, but may be coded together with this.",
+    "codeFirst": "What is coded before this.",
+    "useAdditionalCode": "What is coded after this.",
+    "codeAlso": "What is coded besides, in either order.",
+    "notes": "Other notes.",
+    "sevenChrNote": "On the seventh character.",
+    "seventhCharacter": "A seventh character and its meaning.",
+}
+
+_LIST_LINE = re.compile(r"[A-Z][0-9][0-9A-Z][0-9A-Z ]{4} \S")
+_ORDER_LINE = re.compile(r"\d{5} [A-Z][0-9][0-9A-Z][0-9A-Z ]{4} [01] \S")
+_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
+# "7th characters D and S do not apply to codes in category S06 with 6th character 7 - death …, or 8 - …"
+_NOT_EVERYWHERE = re.compile(
+    r"7th characters (.+?) do not apply to codes in category (\w+) with 6th character (.+)"
+)
+_RANGE = re.compile(r"\(([A-Z]\w\w(?:-[A-Z]\w\w)?)\)\s*$")
+
+
+class Entry(NamedTuple):
+    """A line of an order or code file."""
+
+    line: int
+    code: str
+    billable: bool
+    short: str | None
+    title: str
+
+
+class _Files(NamedTuple):
+    tabular: File | None
+    list_: File | None
+    is_order: bool
+
+
+def dotted(code: str) -> str:
+    """The code as FHIR has it.
+
+    >>> dotted("N871"), dotted("N87")
+    ('N87.1', 'N87')
+    """
+    return f"{code[:3]}.{code[3:]}" if len(code) > 3 else code
+
+
+# -- which files ---------------------------------------------------------------------------------
+
+
+@refusing
+def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
+    """The release, or what was expected."""
+    files = _files(paths)
+    if files is None:
+        return refused(paths, EXPECTED)
+    years = {file.label: _version(file) for file in (files.tabular, files.list_) if file is not None}
+    if len({year for year in years.values() if year}) > 1:
+        said = " and ".join(f"{label} is of {year}" for label, year in years.items())
+        return Problem(", ".join(years), 0, f"expected files of one year, but {said}")
+    return [
+        CodeSystemRelease(
+            kind="icd10cm",
+            url=URL,
+            version=next((year for year in years.values() if year), None),
+            name="ICD10CM",
+            title="International Classification of Diseases, 10th Revision, Clinical Modification",
+            language="en",
+            copyright=notices.ICD10CM,
+            licence="free use in the United States; WHO retains its rights in ICD-10",
+            hierarchy_meaning="classified-with",
+            properties=_declarations(files.tabular is not None),
+            files=sources(file for file in (files.tabular, files.list_) if file is not None),
+        )
+    ]
+
+
+def _files(paths: Sequence[Path]) -> _Files | None:
+    tabular, orders, codes = [], [], []
+    for file in found(paths):
+        head = file.head()
+        first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
+        if b"<ICD10CM.tabular" in head:
+            tabular.append(file)
+        elif _ORDER_LINE.match(first):
+            orders.append(file)
+        elif _LIST_LINE.match(first):
+            codes.append(file)
+    lists = orders or codes
+    if len(tabular) > 1 or len(lists) > 1 or not (tabular or lists):
+        return None
+    return _Files(tabular[0] if tabular else None, lists[0] if lists else None, bool(orders))
+
+
+def _version(file: File) -> str | None:
+    stated = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
+    if stated:
+        return stated.group(1).decode()
+    named = _YEAR.search(file.name)
+    return named.group(1) if named else None
+
+
+def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
+    declared = [
+        PropertyDeclaration("billable", "boolean", None, "Whether the code is complete enough for a claim.")
+    ]
+    if with_notes:
+        declared += [PropertyDeclaration(name, "string", None, text) for name, text in NOTES.items()]
+    return declared
+
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
+    """Chapters, sections, categories and codes, each after what it belongs to."""
+    files = _files(paths)
+    if files is None:
+        raise BrokenReleaseError(refused(paths, EXPECTED))
+    entries = _entries(files.list_, files.is_order, report) if files.list_ else iter(())
+    if files.tabular is None:
+        yield from _listed(entries, files.is_order)
+        return
+    listed = {dotted(entry.code): entry for entry in entries}
+    tabular = _Tabular(listed, complete=files.list_ is not None)
+    yield from tabular.rows(files.tabular, report)
+    for code, entry in listed.items():
+        if code not in tabular.known:
+            report(
+                Problem(
+                    files.list_.label if files.list_ else "", entry.line, f"{code} is not in the tabular list"
+                )
+            )
+            yield _entry_row(entry, _nearest(entry.code, tabular.known))
+
+
+def _entries(file: File, is_order: bool, report: Report) -> Iterator[Entry]:
+    for number, line in lines(file, report, "cp1252"):
+        entry = _order_entry(number, line) if is_order else _list_entry(number, line)
+        if entry is None or not entry.title:
+            expected = "number, code, flag and titles" if is_order else "a code and a title"
+            report(Problem(file.label, number, f"expected {expected}, not {line[:60]!r}"))
+            continue
+        yield entry
+
+
+def _order_entry(number: int, line: str) -> Entry | None:
+    if not _ORDER_LINE.match(line):
+        return None
+    return Entry(number, line[6:13].strip(), line[14] == "1", line[16:76].strip(), line[77:].strip())
+
+
+def _list_entry(number: int, line: str) -> Entry | None:
+    return Entry(number, line[:7].strip(), True, None, line[8:].strip()) if _LIST_LINE.match(line) else None
+
+
+def _listed(entries: Iterator[Entry], is_order: bool) -> Iterator[ConceptRow]:
+    """Without the tabular list: an order file has the categories, too; a code file only implies them."""
+    known: set[str] = set()
+    for entry in entries:
+        category = entry.code[:3]
+        if not is_order and category != entry.code and category not in known:
+            known.add(category)
+            yield ConceptRow(category, abstract=True, properties=[("billable", "boolean", False)])
+        yield _entry_row(entry, _nearest(entry.code, known))
+        known.add(dotted(entry.code))
+
+
+def _nearest(code: str, known: set[str]) -> str | None:
+    above = (dotted(code[:length]) for length in range(len(code) - 1, 2, -1))
+    return next((candidate for candidate in above if candidate in known), None)
+
+
+def _entry_row(entry: Entry, parent: str | None) -> ConceptRow:
+    return ConceptRow(
+        code=dotted(entry.code),
+        display=entry.title,
+        abstract=False,
+        parents=(parent,) if parent else (),
+        designations=_short(entry),
+        properties=[("billable", "boolean", entry.billable)],
+    )
+
+
+def _short(entry: Entry | None) -> list[Said]:
+    return [(entry.short, "en", SHORT, None)] if entry is not None and entry.short else []
+
+
+# -- the tabular list ----------------------------------------------------------------------------
+
+
+class _Tabular:
+    """The rows of the tabular list. ``known`` are the codes that it has given."""
+
+    def __init__(self, listed: dict[str, Entry], complete: bool) -> None:
+        self.listed = listed
+        self.complete = complete
+        self.known: set[str] = set()
+        self.barred: set[tuple[str, str, str]] = set()
+
+    def rows(self, file: File, report: Report) -> Iterator[ConceptRow]:
+        chapter: Any = None
+        chapter_code: str | None = None
+        for event, element in xml_events(file, report):
+            if event == "start" and element.tag == "chapter":
+                chapter, chapter_code = element, None
+            elif event == "end" and element.tag == "section" and chapter is not None:
+                if chapter_code is None:
+                    chapter_code = _range(chapter)
+                    yield from self._group(chapter, chapter_code, None, file, report)
+                yield from self._section(element, chapter_code, file, report)
+                element.clear()
+            elif event == "end" and element.tag == "chapter":
+                element.clear()
+
+    def _group(
+        self, element: Any, code: str | None, parent: str | None, file: File, report: Report
+    ) -> Iterator[ConceptRow]:
+        title = text_of(element.find("desc")) if element.find("desc") is not None else ""
+        if code is None:
+            report(Problem(file.label, 0, f"{element.tag} without a range: {title!r}"))
+        elif code not in self.known:
+            self.known.add(code)
+            yield ConceptRow(
+                code=code,
+                display=_RANGE.sub("", title).strip() or None,
+                abstract=True,
+                parents=(parent,) if parent else (),
+                designations=_inclusion_terms(element),
+                properties=[("billable", "boolean", False), *_notes(element)],
+            )
+
+    def _section(self, section: Any, chapter: str | None, file: File, report: Report) -> Iterator[ConceptRow]:
+        id_ = section.get("id", "")
+        # A section of one category is named like the category ("C7A"), and is still another thing.
+        code = id_ if "-" in id_ else f"{id_}-{id_}" if id_ else None
+        yield from self._group(section, code, chapter if chapter != code else None, file, report)
+        for diag in section.findall("diag"):
+            yield from self._diag(diag, code or chapter, {}, file, report)
+
+    def _diag(
+        self, diag: Any, parent: str | None, seventh: dict[str, str], file: File, report: Report
+    ) -> Iterator[ConceptRow]:
+        code, title = (
+            diag.findtext("name", "").strip(),
+            text_of(diag.find("desc")) if diag.find("desc") is not None else "",
+        )
+        if not code or not title or code in self.known:
+            why = f"{code} stands twice" if code in self.known else "expected name and desc"
+            report(Problem(file.label, 0, f"diag below {parent}: {why}"))
+            return
+        self.known.add(code)
+        seventh = _seventh(diag) or seventh
+        self.barred |= _barred(diag)
+        below = diag.findall("diag")
+        extended = [] if below else list(self._extended(code, title, seventh))
+        billable = not below and not extended
+        yield ConceptRow(
+            code=code,
+            display=title,
+            parents=(parent,) if parent else (),
+            designations=[*_short(self.listed.get(code)), *_inclusion_terms(diag)],
+            properties=[("billable", "boolean", billable), *_notes(diag)],
+        )
+        yield from extended
+        for child in below:
+            yield from self._diag(child, code, seventh, file, report)
+
+    def _extended(self, code: str, title: str, seventh: dict[str, str]) -> Iterator[ConceptRow]:
+        """The codes of seven characters; X fills the places between."""
+        plain = code.replace(".", "")
+        if len(plain) > 6:
+            return
+        for character, meaning in seventh.items():
+            longer = dotted(plain.ljust(6, "X") + character)
+            absent = self.complete and longer not in self.listed
+            if absent or (plain[:3], plain[5:6], character) in self.barred:
+                continue
+            self.known.add(longer)
+            yield ConceptRow(
+                code=longer,
+                display=f"{title}, {meaning}",
+                parents=(code,),
+                designations=_short(self.listed.get(longer)),
+                properties=[("billable", "boolean", True)],
+            )
+
+
+def _barred(element: Any) -> set[tuple[str, str, str]]:
+    """Category, sixth and seventh character that a note says do not go together."""
+    barred: set[tuple[str, str, str]] = set()
+    for note in element.findall("*/note"):
+        if said := _NOT_EVERYWHERE.search(text_of(note)):
+            seventh, sixth = re.findall(r"\b\w\b", said[1]), re.findall(r"\b(\w) -", said[3])
+            barred |= {(said[2], six, seven) for six in sixth for seven in seventh}
+    return barred
+
+
+def _range(chapter: Any) -> str | None:
+    stated = _RANGE.search(chapter.findtext("desc", ""))
+    return stated.group(1) if stated else None
+
+
+def _inclusion_terms(element: Any) -> list[Said]:
+    terms = (text_of(note) for note in element.findall("inclusionTerm/note"))
+    return [(term, "en", INCLUSION_TERM, None) for term in terms if term]
+
+
+def _notes(element: Any) -> list[Stated]:
+    stated: list[Stated] = []
+    for name in NOTES:
+        texts = (text_of(note) for note in element.findall(f"{name}/note"))
+        stated += [(name, "string", text) for text in texts if text]
+    return stated + [
+        ("seventhCharacter", "string", f"{character}: {meaning}")
+        for character, meaning in _seventh(element).items()
+    ]
+
+
+def _seventh(element: Any) -> dict[str, str]:
+    return {
+        extension.get("char", ""): text_of(extension)
+        for extension in element.findall("sevenChrDef/extension")
+        if extension.get("char") and text_of(extension)
+    }
+
+
+ICD10CM = Importer("icd10cm", "ICD-10-CM tabular XML, order or code file", recognises, read)

@@ -1,0 +1,300 @@
+"""ICD-10-PCS: the list of codes, and the tables that say what their characters mean.
+
+Code file (``icd10pcs_codes_2024.txt``), code in columns 1-7, title from column 9::
+
+    0UBC7ZZ Excision of Cervix, Via Natural or Artificial Opening
+
+Order file (``icd10pcs_order_2024.txt``), fixed width: number 1-5, code 7-13, flag 15 (0 the head of a
+table, 1 a code), short title 17-76, long title from 78::
+
+    00001 001     0 Central Nervous System and Cranial Nerves, Bypass             Central Nervous System …
+    00002 0016070 1 Bypass Cereb Vent to Nasophar with Autol Sub, Open Approach   Bypass Cerebral Ventr…
+
+Tables (``icd10pcs_tables_2024.xml``): ``pcsTable`` with three ``axis`` and ``pcsRow``s with four, each
+``axis`` with ``title`` and ``label code="…"``. A code is valid when one row has all of its characters:
+shape alone is not enough (0UDC7ZZ is well formed, and there is no table for it).
+
+The hierarchy is the one that a coder walks: section (0), body system (0U), table (0UB), body part (0UBC),
+code. The first four are no codes for a claim, so they are abstract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from terminology.content.importers import notices
+from terminology.content.importers.files import (
+    File,
+    found,
+    lines,
+    refused,
+    refusing,
+    sources,
+    text_of,
+    xml_events,
+)
+from terminology.core.errors import BrokenReleaseError
+from terminology.core.model import Problem
+from terminology.store.release import (
+    AnyRelease,
+    CodeSystemRelease,
+    ConceptRow,
+    Importer,
+    PropertyDeclaration,
+    Report,
+    Said,
+    Stated,
+)
+
+URL = "http://www.cms.gov/Medicare/Coding/ICD10"
+EXPECTED = (
+    "icd10pcs_codes_YYYY.txt or icd10pcs_order_YYYY.txt (and, for the meaning of the characters, "
+    "icd10pcs_tables_YYYY.xml)"
+)
+AXES = ("section", "bodySystem", "rootOperation", "bodyPart", "approach", "device", "qualifier")
+SHORT = {"system": URL, "code": "short", "display": "Short title"}
+
+# No I and no O: they look like 1 and 0.
+_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
+_LIST_LINE = re.compile(r"[0-9A-HJ-NP-Z]{7} \S")
+_ORDER_LINE = re.compile(r"\d{5} [0-9A-HJ-NP-Z]{3}(?:[0-9A-HJ-NP-Z]{4}| {4}) [01] \S")
+_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
+_LEVELS = (1, 2, 3, 4)
+
+
+class Entry(NamedTuple):
+    """A line of the list. ``code`` has three characters where the line is the head of a table."""
+
+    line: int
+    code: str
+    short: str | None
+    title: str
+
+
+@dataclass(slots=True)
+class Tables:
+    """The meaning of every character: the first three by table, the others by the rows of a body part. A row
+    has one label for each value of its four axes.
+    """
+
+    labels: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    definitions: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, list[list[dict[str, str]]]] = field(default_factory=dict)
+
+    def of(self, code: str) -> tuple[str, ...] | None:
+        """The labels of the seven characters, or None where no table has the code."""
+        for row in self.rows.get(code[:4], ()):
+            if all(value in axis for value, axis in zip(code[3:], row, strict=True)):
+                last = (axis[value] for value, axis in zip(code[3:], row, strict=True))
+                return (*self.labels[code[:3]], *last)
+        return None
+
+
+class _Files(NamedTuple):
+    list_: File
+    is_order: bool
+    tables: File | None
+
+
+# -- which files ---------------------------------------------------------------------------------
+
+
+@refusing
+def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
+    """The release, or what was expected: content decides, the name gives the year."""
+    files = _files(paths)
+    if files is None:
+        return refused(paths, EXPECTED)
+    list_, tables = files.list_, files.tables
+    version = _year(list_)
+    if tables is not None:
+        stated = _tables_version(tables)
+        if version and stated and version != stated:
+            return Problem(tables.label, 0, f"is of {stated}, but {list_.label} is of {version}")
+        version = version or stated
+    return [
+        CodeSystemRelease(
+            kind="icd10pcs",
+            url=URL,
+            version=version,
+            name="ICD10PCS",
+            title="ICD-10 Procedure Coding System",
+            language="en",
+            copyright=notices.CMS,
+            licence="public domain",
+            hierarchy_meaning="is-a",
+            properties=_declarations(tables is not None),
+            files=sources(file for file in (list_, tables) if file is not None),
+        )
+    ]
+
+
+def _files(paths: Sequence[Path]) -> _Files | None:
+    orders, codes, tables = [], [], []
+    for file in found(paths):
+        head = file.head()
+        first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
+        if _ORDER_LINE.match(first):
+            orders.append(file)
+        elif _LIST_LINE.match(first):
+            codes.append(file)
+        elif b"<pcsTable" in head:
+            tables.append(file)
+    lists = orders or codes
+    if len(lists) != 1 or len(tables) > 1:
+        return None
+    return _Files(lists[0], bool(orders), tables[0] if tables else None)
+
+
+def _year(file: File) -> str | None:
+    stated = _YEAR.search(file.name)
+    return stated.group(1) if stated else None
+
+
+def _tables_version(file: File) -> str | None:
+    stated = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
+    return stated.group(1).decode() if stated else _year(file)
+
+
+def _declarations(with_axes: bool) -> list[PropertyDeclaration]:
+    declared = [PropertyDeclaration("billable", "boolean", None, "Whether this is a code for a claim.")]
+    if with_axes:
+        declared += [
+            PropertyDeclaration(name, "string", None, f"Label of character {place} of the code.")
+            for place, name in enumerate(AXES, 1)
+        ]
+    return declared
+
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
+    """The sections, body systems, tables and body parts where they first come up, and the codes."""
+    files = _files(paths)
+    if files is None:
+        raise BrokenReleaseError(refused(paths, EXPECTED))
+    tables = _tables(files.tables, report) if files.tables else None
+    titles: dict[str, str] = {}
+    seen: set[str] = set()
+    for entry in _entries(files, report):
+        if len(entry.code) == 3:
+            titles[entry.code] = entry.title
+            continue
+        labels = tables.of(entry.code) if tables else None
+        if tables and labels is None:
+            report(Problem(files.list_.label, entry.line, f"{entry.code} is in none of the tables"))
+        yield from _above(entry.code, labels, titles, tables, seen)
+        yield _row(entry, labels)
+
+
+def _entries(files: _Files, report: Report) -> Iterator[Entry]:
+    for number, line in lines(files.list_, report, "cp1252"):
+        entry = _order_entry(number, line) if files.is_order else _list_entry(number, line)
+        if entry is None or not entry.title:
+            expected = "number, code, flag and titles" if files.is_order else "a code of seven and a title"
+            report(Problem(files.list_.label, number, f"expected {expected}, not {line[:60]!r}"))
+            continue
+        yield entry
+
+
+def _list_entry(number: int, line: str) -> Entry | None:
+    return Entry(number, line[:7], None, line[8:].strip()) if _LIST_LINE.match(line) else None
+
+
+def _order_entry(number: int, line: str) -> Entry | None:
+    if not _ORDER_LINE.match(line):
+        return None
+    code = line[6:13].strip()
+    if (len(code) == 7) != (line[14] == "1"):
+        return None
+    return Entry(number, code, line[16:76].strip(), line[77:].strip())
+
+
+def _above(
+    code: str,
+    labels: tuple[str, ...] | None,
+    titles: dict[str, str],
+    tables: Tables | None,
+    seen: set[str],
+) -> Iterator[ConceptRow]:
+    for level in _LEVELS:
+        above = code[:level]
+        if above in seen:
+            continue
+        seen.add(above)
+        yield ConceptRow(
+            code=above,
+            display=_title(above, labels, titles),
+            definition=tables.definitions.get(above) if tables else None,
+            abstract=True,
+            parents=(above[:-1],) if level > 1 else (),
+            properties=[("billable", "boolean", False), *_stated(labels, level)],
+        )
+
+
+def _title(above: str, labels: tuple[str, ...] | None, titles: dict[str, str]) -> str | None:
+    """As the heads of the order file have it: "Female Reproductive System, Excision"."""
+    if above in titles:
+        return titles[above]
+    if labels is None:
+        return None
+    return labels[0] if len(above) == 1 else ", ".join(labels[1 : len(above)])
+
+
+def _row(entry: Entry, labels: tuple[str, ...] | None) -> ConceptRow:
+    short: list[Said] = [(entry.short, "en", SHORT, None)] if entry.short else []
+    return ConceptRow(
+        code=entry.code,
+        display=entry.title,
+        parents=(entry.code[:4],),
+        designations=short,
+        properties=[("billable", "boolean", True), *_stated(labels, 7)],
+    )
+
+
+def _stated(labels: tuple[str, ...] | None, level: int) -> list[Stated]:
+    return [(name, "string", label) for name, label in zip(AXES, (labels or ())[:level], strict=False)]
+
+
+# -- tables --------------------------------------------------------------------------------------
+
+
+def _tables(file: File, report: Report) -> Tables:
+    tables = Tables()
+    for event, element in xml_events(file, report):
+        if event == "end" and element.tag == "pcsTable":
+            _add_table(tables, element, file, report)
+            element.clear()
+    return tables
+
+
+def _add_table(tables: Tables, element: Any, file: File, report: Report) -> None:
+    heads = [_axis(axis) for axis in element.findall("axis")]
+    rows = [[_axis(axis) for axis in row.findall("axis")] for row in element.findall("pcsRow")]
+    if [len(head) for head in heads] != [1, 1, 1] or any(len(row) != 4 for row in rows):
+        codes = "".join("".join(head) for head in heads)
+        report(
+            Problem(file.label, 0, f"table {codes or '?'}: expected three axes of one value and rows of four")
+        )
+        return
+    table = "".join(next(iter(head)) for head in heads)
+    section, system, operation = (next(iter(head.values())) for head in heads)
+    tables.labels[table] = (section, system, operation)
+    for row in rows:
+        for body_part in row[0]:
+            tables.rows.setdefault(table + body_part, []).append(row)
+    definition = element.find("axis/definition")
+    if definition is not None:
+        tables.definitions[table] = text_of(definition)
+
+
+def _axis(axis: Any) -> dict[str, str]:
+    return {label.get("code", ""): text_of(label) for label in axis.findall("label")}
+
+
+ICD10PCS = Importer("icd10pcs", "ICD-10-PCS codes or order file, and tables XML", recognises, read)

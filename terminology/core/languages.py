@@ -1,0 +1,141 @@
+"""Which display is it, in the language that was asked for?
+
+Languages come as in HTTP's ``Accept-Language``: ranges with weights. HL7's ecosystem ("languages" page) adds
+that ``de`` alone means "German if there is any, otherwise whatever there is", while ``de, *;q=0`` insists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Designation, Document
+
+_RANGE = re.compile(r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(-\*)?)$")
+_PREFERRED = ("preferredForLanguage", "display")
+
+STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+PREFERRED_FOR_LANGUAGE: Document = {
+    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
+    "code": "preferredForLanguage",
+    "display": "Preferred For Language",
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Languages:
+    """Language ranges, the best first. ``insist`` says that no other language will do; ``text`` is how it
+    was put.
+    """
+
+    ranges: tuple[str, ...]
+    insist: bool = False
+    text: str = field(default="", compare=False, repr=False)
+
+    @staticmethod
+    def parse(text: str) -> Languages | None:
+        """Read ``de-CH, fr;q=0.8, *;q=0``; None when nothing in particular is asked for.
+
+        Raises TerminologyError when it is not a list of language ranges.
+
+        >>> Languages.parse("fr;q=0.5, de-CH")
+        Languages(ranges=('de-CH', 'fr'), insist=False)
+        >>> Languages.parse("*") is None
+        True
+        """
+        weighed = [_weighed(item, text) for item in text.split(",") if item.strip()]
+        wanted = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
+        if not wanted:
+            return None
+        return Languages(tuple(range_ for range_, _ in wanted), ("*", 0.0) in weighed, text)
+
+    def rank(self, tag: str | None) -> tuple[int, int] | None:
+        """How well a language tag answers: smaller is better, None is not at all."""
+        if tag is None:
+            return None
+        for place, range_ in enumerate(self.ranges):
+            fit = _fit(range_.lower().removesuffix("-*"), tag.lower())
+            if fit is not None:
+                return place, fit
+        return None
+
+
+def _weighed(item: str, whole: str) -> tuple[str, float]:
+    range_, _, parameter = (part.strip() for part in item.partition(";"))
+    name, _, weight = (part.strip() for part in parameter.partition("="))
+    try:
+        q = float(weight) if name == "q" else 1.0
+    except ValueError:
+        q = -1.0
+    if not _RANGE.match(range_) or name not in ("", "q") or not 0 <= q <= 1:
+        raise TerminologyError(issues.bad_language(whole))
+    return range_, q
+
+
+def _fit(range_: str, tag: str) -> int | None:
+    """RFC 4647: the tag itself, then a narrower one (de for de-AT), then a wider one (de-CH finds de)."""
+    if range_ == tag:
+        return 0
+    if tag.startswith(range_ + "-"):
+        return 1
+    if range_.startswith(tag + "-"):
+        return 2
+    return None
+
+
+def best_display(
+    display: str | None, language: str | None, designations: Iterable[Designation], asked: Languages | None
+) -> str | None:
+    """The display in the language asked for, else the usual one; None if another was insisted upon."""
+    if asked is None:
+        return display
+    usual = Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
+    chosen = best_designation(usual, designations, asked)
+    return chosen.value if chosen else None
+
+
+def best_designation(
+    usual: Designation | None, designations: Iterable[Designation], asked: Languages | None
+) -> Designation | None:
+    """The one of all the ways to say a concept that is its display in the language asked for.
+
+    ``usual`` is how it is said when nothing in particular is asked for. None if another language was
+    insisted upon, or there is no display at all.
+    """
+    if asked is None:
+        return usual
+    candidates = [] if usual is None else [(asked.rank(usual.language), 0, usual)]
+    candidates += [(asked.rank(d.language), _standing(d), d) for d in designations]
+    fitting = [(rank, standing, d) for rank, standing, d in candidates if rank is not None]
+    if fitting:
+        return min(fitting, key=lambda candidate: candidate[:2])[2]
+    return None if asked.insist else usual
+
+
+def _standing(designation: Designation) -> int:
+    """Preferred terms before plain ones, those before terms with some special use, withdrawn ones last."""
+    if is_withdrawn(designation):
+        return 4
+    if designation.use is None:
+        return 2
+    return 1 if designation.use.get("code") in _PREFERRED else 3
+
+
+def is_withdrawn(designation: Designation) -> bool:
+    """A designation that should not be used any more (tx-ecosystem, "Inactive Codes")."""
+    return any(
+        extension.get("url") == STANDARDS_STATUS and extension.get("valueCode") in ("withdrawn", "deprecated")
+        for extension in designation.extension
+    )
+
+
+def matching(designations: Iterable[Designation], languages: Sequence[str]) -> list[Designation]:
+    """The designations in one of these languages (each a basic range, RFC 4647)."""
+    return [
+        d
+        for d in designations
+        if d.language and any(_fit(wanted.lower(), d.language.lower()) in (0, 1) for wanted in languages)
+    ]

@@ -1,0 +1,138 @@
+"""Is a resource that came with a request built as we read it?
+
+Only what is read is looked at: its JSON type, and the words that say how codes are mapped. Whether a resource
+is valid is another question; but an include of nothing is refused wherever it comes from (``require_block``).
+What is loaded at start is looked at then, and not again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+
+# A type, a set of words, a list of one shape, or an object with shapes for some of its elements.
+Shape = Any
+
+EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
+EXTENSION["extension"] = [EXTENSION]
+DESIGNATION = {
+    "value": str,
+    "language": str,
+    "use": dict,
+    "additionalUse": [dict],
+    "extension": [EXTENSION],
+}
+HEADER = {
+    "id": str,
+    "meta": {"lastUpdated": str, "tag": list},
+    "url": str,
+    "version": str,
+    "versionAlgorithmString": str,
+    "versionAlgorithmCoding": {"code": str},
+    "content": str,
+    "language": str,
+    "status": str,
+    "extension": [EXTENSION],
+}
+BLOCK = {
+    "system": str,
+    "version": str,
+    "valueSet": [str],
+    "concept": [{"code": str, "display": str, "designation": [DESIGNATION], "extension": [EXTENSION]}],
+    "filter": [{"property": str, "op": str, "value": str}],
+}
+CONTAINS: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
+CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS]}
+PROPERTY = {"code": str, "valueCode": str, "valueString": str, "valueCoding": dict}
+CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
+CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
+
+RELATIONSHIPS = frozenset(
+    {
+        "related-to",
+        "equivalent",
+        "source-is-narrower-than-target",
+        "source-is-broader-than-target",
+        "not-related-to",
+    }
+)
+CONDITION = {"attribute": str, "valueSet": str, "valueCode": str, "valueString": str, "valueCoding": dict}
+CONDITION |= {"valueQuantity": dict}
+TARGET = {"code": str, "display": str, "relationship": RELATIONSHIPS, "comment": str, "valueSet": str}
+TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
+ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
+UNMAPPED: dict[str, Shape] = {"mode": str, "code": str, "display": str, "valueSet": str, "otherMap": str}
+UNMAPPED |= {"relationship": RELATIONSHIPS}
+
+SHAPES: dict[str, Shape] = {
+    "ValueSet": HEADER
+    | {
+        "compose": {"extension": [EXTENSION], "include": [BLOCK], "exclude": [BLOCK]},
+        "expansion": {"contains": [CONTAINS]},
+        "contained": [dict],
+    },
+    "CodeSystem": HEADER
+    | {
+        "supplements": str,
+        "valueSet": str,
+        "property": [{"code": str, "uri": str}],
+        "concept": [CONCEPT],
+    },
+    "Bundle": {"entry": [{"resource": dict}]},
+    "NamingSystem": HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
+    "ConceptMap": HEADER
+    | {
+        "sourceScopeUri": str,
+        "sourceScopeCanonical": str,
+        "targetScopeUri": str,
+        "targetScopeCanonical": str,
+        "property": [{"code": str, "uri": str}],
+        "additionalAttribute": [{"code": str, "uri": str}],
+        "group": [{"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}],
+    },
+}
+_NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
+
+
+def require(document: Document) -> Document:
+    """The document itself. Raises TerminologyError when something in it is not of the type it must be."""
+    kind = str(document.get("resourceType"))
+    _require(document, SHAPES.get(kind, HEADER), kind)
+    return document
+
+
+def require_header(document: Document) -> Document:
+    """The same, of what a resource is found by."""
+    _require(document, HEADER, str(document.get("resourceType")))
+    return document
+
+
+def require_block(block: Document, at: str) -> None:
+    """Raises TerminologyError for an include or exclude that no code could be in: the invariants vsd-1 and
+    vsd-2 (https://hl7.org/fhir/R5/valueset.html#invs).
+    """
+    if block.get("system"):
+        return
+    if block.get("concept") or block.get("filter"):
+        raise TerminologyError(issues.block_without_system(at))
+    if not block.get("valueSet"):
+        raise TerminologyError(issues.block_about_nothing(at))
+
+
+def _require(value: Any, shape: Shape, at: str) -> None:
+    if isinstance(shape, frozenset):
+        if not isinstance(value, str) or value not in shape:
+            raise TerminologyError(issues.not_a_word_of(at, value, sorted(shape)))
+        return
+    wanted: type[Any] = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, wanted):
+        raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[wanted]}", at))
+    if isinstance(shape, dict):
+        for name in shape.keys() & value.keys():
+            _require(value[name], shape[name], f"{at}.{name}")
+    elif isinstance(shape, list):
+        for index, item in enumerate(value):
+            _require(item, shape[0], f"{at}[{index}]")

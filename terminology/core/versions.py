@@ -1,0 +1,134 @@
+"""Which version of a resource is meant, when several are here?
+ The rule, the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
+``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those
+that fit. Complete content is better than a fragment, and of equals the later version is better, by the
+algorithm that the resources declare (``versionAlgorithm``: semver, integer, alpha, date, natural), otherwise
+as its publisher counts, or by ``natural``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from terminology.core.model import Document
+
+Key = tuple[Any, ...]
+_NUMBERS = re.compile(r"(\d+)")
+_EDITION = re.compile(r".+/(?P<module>\d+)/version/(?P<date>\d+)")
+_INTERNATIONAL = "900000000000207008"
+_MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:19|20)\d\d)")
+
+
+def natural(version: str) -> Key:
+    """Digits by value, the rest as text; a number comes before a word. Of versions of editions, as SNOMED CT
+    has them, the date counts first; of one date the International Edition is the latest.
+
+    >>> natural("1.10") > natural("1.9")
+    True
+    >>> natural("http://x.org/11/version/20310101") > natural("http://x.org/99/version/20300101")
+    True
+    """
+    edition = _EDITION.fullmatch(version)
+    if edition is not None:
+        is_international = edition["module"] == _INTERNATIONAL
+        return (0, int(edition["date"]), ""), (0, int(is_international), ""), *_parts(edition["module"])
+    return _parts(version)
+
+
+def _parts(version: str) -> Key:
+    parts = [part for part in _NUMBERS.split(version) if part not in ("", ".", "-")]
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def _semver(version: str) -> Key:
+    """A pre-release comes before its release (semver.org, 11.3)."""
+    release, dash, pre = version.partition("+")[0].partition("-")
+    return natural(release), not dash, natural(pre)
+
+
+def _month_first(version: str) -> Key:
+    """``03042024`` is 2024-03-04 (https://terminology.hl7.org/RxNorm.html)."""
+    date = _MONTH_FIRST.fullmatch(version)
+    return natural("".join(date.group("year", "month", "day")) if date else version)
+
+
+def _alpha(version: str) -> Key:
+    return (version,)
+
+
+_ALGORITHMS: dict[str, Callable[[str], Key]] = {
+    "semver": _semver,
+    "integer": natural,
+    "alpha": _alpha,
+    "date": _alpha,
+    "natural": natural,
+}
+# Publishers whose versions are in an order that no algorithm of FHIR's means.
+_OF_PUBLISHER: dict[str, Callable[[str], Key]] = {
+    "http://www.nlm.nih.gov/research/umls/rxnorm": _month_first,
+}
+_CONTENT = {"complete": 3, "fragment": 2, "example": 1, "not-present": 0}
+
+
+def algorithm_of(document: Document) -> str:
+    """The version algorithm a resource declares, or ``natural``."""
+    coding = document.get("versionAlgorithmCoding") or {}
+    name = document.get("versionAlgorithmString") or coding.get("code") or "natural"
+    return name if name in _ALGORITHMS else "natural"
+
+
+def ranking(documents: Iterable[Document]) -> Callable[[Document], Key]:
+    """A key that sorts the documents of one canonical url from worst to best."""
+    held = list(documents)
+    usual = next((_OF_PUBLISHER[d["url"]] for d in held if d.get("url") in _OF_PUBLISHER), natural)
+    declared = (algorithm_of(document) for document in held)
+    algorithm = next((_ALGORITHMS[name] for name in declared if name != "natural"), usual)
+
+    def standing(document: Document) -> Key:
+        version = document.get("version")
+        content = _CONTENT.get(document.get("content", "complete"), 0)
+        return content, version is not None, algorithm(version) if version else ()
+
+    return standing
+
+
+def fits(version: str | None, wanted: str | None) -> bool:
+    """Is this the version wanted, or one of those that a wildcard or an edition means?
+
+    >>> fits("1.2.0", "1.x"), fits("1.2.0", "1.2.0"), fits("1.2.0", "2.x"), fits("1.2.0", None)
+    (True, True, False, True)
+    >>> fits("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
+    True
+    """
+    if wanted is None or wanted == "*" or is_edition(version, wanted):
+        return True
+    if version is None or not is_wildcard(wanted):
+        return False
+    pattern = "".join(r"[^.]+" if part in "xX*" else re.escape(part) for part in re.split(r"([.])", wanted))
+    return re.match(f"{pattern}($|[.])", version) is not None
+
+
+def is_edition(version: str | None, url: str) -> bool:
+    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
+
+    >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
+    True
+    """
+    return version is not None and (version == url or version.startswith(f"{url}/version/"))
+
+
+def is_wildcard(version: str) -> bool:
+    return any(part in ("x", "X", "*") for part in version.split("."))
+
+
+def best(documents: Sequence[Document], wanted: str | None) -> Document | None:
+    """The best of the documents that fit, or None."""
+    fitting = [document for document in documents if fits(document.get("version"), wanted)]
+    return max(fitting, key=ranking(documents), default=None)
+
+
+def known(documents: Sequence[Document]) -> list[str]:
+    """The versions there are, in order."""
+    return [d["version"] for d in sorted(documents, key=ranking(documents)) if d.get("version")]

@@ -1,0 +1,122 @@
+"""Which media type is asked for, and which one came? FHIR's own rules, which are not quite HTTP's.
+ https://hl7.org/fhir/R5/http.html#mime-type. Parameters of a media type are ignored but for ``fhirVersion``
+and ``charset``, and ``application/json`` stands for ``application/fhir+json``, ``application/xml`` for
+``application/fhir+xml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from terminology.core import issues
+from terminology.core.errors import RefusedError
+from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.messages import FORM
+
+JSON = "application/fhir+json"
+XML = "application/fhir+xml"
+FORMATS = {
+    "json": JSON,
+    "application/fhir+json": JSON,
+    "application/json": JSON,
+    "application/json+fhir": JSON,
+    "text/json": JSON,
+    "application/fhir json": JSON,  # a plus sign that was decoded on the way
+    "xml": XML,
+    "application/fhir+xml": XML,
+    "application/xml": XML,
+    "application/xml+fhir": XML,
+    "text/xml": XML,
+    "application/fhir xml": XML,
+}
+_ANY = ("*/*", "application/*")
+# A browser lists XML among what it can show, which is not to say that it wants FHIR's.
+_PAGE = "text/html"
+_OF_A_BROWSER = ("application/xml", "text/xml")
+_UTF8 = ("utf-8", "utf8")
+# Clients send the same few headers over and over: so many are kept as they were read.
+DIFFERENT = 512
+
+
+@dataclass(slots=True, frozen=True)
+class MediaType:
+    name: str
+    parameters: dict[str, str]
+
+    @property
+    def quality(self) -> float:
+        try:
+            return float(self.parameters.get("q", "1"))
+        except ValueError:
+            return 0.0
+
+
+def media_types(header: str) -> Iterator[MediaType]:
+    """The media types of an ``Accept`` or ``Content-Type`` header.
+
+    >>> [m.name for m in media_types("application/fhir+json; fhirVersion=4.0, */*;q=0.1")]
+    ['application/fhir+json', '*/*']
+    """
+    for item in header.split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        if name:
+            pairs = (parameter.partition("=") for parameter in parameters)
+            yield MediaType(name.lower(), {k.strip().lower(): v.strip().strip('"') for k, _, v in pairs})
+
+
+@lru_cache(DIFFERENT)
+def negotiated(accept: str, format_: str | None, release: FhirVersion, sent: str = "") -> str:
+    """The media type to answer in: the one that is wanted most. A client to which all are the same gets the
+    type of the body that it sent, or else JSON.
+
+    Raises RefusedError (406) when none that is asked for can be written.
+    """
+    wanted = list(media_types(format_ or accept)) or [MediaType("*/*", {})]
+    known = _offered(wanted, sent)
+    if not known:
+        raise RefusedError(406, issues.not_acceptable(format_ or accept, sorted(set(FORMATS.values()))))
+    for media, format in known:
+        version = media.parameters.get("fhirversion")
+        if version is None or release.can_be_read_as(version):
+            return format
+    raise RefusedError(406, issues.wrong_fhir_version(known[0][0].parameters["fhirversion"], release.version))
+
+
+def _offered(wanted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, str]]:
+    """What is wanted and can be written, the best first, and a type by its name before any type."""
+    ignored = _OF_A_BROWSER if any(media.name == _PAGE for media in wanted) else ()
+    refused = {FORMATS.get(media.name) for media in wanted if media.quality <= 0}
+    usual = [FORMATS.get(media.name, JSON) for media in media_types(sent)]
+    free = next((format for format in (*usual, JSON, XML) if format not in refused), None)
+    known: list[tuple[MediaType, str]] = []
+    for media in sorted(wanted, key=lambda media: (-media.quality, media.name in _ANY)):
+        format = free if media.name in _ANY else FORMATS.get(media.name)
+        if format is not None and media.quality > 0 and media.name not in ignored:
+            known.append((media, format))
+    return known
+
+
+@lru_cache(DIFFERENT)
+def readable(content_type: str, release: FhirVersion) -> str:
+    """The media type of a body. Raises RefusedError (415): another type, charset or FHIR version."""
+    media = next(media_types(content_type), MediaType(JSON, {}))
+    offered = [*sorted(set(FORMATS.values())), FORM]
+    if media.name != FORM and media.name not in FORMATS:
+        raise RefusedError(415, issues.unsupported_media(content_type, offered))
+    if media.parameters.get("charset", "utf-8").lower() not in _UTF8:
+        raise RefusedError(
+            415, issues.unsupported_media(content_type, [f"{name}; charset=utf-8" for name in offered])
+        )
+    version = media.parameters.get("fhirversion")
+    if version is not None and not release.can_be_read_as(version):
+        raise RefusedError(415, issues.wrong_fhir_version(version, release.version))
+    return FORM if media.name == FORM else FORMATS[media.name]
+
+
+@lru_cache(DIFFERENT)
+def asks_for(header: str, release: FhirVersion) -> bool:
+    """Does a header name this release by ``fhirVersion``?"""
+    versions = (media.parameters.get("fhirversion") for media in media_types(header))
+    return any(version is not None and release.is_meant_by(version) for version in versions)

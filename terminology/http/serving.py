@@ -1,0 +1,122 @@
+"""Which web server carries the application?
+
+Granian, where there is a wheel of it; else the one that comes with Flask. Both answer what is no HTTP, or too
+long to be read, before the application sees it: never in HTML.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from importlib.util import find_spec
+
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from terminology.catalogue.content import Catalogue
+from terminology.core import issues
+from terminology.core.errors import SettingError
+from terminology.http.app import ROOT, create_app
+from terminology.http.media import JSON
+from terminology.opening import Serving
+from terminology.settings import Settings
+from terminology.wire import json, outcome
+
+# How long open connections may keep a service from ending, in seconds. A client that sends no request, or but
+# half of one, would do so for half a minute.
+PATIENCE = 5
+
+
+def serve(settings: Settings, catalogue: Catalogue, ready: Callable[[str], None]) -> None:
+    """Serve the content, and what the store holds at the moment, until a signal ends it. ``ready`` is told
+    the base URL, with the port that is really used.
+
+    Raises SettingError when the address cannot be listened on.
+    """
+    address, port = _free_address(settings)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    ready(f"http://{host}:{port}{ROOT}")
+    if find_spec("granian") is not None:
+        _with_granian(settings, catalogue, address, port)
+    else:
+        _with_werkzeug(settings, catalogue, address, port)
+
+
+def _free_address(settings: Settings) -> tuple[str, int]:
+    """The address and port that the settings mean, once the port is known to be free."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.create_server((settings.host, settings.port), family=family) as listening:
+            address, port = listening.getsockname()[:2]
+            return str(address), int(port)
+    except OSError as problem:
+        where = f"{settings.host} port {settings.port}"
+        reason = f"cannot listen on {where}: {problem.strerror}. Try another --port; 0 takes a free one"
+        raise SettingError(reason) from None
+
+
+# -- granian -------------------------------------------------------------------------------------
+
+
+class _Loader:
+    """What a worker runs. A forked one has the content already, any other reads it itself. Each opens the
+    store for itself, and looks at it again with each request.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+        self._settings = settings
+        self._catalogue: Catalogue | None = catalogue
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_settings": self._settings, "_catalogue": None}
+
+    def __call__(self) -> Flask:
+        return create_app(Serving(self._settings, self._catalogue).catalogue, self._settings)
+
+
+def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    server = Granian(
+        "terminology",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        log_level=LogLevels.error,
+        workers_kill_timeout=PATIENCE,
+    )
+    # What is here by now stays for good: a worker that looked through it for garbage would have to copy it.
+    gc.collect()
+    gc.freeze()
+    server.serve(target_loader=_Loader(settings, catalogue), wrap_loader=False)
+
+
+# -- werkzeug ------------------------------------------------------------------------------------
+
+
+class _Handler(WSGIRequestHandler):
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Before there is a request that could be answered."""
+        self.request_version = self.protocol_version  # else a status line might be thought unneeded
+        text = message or HTTPStatus(code).phrase
+        content = json.write(outcome.operation_outcome([issues.malformed(text)]))
+        self.send_response(code, HTTPStatus(code).phrase)
+        self.send_header("Content-Type", f"{JSON}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _with_werkzeug(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
+    app = create_app(Serving(settings, catalogue).catalogue, settings)
+    server = make_server(address, port, app, threaded=True, request_handler=_Handler)
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()

@@ -1,0 +1,191 @@
+"""Which concepts have a description that passes all the filters of ``{{ D … }}``?
+
+What a description is (type, language, module, day, dialects) has a number; the importer of RF2 keeps, as
+terms of the store, which concepts have a description of which number, and what the numbers mean::
+
+    12|900000000000013009|en|900000000000207008|20020131|900000000000509007+|900000000000508004-
+
+(number, type, language, module, day, and the language reference sets that prefer ``+`` or accept ``-`` it).
+So all but the text is answered from sets. For a text the words say which concepts may have it; these are
+read, and ``own`` of each says which of its texts is of which number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.texts import words
+from terminology.store.packing import DEFINITION, DESIGNATIONS, OWN, line_of
+from terminology.systems.snomed.ecl.expression import (
+    ByActive,
+    ByDialect,
+    ByLanguage,
+    ByModule,
+    ByTerm,
+    ByTime,
+    ByType,
+    Constraint,
+    DescriptionFilter,
+    Dialect,
+    holds,
+)
+from terminology.systems.snomed.ecl.term_search import beginning_with, may_have, test_of
+from terminology.systems.snomed.identifiers import ACCEPTABLE, DESCRIPTION, PREFERRED, SIGNATURE
+from terminology.systems.snomed.release_index import Substrate
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap
+
+# Of how many concepts the descriptions may be read for one filter.
+MOST_READ = 100_000
+# So few are read at once: to look for their words takes longer.
+FEW = 500
+_ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
+
+# The codes of the concepts that an expression means.
+Codes = Callable[[Constraint], frozenset[str]]
+
+
+@dataclass(slots=True, frozen=True)
+class Signature:
+    """What a description is, but for its text. ``dialects`` are language reference sets with the
+    acceptability in each.
+    """
+
+    number: int
+    type: str
+    language: str
+    module: str
+    time: str
+    dialects: dict[str, str]
+
+    @staticmethod
+    def read(term: str) -> Signature:
+        number, type_, language, module, time, *dialects = term.split("|")
+        accepted = {said[:-1]: _ACCEPTABILITY[said[-1]] for said in dialects}
+        return Signature(int(number), type_, language, module, time, accepted)
+
+
+class Descriptions:
+    """The descriptions of one version of SNOMED CT."""
+
+    def __init__(self, substrate: Substrate) -> None:
+        self._substrate = substrate
+
+    @cached_property
+    def signatures(self) -> list[Signature]:
+        return [Signature.read(term) for term, _ in self._substrate.terms(SIGNATURE)]
+
+    def having(
+        self, of: BitMap, filters: Sequence[DescriptionFilter], codes: Codes, expression: str
+    ) -> BitMap:
+        """Those of some concepts that have a description which passes all the filters.
+
+        Raises TerminologyError when too many would have to be read; ``expression`` is for the message.
+        """
+        tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
+        numbers = {s.number for s in self.signatures if all(test(s) for test in tests)}
+        found = of & self._substrate.having(DESCRIPTION, map(str, numbers))
+        terms = [filter_ for filter_ in filters if isinstance(filter_, ByTerm)]
+        if not terms:
+            return found
+        if not tests and (exact := self._of_one_word(terms)) is not None:
+            return found & exact
+        return self._reading(found, terms, numbers, expression)
+
+    def _of_one_word(self, terms: Sequence[ByTerm]) -> BitMap | None:
+        """What the words alone answer: single words, which are not to be met in a code."""
+        if len(terms) > 1 or not terms[0].is_equal:
+            return None
+        wanted = [words(text.text) for text in terms[0].texts]
+        kinds = {text.kind for text in terms[0].texts}
+        if kinds != {"match"} or any(len(w) > 1 or w[0][0].isdigit() for w in wanted):
+            return None
+        return self._substrate.artifact.union(beginning_with(self._substrate, w[0]) for w in wanted)
+
+    def _reading(self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str) -> BitMap:
+        for term in terms:
+            if term.is_equal and len(of) > FEW:
+                candidates = may_have(self._substrate, term.texts)
+                of = of if candidates is None else of & candidates
+        if len(of) > MOST_READ:
+            raise TerminologyError(issues.expression_reads_too_much(expression, len(of), MOST_READ))
+        tests = [_term_test(term) for term in terms]
+        artifact = self._substrate.artifact
+        read = ((row.ord, artifact.unpack.lines(row.body)) for row in artifact.concepts(of))
+        return artifact.set_of(
+            ord_ for ord_, lines in read if any(_passes(text, tests) for text in _texts(lines, numbers))
+        )
+
+
+def _passes(text: str, tests: Sequence[Callable[[str], bool]]) -> bool:
+    return all(test(text) for test in tests)
+
+
+def _texts(lines: Sequence[bytes], numbers: set[int]) -> Iterable[str]:
+    """The texts of the descriptions that have one of these numbers."""
+    wanted = [text for number, text in line_of(lines, OWN) or () if number in numbers]
+    designations = line_of(lines, DESIGNATIONS) if any(not isinstance(text, str) for text in wanted) else ()
+    for text in wanted:
+        if isinstance(text, str):
+            yield text
+        else:
+            yield line_of(lines, DEFINITION) if text < 0 else designations[text][0]
+
+
+def _term_test(term: ByTerm) -> Callable[[str], bool]:
+    test = test_of(term.texts)
+    return test if term.is_equal else lambda text: not test(text)
+
+
+# -- what a description is ----------------------------------------------------------------------
+
+Test = Callable[[Signature], bool]
+
+
+def _among(is_equal: bool, values: frozenset[str], of: Callable[[Signature], str]) -> Test:
+    return lambda signature: (of(signature) in values) == is_equal
+
+
+def _dialect_test(filter_: ByDialect, codes: Codes) -> Test:
+    wanted = [(codes(dialect.refset), _accepted(dialect)) for dialect in filter_.dialects]
+
+    def test(signature: Signature) -> bool:
+        return filter_.is_equal == any(
+            refset in refsets and acceptability in accepted
+            for refsets, accepted in wanted
+            for refset, acceptability in signature.dialects.items()
+        )
+
+    return test
+
+
+def _accepted(dialect: Dialect) -> tuple[str, ...]:
+    return dialect.acceptability or (PREFERRED, ACCEPTABLE)
+
+
+def _time_test(filter_: ByTime, codes: Codes) -> Test:
+    return lambda signature: time_holds(filter_, signature.time)
+
+
+def time_holds(filter_: ByTime, time: str) -> bool:
+    """Is this one of the days, or not one of them; or before (after …) one of them?"""
+    if filter_.comparison == "!=":
+        return time not in filter_.times
+    return any(holds(filter_.comparison, time, wanted) for wanted in filter_.times)
+
+
+_TESTS: dict[type, Callable[[Any, Codes], Test]] = {
+    ByType: lambda f, codes: _among(f.is_equal, codes(f.types), lambda s: s.type),
+    ByLanguage: lambda f, codes: _among(f.is_equal, frozenset(f.languages), lambda s: s.language),
+    ByModule: lambda f, codes: _among(f.is_equal, codes(f.modules), lambda s: s.module),
+    ByTime: _time_test,
+    ByDialect: _dialect_test,
+    # Inactive descriptions are not kept, and never asked for.
+    ByActive: lambda f, codes: lambda s: f.active,
+}

@@ -1,0 +1,289 @@
+"""Which concepts does an expression constraint mean?
+
+All concepts of the release are looked among, active or not: ``{{ C active = 1 }}``, or ``activeOnly`` of the
+request, leaves the inactive ones out. A concept that the release does not have is an error, and not nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.store.relations import GROUPED, LINKED, VALUED, Table
+from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
+from terminology.systems.snomed.ecl.expression import (
+    Anything,
+    ByActive,
+    ByColumn,
+    ByDefinitionStatus,
+    ByModule,
+    ByTime,
+    Compound,
+    Constraint,
+    Described,
+    Dotted,
+    Filtered,
+    Focus,
+    Members,
+    Refined,
+    Related,
+    WithHistory,
+)
+from terminology.systems.snomed.ecl.filters import STATUSES, TYPES
+from terminology.systems.snomed.ecl.refinements import Refinements
+from terminology.systems.snomed.identifiers import (
+    ASSOCIATIONS,
+    DEFINED,
+    DIALECTS,
+    HISTORICAL,
+    HISTORY,
+    IS_A,
+    MEMBER,
+    PRIMITIVE,
+    REFERENCE_SET,
+)
+from terminology.systems.snomed.release_index import Substrate
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap
+
+KEYWORDS = frozenset({*TYPES.values(), *STATUSES.values(), *DIALECTS.values()})
+FROM_RF2 = "this, of a release that was not imported from RF2,"
+
+
+class Evaluation:
+    """One expression, evaluated on one version of SNOMED CT."""
+
+    def __init__(self, substrate: Substrate, descriptions: Descriptions, text: str) -> None:
+        self._substrate, self._descriptions, self._text = substrate, descriptions, text
+        self._refinements = Refinements(substrate, self.of)
+
+    def of(self, constraint: Constraint) -> BitMap:
+        """The numbers of the concepts that part of the expression means. Not to be changed.
+
+        Raises TerminologyError for concepts that are not there, and what cannot be answered.
+        """
+        if isinstance(constraint, Anything):
+            return self._substrate.all
+        evaluate: Callable[[Evaluation, Any], BitMap] = EVALUATE[type(constraint)]
+        if isinstance(constraint, Focus | Compound):
+            return evaluate(self, constraint)
+        return self._substrate.artifact.cached(("ecl", constraint), lambda: evaluate(self, constraint))
+
+    def codes(self, constraint: Constraint) -> frozenset[str]:
+        """The identifiers of the concepts. Those that keywords stand for need not be here."""
+        if isinstance(constraint, Focus):
+            if constraint.id not in KEYWORDS:
+                self._number(constraint)
+            return frozenset({constraint.id})
+        if isinstance(constraint, Compound) and constraint.operator == "OR":
+            return frozenset().union(*map(self.codes, constraint.parts))
+        return frozenset(row.key for row in self._substrate.artifact.concepts(self.of(constraint)))
+
+    # -- concepts and what is around them ----------------------------------------------------
+
+    def focus(self, focus: Focus) -> BitMap:
+        return self._substrate.set_of((self._number(focus),))
+
+    def _number(self, focus: Focus) -> int:
+        number = self._substrate.artifact.ord(focus.id)
+        if number is None:
+            raise TerminologyError(
+                issues.expression_on_unknown_concept(self._text, focus.at, focus.id, self._substrate.about)
+            )
+        return number
+
+    def related(self, related: Related) -> BitMap:
+        return OPERATORS[related.operator](self, self.of(related.of))
+
+    def below(self, of: BitMap) -> BitMap:
+        """What is below any of some concepts."""
+        found = self._substrate.set_of()
+        for number in of & self._substrate.inner:
+            # What is below another one of them is there already, with all that is below it.
+            if number not in found:
+                found |= self._substrate.artifact.descendants(number)
+        return found
+
+    def above(self, of: BitMap) -> BitMap:
+        if len(of) == len(self._substrate.all):
+            return self._substrate.inner
+        above = self._substrate.set_of()
+        new = self.parents(of)
+        while new:
+            above |= new
+            new = self.parents(new) - above
+        return above
+
+    def children(self, of: BitMap) -> BitMap:
+        return self._substrate.artifact.children_of(list(of & self._substrate.inner))
+
+    def parents(self, of: BitMap) -> BitMap:
+        return self._substrate.artifact.parents(of.to_array().tolist())
+
+    def compound(self, compound: Compound) -> BitMap:
+        first, *others = map(self.of, compound.parts)
+        found = first.copy()
+        for other in others:
+            if compound.operator == "AND":
+                found &= other
+            elif compound.operator == "OR":
+                found |= other
+            else:
+                found -= other
+        return found
+
+    # -- reference sets ----------------------------------------------------------------------
+
+    def members(self, members: Members) -> BitMap:
+        self._require_whole(members.at)
+        refsets = self._refsets(members.of)
+        by_column = [f for f in members.filters if isinstance(f, ByColumn)]
+        if members.column != "targetComponentId" and not by_column:
+            return self._substrate.having(MEMBER, refsets)
+        links = self._links(refsets, members.at)
+        targets = [self._wanted(filter_) for filter_ in by_column]
+        found = [self._linked(table, targets, members.column) for table in links]
+        return self._substrate.artifact.union(found)
+
+    def _refsets(self, of: Constraint) -> list[str]:
+        known = self._substrate.refsets
+        if isinstance(of, Focus) and of.id in known:
+            return [of.id]
+        concepts = self.of(of)
+        if isinstance(of, Focus) and not self._is_reference_set(of):
+            about = self._substrate.about
+            raise TerminologyError(issues.expression_on_no_reference_set(self._text, of.at, of.id, about))
+        return self._substrate.among(known, concepts)
+
+    def _is_reference_set(self, of: Focus) -> bool:
+        """Also of descriptions, or of nothing: there is none of its concepts then, and that is an answer."""
+        if any(of.id in signature.dialects for signature in self._descriptions.signatures):
+            return True
+        root = self._substrate.artifact.ord(REFERENCE_SET)
+        return root is not None and self._number(of) in self._substrate.artifact.descendants(root)
+
+    def _links(self, refsets: list[str], at: int) -> list[Table]:
+        kinds = set(self._substrate.kinds(LINKED))
+        if not kinds.issuperset(refsets):
+            what = "'targetComponentId' of reference sets that are no associations"
+            raise TerminologyError(issues.expression_not_supported(self._text, at, what))
+        return self._substrate.tables(LINKED, refsets)
+
+    def _wanted(self, filter_: ByColumn) -> BitMap:
+        values = self.of(filter_.values)
+        return values if filter_.is_equal else self._substrate.all - values
+
+    def _linked(self, table: Table, wanted: list[BitMap], column: str | None) -> BitMap:
+        targets = table.targets
+        found = targets.copy()
+        for chosen in wanted:
+            found &= chosen
+        if column == "targetComponentId":
+            return found
+        return self._substrate.set_of(
+            number for target in found for number in table.at(targets.rank(target) - 1)
+        )
+
+    def with_history(self, history: WithHistory) -> BitMap:
+        self._require_whole(0)
+        found = self.of(history.of)
+        refsets = self._historical(history)
+        kinds = [kind for kind in self._substrate.kinds(LINKED) if kind in refsets]
+        tables = self._substrate.tables(LINKED, kinds)
+        return found | self._substrate.artifact.union(self._linked(t, [found], None) for t in tables)
+
+    def _historical(self, history: WithHistory) -> frozenset[str]:
+        if history.refsets is not None:
+            return self.codes(history.refsets)
+        if history.profile in HISTORY:
+            return frozenset(HISTORY[history.profile])
+        if self._substrate.artifact.ord(HISTORICAL) is None:
+            return frozenset(ASSOCIATIONS)
+        return self.codes(Related("<<", Focus(HISTORICAL)))
+
+    # -- refinements -------------------------------------------------------------------------
+
+    def refined(self, refined: Refined) -> BitMap:
+        self._require_whole(0)
+        return self.of(refined.of) & self._refinements.concepts(refined.refinement)
+
+    def dotted(self, dotted: Dotted) -> BitMap:
+        self._require_whole(dotted.at)
+        of = self.of(dotted.of)
+        if dotted.attribute == Focus(IS_A):
+            return self.parents(of)
+        kinds = self.of(dotted.attribute)
+        if not isinstance(dotted.attribute, Anything) and self._substrate.kinds(VALUED, kinds):
+            what = "an attribute whose values are no concepts"
+            raise TerminologyError(issues.expression_not_supported(self._text, dotted.at, what))
+        return self._substrate.targets(self._substrate.kinds(GROUPED, kinds), of)
+
+    def _require_whole(self, at: int) -> None:
+        if not self._substrate.is_whole:
+            raise TerminologyError(issues.expression_not_supported(self._text, at, FROM_RF2))
+
+    # -- filters -----------------------------------------------------------------------------
+
+    def described(self, described: Described) -> BitMap:
+        self._require_whole(0)
+        found = self.of(described.of)
+        return self._descriptions.having(found, described.filters, self.codes, self._text)
+
+    def filtered(self, filtered: Filtered) -> BitMap:
+        found = self.of(filtered.of)
+        for filter_ in filtered.filters:
+            found = found & FILTERS[type(filter_)](self, filter_)
+        return found
+
+    def by_active(self, filter_: ByActive) -> BitMap:
+        inactive = self._substrate.inactive
+        return self._substrate.all - inactive if filter_.active else inactive
+
+    def by_definition_status(self, filter_: ByDefinitionStatus) -> BitMap:
+        wanted = self.codes(filter_.statuses)
+        said = {"true": DEFINED, "false": PRIMITIVE}
+        values = [value for value, status in said.items() if (status in wanted) == filter_.is_equal]
+        return self._substrate.having("sufficientlyDefined", values)
+
+    def by_module(self, filter_: ByModule) -> BitMap:
+        found = self._substrate.having("moduleId", self.codes(filter_.modules))
+        return found if filter_.is_equal else self._substrate.all - found
+
+    def by_time(self, filter_: ByTime) -> BitMap:
+        times = (time for time, _ in self._substrate.terms("effectiveTime"))
+        return self._substrate.having("effectiveTime", [time for time in times if time_holds(filter_, time)])
+
+
+EVALUATE: dict[type, Callable[[Evaluation, Any], BitMap]] = {
+    Focus: Evaluation.focus,
+    Related: Evaluation.related,
+    Compound: Evaluation.compound,
+    Members: Evaluation.members,
+    Refined: Evaluation.refined,
+    Dotted: Evaluation.dotted,
+    Filtered: Evaluation.filtered,
+    Described: Evaluation.described,
+    WithHistory: Evaluation.with_history,
+}
+OPERATORS: dict[str, Callable[[Evaluation, BitMap], BitMap]] = {
+    "<": lambda self, of: self.below(of),
+    "<<": lambda self, of: of | self.below(of),
+    "<!": lambda self, of: self.children(of),
+    "<<!": lambda self, of: of | self.children(of),
+    ">": lambda self, of: self.above(of),
+    ">>": lambda self, of: of | self.above(of),
+    ">!": lambda self, of: self.parents(of),
+    ">>!": lambda self, of: of | self.parents(of),
+    # Those that have none of the others above them; and below them.
+    "!!>": lambda self, of: of - self.below(of),
+    "!!<": lambda self, of: of - self.above(of),
+}
+FILTERS: dict[type, Callable[[Evaluation, Any], BitMap]] = {
+    ByActive: Evaluation.by_active,
+    ByDefinitionStatus: Evaluation.by_definition_status,
+    ByModule: Evaluation.by_module,
+    ByTime: Evaluation.by_time,
+}

@@ -1,0 +1,382 @@
+"""What stands in ``{{ … }}`` after an expression: filters on concepts, descriptions and members, and history
+supplements (ECL 2.2, 6.7 to 6.11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.texts import words
+from terminology.systems.snomed.ecl.expression import (
+    ByActive,
+    ByColumn,
+    ByDefinitionStatus,
+    ByDialect,
+    ByLanguage,
+    ByModule,
+    ByTerm,
+    ByTime,
+    ByType,
+    ConceptFilter,
+    Constraint,
+    Described,
+    DescriptionFilter,
+    Dialect,
+    Filtered,
+    Focus,
+    MemberFilter,
+    Members,
+    Text,
+    WithHistory,
+    any_of,
+)
+from terminology.systems.snomed.ecl.reader import Reader
+from terminology.systems.snomed.identifiers import (
+    ACCEPTABLE,
+    DEFINED,
+    DEFINITION,
+    DIALECTS,
+    FSN,
+    PREFERRED,
+    PRIMITIVE,
+    SYNONYM,
+    is_identifier,
+)
+
+Rule = Callable[[Reader], Constraint]
+T = TypeVar("T")
+
+LETTERS = {
+    "c": "c",
+    "concept": "c",
+    "d": "d",
+    "description": "d",
+    "m": "m",
+    "member": "m",
+}
+TYPES = {
+    "syn": SYNONYM,
+    "synonym": SYNONYM,
+    "fsn": FSN,
+    "fullyspecifiedname": FSN,
+    "def": DEFINITION,
+    "definition": DEFINITION,
+}
+STATUSES = {"primitive": PRIMITIVE, "defined": DEFINED}
+ACCEPTABILITIES = {
+    "accept": ACCEPTABLE,
+    "acceptable": ACCEPTABLE,
+    "prefer": PREFERRED,
+    "preferred": PREFERRED,
+}
+SUFFIXES = ("MIN", "MOD", "MAX")
+TIMES = ("!=", "<>", "<=", ">=", "=", "<", ">")
+
+_DIGITS = re.compile(r"[0-9]+")
+_DIALECT = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z-])")
+_TIME = re.compile(r"([0-9]{8})?")
+_ESCAPED = re.compile(r'\\(["\\*])')
+_TYPED = re.compile(r'\(?\s*(?:(?:match|wild|exact)\s*:\s*)?"', re.IGNORECASE)
+_HISTORY = re.compile(r"history(?:[-_](min|mod|max))?(?![A-Za-z-])", re.IGNORECASE)
+
+
+def filtered(
+    reader: Reader, of: Constraint, constraint: Rule, sub_constraint: Rule, only: str | None = None
+) -> Constraint:
+    """``of`` with the filters that follow it. ``constraint`` and ``sub_constraint`` read those rules;
+    ``only`` says which kind of filter may come.
+    """
+    read = _Filters(reader, constraint, sub_constraint)
+    while reader.sees("{{"):
+        before = reader.at
+        reader.costly()
+        reader.need("{{")
+        if only != "m" and reader.take("+"):
+            found: Constraint = read.history(of)
+            reader.need("}}")
+            return found
+        letter = reader.meaning(LETTERS) or "d"
+        if letter == "m" and isinstance(of, Members):
+            of = Members(of.of, of.column, (*of.filters, *read.several(read.member_filter)), of.at)
+        elif only == "m":
+            reader.at = before
+            return of
+        else:
+            of = read.after(of, letter, before)
+        reader.need("}}")
+    return of
+
+
+def search_texts(reader: Reader) -> tuple[Text, ...]:
+    """typedSearchTerm or typedSearchTermSet; nothing where neither begins."""
+    if reader.sees("(") and _TYPED.match(reader.text, reader.at):
+        reader.need("(")
+        found = []
+        while not reader.take(")"):
+            found.append(_search_text(reader))
+        return tuple(found)
+    return (_search_text(reader),) if _TYPED.match(reader.text, reader.at) else ()
+
+
+def _search_text(reader: Reader) -> Text:
+    kind = reader.take_word("match", "wild", "exact") or "match"
+    if not reader.sees('"'):
+        reader.need(":")
+    text = reader.quoted()
+    if text is None:
+        raise reader.wanted("a text in quotes")
+    if kind == "match" and not words(text):
+        raise reader.wanted("a text with a word in it before this")
+    # Of a text with wild cards the escapes say which stars are none.
+    return Text(kind, text if kind == "wild" else _ESCAPED.sub(r"\1", text))
+
+
+class _Filters:
+    def __init__(self, reader: Reader, constraint: Rule, sub_constraint: Rule) -> None:
+        self._reader, self._constraint, self._sub_constraint = reader, constraint, sub_constraint
+
+    def after(self, of: Constraint, letter: str, at: int) -> Constraint:
+        if letter == "m":
+            raise TerminologyError(issues.bad_expression(self._reader.text, at, "'^' before member filters"))
+        if letter == "c":
+            return Filtered(of, tuple(self.several(self.concept_filter)))
+        return Described(of, tuple(self.several(self.description_filter)))
+
+    def several(self, one: Callable[[], T]) -> list[T]:
+        found = [one()]
+        while self._reader.take(","):
+            found.append(one())
+        return found
+
+    # -- on concepts -------------------------------------------------------------------------
+
+    def concept_filter(self) -> ConceptFilter:
+        keyword = self._keyword(
+            "definitionstatusid", "definitionstatus", "moduleid", "effectivetime", "active"
+        )
+        if keyword == "definitionstatusid":
+            return ByDefinitionStatus(self._is_equal(), self._concepts())
+        if keyword == "definitionstatus":
+            return ByDefinitionStatus(self._is_equal(), self._tokens(STATUSES))
+        return self._of_component(keyword)
+
+    def _of_component(self, keyword: str) -> ByModule | ByTime | ByActive:
+        if keyword == "moduleid":
+            return ByModule(self._is_equal(), self._concepts())
+        return self._time() if keyword == "effectivetime" else self._active()
+
+    def _active(self) -> ByActive:
+        is_equal = self._is_equal()
+        said = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
+        if said is None:
+            raise self._reader.wanted("1, 0, true or false")
+        return ByActive((said in ("1", "true")) == is_equal)
+
+    def _time(self) -> ByTime:
+        comparison = self._reader.one_of(TIMES)
+        if comparison is None:
+            raise self._reader.wanted("a comparison such as '>='")
+        comparison = "!=" if comparison == "<>" else comparison
+        if not self._reader.take("("):
+            return ByTime(comparison, (self._one_time(),))
+        times = [self._one_time()]
+        while not self._reader.take(")"):
+            times.append(self._one_time())
+        return ByTime(comparison, tuple(times))
+
+    def _one_time(self) -> str:
+        at = self._reader.at
+        text = self._reader.quoted()
+        if text is None or not _TIME.fullmatch(text):
+            self._reader.at = at
+            raise self._reader.wanted('a day as "YYYYMMDD"')
+        return text
+
+    # -- on descriptions ---------------------------------------------------------------------
+
+    def description_filter(self) -> DescriptionFilter:
+        reader = self._reader
+        reader.blank()
+        at = reader.at
+        keyword = self._keyword(
+            "term",
+            "language",
+            "typeid",
+            "type",
+            "dialectid",
+            "dialect",
+            "moduleid",
+            "effectivetime",
+            "active",
+            "id",
+        )
+        if keyword == "id":
+            raise reader.unsupported("finding descriptions by their identifier", at)
+        rules: Mapping[str, Callable[[], DescriptionFilter]] = {
+            "term": self._term,
+            "language": self._language,
+            "typeid": lambda: ByType(self._is_equal(), self._concepts()),
+            "type": lambda: ByType(self._is_equal(), self._tokens(TYPES)),
+            "dialectid": lambda: self._dialects(self._dialect_by_id),
+            "dialect": lambda: self._dialects(self._dialect_by_alias),
+        }
+        found = rules[keyword]() if keyword in rules else self._of_component(keyword)
+        if found == ByActive(False):
+            raise reader.unsupported("finding inactive descriptions, which are not kept,", at)
+        return found
+
+    def _term(self) -> ByTerm:
+        is_equal = self._is_equal()
+        texts = search_texts(self._reader)
+        if not texts:
+            raise self._reader.wanted("a text in quotes")
+        return ByTerm(is_equal, texts)
+
+    def _language(self) -> ByLanguage:
+        is_equal = self._is_equal()
+        many = self._reader.take("(")
+        languages = [self._one_language()]
+        while many and not self._reader.take(")"):
+            languages.append(self._one_language())
+        return ByLanguage(is_equal, tuple(languages))
+
+    def _one_language(self) -> str:
+        found = self._reader.match(_LANGUAGE)
+        if found is None:
+            raise self._reader.wanted("a language of two letters")
+        return found.lower()
+
+    def _dialects(self, one: Callable[[], Constraint | None]) -> ByDialect:
+        is_equal = self._is_equal()
+        dialects = []
+        if self._reader.take("("):
+            while not self._reader.take(")"):
+                dialects.append(Dialect(self._dialect(one), self._acceptability()))
+        else:
+            dialects.append(Dialect(self._dialect(one)))
+        common = self._acceptability()
+        if common:
+            dialects = [Dialect(d.refset, d.acceptability or common) for d in dialects]
+        return ByDialect(is_equal, tuple(dialects))
+
+    def _dialect(self, one: Callable[[], Constraint | None]) -> Constraint:
+        found = one()
+        if found is None:
+            raise self._reader.wanted("a dialect")
+        return found
+
+    def _dialect_by_id(self) -> Constraint | None:
+        return self._sub_constraint(self._reader)
+
+    def _dialect_by_alias(self) -> Constraint | None:
+        self._reader.blank()
+        at = self._reader.at
+        alias = self._reader.match(_DIALECT)
+        if alias is None:
+            return None
+        refset = DIALECTS.get(alias.casefold())
+        if refset is None:
+            raise self._reader.unsupported(f"the dialect '{alias}' (give its reference set: dialectId)", at)
+        return Focus(refset, at)
+
+    def _acceptability(self) -> tuple[str, ...]:
+        if not self._reader.take("("):
+            return ()
+        found = []
+        while not self._reader.take(")"):
+            token = self._reader.meaning(ACCEPTABILITIES)
+            found.append(token or self._reference().id)
+        if not set(found) <= {PREFERRED, ACCEPTABLE}:
+            raise self._reader.wanted("'accept' or 'prefer' before this")
+        return tuple(sorted(set(found)))
+
+    # -- on members --------------------------------------------------------------------------
+
+    def member_filter(self) -> MemberFilter:
+        reader = self._reader
+        reader.blank()
+        at = reader.at
+        keyword = reader.take_word("active", "targetcomponentid")
+        if keyword == "active":
+            found = self._active()
+            if not found.active:
+                raise reader.unsupported("finding inactive members, which are not kept,", at)
+            return found
+        if keyword == "targetcomponentid":
+            return ByColumn("targetComponentId", self._is_equal(), self._sub_constraint(reader), at)
+        raise reader.unsupported("a filter on members other than 'active' and 'targetComponentId'", at)
+
+    # -- history -----------------------------------------------------------------------------
+
+    def history(self, of: Constraint) -> WithHistory:
+        self._reader.blank()
+        found = _HISTORY.match(self._reader.text, self._reader.at)
+        if found is None:
+            raise self._reader.wanted("'HISTORY'")
+        self._reader.at = found.end()
+        if found[1]:
+            return WithHistory(of, found[1].upper())
+        if not self._reader.take("("):
+            return WithHistory(of, "MAX")
+        refsets = self._constraint(self._reader)
+        self._reader.need(")")
+        return WithHistory(of, "", refsets)
+
+    # -- what filters have in common ---------------------------------------------------------
+
+    def _keyword(self, *known: str) -> str:
+        found = self._reader.take_word(*known)
+        if found is None:
+            raise self._reader.wanted(f"one of {', '.join(known)}")
+        return found
+
+    def _is_equal(self) -> bool:
+        found = self._reader.one_of(("!=", "<>", "="))
+        if found is None and self._reader.take_word("not"):
+            self._reader.need("=")
+            return False
+        if found is None:
+            raise self._reader.wanted("'=' or '!='")
+        return found == "="
+
+    def _reference(self) -> Focus:
+        found = self._sub_constraint(self._reader)
+        if not isinstance(found, Focus):
+            raise self._reader.wanted("a concept before this")
+        return found
+
+    def _concepts(self) -> Constraint:
+        """An expression, or several concepts in brackets with nothing but blanks between them."""
+        before = self._reader.at
+        if self._reader.take("("):
+            found = []
+            while self._is_reference():
+                found.append(self._reference())
+            if len(found) > 1 and self._reader.take(")"):
+                return any_of(found)
+            self._reader.at = before
+        return self._sub_constraint(self._reader)
+
+    def _is_reference(self) -> bool:
+        self._reader.blank()
+        digits = _DIGITS.match(self._reader.text, self._reader.at)
+        return digits is not None and is_identifier(digits[0])
+
+    def _tokens(self, known: Mapping[str, str]) -> Constraint:
+        many = self._reader.take("(")
+        found = [self._token(known)]
+        while many and not self._reader.take(")"):
+            found.append(self._token(known))
+        return any_of(found)
+
+    def _token(self, known: Mapping[str, str]) -> Focus:
+        at = self._reader.at
+        found = self._reader.meaning(known)
+        if found is None:
+            raise self._reader.wanted(f"one of {', '.join(known)}")
+        return Focus(found, at)

@@ -1,0 +1,287 @@
+"""What does an expression constraint say? From its text, brief or long syntax, to its parts.
+
+The grammar is that of ECL 2.2; each function reads one rule of it, and is named after it. Keywords may be
+written in any case, and both syntaxes be mixed. Where AND and OR (or MINUS) stand side by side there must be
+brackets, also where the grammar could do without them.
+
+>>> read("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
+Related(operator='<<', of=Focus(id='73211009', at=3))
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.systems.snomed.ecl.expression import (
+    Anything,
+    Attribute,
+    Compound,
+    Constraint,
+    Dotted,
+    Focus,
+    Group,
+    Members,
+    Refined,
+    Refinement,
+    Related,
+    Several,
+    Truth,
+    Value,
+)
+from terminology.systems.snomed.ecl.filters import filtered, search_texts
+from terminology.systems.snomed.ecl.reader import Reader
+from terminology.systems.snomed.identifiers import is_identifier
+
+# The longest first: each begins with one of the shorter.
+SYMBOLS = ("!!<", "!!>", "<<!", "<<", "<!", "<", ">>!", ">>", ">!", ">")
+KEYWORDS = {
+    "descendantorselfof": "<<",
+    "descendantof": "<",
+    "childorselfof": "<<!",
+    "childof": "<!",
+    "ancestororselfof": ">>",
+    "ancestorof": ">",
+    "parentorselfof": ">>!",
+    "parentof": ">!",
+    "top": "!!>",
+    "bottom": "!!<",
+}
+COMPARISONS = ("!=", "<>", "<=", ">=", "=", "<", ">")
+COLUMNS = {"referencedcomponentid": "referencedComponentId", "targetcomponentid": "targetComponentId"}
+
+_DIGITS = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_TERM = re.compile(r"\|[^|]*\|")
+_COLUMN = re.compile(r"[A-Za-z]+|\*")
+_ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
+
+
+def read(text: str) -> Constraint:
+    """The parts of an expression constraint.
+
+    Raises TerminologyError for what is not one, and for what is not supported, naming the place.
+    """
+    reader = Reader(text)
+    found = expression_constraint(reader)
+    reader.blank()
+    if reader.at < len(text):
+        raise reader.wanted("the end, or one of AND, OR and MINUS with brackets where they differ,")
+    return found
+
+
+def expression_constraint(reader: Reader) -> Constraint:
+    reader.deeper()
+    first = sub_expression_constraint(reader)
+    if reader.take(":"):
+        found: Constraint = Refined(first, ecl_refinement(reader))
+    elif reader.sees("."):
+        found = _dotted(reader, first)
+    else:
+        found = _compound(reader, first)
+    reader.higher()
+    return found
+
+
+def _dotted(reader: Reader, found: Constraint) -> Constraint:
+    while reader.take("."):
+        at = reader.at
+        reader.costly()
+        found = Dotted(found, sub_expression_constraint(reader), at)
+    return found
+
+
+def _operator(reader: Reader, with_minus: bool) -> str | None:
+    """``,`` is AND."""
+    if reader.take(","):
+        return "AND"
+    found = reader.take_word("and", "or", "minus") if with_minus else reader.take_word("and", "or")
+    return found.upper() if found else None
+
+
+def _compound(reader: Reader, first: Constraint) -> Constraint:
+    operator = _operator(reader, with_minus=True)
+    if operator is None:
+        return first
+    parts = [first, sub_expression_constraint(reader)]
+    while operator != "MINUS":
+        before = reader.at
+        another = _operator(reader, with_minus=True)
+        if another != operator:
+            reader.at = before
+            break
+        parts.append(sub_expression_constraint(reader))
+    return Compound(operator, tuple(parts))
+
+
+def sub_expression_constraint(reader: Reader) -> Constraint:
+    reader.deeper()
+    operator = reader.one_of(SYMBOLS) or reader.meaning(KEYWORDS)
+    at = reader.at
+    if reader.take("^") or reader.take_word("memberof"):
+        found = _members(reader, at)
+    else:
+        found = _focus_or_brackets(reader)
+    # The operator belongs to the concept, and the filters to what both mean.
+    if operator:
+        if not isinstance(found, Focus):
+            reader.costly()
+        found = Related(operator, found)
+    found = filtered(reader, found, expression_constraint, sub_expression_constraint)
+    reader.higher()
+    return found
+
+
+def _members(reader: Reader, at: int) -> Constraint:
+    column = None
+    if reader.take("["):
+        start = reader.at
+        name = reader.match(_COLUMN) or ""
+        column = COLUMNS.get(name.casefold())
+        if column is None or not reader.take("]"):
+            raise reader.unsupported(
+                "choosing columns of a reference set other than one of " + ", ".join(COLUMNS.values()), start
+            )
+    of = _focus_or_brackets(reader)
+    members = Members(of, column, (), at)
+    return filtered(reader, members, expression_constraint, sub_expression_constraint, only="m")
+
+
+def _focus_or_brackets(reader: Reader) -> Constraint:
+    if reader.take("("):
+        found = expression_constraint(reader)
+        reader.need(")")
+        return found
+    return ecl_focus_concept(reader)
+
+
+def ecl_focus_concept(reader: Reader) -> Constraint:
+    if reader.take("*") or reader.take_word("any"):
+        return Anything()
+    at = reader.at
+    if reader.match(_ALIAS):
+        raise reader.unsupported("an alternative identifier", at)
+    return concept_reference(reader)
+
+
+def concept_reference(reader: Reader) -> Focus:
+    reader.blank()
+    at = reader.at
+    id_ = reader.match(_DIGITS)
+    if id_ is None:
+        raise reader.wanted("a concept, '*', '^' or '('")
+    if not is_identifier(id_):
+        raise TerminologyError(issues.no_identifier(reader.text, at, id_))
+    if reader.sees("|") and reader.match(_TERM) is None:
+        raise reader.wanted("'|' after the term")
+    return Focus(id_, at)
+
+
+# -- refinements ---------------------------------------------------------------------------------
+
+
+def ecl_refinement(reader: Reader, in_group: bool = False) -> Refinement:
+    """Also an attribute set, which is a refinement without groups."""
+    reader.deeper()
+    parts = [_sub_refinement(reader, in_group)]
+    chosen = operator = _operator(reader, with_minus=False)
+    while operator:
+        parts.append(_sub_refinement(reader, in_group))
+        before = reader.at
+        operator = _operator(reader, with_minus=False)
+        if operator not in (None, chosen):
+            reader.at = before
+            raise reader.wanted(f"{chosen}, or brackets around what stands between AND and OR,")
+    reader.higher()
+    return Several(chosen, tuple(parts)) if chosen else parts[0]
+
+
+def _sub_refinement(reader: Reader, in_group: bool) -> Refinement:
+    if reader.sees("(") and not _is_name_in_brackets(reader):
+        reader.need("(")
+        found = ecl_refinement(reader, in_group)
+        reader.need(")")
+        return found
+    least, most = _cardinality(reader)
+    if not reader.sees("{") or reader.sees("{{"):
+        return _attribute(reader, least, most, in_group)
+    if in_group:
+        raise reader.wanted("an attribute (a group stands in no other group)")
+    reader.need("{")
+    found = ecl_refinement(reader, in_group=True)
+    reader.need("}")
+    return Group(found, least, most)
+
+
+def _is_name_in_brackets(reader: Reader) -> bool:
+    """Is what stands in brackets the name of an attribute? Then it is compared with something."""
+    rest = reader.after_bracket()
+    return rest.startswith((*COMPARISONS, "{{")) or rest.casefold().startswith("not")
+
+
+def _cardinality(reader: Reader) -> tuple[int, int | None]:
+    if not reader.take("["):
+        return 1, None
+    least = _count(reader)
+    if not reader.take("..") and not reader.take_word("to"):
+        raise reader.wanted("'..'")
+    most = None if reader.take("*") or reader.take_word("many") else _count(reader)
+    if most is not None and most < least:
+        raise reader.wanted(f"at least {least}")
+    reader.need("]")
+    return least, most
+
+
+def _count(reader: Reader) -> int:
+    found = reader.match(_DIGITS)
+    if found is None or len(found) > 9:
+        raise reader.wanted("a whole number")
+    return int(found)
+
+
+def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> Attribute:
+    reader.blank()
+    reader.costly()
+    at = reader.at
+    reverse = reader.take_word("r", "reverseof") is not None
+    if reverse and in_group:
+        raise reader.unsupported("a reversed attribute in a group", at)
+    name = sub_expression_constraint(reader)
+    comparison = reader.one_of(COMPARISONS) or _not_equal(reader)
+    if comparison is None:
+        raise reader.wanted("a comparison such as '='")
+    comparison = "!=" if comparison == "<>" else comparison
+    value = _value(reader, comparison)
+    if reverse and not _is_constraint(value):
+        raise reader.unsupported("a reversed attribute with a value that is no concept", at)
+    return Attribute(name, comparison, value, least, most, reverse, at)
+
+
+def _not_equal(reader: Reader) -> str | None:
+    if not reader.take_word("not"):
+        return None
+    reader.need("=")
+    return "!="
+
+
+def _value(reader: Reader, comparison: str) -> Value:
+    if reader.take("#"):
+        number = reader.match(_NUMBER)
+        if number is None:
+            raise reader.wanted("a number")
+        return Decimal(number)
+    if comparison not in ("=", "!="):
+        raise reader.wanted("a number after '#'")
+    truth = reader.take_word("true", "false")
+    if truth:
+        return Truth(truth)
+    at = reader.at
+    if reader.match(_ALIAS):
+        raise reader.unsupported("an alternative identifier", at)
+    return search_texts(reader) or sub_expression_constraint(reader)
+
+
+def _is_constraint(value: Value) -> bool:
+    return not isinstance(value, Decimal | Truth | tuple)

@@ -1,0 +1,139 @@
+"""What does a release have that expressions are evaluated on? Sets of numbers, as the store keeps them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from terminology.core.cache import Cache
+from terminology.core.model import CodeSystemInfo
+from terminology.store.artifacts import Artifact
+from terminology.store.relations import (
+    ALONE,
+    GROUPED,
+    KINDS,
+    OWNERS,
+    VALUED,
+    Table,
+    kinds_of,
+    owners_of,
+    part_of,
+    table_of,
+)
+from terminology.store.schema import INACTIVE, INNER, MARK
+from terminology.systems.snomed.identifiers import MEMBER, SIGNATURE
+
+if TYPE_CHECKING:
+    from pyroaring import BitMap
+
+# How many bytes of tables of relationships are kept at hand.
+ROOM = 6 * 1024 * 1024
+
+
+class Substrate:
+    """One version of SNOMED CT."""
+
+    def __init__(self, artifact: Artifact, about: CodeSystemInfo) -> None:
+        self.artifact, self.about = artifact, about
+        self._tables: Cache[Table] = Cache(ROOM, lambda table: table.bytes)
+
+    @property
+    def is_whole(self) -> bool:
+        """Was it imported from RF2, with all that expressions ask?"""
+        return SIGNATURE in self.artifact.header.fields
+
+    def set_of(self, ords: Iterable[int] = ()) -> BitMap:
+        return self.artifact.set_of(ords)
+
+    @cached_property
+    def all(self) -> BitMap:
+        return self.artifact.all()
+
+    @property
+    def inner(self) -> BitMap:
+        """What has something below it."""
+        return self.artifact.posting(MARK, INNER)
+
+    @property
+    def inactive(self) -> BitMap:
+        return self.artifact.posting(MARK, INACTIVE)
+
+    # -- terms -------------------------------------------------------------------------------
+
+    def having(self, name: str, terms: Iterable[str]) -> BitMap:
+        """The concepts that have one of these terms."""
+        field = self.artifact.header.fields.get(name)
+        return self.set_of() if field is None else self.artifact.postings(field, terms)
+
+    def terms(self, name: str, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
+        field = self.artifact.header.fields.get(name)
+        return iter(()) if field is None else self.artifact.terms(field, beginning)
+
+    def among(self, codes: Sequence[str], chosen: BitMap) -> list[str]:
+        """Those of the codes that are among some concepts."""
+        numbers = self.artifact.ords(codes)
+        return [code for code in codes if code in numbers and numbers[code] in chosen]
+
+    @cached_property
+    def refsets(self) -> list[str]:
+        """The reference sets that have concepts."""
+        return [term for term, _ in self.terms(MEMBER)]
+
+    # -- relationships -----------------------------------------------------------------------
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[str]]:
+        part = self.artifact.part(KINDS)
+        return kinds_of(part) if part else {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The numbers of all kinds of relationships."""
+        return self.artifact.ords({kind for kinds in self._kinds.values() for kind in kinds})
+
+    def kinds(self, table: str, among: BitMap | None = None) -> list[str]:
+        """The kinds of relationships that have such a table, all or those among some concepts."""
+        kinds, numbers = self._kinds.get(table, []), self._numbers
+        return kinds if among is None else [k for k in kinds if k in numbers and numbers[k] in among]
+
+    def table(self, table: str, kind: str) -> Table:
+        return self._tables.get((table, kind), lambda: self._table(table, kind))
+
+    def _table(self, table: str, kind: str) -> Table:
+        part = self.artifact.part(part_of(table, kind))
+        assert part is not None, f"the store names {kind} and does not have it"
+        return table_of(part, table == VALUED)
+
+    def tables(self, table: str, kinds: Iterable[str]) -> list[Table]:
+        return [self.table(table, kind) for kind in kinds]
+
+    @cached_property
+    def owners(self) -> array[int]:
+        """The concept of each group."""
+        part = self.artifact.part(OWNERS)
+        return owners_of(part) if part else array("I")
+
+    @cached_property
+    def groups(self) -> BitMap:
+        """The numbers of the role groups; what stands alone is in none."""
+        part = self.artifact.part(ALONE)
+        whole = self.set_of(range(len(self.owners)))
+        return whole - type(whole).deserialize(part) if part else whole
+
+    def owning(self, groups: BitMap) -> BitMap:
+        """The concepts of some groups."""
+        return self.set_of(map(self.owners.__getitem__, groups))
+
+    def targets(self, kinds: Iterable[str], of: BitMap) -> BitMap:
+        """Where the relationships of some concepts lead."""
+        return self.artifact.union(self._targets(self.table(GROUPED, kind), of) for kind in kinds)
+
+    def _targets(self, table: Table, of: BitMap) -> BitMap:
+        owner, inside = self.owners.__getitem__, of.__contains__
+        return self.set_of(
+            target
+            for place, target in enumerate(table.targets)
+            if any(map(inside, map(owner, table.at(place))))
+        )

@@ -1,0 +1,62 @@
+"""The releases of FHIR that are spoken, and at which root.
+ R5 is the home dialect; R4 and R4B are one family for terminology (the operations have the same parameters,
+the resources the same elements).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from terminology.core.model import Document
+from terminology.wire import r4
+
+
+@dataclass(slots=True, frozen=True)
+class FhirVersion:
+    """``version`` is the fhirVersion of the root, ``short`` the form that ``$versions`` and media types
+    use.
+    """
+
+    name: str
+    version: str
+    is_r4: bool = False
+    is_ballot: bool = False
+
+    @property
+    def short(self) -> str:
+        return ".".join(self.version.split(".")[:2])
+
+    def upgrade(self, document: Document) -> Document:
+        """A resource of this release in R5 shape."""
+        return r4.upgrade(document) if self.is_r4 else document
+
+    def downgrade(self, document: Document) -> Document:
+        """An R5-shaped resource in the shape of this release."""
+        return r4.downgrade(document) if self.is_r4 else document
+
+    def is_meant_by(self, version: str) -> bool:
+        """Is this the release of a ``fhirVersion`` media type parameter (4.0, 4.0.1)?"""
+        return version in (self.version, self.short)
+
+    @property
+    def family(self) -> Sequence[FhirVersion]:
+        """This release, and those that differ in nothing but the version of what FHIR publishes. Who asks
+        the root of one for another gets it: HL7's own client speaks R4 to servers of R4B.
+        """
+        return (
+            self,
+            *(other for other in RELEASES.values() if self.is_r4 and other.is_r4 and other is not self),
+        )
+
+    def can_be_read_as(self, version: str) -> bool:
+        """Does who speaks the release of a ``fhirVersion`` understand this one?"""
+        return any(release.is_meant_by(version) for release in self.family)
+
+
+RELEASES = {
+    "r4": FhirVersion("R4", "4.0.1", is_r4=True),
+    "r4b": FhirVersion("R4B", "4.3.0", is_r4=True),
+    "r5": FhirVersion("R5", "5.0.0"),
+    "r6": FhirVersion("R6", "6.0.0-ballot5", is_ballot=True),
+}

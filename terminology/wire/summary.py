@@ -1,0 +1,72 @@
+"""How much of a resource is shown: ``_summary``, ``_elements``, and the version that it is read at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from terminology.core import issues
+from terminology.core.documents import SUBSETTED
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+from terminology.wire import json
+
+SUMMARIES = ("true", "false", "text", "data", "count")
+# Elements of the kinds served here that are not marked as part of a summary in their StructureDefinition.
+_DETAIL = frozenset(
+    {"text", "description", "purpose", "copyright", "contained", "concept", "compose", "expansion", "group"}
+)
+_ALWAYS = frozenset({"resourceType", "id", "meta", "url", "status", "content"})
+
+
+def version_id(document: Document) -> str:
+    """A name for this state of a resource: the same wherever and whenever the same resource is loaded."""
+    meta = {name: value for name, value in document.get("meta", {}).items() if name != "lastUpdated"}
+    return meta.get("versionId") or hashlib.sha256(json.write({**document, "meta": meta})).hexdigest()[:16]
+
+
+def shown(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
+    """A copy with its version, cut down as ``_summary`` and ``_elements`` ask.
+
+    Raises TerminologyError for a ``_summary`` that FHIR does not know.
+    """
+    asked = dict(query)
+    result = dict(document)
+    if version is not None:
+        result["meta"] = {**result.get("meta", {}), "versionId": version}
+    summary, elements = asked.get("_summary", "false"), asked.get("_elements")
+    if summary not in SUMMARIES:
+        raise TerminologyError(issues.bad_search_value("_summary", summary, f"one of {', '.join(SUMMARIES)}"))
+    if elements:
+        return _only(result, _ALWAYS | {name.strip() for name in elements.split(",")})
+    if summary == "true":
+        return _only(_without_search_parameters(result), result.keys() - _DETAIL)
+    if summary == "text":
+        return _only(result, _ALWAYS | {"text"})
+    return _only(result, result.keys() - {"text"}) if summary == "data" else result
+
+
+def _without_search_parameters(document: Document) -> Document:
+    """The longest part of a CapabilityStatement, and no part of its summary."""
+    if document.get("resourceType") != "CapabilityStatement":
+        return document
+    return _marked(
+        {**document, "rest": [{**rest, "resource": _unsearched(rest)} for rest in document["rest"]]}
+    )
+
+
+def _unsearched(rest: Document) -> list[Document]:
+    return [{n: v for n, v in resource.items() if n != "searchParam"} for resource in rest["resource"]]
+
+
+def _only(document: Document, names: Iterable[str]) -> Document:
+    kept = set(names)
+    result = {name: value for name, value in document.items() if name.removeprefix("_") in kept}
+    return _marked(result) if len(result) < len(document) else result
+
+
+def _marked(document: Document) -> Document:
+    """As FHIR asks of a resource that is not shown whole."""
+    meta = document.get("meta", {})
+    tags = [tag for tag in meta.get("tag", ()) if tag != SUBSETTED]
+    return {**document, "meta": {**meta, "tag": [*tags, SUBSETTED]}}

@@ -1,0 +1,69 @@
+"""Answers about how codes are related, as R5 resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from terminology.core.model import Document
+from terminology.operations.closure import Closure, Entry
+from terminology.operations.find_matches import FoundMatch, Sought
+from terminology.wire.write.parameters import parameters
+
+Node = dict[str, Any]
+
+
+def subsumption(outcome: str) -> Document:
+    """https://hl7.org/fhir/R5/codesystem-operation-subsumes.html"""
+    return parameters([{"name": "outcome", "valueCode": outcome}])
+
+
+# -- $closure ------------------------------------------------------------------------------------
+
+
+def closure(answer: Closure) -> Document:
+    """https://hl7.org/fhir/R5/conceptmap-operation-closure.html"""
+    document: Document = {
+        "resourceType": "ConceptMap",
+        "version": str(answer.version),
+        "name": "ClosureTable",
+        "title": f"Closure table {answer.name}",
+        "status": "active",
+        "experimental": True,
+    }
+    groups = list(_groups(answer.entries))
+    return document | ({"group": groups} if groups else {})
+
+
+def _groups(entries: Sequence[Entry]) -> Iterable[Node]:
+    by_systems: dict[tuple[str | None, str | None], dict[str | None, list[Node]]] = {}
+    for entry in entries:
+        elements = by_systems.setdefault((entry.source.system, entry.target.system), {})
+        target = {"code": entry.target.code, "relationship": entry.relationship}
+        elements.setdefault(entry.source.code, []).append(target)
+    for (source, target_system), elements in by_systems.items():
+        nodes = [{"code": code, "target": targets} for code, targets in elements.items()]
+        yield {"source": source, "target": target_system, "element": nodes}
+
+
+# -- $find-matches -------------------------------------------------------------------------------
+
+
+def found_matches(answer: Sequence[FoundMatch]) -> Document:
+    """https://hl7.org/fhir/R5/codesystem-operation-find-matches.html"""
+    matches: list[Node | None] = [{"name": "match", "part": list(_match(match))} for match in answer]
+    return parameters(matches) if matches else {"resourceType": "Parameters"}
+
+
+def _match(match: FoundMatch) -> Iterable[Node]:
+    yield {"name": "code", "valueCoding": match.coding.as_json()}
+    yield from ({"name": "unmatched", "part": _sought(sought)} for sought in match.unmatched)
+    if match.comment:
+        yield {"name": "comment", "valueString": match.comment}
+
+
+def _sought(sought: Sought) -> list[Node]:
+    return [
+        {"name": "code", "valueCode": sought.code},
+        {"name": "value", sought.value.key: sought.value.value},
+    ]

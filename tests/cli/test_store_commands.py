@@ -1,0 +1,147 @@
+"""What the commands say of a store that is not there, cannot be reached or cannot be written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from terminology import Settings
+from terminology.cli import commands
+from terminology.core.errors import SettingError
+from tests.store.test_store import BIRDS, URL, release
+from tests.support import postgres
+from tests.support.stores import load
+
+AWAY = "postgresql:///nothing?host=/tmp/nobody-listens-here"
+
+
+@pytest.fixture
+def titles(tmp_path: Path) -> str:
+    path = tmp_path / "CMS32_DESC_LONG_SG.txt"
+    path.write_bytes(b"672  Conization of cervix\r\n")
+    return str(path)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(commands.main, [str(argument) for argument in arguments])
+
+
+def refused(*arguments: object) -> str:
+    """What a command says that fails: one line, and no traceback."""
+    done = run(*arguments)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), (done.output, done.exception)
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_question_does_not_write_and_a_store_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    typo = tmp_path / "typo"
+    assert f"there is no store in {typo}" in refused("status", "--store", typo)
+    assert not typo.exists()
+    (tmp_path / "empty").mkdir()
+    assert "there is no store" in refused("status", "--store", tmp_path / "empty")
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_database_without_a_store_is_not_written_by_a_question(postgres_server: postgres.Server) -> None:
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bare")
+    place = postgres_server.url("bare")
+    assert "there is no store" in refused("status", "--store", place)
+    with psycopg.connect(place) as connection:
+        assert not connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").fetchall()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql+psycopg://x/y", "https://example.org/store"])
+def test_a_URL_of_an_unknown_scheme_is_no_store(
+    url: str, titles: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for command in (("status",), ("serve", "--check"), ("import", "icd9cm", titles), ("retire", "http://x")):
+        assert "a folder or a postgresql:// URL" in refused(command[0], "--store", url, *command[1:])
+    with pytest.raises(SettingError, match="'store' is"):
+        Settings(environment={}, store=url)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_database_that_cannot_be_reached_is_said_to_be_so_in_one_line(
+    titles: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for command in (("status",), ("import", "icd9cm", titles), ("remove", "http://x")):
+        assert "cannot be reached" in refused(command[0], "--store", AWAY, *command[1:]), command
+    assert not caplog.records, "the log is for those who serve"
+    for command in (
+        ("serve", "--check"),
+        ("lookup", URL, "owl"),
+        ("translate", URL, "owl"),
+    ):
+        assert "cannot be reached" in refused(command[0], "--store", AWAY, *command[1:]), command
+
+
+def test_an_import_that_reaches_but_a_replica_says_so_and_the_replica_says_what_it_holds(titles: str) -> None:
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgres.server() as primary:
+        load(primary.url(), (release("1"), BIRDS))
+        with postgres.replica(primary) as copy:
+            assert "can only be read: name the primary" in refused(
+                "import", "--store", copy.url(), "icd9cm", titles
+            )
+            deadline = time.monotonic() + 20
+            while URL not in (said := run("status", "--store", copy.url()).output):
+                assert time.monotonic() < deadline, said
+                time.sleep(0.1)
+
+
+def test_the_server_warns_of_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
+    done = run("serve", "--check", "--no-bundled", "--store", tmp_path / "later")
+    assert done.exit_code == 0 and f"no store in {tmp_path / 'later'} yet" in done.stderr
+    load(str(tmp_path / "later"), (release("1"), BIRDS))
+    assert not run("serve", "--check", "--no-bundled", "--store", tmp_path / "later").stderr
+
+
+def test_lookup_and_translate_ask_the_store_and_the_content_that_options_name(tmp_path: Path) -> None:
+    place = str(tmp_path / "store")
+    load(place, (release("1"), BIRDS))
+    assert run("lookup", "--store", place, URL, "owl").exit_code == 0
+    mapped = {"code": "owl", "target": [{"code": "red", "relationship": "related-to"}]}
+    concept_map = {
+        "resourceType": "ConceptMap",
+        "url": "http://example.org/cm",
+        "status": "active",
+        "group": [{"source": URL, "target": "http://example.org/c", "element": [mapped]}],
+    }
+    content = tmp_path / "map.json"
+    content.write_text(json.dumps(concept_map))
+    assert run("translate", "--content", content, URL, "owl").output.count("red") == 1
+    assert run("translate", "--no-bundled", "--store", place, URL, "owl").exit_code == 1
+
+
+def test_what_can_be_imported_is_listed_without_any_path_and_an_import_without_any_is_refused() -> None:
+    listed = run("import", "list")
+    assert listed.exit_code == 0 and "snomed" in listed.output
+    assert run("import", "snomed").exit_code == 2
+
+
+def test_without_the_extra_an_import_says_how_to_install_it(tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        f"""
+        import sys
+        sys.path[:0] = {sys.path!r}
+        sys.modules["ijson"] = None
+        from terminology.cli.commands import main
+        main(["import", "list"])
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'fhir-terminology-adapter[store]'" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,332 @@
+"""What the published content answers: the crosswalk of cervical conization, in R4 and R5, in both
+directions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from terminology import TerminologyError
+from terminology.core.model import Document
+from tests.support.asking import Ask, body_of, matches, properties, value, values
+
+BASE = "http://terminology.example.org/fhir"
+OURS = f"{BASE}/CodeSystem/cervical-conization"
+CPT = "http://www.ama-assn.org/go/cpt"
+PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+ICD9 = "http://hl7.org/fhir/sid/icd-9-cm"
+SCT = "http://snomed.info/sct"
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+OPCS = "https://fhir.hl7.org.uk/CodeSystem/OPCS-4"
+MESH = "https://www.nlm.nih.gov/mesh"
+DRG = "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/MS-DRG-Classifications-and-Software"
+WORDS = {
+    "=": ("equivalent", "equivalent"),
+    "n": ("wider", "source-is-narrower-than-target"),
+    "b": ("narrower", "source-is-broader-than-target"),
+    "~": ("relatedto", "related-to"),
+    "x": ("disjoint", "not-related-to"),
+}
+
+
+def translated(ask: Ask, release: str, system: str, code: str, target: str, **facts: Any) -> Document:
+    """A translation to one code system, with what is known as R5 dependencies."""
+    parts = []
+    for name, fact in facts.items():
+        key = "valueBoolean" if isinstance(fact, bool) else "valueCode"
+        parts.append(
+            {
+                "name": "dependency",
+                "part": [{"name": "attribute", "valueUri": name}, {"name": "value", key: fact}],
+            }
+        )
+    body = body_of(
+        {"name": "coding", "valueCoding": {"system": system, "code": code}},
+        {"name": "targetSystem", "valueUri": target},
+        *parts,
+    )
+    return ask("ConceptMap/$translate", body, release)
+
+
+CROSSWALK = [
+    # source, code, target system, what is known, the matches: relationship and code
+    (OURS, "conization", CPT, {}, "b57520 b57522 b57461"),
+    (OURS, "conization", CPT, {"technique": "laser"}, "b57520"),
+    (OURS, "conization", CPT, {"technique": "loop"}, "b57522 b57461"),
+    (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": False}, "b57522"),
+    (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": True}, "b57461"),
+    (OURS, "conization", CPT, {"setting": "inpatient-facility", "technique": "laser"}, ""),
+    (OURS, "conization-cold-knife", CPT, {}, "n57520"),
+    (OURS, "conization-laser", CPT, {}, "n57520"),
+    (OURS, "conization-loop", CPT, {}, "b57522 b57461"),
+    (OURS, "conization-loop", CPT, {"colposcopyGuided": False}, "b57522"),
+    (OURS, "conization-loop-colposcopic", CPT, {}, "=57461"),
+    (OURS, "colposcopy-loop-biopsy", CPT, {}, "=57460"),
+    (OURS, "colposcopy", CPT, {}, "=57452"),
+    (OURS, "colposcopy-biopsy-ecc", CPT, {}, "=57454"),
+    (OURS, "cervical-cautery", CPT, {}, "=57510"),
+    (OURS, "cervical-cryotherapy", CPT, {}, "~57511"),
+    (
+        OURS,
+        "conization",
+        PCS,
+        {"setting": "inpatient-facility", "approach": "via-natural-opening", "intent": "diagnostic"},
+        "n0UBC7ZX",
+    ),
+    (
+        OURS,
+        "conization",
+        PCS,
+        {"setting": "inpatient-facility", "approach": "via-natural-opening", "intent": "therapeutic"},
+        "n0UBC7ZZ",
+    ),
+    (OURS, "conization", PCS, {"setting": "outpatient-or-professional"}, ""),
+    (OURS, "conization-laser", PCS, {"approach": "open", "intent": "therapeutic"}, "~0UBC0ZZ"),
+    (OURS, "conization", ICD9, {"technique": "cold-knife"}, "=67.2"),
+    (OURS, "conization-cold-knife", ICD9, {}, "n67.2"),
+    (OURS, "conization", SCT, {}, "=54535009 n120038005 b68143003"),
+    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1 ~5-671.y"),
+    (OURS, "conization", OPCS, {}, "nQ03"),
+    (OURS, "conization", MESH, {}, "nD019092"),
+    (CPT, "57520", OURS, {"technique": "cold-knife"}, "nconization bconization-cold-knife"),
+    (CPT, "57461", OURS, {}, "=conization-loop-colposcopic"),
+    (CPT, "57520", SCT, {}, "n54535009"),
+    (CPT, "57522", PCS, {"setting": "inpatient-facility", "intent": "therapeutic"}, "n0UBC7ZZ"),
+    (CPT, "57520", ICD9, {}, "n67.2"),
+    (CPT, "57460", SCT, {}, "~23140002 x54535009"),
+    (PCS, "0UBC7ZZ", CPT, {"extent": "cone", "technique": "loop", "colposcopyGuided": True}, "b57461"),
+    (
+        PCS,
+        "0UBC7ZX",
+        CPT,
+        {"extent": "biopsy", "colposcopyGuided": False, "technique": "unspecified"},
+        "b57500",
+    ),
+    (SCT, "54535009", OURS, {}, "=conization"),
+]
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+@pytest.mark.parametrize(
+    ("system", "code", "target", "facts", "expected"), CROSSWALK, ids=lambda v: str(v)[-28:]
+)
+def test_the_crosswalk_answers_as_it_is_written(
+    ask: Ask, release: str, system: str, code: str, target: str, facts: dict[str, Any], expected: str
+) -> None:
+    answer = translated(ask, release, system, code, target, **facts)
+    words = [(item[1:], WORDS[item[0]][release == "r5"]) for item in expected.split()]
+    assert matches(answer) == words
+    assert value(answer, "result") is any(item[0] != "x" for item in expected.split())
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release: str) -> None:
+    answer = translated(ask, release, OURS, "conization", CPT)
+    conditions = [
+        {
+            (value(c, "attribute").rpartition("#")[2].rpartition("/")[2], value(c, "value"))
+            for c in values(m, "dependsOn")
+        }
+        for m in values(answer, "match")
+    ]
+    assert conditions == [
+        {("technique", "cold-knife"), ("technique", "laser"), ("setting", "outpatient-or-professional")},
+        {("technique", "loop"), ("colposcopyGuided", False)},
+        {("technique", "loop"), ("colposcopyGuided", True)},
+    ]
+    assert "technique (cold-knife | laser | loop)" in value(answer, "message")
+
+
+@pytest.mark.parametrize("approach", "03478")
+@pytest.mark.parametrize(("qualifier", "groups"), [("X", ["744", "745"]), ("Z", ["746", "747"])])
+def test_the_qualifier_of_a_cone_decides_its_DRG(
+    ask: Ask, approach: str, qualifier: str, groups: list[str]
+) -> None:
+    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG)
+    assert [code for code, _ in matches(answer)] == groups
+    (with_complication,) = matches(
+        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc")
+    )
+    assert with_complication[0] == groups[0]
+
+
+def test_the_GEM_of_67_2_is_five_codes_never_diagnostic_and_its_flags_are_kept(ask: Ask) -> None:
+    answer = ask("ConceptMap/icd9-to-pcs-gem/$translate", code="67.2")
+    assert sorted(code or "" for code, _ in matches(answer)) == [f"0UBC{a}ZZ" for a in "03478"]
+    assert {relationship for _, relationship in matches(answer)} == {"related-to"}
+    for match in values(answer, "match"):
+        flags = {value(p, "uri").rpartition("#")[2]: value(p, "value") for p in values(match, "property")}
+        assert "10000" in flags.values()
+
+
+def test_nothing_that_destroys_tissue_is_a_conization(ask: Ask) -> None:
+    for code in ("0U5C7ZZ", "0U5C0ZZ"):
+        answer = translated(ask, "r5", PCS, code, OURS)
+        assert value(answer, "result") is False or "conization" not in str(matches(answer))
+        assert ("conization", "not-related-to") in matches(answer)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "http://hl7.org/fhir/sid/icd-10-cm"]
+)
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_where_there_is_no_code_the_reason_is_said(ask: Ask, release: str, target: str) -> None:
+    answer = translated(ask, release, OURS, "conization", target)
+    assert value(answer, "result") is False
+    (match,) = values(answer, "match")
+    assert value(match, "sourceComment") in value(answer, "message")
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize(
+    ("code", "sources"),
+    [
+        ("57461", {"conization", "conization-loop", "conization-loop-colposcopic"}),
+        ("57460", {"colposcopy-loop-biopsy"}),
+    ],
+)
+def test_the_way_back_finds_every_source(ask: Ask, release: str, code: str, sources: set[str]) -> None:
+    url = f"{BASE}/ConceptMap/conization-to-cpt"
+    r4 = ask("ConceptMap/$translate", release=release, url=url, code=code, system=CPT, reverse=True)
+    assert {found for found, _ in matches(r4)} == sources
+    r5 = ask("ConceptMap/$translate", release=release, url=url, targetCode=code, targetSystem=CPT)
+    assert {value(m, "source")["code"] for m in values(r5, "match")} == sources
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("name", ["system", "sourceSystem"])
+def test_the_codes_of_CPT_that_become_a_cone_biopsy_of_SNOMED(ask: Ask, release: str, name: str) -> None:
+    answer = ask(
+        "ConceptMap/$translate",
+        release=release,
+        targetCode="54535009",
+        targetSystem=SCT,
+        **{name: CPT},
+    )
+    assert value(answer, "result") is True
+    sources = {value(m, "source")["code"] for m in values(answer, "match")}
+    assert {"57520", "57522"} <= sources
+    assert {value(m, "source")["system"] for m in values(answer, "match")} == {CPT}
+    scope = f"{BASE}/ValueSet/conization-procedures-cpt"
+    scoped = ask("ConceptMap/$translate", targetCode="54535009", targetSystem=SCT, sourceScope=scope)
+    assert {value(m, "source")["code"] for m in values(scoped, "match")} == {"57520", "57522"}
+
+
+def test_one_right_match_leaves_nothing_to_ask(ask: Ask) -> None:
+    answer = translated(ask, "r5", OURS, "conization", CPT, technique="loop", colposcopyGuided=True)
+    assert matches(answer) == [("57461", "source-is-broader-than-target")]
+    assert value(answer, "message") is None
+
+
+def test_a_cold_knife_cone_by_loop_is_a_contradiction(ask: Ask) -> None:
+    answer = translated(ask, "r5", OURS, "conization-cold-knife", CPT, technique="loop")
+    assert [code for code, _ in matches(answer)] == ["57520"]
+    assert "itself says technique cold-knife, but 'loop' was given" in value(answer, "message")
+
+
+def test_the_words_of_a_condition_that_are_not_those_of_a_property_are_no_contradiction(ask: Ask) -> None:
+    """docs/content.md: `setting` has two sorts of values."""
+    answer = translated(ask, "r5", OURS, "conization", CPT, setting="outpatient-or-professional")
+    assert "itself" not in value(answer, "message")
+
+
+def test_the_map_to_ask_in_reverse_is_the_one_to_the_system_that_was_asked(ask: Ask) -> None:
+    with pytest.raises(TerminologyError) as caught:
+        ask("ConceptMap/$translate", system=SCT, code="54535009", targetSystem=CPT)
+    said = str(caught.value)
+    assert "cpt-to-snomed|" in said and "conization-to-snomed|" not in said
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_row_without_target_says_how_well_it_is_supported(ask: Ask, release: str) -> None:
+    answer = translated(ask, release, OURS, "history-of-conization", CPT)
+    (match,) = values(answer, "match")
+    said = {value(p, "uri").rpartition("#")[2]: value(p, "value") for p in values(match, "property")}
+    assert said["reviewStatus"] == "verified" and said["evidence"]
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_SNOMED_outside_the_global_patient_set_is_an_identifier_reference(ask: Ask, release: str) -> None:
+    """content.md 1.2: "identifier only, display in our own words, flagged 'identifier reference'"."""
+    answer = translated(ask, release, OURS, "conization", SCT)
+    official, other, _ = values(answer, "match")
+    assert value(official, "concept")["display"] == "Cone biopsy of cervix (procedure)"
+    assert "display" not in value(other, "concept")
+    said = {value(p, "uri").rpartition("#")[2]: value(p, "value") for p in values(other, "property")}
+    assert said["identifierReference"] == "cutting out of the cervix or part of it"
+
+
+# -- $lookup -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_57520_answers_every_statement_about_it(ask: Ask, release: str) -> None:
+    answer = ask("CodeSystem/$lookup", release=release, system=CPT, code="57520")
+    assert value(answer, "name") != "CPT"
+    assert value(answer, "display") == "Cervical conization (cone biopsy) by cold knife or laser"
+    assert value(answer, "definition")
+    found = properties(answer)
+    assert found["technique"] == ["cold-knife", "laser"]
+    assert found["intent"] == ["diagnostic", "therapeutic"]
+    assert found["anesthesiaUsual"] == ["general", "local"]
+    assert found["specimenToLaboratory"] == [True]
+    assert found["includesIntegral"] == ["fulguration", "dilation-and-curettage", "repair"]
+    assert found["isConization"] == [True]
+    assert found["seeAlso"] == ["57522", "57461"]
+    assert len(found["codeRole"]) == 5
+    assert any("knife or laser" in note.lower() for note in found["scopeNote"])
+    assert any("transformation zone" in statement for statement in found["sourceStatement"])
+    indications = {coding["code"] for coding in found["indication"]}
+    assert {"N87.1", "D06.9", "C53.9"} <= indications and "Z12.4" not in indications
+    assert "American Medical Association" in found["copyright"][0]
+    uses = [value(d, "use")["code"] for d in values(answer, "designation") if value(d, "use")]
+    assert "plain-language" in uses
+
+
+@pytest.mark.parametrize(
+    ("code", "cone"), [("57520", True), ("57522", True), ("57461", True), ("57460", False), ("57500", False)]
+)
+def test_isConization_guards_against_look_alikes(ask: Ask, code: str, cone: bool) -> None:
+    assert properties(ask("CodeSystem/$lookup", system=CPT, code=code))["isConization"] == [cone]
+
+
+def test_a_CPT_code_that_is_not_carried_is_not_called_wrong(ask: Ask) -> None:
+    with pytest.raises(TerminologyError, match="labeled as a fragment, so the code may be valid"):
+        ask("CodeSystem/$lookup", system=CPT, code="57521")
+
+
+def test_ICD_10_PCS_is_understood_by_its_alias_and_answers_by_its_name(ask: Ask) -> None:
+    answer = ask("CodeSystem/$lookup", system="http://hl7.org/fhir/sid/icd-10-pcs", code="0UBC7ZX")
+    assert value(answer, "system") == PCS
+    assert value(answer, "display") == "Excision of Cervix, Via Natural or Artificial Opening, Diagnostic"
+
+
+@pytest.mark.parametrize("code", ["0UDC7ZZ", "0UBCXZZ"])
+def test_a_well_formed_PCS_code_that_does_not_exist_is_not_found(ask: Ask, code: str) -> None:
+    with pytest.raises(TerminologyError):
+        ask("CodeSystem/$lookup", system=PCS, code=code)
+
+
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [
+        ("de", "Konisation"),
+        ("fr", "conisation"),
+        ("es", "coniza"),
+        ("pt", "conização"),
+        ("zh-Hans", "锥形切除"),
+    ],
+)
+def test_a_conization_is_named_in_the_verified_languages(ask: Ask, language: str, word: str) -> None:
+    answer = ask("CodeSystem/$lookup", system=OURS, code="conization", displayLanguage=language)
+    assert word.lower() in value(answer, "display").lower()
+
+
+def test_the_tree_is_one_of_technique(ask: Ask) -> None:
+    assert properties(ask("CodeSystem/$lookup", system=OURS, code="conization-loop-colposcopic"))[
+        "parent"
+    ] == ["conization-loop"]
+    children = properties(ask("CodeSystem/$lookup", system=OURS, code="conization"))["child"]
+    assert {"conization-cold-knife", "conization-laser", "conization-loop"} <= set(children)

@@ -1,0 +1,593 @@
+"""HTTP as FHIR clients use it: negotiation, headers, reads, and every way to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import Client, TestResponse
+
+from terminology import Settings, create_app
+from tests.operations.test_lookup import CATS, SUPPLEMENT, URL
+from tests.operations.test_translate import MAPS
+from tests.support.engine import catalogue_of
+
+LOOKUP = f"/fhir/r4/CodeSystem/$lookup?system={URL}&code=cat"
+PARAMETERS = {
+    "resourceType": "Parameters",
+    "parameter": [{"name": "coding", "valueCoding": {"system": URL, "code": "cat"}}],
+}
+DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
+
+
+@pytest.fixture(scope="module")
+def http() -> FlaskClient:
+    settings = Settings(environment={}, data="", largest_body=100_000)
+    return create_app(catalogue_of([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
+
+
+def outcome(response: TestResponse, status: int) -> dict[str, Any]:
+    """The one issue of an error. Every error is an OperationOutcome with a text, in JSON."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+    body = response.get_json()
+    assert body["resourceType"] == "OperationOutcome"
+    (issue,) = body["issue"]
+    assert issue["severity"] in ("error", "fatal") and issue["details"]["text"]
+    return dict(issue)
+
+
+# -- negotiation ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/json",
+        "application/fhir+json",
+        "application/fhir+json; charset=utf-8",
+        "application/fhir+json; fhirVersion=4.0",
+        "application/fhir+json;fhirVersion=4.0.1;q=0.9, text/html;q=0.1",
+        "application/json+fhir",
+        "text/json",
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "application/*",
+    ],
+)
+def test_whatever_asks_for_JSON_gets_FHIR_JSON(http: FlaskClient, accept: str) -> None:
+    response = http.get(LOOKUP, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+
+
+def test_format_overrides_accept_also_with_a_plus_lost_on_the_way(http: FlaskClient) -> None:
+    for format_ in ("json", "application/fhir+json", "application%2Ffhir%2Bjson"):
+        assert http.get(f"{LOOKUP}&_format={format_}", headers={"Accept": "image/png"}).status_code == 200
+
+
+def test_a_format_that_cannot_be_written_is_406(http: FlaskClient) -> None:
+    issue = outcome(http.get(LOOKUP, headers={"Accept": "image/png"}), 406)
+    assert "application/fhir+json" in issue["details"]["text"]
+
+
+def test_a_fhirVersion_that_a_root_does_not_speak_is_406_in_and_415_out(http: FlaskClient) -> None:
+    outcome(http.get(LOOKUP, headers={"Accept": "application/fhir+json; fhirVersion=5.0"}), 406)
+    response = http.post(
+        "/fhir/r4/CodeSystem/$lookup",
+        data=json.dumps(PARAMETERS),
+        content_type="application/fhir+json; fhirVersion=5.0",
+    )
+    outcome(response, 415)
+
+
+@pytest.mark.parametrize("root", ["r4", "r4b"])
+@pytest.mark.parametrize("version", ["4.0", "4.0.1", "4.3", "4.3.0"])
+def test_R4_and_R4B_are_one_family_in_Accept_and_Content_Type(
+    http: FlaskClient, root: str, version: str
+) -> None:
+    stated = f"application/fhir+json; fhirVersion={version}"
+    asked = LOOKUP.replace("/r4/", f"/{root}/")
+    assert http.get(asked, headers={"Accept": stated}).status_code == 200
+    answer = http.post(
+        f"/fhir/{root}/CodeSystem/$lookup",
+        data=json.dumps(PARAMETERS),
+        content_type=stated,
+        headers={"Accept": stated},
+    )
+    assert answer.status_code == 200
+    metadata = http.get(f"/fhir/{root}/metadata", headers={"Accept": stated}).get_json()
+    assert metadata["fhirVersion"].startswith(version), "which is the one that is asked for"
+    assert metadata["implementation"]["url"].endswith(f"/fhir/{root}")
+    outcome(http.get("/fhir/r5/metadata", headers={"Accept": stated}), 406)
+
+
+@pytest.mark.parametrize(
+    ("version", "answered"),
+    [("4.0", "4.0.1"), ("4.3", "4.3.0"), ("5.0", "5.0.0"), ("5.0.0", "5.0.0"), (None, "4.0.1")],
+)
+def test_the_root_without_a_release_speaks_what_fhirVersion_asks_for(
+    http: FlaskClient, version: str | None, answered: str
+) -> None:
+    accept = "application/fhir+json" + (f"; fhirVersion={version}" if version else "")
+    assert http.get("/fhir/metadata", headers={"Accept": accept}).get_json()["fhirVersion"] == answered
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/fhir+json; charset=utf-8", "application/json", "application/fhir+json;charset=UTF-8", ""],
+)
+def test_a_body_of_any_JSON_type_is_read(http: FlaskClient, content_type: str) -> None:
+    response = http.post(
+        "/fhir/r5/CodeSystem/$lookup", data=json.dumps(PARAMETERS), content_type=content_type
+    )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/fhir+json; charset=latin-1", "multipart/form-data"]
+)
+def test_a_body_that_cannot_be_read_is_415(http: FlaskClient, content_type: str) -> None:
+    outcome(http.post("/fhir/r5/CodeSystem/$lookup", data="x=y", content_type=content_type), 415)
+
+
+# -- bodies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"a": 1, "a": 2}', "The key 'a' stands twice"),
+        ('{"a": NaN}', "NaN"),
+        ("[" * 100_00 + "]" * 100_00, "nested deeper"),
+        ('{"a":' * 300 + "1" + "}" * 300, "nested deeper"),
+        ("[]", "not an object"),
+        ('{"a": 1e99999999999999999999999}', "a number that is too large"),
+        ('{"a": ' + "9" * 5000 + "}", "does not fit into 64 bits"),
+        ('{"a": 18446744073709551616}', "does not fit into 64 bits"),
+        ('{"a": "\\ud800"}', "half a character"),
+        (json.dumps({"system": URL, "code": "cat"}), "must be a Parameters resource"),
+        (json.dumps({"resourceType": "Patient"}), "must be a Parameters resource, but is a Patient"),
+        (json.dumps({"resourceType": "Parameters", "parameter": {}}), "must be a list"),
+        (json.dumps({"resourceType": "Parameters", "parameter": [{"valueCode": "cat"}]}), "with a 'name'"),
+        (
+            json.dumps({"resourceType": "Parameters", "parameter": [{"name": "code", "valueCoding": {}}]}),
+            "'code' must be",
+        ),
+        (
+            json.dumps({"resourceType": "Parameters", "parameter": [{"name": "code", "valueBoolean": True}]}),
+            "'code' must be a text, in valueCode, valueUri or valueString, but is True",
+        ),
+        (
+            json.dumps(
+                {
+                    "resourceType": "Parameters",
+                    "parameter": [{"name": "displayLanguage", "valueCode": "xx!!"}],
+                }
+            ),
+            "Invalid displayLanguage: 'xx!!'",
+        ),
+        (
+            json.dumps(
+                {"resourceType": "Parameters", "parameter": [{"name": "coding", "valueCoding": [{}, {}]}]}
+            ),
+            "'coding' must be one Coding, in valueCoding, but its valueCoding is a list of 2",
+        ),
+    ],
+)
+def test_a_malformed_body_is_400_and_says_what_is_wrong(http: FlaskClient, body: str, said: str) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=body, content_type="application/fhir+json")
+    assert said in outcome(response, 400)["details"]["text"]
+
+
+def test_bytes_that_are_not_UTF_8_are_400(http: FlaskClient) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=b'{"a":"\xff"}', content_type="application/json")
+    assert "not UTF-8" in outcome(response, 400)["details"]["text"]
+
+
+def test_a_body_that_is_too_large_is_413(http: FlaskClient) -> None:
+    response = http.post("/fhir/r4/CodeSystem/$lookup", data=b" " * 100_001, content_type="application/json")
+    assert "100,000 bytes" in outcome(response, 413)["details"]["text"]
+
+
+def test_the_place_of_a_bad_parameter_is_said(http: FlaskClient) -> None:
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "system", "valueUri": URL}, {"name": "date", "valueDate": "soon"}],
+    }
+    issue = outcome(http.post("/fhir/r4/CodeSystem/$lookup", json=body), 400)
+    assert issue["expression"] == ["Parameters.parameter[1]"]
+
+
+def test_a_value_that_a_client_could_not_type_is_read_as_text(http: FlaskClient) -> None:
+    """fhirpath.js writes "undefined" for a parameter whose type it does not know."""
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "SYSTEM", "undefined": URL}, {"name": "code", "valueString": "cat"}],
+    }
+    assert http.post("/fhir/r4/CodeSystem/$lookup", json=body).status_code == 200
+
+
+def test_a_map_may_be_the_body_itself_and_the_code_stand_in_the_url(http: FlaskClient) -> None:
+    response = http.post("/fhir/r5/ConceptMap/$translate?sourceCode=plain", json=MAPS[0])
+    assert response.get_json()["parameter"][0] == {"name": "result", "valueBoolean": True}
+    outcome(http.post("/fhir/r5/ConceptMap/$translate", json=MAPS[0]), 400)
+
+
+# -- routes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/nowhere", 404, "nothing at"),
+        ("GET", "/fhir/r4/nowhere", 404, "nothing at"),
+        ("GET", "/fhir/r4/.well-known/smart-configuration", 404, "nothing at"),
+        ("GET", "/fhir/r4/Patient/1", 404, "'Patient' are not kept here"),
+        ("GET", "/fhir/r4/CodeSystem/nobody", 404, "no CodeSystem with the id 'nobody'"),
+        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "There are: "),
+        ("GET", "/fhir/r4/$nothing", 404, "$nothing"),
+        ("GET", "/fhir/r4/CodeSystem/cats/_history/0", 404, "no version '0'"),
+        ("DELETE", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
+        ("PUT", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
+        ("POST", "/fhir/r4/CodeSystem", 405, "POST is not possible"),
+        (
+            "PATCH",
+            "/fhir/r4/CodeSystem/$lookup",
+            405,
+            "PATCH is not possible on '/fhir/r4/CodeSystem/$lookup'",
+        ),
+        ("TRACE", "/fhir/r4/CodeSystem/cats", 405, "TRACE is not possible"),
+        ("DELETE", "/", 405, "DELETE is not possible on '/'"),
+        ("GET", "/fhir", 405, "http://localhost/fhir/metadata"),
+        ("GET", "/fhir/r5/", 405, "http://localhost/fhir/r5/CodeSystem?_summary=true"),
+        ("GET", "/fhir/r4/CodeSystem/_history", 404, "CodeSystem/[id]/_history"),
+        ("GET", "/fhir/r6/metadata", 404, "'/fhir/r6/metadata'"),
+    ],
+)
+def test_every_way_to_go_astray_is_an_OperationOutcome(
+    http: FlaskClient, method: str, path: str, status: int, said: str
+) -> None:
+    response = http.open(path, method=method)
+    assert said in outcome(response, status)["details"]["text"]
+    assert (status == 405) == ("Allow" in response.headers)
+
+
+def test_an_unforeseen_failure_is_a_500_with_an_id_and_no_traceback(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminology.wire.rest.respond", lambda *_: 1 / 0)
+    response = http.get(LOOKUP, headers={"X-Request-Id": "the-incident"})
+    assert outcome(response, 500)["diagnostics"] == "the-incident"
+    assert "ZeroDivision" not in response.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/r4/metadata/", "/fhir/r4/CodeSystem/", "/fhir/r4/CodeSystem/cats/", "/fhir/metadata"]
+)
+def test_a_slash_at_the_end_does_no_harm(http: FlaskClient, path: str) -> None:
+    assert http.get(path).status_code == 200
+
+
+def test_the_ballot_is_served_only_behind_its_flag() -> None:
+    http = create_app(catalogue_of([CATS]), Settings(environment={}, data="", r6=True)).test_client()
+    assert http.get("/fhir/r6/metadata").get_json()["fhirVersion"] == "6.0.0-ballot5"
+
+
+def test_the_app_mounts_inside_another_one() -> None:
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    def outer(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"outer"]
+
+    app = DispatcherMiddleware(
+        outer, {"/tx": create_app(catalogue_of([CATS]), Settings(environment={}, data=""))}
+    )
+    http = Client(app, TestResponse)
+    bundle = http.get("/tx/fhir/r5/CodeSystem").get_json()
+    assert bundle["entry"][0]["fullUrl"] == "http://localhost/tx/fhir/r5/CodeSystem/cats"
+
+
+# -- headers -------------------------------------------------------------------------------------
+
+
+def test_HEAD_is_GET_without_a_body(http: FlaskClient) -> None:
+    for path in (LOOKUP, "/fhir/r4/CodeSystem/cats", "/fhir/r4/CodeSystem", "/fhir/r4/metadata"):
+        response = http.head(path)
+        assert response.status_code == 200 and response.data == b""
+        assert response.content_length == http.get(path).content_length
+
+
+def test_a_browser_may_call_from_anywhere(http: FlaskClient) -> None:
+    response = http.options("/fhir/r4/CodeSystem/$lookup", headers={"Origin": "https://x.example"})
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
+    assert "ETag" in http.get(LOOKUP).headers["Access-Control-Expose-Headers"]
+
+
+def test_the_id_of_a_request_is_echoed_or_made(http: FlaskClient) -> None:
+    assert http.get(LOOKUP, headers={"X-Request-Id": "mine"}).headers["X-Request-Id"] == "mine"
+    assert http.get("/nowhere").headers["X-Request-Id"]
+
+
+def test_a_read_has_a_version_and_an_unchanged_one_is_304(http: FlaskClient) -> None:
+    first = http.get("/fhir/r4/CodeSystem/cats")
+    tag = first.headers["ETag"]
+    assert tag == f'W/"{first.get_json()["meta"]["versionId"]}"'
+    assert first.headers["Last-Modified"] == "Fri, 02 Jan 2026 03:04:05 GMT"
+    assert http.get("/fhir/r4/CodeSystem/cats", headers={"If-None-Match": tag}).status_code == 304
+    since = {"If-Modified-Since": first.headers["Last-Modified"]}
+    assert http.get("/fhir/r4/CodeSystem/cats", headers=since).status_code == 304
+    assert http.get("/fhir/r4/CodeSystem/cats", headers={"If-None-Match": 'W/"other"'}).status_code == 200
+    version = first.get_json()["meta"]["versionId"]
+    assert http.get(f"/fhir/r4/CodeSystem/cats/_history/{version}").get_json() == first.get_json()
+
+
+def test_answers_vary_by_what_they_depend_on(http: FlaskClient) -> None:
+    vary = http.get(LOOKUP).headers["Vary"]
+    assert all(name in vary for name in ("Accept", "Accept-Language", "Origin"))
+
+
+def test_Accept_Language_is_the_language_of_displays_unless_a_parameter_says_otherwise(
+    http: FlaskClient,
+) -> None:
+    def display(path: str, language: str) -> str:
+        parameters = http.get(path, headers={"Accept-Language": language}).get_json()["parameter"]
+        return str(next(p["valueString"] for p in parameters if p["name"] == "display"))
+
+    assert display(LOOKUP, "de") == "Katze"
+    assert display(LOOKUP + "&displayLanguage=fr", "de") == "Chat"
+    assert display(LOOKUP, "*") == "Cat"
+    assert display(LOOKUP, "not a language") == "Cat"
+
+
+def test_pretty_is_for_people(http: FlaskClient) -> None:
+    assert b"\n  " in http.get(LOOKUP + "&_pretty=true").data
+    assert b"\n" not in http.get(LOOKUP).data
+
+
+def test_If_Match_is_for_those_who_change_something_and_does_nothing_to_a_read(http: FlaskClient) -> None:
+    response = http.get("/fhir/r4/CodeSystem/cats", headers={"If-Match": 'W/"other"'})
+    assert response.status_code == 200 and response.get_json()["id"] == "cats"
+
+
+def test_a_version_is_that_of_the_content_whenever_it_was_loaded() -> None:
+    def tag(document: dict[str, Any]) -> str:
+        app = create_app(catalogue_of([document]), Settings(environment={}, data=""))
+        return app.test_client().get("/fhir/r5/CodeSystem/cats").headers["ETag"]
+
+    later = {**CATS, "meta": {"lastUpdated": "2027-01-01T00:00:00Z"}}
+    assert tag(DATED) == tag(later) != tag({**later, "title": "Other"})
+
+
+def test_the_history_of_a_resource_is_its_one_version(http: FlaskClient) -> None:
+    read = http.get("/fhir/r4/CodeSystem/cats")
+    bundle = http.get("/fhir/r4/CodeSystem/cats/_history").get_json()
+    (entry,) = bundle["entry"]
+    assert (bundle["type"], bundle["total"], entry["resource"]) == ("history", 1, read.get_json())
+    assert entry["request"] == {"method": "PUT", "url": "CodeSystem/cats"}
+    assert entry["response"] == {
+        "status": "200",
+        "etag": read.headers["ETag"],
+        "lastModified": "2026-01-02T03:04:05Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/fhir/r4", "POST"),
+        ("/fhir/r4/metadata", "GET, HEAD"),
+        ("/fhir/r4/CodeSystem/cats", "GET, HEAD"),
+        ("/fhir/r4/CodeSystem/_search", "GET, HEAD, POST"),
+        ("/fhir/r4/CodeSystem/$lookup", "GET, HEAD, POST"),
+        ("/fhir/r4/$closure", "POST"),
+    ],
+)
+def test_OPTIONS_and_405_name_the_same_methods(http: FlaskClient, path: str, methods: str) -> None:
+    asked = http.options(path)
+    assert (asked.status_code, asked.data) == (204, b"") and "Content-Type" not in asked.headers
+    assert asked.headers["Allow"] == http.delete(path).headers["Allow"] == f"{methods}, OPTIONS"
+
+
+def test_a_preflight_lets_FHIR_clients_send_their_headers(http: FlaskClient) -> None:
+    asked = {"Origin": "https://x.example", "Access-Control-Request-Method": "GET"}
+    allowed = http.options("/fhir/r4/nowhere", headers=asked).headers["Access-Control-Allow-Headers"]
+    assert {"X-Medplum", "If-Match", "If-None-Match", "Prefer"} <= set(allowed.split(", "))
+
+
+def test_the_id_of_a_request_is_not_echoed_when_it_is_long_or_cannot_be_printed(http: FlaskClient) -> None:
+    for bad in ("x" * 200, "a b", "h\u00e9"):
+        assert http.get(LOOKUP, headers={"X-Request-Id": bad}).headers["X-Request-Id"] != bad
+
+
+def test_the_address_alone_leads_to_the_base(http: FlaskClient) -> None:
+    response = http.get("/")
+    assert (response.status_code, response.headers["Location"], response.data) == (302, "/fhir", b"")
+
+
+def test_slashes_too_many_do_no_harm(http: FlaskClient) -> None:
+    assert http.get("/fhir//r4//CodeSystem//cats").get_json()["id"] == "cats"
+
+
+def test_a_strict_client_is_told_of_a_parameter_that_would_be_ignored(http: FlaskClient) -> None:
+    strict = {"Prefer": "handling=strict"}
+    issue = outcome(http.get(f"{LOOKUP}&colour=red", headers=strict), 400)
+    assert issue["details"]["text"].startswith("'colour' is no parameter of $lookup here. There are: code")
+    assert http.get(f"{LOOKUP}&_format=json&_pretty=true", headers=strict).status_code == 200
+    assert http.get(f"{LOOKUP}&colour=red").status_code == 200
+
+
+def test_a_parameter_that_is_missing_has_its_place(http: FlaskClient) -> None:
+    response = http.post("/fhir/r5/CodeSystem/$lookup", json={"resourceType": "Parameters"})
+    assert outcome(response, 400)["expression"] == ["Parameters.parameter"]
+
+
+def test_what_is_posted_to_the_base_must_be_a_bundle_and_the_message_says_so(http: FlaskClient) -> None:
+    issue = outcome(http.post("/fhir/r4", json={"resourceType": "Patient"}), 400)
+    assert "must be a Bundle of type batch" in issue["details"]["text"]
+    assert "'Patient'" in issue["details"]["text"]
+
+
+# -- how much is shown ---------------------------------------------------------------------------
+
+
+def test_summary_and_elements_cut_a_resource_down_and_say_so(http: FlaskClient) -> None:
+    summary = http.get("/fhir/r4/CodeSystem/cats?_summary=true").get_json()
+    assert "concept" not in summary and summary["url"] == URL
+    assert summary["meta"]["tag"][0]["code"] == "SUBSETTED"
+    elements = http.get("/fhir/r4/CodeSystem/cats?_elements=property").get_json()
+    assert elements.keys() == {"resourceType", "id", "meta", "url", "status", "content", "property"}
+    assert "tag" not in http.get("/fhir/r4/CodeSystem/cats").get_json()["meta"]
+    outcome(http.get("/fhir/r4/CodeSystem/cats?_summary=some"), 400)
+
+
+# -- batch ---------------------------------------------------------------------------------------
+
+
+def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) -> None:
+    def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
+        return {"request": {"method": method, "url": url}, **more}
+
+    entries = [
+        entry("GET", f"CodeSystem/$lookup?system={URL}&code=cat"),
+        entry("POST", "CodeSystem/$lookup", resource=PARAMETERS),
+        entry("GET", "/CodeSystem/nobody"),
+        entry("GET", "http://localhost/fhir/r4/CodeSystem/cats"),
+        {"resource": {}},
+        entry("GET", "metadata"),
+        entry("POST", "", resource={"resourceType": "Bundle", "type": "batch"}),
+        entry("POST", "CodeSystem/$lookup", resource=[PARAMETERS]),
+        entry("GET", "http://[x"),
+    ]
+    for path in ("/fhir/r4", "/fhir/r4/"):
+        response = http.post(path, json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+        answer = response.get_json()
+        assert (response.status_code, answer["type"]) == (200, "batch-response")
+        assert [e["response"]["status"] for e in answer["entry"]] == [
+            "200",
+            "200",
+            "404",
+            "200",
+            "400",
+            "200",
+            "400",
+            "400",
+            "400",
+        ]
+        assert answer["entry"][2]["response"]["outcome"]["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"resourceType": "Bundle", "type": "transaction"}, 422),
+        ({"resourceType": "Parameters"}, 400),
+        ({"resourceType": "Patient"}, 400),
+        ({"resourceType": "Bundle", "type": "batch", "entry": {}}, 400),
+        ({"resourceType": "Bundle", "type": "batch", "entry": [{}] * 501}, 422),
+    ],
+)
+def test_what_is_no_batch_is_refused(http: FlaskClient, body: dict[str, Any], status: int) -> None:
+    outcome(http.post("/fhir/r4", json=body), status)
+
+
+def test_an_entry_of_a_batch_may_say_which_version_the_client_has(http: FlaskClient) -> None:
+    tag = http.get("/fhir/r4/CodeSystem/cats").headers["ETag"]
+    request = {"method": "GET", "url": "CodeSystem/cats", "ifNoneMatch": tag}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": request}]}
+    (entry,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
+    assert entry["response"]["status"] == "304" and "resource" not in entry
+
+
+# -- below the application -----------------------------------------------------------------------
+
+NO_REQUESTS = {
+    "a URL that is too long": b"GET /fhir/r4/CodeSystem?url="
+    + b"x" * 70_000
+    + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "too many headers": b"GET /fhir/r4/metadata HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+    "no HTTP": b"GARBAGE\r\n\r\n",
+    "a version of HTTP that there is not": b"GET /fhir/r4/metadata HTTP/9.9\r\nHost: x\r\n\r\n",
+}
+
+
+def talked(port: int, sent: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(sent)
+        with suppress(ConnectionResetError):
+            return b"".join(iter(lambda: line.recv(65536), b""))
+    return b""
+
+
+@pytest.fixture(scope="module", params=["granian", "werkzeug"])
+def served(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port behind which the service runs, with each web server; ended as Ctrl-C ends it."""
+    without = "import terminology.http.serving as s; s.find_spec = lambda name: None\n"
+    start = "from terminology.cli.commands import main; main(['serve', '--port', '0'])"
+    program = (without if request.param == "werkzeug" else "") + start
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler)\n{program}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "TERMINOLOGY_DATA": ""},
+    )
+    assert process.stdout is not None
+    try:
+        said = next(line for line in process.stdout if line.startswith("Listening on http://127.0.0.1:"))
+        port = int(said.split("/")[2].split(":")[1])
+        _until_answered(port)
+        yield port
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(b"GET /fhir/meta")  # a client that never ends its request keeps nobody waiting
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        assert process.stdout.read().endswith("Stopped.\n")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _until_answered(port: int) -> None:
+    for _ in range(200):
+        with suppress(OSError):
+            if talked(port, b"GET /fhir/metadata HTTP/1.0\r\n\r\n"):
+                return
+        time.sleep(0.1)
+    raise AssertionError("the service does not answer")
+
+
+@pytest.mark.parametrize("name", NO_REQUESTS)
+def test_what_is_no_request_is_refused_without_HTML(served: int, name: str) -> None:
+    head, _, body = talked(served, NO_REQUESTS[name]).partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.[01] (400|414|431|505) ", head), head
+    assert b"html" not in head.lower() + body.lower()
+    assert body == b"" or json.loads(body)["resourceType"] == "OperationOutcome"
+
+
+def test_the_service_answers_in_pieces_sent_and_without_a_body_to_HEAD(served: int) -> None:
+    text = json.dumps({"resourceType": "Bundle", "type": "batch"}).encode()
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
+    head = (
+        b"POST /fhir/r4 HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
+    )
+    assert b'"batch-response"' in talked(served, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked)
+    answer = talked(served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == b"" and answer.startswith(b"HTTP/1.1 200")

@@ -1,0 +1,373 @@
+"""Does $closure keep a client's table as https://hl7.org/fhir/R5/terminology-service.html#closure says?"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from terminology import Settings, TerminologyError, create_app
+from terminology.core.model import Coding
+from terminology.operations.closure import ClosureRequest, closure
+from terminology.state import State
+from terminology.state.closures import Bounds, Closures
+from terminology.state.database import Database
+from tests.support.engine import catalogue_of
+
+ANIMALS = "http://example.org/animals"
+THINGS = "http://example.org/things"
+
+Json = dict[str, Any]
+
+
+def tree(code: str, *concepts: Json) -> Json:
+    return {"code": code} | ({"concept": list(concepts)} if concepts else {})
+
+
+def code_system(url: str, *concepts: Json, **more: Any) -> Json:
+    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
+    return {**document, "concept": list(concepts), **more}
+
+
+CATALOGUE = catalogue_of(
+    [
+        code_system(ANIMALS, tree("animal", tree("mammal", tree("cat"), tree("dog")), tree("bird"))),
+        code_system(THINGS, tree("thing", tree("animal"))),
+        code_system("http://example.org/any-case", tree("Top", tree("Low")), caseSensitive=False),
+        code_system("http://example.org/parts", tree("car", tree("wheel")), hierarchyMeaning="part-of"),
+    ]
+)
+
+
+def open_client(folder: Path | None) -> Any:
+    return create_app(CATALOGUE, Settings(environment={}, data=str(folder or ""), r6=True)).test_client()
+
+
+@pytest.fixture(params=["file", "memory"])
+def client(request: Any, tmp_path: Any) -> Any:
+    return open_client(tmp_path / "data" if request.param == "file" else None)
+
+
+def parameters(name: str | None, *codes: str, version: str | None = None, system: str = ANIMALS) -> Json:
+    nodes: list[Json] = [] if name is None else [{"name": "name", "valueString": name}]
+    nodes += [{"name": "concept", "valueCoding": {"system": system, "code": code}} for code in codes]
+    nodes += [] if version is None else [{"name": "version", "valueString": version}]
+    return {"resourceType": "Parameters", "parameter": nodes}
+
+
+def post(client: Any, *args: Any, release: str = "r5", **more: Any) -> Json:
+    answer = client.post(f"/fhir/{release}/$closure", json=parameters(*args, **more))
+    assert answer.status_code == 200, answer.json
+    assert answer.json["resourceType"] == "ConceptMap"
+    found: Json = answer.json
+    return found
+
+
+def pairs(concept_map: Json, word: str = "relationship") -> set[tuple[str, str, str]]:
+    return {
+        (element["code"], target[word], target["code"])
+        for group in concept_map.get("group", ())
+        for element in group["element"]
+        for target in element["target"]
+    }
+
+
+NARROWER = "source-is-narrower-than-target"
+
+# -- the three calls -----------------------------------------------------------------------------
+
+
+def test_a_name_alone_begins_an_empty_table(client: Any) -> None:
+    begun = post(client, "mine")
+    assert begun["version"] == "0"
+    assert begun["status"] == "active"
+    assert "group" not in begun
+
+
+def test_adding_answers_with_the_new_relationships_only(client: Any) -> None:
+    post(client, "mine")
+    assert pairs(post(client, "mine", "cat")) == set()
+    assert pairs(post(client, "mine", "animal")) == {("cat", NARROWER, "animal")}
+    added = post(client, "mine", "mammal", "dog")
+    assert pairs(added) == {
+        ("cat", NARROWER, "mammal"),
+        ("mammal", NARROWER, "animal"),
+        ("dog", NARROWER, "mammal"),
+        ("dog", NARROWER, "animal"),
+    }
+    assert added["version"] == "3"
+    assert {(group["source"], group["target"]) for group in added["group"]} == {(ANIMALS, ANIMALS)}
+
+
+def test_what_is_known_is_not_said_again(client: Any) -> None:
+    post(client, "mine")
+    first = post(client, "mine", "cat", "animal")
+    again = post(client, "mine", "animal", "cat", "cat")
+    assert pairs(again) == set()
+    assert again["version"] == first["version"]
+
+
+def test_a_version_has_what_came_after_it_sent_again(client: Any) -> None:
+    post(client, "mine")
+    versions = [post(client, "mine", code)["version"] for code in ("cat", "animal", "mammal")]
+    assert pairs(post(client, "mine", version="0")) == {
+        ("cat", NARROWER, "animal"),
+        ("cat", NARROWER, "mammal"),
+        ("mammal", NARROWER, "animal"),
+    }
+    after = post(client, "mine", version=versions[1])
+    assert pairs(after) == {("cat", NARROWER, "mammal"), ("mammal", NARROWER, "animal")}
+    assert after["version"] == versions[-1]
+    assert pairs(post(client, "mine", version=versions[-1])) == set()
+
+
+def test_a_table_begun_anew_is_empty_and_its_older_versions_are_refused(client: Any) -> None:
+    post(client, "mine")
+    post(client, "mine", "cat", "animal")
+    assert post(client, "mine")["version"] == "2"
+    assert pairs(post(client, "mine", "mammal")) == set()
+    answer = client.post("/fhir/r5/$closure", json=parameters("mine", version="1"))
+    assert answer.status_code == 409
+
+
+def test_names_are_tables_of_their_own(client: Any) -> None:
+    post(client, "mine")
+    post(client, "yours")
+    post(client, "mine", "animal")
+    assert pairs(post(client, "yours", "cat")) == set()
+
+
+def test_concepts_of_different_systems_are_not_related(client: Any) -> None:
+    post(client, "mine")
+    post(client, "mine", "cat")
+    assert pairs(post(client, "mine", "animal", system=THINGS)) == set()
+    assert pairs(post(client, "mine", "thing", system=THINGS)) == {("animal", NARROWER, "thing")}
+
+
+def test_a_code_is_kept_as_its_system_writes_it(client: Any) -> None:
+    system = "http://example.org/any-case"
+    post(client, "mine")
+    post(client, "mine", "TOP", system=system)
+    assert pairs(post(client, "mine", "low", system=system)) == {("Low", NARROWER, "Top")}
+    assert pairs(post(client, "mine", "LOW", "top", system=system)) == set()
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b"])
+def test_r4_says_equal_specializes_and_subsumes(client: Any, release: Any) -> None:
+    post(client, "mine", release=release)
+    added = post(client, "mine", "cat", "animal", release=release)
+    assert pairs(added, "equivalence") == {("cat", "subsumes", "animal")}
+    assert "relationship" not in str(added)
+    assert "extension" not in str(added)
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+REFUSALS = [
+    ("without a name", parameters(None, "cat"), 400),
+    ("a table that was never begun", parameters("other", "cat"), 404),
+    ("a version of a table that was never begun", parameters("other", version="0"), 404),
+    ("concepts and a version at once", parameters("mine", "cat", version="0"), 400),
+    ("a version that is none", parameters("mine", version="one"), 409),
+    ("a version to come", parameters("mine", version="7"), 409),
+    ("a code that is not known", parameters("mine", "cat", "cow"), 404),
+    ("a system that is not known", parameters("mine", "cat", system="urn:x"), 404),
+    ("a hierarchy of parts", parameters("mine", "car", system="http://example.org/parts"), 422),
+    ("a concept without a code", parameters("mine", ""), 400),
+    ("a name without end", parameters("n" * 300), 400),
+]
+
+
+@pytest.mark.parametrize("title,sent,status", REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_refused(client: Any, title: Any, sent: Any, status: Any) -> None:
+    post(client, "mine")
+    answer = client.post("/fhir/r5/$closure", json=sent)
+    assert (answer.status_code, answer.json["resourceType"]) == (status, "OperationOutcome")
+    assert pairs(post(client, "mine", "animal")) == set(), "a refused request adds nothing"
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
+def test_it_affects_state_and_so_is_only_posted(client: Any, method: Any) -> None:
+    answer = getattr(client, method)("/fhir/r4/$closure?name=mine")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST, OPTIONS"
+
+
+def test_r6_has_no_closure(client: Any) -> None:
+    assert client.post("/fhir/r6/$closure", json=parameters("mine")).status_code == 404
+    operations = client.get("/fhir/r6/metadata").json["rest"][0]["operation"]
+    assert "closure" not in [operation["name"] for operation in operations]
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_the_capability_statement_lists_it_at_the_base(client: Any, release: Any) -> None:
+    operations = client.get(f"/fhir/{release}/metadata").json["rest"][0]["operation"]
+    listed = {operation["name"]: operation["definition"] for operation in operations}
+    assert listed["closure"] == "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure"
+    capabilities = client.get(f"/fhir/{release}/metadata?mode=terminology").json
+    assert capabilities["closure"] == {"translation": False}
+
+
+# -- durable, bounded, and shared ----------------------------------------------------------------
+
+
+def test_a_table_outlasts_the_process(tmp_path: Any) -> None:
+    first = open_client(tmp_path)
+    post(first, "mine")
+    post(first, "mine", "cat")
+    after_restart = open_client(tmp_path)
+    assert pairs(post(after_restart, "mine", "mammal")) == {("cat", NARROWER, "mammal")}
+    assert pairs(post(after_restart, "mine", version="0")) == {("cat", NARROWER, "mammal")}
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Any) -> None:
+    post(open_client(tmp_path / "data"), "mine")
+    assert (tmp_path / "data" / "state.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_nothing_is_written_before_it_is_needed(tmp_path: Any) -> None:
+    client = open_client(tmp_path / "data")
+    assert client.get("/fhir/r4/metadata").status_code == 200
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_broken_file_is_an_outcome_and_not_a_crash(tmp_path: Any) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"this is no database" * 100)
+    answer = open_client(tmp_path).post("/fhir/r5/$closure", json=parameters("mine"))
+    assert answer.status_code == 503
+    assert answer.json["issue"][0]["code"] == "transient"
+    assert str(tmp_path) not in answer.text
+
+
+def bounded(**bounds: Any) -> Closures:
+    return Closures(Database(), Bounds(**bounds))
+
+
+def add(tables: Closures, name: str, *codes: str) -> set[tuple[str | None, str | None]]:
+    request = ClosureRequest(name, [Coding(ANIMALS, code) for code in codes])
+    entries = closure(CATALOGUE, tables, request).entries
+    return {(entry.source.code, entry.target.code) for entry in entries}
+
+
+def begin(tables: Closures, name: str) -> None:
+    closure(CATALOGUE, tables, ClosureRequest(name))
+
+
+BOUNDS = [
+    ("names", {"tables": 2}, "closure tables is bounded by 2"),
+    ("concepts", {"concepts": 2}, "concepts of a closure table is bounded by 2"),
+    ("entries", {"entries": 2}, "entries of a closure table is bounded by 2"),
+    ("all entries", {"entries_in_all": 2}, "entries of all closure tables is bounded by 2"),
+]
+
+
+@pytest.mark.parametrize("title,bounds,says", BOUNDS, ids=[row[0] for row in BOUNDS])
+def test_a_refusal_says_the_bound(title: Any, bounds: Any, says: Any) -> None:
+    tables = bounded(**bounds)
+    begin(tables, "first")
+    begin(tables, "second")
+    add(tables, "first", "cat", "animal")
+    with pytest.raises(TerminologyError) as refused:
+        if "tables" in bounds:
+            begin(tables, "third")
+        add(tables, "first", "mammal")
+    assert says in refused.value.issues[0].text
+    assert refused.value.issues[0].code == "too-costly"
+    assert pairs_of(tables, "first") == {("cat", "animal")}
+
+
+def pairs_of(tables: Closures, name: str) -> set[tuple[str | None, str | None]]:
+    return {(entry.source.code, entry.target.code) for entry in tables.since(name, -1)}
+
+
+def test_the_pairs_of_one_request_are_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr("terminology.operations.closure.MOST_PAIRS", 3)
+    tables = bounded()
+    begin(tables, "mine")
+    add(tables, "mine", "cat", "dog", "bird")
+    with pytest.raises(TerminologyError, match="bounded by 3 here. Send fewer concepts"):
+        add(tables, "mine", "animal", "mammal")
+
+
+def test_a_table_long_unused_gives_way() -> None:
+    now = [0.0]
+    tables = Closures(Database(), Bounds(tables=2, idle=100), clock=lambda: now[0])
+    for name in ("old", "new"):
+        begin(tables, name)
+        now[0] += 90
+    begin(tables, "newest")
+    assert tables.table("old") is None
+    assert tables.table("new") is not None
+
+
+def test_many_threads_lose_nothing() -> None:
+    codes = [f"c{n}" for n in range(40)]
+    catalogue = catalogue_of([code_system(ANIMALS, tree("root", *(tree(code) for code in codes)))])
+    tables = State().closures
+    begin(tables, "mine")
+
+    def work(part: list[str]) -> None:
+        for code in part:
+            closure(catalogue, tables, ClosureRequest("mine", [Coding(ANIMALS, code)]))
+
+    parts = [["root"], *(codes[n::4] for n in range(4))]
+    threads = [threading.Thread(target=work, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pairs_of(tables, "mine") == {(code, "root") for code in codes}
+    table = tables.table("mine")
+    assert table is not None and table.version == 41
+
+
+def add_in_process(folder: Path, codes: list[str]) -> None:
+    catalogue = catalogue_of([code_system(ANIMALS, tree("root", *(tree(f"c{n}") for n in range(40))))])
+    tables = State(folder).closures
+    for code in codes:
+        closure(catalogue, tables, ClosureRequest("mine", [Coding(ANIMALS, code)]))
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_many_processes_lose_nothing(tmp_path: Any, method: Any) -> None:
+    """Also when they open the file at the same time, and when it was open before they were forked."""
+    state = State(tmp_path)
+    if method == "fork":
+        begin(state.closures, "mine")
+    else:
+        begin(State(tmp_path).closures, "mine")
+    codes = [f"c{n}" for n in range(40)]
+    context = multiprocessing.get_context(method)
+    parts = [["root"], *(codes[n::3] for n in range(3))]
+    processes = [context.Process(target=add_in_process, args=(tmp_path, part)) for part in parts]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert pairs_of(state.closures, "mine") == {(code, "root") for code in codes}
+
+
+# -- law -----------------------------------------------------------------------------------------
+
+
+@given(st.permutations(["animal", "mammal", "cat", "dog", "bird"]), st.integers(1, 5))
+def test_the_table_is_the_same_in_whatever_order_it_was_built(order: Any, size: Any) -> None:
+    tables = State().closures
+    begin(tables, "mine")
+    said = [add(tables, "mine", *order[n : n + size]) for n in range(0, 5, size)]
+    assert sum(map(len, said)) == len(set().union(*said)), "nothing is said twice"
+    assert set().union(*said) == pairs_of(tables, "mine")
+    assert set().union(*said) == {
+        ("mammal", "animal"),
+        ("bird", "animal"),
+        ("cat", "mammal"),
+        ("cat", "animal"),
+        ("dog", "mammal"),
+        ("dog", "animal"),
+    }

@@ -1,0 +1,190 @@
+"""Value sets over the store are reckoned with sets of numbers. Is it what a walk through them gives?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terminology.catalogue.content import Catalogue
+from terminology.core.errors import TerminologyError
+from terminology.operations.value_set.definition import Definition, definition_of, find_value_set
+from terminology.operations.value_set.expand import expand
+from terminology.operations.value_set.expand_by_sets import can_count, counted_part
+from terminology.operations.value_set.expand_by_walking import Part, Wanted, walked_part
+from terminology.operations.value_set.expansion import ExpandRequest
+from tests.operations.test_expand import LAST, TREE_CODES, code_system, contents, value_set
+from tests.support.compiled import shelved
+
+pytest.importorskip("pyroaring")
+
+Json = dict[str, Any]
+
+WANTED = st.builds(
+    Wanted,
+    text=st.sampled_from([None, None, "tree", "t1", "t1 tree", "TREE shrub", "sh", "bush t"]),
+    active_only=st.booleans(),
+    selectable_only=st.booleans(),
+    excluded_systems=st.sampled_from([(), (), ("http://example.org/tree",), ("http://example.org/tree|9",)]),
+)
+
+
+@st.composite
+def stocked(draw: st.DrawFn) -> list[Json]:
+    """A tree and value sets, of which some call the codes they list by other names."""
+    tree, *sets = deepcopy(draw(contents()))
+    for concept in tree["concept"]:
+        if draw(st.booleans()):
+            concept["property"].append({"code": "notSelectable", "valueBoolean": True})
+        concept["designation"] = [{"value": draw(st.sampled_from(["Shrub", "Bush"])), "language": "en"}]
+    for block in (
+        block for one in sets for part in one["compose"].values() if part is not False for block in part
+    ):
+        for listed in block.get("concept", ()):
+            if draw(st.booleans()):
+                listed["display"] = "Bush of ours"
+    return [tree, *sets]
+
+
+def opened(documents: list[Json], folder: str) -> Catalogue:
+    tree, *sets = documents
+    return Catalogue(sets, stored=[shelved(tree, Path(folder))])
+
+
+def definition(catalogue: Catalogue, url: str = LAST) -> Definition:
+    return definition_of(catalogue, find_value_set(catalogue, url))
+
+
+def told(part: Part) -> tuple[int, list[tuple[str, str | None, int]]]:
+    return part.total, [(m.concept.code, m.concept.display, id(m.block)) for m in part.read()]
+
+
+@given(stocked(), WANTED, st.integers(0, 13), st.integers(0, 6))
+@settings(max_examples=150, deadline=None)
+def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_blocks(
+    documents: list[Json], wanted: Wanted, first: int, size: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asked = definition(opened(documents, folder))
+        assert can_count(asked)
+        for start, end in ((0, 100), (first, first + size)):
+            assert told(counted_part(asked, wanted, start, end)) == told(
+                walked_part(asked, wanted, start, end)
+            )
+
+
+@given(stocked())
+@settings(max_examples=60, deadline=None)
+def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asked = definition(opened(documents, folder))
+        found = [member.concept.code for member in counted_part(asked, Wanted(), 0, 100).read()]
+        assert sorted(found) == sorted(c for c in TREE_CODES if asked.holds("http://example.org/tree", c))
+
+
+def test_what_the_store_cannot_reckon_alone_is_walked(tmp_path: Path) -> None:
+    kept, other = code_system("kept", "a", "b"), code_system("other", "x", "y")
+    both = value_set("both", {"system": "http://example.org/kept"}, {"system": "http://example.org/other"})
+    catalogue = Catalogue([other, both], stored=[shelved(kept, tmp_path)])
+    asked = definition(catalogue, both["url"])
+    assert not can_count(asked)
+    found = expand(catalogue, ExpandRequest(url=both["url"], offset=1, count=2))
+    assert (found.total, [entry.code for entry in found.entries]) == (4, ["b", "x"])
+
+
+def test_two_code_systems_of_the_store_are_reckoned_together(tmp_path: Path) -> None:
+    stored = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        stored.append(shelved(code_system(name, "a", "b", "c"), tmp_path / name))
+    one, two = ({"system": f"http://example.org/{name}"} for name in ("one", "two"))
+    mixed = value_set(
+        "mixed",
+        two,
+        {**one, "concept": [{"code": "c"}, {"code": "a"}]},
+        exclude=[{**two, "concept": [{"code": "a"}]}],
+    )
+    catalogue = Catalogue([mixed], stored=stored)
+    assert can_count(definition(catalogue, mixed["url"]))
+    found = expand(catalogue, ExpandRequest(url=mixed["url"]))
+    assert [entry.system[-3:] + entry.code for entry in found.entries] == ["twob", "twoc", "onec", "onea"]
+
+
+def test_two_versions_of_a_code_system_are_walked(tmp_path: Path) -> None:
+    stored = []
+    for version in ("1", "2"):
+        (tmp_path / version).mkdir()
+        held = code_system("kept", "a", *"b" * (version == "2")) | {"version": version}
+        stored.append(shelved(held, tmp_path / version))
+    system = {"system": "http://example.org/kept"}
+    versions = value_set("versions", {**system, "version": "1"}, {**system, "version": "2"})
+    catalogue = Catalogue([versions], stored=stored)
+    assert not can_count(definition(catalogue, versions["url"]))
+    assert expand(catalogue, ExpandRequest(url=versions["url"])).total == 3
+
+
+def test_what_was_prepared_for_one_catalogue_is_not_used_for_another(tmp_path: Path) -> None:
+    url = "http://example.org/vs/x"
+    one, other = (
+        value_set("x", {"system": "http://example.org/kept", "concept": [{"code": c}]}) for c in "ab"
+    )
+    kept = shelved(code_system("kept", "a", "b"), tmp_path)
+    first = Catalogue([one], stored=[kept])
+    for catalogue, code in ((first, "a"), (first, "a"), (Catalogue([other], stored=[kept]), "b"),
+                            (first.with_documents([other]), "b"), (first, "a")):  # fmt: skip
+        assert [e.code for e in expand(catalogue, ExpandRequest(url=url)).entries] == [code]
+
+
+# -- what it may cost ----------------------------------------------------------------------------
+
+
+def many(count: int) -> Json:
+    """Each code beneath another one, but for the first."""
+    above = [{"code": "parent", "valueCode": f"c{n // 8}"} for n in range(count)]
+    concepts = [{"code": f"c{n}", "property": above[n : n + (n > 0)]} for n in range(count)]
+    return code_system("many") | {"concept": concepts}
+
+
+def filtered(op: str, *values: str) -> Iterator[Json]:
+    for value in values:
+        chosen = {"property": "concept", "op": op, "value": value}
+        yield {"system": "http://example.org/many", "filter": [chosen]}
+
+
+def test_many_filters_that_the_store_answers_with_sets_are_not_too_costly(tmp_path: Path) -> None:
+    include = [*filtered("is-a", *(f"c{n}" for n in range(1, 301)))]
+    asked = value_set("x", *include, exclude=[*filtered("is-a", "c400")])
+    answers = []
+    for catalogue in (
+        Catalogue([asked], stored=[shelved(many(4_000), tmp_path)]),
+        Catalogue([asked, many(4_000)]),
+    ):
+        answers.append(expand(catalogue, ExpandRequest(url=asked["url"], count=4_000)))
+    stored, walked = answers
+    assert stored.total == walked.total == 3_999 - 9
+    assert {entry.code for entry in stored.entries} == {entry.code for entry in walked.entries}
+
+
+def test_what_the_store_has_to_read_through_is_bounded(tmp_path: Path) -> None:
+    asked = value_set("x", *filtered("regex", *(f"c{n}" for n in range(1_000))))
+    catalogue = Catalogue([asked], stored=[shelved(many(4_000), tmp_path)])
+    with pytest.raises(TerminologyError) as refused:
+        expand(catalogue, ExpandRequest(url=asked["url"], count=1))
+    assert [issue.code for issue in refused.value.issues] == ["too-costly"]
+
+
+def test_what_is_walked_from_the_store_is_bounded_by_what_its_filters_choose(tmp_path: Path) -> None:
+    other = code_system("other", "x")
+    all_of, one = {"system": "http://example.org/other"}, [*filtered("is-a", "c3999")]
+    wide = value_set("wide", all_of, *[{"system": "http://example.org/many"}] * 700)
+    narrow = value_set("narrow", all_of, *one * 700)
+    catalogue = Catalogue([other, wide, narrow], stored=[shelved(many(4_000), tmp_path)])
+    assert expand(catalogue, ExpandRequest(url=narrow["url"], count=1)).total == 2
+    with pytest.raises(TerminologyError):
+        expand(catalogue, ExpandRequest(url=wide["url"], count=1))

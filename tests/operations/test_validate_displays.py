@@ -1,0 +1,272 @@
+"""Which version of a code is validated, and which display of it is right?"""
+
+from __future__ import annotations
+
+import pytest
+
+from terminology import create_app
+from tests.support.engine import catalogue_of
+from tests.support.pets import (
+    BASE,
+    DOCUMENTS,
+    DUTCH,
+    OWNED,
+    PETS,
+    Json,
+    bare,
+    coding,
+    flag,
+    in_set,
+    in_system,
+    pin,
+    read,
+    text,
+)
+
+# -- versions ------------------------------------------------------------------------------------
+
+UNKNOWN_3 = (
+    f"A definition for CodeSystem '{PETS}' version '3' could not be found, so the code cannot be validated. "
+    "Valid versions: 1 or 2"
+)
+
+
+def differs(how: str, given: str) -> str:
+    return f"The code system '{PETS}' version {how} is different to the one in the value ('{given}')"
+
+
+VERSIONS = [
+    ("the best version, where nobody says one", "pets", None, [], "2", True, []),
+    ("the version of the coding, where nobody else says one", "pets", "1", [], "1", True, []),
+    ("the version of the include", "pets-1", None, [], "1", True, []),
+    ("include and coding agree", "pets-1", "1", [], "1", True, []),
+    (
+        "include and coding do not agree",
+        "pets-1",
+        "2",
+        [],
+        "1",
+        False,
+        [differs("'1' in the ValueSet include", "2")],
+    ),
+    (
+        "the coding has a version that nobody knows, and the include none",
+        "pets",
+        "3",
+        [],
+        "2",
+        False,
+        [UNKNOWN_3],
+    ),
+    (
+        "the coding has a version that nobody knows, and the include another",
+        "pets-1",
+        "3",
+        [],
+        "1",
+        False,
+        [UNKNOWN_3, differs("'1' in the ValueSet include", "3")],
+    ),
+    ("the include has a version that nobody knows", "pets-3", None, [], "2", False, [UNKNOWN_3]),
+    ("a wildcard takes the version of the coding", "pets-any", "1", [], "1", True, []),
+    ("a wildcard takes the best", "pets-any", None, [], "2", True, []),
+    (
+        "system-version is for where nobody says one",
+        "pets",
+        None,
+        [pin("system-version", "1")],
+        "1",
+        True,
+        [],
+    ),
+    ("system-version is not for the include", "pets-any", None, [pin("system-version", "1")], "2", True, []),
+    (
+        "system-version against the coding",
+        "pets",
+        "2",
+        [pin("system-version", "1")],
+        "1",
+        False,
+        [differs("'1' resulting from the version '' in the ValueSet include", "2")],
+    ),
+    (
+        "force-system-version is stronger than the include",
+        "pets-1",
+        None,
+        [pin("force-system-version", "2")],
+        "2",
+        True,
+        [],
+    ),
+    (
+        "force-system-version against the coding",
+        "pets-1",
+        "1",
+        [pin("force-system-version", "2")],
+        "2",
+        False,
+        [differs("'2' resulting from the version '1' in the ValueSet include", "1")],
+    ),
+    ("check-system-version is a default", "pets", None, [pin("check-system-version", "1")], "1", True, []),
+    (
+        "check-system-version checks the include",
+        "pets-any",
+        None,
+        [pin("check-system-version", "1")],
+        "2",
+        False,
+        [
+            f"The version '2' is not allowed for system '{PETS}': required to be '1' by a version-check "
+            "parameter"
+        ],
+    ),
+    ("of two versions the newer", "both", None, [], "2", True, []),
+    ("of two versions the one of the coding", "both", "1", [], "1", True, []),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "pins", "expected", "result", "messages"),
+    [pytest.param(*row, id=title) for title, *row in VERSIONS],
+)
+def test_the_version_is_settled(
+    name: str, version: str | None, pins: list[Json], expected: str, result: bool, messages: list[str]
+) -> None:
+    given = coding("cat", version=version) if version else coding("cat")
+    answer = in_set(name, given, *pins)
+    message = "; ".join(sorted(messages)) or None
+    assert (answer["version"], answer["result"], answer.get("message")) == (expected, result, message)
+
+
+def test_a_code_that_only_one_of_two_versions_has_is_in_that_one() -> None:
+    assert in_set("both", coding("newt"))["version"] == "1"
+    assert in_set("both", coding("newt", version="2"))["result"] is False
+
+
+def test_a_display_of_either_version_is_right_when_the_coding_has_none() -> None:
+    assert in_set("both", coding("cat", display="Cat (1)"))["result"] is True
+    assert in_set("both", coding("cat", display="Cat (1)", version="2"))["result"] is False
+
+
+def test_what_cannot_be_found_is_named_with_its_version() -> None:
+    assert in_set("pets-3", coding("cat"))["x-caused-by-unknown-system"] == f"{PETS}|3"
+    assert in_system(coding("cat", version="3"))["x-caused-by-unknown-system"] == f"{PETS}|3"
+
+
+# -- displays ------------------------------------------------------------------------------------
+
+WRONG = "Wrong Display Name 'Hat' for http://example.org/pets#cat. "
+DISPLAYS = [
+    ("the display", "Cat", None, True, None),
+    ("case does not count", "cAT", None, True, None),
+    ("a synonym", "Kitty", None, True, None),
+    ("any language, where none is asked for", "Katze", None, True, None),
+    (
+        "what is no display is answered with those that are, and not with terms for special uses",
+        "Hat",
+        None,
+        False,
+        WRONG + "Valid display is one of 2 choices: 'Cat' (en) or 'Katze' (de) (for the language(s) '--')",
+    ),
+    (
+        "blanks count, but are named",
+        "C at",
+        None,
+        False,
+        "Wrong whitespace in Display Name 'C at' for http://example.org/pets#cat. Valid display is one of 2 "
+        "choices: 'Cat' (en) or 'Katze' (de) (for the language(s) '--')",
+    ),
+    ("the language asked for", "Katze", "de", True, None),
+    ("a narrower language", "Katze", "de-CH", True, None),
+    (
+        "another language is wrong: to validate, de means German and nothing else",
+        "Cat",
+        "de",
+        False,
+        "Wrong Display Name 'Cat' for http://example.org/pets#cat. Valid display is 'Katze' (de) (for the "
+        "language(s) 'de')",
+    ),
+    ("another language is right where any is asked for as well", "Cat", "de,*", True, None),
+    (
+        "the usual display is right where there is none in the language",
+        "Cat",
+        "zh",
+        True,
+        "There are no valid display names found for the code http://example.org/pets#cat for language(s) "
+        "'zh'. The display is 'Cat' which is a valid display for the default language",
+    ),
+    (
+        "any other is wrong there",
+        "Katze",
+        "zh",
+        False,
+        "Wrong Display Name 'Katze' for http://example.org/pets#cat. There are no valid display names found "
+        "for language(s) 'zh'. Default display is 'Cat'",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("display", "language", "result", "message"), [pytest.param(*row, id=title) for title, *row in DISPLAYS]
+)
+def test_a_display_is_right(display: str, language: str | None, result: bool, message: str | None) -> None:
+    languages = [text("displayLanguage", language)] if language else []
+    answer = in_set("pets", coding("cat", display=display), *languages)
+    assert (answer["result"], answer.get("message")) == (result, message)
+
+
+def test_lenient_display_validation_warns() -> None:
+    answer = in_set("pets", coding("cat", display="Hat"), flag("lenient-display-validation"))
+    assert answer["result"] is True
+    assert answer["issues"] == ["warning invalid-display Coding.display"]
+    assert answer["message"].startswith("Wrong Display Name 'Hat'")
+
+
+def test_a_display_that_is_no_longer_right_is_right_with_a_warning() -> None:
+    answer = in_system(*bare(code="cat", url=PETS, display="Mouser"))
+    assert answer["result"] is True
+    assert answer["issues"] == ["warning display-comment display"]
+    assert "message" not in answer
+
+
+def test_the_answer_is_in_the_language_asked_for() -> None:
+    assert in_set("pets", coding("cat"), text("displayLanguage", "de"))["display"] == "Katze"
+    assert in_set("pets", coding("dog"), text("displayLanguage", "de"))["display"] == "Dog, big"
+    assert in_set("pets", coding("dog"), text("displayLanguage", "de,*;q=0"))["display"] == "Dog, big"
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "expected"),
+    [
+        pytest.param("pets", None, "Cat", id="nobody says a language"),
+        pytest.param("pets", "de", "Katze", id="the header says one"),
+        pytest.param("german", None, "Katze", id="the value set is in one"),
+        pytest.param("german", "en", "Cat", id="the header is stronger than the language of the value set"),
+        pytest.param("german-by-parameter", "en", "Katze", id="a parameter of the value set is stronger"),
+    ],
+)
+def test_who_says_the_language(name: str, header: str | None, expected: str) -> None:
+    client = create_app(catalogue_of(DOCUMENTS)).test_client()
+    headers = {"Accept-Language": header} if header else {}
+    url = f"/fhir/r4/ValueSet/$validate-code?url={BASE}/vs/{name}&system={PETS}&code=cat"
+    assert read(dict(client.get(url, headers=headers).get_json()))["display"] == expected
+
+
+def test_what_the_value_set_says_is_right_too_and_comes_first() -> None:
+    assert in_set("own-words", coding("cat", display="Cat"))["display"] == "Puss"
+    assert in_set("own-words", coding("cat", display="Puss"))["result"] is True
+
+
+def test_a_supplement_adds_displays() -> None:
+    poes = coding("cat", display="Poes")
+    assert in_set("pets", poes)["result"] is False
+    assert in_set("pets", poes, text("useSupplement", DUTCH))["result"] is True
+    assert in_set("dutch", poes)["result"] is True
+    assert in_system(poes, text("useSupplement", f"{DUTCH}|3"))["result"] is True
+
+
+def test_a_display_is_not_held_against_words_that_stand_in_for_the_right_ones() -> None:
+    answer = in_system(*bare(code="57520", url=OWNED, display="The owner's own words"))
+    assert (answer["result"], answer["issues"]) == (True, ["warning process-note display"])
+    assert "cannot be checked" in answer["message"]
+    assert "issues" not in in_system(*bare(code="57520", url=OWNED, display="Words of ours"))

@@ -1,0 +1,138 @@
+"""What holds of value sets that include several versions of one code system?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terminology import Terminology
+from tests.support.engine import catalogue_of
+
+Json = dict[str, Any]
+
+URL, SETS = "http://example.org/x", "http://example.org/vs"
+CODES, VERSIONS = "abcd", (None, "1", "2")
+
+
+def code_system(version: str, codes: str) -> Json:
+    about = {"resourceType": "CodeSystem", "url": URL, "version": version, "status": "active"}
+    return {**about, "content": "complete", "concept": [{"code": code} for code in codes]}
+
+
+SYSTEMS = [code_system("1", "abc"), code_system("2", "bcd")]
+
+
+def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = ()) -> Json:
+    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
+    return {"resourceType": "ValueSet", "url": f"{SETS}/{name}", "status": "active", "compose": compose}
+
+
+def of(version: str | None = None, codes: str = "") -> Json:
+    enumerated = {"concept": [{"code": code} for code in codes]} if codes else {}
+    return {"system": URL, **({"version": version} if version else {}), **enumerated}
+
+
+def imported(*names: str) -> Json:
+    return {"valueSet": [f"{SETS}/{name}" for name in names]}
+
+
+def listed(terminology: Terminology, name: str) -> list[tuple[str, str]]:
+    """Version and code of all that $expand lists; without a version where there is one only."""
+    parameter = [{"name": "url", "valueUri": f"{SETS}/{name}"}]
+    answer = terminology.ask("ValueSet/$expand", {"resourceType": "Parameters", "parameter": parameter})
+    nodes = answer["expansion"].get("contains", [])
+    return sorted((node.get("version") or "", node["code"]) for node in nodes)
+
+
+def accepted(terminology: Terminology, name: str) -> set[tuple[str | None, str]]:
+    """Version and code of all that $validate-code accepts."""
+    return {(v, code) for v in VERSIONS for code in CODES if accepts(terminology, name, v, code)}
+
+
+def accepts(terminology: Terminology, name: str, version: str | None, code: str) -> bool:
+    coding = {"system": URL, "code": code} | ({"version": version} if version else {})
+    parameter = [
+        {"name": "url", "valueUri": f"{SETS}/{name}"},
+        {"name": "coding", "valueCoding": coding},
+    ]
+    answer = terminology.ask(
+        "ValueSet/$validate-code", {"resourceType": "Parameters", "parameter": parameter}
+    )
+    return any(part.get("valueBoolean") is True for part in answer["parameter"] if part["name"] == "result")
+
+
+def world(*sets: Json) -> Terminology:
+    return Terminology(catalogue=catalogue_of([*SYSTEMS, *sets]))
+
+
+BASIS = [
+    value_set("v1", of("1")),
+    value_set("v2", of("2")),
+    value_set("v12", of("1"), of()),
+    value_set("only-b", of(None, "b")),
+]
+LISTS = [
+    ("versions are told apart", [of("1"), of()], (), ["1a", "1b", "1c", "2b", "2c", "2d"]),
+    ("in an import, too", [imported("v12")], (), ["1a", "1b", "1c", "2b", "2c", "2d"]),
+    ("or when each import has one", [imported("v1"), imported("v2")], (),
+     ["1a", "1b", "1c", "2b", "2c", "2d"]),
+    ("the first of several imports says in which version", [imported("v1", "v2")], (), ["1b", "1c"]),
+    ("an exclude without a version takes out of every version", [of("1")], (of(None, "b"),), ["1a", "1c"]),
+    ("whatever else is included", [of("1"), of(None, "bd")], (of(None, "b"),), ["1a", "1c", "2d"]),
+    ("in an import, too", [of("1"), of(None, "bd")], (imported("only-b"),), ["1a", "1c", "2d"]),
+    ("an exclude of a version leaves the others", [of("1"), of("2")], (of("1"),), ["2b", "2c", "2d"]),
+    ("in an import, too", [of("1"), of("2")], (imported("v1"),), ["2b", "2c", "2d"]),
+    ("or of one", [imported("v12")], (imported("v1"),), ["2b", "2c", "2d"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"), [row[1:] for row in LISTS], ids=[row[0] for row in LISTS]
+)
+def test_what_is_listed_in_a_version_is_what_is_accepted_in_it(
+    include: list[Json], exclude: tuple[Json, ...], expected: list[str]
+) -> None:
+    terminology = world(*BASIS, value_set("x", *include, exclude=exclude))
+    assert [version + code for version, code in listed(terminology, "x")] == expected
+    in_versions = {version + code for version, code in accepted(terminology, "x") if version}
+    assert in_versions == set(expected)
+
+
+BLOCKS = st.one_of(
+    st.builds(of, st.sampled_from(VERSIONS), st.sampled_from(["", "a", "b", "bd", "abcd"])),
+    st.builds(imported, st.sampled_from(["v1", "v2", "v12", "only-b"])),
+)
+thorough = settings(max_examples=150, deadline=None)
+
+
+@given(st.lists(BLOCKS, min_size=1, max_size=3), st.lists(BLOCKS, max_size=2))
+@thorough
+def test_what_is_listed_is_accepted_and_an_import_is_what_it_imports(
+    include: list[Json], exclude: list[Json]
+) -> None:
+    own = value_set("x", *include, exclude=tuple(exclude))
+    terminology = world(*BASIS, own, value_set("same", imported("x")))
+    found, taken = listed(terminology, "x"), accepted(terminology, "x")
+    assert {code for _, code in found} == {code for version, code in taken if version is None}
+    assert {(version, code) for version, code in found if version} <= taken
+    assert listed(terminology, "same") == found
+    assert accepted(terminology, "same") == taken
+
+
+@given(st.lists(BLOCKS, min_size=1, max_size=2), BLOCKS, st.sampled_from(["b", "bd"]))
+@thorough
+def test_what_is_excluded_without_a_version_stays_out_whatever_else_is_included(
+    include: list[Json], further: Json, codes: str
+) -> None:
+    exclude = (of(None, codes),)
+    fewer, more = (
+        value_set("x", *include, exclude=exclude),
+        value_set("y", *include, further, exclude=exclude),
+    )
+    terminology = world(*BASIS, fewer, more)
+    present = {"b", "d"} & set(codes)
+    assert not present & {code for name in "xy" for _, code in listed(terminology, name)}
+    assert not present & {code for name in "xy" for _, code in accepted(terminology, name)}

@@ -1,0 +1,73 @@
+"""What a compilation works out, against plain re-computations."""
+
+from __future__ import annotations
+
+from array import array
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from terminology.store.compile.order import Order
+from terminology.store.compile.postings import Postings, Prefixes
+from terminology.store.schema import MANY_TERMS, PREFIX, WORD
+
+COUNT = 12
+PAIRS = st.sets(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)), max_size=30)
+WORDS = st.dictionaries(
+    st.text("ab1", min_size=1, max_size=7), st.sets(st.integers(0, 50), min_size=1), max_size=80
+)
+
+
+def _order(pairs: set[tuple[int, int]]) -> Order:
+    below, above = zip(*sorted(pairs), strict=True) if pairs else ((), ())
+    return Order(COUNT, ((array("I", below), array("I", above)), (array("I"), array("I"))))
+
+
+@given(PAIRS)
+def test_below_a_concept_is_all_that_its_children_lead_to_also_in_a_circle(
+    pairs: set[tuple[int, int]],
+) -> None:
+    order = _order(pairs)
+    found = order.descendants()
+    for place in range(COUNT):
+        reached: set[int] = set()
+        new = {child for child, parent in pairs if parent == place}
+        while new:
+            reached |= new
+            new = {child for child, parent in pairs if parent in new} - reached
+        numbers = {order.ords[child] for child in reached}
+        assert set(BitMap.deserialize(found[place]) if place in found else ()) == numbers
+
+
+@given(PAIRS)
+def test_parents_and_children_are_those_that_were_said(pairs: set[tuple[int, int]]) -> None:
+    order = _order(pairs)
+    assert sorted(order.places) == list(range(COUNT))
+    for place in range(COUNT):
+        assert {p for c, p in pairs if c == place} == set(order.parents[place] or ())
+        assert sorted(c for c, p in pairs if p == place) == list(order.children[place] or ())
+
+
+@given(WORDS)
+def test_a_beginning_of_many_words_has_the_concepts_of_all_of_them(words: dict[str, set[int]]) -> None:
+    made = Prefixes()
+    for word in sorted(words):
+        made.add(word, BitMap(words[word]))
+    found = {term: set(BitMap.deserialize(ords)) for term, ords in made.rows()}
+    beginnings = {word[:end] for word in words for end in range(1, len(word) + 1)}
+    several = {b: [words[word] for word in words if word.startswith(b)] for b in beginnings}
+    assert found == {b: set().union(*sets) for b, sets in several.items() if len(sets) > MANY_TERMS}
+
+
+@given(st.lists(st.sets(st.text("ab", min_size=1, max_size=2)), max_size=30))
+def test_a_word_has_the_concepts_that_it_was_said_of(concepts: list[set[str]]) -> None:
+    made = Postings()
+    for ord_, words in enumerate(concepts):
+        made.add_words(WORD, words, ord_)
+    rows = [(field, term, set(BitMap.deserialize(ords))) for field, term, ords in made.rows()]
+    found = {term: ords for field, term, ords in rows if field == WORD}
+    every = set().union(*concepts)
+    assert found == {word: {n for n, words in enumerate(concepts) if word in words} for word in every}
+    assert [row[:2] for row in rows] == sorted(row[:2] for row in rows)
+    assert {field for field, _, _ in rows} <= {WORD, PREFIX}

@@ -1,0 +1,55 @@
+"""A node whose database is away says so, and nothing worse; when the database is back, it answers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from terminology import Settings
+from terminology.http.app import create_app
+from terminology.opening import Serving
+from terminology.store.release import ConceptRow
+from tests.store.test_store import URL, release
+from tests.support import postgres
+from tests.support.stores import load
+
+PATH = f"/fhir/r5/CodeSystem/$lookup?system={URL}&code="
+
+
+@pytest.fixture
+def server() -> Iterator[postgres.Server]:
+    """One of its own, for it is stopped."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgres.server() as made:
+        yield made
+
+
+def test_while_the_database_is_away_the_answer_is_503_transient_and_the_log_has_one_line_for_it(
+    server: postgres.Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(server.url(), (release("1"), [ConceptRow(f"C{number}", "there") for number in range(100)]))
+    settings = Settings(environment={}, bundled=False, store=server.url(), data="")
+    serving = Serving(settings)
+    client = create_app(serving.catalogue, settings).test_client()
+    assert client.get(PATH + "C0").status_code == 200
+    server.stop()
+    answers: list[Any] = [client.get(f"{PATH}C{number}") for number in range(1, 60)]
+    for answer in answers:
+        assert answer.status_code == 503 and answer.headers["Retry-After"]
+        (issue,) = answer.json["issue"]
+        assert issue["code"] == "transient" and "cannot be reached" in issue["details"]["text"]
+        assert str(server.folder) not in answer.text, "where the database is concerns nobody else"
+    (line,) = caplog.records
+    assert line.levelno == logging.ERROR and line.exc_info is None and "\n" not in line.getMessage()
+    server.start()
+    deadline = time.monotonic() + 20
+    while client.get(PATH + "C1").status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert client.get(PATH + "C2").status_code == 200
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    serving.close()

@@ -1,0 +1,246 @@
+"""Pets: a small world of code systems and value sets to validate codes in, and how to ask about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from terminology import Terminology, TerminologyError
+from tests.support.engine import catalogue_of
+
+Json = dict[str, Any]
+
+BASE = "http://example.org"
+PETS, ANY_CASE, PART, OWNED = f"{BASE}/pets", f"{BASE}/any-case", f"{BASE}/part", f"{BASE}/owned"
+OTHER, SKETCH, DUTCH, NEEDY = f"{BASE}/other", f"{BASE}/sketch", f"{BASE}/pets-nl", f"{BASE}/needy"
+GONE = f"{BASE}/gone"
+STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
+PROPERTIES = "http://hl7.org/fhir/concept-properties"
+
+
+def code_system(url: str, *concepts: Json, **more: Any) -> Json:
+    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
+    return {**document, "id": url.rpartition("/")[2], "concept": list(concepts), **more}
+
+
+def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = (), **more: Any) -> Json:
+    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
+    compose |= {key: more.pop(key) for key in ("inactive",) if key in more}
+    document = {"resourceType": "ValueSet", "id": name, "url": f"{BASE}/vs/{name}", "status": "active"}
+    return {**document, "version": "1", "compose": compose, **more}
+
+
+def concept(code: str, display: str, *below: Json, **more: Any) -> Json:
+    return {"code": code, "display": display, **more} | ({"concept": list(below)} if below else {})
+
+
+def said(value: str, language: str | None = None, **more: Any) -> Json:
+    return {"value": value, **more} | ({"language": language} if language else {})
+
+
+def mark(**values: Any) -> list[Json]:
+    types = {bool: "valueBoolean", str: "valueCode"}
+    return [{"code": code, types[type(value)]: value} for code, value in values.items()]
+
+
+DECLARED = [{"code": role, "uri": f"{PROPERTIES}#{role}"} for role in ("status", "notSelectable", "inactive")]
+CAT = concept(
+    "cat",
+    "Cat",
+    concept("tabby", "Tabby"),
+    designation=[
+        said("Katze", "de"),
+        said("Kitty", "en", use={"code": "synonym"}),
+        said("Mouser", "en", extension=[{"url": STATUS, "valueCode": "deprecated"}]),
+    ],
+)
+PETS_2 = code_system(
+    PETS,
+    concept("pet", "Pet", property=mark(notSelectable=True)),
+    CAT,
+    concept("dog", "Dog, big"),
+    concept("dodo", "Dodo", property=mark(status="retired")),
+    concept("eel", "Eel", property=mark(inactive=True)),
+    concept("quagga", "Quagga", property=mark(status="deprecated")),
+    version="2",
+    language="en",
+    property=DECLARED,
+)
+DOCUMENTS: list[Json] = [
+    PETS_2,
+    code_system(
+        PETS, concept("cat", "Cat (1)"), concept("newt", "Newt"), version="1", language="en", id="pets-1"
+    ),
+    code_system(ANY_CASE, concept("Low", "low one"), version="1", caseSensitive=False),
+    code_system(PART, concept("a", "A"), version="1", content="fragment"),
+    code_system(
+        OWNED,
+        concept(
+            "57520",
+            "Words of ours",
+            designation=[said("Words of ours", "en", use={"code": "plain-language"})],
+        ),
+        version="2026",
+        language="en",
+        content="fragment",
+    ),
+    code_system(OTHER, concept("cat", "Other cat"), concept("cow", "Cow")),
+    code_system(SKETCH, concept("x", "X"), version="1", experimental=True),
+    code_system(f"{BASE}/draft", concept("x", "X"), version="1", status="draft"),
+    code_system(f"{BASE}/old", concept("x", "X"), status="retired"),
+    code_system(NEEDY, concept("x", "X"), version="1", versionNeeded=True),
+    code_system(
+        DUTCH,
+        {"code": "cat", "designation": [said("Poes", "nl")]},
+        content="supplement",
+        supplements=PETS,
+        version="3",
+    ),
+    value_set("pets", {"system": PETS}),
+    value_set("pets-1", {"system": PETS, "version": "1"}),
+    value_set("pets-3", {"system": PETS, "version": "3"}),
+    value_set("pets-any", {"system": PETS, "version": "x"}),
+    value_set("both", {"system": PETS, "version": "1"}, {"system": PETS, "version": "2"}),
+    value_set("listed", {"system": PETS, "concept": [{"code": "cat"}, {"code": "dodo"}]}),
+    value_set("cats", {"system": PETS, "filter": [{"property": "concept", "op": "is-a", "value": "cat"}]}),
+    value_set("no-cats", {"system": PETS}, exclude=({"system": PETS, "concept": [{"code": "cat"}]},)),
+    value_set("active", {"system": PETS}, inactive=False),
+    value_set("imported", {"valueSet": [f"{BASE}/vs/cats"]}),
+    value_set("imports-nothing", {"valueSet": [f"{BASE}/vs/nowhere"]}),
+    value_set("circle", {"valueSet": [f"{BASE}/vs/circle"]}),
+    value_set("broken", {"system": PETS, "filter": [{"property": "concept", "op": "is-a"}]}),
+    value_set("mixed", {"system": PETS}, {"system": OTHER}),
+    value_set("any-case", {"system": ANY_CASE, "concept": [{"code": "Low"}]}),
+    value_set("part", {"system": PART}),
+    value_set("part-but-b", {"system": PART}, exclude=({"system": PART, "concept": [{"code": "b"}]},)),
+    value_set("part-listed", {"system": PART, "concept": [{"code": "b"}]}),
+    value_set("gone", {"system": GONE, "concept": [{"code": "g"}]}),
+    value_set("sketches", {"system": SKETCH}, {"system": f"{BASE}/draft"}),
+    value_set("own-words", {"system": PETS, "concept": [{"code": "cat", "display": "Puss"}]}),
+    value_set(
+        "leaving",
+        {
+            "system": PETS,
+            "concept": [{"code": "cat", "extension": [{"url": STATUS, "valueCode": "deprecated"}]}],
+        },
+    ),
+    value_set(
+        "dutch",
+        {"system": PETS},
+        extension=[
+            {"url": "http://hl7.org/fhir/StructureDefinition/valueset-supplement", "valueCanonical": DUTCH}
+        ],
+    ),
+    value_set(
+        "needs-more",
+        {"system": PETS},
+        extension=[
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/valueset-supplement",
+                "valueCanonical": f"{BASE}/none",
+            }
+        ],
+    ),
+    value_set("german", {"system": PETS}, language="de"),
+    value_set(
+        "german-by-parameter",
+        {"system": PETS},
+        language="en",
+        extension=[
+            {
+                "url": PARAMETER,
+                "extension": [
+                    {"url": "name", "valueCode": "displayLanguage"},
+                    {"url": "value", "valueCode": "de"},
+                ],
+            }
+        ],
+    ),
+    value_set(
+        "holder",
+        {"valueSet": ["#inner"]},
+        contained=[
+            {
+                "resourceType": "ValueSet",
+                "id": "inner",
+                "status": "active",
+                "compose": {"include": [{"system": OTHER}]},
+            }
+        ],
+    ),
+    {"resourceType": "ValueSet", "id": "empty", "url": f"{BASE}/vs/empty", "status": "active"},
+    value_set("pets", {"system": PETS, "concept": [{"code": "dog"}]}, version="0", id="pets-0"),
+    value_set("stored") | {"compose": {}, "expansion": {"contains": [{"system": OTHER, "code": "cow"}]}},
+]
+TERMINOLOGY = Terminology(catalogue=catalogue_of(DOCUMENTS))
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+def coding(code: str, system: str = PETS, **more: str) -> Json:
+    return {"name": "coding", "valueCoding": {"system": system, "code": code, **more}}
+
+
+def several(*codings: Json, **more: Any) -> Json:
+    return {"name": "codeableConcept", "valueCodeableConcept": {"coding": list(codings), **more}}
+
+
+def of(code: str, system: str = PETS, **more: str) -> Json:
+    return {"system": system, "code": code, **more}
+
+
+def bare(**values: str) -> list[Json]:
+    return [{"name": name, "valueString": value} for name, value in values.items()]
+
+
+def flag(name: str, value: bool = True) -> Json:
+    return {"name": name, "valueBoolean": value}
+
+
+def text(name: str, value: str) -> Json:
+    return {"name": name, "valueString": value}
+
+
+def pin(name: str, version: str, url: str = PETS) -> Json:
+    return {"name": name, "valueCanonical": f"{url}|{version}"}
+
+
+def in_set(name: str, *parts: Json, release: str = "r5") -> Json:
+    parameter = [{"name": "url", "valueUri": f"{BASE}/vs/{name}"}, *parts]
+    return asked("ValueSet/$validate-code", parameter, release)
+
+
+def in_system(*parts: Json, release: str = "r5") -> Json:
+    return asked("CodeSystem/$validate-code", list(parts), release)
+
+
+def asked(operation: str, parameter: list[Json], release: str = "r5") -> Json:
+    body = {"resourceType": "Parameters", "parameter": parameter}
+    return read(TERMINOLOGY.ask(operation, body, release))
+
+
+def read(answer: Json) -> Json:
+    """The parameters of an answer by name, the issues as lines."""
+    found: Json = {}
+    for part in answer["parameter"]:
+        if part["name"] == "issues":
+            found["issues"] = [line(issue) for issue in part["resource"]["issue"]]
+        else:
+            value = next(v for k, v in part.items() if k.startswith("value"))
+            found[part["name"]] = value
+    return found
+
+
+def line(issue: Json) -> str:
+    """An issue in short, e.g. ``error not-in-vs Coding.code``."""
+    tx = [c["code"] for c in issue["details"].get("coding", ())]
+    return " ".join([issue["severity"], *tx, *issue.get("expression", ())])
+
+
+def refused(operation: str, *parts: Json) -> list[tuple[str, str | None]]:
+    with pytest.raises(TerminologyError) as caught:
+        TERMINOLOGY.ask(operation, {"resourceType": "Parameters", "parameter": list(parts)})
+    return [(issue.code, issue.message_id) for issue in caught.value.issues]

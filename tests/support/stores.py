@@ -1,0 +1,81 @@
+"""What the tests of the store share: an empty store of each kind, and releases that a test itself makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from terminology import Settings
+from terminology.core.model import Problem
+from terminology.opening import Serving
+from terminology.store import content_of
+from terminology.store.loading import Loader
+from terminology.store.release import AnyRelease, Importer, Row, SourceFile
+from tests.support import postgres
+
+ENGINES = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgres.server() as server:
+        yield server
+
+
+_numbers = iter(range(1_000_000))
+
+
+def empty(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    if engine == "sqlite":
+        return str(folder / "store")
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    name = f"store{next(_numbers)}"
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return server.url(name)
+
+
+@pytest.fixture(params=ENGINES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    return empty(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    return [empty(engine, request, tmp_path) for engine in ENGINES]
+
+
+def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[Problem] = ()) -> Importer:
+    """An importer of rows that the test itself makes."""
+    rows = {id(release): given for release, given in releases}
+
+    def read(release: Any, paths: Sequence[Path], report: Callable[[Problem], None]) -> Iterator[Any]:
+        for problem in problems:
+            report(problem)
+        yield from rows[id(release)]
+
+    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read, True)
+
+
+def load(place: str, *releases: Any, **more: Any) -> list[Any]:
+    """Versions of a test may have fewer rows than those that they replace."""
+    loader = Loader(content_of(place))
+    try:
+        return loader.load(importer_of(*releases), [], more.pop("report", print), **{"fewer": True, **more})
+    finally:
+        loader.close()
+
+
+def serving(place: str) -> Serving:
+    return Serving(Settings(environment={}, bundled=False, store=place))
+
+
+def file(name: str = "birds.txt", digest: str = "00") -> SourceFile:
+    return SourceFile(name, digest, 1)

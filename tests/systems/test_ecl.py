@@ -1,0 +1,273 @@
+"""The Expression Constraint Language: what is read, and what is refused (ECL 2.2; terms are made up)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from terminology.core.errors import TerminologyError
+from terminology.systems.snomed.ecl.expression import (
+    Anything,
+    Attribute,
+    ByActive,
+    ByColumn,
+    ByDefinitionStatus,
+    ByDialect,
+    ByLanguage,
+    ByModule,
+    ByTerm,
+    ByTime,
+    ByType,
+    Compound,
+    Constraint,
+    Described,
+    Dialect,
+    Dotted,
+    Filtered,
+    Focus,
+    Group,
+    Members,
+    Refined,
+    Related,
+    Several,
+    Text,
+    Truth,
+    WithHistory,
+)
+from terminology.systems.snomed.ecl.parser import read
+from terminology.systems.snomed.ecl.reader import DEEPEST, LONGEST
+from terminology.systems.snomed.identifiers import DIALECTS, is_identifier
+
+A, B, C = Focus("404684003"), Focus("363698007"), Focus("39057004")
+DOWN = Related("<<", A)
+HAS = Attribute(B, "=", Related("<<", C))
+PREFERRED = ("900000000000548007",)
+
+# What the sections of the specification have as examples, with the concepts all alike.
+READ: dict[str, Constraint] = {
+    # 6.1 simple expression constraints
+    "404684003": A,
+    "404684003 |Made-up thing|": A,
+    "404684003|Made-up (thing), with / signs <<|": A,
+    " \t\r\n404684003 /* a comment * with ** stars */ ": A,
+    "*": Anything(),
+    "< 404684003": Related("<", A),
+    "<<404684003": DOWN,
+    "<! 404684003": Related("<!", A),
+    "<<! 404684003": Related("<<!", A),
+    "> 404684003": Related(">", A),
+    ">> 404684003": Related(">>", A),
+    ">! 404684003": Related(">!", A),
+    ">>! 404684003": Related(">>!", A),
+    "!!> (404684003 OR 39057004)": Related("!!>", Compound("OR", (A, C))),
+    "!!< (404684003 OR 39057004)": Related("!!<", Compound("OR", (A, C))),
+    "^ 404684003": Members(A),
+    "^ *": Members(Anything()),
+    "^ (<< 404684003)": Members(DOWN),
+    "< ^ 404684003": Related("<", Members(A)),
+    "^ [referencedComponentId] 404684003": Members(A, "referencedComponentId"),
+    "^ [targetComponentId] 404684003": Members(A, "targetComponentId"),
+    # 6.2, 6.3 refinements, groups
+    "<< 404684003 : 363698007 = << 39057004": Refined(DOWN, HAS),
+    "<< 404684003 : 363698007 |Made-up role| = << 39057004 |Made-up|": Refined(DOWN, HAS),
+    "<< 404684003 : (363698007 = << 39057004)": Refined(DOWN, HAS),
+    "<< 404684003 : { 363698007 = << 39057004 }": Refined(DOWN, Group(HAS)),
+    "<< 404684003 : { 363698007 = << 39057004, 363698007 = << 39057004 }": Refined(
+        DOWN, Group(Several("AND", (HAS, HAS)))
+    ),
+    "<< 404684003 : { 363698007 = << 39057004 } OR { 363698007 = << 39057004 }": Refined(
+        DOWN, Several("OR", (Group(HAS), Group(HAS)))
+    ),
+    "* : (363698007 OR 39057004) = *": Refined(
+        Anything(), Attribute(Compound("OR", (B, C)), "=", Anything())
+    ),
+    "* : << 363698007 = *": Refined(Anything(), Attribute(Related("<<", B), "=", Anything())),
+    "* : * = 39057004": Refined(Anything(), Attribute(Anything(), "=", C)),
+    "* : 363698007 = (39057004 AND 404684003)": Refined(
+        Anything(), Attribute(B, "=", Compound("AND", (C, A)))
+    ),
+    "* : 363698007 != 39057004": Refined(Anything(), Attribute(B, "!=", C)),
+    "* : 363698007 = (<< 39057004 : 363698007 = << 39057004)": Refined(
+        Anything(), Attribute(B, "=", Refined(Related("<<", C), HAS))
+    ),
+    # 6.2 concrete values
+    "* : 363698007 >= #250": Refined(Anything(), Attribute(B, ">=", Decimal(250))),
+    "* : 363698007 < #-0.5": Refined(Anything(), Attribute(B, "<", Decimal("-0.5"))),
+    "* : 363698007 = true": Refined(Anything(), Attribute(B, "=", Truth("true"))),
+    '* : 363698007 = "red"': Refined(Anything(), Attribute(B, "=", (Text("match", "red"),))),
+    '* : 363698007 != ("red" wild:"b*")': Refined(
+        Anything(), Attribute(B, "!=", (Text("match", "red"), Text("wild", "b*")))
+    ),
+    # 6.4 cardinality, reverse, dotted
+    "* : [1..3] 363698007 = *": Refined(Anything(), Attribute(B, "=", Anything(), 1, 3)),
+    "* : [0..0] 363698007 != 39057004": Refined(Anything(), Attribute(B, "!=", C, 0, 0)),
+    "* : [2..*] { [0..1] 363698007 = * }": Refined(
+        Anything(), Group(Attribute(B, "=", Anything(), 0, 1), 2, None)
+    ),
+    "* : R 363698007 = 39057004": Refined(Anything(), Attribute(B, "=", C, reverse=True)),
+    "404684003 . 363698007": Dotted(A, B),
+    "404684003.363698007.39057004": Dotted(Dotted(A, B), C),
+    "(<< 404684003) . (363698007 OR 39057004)": Dotted(DOWN, Compound("OR", (B, C))),
+    # 6.5, 6.6 compounds
+    "404684003 AND 39057004 AND 363698007": Compound("AND", (A, C, B)),
+    "404684003, 39057004": Compound("AND", (A, C)),
+    "(404684003 OR 39057004) MINUS 363698007": Compound("MINUS", (Compound("OR", (A, C)), B)),
+    "404684003 and(39057004)": Compound("AND", (A, C)),
+    # 6.7 concept filters
+    "* {{ C active = 1 }}": Filtered(Anything(), (ByActive(True),)),
+    "* {{ C active != true }}": Filtered(Anything(), (ByActive(False),)),
+    "* {{ C definitionStatus = defined }}": Filtered(
+        Anything(), (ByDefinitionStatus(True, Focus("900000000000073002")),)
+    ),
+    "* {{ C definitionStatusId = 900000000000074008 }}": Filtered(
+        Anything(), (ByDefinitionStatus(True, Focus("900000000000074008")),)
+    ),
+    "* {{ C moduleId != (404684003 39057004), active = 0 }}": Filtered(
+        Anything(), (ByModule(False, Compound("OR", (A, C))), ByActive(False))
+    ),
+    "* {{ C moduleId = (404684003 OR 39057004) }}": Filtered(
+        Anything(), (ByModule(True, Compound("OR", (A, C))),)
+    ),
+    '* {{ C effectiveTime >= "20190731" }}': Filtered(Anything(), (ByTime(">=", ("20190731",)),)),
+    '* {{ C effectiveTime = ("20190731" "20200131") }}': Filtered(
+        Anything(), (ByTime("=", ("20190731", "20200131")),)
+    ),
+    # 6.8 description filters
+    '* {{ term = "heart att" }}': Described(Anything(), (ByTerm(True, (Text("match", "heart att"),)),)),
+    '* {{ D term = match:"heart", language = en }}': Described(
+        Anything(), (ByTerm(True, (Text("match", "heart"),)), ByLanguage(True, ("en",)))
+    ),
+    r'* {{ term != ("a \"b\"" wild:"c\**" exact:"D") }}': Described(
+        Anything(), (ByTerm(False, (Text("match", 'a "b"'), Text("wild", r"c\**"), Text("exact", "D"))),)
+    ),
+    "* {{ D type = (syn fsn) }}": Described(
+        Anything(),
+        (ByType(True, Compound("OR", (Focus("900000000000013009"), Focus("900000000000003001")))),),
+    ),
+    "* {{ D typeId = 900000000000550004, language = (en es) }}": Described(
+        Anything(), (ByType(True, Focus("900000000000550004")), ByLanguage(True, ("en", "es")))
+    ),
+    "* {{ D dialect = en-gb (prefer) }}": Described(
+        Anything(), (ByDialect(True, (Dialect(Focus("900000000000508004"), PREFERRED),)),)
+    ),
+    "* {{ D dialectId != 900000000000508004 (accept prefer) }}": Described(
+        Anything(),
+        (
+            ByDialect(
+                False, (Dialect(Focus("900000000000508004"), ("900000000000548007", "900000000000549004")),)
+            ),
+        ),
+    ),
+    "* {{ D dialect = (en-gb (prefer) en-us) }}": Described(
+        Anything(),
+        (
+            ByDialect(
+                True, (Dialect(Focus("900000000000508004"), PREFERRED), Dialect(Focus("900000000000509007")))
+            ),
+        ),
+    ),
+    '* {{ term = "a" }} {{ C active = 1 }}': Filtered(
+        Described(Anything(), (ByTerm(True, (Text("match", "a"),)),)), (ByActive(True),)
+    ),
+    # 6.10 member filters, 6.11 history
+    "^ 404684003 {{ M targetComponentId = 39057004, active = 1 }}": Members(
+        A, None, (ByColumn("targetComponentId", True, C), ByActive(True))
+    ),
+    "^ 404684003 {{ M active = 1 }} {{ C active = 0 }}": Filtered(
+        Members(A, None, (ByActive(True),)), (ByActive(False),)
+    ),
+    "<< 404684003 {{ + HISTORY-MIN }}": WithHistory(DOWN, "MIN"),
+    "<< 404684003 {{+history_mod}}": WithHistory(DOWN, "MOD"),
+    "<< 404684003 {{ + HISTORY }}": WithHistory(DOWN, "MAX"),
+    "<< 404684003 {{ + HISTORY (^ 39057004) }}": WithHistory(DOWN, "", Members(C)),
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_an_expression_is_read_as_the_grammar_says(text: str) -> None:
+    assert read(text) == READ[text]
+
+
+LONG = {
+    "descendantOf 404684003": "< 404684003",
+    "descendantOrSelfOf 404684003": "<< 404684003",
+    "childOf 404684003": "<! 404684003",
+    "childOrSelfOf 404684003": "<<! 404684003",
+    "ancestorOf 404684003": "> 404684003",
+    "ancestorOrSelfOf 404684003": ">> 404684003",
+    "parentOf 404684003": ">! 404684003",
+    "PARENTORSELFOF 404684003": ">>! 404684003",
+    "top (404684003 or 39057004)": "!!> (404684003 OR 39057004)",
+    "bottom (404684003 or 39057004)": "!!< (404684003 OR 39057004)",
+    "memberOf 404684003": "^ 404684003",
+    "ANY": "*",
+    "any : [1 to many] reverseOf 363698007 NOT = 39057004": "* : [1..*] R 363698007 != 39057004",
+    "any : 363698007 <> 39057004": "* : 363698007 != 39057004",
+    "any {{ concept definitionStatus = primitive }}": "* {{ C definitionStatus = primitive }}",
+    'any {{ description term = "x", type = synonym }}': '* {{ D term = "x", type = syn }}',
+    "memberOf 404684003 {{ member active = true }}": "^ 404684003 {{ M active = 1 }}",
+}
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_the_long_syntax_says_the_same_as_the_brief_one(text: str) -> None:
+    assert read(text) == read(LONG[text])
+
+
+REFUSED = {
+    "": "at character 1, at the end, a concept, '*', '^' or '(' is expected",
+    "dragons": "at character 1, before 'dragons', a concept",
+    "<< 404684003 AND": "at character 17, at the end, a concept",
+    "<< 404684004": "'404684004' is no SNOMED CT identifier",
+    "<< 12345": "'12345' is no SNOMED CT identifier",
+    "<< 404684003 |never closed": "at character 14, before '|never closed', '|' after the term is expected",
+    "(404684003": "at character 11, at the end, ')' is expected",
+    "404684003)": "at character 10, before ')', the end",
+    "404684003 AND 39057004 OR 363698007": "at character 24, before 'OR 363698007', the end",
+    "404684003 MINUS 39057004 MINUS 363698007": "at character 26, before 'MINUS 363698007', the end",
+    "404684003 AND 39057004 : 363698007 = *": "at character 24, before ': 363698007 = *', the end",
+    "* : 363698007 = *, 39057004 = * OR 363698007 = *": "before 'OR 363698007 = *', AND, or brackets",
+    "* : 363698007": "at character 14, at the end, a comparison such as '=' is expected",
+    "* : 363698007 > 39057004": "a number after '#' is expected",
+    "* : [3..1] 363698007 = *": "at least 3 is expected",
+    "* : { { 363698007 = * } }": "a group stands in no other group",
+    "* : { R 363698007 = * }": "a reversed attribute in a group is not supported here",
+    "* : R 363698007 = #5": "a reversed attribute with a value that is no concept is not supported",
+    "LOINC#54486-6": "an alternative identifier is not supported here",
+    "* : 363698007 = LOINC#54486-6": "an alternative identifier is not supported here",
+    "^ [mapTarget] 404684003": "choosing columns of a reference set",
+    '^ 404684003 {{ M mapTarget = "J45" }}': "a filter on members other than 'active' and",
+    "^ 404684003 {{ M active = 0 }}": "finding inactive members, which are not kept, is not supported",
+    "404684003 {{ M active = 1 }}": "'^' before member filters is expected",
+    "* {{ D active = 0 }}": "finding inactive descriptions, which are not kept, is not supported",
+    "* {{ D id = 404684003 }}": "finding descriptions by their identifier is not supported",
+    "* {{ D dialect = en-dragon }}": "the dialect 'en-dragon' (give its reference set: dialectId)",
+    "* {{ D language = english }}": "a language of two letters is expected",
+    '* {{ D term = "!" }}': "a text with a word in it before this is expected",
+    "* {{ C colour = red }}": "one of definitionstatusid, definitionstatus, moduleid",
+    '* {{ C effectiveTime > "2019" }}': 'a day as "YYYYMMDD" is expected',
+    "* {{ + HISTORY-LOTS }}": "'HISTORY' is expected",
+    "* /* never closed": "before '/* never closed', the end",
+    "* : " + ", ".join(["363698007 = *"] * 101): "may have 100 attributes, filters, and operators before",
+    "404684003 " + " " * LONGEST: f"may have {LONGEST:,} characters",
+    "(" * (DEEPEST + 1): f"may have {DEEPEST:,} parts that stand in one another",
+    "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:40])
+def test_what_is_not_an_expression_or_not_supported_is_refused_at_its_place(text: str) -> None:
+    with pytest.raises(TerminologyError) as refused:
+        read(text)
+    assert REFUSED[text] in str(refused.value)
+
+
+def test_brackets_around_a_name_and_around_a_refinement_are_told_apart_at_any_depth() -> None:
+    deep = "* : " + "(" * 10 + "(363698007 OR 39057004) = *" + ")" * 10
+    assert read(deep) == Refined(Anything(), Attribute(Compound("OR", (B, C)), "=", Anything()))
+
+
+@pytest.mark.parametrize("alias", DIALECTS)
+def test_every_dialect_that_has_an_alias_is_a_SNOMED_identifier(alias: str) -> None:
+    assert is_identifier(DIALECTS[alias])

@@ -1,0 +1,519 @@
+"""SNOMED CT on the store: what it answers is what the rows of the release say.
+
+The release is made up (``benchmarks/rf2.py``); what is right is reckoned from its rows in the plainest way
+(``benchmarks/plain_snomed.py``), in SQLite and in PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from terminology import Settings, Terminology, TerminologyError, create_app
+from terminology.content.importers.snomed import SNOMED
+from terminology.core.model import Filter
+from terminology.store import content_of
+from terminology.store.loading import Loader
+from terminology.store.release import CodeSystemRelease, ConceptRow, Importer
+from terminology.systems.snomed.identifiers import URL
+from terminology.systems.snomed.system import SnomedSystem
+from tests.support import plain_snomed, postgres, rf2
+from tests.support.paths import ROOT
+
+MADE = rf2.Made(1_500, 4_500)
+ATTRIBUTES, REFSETS = MADE.attributes, MADE.refsets
+FINDING, SITE, SUBSTANCE = (rf2.concept_id(MADE.starts[kind][0]) for kind in ("finding", "site", "substance"))
+VERSION = f"{URL}/{MADE.module}/version/{rf2.DATE}"
+NOBODY = rf2.concept_id(9_999_999)
+
+
+# -- one release, in both stores -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rf2.write(tmp_path_factory.mktemp("release"), MADE)
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> plain_snomed.Plain:
+    return plain_snomed.Plain(folder)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, folder: Path
+) -> Iterator[str]:
+    """A store that has the release."""
+    if request.param == "sqlite":
+        yield _loaded(str(tmp_path_factory.mktemp("store")), folder)
+    elif postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    else:
+        with postgres.server() as server:
+            with psycopg.connect(server.url(), autocommit=True) as connection:
+                connection.execute("CREATE DATABASE snomed")
+            yield _loaded(server.url("snomed"), folder)
+
+
+def _loaded(place: str, folder: Path) -> str:
+    problems: list[Any] = []
+    loader = Loader(content_of(place))
+    loader.load(SNOMED, [folder], problems.append)
+    loader.close()
+    assert problems == []
+    return place
+
+
+@pytest.fixture(scope="module")
+def terminology(place: str) -> Terminology:
+    return Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))
+
+
+@pytest.fixture(scope="module")
+def system(terminology: Terminology) -> SnomedSystem:
+    found = terminology.catalogue.find_system(URL)
+    assert isinstance(found, SnomedSystem)
+    return found
+
+
+@pytest.fixture(scope="module")
+def client(place: str) -> FlaskClient:
+    return create_app(settings=Settings(environment={}, bundled=False, data="", store=place)).test_client()
+
+
+def chosen(system: SnomedSystem, expression: str) -> set[str]:
+    return {concept.code for concept in system.select([Filter("constraint", "=", expression)])}
+
+
+# -- expressions ---------------------------------------------------------------------------------
+
+MADE_UP = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@MADE_UP
+@given(chance=st.randoms(use_true_random=False))
+def test_any_expression_means_what_a_plain_walk_through_the_rows_finds(
+    system: SnomedSystem, plain: plain_snomed.Plain, chance: random.Random
+) -> None:
+    tree = _inventors(plain).tree(chance)
+    assert chosen(system, plain_snomed.written(tree)) == plain.meant(tree)
+
+
+def _inventors(plain: plain_snomed.Plain) -> plain_snomed.Inventor:
+    if not hasattr(_inventors, "made"):
+        _inventors.made = plain_snomed.Inventor(plain)  # type: ignore[attr-defined]
+    made: plain_snomed.Inventor = _inventors.made  # type: ignore[attr-defined]
+    return made
+
+
+def test_an_expression_of_every_kind_finds_something(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    """Lest both sides agree on nothing at all: for each kind there is one that means some, and not all."""
+    inventor, some = plain_snomed.Inventor(plain), set()
+    for number in range(400):
+        tree = inventor.tree(random.Random(number))
+        if 0 < len(chosen(system, plain_snomed.written(tree))) < len(plain.concepts):
+            some.add(tree[0])
+    assert some >= set(plain_snomed._WRITTEN) - {"any"}
+
+
+# Group and cardinality by hand, as the specification explains them (6.2 to 6.4).
+def _holding(plain: plain_snomed.Plain, test: Any) -> set[str]:
+    return {code for code in plain.concepts if test(plain.related.get(code, ()))}
+
+
+def test_attributes_in_braces_must_stand_in_the_same_group(
+    system: SnomedSystem, plain: plain_snomed.Plain
+) -> None:
+    one, other = ATTRIBUTES[0], ATTRIBUTES[1]
+    apart = chosen(system, f"* : {one} = *, {other} = *")
+    together = chosen(system, f"* : {{ {one} = *, {other} = * }}")
+    assert together == _holding(
+        plain,
+        lambda rows: {g for g, k, _ in rows if k == one and g} & {g for g, k, _ in rows if k == other and g},
+    )
+    assert together < apart
+
+
+def test_what_stands_in_group_0_is_in_no_group(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    kind = ATTRIBUTES[0]
+    only_alone = _holding(plain, lambda rows: {g for g, k, _ in rows if k == kind} == {0})
+    assert only_alone
+    assert only_alone <= chosen(system, f"* : {kind} = *")
+    assert not only_alone & chosen(system, f"* : {{ {kind} = * }}")
+
+
+def test_cardinality_0_to_0_with_not_equal_says_that_all_values_are_such(
+    system: SnomedSystem, plain: plain_snomed.Plain
+) -> None:
+    kind, below = ATTRIBUTES[0], chosen(system, f"<< {SITE}")
+    found = chosen(system, f"* : [1..*] {kind} = *, [0..0] {kind} != << {SITE}")
+    values = [(code, [v for _, k, v in rows if k == kind]) for code, rows in plain.related.items()]
+    assert found == {code for code, of in values if of and all(value in below for value in of)}
+
+
+def test_is_a_is_an_attribute_where_it_is_named_only(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    assert chosen(system, f"* : {rf2.IS_A} = {FINDING}") == plain.children[FINDING]
+    assert chosen(system, f"* : R {rf2.IS_A} = << {FINDING}") == {
+        parent for code in chosen(system, f"<< {FINDING}") for parent in plain.parents[code]
+    }
+    several = {code for code, above in plain.parents.items() if len(above) >= 2}
+    assert chosen(system, f"* : [2..*] {rf2.IS_A} = *") == several
+    assert chosen(system, f"{FINDING} . {rf2.IS_A}") == {rf2.ROOT}
+    assert chosen(system, f"* : {{ {rf2.IS_A} = * }}") == set()
+    # The value is a concept: what has concrete values alone is not meant.
+    assert chosen(system, "* : * = *") == _holding(plain, lambda rows: any(v.isdigit() for _, _, v in rows))
+
+
+def test_true_is_not_the_number_1(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    numbers, truths = ATTRIBUTES[rf2.NUMBERS], ATTRIBUTES[rf2.TRUTHS]
+    for value, said in (("#1", "#1"), ("true", "true"), ("#1", "#1")):
+        wanted = _holding(plain, lambda rows, said=said: any(v == said for _, _, v in rows))
+        assert chosen(system, f"* : ({numbers} OR {truths}) = {value}") == wanted
+
+
+def test_a_text_with_wild_cards_is_compared_with_the_whole_term_without_case_and_accents(
+    system: SnomedSystem,
+) -> None:
+    spanish = chosen(system, "* {{ D language = es }}")
+    assert spanish
+    assert chosen(system, '* {{ D term = wild:"*ANEJO" }}') == spanish
+    assert chosen(system, '* {{ D term = wild:"*anej" }}') == set()
+
+
+def test_exact_counts_case_and_accents(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    code, said = next((c, s[0]) for c, s in plain.said.items() if len(s[0].term) > 20)
+    assert code in chosen(system, f'* {{{{ D term = exact:"{said.term}" }}}}')
+    assert code not in chosen(system, f'* {{{{ D term = exact:"{said.term.upper()}" }}}}')
+    assert code in chosen(system, f'* {{{{ D term = match:"{said.term.upper()}" }}}}')
+
+
+REFUSED = {
+    f"<< {NOBODY}": f"at character 4, before '{NOBODY}', there is no concept '{NOBODY}' in '{URL}|{VERSION}'",
+    f"* : {NOBODY} = *": f"there is no concept '{NOBODY}'",
+    f"* {{{{ C moduleId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
+    f"* {{{{ D dialectId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
+    f"* {{{{ + HISTORY ({NOBODY}) }}}}": f"there is no concept '{NOBODY}'",
+    f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
+    f"^ {FINDING}": f"at character 3, before '{FINDING}', '{FINDING}' is no reference set in '{URL}|",
+    f"* MINUS ^ [targetComponentId] {FINDING}": f"'{FINDING}' is no reference set",
+    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are no concepts is not supported here",
+    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are no associations is not supported here",
+    "<< ": "a concept, '*', '^' or '(' is expected",
+}
+
+
+@pytest.mark.parametrize("expression", REFUSED)
+def test_what_cannot_be_answered_is_refused_and_never_answered_with_nothing(
+    system: SnomedSystem, expression: str
+) -> None:
+    with pytest.raises(TerminologyError) as refused:
+        chosen(system, expression)
+    assert REFUSED[expression] in str(refused.value)
+
+
+def test_a_reference_set_without_concepts_has_no_members_and_of_many_concepts_only_those_that_are_one_count(
+    system: SnomedSystem, plain: plain_snomed.Plain
+) -> None:
+    """What stands after ``^`` is a reference set, or an expression that finds some."""
+    for refset in (rf2.US, rf2.HISTORICAL):
+        assert refset not in plain.members
+        assert chosen(system, f"^ {refset}") == set()
+    assert chosen(system, f"^ ({FINDING} OR {REFSETS[1]})") == plain.members[REFSETS[1]]
+
+
+def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(
+    system: SnomedSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminology.systems.snomed.ecl.descriptions.MOST_READ", 10)
+    with pytest.raises(TerminologyError, match="would read the descriptions of [0-9,]+ concepts, and 10 are"):
+        chosen(system, '* {{ D term != "dragon fly" }}')
+
+
+def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refuses_the_rest(
+    tmp_path: Path,
+) -> None:
+    rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
+    release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
+    loader = Loader(content_of(str(tmp_path)))
+    loader.load(Importer("other", "", lambda paths: [release], lambda *given: iter(rows)), [], print)
+    loader.close()
+    found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
+    system = found.catalogue.system(URL)
+    assert isinstance(system, SnomedSystem)
+    assert chosen(system, f"< {FINDING}") == {SITE}
+    for expression in (f"^ {FINDING}", f"* : {SITE} = *", '* {{ term = "x" }}', "* {{ + HISTORY }}"):
+        with pytest.raises(TerminologyError, match="not imported from RF2, is not supported here"):
+            chosen(system, expression)
+
+
+# -- what every code system answers --------------------------------------------------------------
+
+
+def test_every_concept_is_looked_up_with_what_its_rows_say(
+    system: SnomedSystem, plain: plain_snomed.Plain
+) -> None:
+    for code, row in plain.concepts.items():
+        concept = system.locate(code)
+        assert concept is not None and concept.inactive == (not row.active)
+        detail = system.describe([code])[code]
+        stated = {(p.code, str(p.value.value)) for p in detail.properties}
+        assert {value for name, value in stated if name == "parent"} == plain.parents.get(code, set())
+        assert {value for name, value in stated if name == "child"} == plain.children.get(code, set())
+        assert stated >= {("moduleId", row.module), ("effectiveTime", row.time)}
+        attributes = {(kind, value) for _, kind, value in plain.related.get(code, ()) if value.isdigit()}
+        assert stated >= attributes
+        said = [one for one in plain.said[code] if one.type != rf2.DEFINITION]
+        assert {designation.value for designation in detail.designations} == {one.term for one in said}
+        assert concept.display in {one.term for one in said if rf2.PREFERRED in one.accepted.values()}
+
+
+def test_subsumption_is_that_of_the_is_a_rows(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+    chance, codes = random.Random(5), sorted(plain.concepts)
+    for _ in range(2_000):
+        descendant = chance.choice(codes)
+        above = sorted(plain._reached({descendant}, plain.parents)) or codes
+        ancestor = chance.choice((chance.choice(above), chance.choice(codes)))
+        assert system.subsumes(ancestor, descendant) == plain.subsumes(ancestor, descendant)
+
+
+def test_a_text_finds_the_concepts_that_have_its_words(
+    system: SnomedSystem, plain: plain_snomed.Plain
+) -> None:
+    chance = random.Random(6)
+    spoken = sorted({word for said in plain.said.values() for one in said for word in one.term.split()})
+    for _ in range(150):
+        text = " ".join(
+            chance.choice(spoken)[: chance.randint(1, 5)] for _ in range(chance.choice((1, 1, 2)))
+        )
+        assert {concept.code for concept in system.select(text=text)} == plain.found_by(text)
+
+
+# -- FHIR's filters and value sets ---------------------------------------------------------------
+
+FILTERS: dict[str, tuple[Filter, str]] = {
+    "concept is-a": (Filter("concept", "is-a", FINDING), f"<< {FINDING}"),
+    "concept descendent-of": (Filter("concept", "descendent-of", FINDING), f"< {FINDING}"),
+    "concept in": (Filter("concept", "in", REFSETS[1]), f"^ {REFSETS[1]}"),
+    "concept not-in": (Filter("concept", "not-in", REFSETS[1]), f"* MINUS ^ {REFSETS[1]}"),
+    "concept =": (Filter("concept", "=", FINDING), FINDING),
+    "constraint =": (Filter("constraint", "=", f"<! {FINDING}"), f"<! {FINDING}"),
+    "expression =": (Filter("expression", "=", f"<! {FINDING}"), f"<! {FINDING}"),
+    "expressions = false": (Filter("expressions", "=", "false"), "*"),
+    "an attribute =": (Filter(ATTRIBUTES[0], "=", SITE), f"* : {ATTRIBUTES[0]} = {SITE}"),
+    "moduleId =": (Filter("moduleId", "=", rf2.CORE), f"* {{{{ C moduleId = {rf2.CORE} }}}}"),
+    "inactive =": (Filter("inactive", "=", "true"), "* {{ C active = 0 }}"),
+    "sufficientlyDefined =": (
+        Filter("sufficientlyDefined", "=", "true"),
+        "* {{ C definitionStatus = defined }}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(system: SnomedSystem, name: str) -> None:
+    filter_, expression = FILTERS[name]
+    assert {concept.code for concept in system.select([filter_])} == chosen(system, expression)
+    assert chosen(system, expression)
+
+
+def test_expressions_true_says_that_the_list_is_not_all(system: SnomedSystem) -> None:
+    selection = system.select([Filter("expressions", "=", "true")])
+    assert "post-coordination" in getattr(selection, "unclosed", "")
+    assert not hasattr(system.select([Filter("expressions", "=", "false")]), "unclosed")
+    with pytest.raises(TerminologyError, match="its value must be true or false"):
+        system.select([Filter("expressions", "=", "perhaps")])
+
+
+def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: SnomedSystem) -> None:
+    with pytest.raises(TerminologyError, match="'normalFormTerse =' was not understood"):
+        system.select([Filter("normalFormTerse", "=", "x")])
+
+
+def test_a_filter_on_a_reference_set_that_is_not_there_is_refused(system: SnomedSystem) -> None:
+    with pytest.raises(TerminologyError, match=f"There is no reference set '{FINDING}' with concepts"):
+        system.select([Filter("concept", "in", FINDING)])
+
+
+# Nested in a canonical an expression is percent-encoded, or stands as it is.
+EXPRESSION = f"<< {FINDING} |Made-up| : {ATTRIBUTES[0]} = *"
+IMPLIED = {
+    "?fhir_vs": "*",
+    f"?fhir_vs=isa/{FINDING}": f"<< {FINDING}",
+    f"?fhir_vs=refset/{REFSETS[1]}": f"^ {REFSETS[1]}",
+    f"?fhir_vs=ecl/{quote(EXPRESSION, safe='')}": EXPRESSION,
+    f"?fhir_vs=ecl/{EXPRESSION}": EXPRESSION,
+    f"?fhir_vs=ecl/* : {ATTRIBUTES[rf2.NUMBERS]} > #5": f"* : {ATTRIBUTES[rf2.NUMBERS]} > #5",
+}
+
+
+@pytest.mark.parametrize("base", [URL, f"{URL}/{MADE.module}", VERSION])
+@pytest.mark.parametrize("asked", IMPLIED)
+def test_implicit_value_sets_are_expanded_for_the_system_an_edition_and_a_version(
+    terminology: Terminology, system: SnomedSystem, base: str, asked: str
+) -> None:
+    expanded = terminology.ask("ValueSet/$expand", url=f"{base}{asked}", count=5_000)
+    codes = {contained["code"] for contained in expanded["expansion"]["contains"]}
+    assert codes == chosen(system, IMPLIED[asked])
+    assert {"name": "version", "valueUri": f"{URL}|{VERSION}"} in [
+        {"name": "version", "valueUri": p["valueUri"]}
+        for p in expanded["expansion"]["parameter"]
+        if p["name"] in ("version", "used-codesystem")
+    ]
+
+
+def test_the_implicit_value_set_of_reference_sets_has_their_concepts(
+    terminology: Terminology, plain: plain_snomed.Plain
+) -> None:
+    expanded = terminology.ask("ValueSet/$expand", url=f"{URL}?fhir_vs=refset")
+    codes = {contained["code"] for contained in expanded["expansion"]["contains"]}
+    dialects = {refset for said in plain.said.values() for one in said for refset in one.accepted}
+    assert codes == (set(plain.members) | dialects) & set(plain.concepts)
+
+
+@pytest.mark.parametrize("form", ["canonical", "encoded"])
+def test_a_code_is_validated_against_an_implicit_value_set_over_HTTP(client: FlaskClient, form: str) -> None:
+    expression = f"< {FINDING}"
+    canonical = f"{URL}?fhir_vs=ecl/{expression if form == 'canonical' else quote(expression)}"
+    for code, is_there in ((rf2.concept_id(MADE.starts["finding"][0] + 1), True), (FINDING, False)):
+        given = {"url": canonical, "system": URL, "code": code}
+        answer = client.get("/fhir/r4/ValueSet/$validate-code", query_string=given).get_json()
+        assert {"name": "result", "valueBoolean": is_there} in answer["parameter"]
+
+
+NOT_IMPLIED = {
+    f"?fhir_vs=isa/{NOBODY}": f"has no code '{NOBODY}' here",
+    f"?fhir_vs=refset/{NOBODY}": f"There is no reference set '{NOBODY}' with concepts",
+    "?fhir_vs=everything": "The value sets that SNOMED CT implies are '?fhir_vs', '?fhir_vs=isa/[id]'",
+    "?fhir_vs=ecl/<<": "a concept, '*', '^' or '(' is expected",
+    f"?fhir_vs=ecl/<<{NOBODY}": f"there is no concept '{NOBODY}'",
+}
+
+
+@pytest.mark.parametrize("asked", NOT_IMPLIED)
+def test_what_is_not_implied_gets_an_answer_that_says_why(client: FlaskClient, asked: str) -> None:
+    answer = client.get("/fhir/r4/ValueSet/$expand", query_string={"url": f"{URL}{asked}"})
+    assert answer.status_code in (400, 404, 422)
+    assert answer.get_json()["resourceType"] == "OperationOutcome"
+    assert NOT_IMPLIED[asked] in re.sub(r"\\u003c", "<", answer.get_data(as_text=True))
+
+
+# -- implicit maps -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base", [URL, f"{URL}/{MADE.module}", VERSION])
+def test_implicit_maps_translate_for_the_system_an_edition_and_a_version(
+    terminology: Terminology, plain: plain_snomed.Plain, base: str
+) -> None:
+    old, new = plain.targets[rf2.SAME_AS][0]
+    answer = terminology.ask(
+        "ConceptMap/$translate", url=f"{base}?fhir_cm={rf2.SAME_AS}", sourceCoding=f"{URL}|{old}"
+    )
+    assert _targets(answer) == [new]
+
+
+def test_a_map_reference_set_translates_to_its_targets(terminology: Terminology) -> None:
+    start, _ = MADE.starts["finding"]
+    answer = terminology.ask(
+        "ConceptMap/$translate",
+        url=f"{VERSION}?fhir_cm={rf2.ICD_O}",
+        sourceCoding=f"{URL}|{rf2.concept_id(start)}",
+    )
+    assert _targets(answer) == [f"{8000 + start % 1000}/{start % 4}"]
+
+
+def test_an_implicit_map_that_is_not_there_is_unknown(terminology: Terminology) -> None:
+    for base in (URL, VERSION, f"{URL}/1/version/20000101"):
+        with pytest.raises(TerminologyError, match="fhir_cm"):
+            terminology.ask(
+                "ConceptMap/$translate", url=f"{base}?fhir_cm={NOBODY}", sourceCoding=f"{URL}|{FINDING}"
+            )
+
+
+def _targets(answer: dict[str, Any]) -> list[str]:
+    matches = [p["part"] for p in answer["parameter"] if p["name"] == "match"]
+    parts: Sequence[dict[str, Any]] = [part for match in matches for part in match]
+    return [part["valueCoding"]["code"] for part in parts if part["name"] == "concept"]
+
+
+# -- several versions ----------------------------------------------------------------------------
+
+
+def test_an_edition_means_its_newest_version_and_a_version_itself(tmp_path: Path) -> None:
+    for concepts, date in ((300, "20310301"), (200, "20300901")):
+        release = rf2.write(tmp_path / date, rf2.Made(concepts, 3 * concepts, date=date))
+        place = _loaded(str(tmp_path / "store"), release)
+    terminology = Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))
+    edition = f"{URL}/{MADE.module}"
+    for base, date, concepts in (
+        (URL, "20310301", 300),
+        (edition, "20310301", 300),
+        (f"{edition}/version/20300901", "20300901", 200),
+    ):
+        expanded = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=ecl/*", count=0)["expansion"]
+        assert expanded["total"] == concepts + len(rf2.MODEL) + 2
+        value_set = terminology.catalogue.value_set(f"{base}?fhir_vs=ecl/*")
+        assert value_set.get("version") == (None if base == URL else f"{edition}/version/{date}")
+        pin: dict[str, Any] = {"system-version": f"{URL}|{edition}/version/20300901"}
+        pinned = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=ecl/*", count=0, **pin)["expansion"]
+        assert pinned["total"] == (200 if base == URL else concepts) + len(rf2.MODEL) + 2
+        refsets = terminology.ask("ValueSet/$expand", url=f"{base}?fhir_vs=refset", **pin)["expansion"]
+        used = f"{URL}|{edition}/version/{'20300901' if base == URL else date}"
+        assert {"name": "used-codesystem", "valueUri": used} in refsets["parameter"]
+        mapped = terminology.catalogue.concept_map(f"{base}?fhir_cm={rf2.ICD_O}")
+        assert mapped.document["version"] == f"{edition}/version/{date}"
+
+
+# -- the benchmark -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_the_benchmark_ends_with_1_when_an_answer_is_not_what_the_rows_say(
+    tmp_path: Path, is_changed: bool
+) -> None:
+    release = rf2.write(tmp_path / "release", rf2.Made(300, 900))
+    store = _loaded(str(tmp_path / "store"), release)
+    if is_changed:
+        (concepts,) = release.rglob("sct2_Concept_*")
+        concepts.write_text(re.sub(r"\t1\t(\d+\t9)", r"\t0\t\1", concepts.read_text()))
+    program = ROOT / "benchmarks" / "snomed.py"
+    options = ["--step", "compare", "--release", str(release), "--store", store, "--expressions", "20"]
+    ended = subprocess.run([sys.executable, str(program), *options], capture_output=True, text=True)
+    assert ended.returncode == is_changed, ended.stdout + ended.stderr
+    assert ("; 0 differences" in ended.stdout) is not is_changed
+
+
+# -- the generator -------------------------------------------------------------------------------
+
+
+def test_an_archive_is_imported_like_the_folder_that_it_unpacks_to(
+    tmp_path: Path, system: SnomedSystem
+) -> None:
+    place = _loaded(str(tmp_path / "store"), rf2.write(tmp_path / "release.zip", MADE))
+    other = Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))
+    again = other.catalogue.system(URL)
+    assert list(again.select()) == list(system.select())
+    codes = [concept.code for concept in system.select()][::50]
+    assert again.describe(codes) == system.describe(codes)
+
+
+def test_the_release_has_as_many_concepts_and_descriptions_as_asked_for(folder: Path) -> None:
+    counts = {path.name: path.read_text().count("\n") - 1 for path in folder.rglob("*.txt")}
+    model = len(rf2.MODEL) + 2
+    described = (count for name, count in counts.items() if name.startswith("sct2_Description"))
+    assert counts[f"sct2_Concept_Snapshot_XX{rf2.NAMESPACE}_{rf2.DATE}.txt"] == 1_500 + model
+    assert sum(described) == 4_500 + model

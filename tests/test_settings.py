@@ -1,0 +1,229 @@
+"""Settings, files and the command line: what is wrong is said, with its place."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from terminology import Settings, open_catalogue
+from terminology.cli.commands import main, settings_of
+from terminology.content.packages import load
+from terminology.core.errors import SettingError, UnreadableFileError
+from terminology.settings import SETTINGS
+from tests.operations.test_lookup import CATS
+
+
+def test_arguments_go_before_the_environment_before_the_file_before_the_defaults(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('port = 1\nhost = "file"\nr6 = true\n')
+    settings = Settings(config, {"TERMINOLOGY_PORT": "2", "TERMINOLOGY_HOST": "environment"}, port=3)
+    assert (settings.port, settings.host, settings.r6, settings.bundled) == (3, "environment", True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "arguments", "said"),
+    [
+        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. There are: bundled"),
+        ("port = 'many'", {}, {}, "settings.toml: 'port' is 'many', but should be a number from 0 to 65535"),
+        ("", {"TERMINOLOGY_R6": "perhaps"}, {}, "TERMINOLOGY_R6: 'r6' is 'perhaps'"),
+        ("", {}, {"colour": 1}, "the arguments: there is no setting 'colour'"),
+        ("port = ", {}, {}, "cannot be read as TOML"),
+        ("port = 99999", {}, {}, "'port' is 99999, but should be a number from 0 to 65535"),
+        ("port = true", {}, {}, "'port' is True"),
+        ("", {"TERMINOLOGY_WORKERS": "0"}, {}, "TERMINOLOGY_WORKERS: 'workers' is '0'"),
+        ("", {}, {"largest_body": -1}, "the arguments: 'largest_body' is -1"),
+        ("default_release = 'r3'", {}, {}, "'default_release' is 'r3', but should be r4, r4b or r5"),
+        ('cors_origin = "*\\nX: y"', {}, {}, "'cors_origin' is"),
+    ],
+)
+def test_a_bad_setting_is_named_with_where_it_was_read(
+    tmp_path: Path, text: str, environment: dict[str, str], arguments: dict[str, Any], said: str
+) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(text)
+    with pytest.raises(SettingError) as caught:
+        Settings(config, environment, **arguments)
+    assert said in str(caught.value)
+
+
+def test_every_setting_has_an_attribute_and_a_meaning() -> None:
+    assert [setting.name for setting in SETTINGS] == list(Settings.__annotations__)
+    assert all(setting.meaning.endswith(".") for setting in SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not an object"),
+        ("{}", "no resourceType"),
+        ('{"a":1,"a":2}', "'a' stands twice"),
+        ('{"resourceType":"ConceptMap","group":"x"}', "ConceptMap.group must be a list"),
+        ('{"resourceType":"ConceptMap","group":[{"element":["x"]}]}', "element[0] must be an object"),
+        ('{"resourceType":"CodeSystem","concept":{}}', "CodeSystem.concept must be a list"),
+        ('{"resourceType":"ValueSet","url":["x"]}', "ValueSet.url must be a string"),
+        ('{"resourceType":"CodeSystem","meta":"x"}', "CodeSystem.meta must be an object"),
+        ('{"resourceType":"Bundle","entry":[1]}', "Bundle.entry[0] must be an object"),
+    ],
+)
+def test_a_file_that_holds_no_resource_is_named(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "bad.json").write_text(content)
+    with pytest.raises(UnreadableFileError, match=r"bad\.json: .*" + re.escape(said)):
+        list(load([tmp_path]))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="there is no such file or folder"):
+        list(load([tmp_path / "nothing"]))
+
+
+def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
+    target = {"code": "b", "equivalence": "wider"}
+    document = {
+        "resourceType": "ConceptMap",
+        "url": "urn:map",
+        "status": "active",
+        "group": [{"source": "urn:a", "target": "urn:b", "element": [{"code": "a", "target": [target]}]}],
+    }
+    (tmp_path / "map.json").write_text(json.dumps(document))
+    (loaded,) = load([tmp_path])
+    assert isinstance(loaded, dict)
+    relationship = loaded["group"][0]["element"][0]["target"][0]["relationship"]
+    assert relationship == "source-is-narrower-than-target"
+
+
+def test_own_content_is_served_beside_or_without_the_bundled(tmp_path: Path) -> None:
+    (tmp_path / "cats.json").write_text(json.dumps(CATS))
+    both = open_catalogue(Settings(environment={}, data="", content=[tmp_path]))
+    alone = open_catalogue(Settings(environment={}, data="", content=[tmp_path], bundled=False))
+    assert [d["id"] for d in alone.documents("CodeSystem")] == ["cats"]
+    assert len(list(both.documents("CodeSystem"))) > 1
+
+
+def test_the_command_checks_content_without_serving_it(tmp_path: Path) -> None:
+    good = CliRunner().invoke(main, ["serve", "--check"])
+    assert good.exit_code == 0 and "ConceptMaps" in good.output
+    (tmp_path / "bad.json").write_text("{")
+    bad = CliRunner().invoke(main, ["serve", "--check", "--content", str(tmp_path)])
+    assert bad.exit_code == 1 and "bad.json" in bad.output and "Traceback" not in bad.output
+
+
+def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = CliRunner().invoke(main, ["serve", "--port", str(taken.getsockname()[1])])
+    assert result.exit_code == 1 and "Try another --port" in result.output
+
+
+def test_server_py_names_the_mend_when_a_dependency_is_missing() -> None:
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", str(root / "server.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+    )
+    assert run.returncode == 1
+    assert "python3 -m venv .venv && .venv/bin/pip install ." in run.stderr
+    assert "python3-venv" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_every_setting_is_an_option_of_serve_and_read_as_from_anywhere_else(tmp_path: Path) -> None:
+    serve = main.commands["serve"]
+    options = {name for option in serve.params for name in option.opts}
+    assert {f"--{setting.name.replace('_', '-')}" for setting in SETTINGS} <= options
+    given: dict[str, Any] = {
+        "host": "127.0.0.2",
+        "port": "0",
+        "workers": "3",
+        "threads": "2",
+        "default_release": "r5",
+        "data": str(tmp_path),
+        "largest_body": "7",
+        "largest_expansion": "8",
+        "cors_origin": "https://example.org",
+    }
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    flags = ["--r6", "--skip-broken", "--no-bundled", "--content", "a", "--content", "b"]
+    with serve.make_context("serve", [*words, *flags]) as context:
+        stated = {name: context.params[name] for name in context.params if name not in ("config", "check")}
+    assert stated.keys() == {setting.name for setting in SETTINGS}
+    rest: dict[str, Any] = {"r6": "yes", "skip_broken": "yes", "bundled": "no", "content": ["a", "b"]}
+    told = Settings(None, {}, **given, **rest)
+    read = settings_of(None, stated)
+    assert [getattr(read, s.name) for s in SETTINGS] == [getattr(told, s.name) for s in SETTINGS]
+
+
+def test_an_option_that_is_not_given_leaves_the_environment_and_the_file_in_place(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("r6 = true\ncontent = ['from-the-file']\n")
+    with main.commands["serve"].make_context("serve", []) as context:
+        stated = {name: context.params[name] for name in context.params if name not in ("config", "check")}
+    read = settings_of(tmp_path / "settings.toml", stated)
+    assert (read.r6, read.content) == (True, [Path("from-the-file")])
+
+
+def test_a_port_that_there_cannot_be_is_said_without_a_traceback() -> None:
+    result = CliRunner().invoke(main, ["serve", "--port", "99999"])
+    assert result.exit_code == 1 and "a number from 0 to 65535" in result.output
+
+
+def test_what_is_installed_with_us_is_as_old_as_it_says_and_not_as_its_file() -> None:
+    installed = open_catalogue(Settings(environment={}, data=""))
+    for document in installed.documents("CodeSystem"):
+        assert document["meta"]["lastUpdated"] == f"{document['date']}T00:00:00Z"
+
+
+def test_content_of_ones_own_was_updated_when_its_file_was(tmp_path: Path) -> None:
+    (tmp_path / "cats.json").write_text(json.dumps({**CATS, "date": "2001-01-01"}))
+    (loaded,) = load([tmp_path])
+    assert isinstance(loaded, dict) and loaded["meta"]["lastUpdated"] > "2020"
+
+
+# -- asking from the command line ----------------------------------------------------------------
+
+CPT = "http://www.ama-assn.org/go/cpt"
+
+
+def asked(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, list(words), env={"TERMINOLOGY_DATA": ""})
+    assert "Traceback" not in result.output
+    return result.exit_code, result.output
+
+
+def test_a_code_is_looked_up_as_a_table_or_as_JSON() -> None:
+    status, shown = asked("lookup", CPT, "57520")
+    assert status == 0
+    assert re.search(r"^display +Cervical conization \(cone biopsy\) by cold knife or laser$", shown, re.M)
+    status, as_json = asked("lookup", CPT, "57520", "--json", "--property", "technique")
+    assert status == 0 and json.loads(as_json)["resourceType"] == "Parameters"
+
+
+def test_a_code_that_is_not_there_is_status_1_with_a_message() -> None:
+    status, shown = asked("lookup", CPT, "99999")
+    assert status == 1 and shown.startswith("Error: Unknown Code '99999'")
+
+
+def test_a_translation_is_shown_as_a_table_with_its_conditions() -> None:
+    ours = "http://terminology.example.org/fhir/CodeSystem/cervical-conization"
+    status, shown = asked("translate", ours, "conization", "--to", CPT)
+    assert status == 0 and "57520" in shown and "if technique=cold-knife" in shown
+    status, narrowed = asked("translate", ours, "conization", "--to", CPT, "--where", "technique=loop")
+    assert status == 0 and "57522" in narrowed and not re.search(r"cpt +57520", narrowed)
+
+
+def test_where_there_is_no_translation_the_status_is_1() -> None:
+    status, _ = asked("translate", CPT, "57520", "--to", "http://example.org/nowhere")
+    assert status == 1
+    status, shown = asked("translate", CPT, "57520", "--where", "technique")
+    assert status == 2 and "NAME=VALUE" in shown

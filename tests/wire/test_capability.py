@@ -1,0 +1,158 @@
+"""What is advertised is what works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from terminology import Settings, create_app
+from terminology.catalogue.content import Catalogue
+from terminology.wire.fhir_releases import RELEASES
+from terminology.wire.operations import OPERATIONS, Operation
+
+ROOTS = ["r4", "r4b", "r5", "r6"]
+
+
+@pytest.fixture(scope="module")
+def http(catalogue: Catalogue) -> FlaskClient:
+    return create_app(catalogue, Settings(environment={}, data="", r6=True)).test_client()
+
+
+def statement(http: FlaskClient, root: str) -> dict[str, Any]:
+    return dict(http.get(f"/fhir/{root}/metadata").get_json())
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_says_which_release_it_speaks(http: FlaskClient, root: str) -> None:
+    assert statement(http, root)["fhirVersion"] == RELEASES[root].version
+    answer = http.get(f"/fhir/{root}/$versions").get_json()
+    assert {p["name"]: p["valueCode"] for p in answer["parameter"]} == {
+        "version": RELEASES[root].short,
+        "default": RELEASES[root].short,
+    }
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_operation_that_is_advertised_answers_and_every_one_that_answers_is_advertised(
+    http: FlaskClient, root: str
+) -> None:
+    rest = statement(http, root)["rest"][0]
+    advertised = {(r["type"], o["name"]) for r in rest["resource"] for o in r.get("operation", ())}
+    assert advertised == {key for key, row in OPERATIONS.items() if row.is_in(RELEASES[root])}
+    for kind, name in advertised:
+        response = http.post(f"/fhir/{root}/{kind}/${name}", json={"resourceType": "Parameters"})
+        assert response.status_code in (400, 422)  # it is there, and says what it needs
+        assert "not offered" not in response.text
+    for operation in rest["operation"]:
+        response = http.post(f"/fhir/{root}/${operation['name']}", json={"resourceType": "Parameters"})
+        assert response.status_code in (200, 400, 404) and "not offered" not in response.text
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_search_parameter_and_interaction_that_is_advertised_works(
+    http: FlaskClient, root: str
+) -> None:
+    sample = {"date": "2026", "token": "x", "uri": "http://x", "string": "x"}
+    for resource in statement(http, root)["rest"][0]["resource"]:
+        kind = resource["type"]
+        assert [i["code"] for i in resource["interaction"]] == [
+            *("read", "vread", "history-instance", "search-type")
+        ]
+        for parameter in resource["searchParam"]:
+            path = f"/fhir/{root}/{kind}?{parameter['name']}={sample[parameter['type']]}"
+            assert http.get(path, headers={"Prefer": "handling=strict"}).status_code == 200, path
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_TerminologyCapabilities_lists_every_code_system_with_its_versions(
+    http: FlaskClient, root: str, catalogue: Catalogue
+) -> None:
+    document = http.get(f"/fhir/{root}/metadata?mode=terminology").get_json()
+    listed = {(s["uri"], v["code"]) for s in document["codeSystem"] for v in s.get("version", ())}
+    held = {
+        (d["url"], d["version"])
+        for d in catalogue.documents("CodeSystem")
+        if d.get("content") != "supplement"
+    }
+    assert held <= listed
+    for system in document["codeSystem"]:
+        versions = system.get("version", [])
+        assert sum(v["isDefault"] for v in versions) == (1 if versions else 0)
+        code = next(iter(held))[0]
+        assert code
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_ecosystem_finds_what_it_demands_of_metadata(http: FlaskClient, root: str) -> None:
+    document = statement(http, root)
+    assert document["instantiates"] == ["http://hl7.org/fhir/CapabilityStatement/terminology-server"]
+    assert document["rest"][0]["security"]["service"]
+    assert document["software"].keys() == {"name", "version", "releaseDate"}
+    features = {
+        e["extension"][0]["valueCanonical"]: e["extension"][1]
+        for e in document["extension"]
+        if e["url"] == "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
+    }
+    by_name = {url.rpartition("/")[2]: part for url, part in features.items()}
+    assert by_name["test-version"] == {"url": "value", "valueCode": "1.9.3"}
+    assert by_name["CodeSystemAsParameter"] == {"url": "value", "valueBoolean": True}
+
+
+# What HL7 publishes an OperationDefinition of: https://hl7.org/fhir/R5/terminology-service.html.
+OF_HL7 = {
+    *("CodeSystem-lookup", "CodeSystem-validate-code", "CodeSystem-subsumes", "CodeSystem-find-matches"),
+    *("ValueSet-expand", "ValueSet-validate-code", "ConceptMap-translate"),
+    *("ConceptMap-closure", "CapabilityStatement-versions"),
+}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_no_definition_is_ascribed_to_HL7_that_it_does_not_publish(http: FlaskClient, root: str) -> None:
+    rest = statement(http, root)["rest"][0]
+    named = [o for r in rest["resource"] for o in r.get("operation", ())] + rest["operation"]
+    core = "http://hl7.org/fhir/OperationDefinition/"
+    ascribed = {o["definition"].removeprefix(core) for o in named if o["definition"].startswith(core)}
+    assert ascribed <= OF_HL7
+    elsewhere = {o["name"] for o in named if not o["definition"].startswith(core)}
+    assert elsewhere == {"batch-validate-code", "cache-control"}
+
+
+@dataclass(slots=True)
+class CountRequest:
+    system: str | None = None
+
+
+def test_an_operation_whose_request_has_no_instance_is_offered_on_the_type_alone(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"resourceType": "Parameters"}
+    row = Operation(CountRequest, lambda catalogue, request: 1, lambda found: dict(answer), ())
+    monkeypatch.setitem(OPERATIONS, ("CodeSystem", "count"), row)
+    assert http.get("/fhir/r5/CodeSystem/$count").get_json() == answer
+    response = http.get("/fhir/r5/CodeSystem/cpt/$count")
+    assert response.status_code == 404
+    assert "but on the type: CodeSystem/$count" in response.get_json()["issue"][0]["details"]["text"]
+    resources = statement(http, "r5")["rest"][0]["resource"]
+    operations = {o["name"]: o["definition"] for r in resources for o in r.get("operation", ())}
+    assert operations["count"] == "http://localhost/fhir/r5/OperationDefinition/CodeSystem-count"
+
+
+@pytest.mark.parametrize("mode", ["full", "normative", "terminology", ""])
+def test_metadata_has_the_modes_of_FHIR_and_no_others(http: FlaskClient, mode: str) -> None:
+    wanted = "TerminologyCapabilities" if mode == "terminology" else "CapabilityStatement"
+    assert http.get(f"/fhir/r5/metadata?mode={mode}").get_json()["resourceType"] == wanted
+    junk = http.get("/fhir/r5/metadata?mode=junk")
+    assert junk.status_code == 400 and junk.get_json()["issue"][0]["code"] == "value"
+
+
+def test_the_summary_of_metadata_is_without_search_parameters_and_says_that_it_is_a_part(
+    http: FlaskClient,
+) -> None:
+    short = http.get("/fhir/r4/metadata?_summary=true").get_json()
+    assert short["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert not any("searchParam" in resource for resource in short["rest"][0]["resource"])
+    assert short["rest"][0]["operation"] and short["instantiates"] and short["fhirVersion"] == "4.0.1"
+    assert "searchParam" in statement(http, "r4")["rest"][0]["resource"][0]
