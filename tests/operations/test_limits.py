@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from terminology import Terminology, TerminologyError
-from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_SOUGHT
+from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_PROPERTIES
 from terminology.wire import json, xml
 from terminology.wire.fhir_releases import RELEASES
 from tests.support.engine import catalogue_of
@@ -216,6 +216,6 @@ def test_find_matches_compares_a_bounded_number_of_properties() -> None:
             *sought,
         ]
 
-    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT + 1))
-    assert f"there are {MOST_SOUGHT + 1}) is bounded by {MOST_SOUGHT}" in text
-    assert answered([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT))["parameter"]
+    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_PROPERTIES + 1))
+    assert f"there are {MOST_PROPERTIES + 1}) is bounded by {MOST_PROPERTIES}" in text
+    assert answered([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_PROPERTIES))["parameter"]

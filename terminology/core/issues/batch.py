@@ -1,4 +1,4 @@
-"""Messages about the entries of a batch."""
+"""Messages about a batch and its entries. ``index`` counts the entries from 0."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
 
-def too_many_entries(limit: int, given: int) -> Issue:
-    return error(code="too-costly", text=f"A batch may have {limit} entries, but this one has {given}")
-
-
 def not_a_batch(type_: object) -> Issue:
-    text = f"A Bundle posted here must be of the type 'batch', but is '{type_}': this server is read-only"
+    text = f"POST [base] takes a Bundle of type 'batch', not of type '{type_}': this server is read-only"
     return error(code="not-supported", text=text)
+
+
+def too_many_entries(limit: int, entries: int) -> Issue:
+    text = f"A batch may have at most {limit:,} entries; this one has {entries:,}"
+    return error(code="too-costly", text=text)
 
 
 def batch_entry_without_request(index: int) -> Issue:
@@ -21,5 +22,5 @@ def batch_entry_without_request(index: int) -> Issue:
 
 
 def bad_batch_entry(index: int) -> Issue:
-    text = "The entry must ask for something below the base, and its resource be an object"
+    text = "The url of the entry must be an address below the base, and its resource must be an object"
     return error(code="invalid", text=text, at=[f"Bundle.entry[{index}]"])

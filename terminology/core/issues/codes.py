@@ -9,43 +9,31 @@ from terminology.core.issues.phrases import or_list, quoted
 from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
 
+# -- HL7's texts ---------------------------------------------------------------------------------
 
-def unknown_code(code: str, about: CodeSystemInfo) -> Issue:
-    if about.is_fragment:
-        return unknown_code_in_fragment(code, about)
-    version = f" version '{about.version}'" if about.version else ""
-    text = f"Unknown code '{code}' in the CodeSystem '{about.url}'{version}"
-    message_id = "Unknown_Code_in_Version" if about.version else "Unknown_Code_in"
+
+def unknown_code(code: str, info: CodeSystemInfo) -> Issue:
+    """An error for a code that a code system does not have. A fragment has its own text."""
+    if info.is_fragment:
+        return unknown_code_in_fragment(code, info)
+    version = f" version '{info.version}'" if info.version else ""
+    text = f"Unknown code '{code}' in the CodeSystem '{info.url}'{version}"
+    message_id = "Unknown_Code_in_Version" if info.version else "Unknown_Code_in"
     return error(code="code-invalid", text=text, tx="invalid-code", message_id=message_id)
 
 
-def unknown_code_in_fragment(code: str, about: CodeSystemInfo) -> Issue:
+def unknown_code_in_fragment(code: str, info: CodeSystemInfo) -> Issue:
     text = (
-        f"Unknown Code '{code}' in the CodeSystem '{about.url}' version '{about.version}' - note that the "
+        f"Unknown Code '{code}' in the CodeSystem '{info.url}' version '{info.version}' - note that the "
         "code system is labeled as a fragment, so the code may be valid in some other fragment"
     )
     return error(code="not-found", text=text, tx="invalid-code", message_id="UNKNOWN_CODE_IN_FRAGMENT")
 
 
-def no_such_code(code: str, about: CodeSystemInfo) -> Issue:
-    """As an answer, not a refusal: of a fragment only a warning can be given."""
-    issue = unknown_code(code, about)
-    if about.is_fragment:
-        issue.severity, issue.code = "warning", "code-invalid"
-    return issue
-
-
-def with_hint(issue: Issue, hint: str) -> Issue:
-    """The same issue, with what may have been meant."""
-    return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
-
-
-def did_you_mean(choices: Sequence[str]) -> str:
-    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
-
-
-def version_apart(url: str, version: str) -> str:
-    return f"Did you mean {quoted(url)}, with {quoted(version)} as the version in a parameter of its own?"
+def invalid_code(code: str, info: CodeSystemInfo) -> Issue:
+    """The finding of a validation: as ``unknown_code``, but only a warning where the system is a fragment."""
+    issue = unknown_code(code, info)
+    return replace(issue, severity="warning", code="code-invalid") if info.is_fragment else issue
 
 
 def coding_without_system() -> Issue:
@@ -102,9 +90,34 @@ def concept_is_deprecated(code: str, status: str) -> Issue:
     return warning(code="business-rule", text=text, tx="code-comment", message_id="DEPRECATED_CONCEPT_FOUND")
 
 
-def case_differs(given: str, correct: str, system: str) -> Issue:
+def case_differs(code: str, correct: str, system: str) -> Issue:
     text = (
-        f"The code '{given}' differs from the correct code '{correct}' by case. Although the code system "
+        f"The code '{code}' differs from the correct code '{correct}' by case. Although the code system "
         f"'{system}' is case insensitive, implementers are strongly encouraged to use the correct case anyway"
     )
     return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
+
+
+# -- our own texts -------------------------------------------------------------------------------
+
+
+def with_hint(issue: Issue, hint: str) -> Issue:
+    """The same issue, with a sentence on what the user may have meant."""
+    return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
+
+
+def did_you_mean(choices: Sequence[str]) -> str:
+    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
+
+
+def too_many_codings(codings: int, limit: int) -> Issue:
+    text = (
+        f"At most {limit:,} codings are allowed in one CodeableConcept; this one has {codings:,}. Send them "
+        "in several requests"
+    )
+    return error(code="too-costly", text=text)
+
+
+def version_in_the_system(url: str, version: str) -> str:
+    """A hint for a client that sends ``url|version`` as the system."""
+    return f"Did you mean {quoted(url)}? Send the version {quoted(version)} in a parameter of its own"

@@ -1,4 +1,4 @@
-"""Messages about the server itself: its limits, its sessions, its database."""
+"""Messages about the server itself: its caches of resources, its databases, its failures."""
 
 from __future__ import annotations
 
@@ -7,29 +7,48 @@ from terminology.core.issues.severity import error, fatal
 from terminology.core.model import Issue
 
 
-def too_much(what: str, limit: int, remedy: str) -> Issue:
-    return error(code="too-costly", text=f"{what} is bounded by {limit:,} here. {remedy}")
-
-
 def unknown_cache_id(id_: str) -> Issue:
-    text = f"The cache-id '{shortened(id_)}' is not known here, or is not known any more: start a new cache"
+    text = f"The cache-id '{shortened(id_)}' is unknown or has expired: start a new cache"
     return error(code="not-found", text=text, tx="cache-id-unknown")
 
 
-def cache_limit(what: str, limit: int, unit: str) -> Issue:
-    return error(code="throttled", text=f"{what} is bounded by {limit:,} {unit} here")
+def too_many_caches(limit: int) -> Issue:
+    text = f"At most {limit:,} caches are allowed. Try again later"
+    return error(code="throttled", text=text)
 
 
-def cannot_keep(problem: str) -> Issue:
-    text = f"What has to be kept from request to request cannot be kept at present: {problem}"
+def too_many_caches_of_caller(limit: int) -> Issue:
+    text = f"One caller may have at most {limit:,} caches. End one that you do not need any more"
+    return error(code="throttled", text=text)
+
+
+def cache_too_large(limit: int) -> Issue:
+    text = f"A cache may have at most {limit:,} bytes"
+    return error(code="throttled", text=text)
+
+
+def caches_of_caller_too_large(limit: int) -> Issue:
+    text = f"All caches of one caller together may have at most {limit:,} bytes"
+    return error(code="throttled", text=text)
+
+
+def caches_too_large(limit: int) -> Issue:
+    text = f"All caches together may have at most {limit:,} bytes. Try again later"
+    return error(code="throttled", text=text)
+
+
+def state_unavailable(problem: str | None = None) -> Issue:
+    """``problem``: the reason in the words of the operating system, if it gave one."""
+    text = f"The database of closure tables and caches cannot be used: {problem or 'see the log'}"
     return error(code="transient", text=text)
 
 
 def store_unreachable() -> Issue:
-    text = "The database that holds the content cannot be reached at the moment; please try again later"
+    text = "The database that has the content cannot be reached; please try again later"
     return error(code="transient", text=text)
 
 
 def unexpected(incident: str) -> Issue:
-    text = "Something went wrong here that should not have; the log has more under the id in 'diagnostics'"
+    """``incident``: the id under which the log has more."""
+    text = f"Internal error; quote this id to the operator: {incident}"
     return fatal(code="exception", text=text, diagnostics=incident)

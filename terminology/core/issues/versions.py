@@ -5,10 +5,7 @@ from __future__ import annotations
 from terminology.core.issues.severity import error, warning
 from terminology.core.model import Issue
 
-
-def version_needed(url: str) -> Issue:
-    text = f"Codes of the CodeSystem '{url}' mean nothing with no version (versionNeeded), but none is given"
-    return error(code="required", text=text, tx="invalid-data")
+# -- HL7's texts ---------------------------------------------------------------------------------
 
 
 def version_differs(url: str, included: str, given: str) -> Issue:
@@ -19,17 +16,17 @@ def version_differs(url: str, included: str, given: str) -> Issue:
     return error(code="invalid", text=text, tx="vs-invalid", message_id="VALUESET_VALUE_MISMATCH")
 
 
-def version_differs_from_default(url: str, found: str, given: str) -> Issue:
-    """The include states no version, and the one that the coding states is not here."""
+def version_differs_from_default(url: str, default: str, given: str) -> Issue:
+    """The include names no version, so ``default`` is used, and the coding has another one."""
     text = (
-        f"The code system '{url}' version '{found}' for the versionless include in the ValueSet include is "
+        f"The code system '{url}' version '{default}' for the versionless include in the ValueSet include is "
         f"different to the one in the value ('{given}')"
     )
     return warning(code="invalid", text=text, tx="vs-invalid", message_id="VALUESET_VALUE_MISMATCH_DEFAULT")
 
 
 def version_differs_from_pinned(url: str, pinned: str, included: str, given: str) -> Issue:
-    """A parameter of the request says another version than the include does."""
+    """A parameter of the request names another version than the include does."""
     text = (
         f"The code system '{url}' version '{pinned}' resulting from the version '{included}' in the ValueSet "
         f"include is different to the one in the value ('{given}')"
@@ -45,17 +42,25 @@ def version_not_allowed(url: str, version: str, required: str) -> Issue:
     return error(code="exception", text=text, tx="version-error", message_id="VALUESET_VERSION_CHECK")
 
 
-def value_set_version_check(url: str, found: str | None, required: str | None) -> Issue:
+def value_set_version_check(url: str, version: str | None, required: str | None) -> Issue:
     text = (
-        f"The version '{found or ''}' is not allowed for value set '{url}': required to be '{required}' by a "
-        "version-check parameter"
+        f"The version '{version or ''}' is not allowed for value set '{url}': required to be '{required}' by "
+        "a version-check parameter"
     )
     return error(code="exception", text=text, tx="version-error", message_id="VALUESET_VERSION_CHECK")
 
 
+# -- our own texts -------------------------------------------------------------------------------
+
+
+def version_needed(url: str) -> Issue:
+    text = f"CodeSystem '{url}' requires a version with each code (versionNeeded), and the coding has none"
+    return error(code="required", text=text, tx="invalid-data")
+
+
 def locked_date_not_supported(value_set: str, date: str) -> Issue:
     text = (
-        f"The value set '{value_set}' means the versions of {date} (lockedDate), which are not known here: "
-        "say which they are with 'version' in its includes and excludes, or with 'system-version'"
+        f"ValueSet '{value_set}' has a lockedDate ({date}); this server cannot tell which versions were "
+        "current then. Set 'version' in its includes and excludes, or send 'system-version'"
     )
     return error(code="not-supported", text=text)

@@ -162,7 +162,7 @@ def code_known(finding: Finding, against: Against) -> bool:
         against.definition is None or _may_hold(against.definition, about.url, finding.code)
     )
     if not against.request.only_membership:
-        finding.report(issues.no_such_code(finding.code, about), "code")
+        finding.report(issues.invalid_code(finding.code, about), "code")
         if (about.document or {}).get("compositional") is True:
             finding.report(issues.grammar_not_known(about), "code")
     return STOP

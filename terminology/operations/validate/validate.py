@@ -19,8 +19,8 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, Document, Issue
-from terminology.operations.cost import check_codings, check_questions
-from terminology.operations.instance import BROUGHT, CODING, INSTANCE, agreed
+from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.validate import checks
 from terminology.operations.validate.status_warnings import standings
 from terminology.operations.validate.validation import Against, Finding, Place, ValidateRequest, Validation
@@ -84,7 +84,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     if request.code_system is not None:
         catalogue = catalogue.with_documents([request.code_system])
     url = agreed(
-        "url", request.url, own.get("url") if own else None, INSTANCE if own is request.instance else BROUGHT
+        "url", request.url, own.get("url") if own else None, INSTANCE if own is request.instance else SENT
     )
     version = request.version or (own.get("version") if own else None)
     found = [_of_system(catalogue, finding, url, version) for finding in findings(request)]
@@ -123,7 +123,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
         return _undefined(request, found, unknown)
     definition, supplements = prepared.definition, prepared.supplements
     languages = _languages(request, definition)
-    check_questions(definition, len(found))
+    check_membership(definition, len(found))
     members = None if request.any_member else definition
     return _answered(request, found, Against(catalogue, request, pins, supplements, languages, members))
 
@@ -196,7 +196,7 @@ def findings(request: ValidateRequest) -> list[Finding]:
     if not names or (request.coding is not None and not request.coding.code):
         raise TerminologyError(issues.no_code_to_validate())
     if len(names) > 1:
-        raise TerminologyError(issues.several_codes_to_validate(names))
+        raise TerminologyError(issues.several_codes(names))
     if request.concept is not None:
         check_codings(request.concept.get("coding", ()))
         codings = enumerate(request.concept.get("coding", ()))

@@ -37,7 +37,7 @@ from terminology.core.languages import Languages
 from terminology.core.model import EXPRESSION, Coding, Concept, Document, Filter, Issue, split_canonical
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
-from terminology.operations.instance import BROUGHT, agreed
+from terminology.operations.agreement import SENT, agreed
 from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.value_set.pins import NO_PINS, Choice, Pins
 from terminology.systems import CodeSystem, ConceptSet, Selection
@@ -527,7 +527,7 @@ def meant_by(given: Document, url: str | None) -> Document:
     """
     named = split_canonical(url or "")[0]
     base, _, id_ = ("", "", "") if named == given.get("url") else named.partition("#")
-    agreed("url", base or None, given.get("url"), BROUGHT)
+    agreed("url", base or None, given.get("url"), SENT)
     return contained(given, id_) if id_ else given
 
 
@@ -544,7 +544,7 @@ def described_only(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
     """Why a code system cannot be used: it is unknown, or here without codes that one may rely on."""
     held = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
     content = next((content for content in held if content in ("not-present", "example")), None)
-    return issues.held_without_codes(unknown, content) if content else unknown
+    return issues.without_codes(unknown, content) if content else unknown
 
 
 def canonical(document: Document) -> str:

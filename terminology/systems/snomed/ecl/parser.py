@@ -173,7 +173,7 @@ def concept_reference(reader: Reader) -> Focus:
     if id_ is None:
         raise reader.wanted("a concept, '*', '^' or '('")
     if not is_identifier(id_):
-        raise TerminologyError(issues.no_identifier(reader.text, at, id_))
+        raise TerminologyError(issues.not_an_identifier(reader.text, at, id_))
     if reader.sees("|") and reader.match(_TERM) is None:
         raise reader.wanted("'|' after the term")
     return Focus(id_, at)
