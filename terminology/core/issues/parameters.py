@@ -25,7 +25,7 @@ def several_codes(names: Sequence[str]) -> Issue:
 
 
 def context_not_supported(context: str) -> Issue:
-    text = f"The context '{context}' cannot be looked up. Name the value set with 'url' or 'valueSet'"
+    text = f"The context '{context}' cannot be looked up: name the value set with 'url' or 'valueSet'"
     return error(code="not-supported", text=text)
 
 

@@ -64,8 +64,9 @@ def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
 
 
 def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> str:
-    part = "The part of the code system on this server" if is_fragment else "The code system"
-    return f"{part} has no code {code_in_quotes(code)}: {canonical}."
+    system = f"CodeSystem '{canonical}'"
+    part = f"The part of {system} on this server" if is_fragment else system
+    return f"{part} has no code {code_in_quotes(code)}."
 
 
 def retired_code(code: str | None, successors: Iterable[str]) -> str:
@@ -98,7 +99,7 @@ def unknown_attributes(names: Iterable[str], known: Iterable[str]) -> str:
 def contradicting_property(code: str | None, property_: str, values: Iterable[str], sent: str) -> str:
     """A dependency that contradicts a property of the code itself. ``sent``: the value of the dependency."""
     return (
-        f"The code {code_in_quotes(code)} itself has the {property_} {listed(values)}, but the request has "
+        f"The code {code_in_quotes(code)} itself has {property_} {quoted_list(values)}, but the request has "
         f"{code_in_quotes(sent)}."
     )
 
