@@ -154,8 +154,9 @@ def _designations(
 
 
 def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) -> list[Property]:
-    """The properties of the concept, with ``inactive`` even where it is false (tx-ecosystem, $lookup), and the
-    copyright of the code system.
+    """The properties of the concept, and the copyright of the code system.
+
+    ``inactive`` comes even where it is false (tx-ecosystem, $lookup).
     """
     properties = [Property("inactive", Typed("boolean", concept.inactive))]
     properties += [p for p in detail.properties if p.code != "inactive"]

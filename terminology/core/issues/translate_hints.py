@@ -41,9 +41,7 @@ def outside_scope(code: str | None, parameter: str, value_set: str) -> str:
 
 
 def unmet_conditions(ways: Sequence[Mapping[str, tuple[Sequence[str], Iterable[str]]]]) -> str:
-    """``ways``: for each row of the map that would do, its attributes with the values sent and the values
-    needed.
-    """
+    """``ways``: for each row of the map that would do, its attributes with the values sent and needed."""
     texts = [
         " and ".join(
             f"{attribute} (sent {quoted_list(sent)}, needed {alternatives(needed)})"

@@ -76,8 +76,9 @@ def concept_deprecated_in_value_set(code: str, system: str, value_set: str, stat
 
 
 def reference_to(status: str, kind: str, canonical: str) -> Issue:
-    """A note on a resource that an answer used. ``status``: deprecated, withdrawn, retired, draft or
-    experimental; ``kind``: its resource type.
+    """A note on a resource that an answer used.
+
+    ``status``: deprecated, withdrawn, retired, draft or experimental; ``kind``: the resource type.
     """
     text = f"Reference to {status} {kind} {canonical}"
     return information(code="business-rule", text=text, tx="status-check", message_id=f"MSG_{status.upper()}")

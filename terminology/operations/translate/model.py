@@ -107,8 +107,10 @@ class Match:
 
 @dataclass(slots=True)
 class Translation:
-    """The answer. ``result``: there is a positive match; ``message``: hints for the user;
-    ``several_subjects``: the request has several codings, so each match must name its own.
+    """The answer.
+
+    ``result``: there is a positive match; ``message``: hints for the user; ``several_subjects``: the request has
+    several codings, so each match must name its own.
     """
 
     result: bool
