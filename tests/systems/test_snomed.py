@@ -240,7 +240,9 @@ def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(
     system: SnomedSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("terminology.systems.snomed.ecl.descriptions.MOST_READ", 10)
-    with pytest.raises(TerminologyError, match="would read the descriptions of [0-9,]+ concepts, and 10 are"):
+    with pytest.raises(
+        TerminologyError, match="would read the descriptions of [0-9,]+ concepts; the limit is 10"
+    ):
         chosen(system, '* {{ D term != "dragon fly" }}')
 
 
@@ -333,7 +335,7 @@ def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(system: Snomed
 
 def test_expressions_true_says_that_the_list_is_not_all(system: SnomedSystem) -> None:
     selection = system.select([Filter("expressions", "=", "true")])
-    assert "post-coordination" in getattr(selection, "unclosed", "")
+    assert "Post-coordinated expressions" in getattr(selection, "unclosed", "")
     assert not hasattr(system.select([Filter("expressions", "=", "false")]), "unclosed")
     with pytest.raises(TerminologyError, match="its value must be true or false"):
         system.select([Filter("expressions", "=", "perhaps")])
