@@ -440,7 +440,8 @@ def test_a_parameter_that_is_missing_has_its_place(http: FlaskClient) -> None:
 
 def test_what_is_posted_to_the_base_must_be_a_bundle_and_the_message_says_so(http: FlaskClient) -> None:
     issue = outcome(http.post("/fhir/r4", json={"resourceType": "Patient"}), 400)
-    assert "POST [base] takes a Bundle of type 'batch'" in issue["details"]["text"]
+    text = "POST [base] takes a Bundle of type 'batch'; the body is a resource of type 'Patient'"
+    assert issue["details"]["text"] == text
     assert "'Patient'" in issue["details"]["text"]
 
 

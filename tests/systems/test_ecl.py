@@ -251,8 +251,8 @@ REFUSED = {
     "* /* never closed": "before '/* never closed', the end",
     "* : "
     + ", ".join(["363698007 = *"] * 101): "may have at most 100 attributes, filters, and operators before",
-    "404684003 " + " " * LONGEST: f"may have {LONGEST:,} characters",
-    "(" * (DEEPEST + 1): f"may have {DEEPEST:,} parts that stand in one another",
+    "404684003 " + " " * LONGEST: f"may have at most {LONGEST:,} characters",
+    "(" * (DEEPEST + 1): f"may have at most {DEEPEST:,} parts that stand in one another",
     "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",
 }
 
