@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -134,7 +135,7 @@ def bundle() -> None:
 
 def labels(filled: dict[str, Any], item: str) -> list[str]:
     """The labels that an item offers; LHC-Forms numbers them."""
-    return [label.partition(":  ")[2] or label for label in filled["choices"][item]]
+    return [re.sub(r"^\d+:\s*", "", label) for label in filled["choices"][item]]
 
 
 def test_every_level_of_a_hierarchy_is_offered(filled: dict[str, Any]) -> None:
