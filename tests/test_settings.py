@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from terminology import Settings, open_catalogue
-from terminology.cli.commands import main, settings_of
+from terminology.cli.commands import main
+from terminology.cli.options import settings_of
 from terminology.content.packages import load
 from terminology.core.errors import SettingError, UnreadableFileError
 from terminology.settings import SETTINGS
@@ -30,7 +31,7 @@ def test_arguments_go_before_the_environment_before_the_file_before_the_defaults
 @pytest.mark.parametrize(
     ("text", "environment", "arguments", "said"),
     [
-        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. There are: bundled"),
+        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. Known settings: bundled"),
         ("port = 'many'", {}, {}, "settings.toml: 'port' is 'many', but should be a number from 0 to 65535"),
         ("", {"TERMINOLOGY_R6": "perhaps"}, {}, "TERMINOLOGY_R6: 'r6' is 'perhaps'"),
         ("", {}, {"colour": 1}, "the arguments: there is no setting 'colour'"),

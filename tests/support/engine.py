@@ -28,7 +28,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import LazyDocument
 from terminology.core.model import Document
-from terminology.opening import Serving, open_loader
+from terminology.opening import ServedContent, open_loader
 from terminology.systems import CodeSystem
 from terminology.systems.document import DocumentSystem
 from terminology.wire import json
@@ -69,7 +69,7 @@ def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
     """What a server has that serves some content and a store with some resources."""
     if not stored:
         return content
-    return Serving(Settings(environment={}, data="", store=place_of(stored)), content).catalogue()
+    return ServedContent(Settings(environment={}, data="", store=place_of(stored)), content).catalogue()
 
 
 def parted(
