@@ -51,8 +51,9 @@ _DEFINITIONS = {
 
 
 def open_catalogue(settings: Settings | None = None) -> Catalogue:
-    """The content that the settings name, and the code systems that need none. Imported releases are not in it:
-    see ``ServedContent``. Raises UnreadableFileError.
+    """The content that the settings name, and the code systems that need none.
+
+    Imported releases are not in it: see ``ServedContent``. Raises UnreadableFileError.
     """
     settings = settings or Settings()
     return catalogue_of(configured_content(settings), settings.bundled)
@@ -67,8 +68,9 @@ def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
 
 
 def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
-    """A catalogue of this content, of the code systems that need none, and, unless ``with_definitions`` is
-    False, of the resources that FHIR itself publishes.
+    """A catalogue of this content and of the code systems that need none.
+
+    ``with_definitions`` adds the resources that FHIR itself publishes.
     """
     systems = [make() for make in GRAMMARS]
     definitions = _DEFINITIONS if with_definitions else {}

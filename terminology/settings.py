@@ -208,8 +208,9 @@ class Settings:
     def __init__(
         self, config: Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any
     ) -> None:
-        """Defaults, below a TOML file, below the variables of ``environment``, below the arguments. An argument
-        that is None counts as not given.
+        """Read the defaults, a TOML file, the variables of ``environment`` and the arguments; later ones win.
+
+        An argument that is None counts as not given.
 
         Raises SettingError for an unknown name or a bad value; it names the source and what would be right.
         """
@@ -230,8 +231,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, config: Path | None = None, **arguments: Any) -> Settings:
-        """The settings as ``terminology serve`` reads them: with the ``TERMINOLOGY_…`` variables of this
-        process, and with the data folder of this user unless another is given. Raises SettingError.
+        """The settings as ``terminology serve`` reads them.
+
+        They include the ``TERMINOLOGY_…`` variables of this process, and the data folder of this user unless
+        another is given. Raises SettingError.
         """
         return cls(config, os.environ, **arguments)
 

@@ -44,8 +44,9 @@ def import_into(
     quiet: bool = False,
     allow_fewer_rows: bool = False,
 ) -> None:
-    """Import, with a progress line and one line for each outcome; ``quiet`` prints problems only, and
-    ``allow_fewer_rows`` lets a release replace one with far more rows.
+    """Import, with a progress line and one line for each outcome.
+
+    ``quiet`` prints problems only; ``allow_fewer_rows`` lets a release replace one with far more rows.
 
     Raises MalformedRow, TooFewRowsError, and Interrupted on Ctrl-C.
     """
@@ -85,7 +86,8 @@ def _served_again(outcome: Outcome) -> str:
 
 
 def _number(count: int, noun: str) -> str:
-    """
+    """The count with its noun.
+
     >>> _number(1, "row"), _number(1200, "row")
     ('1 row', '1,200 rows')
     """
@@ -116,8 +118,9 @@ class _Problems:
 
 
 class _Progress:
-    """One line that is overwritten: the file, how much of it is read, and the number of rows. ``shows`` is False
-    unless stderr is a terminal.
+    """One line that is overwritten: the file, how much of it is read, and the number of rows.
+
+    ``shows`` is False unless stderr is a terminal.
     """
 
     def __init__(self, shows: bool) -> None:

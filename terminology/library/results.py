@@ -134,8 +134,9 @@ class Result:
         return self.json if release == HOME else self._in_release(release)
 
     def to_fhir(self, release: str = HOME) -> FHIRAbstractModel:
-        """The answer of a release (``r4``, ``r4b``, ``r5``) as a model of ``fhir.resources``. That package has no
-        models of R4: the answer of R4 is put into those of R4B.
+        """The answer of a release (``r4``, ``r4b``, ``r5``) as a model of ``fhir.resources``.
+
+        That package has no models of R4: the answer of R4 is put into those of R4B.
 
         Raises TerminologyError for another release.
         """

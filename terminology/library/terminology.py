@@ -77,11 +77,12 @@ class Terminology:
         settings: Settings | None = None,
         catalogue: Catalogue | Callable[[], Catalogue] | None = None,
     ) -> None:
-        """``content`` are resources as dictionaries or ``fhir.resources`` models (also Bundles), and paths of
-        files, folders and packages. ``store`` is where imported releases are, ``bundled`` whether the content of
-        this package is served; both default to what ``settings`` say.
+        """Read the content.
 
-        ``catalogue`` is for those who have built one, and takes the place of all content.
+        ``content`` are resources as dictionaries or ``fhir.resources`` models (also Bundles), and paths of
+        files, folders and packages. ``store`` is where imported releases are, ``bundled`` whether the content of
+        this package is served; both default to the values of ``settings``. ``catalogue`` is for those who have
+        built one, and takes the place of all content.
 
         Raises SettingError, UnreadableFileError for a file, and TerminologyError for a resource that cannot be
         read.
@@ -99,8 +100,10 @@ class Terminology:
 
     @classmethod
     def from_environment(cls, config: Path | None = None, **settings: Any) -> Terminology:
-        """What ``terminology serve`` serves: the content that the ``TERMINOLOGY_…`` variables, a TOML file and
-        these settings name, and what ``terminology load`` has kept. Raises SettingError, UnreadableFileError.
+        """The content and state of ``terminology serve``.
+
+        That is the content that the ``TERMINOLOGY_…`` variables, a TOML file and these settings name, and the
+        content that ``terminology load`` keeps for this user. Raises SettingError, UnreadableFileError.
         """
         return cls(settings=Settings.from_environment(config, **settings))
 
@@ -136,7 +139,7 @@ class Terminology:
         use_supplement: str | Sequence[str] = (),
         **parameters: Any,
     ) -> LookupResult:
-        """What is known of a code: ``CodeSystem/$lookup``.
+        """The names, properties and system of a code: ``CodeSystem/$lookup``.
 
         ``parameters`` are further ones by FHIR's names, as in ``ask``: ``coding`` in place of system and code,
         ``tx_resource``, ``cache_id``. Raises TerminologyError, UnavailableError.
@@ -246,8 +249,9 @@ class Terminology:
         version: str | None = None,
         **parameters: Any,
     ) -> SubsumesResult:
-        """How two codes of a code system are related: ``CodeSystem/$subsumes``. Raises TerminologyError,
-        UnavailableError.
+        """How two codes of a code system are related: ``CodeSystem/$subsumes``.
+
+        Raises TerminologyError, UnavailableError.
         """
         parameters |= {"system": system, "codeA": code_a, "codeB": code_b, "version": version}
         return self._typed(SubsumesResult, "CodeSystem/$subsumes", parameters)
@@ -261,8 +265,10 @@ class Terminology:
         exact: bool | None = None,
         **parameters: Any,
     ) -> FindMatchesResult:
-        """The concepts with these properties: ``CodeSystem/$find-matches``. ``properties`` are values by code; a
-        list has several values of one property. Raises TerminologyError, UnavailableError.
+        """The concepts with these properties: ``CodeSystem/$find-matches``.
+
+        ``properties`` are values by code; a list has several values of one property. Raises TerminologyError,
+        UnavailableError.
         """
         pairs = [
             {"code": code, "value": value} for code, values in properties.items() for value in listed(values)
@@ -278,8 +284,10 @@ class Terminology:
         version: str | None = None,
         **parameters: Any,
     ) -> ClosureResult:
-        """Add concepts to a closure table: ``$closure``. Without concepts and version the table is started; with a
-        version the answer has what is newer than it. Raises TerminologyError, UnavailableError.
+        """Add concepts to a closure table: ``$closure``.
+
+        Without concepts and version the table is started; with a version the answer has the entries that are
+        newer. Raises TerminologyError, UnavailableError.
         """
         codings = [each.as_json() if isinstance(each, Coding) else dict(each) for each in concepts]
         parameters |= {"name": name, "concept": codings, "version": version}
@@ -303,8 +311,9 @@ class Terminology:
         return Resource(self._get(path, HOME), lambda release: self._get(path, release))
 
     def search(self, kind: str, **parameters: Any) -> SearchResult:
-        """The resources of a kind that match search parameters: those of docs/operations.md, where an underscore
-        inside a name stands for a hyphen. A list repeats a parameter; modifiers need the form
+        """The resources of a kind that match search parameters, those of docs/operations.md.
+
+        An underscore inside a name stands for a hyphen. A list repeats a parameter; modifiers need the form
         ``search("ValueSet", **{"name:contains": "cone"})``. Raises TerminologyError, UnavailableError.
         """
         query = [
@@ -333,8 +342,9 @@ class Terminology:
     def ask(
         self, operation: str, body: Document | None = None, release: str = HOME, **parameters: Any
     ) -> Document:
-        """The answer to ``Type/$operation``, ``Type/id/$operation`` or ``$operation``, as HTTP would give it: a
-        Parameters resource, a ValueSet for ``$expand``, a ConceptMap for ``$closure``.
+        """The answer to ``Type/$operation``, ``Type/id/$operation`` or ``$operation`` as HTTP would give it.
+
+        That is a Parameters resource, a ValueSet for ``$expand``, a ConceptMap for ``$closure``.
 
         Parameters have FHIR's names (``_`` stands for ``-``), and are Python values or lists of them:
 

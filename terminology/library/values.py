@@ -29,6 +29,7 @@ ResourceLike = Document | FhirModel | Path | str
 
 
 def as_document(resource: Document | FhirModel) -> Document:
+    """A resource as JSON; numbers of a model keep their digits."""
     if isinstance(resource, FhirModel):
         return json.read_resource(resource.model_dump_json().encode())
     return resource
@@ -37,7 +38,7 @@ def as_document(resource: Document | FhirModel) -> Document:
 def body_of(
     rows: Sequence[Parameter], values: Node, body: Document | None, operation: str
 ) -> Document | None:
-    """The body of the request: the parameters of ``body`` first, so that their places in messages are right.
+    """The Parameters of a request. Those of ``body`` come first, so that their places in messages are right.
 
     Raises TerminologyError for a body that is not Parameters, if there are other parameters.
     """
@@ -54,6 +55,7 @@ def body_of(
 
 
 def listed(value: Any) -> Sequence[Any]:
+    """The values of a parameter: a list of one, or none for None."""
     if value is None:
         return ()
     return value if isinstance(value, list | tuple) else (value,)
