@@ -13,11 +13,11 @@ import click
 import orjson
 
 from terminology.core.model import Problem
-from terminology.store.release import Importer
 
 if TYPE_CHECKING:
     from terminology.store.loading import Loader, Outcome
     from terminology.store.registry import Loaded
+    from terminology.store.release import Importer
 
 # How many problems are printed; all are counted.
 MOST_PROBLEMS = 20
