@@ -33,10 +33,10 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
             if folder is None:
                 raise SettingError("there is no data folder to keep content in: give one with --data")
             for path in paths:
-                kept = keep(path, folder, broken_file_policy(settings), dry_run)
-                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(kept.counts.items()))
-                change = f"{kept.change}, not kept" if dry_run else kept.change
-                click.echo(f"{path}: {counts} ({change}: {folder / kept.name})")
+                outcome = keep(path, folder, broken_file_policy(settings), dry_run)
+                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(outcome.counts.items()))
+                change = f"{outcome.change}, not kept" if dry_run else outcome.change
+                click.echo(f"{path}: {counts} ({change}: {folder / outcome.name})")
     except OSError as problem:
         raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
 

@@ -413,8 +413,8 @@ def _resources(resource: Document | FhirModel) -> Iterator[Document]:
         is_r4 = ".R4B." in package
     kinds = (*KINDS, "Bundle")
     if document.get("resourceType") not in kinds:
-        wanted = f"one of {', '.join(kinds)}"
-        raise TerminologyError(issues.bad_value("content", document.get("resourceType"), wanted))
+        expected = f"one of {', '.join(kinds)}"
+        raise TerminologyError(issues.bad_value("content", document.get("resourceType"), expected))
     yield from resources_of(document, is_r4)
 
 
