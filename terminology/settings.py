@@ -227,7 +227,7 @@ class Settings:
                 value, source = environment[setting.variable], setting.variable
             if arguments.get(setting.name) is not None:
                 value, source = arguments[setting.name], ARGUMENTS
-            setattr(self, setting.name, _value(setting, value, source))
+            setattr(self, setting.name, value_of(setting, value, source))
 
     @classmethod
     def from_environment(cls, config: Path | None = None, **arguments: Any) -> Settings:
@@ -244,7 +244,7 @@ class Settings:
         settings = copy(self)
         for setting in SETTINGS:
             if arguments.get(setting.name) is not None:
-                setattr(settings, setting.name, _value(setting, arguments[setting.name], ARGUMENTS))
+                setattr(settings, setting.name, value_of(setting, arguments[setting.name], ARGUMENTS))
         return settings
 
 
@@ -258,7 +258,8 @@ def _require_known(source: str, names: Mapping[str, Any]) -> None:
             raise SettingError(f"{source}: there is no setting '{name}'. Known settings: {', '.join(known)}")
 
 
-def _value(setting: Setting, value: Any, source: str) -> Any:
+def value_of(setting: Setting, value: Any, source: str) -> Any:
+    """The value of a setting, read from what a source has. Raises SettingError, which names the source."""
     try:
         return setting.read(value)
     except (ValueError, KeyError, TypeError):

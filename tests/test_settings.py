@@ -176,7 +176,8 @@ def test_an_option_that_is_not_given_leaves_the_environment_and_the_file_in_plac
 
 def test_a_port_that_there_cannot_be_is_said_without_a_traceback() -> None:
     result = CliRunner().invoke(main, ["serve", "--port", "99999"])
-    assert result.exit_code == 1 and "a number from 0 to 65535" in result.output
+    assert result.exit_code == 1
+    assert "--port: 'port' is '99999', but should be a number from 0 to 65535" in result.output
 
 
 def test_what_is_installed_with_us_is_as_old_as_it_says_and_not_as_its_file() -> None:

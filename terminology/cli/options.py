@@ -11,7 +11,7 @@ import click
 
 from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
 from terminology.opening import database_problem
-from terminology.settings import SETTINGS, Setting, Settings
+from terminology.settings import SETTINGS, Setting, Settings, value_of
 
 Command = Callable[..., None]
 
@@ -52,11 +52,15 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def settings_of(config: Path | None, options: dict[str, Any]) -> Settings:
-    """The settings of the environment, with these options over them. Raises SettingError."""
-    arguments = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-    return Settings.from_environment(
-        config, **{name: value for name, value in arguments.items() if value != []}
-    )
+    """The settings of the environment, with these options over them. Raises SettingError.
+
+    ``options`` are texts, tuples of texts or booleans; None and the empty tuple count as not given.
+    """
+    arguments = {name: value for name, value in options.items() if value is not None and value != ()}
+    for setting in SETTINGS:
+        if setting.name in arguments:
+            value_of(setting, arguments[setting.name], setting.option)  # so that an error names the option
+    return Settings.from_environment(config, **arguments)
 
 
 @contextmanager

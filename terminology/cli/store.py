@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terminology.cli.options import CONFIG, STORE, errors_in_one_line
+from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_of
 from terminology.cli.progress import import_into, show
 from terminology.opening import known_importers, open_loader, releases_in
-from terminology.settings import Settings
 
 if TYPE_CHECKING:
     from terminology.store.loading import Loader
@@ -70,7 +69,7 @@ def import_(
 def status(store: str | None, config: Path | None, as_json: bool) -> None:
     """Show what is in the store: from which files, since when, how many rows, under which licence."""
     with errors_in_one_line():
-        show(releases_in(Settings.from_environment(config, store=store).store), as_json)
+        show(releases_in(settings_of(config, {"store": store}).store), as_json)
 
 
 @click.command()
@@ -101,7 +100,7 @@ def remove(store: str | None, config: Path | None, now: bool, canonical: str) ->
 def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
     """The writing side of the store that the settings name; problems end the command with one line."""
     with errors_in_one_line():
-        loader = open_loader(Settings.from_environment(config, store=store).store)
+        loader = open_loader(settings_of(config, {"store": store}).store)
         try:
             yield loader
         finally:
