@@ -16,8 +16,9 @@ import terminology as terminology_package
 from terminology import Coding, Settings, Terminology, TerminologyError
 from terminology.core import errors
 from terminology.library.results import Result
-from tests.operations.test_lookup import CATS, URL
-from tests.support.asking import body_of, matches, value, values
+from tests.support.asking import matches, value, values
+from tests.support.builders import body_of
+from tests.support.cats import CATS, URL
 from tests.support.engine import catalogue_of
 
 CODING = {"system": URL, "code": "cat"}
