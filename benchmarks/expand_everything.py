@@ -153,7 +153,7 @@ def main() -> int:
     given = parser.parse_args()
     started = time.perf_counter()
     settings = Settings(environment={}, content=given.packages or fetched(), bundled=False, data="")
-    terminology = Terminology(settings)
+    terminology = Terminology(settings=settings)
     print(f"loaded in {time.perf_counter() - started:.2f} s")
     run = Run(terminology, given.release, given.members)
     started = time.perf_counter()

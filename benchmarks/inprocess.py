@@ -18,7 +18,7 @@ from stage import Questions, Stage
 from werkzeug.test import EnvironBuilder
 
 from terminology import Settings, create_app
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 
 PASSES = 7
 TIMES = 2_000
@@ -30,7 +30,7 @@ Ask = Callable[[dict[str, Any]], object]
 
 def application(stage: Stage) -> Any:
     settings = Settings(environment={}, store=stage.store, content=stage.content, data="")
-    return create_app(Serving(settings).catalogue, settings)
+    return create_app(ServedContent(settings).catalogue, settings)
 
 
 def environments(requests: Sequence[Asked]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ import orjson
 from terminology.content.importers.snomed import SNOMED
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def compare(place: str, release: Path, count: int, seed: int) -> int:
-    serving = Serving(Settings(environment={}, bundled=False, store=place))
+    serving = ServedContent(Settings(environment={}, bundled=False, store=place))
     system = serving.catalogue().find_system(URL)
     assert isinstance(system, SnomedSystem)
     plain = plain_snomed.Plain(release)

@@ -21,7 +21,7 @@ from pathlib import Path
 import orjson
 
 from terminology.core.model import Filter
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
@@ -113,7 +113,7 @@ def read(place: str, count: int) -> None:
     words = synthetic.vocabulary()[:2_000]
     began = time.perf_counter()
     before = resident()
-    serving = Serving(Settings(environment={}, bundled=False, store=place))
+    serving = ServedContent(Settings(environment={}, bundled=False, store=place))
     system = serving.catalogue().system(synthetic.URL)
     print(f"opened in {(time.perf_counter() - began) * 1000:.1f} ms")
     page = slice(0, 20)

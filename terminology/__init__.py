@@ -3,26 +3,122 @@
 Read upwards: a module imports only what stands below it in this list.
 
 ================  ==================================================================
+__main__.py       ``python -m terminology``
 cli/              the command ``terminology``
 http/             Flask, the fast path, and the web server that carries them
-library.py        the same answers without HTTP
+library/          the same answers in Python, without HTTP
 opening.py        the parts put together as the settings say
 content/          files in: packages, releases, tables; bundles out
 wire/             FHIR as it travels, no HTTP: parameters in, resources out, R4 and R5
-state/            what is kept from request to request
-operations/       what can be asked: pure functions of a catalogue and a request
+state/            the state that is kept between requests
+operations/       the operations: pure functions of a catalogue and a request
 catalogue/        which resources there are, and which one a canonical means
 systems/          how one code system behaves
 store/            big code systems and maps in SQLite or PostgreSQL
 settings.py       the settings
 core/             the model, errors, messages, languages, versions, texts
 ================  ==================================================================
+
+The public names are those of ``__all__``. Each is imported when it is first used, so that the library does not
+load Flask, and the import of one exception loads nothing else.
 """
 
-from terminology.core.errors import TerminologyError
-from terminology.http.app import create_app
-from terminology.library import Terminology
-from terminology.opening import open_catalogue
-from terminology.settings import Settings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Settings", "Terminology", "TerminologyError", "create_app", "open_catalogue"]
+if TYPE_CHECKING:
+    from terminology.core.errors import (
+        AdapterError,
+        BrokenReleaseError,
+        IncompleteCopyError,
+        NotLoadedError,
+        OtherFormatError,
+        PublicationError,
+        RefusedError,
+        SettingError,
+        StoreBusyError,
+        StoreError,
+        TerminologyError,
+        TooFewRowsError,
+        UnavailableError,
+        UnknownImportError,
+        UnreadableFileError,
+        UnrecognisedReleaseError,
+    )
+    from terminology.core.model import Coding, Issue, Typed
+    from terminology.http.app import create_app
+    from terminology.library.results import (
+        ClosureResult,
+        ExpandResult,
+        FindMatchesResult,
+        LookupResult,
+        Resource,
+        SearchResult,
+        SubsumesResult,
+        TranslateResult,
+        ValidateResult,
+    )
+    from terminology.library.terminology import Terminology
+    from terminology.opening import open_catalogue
+    from terminology.settings import Settings
+
+__all__ = [
+    "AdapterError",
+    "BrokenReleaseError",
+    "ClosureResult",
+    "Coding",
+    "ExpandResult",
+    "FindMatchesResult",
+    "IncompleteCopyError",
+    "Issue",
+    "LookupResult",
+    "NotLoadedError",
+    "OtherFormatError",
+    "PublicationError",
+    "RefusedError",
+    "Resource",
+    "SearchResult",
+    "SettingError",
+    "Settings",
+    "StoreBusyError",
+    "StoreError",
+    "SubsumesResult",
+    "Terminology",
+    "TerminologyError",
+    "TooFewRowsError",
+    "TranslateResult",
+    "Typed",
+    "UnavailableError",
+    "UnknownImportError",
+    "UnreadableFileError",
+    "UnrecognisedReleaseError",
+    "ValidateResult",
+    "create_app",
+    "open_catalogue",
+]
+
+
+# The modules of the public names that are not exceptions.
+_MODULES = {
+    "Coding": "core.model",
+    "Issue": "core.model",
+    "Settings": "settings",
+    "Terminology": "library.terminology",
+    "Typed": "core.model",
+    "create_app": "http.app",
+    "open_catalogue": "opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'terminology' has no attribute '{name}'")
+    usual = "core.errors" if name.endswith("Error") else "library.results"
+    value = getattr(import_module(f"terminology.{_MODULES.get(name, usual)}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

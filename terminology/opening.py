@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from terminology.store.release import Importer
     from terminology.store.serving import Reader, Shelf
 
+# The bundles that come with this very package: beside it, in a checkout as in site-packages.
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
-# The code systems that are there without any content. Each reads what it needs when it is first asked.
+# The code systems that need no content. Each reads its tables when the first request needs them.
 GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
     bcp47.languages,
     bcp13.mime_types,
@@ -42,7 +43,7 @@ GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
 log = logging.getLogger("terminology")
 
 
-# What FHIR itself publishes, in each release; R6 has no published release yet.
+# The resources that FHIR itself publishes, by release; R6 has no published release yet.
 _DEFINITIONS = {
     file.stem: partial(load, [file], dated=True)
     for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
@@ -50,24 +51,27 @@ _DEFINITIONS = {
 
 
 def open_catalogue(settings: Settings | None = None) -> Catalogue:
-    """The content that the settings name, and the code systems that need none. Raises UnreadableFileError."""
+    """The content that the settings name, and the code systems that need none.
+
+    Imported releases are not in it: see ``ServedContent``. Raises UnreadableFileError.
+    """
     settings = settings or Settings()
-    return catalogue_of(content_of(settings), settings.bundled)
+    return catalogue_of(configured_content(settings), settings.bundled)
 
 
-def content_of(settings: Settings) -> Iterator[Document | LazyDocument]:
+def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
-    loaded = loaded_content(settings)
+    folder = loaded_folder(settings)
     bundled = load([BUNDLES], dated=True) if settings.bundled else ()
-    paths = [
-        *([loaded] if loaded is not None and loaded.is_dir() else []),
-        *settings.content,
-    ]
-    return chain(bundled, load(paths, when_broken(settings)))
+    paths = [*([folder] if folder is not None and folder.is_dir() else []), *settings.content]
+    return chain(bundled, load(paths, broken_file_policy(settings)))
 
 
 def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
-    """Some content, the code systems that need none, and, if wanted, what FHIR itself publishes."""
+    """A catalogue of this content and of the code systems that need none.
+
+    ``with_definitions`` adds the resources that FHIR itself publishes.
+    """
     systems = [make() for make in GRAMMARS]
     definitions = _DEFINITIONS if with_definitions else {}
     catalogue = Catalogue(content, systems, definitions=definitions)
@@ -77,72 +81,70 @@ def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: b
     return catalogue
 
 
-def loaded_content(settings: Settings) -> Path | None:
-    """The folder of what 'terminology load' has brought; None where nothing is kept."""
+def loaded_folder(settings: Settings) -> Path | None:
+    """The folder of the content that 'terminology load' keeps; None without a data folder."""
     return settings.data / "content" if settings.data is not None else None
 
 
-def when_broken(settings: Settings) -> Broken:
-    """What to do about a file that cannot be read."""
-    return _left_out if settings.skip_broken else refuse
+def broken_file_policy(settings: Settings) -> Broken:
+    """The function that is called with the problem of each file that cannot be read."""
+    return _log_left_out if settings.skip_broken else refuse
 
 
-def _left_out(problem: UnreadableFileError) -> None:
+def _log_left_out(problem: UnreadableFileError) -> None:
     log.warning("left out: %s", problem)
 
 
 def open_state(settings: Settings) -> State:
-    """What is kept from request to request; in memory where the folder cannot be written."""
+    """The state that is kept between requests; in memory without a data folder, or if it cannot be written."""
     folder = settings.data
     if folder is not None and not _is_writable(folder):
-        log.warning("%s cannot be written: what $closure and $cache-control are told stays in memory", folder)
+        log.warning("%s cannot be written: the state of $closure and $cache-control stays in memory", folder)
         folder = None
     return State(folder)
 
 
 def _is_writable(folder: Path) -> bool:
-    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
-    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    existing = next((place for place in (folder, *folder.parents) if place.exists()), None)
+    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 # -- the store -----------------------------------------------------------------------------------
 
 
 def store_content(place: str) -> Content:
-    """The store at a place. Raises SettingError when the packages are missing that it takes."""
+    """The store at a place. Raises SettingError without a place, or without the packages that it needs."""
     if not place:
-        raise SettingError(
-            "there is no store: say where with --store, TERMINOLOGY_STORE or 'store' in a file"
-        )
+        raise SettingError("no store is given: use --store, TERMINOLOGY_STORE or 'store' in a settings file")
     try:
         from terminology.store import content_of
 
         return content_of(place)
     except ImportError as problem:
-        raise _missing(place, problem) from None
+        raise _missing_package(place, problem) from None
 
 
-def _missing(place: str, problem: ImportError) -> SettingError:
+def _missing_package(place: str, problem: ImportError) -> SettingError:
     extra = "postgres" if place.startswith(POSTGRES) else "store"
     return SettingError(
-        f"'store' is {place!r}, which takes the package {problem.name}: "
+        f"'store' is {place!r}, which needs the package {problem.name}: "
         f"pip install 'fhir-terminology-adapter[{extra}]'"
     )
 
 
 def known_importers() -> Sequence[Importer]:
-    """Whatever can be imported. Raises SettingError when the packages are missing that it takes."""
+    """All importers. Raises SettingError without the packages that they need."""
     try:
         from terminology.content.importers import IMPORTERS
     except ImportError as problem:
         raise SettingError(
-            f"to import takes the package {problem.name}: pip install 'fhir-terminology-adapter[store]'"
+            f"imports need the package {problem.name}: pip install 'fhir-terminology-adapter[store]'"
         ) from None
     return IMPORTERS
 
 
 def open_store(place: str, copies: Path | None = None) -> Reader:
-    """What a store serves; ``copies`` is a folder for copies of it. Raises SettingError."""
+    """The reader of a store; ``copies`` is a folder for copies of its files. Raises SettingError."""
     content: Served = store_content(place)
     from terminology.store.serving import Reader
 
@@ -151,7 +153,7 @@ def open_store(place: str, copies: Path | None = None) -> Reader:
 
 def _copied(content: Served, place: str, folder: Path) -> Served:
     if not place.startswith(POSTGRES):
-        raise SettingError(f"'copies' is {str(folder)!r}, but only of a postgresql:// store copies are kept")
+        raise SettingError(f"'copies' needs a postgresql:// store, but 'store' is {place!r}")
     from terminology.store.copies import CopiedContent
     from terminology.store.postgres import PostgresContent
 
@@ -165,23 +167,25 @@ def open_loader(place: str) -> Loader:
     try:
         from terminology.store.loading import Loader
     except ImportError as problem:
-        raise _missing(place, problem) from None
+        raise _missing_package(place, problem) from None
     return Loader(content)
 
 
-def held_in(place: str) -> list[Loaded]:
-    """What a store holds. To ask makes nothing: raises SettingError where there is no store.
+def releases_in(place: str) -> list[Loaded]:
+    """The releases that a store holds. Nothing is created: raises SettingError where there is no store.
 
-    A database raises what ``of_database`` knows.
+    A database that is away raises an exception that ``database_problem`` knows.
     """
     content = store_content(place)
     try:
         from terminology.store.registry import Registry
     except ImportError as problem:
-        raise _missing(place, problem) from None
+        raise _missing_package(place, problem) from None
     try:
         if not content.is_there():
-            raise SettingError(f"there is no store in {_shown(place)}: 'terminology import' makes one")
+            raise SettingError(
+                f"there is no store in {_without_password(place)}: 'terminology import' makes one"
+            )
         registry = Registry(content.registry_url, is_there=True)
         try:
             return registry.kept()
@@ -191,31 +195,35 @@ def held_in(place: str) -> list[Loaded]:
         content.close()
 
 
-def _shown(place: str) -> str:
-    """Where a store is, without the password that may be in a URL."""
+def _without_password(place: str) -> str:
+    """The place of a store as it may be shown: a URL may have a password in it."""
     return "this database" if place.startswith(POSTGRES) else place
 
 
-def of_database(problem: Exception) -> str | None:
-    """In one line what went wrong with the database of a store; None if it was something else."""
+def database_problem(problem: Exception) -> str | None:
+    """The problem of a store's database in one line; None for any other exception."""
     if isinstance(problem, UnavailableError):
         return str(problem)
-    driver = getattr(problem, "orig", None) or problem  # SQLAlchemy wraps it
-    if not type(driver).__module__.startswith("psycopg"):
+    try:
+        from sqlalchemy.exc import DBAPIError
+    except ImportError:
+        return None  # no SQLAlchemy, no database
+    driver = problem.orig if isinstance(problem, DBAPIError) else problem
+    if not isinstance(driver, Exception) or not type(driver).__module__.startswith("psycopg"):
         return None
     from terminology.store.postgres import said_of
 
     return said_of(driver)
 
 
-class Serving:
-    """What is served: the content that the settings name, and what the store holds at the moment.
+class ServedContent:
+    """The content that the settings name, with the releases that the store serves at the moment.
 
-    ``catalogue()`` is asked once for each request, which keeps what it began with.
+    ``catalogue()`` is called once for each request, and the request uses what it returned to its end.
     """
 
     def __init__(self, settings: Settings, content: Catalogue | None = None) -> None:
-        """``content`` is what the settings name, where that has been read already.
+        """``content`` is the content that the settings name, if it has been read already.
 
         Raises UnreadableFileError, SettingError.
         """
@@ -226,6 +234,7 @@ class Serving:
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
+        """The catalogue of this moment. Raises UnavailableError while a database is away."""
         if self._reader is not None:
             if self._reader.shelf() is not self._shelf:
                 self._swap(self._reader)
@@ -235,12 +244,13 @@ class Serving:
         from terminology.catalogue.stored_resource import Shelved
 
         with self._lock:
-            # Asked again, lest a thread that was late bring back what is over.
+            # Read again: a thread that waited for the lock must not bring back an older shelf.
             shelf = reader.shelf()
             if shelf is not self._shelf:
                 self._catalogue = self._catalogue.stocked([Shelved(a) for a in shelf.artifacts])
                 self._shelf = shelf
 
     def close(self) -> None:
+        """Let go of the store."""
         if self._reader is not None:
             self._reader.close()

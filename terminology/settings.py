@@ -1,4 +1,8 @@
-"""The settings of the service: what each is for, its default, and where its value comes from."""
+"""Settings of the service and the library: their names, types, defaults, meanings and sources.
+
+Each setting is declared once, as a field of ``Settings``. The options of the command line and docs/settings.md
+are made from these declarations.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +24,62 @@ STATE_FOLDERS = {
     "win32": ("LOCALAPPDATA", "~/AppData/Local"),
     "darwin": ("", "~/Library/Application Support"),
 }
+ARGUMENTS = "the arguments"
 
 
 @dataclass(slots=True, frozen=True)
 class Setting:
-    """One setting: its name, default, what it is for, and what can be said of the values that it takes.
+    """The declaration of one setting.
 
-    ``read`` raises ValueError, KeyError or TypeError for any other.
+    ``read`` makes the value from a text or from what TOML and Python have; it raises ValueError, KeyError or
+    TypeError for a bad value. ``expected`` describes the good values in a message. ``library_default``, unless
+    it is None, takes the place of the default where no environment is read.
     """
 
     name: str
     default: Any
     meaning: str
-    read: Callable[[Any], Any] = str
-    wanted: str = ""
+    read: Callable[[Any], Any]
+    expected: str = ""
+    library_default: Any = None
 
     @property
     def option(self) -> str:
-        """What it is called on the command line; what is yes or no is a pair of flags."""
+        """The option of the command line; a boolean has a pair of flags."""
         name = self.name.replace("_", "-")
         return f"--{name}/--no-{name}" if isinstance(self.default, bool) else f"--{name}"
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return PREFIX + self.name.upper()
+
+
+def _setting(
+    default: Any,
+    meaning: str,
+    read: Callable[[Any], Any],
+    expected: str = "",
+    library_default: Any = None,
+) -> Any:
+    """A field of ``Settings``, with what ``Setting`` says of it."""
+    return field(
+        metadata={
+            "default": default,
+            "meaning": meaning,
+            "read": read,
+            "expected": expected,
+            "library_default": library_default,
+        }
+    )
+
+
+# -- values --------------------------------------------------------------------------------------
 
 
 def _whole_number(least: int, most: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
-        number = int(str(value))  # so that neither true nor 1.5 is one
+        number = int(str(value))  # refuses True and 1.5, which int() alone would take
         if not least <= number <= most:
             raise ValueError
         return number
@@ -56,7 +92,7 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 
 def _store(value: Any) -> str:
-    """A folder, or the URL of a database: of no other kind, lest it be taken for a folder."""
+    """A folder or the URL of a PostgreSQL database. Any other URL is refused: it would become a folder."""
     scheme, _, rest = str(value).partition("://")
     if rest and not str(value).startswith(POSTGRES) and "/" not in scheme:
         raise ValueError
@@ -69,7 +105,7 @@ def _printable(value: Any) -> str:
     return value
 
 
-def _yes_or_no(value: Any) -> bool:
+def _boolean(value: Any) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     return words[str(value).lower()]
 
@@ -78,8 +114,12 @@ def _paths(value: Any) -> list[Path]:
     return [Path(item) for item in (value.split(os.pathsep) if isinstance(value, str) else value)]
 
 
-def _folder(value: Any) -> Path | None:
-    """``auto`` is the folder that the system gives programs for their state; empty is none."""
+def _optional_folder(value: Any) -> Path | None:
+    return Path(value).expanduser() if value else None
+
+
+def _data_folder(value: Any) -> Path | None:
+    """A folder; ``auto`` is the one that the operating system gives to programs for their state."""
     if value != AUTO:
         return Path(value) if value else None
     variable, usual = STATE_FOLDERS.get(sys.platform, ("XDG_STATE_HOME", "~/.local/state"))
@@ -87,125 +127,144 @@ def _folder(value: Any) -> Path | None:
     return None if folder.startswith("~") else Path(folder, "fhir-terminology-adapter")
 
 
-_POSITIVE, _LARGE = _whole_number(1, 2**40), "a whole number that is not too large"
-SETTINGS = (
-    Setting("host", "127.0.0.1", "The address to listen on.", _printable),
-    Setting(
-        "port",
+_POSITIVE, _POSITIVE_NUMBER = _whole_number(1, 2**40), f"a whole number from 1 to {2**40}"
+
+
+@dataclass(init=False)
+class Settings:
+    """The settings as attributes.
+
+    ``Settings(port=8081)`` reads nothing but its arguments: it is the same everywhere.
+    ``Settings.from_environment()`` also reads the ``TERMINOLOGY_…`` variables, and keeps what has to be kept
+    in the user's data folder. A TOML file can stand below both.
+    """
+
+    host: str = _setting("127.0.0.1", "The address to listen on.", _printable)
+    port: int = _setting(
         8080,
         "The port to listen on; 0 takes a free one.",
         _whole_number(0, 65_535),
         "a number from 0 to 65535",
-    ),
-    Setting(
-        "workers",
+    )
+    workers: int = _setting(
         1,
-        "How many processes answer, where the web server is granian.",
+        "How many processes answer requests, if the web server is granian.",
         _whole_number(1, 256),
         "a number from 1 to 256",
-    ),
-    Setting(
-        "threads",
+    )
+    threads: int = _setting(
         4,
-        "How many threads each worker has. A client that sends its request slowly holds one: take more where "
+        "How many threads each worker has. A client that sends its request slowly keeps one busy: take more if "
         "no proxy stands before the service.",
         _whole_number(1, 256),
         "a number from 1 to 256",
-    ),
-    Setting("bundled", True, "Serve the conization content that comes with the package.", _yes_or_no),
-    Setting("content", [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths),
-    Setting(
-        "store",
+    )
+    bundled: bool = _setting(
+        True, "Serve the conization content that comes with the package.", _boolean, "true or false"
+    )
+    content: list[Path] = _setting(
+        [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths, "a list of paths"
+    )
+    store: str = _setting(
         "",
-        "Where imported releases lie: a folder, or a postgresql:// URL; empty for none.",
+        "The store of imported releases: a folder or a postgresql:// URL; empty for none.",
         _store,
         "a folder or a postgresql:// URL",
-    ),
-    Setting(
-        "copies",
+    )
+    copies: Path | None = _setting(
         "",
         "A folder where this node keeps copies of what a postgresql:// store serves, and answers from them; "
         "empty for none.",
-        lambda value: Path(value).expanduser() if value else None,
-    ),
-    Setting("skip_broken", False, "Leave out content that cannot be read and start without.", _yes_or_no),
-    Setting("r6", False, "Also serve the R6 ballot, at /fhir/r6.", _yes_or_no),
-    Setting(
-        "default_release",
+        _optional_folder,
+        "a folder",
+    )
+    skip_broken: bool = _setting(
+        False, "Leave out content that cannot be read, and start without it.", _boolean, "true or false"
+    )
+    r6: bool = _setting(False, "Also serve the R6 ballot, at /fhir/r6.", _boolean, "true or false")
+    default_release: str = _setting(
         "r4",
-        "What /fhir speaks to clients that ask for no release: r4, r4b or r5.",
+        "The release of /fhir for clients that ask for none: r4, r4b or r5.",
         _one_of("r4", "r4b", "r5"),
         "r4, r4b or r5",
-    ),
-    Setting(
-        "data",
+    )
+    data: Path | None = _setting(
         AUTO,
-        "The folder for what 'terminology load' brings, and for what is kept from request to request "
-        "($closure, $cache-control): 'auto' is that of the user for such things; empty keeps it in memory, "
-        "for one process.",
-        _folder,
-    ),
-    Setting("largest_body", 10_000_000, "The largest request body, in bytes.", _POSITIVE, _LARGE),
-    Setting(
-        "largest_expansion", 50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _LARGE
-    ),
-    Setting("cors_origin", "*", "The origin that browsers may call from; empty for none.", _printable),
-)
-
-
-class Settings:
-    """The settings as attributes: defaults, under a TOML file, under ``TERMINOLOGY_…`` variables, under
-    arguments.
-
-    Raises SettingError for a name or value that is not one.
-    """
-
-    host: str
-    port: int
-    workers: int
-    threads: int
-    bundled: bool
-    content: list[Path]
-    store: str
-    copies: Path | None
-    skip_broken: bool
-    r6: bool
-    default_release: str
-    data: Path | None
-    largest_body: int
-    largest_expansion: int
-    cors_origin: str
+        "The folder of the content that 'terminology load' keeps, and of the state of $closure and "
+        "$cache-control: 'auto' is the user's folder for such data; empty keeps the state in memory, for one "
+        "process. In Python nothing is kept unless a folder is given.",
+        _data_folder,
+        "a folder",
+        library_default="",
+    )
+    largest_body: int = _setting(
+        10_000_000, "The largest request body, in bytes.", _POSITIVE, _POSITIVE_NUMBER
+    )
+    largest_expansion: int = _setting(
+        50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
+    )
+    cors_origin: str = _setting("*", "The origin that browsers may call from; empty for none.", _printable)
 
     def __init__(
         self, config: Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any
     ) -> None:
-        environment = os.environ if environment is None else environment
-        from_file = _toml(config) if config is not None else {}
-        known = {setting.name for setting in SETTINGS}
-        for source, names in ((str(config), from_file), ("the arguments", arguments)):
-            for name in names:
-                if name not in known:
-                    raise SettingError(
-                        f"{source}: there is no setting '{name}'. There are: {', '.join(sorted(known))}"
-                    )
+        """Read the defaults, a TOML file, the variables of ``environment`` and the arguments; later ones win.
+
+        An argument that is None counts as not given.
+
+        Raises SettingError for an unknown name or a bad value; it names the source and what would be right.
+        """
+        in_file = _toml(config) if config is not None else {}
+        _require_known(str(config), in_file)
+        _require_known(ARGUMENTS, arguments)
         for setting in SETTINGS:
             value, source = setting.default, "the default"
-            if setting.name in from_file:
-                value, source = from_file[setting.name], str(config)
-            if PREFIX + setting.name.upper() in environment:
-                source = PREFIX + setting.name.upper()
-                value = environment[source]
+            if environment is None and setting.library_default is not None:
+                value = setting.library_default
+            if setting.name in in_file:
+                value, source = in_file[setting.name], str(config)
+            if environment is not None and setting.variable in environment:
+                value, source = environment[setting.variable], setting.variable
             if arguments.get(setting.name) is not None:
-                value, source = arguments[setting.name], "the arguments"
-            setattr(self, setting.name, _value(setting, value, source))
+                value, source = arguments[setting.name], ARGUMENTS
+            setattr(self, setting.name, value_of(setting, value, source))
+
+    @classmethod
+    def from_environment(cls, config: Path | None = None, **arguments: Any) -> Settings:
+        """The settings as ``terminology serve`` reads them.
+
+        They include the ``TERMINOLOGY_…`` variables of this process, and the data folder of this user unless
+        another is given. Raises SettingError.
+        """
+        return cls(config, os.environ, **arguments)
+
+    def updated(self, **arguments: Any) -> Settings:
+        """A copy with other values; None leaves a value as it is. Raises SettingError."""
+        _require_known(ARGUMENTS, arguments)
+        settings = copy(self)
+        for setting in SETTINGS:
+            if arguments.get(setting.name) is not None:
+                setattr(settings, setting.name, value_of(setting, arguments[setting.name], ARGUMENTS))
+        return settings
 
 
-def _value(setting: Setting, value: Any, source: str) -> Any:
+SETTINGS = tuple(Setting(declared.name, **declared.metadata) for declared in fields(Settings))
+
+
+def _require_known(source: str, names: Mapping[str, Any]) -> None:
+    known = sorted(setting.name for setting in SETTINGS)
+    for name in names:
+        if name not in known:
+            raise SettingError(f"{source}: there is no setting '{name}'. Known settings: {', '.join(known)}")
+
+
+def value_of(setting: Setting, value: Any, source: str) -> Any:
+    """The value of a setting, read from what a source has. Raises SettingError, which names the source."""
     try:
         return setting.read(value)
     except (ValueError, KeyError, TypeError):
-        wanted = setting.wanted or f"something like {setting.default!r}"
-        raise SettingError(f"{source}: '{setting.name}' is {value!r}, but should be {wanted}") from None
+        expected = setting.expected or f"something like {setting.default!r}"
+        raise SettingError(f"{source}: '{setting.name}' is {value!r}, but should be {expected}") from None
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.catalogue.content import Catalogue
-from terminology.opening import catalogue_of, content_of
+from terminology.opening import catalogue_of, configured_content
 from tests.support import engine, postgres
 from tests.support.asking import Ask
 from tests.support.stores import both, place, postgres_server
@@ -42,7 +42,7 @@ def catalogue(settings: Settings) -> Catalogue:
     """The published content."""
     if not engine.ENGINE:
         return open_catalogue(settings)
-    stored, kept = engine.parted(content_of(settings))
+    stored, kept = engine.parted(configured_content(settings))
     return engine.served(stored, catalogue_of(kept, with_definitions=True))
 
 

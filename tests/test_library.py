@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terminology import Settings, Terminology, TerminologyError
+import terminology as terminology_package
+from terminology import Coding, Settings, Terminology, TerminologyError
+from terminology.core import errors
+from terminology.library.results import Result
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of
 from tests.support.cats import CATS, URL
@@ -48,7 +57,7 @@ MAP: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def terminology() -> Terminology:
-    return Terminology(Settings(environment={}, data="", largest_expansion=1), catalogue_of([CATS]))
+    return Terminology(settings=Settings(largest_expansion=1), catalogue=catalogue_of([CATS]))
 
 
 def test_a_Coding_is_a_dictionary(terminology: Terminology) -> None:
@@ -123,3 +132,343 @@ def test_a_Parameters_resource_will_do_as_well(terminology: Terminology) -> None
 def test_what_is_no_operation_is_said(terminology: Terminology, operation: str) -> None:
     with pytest.raises(TerminologyError, match="operation"):
         terminology.ask(operation)
+
+
+# -- typed results -------------------------------------------------------------------------------
+
+TREE: dict[str, Any] = {
+    "resourceType": "CodeSystem",
+    "id": "tree",
+    "url": "http://example.org/tree",
+    "version": "1",
+    "name": "Tree",
+    "status": "active",
+    "content": "complete",
+    "caseSensitive": True,
+    "hierarchyMeaning": "is-a",
+    "property": [
+        {"code": "sharp", "type": "boolean"},
+        {"code": "near", "type": "Coding"},
+        {"code": "weight", "type": "decimal"},
+    ],
+    "concept": [
+        {
+            "code": "cut",
+            "display": "Cut",
+            "definition": "Taking away",
+            "designation": [{"language": "de", "value": "Schnitt", "use": {"code": "display"}}],
+            "property": [
+                {"code": "sharp", "valueBoolean": True},
+                {"code": "near", "valueCoding": CODING},
+                {"code": "weight", "valueDecimal": 1.5},
+            ],
+            "concept": [{"code": "cone", "display": "Cone"}],
+        },
+        {"code": "burn", "display": "Burn"},
+    ],
+}
+CUTS: dict[str, Any] = {
+    "resourceType": "ValueSet",
+    "id": "cuts",
+    "url": "http://example.org/cuts",
+    "version": "2",
+    "status": "active",
+    "compose": {
+        "include": [
+            {"system": TREE["url"], "filter": [{"property": "concept", "op": "is-a", "value": "cut"}]}
+        ]
+    },
+}
+R4_MAP: dict[str, Any] = {
+    "resourceType": "ConceptMap",
+    "url": "http://example.org/r4-map",
+    "status": "active",
+    "group": [
+        {
+            "source": TREE["url"],
+            "target": "http://example.org/elsewhere",
+            "element": [{"code": "cone", "target": [{"code": "kegel", "equivalence": "wider"}]}],
+        }
+    ],
+}
+RELEASES = ("r4", "r4b", "r5")
+
+
+@pytest.fixture(scope="module")
+def typed() -> Iterator[Terminology]:
+    with Terminology([TREE, CUTS, R4_MAP], bundled=False) as terminology:
+        yield terminology
+
+
+def models_of(result: Result) -> list[str]:
+    """The modules of the models in each release; an answer that the models refuse raises."""
+    return [type(result.to_fhir(release)).__module__ for release in RELEASES]
+
+
+def package(kind: str) -> list[str]:
+    return [f"fhir.resources.R4B.{kind}", f"fhir.resources.R4B.{kind}", f"fhir.resources.{kind}"]
+
+
+def test_lookup_has_the_parts_of_its_answer_as_attributes(typed: Terminology) -> None:
+    concept = typed.lookup(TREE["url"], "cut", property=["*", "definition", "designation"])
+    assert (concept.name, concept.system, concept.version) == ("Tree", TREE["url"], "1")
+    assert (concept.code, concept.display, concept.definition) == ("cut", "Cut", "Taking away")
+    assert concept.is_abstract is False and concept.used_supplements == []
+    german = next(each for each in concept.designations if each.language == "de")
+    assert (german.value, german.use) == ("Schnitt", Coding(code="display"))
+    assert concept.values_of("sharp") == [True] and concept.values_of("nothing") == []
+    assert concept.values_of("near") == [Coding(URL, "cat")]
+    assert concept.values_of("child") == ["cone"]
+    (child,) = [each for each in concept.properties if each.code == "child"]
+    assert (child.type, child.description) == ("code", "Cone")
+    assert models_of(concept) == package("parameters")
+
+
+def test_a_lookup_may_be_of_a_Coding_and_with_resources_of_its_own(typed: Terminology) -> None:
+    dog = typed.lookup(coding=Coding(DOGS["url"], "dog"), tx_resource=DOGS)
+    assert dog.display == "Dog"
+    german = typed.lookup(TREE["url"], "cut", display_language="de")
+    assert german.display == "Schnitt"
+
+
+def test_translate_has_its_matches_and_is_true_if_there_is_a_translation(typed: Terminology) -> None:
+    answer = typed.translate(TREE["url"], "cone")
+    assert answer and answer.result
+    (match,) = answer.matches
+    assert match.relationship == "source-is-narrower-than-target", "content of R4 is upgraded"
+    assert match.concept == Coding("http://example.org/elsewhere", "kegel")
+    assert match.origin_map == R4_MAP["url"]
+    assert not typed.translate(TREE["url"], "burn")
+    assert models_of(answer) == package("parameters")
+    (r4,) = values(answer.in_release("r4"), "match")
+    assert value(r4, "equivalence") == "wider" and value(r4, "source") == R4_MAP["url"]
+
+
+def test_translate_takes_what_is_known_of_a_condition(typed: Terminology) -> None:
+    size = {"attribute": "http://example.org/size", "value": "large"}
+    answer = typed.translate(URL, "cat", conceptMap=MAP, dependency=size)
+    (match,) = answer.matches
+    assert match.concept is not None and match.concept.code == "dog"
+    assert [(each.attribute, each.value) for each in match.depends_on] == [
+        ("http://example.org/size", "large")
+    ]
+
+
+def test_validate_code_is_of_the_code_system_or_of_a_value_set(typed: Terminology) -> None:
+    valid = typed.validate_code(TREE["url"], "cone", display="Cone")
+    assert valid and (valid.code, valid.display, valid.version) == ("cone", "Cone", "1")
+    for value_set in (CUTS["url"], f"{CUTS['url']}|2", CUTS):
+        assert typed.validate_code(TREE["url"], "cone", value_set=value_set)
+        assert not typed.validate_code(TREE["url"], "burn", value_set=value_set)
+    wrong = typed.validate_code(TREE["url"], "saw")
+    assert not wrong and wrong.message is not None and "saw" in wrong.message
+    (issue,) = wrong.issues
+    assert (issue.severity, issue.code, issue.tx) == ("error", "code-invalid", "invalid-code")
+    assert issue.text == wrong.message and issue.message_id and issue.at
+    assert models_of(wrong) == package("parameters")
+
+
+def test_expand_lists_entries_with_children_and_pages(typed: Terminology) -> None:
+    expansion = typed.expand(CUTS["url"], include_designations=True, property="definition")
+    assert expansion.codes == ["cut", "cone"] and expansion.total == 2
+    assert (expansion.url, expansion.version) == (CUTS["url"], "2")
+    cut = next(iter(expansion))
+    assert (cut.system, cut.display, cut.abstract, cut.inactive) == (TREE["url"], "Cut", False, False)
+    assert [each.value for each in cut.designations if each.language == "de"] == ["Schnitt"]
+    assert [(each.code, each.value) for each in cut.properties] == [("definition", "Taking away")]
+    assert [each.code for each in cut.contains] == ["cone"]
+    assert ("used-codesystem", f"{TREE['url']}|1") in [(p.code, p.value) for p in expansion.parameters]
+    page = typed.expand(CUTS, offset=1, count=1)
+    assert (page.codes, page.offset, page.total) == (["cone"], 1, 2)
+    assert models_of(expansion) == package("valueset")
+
+
+def test_subsumes_and_find_matches(typed: Terminology) -> None:
+    assert typed.subsumes(TREE["url"], "cut", "cone").outcome == "subsumes"
+    found = typed.find_matches(TREE["url"], {"sharp": True}, exact=True)
+    assert [match.coding.code for match in found.matches] == ["cut"]
+    assert models_of(typed.subsumes(TREE["url"], "cut", "cone")) == package("parameters")
+    assert models_of(found) == package("parameters")
+
+
+def test_a_closure_grows_once_in_whatever_release_its_answer_is_read(typed: Terminology) -> None:
+    typed.closure("typed")
+    grown = typed.closure("typed", [Coding(TREE["url"], "cut"), {"system": TREE["url"], "code": "cone"}])
+    (entry,) = grown.entries
+    assert (entry.source.code, entry.relationship, entry.target.code) == (
+        "cone",
+        "source-is-narrower-than-target",
+        "cut",
+    )
+    assert models_of(grown) == package("conceptmap")
+    target = grown.in_release("r4")["group"][0]["element"][0]["target"][0]
+    assert target == {"code": "cut", "equivalence": "subsumes"}
+    assert typed.closure("typed", version=grown.version).entries == []
+
+
+def test_read_and_search_give_resources(typed: Terminology) -> None:
+    resource = typed.read("CodeSystem", "tree")
+    assert (resource.kind, resource.id, resource.url, resource.name) == (
+        "CodeSystem",
+        "tree",
+        TREE["url"],
+        "Tree",
+    )
+    assert (resource.version, resource.title, resource.status) == ("1", None, "active")
+    assert typed.read("CodeSystem", "tree", resource.json["meta"]["versionId"]).json == resource.json
+    assert models_of(resource) == package("codesystem")
+    found = typed.search("ValueSet", url=CUTS["url"], _summary="true")
+    assert (found.total, len(found), [each.id for each in found]) == (1, 1, ["cuts"])
+    assert "compose" not in found.resources[0].json and found.resources[0].in_release("r4")["compose"]
+    assert models_of(found) == package("bundle")
+    assert len(typed.search("CodeSystem", **{"name:contains": "re"})) == 1
+    for id_ in ("nothing", "$lookup", "_history", "a/b", ""):
+        with pytest.raises(TerminologyError, match="There is no CodeSystem"):
+            typed.read("CodeSystem", id_)
+    with pytest.raises(TerminologyError, match="Patient"):
+        typed.read("Patient", "1")
+
+
+def test_a_release_that_is_not_spoken_is_refused(typed: Terminology) -> None:
+    answer = typed.lookup(TREE["url"], "cut")
+    with pytest.raises(TerminologyError, match="'release' must be one of r4, r4b, r5"):
+        answer.to_fhir("r3")
+    with pytest.raises(TerminologyError, match="'release' must be one of"):
+        typed.ask("CodeSystem/$lookup", release="r3", code="cut")
+
+
+def test_a_cache_id_is_honoured_as_over_HTTP(typed: Terminology) -> None:
+    id_ = value(typed.ask("$cache-control", mode="start", tx_resource=[DOGS]), "cache-id")
+    assert typed.lookup(DOGS["url"], "dog", cache_id=id_).display == "Dog"
+    with pytest.raises(TerminologyError):
+        typed.lookup(DOGS["url"], "dog")
+    assert typed.ask("$cache-control", mode="end", cache_id=id_)["resourceType"] == "Parameters"
+
+
+def test_a_bare_resource_stands_for_the_parameter_that_it_is(typed: Terminology) -> None:
+    assert typed.ask("ValueSet/$expand", CUTS)["expansion"]["total"] == 2
+    with pytest.raises(TerminologyError, match="must be a Parameters resource, but is a ValueSet"):
+        typed.ask("ValueSet/$expand", CUTS, count=1)
+
+
+# -- content -------------------------------------------------------------------------------------
+
+
+def test_content_may_be_models_of_either_release_bundles_and_paths(tmp_path: Path) -> None:
+    from fhir.resources.codesystem import CodeSystem
+    from fhir.resources.R4B.conceptmap import ConceptMap
+
+    file = tmp_path / "cuts.json"
+    file.write_text(json.dumps(CUTS))
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": DOGS}]}
+    content: list[Any] = [
+        CodeSystem.model_validate(TREE),
+        ConceptMap.model_validate(R4_MAP),
+        bundle,
+        str(file),
+    ]
+    with Terminology(content, bundled=False) as terminology:
+        assert terminology.translate(TREE["url"], "cone").matches[0].relationship
+        assert terminology.lookup(DOGS["url"], "dog").display == "Dog"
+        assert terminology.expand(CUTS["url"]).codes == ["cut", "cone"]
+        weight = terminology.lookup(TREE["url"], "cut", property="weight").json
+        assert Decimal("1.5") in values(values(weight, "property")[-1], "value")
+
+
+def test_a_model_may_stand_for_a_resource_in_a_request(typed: Terminology) -> None:
+    from fhir.resources.valueset import ValueSet
+
+    assert typed.expand(ValueSet.model_validate(CUTS)).total == 2
+
+
+@pytest.mark.parametrize(
+    "resource", [{"resourceType": "Patient"}, {}, {"resourceType": "CodeSystem", "concept": 1}]
+)
+def test_content_that_cannot_be_read_is_refused(resource: dict[str, Any]) -> None:
+    with pytest.raises(TerminologyError, match=r"must be (one of CodeSystem|a list)"):
+        Terminology([resource])
+
+
+def test_a_Terminology_reads_neither_the_environment_nor_what_the_user_has_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tmp_path / "fhir-terminology-adapter" / "content"
+    loaded.mkdir(parents=True)
+    (loaded / "dogs.json").write_text(json.dumps(DOGS))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TERMINOLOGY_BUNDLED", "no")
+    monkeypatch.setattr("terminology.settings.STATE_FOLDERS", {})
+    alone = Terminology()
+    assert alone.settings == Settings() and alone.settings.data is None and alone.settings.bundled
+    with pytest.raises(TerminologyError):
+        alone.lookup(DOGS["url"], "dog")
+    asked = Terminology.from_environment()
+    assert asked.lookup(DOGS["url"], "dog").display == "Dog" and not asked.settings.bundled
+    assert Settings.from_environment(bundled=True).bundled
+
+
+def test_arguments_go_before_the_settings() -> None:
+    terminology = Terminology(settings=Settings(largest_body=7), bundled=False)
+    assert (terminology.settings.bundled, terminology.settings.largest_body) == (False, 7)
+
+
+# -- public names --------------------------------------------------------------------------------
+
+
+def test_the_public_names_are_these_and_the_page_of_the_library_has_each() -> None:
+    errors_ = {
+        name for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")
+    }
+    assert set(terminology_package.__all__) == errors_ | {
+        "ClosureResult",
+        "Coding",
+        "ExpandResult",
+        "FindMatchesResult",
+        "Issue",
+        "LookupResult",
+        "Resource",
+        "SearchResult",
+        "Settings",
+        "SubsumesResult",
+        "Terminology",
+        "TranslateResult",
+        "Typed",
+        "ValidateResult",
+        "create_app",
+        "open_catalogue",
+    }
+    page = (Path(__file__).parent.parent / "docs" / "library.md").read_text("utf-8")
+    for name in terminology_package.__all__:
+        assert getattr(terminology_package, name).__name__ == name
+        assert f"`{name}`" in page or f"`{name}(" in page, name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(terminology_package, "nothing")  # noqa: B009
+
+
+def test_every_public_attribute_of_a_result_is_on_the_page_of_the_library() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "library.md").read_text("utf-8")
+    for name in terminology_package.__all__:
+        if name.endswith("Result"):
+            for attribute in vars(getattr(terminology_package, name)):
+                assert attribute.startswith("_") or f"`{attribute}" in page, f"{name}.{attribute}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import terminology",
+        "from terminology import Terminology; Terminology(bundled=False).lookup('urn:ietf:bcp:47', 'de')",
+    ],
+    ids=["import", "lookup"],
+)
+def test_the_library_does_not_import_the_web(code: str) -> None:
+    heavy = ("flask", "werkzeug", "requests", "fhir.resources", "pydantic", "sqlalchemy", "granian")
+    code = f"{code}\nimport sys\nprint([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_import_of_the_package_alone_imports_none_of_its_modules() -> None:
+    code = "import terminology, sys; print([name for name in sys.modules if name.startswith('terminology.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from terminology import Settings, open_catalogue
-from terminology.cli.commands import main, settings_of
+from terminology import Settings, create_app, open_catalogue
+from terminology.cli.commands import main
+from terminology.cli.options import settings_of
 from terminology.content.packages import load
 from terminology.core.errors import SettingError, UnreadableFileError
 from terminology.settings import SETTINGS
@@ -30,7 +31,7 @@ def test_arguments_go_before_the_environment_before_the_file_before_the_defaults
 @pytest.mark.parametrize(
     ("text", "environment", "arguments", "said"),
     [
-        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. There are: bundled"),
+        ("colour = 1", {}, {}, "settings.toml: there is no setting 'colour'. Known settings: bundled"),
         ("port = 'many'", {}, {}, "settings.toml: 'port' is 'many', but should be a number from 0 to 65535"),
         ("", {"TERMINOLOGY_R6": "perhaps"}, {}, "TERMINOLOGY_R6: 'r6' is 'perhaps'"),
         ("", {}, {"colour": 1}, "the arguments: there is no setting 'colour'"),
@@ -175,7 +176,8 @@ def test_an_option_that_is_not_given_leaves_the_environment_and_the_file_in_plac
 
 def test_a_port_that_there_cannot_be_is_said_without_a_traceback() -> None:
     result = CliRunner().invoke(main, ["serve", "--port", "99999"])
-    assert result.exit_code == 1 and "a number from 0 to 65535" in result.output
+    assert result.exit_code == 1
+    assert "--port: 'port' is '99999', but should be a number from 0 to 65535" in result.output
 
 
 def test_what_is_installed_with_us_is_as_old_as_it_says_and_not_as_its_file() -> None:
@@ -227,3 +229,41 @@ def test_where_there_is_no_translation_the_status_is_1() -> None:
     assert status == 1
     status, shown = asked("translate", CPT, "57520", "--where", "technique")
     assert status == 2 and "NAME=VALUE" in shown
+
+
+def test_the_banner_counts_what_a_search_finds_and_offers_a_request_that_is_answered() -> None:
+    from terminology.cli.commands import _example
+
+    shown = CliRunner().invoke(main, ["serve", "--check"], env={"TERMINOLOGY_DATA": ""}).output
+    client = create_app(settings=Settings()).test_client()
+    for kind in ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem"):
+        total = client.get(f"/fhir/{kind}?_summary=count").get_json()["total"]
+        assert f" {total} {kind}s" in shown
+    for bundled in (True, False):
+        settings = Settings(bundled=bundled)
+        example = _example(open_catalogue(settings))
+        assert ("cpt" in example) is bundled
+        client = create_app(settings=settings).test_client()
+        assert client.get(f"/fhir/r4/CodeSystem/$lookup?{example}").status_code == 200
+
+
+def test_settings_made_in_Python_read_no_environment_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMINOLOGY_PORT", "7")
+    assert (Settings().port, Settings().data) == (8080, None)
+    assert Settings.from_environment().port == 7 and Settings.from_environment(port=8).port == 8
+    assert Settings().updated(port=9).port == 9
+    with pytest.raises(SettingError, match="the arguments: 'port' is 'x'"):
+        Settings().updated(port="x")
+
+
+def test_copies_without_a_database_are_refused() -> None:
+    refused = CliRunner().invoke(main, ["serve", "--check", "--store", "here", "--copies", "there"])
+    assert (
+        refused.exit_code == 1
+        and "'copies' needs a postgresql:// store, but 'store' is 'here'" in refused.output
+    )
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "terminology", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and "version" in done.stdout

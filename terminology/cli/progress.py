@@ -1,4 +1,4 @@
-"""What does the command line say while something is imported, and of what is in the store?"""
+"""Progress, problems and outcome of an import on the terminal, and the list of what is in the store."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import click
 import orjson
 
 from terminology.core.model import Problem
-from terminology.store.release import Importer
 
 if TYPE_CHECKING:
     from terminology.store.loading import Loader, Outcome
     from terminology.store.registry import Loaded
+    from terminology.store.release import Importer
 
-# How many problems are shown; all are counted.
-SHOWN = 20
-# How often the line of progress is written, in seconds.
-EVERY = 0.2
+# How many problems are printed; all are counted.
+MOST_PROBLEMS = 20
+# How often the progress line is written at most, in seconds.
+INTERVAL = 0.2
 
 
-class Malformed(click.ClickException):
+class MalformedRow(click.ClickException):
     """A row is malformed, and --strict was given."""
 
 
@@ -42,50 +42,52 @@ def import_into(
     dry_run: bool,
     strict: bool,
     quiet: bool = False,
-    fewer: bool = False,
+    allow_fewer_rows: bool = False,
 ) -> None:
-    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong, and ``fewer``
-    lets a release replace one with far more rows.
+    """Import, with a progress line and one line for each outcome.
 
-    Raises Malformed, TooFewRowsError; Interrupted when somebody presses Ctrl-C.
+    ``quiet`` prints problems only; ``allow_fewer_rows`` lets a release replace one with far more rows.
+
+    Raises MalformedRow, TooFewRowsError, and Interrupted on Ctrl-C.
     """
     progress = _Progress(shows=not quiet and sys.stderr.isatty())
     problems = _Problems(strict, progress)
     try:
-        outcomes = loader.load(importer, paths, problems, progress, dry_run, fewer)
+        outcomes = loader.load(importer, paths, problems, progress, dry_run, allow_fewer_rows)
     except KeyboardInterrupt:
-        raise Interrupted("Interrupted: what was not finished has left nothing in the store.") from None
+        raise Interrupted("Interrupted: the unfinished import has left nothing in the store.") from None
     finally:
         progress.end()
         problems.end()
     for outcome in () if quiet else outcomes:
-        click.echo(_said(outcome, dry_run))
+        click.echo(_outcome_line(outcome, dry_run))
 
 
-def _said(outcome: Outcome, dry_run: bool) -> str:
+def _outcome_line(outcome: Outcome, dry_run: bool) -> str:
     loaded = outcome.loaded
-    what = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
+    rows = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
     if dry_run:
-        return f"{what} could be imported{_before(outcome, 'would replace')}"
+        return f"{rows} could be imported{_replaced(outcome, 'would replace')}"
     if outcome.is_new:
-        return f"{what}, {_size(loaded.bytes)}{_before(outcome, 'replaces')}"
-    return f"{what}, there already{_again(outcome)}"
+        return f"{rows}, {_size(loaded.bytes)}{_replaced(outcome, 'replaces')}"
+    return f"{rows}, there already{_served_again(outcome)}"
 
 
-def _before(outcome: Outcome, verb: str) -> str:
-    """What the same version was until now."""
+def _replaced(outcome: Outcome, verb: str) -> str:
+    """The same version as it was before."""
     old = outcome.replaced
-    said = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
-    return said + _again(outcome)
+    text = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
+    return text + _served_again(outcome)
 
 
-def _again(outcome: Outcome) -> str:
+def _served_again(outcome: Outcome) -> str:
     was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
     return "; was retired, and is served again" if was_retired else ""
 
 
 def _number(count: int, noun: str) -> str:
-    """
+    """The count with its noun.
+
     >>> _number(1, "row"), _number(1200, "row")
     ('1 row', '1,200 rows')
     """
@@ -93,7 +95,7 @@ def _number(count: int, noun: str) -> str:
 
 
 class _Problems:
-    """Shows the first problems and counts them all. How far the reading is, it passes on."""
+    """Prints the first problems and counts them all. The reports of progress are passed on."""
 
     def __init__(self, strict: bool, progress: _Progress) -> None:
         self._strict, self._progress = strict, progress
@@ -102,22 +104,23 @@ class _Problems:
 
     def __call__(self, problem: Problem) -> None:
         if self._strict:
-            raise Malformed(str(problem))
+            raise MalformedRow(str(problem))
         self._count += 1
-        if self._count <= SHOWN:
+        if self._count <= MOST_PROBLEMS:
             self._progress.clear()
             click.echo(str(problem), err=True)
 
     def end(self) -> None:
-        if self._count > SHOWN:
-            click.echo(f"... and {self._count - SHOWN:,} more like these", err=True)
+        if self._count > MOST_PROBLEMS:
+            click.echo(f"... and {self._count - MOST_PROBLEMS:,} more like these", err=True)
         if self._count:
-            click.echo(f"{_number(self._count, 'problem')} in what was read", err=True)
+            click.echo(f"{_number(self._count, 'problem')} in these files", err=True)
 
 
 class _Progress:
-    """One line that is written over: how much of which file is read, how many rows there are. ``shows`` is
-    False where nobody looks.
+    """One line that is overwritten: the file, how much of it is read, and the number of rows.
+
+    ``shows`` is False unless stderr is a terminal.
     """
 
     def __init__(self, shows: bool) -> None:
@@ -129,18 +132,18 @@ class _Progress:
         self._file = ""
 
     def __call__(self, count: int) -> None:
-        """So many rows have been read."""
+        """Report the number of rows read."""
         self._rows = count
         self._show()
 
     def read(self, file: str, done: int, size: int) -> None:
-        """So many bytes of a file have been read."""
+        """Report the bytes read of a file, of all that it has."""
         self._file = f"{file}: {100 * done // max(size, 1)}%"
         self._show(at_once=done == size)
 
     def _show(self, at_once: bool = False) -> None:
         now = time.monotonic()
-        if self._shows and (at_once or now - self._last > EVERY):
+        if self._shows and (at_once or now - self._last > INTERVAL):
             self._last = now
             rate = self._rows / max(now - self._began, 0.001)
             rows = f"{self._rows:,} rows, {rate:,.0f} a second" if self._rows else ""
@@ -151,7 +154,7 @@ class _Progress:
         self._width = len(text)
 
     def clear(self) -> None:
-        """Make room for a line of another kind."""
+        """Make room for a line that is not progress."""
         if self._width:
             self._write("")
             click.echo("\r", nl=False, err=True)
@@ -161,17 +164,17 @@ class _Progress:
             click.echo("", err=True)
 
 
-def show(held: Sequence[Loaded], as_json: bool) -> None:
-    """``terminology status``."""
+def show(releases: Sequence[Loaded], as_json: bool) -> None:
+    """Print the releases of a store, as ``terminology status`` does."""
     if as_json:
-        click.echo(orjson.dumps([asdict(loaded) for loaded in held], option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps([asdict(loaded) for loaded in releases], option=orjson.OPT_INDENT_2))
         return
-    if not held:
+    if not releases:
         click.echo("nothing has been imported")
     from terminology.core.errors import OtherFormatError
     from terminology.store.schema import FORMAT
 
-    for loaded in held:
+    for loaded in releases:
         click.echo(f"{loaded.kind} {loaded.canonical} ({loaded.status})")
         click.echo(f"  {loaded.title or loaded.importer}, {loaded.rows:,} rows, {_size(loaded.bytes)}")
         left_out = f", {loaded.problems:,} rows left out" if loaded.problems else ""

@@ -1,4 +1,4 @@
-"""The pages operations.md, settings.md and import-kinds.md, written from what the code itself reads."""
+"""The pages operations.md, settings.md and import-kinds.md, written from the tables that the code reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from terminology.core.model import Problem
 from terminology.opening import known_importers
-from terminology.settings import PREFIX, SETTINGS
+from terminology.settings import SETTINGS
 from terminology.wire.operations import OPERATIONS, Operation
 from terminology.wire.outcome import STATUS
 from terminology.wire.parameters import Parameter
@@ -23,41 +23,41 @@ _OPERATIONS = """\
 Written by `terminology reference` from the tables in `terminology/wire`; a test fails when it
 is out of date.
 
-Every operation is asked by GET (simple values in the URL) or POST (a Parameters resource), below each of
-the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read under **every** name listed, on
-every root; the answer is written as the root's release has it. Unknown parameters are ignored.
-`tx-resource` (repeated, a resource) brings CodeSystems, ValueSets, ConceptMaps and supplements along for one
-request.
+Every operation takes GET (simple values in the URL) and POST (a Parameters resource), at each of
+the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read under **every** name listed, at
+every root; the answer has the shape of the root's release. Unknown parameters are ignored, unless the client
+sends `Prefer: handling=strict`. `tx-resource` (repeated, a resource) adds CodeSystems, ValueSets, ConceptMaps
+and supplements for one request.
 
-What is brought along need not be sent each time: `$cache-control` at the base takes it once (`mode=start`)
-and gives out an id, to be sent in the header `X-Cache-Id` or as the parameter `cache-id` of any operation;
-`mode=end` forgets it, and `mode=check` says whether it is known. A cache is sealed unless it is started with
-`sealed=false`: only then what further requests bring along is added to it. A client may also make an id of
-its own and send it as `cache-id`; where nothing outlasts the process (the setting `data` is empty) such an
-id is ignored.
+Such resources need not be sent each time: `$cache-control` at the base takes them once (`mode=start`)
+and answers with an id, which further requests send in the header `X-Cache-Id` or as the parameter `cache-id`;
+`mode=end` deletes the cache, and `mode=check` answers whether it is known. A cache is sealed unless it is
+started with `sealed=false`: only then the `tx-resource`s of further requests are added to it. A client may also
+make up an id and send it as `cache-id`; where the state does not outlive the process (the setting `data` is
+empty) such an id is ignored.
 """
 _SETTINGS = """\
 # Settings
 
-Written by `terminology reference` from the table in `terminology/assembly.py`; a test fails when it is out of
-date.
+Written by `terminology reference` from the declarations in `terminology/settings.py`; a test fails when it is
+out of date.
 
 A setting is read from the command line of `terminology serve`, else from the environment, else from the
 TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
-in `PATH`.
+in `PATH`. In Python, `Settings(port=8081)` reads nothing but its arguments, and
+`Settings.from_environment()` reads all of these: see [library.md](library.md).
 """
 _KINDS = """\
 # What can be imported
 
-Written by `terminology reference` from what the importers themselves ask for; a test fails when it is out of
-date.
+Written by `terminology reference` from what each importer says of itself; a test fails when it is out of date.
 
-`terminology import KIND PATH…` takes files, folders and zip archives; how, and how to bring tables of your
+`terminology import KIND PATH…` takes files, folders and zip archives; how, and how to import tables of your
 own, is in [importing.md](importing.md).
 """
 _WORDS = """
-R4 says what the target is, R5 what the source is. The R4 word that a map was written with is kept, and R4
-clients get it back."""
+R4's word describes the target, R5's the source. If a map was written with a word of R4, that word is kept, and
+R4 clients get it back."""
 
 
 def pages() -> dict[str, str]:
@@ -67,7 +67,7 @@ def pages() -> dict[str, str]:
 
 
 def write(folder: Path, check: bool = False) -> list[str]:
-    """Write the pages that are out of date, or only say which they are. Returns their names."""
+    """Write the pages that are out of date, unless ``check``. Returns their names."""
     stale = []
     for name, text in pages().items():
         path = folder / name
@@ -113,7 +113,7 @@ def _operations() -> Iterator[str]:
 def _system_operations() -> Iterator[str]:
     for name, operation in SYSTEM_OPERATIONS.items():
         yield f"## [base]/${name}"
-        methods = "\n\nBy POST alone, as it changes what is kept." if operation.affects_state else ""
+        methods = "\n\nPOST only: it changes the state." if operation.affects_state else ""
         yield f"\n{_first_line(operation.run)}{methods}"
         if not operation.parameters:
             yield ""
@@ -147,7 +147,7 @@ def _settings() -> Iterator[str]:
     yield from _table(
         ("setting", "option", "environment", "default", "meaning"),
         (
-            (f"`{s.name}`", f"`{s.option}`", f"`{PREFIX}{s.name.upper()}`", f"`{s.default!r}`", s.meaning)
+            (f"`{s.name}`", f"`{s.option}`", f"`{s.variable}`", f"`{s.default!r}`", s.meaning)
             for s in SETTINGS
         ),
     )
@@ -155,15 +155,15 @@ def _settings() -> Iterator[str]:
 
 def _kinds() -> Iterator[str]:
     yield _KINDS
-    with TemporaryDirectory() as nothing:
+    with TemporaryDirectory() as empty:
         rows = [
-            (f"`{importer.kind}`", importer.description, _expected(importer.recognises([Path(nothing)])))
+            (f"`{importer.kind}`", importer.description, _expected(importer.recognises([Path(empty)])))
             for importer in known_importers()
         ]
     yield from _table(("KIND", "what it is", "files"), rows)
 
 
-def _expected(refused: Sequence[Any] | Problem) -> str:
-    """What an importer says that it had expected, of a folder where nothing is."""
-    assert isinstance(refused, Problem)
-    return refused.text.removeprefix("expected ").removesuffix("; found no file")
+def _expected(answer: Sequence[Any] | Problem) -> str:
+    """The files that an importer expects: it names them when it refuses an empty folder."""
+    assert isinstance(answer, Problem)
+    return answer.text.removeprefix("expected ").removesuffix("; found no file")

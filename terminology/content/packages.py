@@ -344,11 +344,27 @@ def _resources(file: Path) -> Iterator[Document]:
     if "resourceType" not in content:
         raise UnreadableFileError(f"{file}: the JSON has no resourceType, so it is no FHIR resource")
     try:
-        for document in _unpacked(content):
-            if document.get("resourceType") in KINDS:
-                yield require(r4.upgrade(document) if _is_r4(document) else document)
+        yield from _upgraded(content)
     except TerminologyError as problem:
         raise UnreadableFileError(f"{file}: {problem}") from None
+
+
+def resources_of(content: Document, is_r4: bool | None = None) -> Iterator[Document]:
+    """The terminology resources of a resource or Bundle that is at hand, in R5 shape and complete as those of a
+    file are. ``is_r4`` is whether it has R4's shape; unless it is given, the shape itself tells.
+
+    Raises TerminologyError for what is not a FHIR resource.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    for document in _upgraded(content, is_r4):
+        yield _complete(document, _date(document) or now)
+
+
+def _upgraded(content: Document, is_r4: bool | None = None) -> Iterator[Document]:
+    for document in _unpacked(content):
+        if document.get("resourceType") in KINDS:
+            has_r4_shape = _is_r4(document) if is_r4 is None else is_r4
+            yield require(r4.upgrade(document) if has_r4_shape else document)
 
 
 def _unpacked(content: Document) -> Iterator[Document]:

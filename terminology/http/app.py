@@ -23,7 +23,7 @@ from terminology.core.errors import RefusedError, TerminologyError, UnavailableE
 from terminology.core.model import Document, Issue
 from terminology.http import prepared
 from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, readable
-from terminology.opening import Serving, open_state
+from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
 from terminology.wire import json, messages, outcome, rest, xml
 from terminology.wire.fhir_releases import RELEASES, FhirVersion
@@ -73,8 +73,8 @@ def create_app(
 
     Raises UnreadableFileError for content that cannot be loaded.
     """
-    settings = settings or Settings()
-    held = _asked_each_time(catalogue) if catalogue is not None else Serving(settings).catalogue
+    settings = settings or Settings.from_environment()
+    held = _asked_each_time(catalogue) if catalogue is not None else ServedContent(settings).catalogue
     state = open_state(settings)
     sessions = Sessions(state)
     app = Flask("terminology", static_folder=None)

@@ -21,7 +21,7 @@ from terminology.core import issues
 from terminology.core.errors import SettingError
 from terminology.http.app import ROOT, create_app
 from terminology.http.media import JSON
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.wire import json, outcome
 
@@ -74,7 +74,7 @@ class _Loader:
         return {"_settings": self._settings, "_catalogue": None}
 
     def __call__(self) -> Flask:
-        return create_app(Serving(self._settings, self._catalogue).catalogue, self._settings)
+        return create_app(ServedContent(self._settings, self._catalogue).catalogue, self._settings)
 
 
 def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
@@ -116,7 +116,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def _with_werkzeug(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
-    app = create_app(Serving(settings, catalogue).catalogue, settings)
+    app = create_app(ServedContent(settings, catalogue).catalogue, settings)
     server = make_server(address, port, app, threaded=True, request_handler=_Handler)
     with suppress(KeyboardInterrupt):
         server.serve_forever()

@@ -244,7 +244,7 @@ def _require_rows(importer: Importer, outcomes: Sequence[Outcome], fewer: bool) 
         if old is not None and loaded.rows < FEWER * old.rows and not fewer:
             raise TooFewRowsError(
                 f"{loaded.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
-                f"{loaded.rows:,}; nothing was imported. Is the file whole? If so, say --fewer"
+                f"{loaded.rows:,}; nothing was imported. If the file is complete, use --allow-fewer-rows"
             )
 
 

@@ -18,7 +18,7 @@ from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, Concept
 from terminology.catalogue.content import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document, Filter
-from terminology.opening import Serving, open_loader
+from terminology.opening import ServedContent, open_loader
 from terminology.systems import CodeSystem
 from terminology.systems.comparisons import COMPARISONS
 from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
@@ -39,7 +39,7 @@ def imported(*documents: Document) -> Iterator[Catalogue]:
         loader = open_loader(place)
         loader.load(FHIR, sorted(Path(folder).glob("*.json")), lambda problem: None)
         loader.close()
-        serving = Serving(Settings(environment={}, data="", bundled=False, store=place), Catalogue())
+        serving = ServedContent(Settings(environment={}, data="", bundled=False, store=place), Catalogue())
         yield serving.catalogue()
         serving.close()
 

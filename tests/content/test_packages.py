@@ -363,7 +363,7 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
     assert (code, "(new: " in said) == (0, True)
     assert [file.name for file in (data / "content").iterdir()] == ["example.terms#1.2.0.tgz"]
     place.unlink()
-    terminology = Terminology(settings)
+    terminology = Terminology(settings=settings)
     answer = terminology.ask("CodeSystem/$lookup", system=COLOURS["url"], code="red")
     assert {"name": "display", "valueString": "Red"} in answer["parameter"]
 
@@ -501,7 +501,7 @@ def test_hl7_terminology_loads_whole(tmp_path: Path) -> None:
     if not found:
         pytest.skip("fetched by benchmarks/expand_everything.py, which has not run here")
     settings = Settings(environment={}, bundled=False, data="", content=found[:1])
-    terminology = Terminology(settings)
+    terminology = Terminology(settings=settings)
     assert sum(1 for _ in terminology.catalogue.headers("CodeSystem")) > 800
     act_code = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
     answer = terminology.ask("CodeSystem/$lookup", system=act_code, code="AMB")

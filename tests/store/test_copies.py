@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from terminology import Settings, create_app
 from terminology.core.errors import IncompleteCopyError, SettingError
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.store import content_of, copies, value_sets
 from terminology.store.copies import CopiedContent, copy_published
 from terminology.store.loading import Loader
@@ -95,9 +95,9 @@ def client_of(place: str, folder: Path | None = None) -> FlaskClient:
 
 
 @contextmanager
-def node(place: str, folder: Path) -> Iterator[Serving]:
+def node(place: str, folder: Path) -> Iterator[ServedContent]:
     settings = Settings(environment={}, bundled=False, data="", store=place, copies=str(folder))
-    running = Serving(settings)
+    running = ServedContent(settings)
     try:
         yield running
     finally:
@@ -291,5 +291,5 @@ def test_a_copy_that_cannot_be_made_says_why_in_one_line(url: str, tmp_path: Pat
 
 def test_only_of_a_database_copies_are_kept(tmp_path: Path) -> None:
     settings = Settings(environment={}, bundled=False, store=str(tmp_path), copies=str(tmp_path / "copies"))
-    with pytest.raises(SettingError, match=r"'copies' is .*, but only of a postgresql:// store"):
-        Serving(settings)
+    with pytest.raises(SettingError, match=r"'copies' needs a postgresql:// store, but 'store' is"):
+        ServedContent(settings)

@@ -11,7 +11,7 @@ import pytest
 
 from terminology import Settings
 from terminology.http.app import create_app
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.store.release import ConceptRow
 from tests.support import postgres
 from tests.support.birds import URL, release
@@ -34,7 +34,7 @@ def test_while_the_database_is_away_the_answer_is_503_transient_and_the_log_has_
 ) -> None:
     load(server.url(), (release("1"), [ConceptRow(f"C{number}", "there") for number in range(100)]))
     settings = Settings(environment={}, bundled=False, store=server.url(), data="")
-    serving = Serving(settings)
+    serving = ServedContent(settings)
     client = create_app(serving.catalogue, settings).test_client()
     assert client.get(PATH + "C0").status_code == 200
     server.stop()

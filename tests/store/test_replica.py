@@ -13,7 +13,7 @@ import pytest
 
 from terminology import Settings
 from terminology.core.errors import UnavailableError
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.store.release import ConceptRow
 from tests.support import postgres
 from tests.support.birds import URL, release
@@ -39,7 +39,7 @@ class Node:
 
     def __init__(self, *hosts: postgres.Server) -> None:
         place = f"postgresql:///postgres?host={','.join(str(h.folder) for h in hosts)}&user=terminology"
-        self._serving = Serving(Settings(environment={}, bundled=False, store=place))
+        self._serving = ServedContent(Settings(environment={}, bundled=False, store=place))
         self._ended = threading.Event()
         self.seen: list[int] = []
         self.wrong: list[object] = []
@@ -130,7 +130,7 @@ def test_a_thread_that_is_with_a_replica_does_not_miss_what_another_saw_on_the_p
     load(primary.url(), (release("1"), numbered(1)))
     _caught_up(primary, copy)
     place = f"postgresql:///postgres?host={primary.folder},{copy.folder}&user=terminology"
-    serving = Serving(Settings(environment={}, bundled=False, store=place))
+    serving = ServedContent(Settings(environment={}, bundled=False, store=place))
 
     def shown(code: str) -> str | None:
         concept = serving.catalogue().system(URL).locate(code)

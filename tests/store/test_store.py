@@ -29,7 +29,7 @@ from terminology.cli import commands as cli
 from terminology.cli.progress import show
 from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError, UnrecognisedReleaseError
 from terminology.core.model import Document, Filter, Problem
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.store.release import (
@@ -677,7 +677,7 @@ def test_a_running_server_serves_new_content_at_its_next_request(
 
 
 def test_what_is_bundled_stays_what_it_was_when_content_is_swapped(tmp_path: Path) -> None:
-    running = Serving(Settings(environment={}, data="", store=str(tmp_path)))
+    running = ServedContent(Settings(environment={}, data="", store=str(tmp_path)))
     names = "http://hl7.org/fhir/ValueSet/administrative-gender", "http://hl7.org/fhir/administrative-gender"
     began = {version: running.catalogue().for_fhir(version) for version in ("4.0.1", "5.0.0")}
     held = {version: (seen.value_set(names[0]), seen.system(names[1])) for version, seen in began.items()}
@@ -1053,8 +1053,8 @@ def test_a_server_does_not_load_what_only_the_commands_need(tmp_path: Path) -> N
         import sys
         sys.path[:0] = {sys.path!r}
         from terminology import Settings
-        from terminology.opening import Serving
-        served = Serving(Settings(environment={{}}, bundled=False, store={str(tmp_path)!r})).catalogue()
+        from terminology.opening import ServedContent
+        served = ServedContent(Settings(environment={{}}, bundled=False, store={str(tmp_path)!r})).catalogue()
         assert served.system({URL!r}).locate("owl")
         print([name for name in ("sqlalchemy", "psycopg", "terminology.importers") if name in sys.modules])
         """

@@ -27,7 +27,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import LazyDocument
 from terminology.core.model import Document
-from terminology.opening import Serving, open_loader
+from terminology.opening import ServedContent, open_loader
 from terminology.systems import CodeSystem
 from terminology.systems.document import DocumentSystem
 from terminology.wire import json
@@ -68,7 +68,7 @@ def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
     """The catalogue of a server with some content and with a store of some resources."""
     if not stored:
         return content
-    return Serving(Settings(environment={}, data="", store=place_of(stored)), content).catalogue()
+    return ServedContent(Settings(environment={}, data="", store=place_of(stored)), content).catalogue()
 
 
 def parted(

@@ -11,7 +11,7 @@ import pytest
 
 from terminology import Settings
 from terminology.core.model import Problem
-from terminology.opening import Serving
+from terminology.opening import ServedContent
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.store.release import AnyRelease, Importer, Row, SourceFile
@@ -76,9 +76,9 @@ def load(place: str, *releases: Any, **more: Any) -> list[Any]:
         loader.close()
 
 
-def serving(place: str) -> Serving:
+def serving(place: str) -> ServedContent:
     """A server's content, from a store alone."""
-    return Serving(Settings(environment={}, bundled=False, store=place))
+    return ServedContent(Settings(environment={}, bundled=False, store=place))
 
 
 def file(name: str = "birds.txt", digest: str = "00") -> SourceFile:

@@ -1,0 +1,81 @@
+"""The commands ``load``, ``build-bundles`` and ``reference``: content and pages that are files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.content.packages import keep
+from terminology.core.errors import SettingError
+from terminology.opening import broken_file_policy, loaded_folder
+
+
+@click.command("load")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@settings_options("data", "skip_broken")
+@click.option("--dry-run", is_flag=True, help="Read everything and show what is in it, but keep nothing.")
+def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **options: Any) -> None:
+    """Keep FHIR content, so that every later start of the service serves it.
+
+    PATHS are FHIR packages (.tgz, or unpacked), JSON files with a resource or a Bundle, and folders of those.
+    Everything is read first, and then copied into the folder 'content' of the data folder: a package under
+    its name and version, anything else under its own name, in place of an earlier one of that name. A running
+    service goes on with the content that it has read, until it is restarted. To take something back, delete it
+    from that folder.
+    """
+    try:
+        with errors_in_one_line():
+            settings = settings_of(config, options)
+            folder = loaded_folder(settings)
+            if folder is None:
+                raise SettingError("there is no data folder to keep content in: give one with --data")
+            for path in paths:
+                outcome = keep(path, folder, broken_file_policy(settings), dry_run)
+                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(outcome.counts.items()))
+                change = f"{outcome.change}, not kept" if dry_run else outcome.change
+                click.echo(f"{path}: {counts} ({change}: {folder / outcome.name})")
+    except OSError as problem:
+        raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
+
+
+@click.command("build-bundles")
+@click.option(
+    "--check", is_flag=True, help="Change nothing; fail if the bundles differ from what the tables give."
+)
+@click.option("--base", help="The canonical base of the published resources, instead of publication.toml's.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that holds 'source'; unless given, ./fhir_bundles.",
+)
+def build_bundles(check: bool, base: str | None, folder: Path | None) -> None:
+    """Build the published bundles from the tables in fhir_bundles/source."""
+    from terminology.content import publication
+
+    try:
+        folder = publication.working_folder(folder)
+        differences = publication.check(folder, base) if check else publication.write(folder, base)
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(f"{'Compared with' if check else 'Built from'} {folder / 'source'}:")
+    for line in differences:
+        click.echo(line)
+    if check and differences:
+        raise click.ClickException("the bundles differ from the tables: run 'terminology build-bundles'")
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail if a page is out of date.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="docs")
+def reference(folder: Path, check: bool) -> None:
+    """Write the reference pages from the tables in the code."""
+    from terminology.cli.reference import write
+
+    with errors_in_one_line():
+        stale = write(folder, check)
+    if check and stale:
+        raise click.ClickException(f"out of date: {', '.join(stale)}; run 'terminology reference'")
+    click.echo(f"written: {', '.join(stale)}" if stale else "up to date")

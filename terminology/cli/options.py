@@ -1,0 +1,77 @@
+"""Options that commands share, made from the settings, and errors in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
+from terminology.opening import database_problem
+from terminology.settings import SETTINGS, Setting, Settings, value_of
+
+Command = Callable[..., None]
+
+CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), help="A TOML file with settings; see docs/settings.md."
+)
+# The name of a value in the help, by the type of the default; a flag has none.
+_METAVARS: dict[type[Any], str] = {int: "NUMBER", list: "PATH", str: "TEXT"}
+
+
+def _option(setting: Setting) -> Callable[[Command], Command]:
+    """A setting as an option. ``Settings`` reads its value, as from any other source."""
+    metavar = _METAVARS.get(type(setting.default))
+    return click.option(
+        setting.option,
+        default=() if metavar == "PATH" else None,
+        multiple=metavar == "PATH",
+        type=str if metavar else None,
+        metavar=metavar,
+        help=setting.meaning,
+    )
+
+
+STORE = _option(next(setting for setting in SETTINGS if setting.name == "store"))
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """The options of these settings, and --config."""
+
+    def decorate(command: Command) -> Command:
+        command = CONFIG(command)
+        for setting in reversed(SETTINGS):
+            if setting.name in names:
+                command = _option(setting)(command)
+        return command
+
+    return decorate
+
+
+def settings_of(config: Path | None, options: dict[str, Any]) -> Settings:
+    """The settings of the environment, with these options over them. Raises SettingError.
+
+    ``options`` are texts, tuples of texts or booleans; None and the empty tuple count as not given.
+    """
+    arguments = {name: value for name, value in options.items() if value is not None and value != ()}
+    for setting in SETTINGS:
+        if setting.name in arguments:
+            value_of(setting, arguments[setting.name], setting.option)  # so that an error names the option
+    return Settings.from_environment(config, **arguments)
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Problems with settings, content, requests or the store end the command with one line."""
+    try:
+        yield
+    except (SettingError, UnreadableFileError, TerminologyError, StoreError) as problem:
+        raise click.ClickException(str(problem)) from None
+    except Exception as problem:
+        line = database_problem(problem)
+        if line is None:
+            raise
+        raise click.ClickException(line) from None

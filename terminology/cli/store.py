@@ -1,0 +1,107 @@
+"""The commands ``import``, ``status``, ``retire`` and ``remove``: the store of imported releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_of
+from terminology.cli.progress import import_into, show
+from terminology.opening import known_importers, open_loader, releases_in
+
+if TYPE_CHECKING:
+    from terminology.store.loading import Loader
+
+
+@click.command("import")
+@STORE
+@CONFIG
+@click.option("--dry-run", is_flag=True, help="Read and check everything, and write nothing.")
+@click.option("--strict", is_flag=True, help="Import nothing if there is a malformed row.")
+@click.option(
+    "--allow-fewer-rows",
+    is_flag=True,
+    help="Replace a version even if the new release has less than half of its rows.",
+)
+@click.option("--quiet", is_flag=True, help="Print problems only, and no progress.")
+@click.argument("kind", metavar="KIND")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def import_(
+    store: str | None,
+    config: Path | None,
+    dry_run: bool,
+    strict: bool,
+    allow_fewer_rows: bool,
+    quiet: bool,
+    kind: str,
+    paths: tuple[Path, ...],
+) -> None:
+    """Import a release of a code system, or maps, into the store.
+
+    KIND is the kind of release: 'terminology import list' lists all kinds. A release replaces the same version
+    that was imported before, and a retired version that is imported again is served again. A release without a
+    readable row is refused, and so is one with less than half of the rows that it would replace, unless
+    --allow-fewer-rows is given.
+    """
+    with errors_in_one_line():
+        importers = known_importers()
+    importer = next((importer for importer in importers if importer.kind == kind), None)
+    if importer is None:
+        for known in importers:
+            click.echo(f"{known.kind:12} {known.description}")
+        if kind != "list":
+            raise click.ClickException(f"there is no importer '{kind}'")
+        return
+    if not paths:
+        raise click.UsageError("Missing argument 'PATHS...'.")
+    with _loader(store, config) as loader:
+        import_into(loader, importer, paths, dry_run, strict, quiet, allow_fewer_rows)
+
+
+@click.command()
+@STORE
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
+def status(store: str | None, config: Path | None, as_json: bool) -> None:
+    """Show what is in the store: from which files, since when, how many rows, under which licence."""
+    with errors_in_one_line():
+        show(releases_in(settings_of(config, {"store": store}).store), as_json)
+
+
+@click.command()
+@STORE
+@CONFIG
+@click.option("--undo", is_flag=True, help="Serve it again.")
+@click.argument("canonical", metavar="URL[|VERSION]")
+def retire(store: str | None, config: Path | None, undo: bool, canonical: str) -> None:
+    """Stop serving a version, but keep it in the store. A URL without a version means all of its versions."""
+    with _loader(store, config) as loader:
+        for loaded in loader.retire(canonical, undo):
+            click.echo(f"{loaded.canonical}: {'served again' if undo else 'not served any more'}")
+
+
+@click.command()
+@STORE
+@CONFIG
+@click.option("--now", is_flag=True, help="Delete the files at once, even if a server still reads them.")
+@click.argument("canonical", metavar="URL[|VERSION]")
+def remove(store: str | None, config: Path | None, now: bool, canonical: str) -> None:
+    """Take a version out of the store. A URL without a version means all of its versions."""
+    with _loader(store, config) as loader:
+        for loaded in loader.remove(canonical, now):
+            click.echo(f"{loaded.canonical}: removed")
+
+
+@contextmanager
+def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
+    """The writing side of the store that the settings name; problems end the command with one line."""
+    with errors_in_one_line():
+        loader = open_loader(settings_of(config, {"store": store}).store)
+        try:
+            yield loader
+        finally:
+            loader.close()

@@ -1,0 +1,552 @@
+"""Typed results of the library: FHIR answers whose parts are attributes.
+
+A result reads the R5 answer when an attribute is used. ``json`` is that answer, ``in_release("r4")`` is the
+answer that a client of R4 gets, and ``to_fhir("r4")`` is the same as a model of the package ``fhir.resources``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding, Document, Issue, Typed
+from terminology.wire.outcome import MESSAGE_ID
+
+if TYPE_CHECKING:
+    from fhir_core.fhirabstractmodel import FHIRAbstractModel
+
+HOME = "r5"
+# fhir.resources has no models of R4 (4.0.1); those of R4B have the same elements in these resources.
+_MODELS = {"r4": "fhir.resources.R4B", "r4b": "fhir.resources.R4B", "r5": "fhir.resources"}
+
+
+# -- the parts of results ------------------------------------------------------------------------
+
+
+@dataclass(slots=True, frozen=True)
+class ResultDesignation:
+    """A designation of a concept. ``source`` is the canonical of the supplement that it comes from."""
+
+    value: str
+    language: str | None = None
+    use: Coding | None = None
+    additional_use: Sequence[Coding] = ()
+    source: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ResultProperty:
+    """A property of a concept or of a map row.
+
+    ``code`` is its code, or its uri in a map row; ``value`` a Coding, or a text, number or boolean; ``type`` the
+    name of its FHIR type; ``description`` the display of the concept that a code stands for.
+    """
+
+    code: str
+    value: Any = None
+    type: str | None = None
+    description: str | None = None
+    source: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ResultAttribute:
+    """A ``dependsOn`` or ``product`` of a match: the uri of the attribute, and its value."""
+
+    attribute: str
+    value: Any = None
+
+
+@dataclass(slots=True, frozen=True)
+class ResultMatch:
+    """A match of ``$translate``. Without a ``concept`` the map says that there is none (``noMap``).
+
+    ``source`` is the code that was found, where a target was given; ``via`` are the maps that led to
+    ``origin_map``, in order.
+    """
+
+    relationship: str | None
+    concept: Coding | None
+    source: Coding | None
+    origin_map: str | None
+    via: Sequence[str]
+    comment: str | None
+    depends_on: Sequence[ResultAttribute]
+    products: Sequence[ResultAttribute]
+    properties: Sequence[ResultProperty]
+
+
+@dataclass(slots=True, frozen=True)
+class ExpansionConcept:
+    """An entry of ``ValueSet.expansion.contains``."""
+
+    system: str | None
+    code: str | None
+    version: str | None
+    display: str | None
+    abstract: bool
+    inactive: bool
+    designations: Sequence[ResultDesignation]
+    properties: Sequence[ResultProperty]
+    contains: Sequence[ExpansionConcept]
+
+
+@dataclass(slots=True, frozen=True)
+class SubsumptionEntry:
+    """A row of a closure table: how one code is related to another."""
+
+    source: Coding
+    target: Coding
+    relationship: str
+
+
+@dataclass(slots=True, frozen=True)
+class PropertyMatch:
+    """A match of ``$find-matches``; ``unmatched`` are the properties that the concept does not have."""
+
+    coding: Coding
+    unmatched: Sequence[ResultProperty]
+    comment: str | None
+
+
+# -- results -------------------------------------------------------------------------------------
+
+
+class Result:
+    """The answer to one request. ``json`` is the FHIR resource in R5."""
+
+    def __init__(self, json: Document, in_release: Callable[[str], Document]) -> None:
+        """``in_release`` gives the same answer in another release, by its name."""
+        self.json = json
+        self._in_release = in_release
+
+    def in_release(self, release: str = HOME) -> Document:
+        """The answer that the root of a release gives: ``r4``, ``r4b``, ``r5`` or ``r6``.
+
+        It is more than another shape: FHIR's own code systems have other versions there. Raises
+        TerminologyError.
+        """
+        return self.json if release == HOME else self._in_release(release)
+
+    def to_fhir(self, release: str = HOME) -> FHIRAbstractModel:
+        """The answer of a release (``r4``, ``r4b``, ``r5``) as a model of ``fhir.resources``.
+
+        That package has no models of R4: the answer of R4 is put into those of R4B.
+
+        Raises TerminologyError for another release.
+        """
+        if release not in _MODELS:
+            raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(_MODELS)}"))
+        document = self.in_release(release)
+        kind = document["resourceType"]
+        models = import_module(f"{_MODELS[release]}.{kind.lower()}")
+        model: FHIRAbstractModel = getattr(models, kind).model_validate(document)
+        return model
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.json.get('resourceType')}>"
+
+
+class ParametersResult(Result):
+    """An answer that is a Parameters resource."""
+
+    @cached_property
+    def _nodes(self) -> Mapping[str, Sequence[Document]]:
+        return _by_name(self.json.get("parameter", ()))
+
+    def _value(self, name: str) -> Any:
+        return _value_of(self._nodes, name)
+
+    def _values(self, name: str) -> list[Any]:
+        return [_plain(Typed.of(node)) for node in self._nodes.get(name, ())]
+
+
+class LookupResult(ParametersResult):
+    """The answer to ``CodeSystem/$lookup``."""
+
+    @property
+    def name(self) -> str | None:
+        """The name of the code system."""
+        return _text(self._value("name"))
+
+    @property
+    def system(self) -> str | None:
+        return _text(self._value("system"))
+
+    @property
+    def version(self) -> str | None:
+        return _text(self._value("version"))
+
+    @property
+    def code(self) -> str | None:
+        return _text(self._value("code"))
+
+    @property
+    def display(self) -> str | None:
+        return _text(self._value("display"))
+
+    @property
+    def definition(self) -> str | None:
+        return _text(self._value("definition"))
+
+    @property
+    def is_abstract(self) -> bool:
+        return self._value("abstract") is True
+
+    @property
+    def used_supplements(self) -> list[str]:
+        """The canonicals of the supplements that had a part in the answer."""
+        return self._values("used-supplement")
+
+    @cached_property
+    def designations(self) -> list[ResultDesignation]:
+        return [_designation(_parts(node)) for node in self._nodes.get("designation", ())]
+
+    @cached_property
+    def properties(self) -> list[ResultProperty]:
+        return [_property(_parts(node), "code") for node in self._nodes.get("property", ())]
+
+    def values_of(self, code: str) -> list[Any]:
+        """The values of a property; empty if the concept does not have it."""
+        return [property_.value for property_ in self.properties if property_.code == code]
+
+
+class TranslateResult(ParametersResult):
+    """The answer to ``ConceptMap/$translate``. It is true if there is a translation."""
+
+    @property
+    def result(self) -> bool:
+        return self._value("result") is True
+
+    def __bool__(self) -> bool:
+        return self.result
+
+    @property
+    def message(self) -> str | None:
+        return _text(self._value("message"))
+
+    @cached_property
+    def matches(self) -> list[ResultMatch]:
+        return [_match(_parts(node)) for node in self._nodes.get("match", ())]
+
+
+class ValidateResult(ParametersResult):
+    """The answer to ``$validate-code`` of a code system or value set. It is true if the code is valid."""
+
+    @property
+    def result(self) -> bool:
+        return self._value("result") is True
+
+    def __bool__(self) -> bool:
+        return self.result
+
+    @property
+    def message(self) -> str | None:
+        return _text(self._value("message"))
+
+    @property
+    def code(self) -> str | None:
+        return _text(self._value("code"))
+
+    @property
+    def normalized_code(self) -> str | None:
+        return _text(self._value("normalized-code"))
+
+    @property
+    def system(self) -> str | None:
+        return _text(self._value("system"))
+
+    @property
+    def version(self) -> str | None:
+        return _text(self._value("version"))
+
+    @property
+    def display(self) -> str | None:
+        return _text(self._value("display"))
+
+    @property
+    def is_inactive(self) -> bool:
+        return self._value("inactive") is True
+
+    @property
+    def status(self) -> str | None:
+        return _text(self._value("status"))
+
+    @property
+    def unknown_systems(self) -> list[str]:
+        """The code systems that the answer would have needed and that are not here."""
+        return [*self._values("x-caused-by-unknown-system"), *self._values("x-unknown-system")]
+
+    @cached_property
+    def issues(self) -> list[Issue]:
+        """The errors, warnings and notes of the answer."""
+        outcomes = [node["resource"] for node in self._nodes.get("issues", ())]
+        return [_issue(node) for outcome in outcomes for node in outcome.get("issue", ())]
+
+
+class SubsumesResult(ParametersResult):
+    """The answer to ``CodeSystem/$subsumes``."""
+
+    @property
+    def outcome(self) -> str:
+        """``equivalent``, ``subsumes``, ``subsumed-by`` or ``not-subsumed``."""
+        return str(self._value("outcome"))
+
+
+class FindMatchesResult(ParametersResult):
+    """The answer to ``CodeSystem/$find-matches``."""
+
+    @cached_property
+    def matches(self) -> list[PropertyMatch]:
+        return [_property_match(_parts(node)) for node in self._nodes.get("match", ())]
+
+
+class ClosureResult(Result):
+    """The answer to ``$closure``: what is new in the table."""
+
+    @property
+    def version(self) -> str:
+        """The version of the table after this request."""
+        return str(self.json["version"])
+
+    @cached_property
+    def entries(self) -> list[SubsumptionEntry]:
+        return [
+            SubsumptionEntry(
+                Coding(group.get("source"), element.get("code")),
+                Coding(group.get("target"), target.get("code")),
+                target["relationship"],
+            )
+            for group in self.json.get("group", ())
+            for element in group.get("element", ())
+            for target in element.get("target", ())
+        ]
+
+
+class Resource(Result):
+    """A CodeSystem, ValueSet, ConceptMap or NamingSystem."""
+
+    @property
+    def kind(self) -> str:
+        """The resource type."""
+        return str(self.json["resourceType"])
+
+    @property
+    def id(self) -> str | None:
+        return _text(self.json.get("id"))
+
+    @property
+    def url(self) -> str | None:
+        return _text(self.json.get("url"))
+
+    @property
+    def version(self) -> str | None:
+        return _text(self.json.get("version"))
+
+    @property
+    def name(self) -> str | None:
+        return _text(self.json.get("name"))
+
+    @property
+    def title(self) -> str | None:
+        return _text(self.json.get("title"))
+
+    @property
+    def status(self) -> str | None:
+        return _text(self.json.get("status"))
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.id}>"
+
+
+class ExpandResult(Resource):
+    """The answer to ``ValueSet/$expand``. Iteration gives every entry, a child after its parent."""
+
+    @property
+    def expansion(self) -> Document:
+        """``ValueSet.expansion`` as JSON."""
+        expansion: Document = self.json["expansion"]
+        return expansion
+
+    @property
+    def total(self) -> int | None:
+        """How many codes there are, also where a page lists fewer."""
+        total: int | None = self.expansion.get("total")
+        return total
+
+    @property
+    def offset(self) -> int | None:
+        offset: int | None = self.expansion.get("offset")
+        return offset
+
+    @property
+    def timestamp(self) -> str:
+        return str(self.expansion["timestamp"])
+
+    @cached_property
+    def parameters(self) -> list[ResultProperty]:
+        """``expansion.parameter``: what the expansion was made with."""
+        nodes = self.expansion.get("parameter", ())
+        return [_typed_property(node["name"], Typed.of(node)) for node in nodes]
+
+    @cached_property
+    def contains(self) -> list[ExpansionConcept]:
+        """The entries of the top level; children are in their ``contains``."""
+        return [_expansion_concept(node) for node in self.expansion.get("contains", ())]
+
+    @property
+    def codes(self) -> list[str]:
+        """Every code that may be selected, in order."""
+        return [concept.code for concept in self if concept.code is not None and not concept.abstract]
+
+    def __iter__(self) -> Iterator[ExpansionConcept]:
+        return _all_of(self.contains)
+
+
+class SearchResult(Result):
+    """The answer to a search: a Bundle. Iteration gives its resources."""
+
+    def __init__(
+        self, json: Document, in_release: Callable[[str], Document], found: Sequence[Resource]
+    ) -> None:
+        super().__init__(json, in_release)
+        self.resources = found
+
+    @property
+    def total(self) -> int | None:
+        """How many resources match, also where a page lists fewer."""
+        total: int | None = self.json.get("total")
+        return total
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+
+# -- reading FHIR --------------------------------------------------------------------------------
+
+_Nodes = Mapping[str, Sequence[Document]]
+
+
+def _by_name(nodes: Sequence[Document]) -> _Nodes:
+    names: dict[str, list[Document]] = {}
+    for node in nodes:
+        names.setdefault(node["name"], []).append(node)
+    return names
+
+
+def _parts(node: Document) -> _Nodes:
+    return _by_name(node.get("part", ()))
+
+
+def _plain(typed: Typed | None) -> Any:
+    """The value as Python has it, or a Coding."""
+    if typed is None:
+        return None
+    return Coding.of(typed.value) if typed.type == "Coding" else typed.value
+
+
+def _value_of(nodes: _Nodes, name: str) -> Any:
+    return _plain(Typed.of(nodes[name][0])) if name in nodes else None
+
+
+def _values_of(nodes: _Nodes, name: str) -> list[Any]:
+    return [_plain(Typed.of(node)) for node in nodes.get(name, ())]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _designation(parts: _Nodes) -> ResultDesignation:
+    return ResultDesignation(
+        str(_value_of(parts, "value") or ""),
+        _value_of(parts, "language"),
+        _value_of(parts, "use"),
+        _values_of(parts, "additionalUse"),
+        _value_of(parts, "source"),
+    )
+
+
+def _typed_property(
+    code: str, typed: Typed | None, description: str | None = None, source: str | None = None
+) -> ResultProperty:
+    return ResultProperty(code, _plain(typed), typed.type if typed else None, description, source)
+
+
+def _property(parts: _Nodes, name: str) -> ResultProperty:
+    """A property whose code stands in the part ``name``."""
+    typed = Typed.of(parts["value"][0]) if "value" in parts else None
+    code, description = str(_value_of(parts, name)), _value_of(parts, "description")
+    return _typed_property(code, typed, description, _value_of(parts, "source"))
+
+
+def _match(parts: _Nodes) -> ResultMatch:
+    return ResultMatch(
+        relationship=_value_of(parts, "relationship"),
+        concept=_value_of(parts, "concept"),
+        source=_value_of(parts, "source"),
+        origin_map=_value_of(parts, "originMap"),
+        via=_values_of(parts, "via"),
+        comment=_value_of(parts, "targetComment") or _value_of(parts, "sourceComment"),
+        depends_on=[_attribute(_parts(node)) for node in parts.get("dependsOn", ())],
+        products=[_attribute(_parts(node)) for node in parts.get("product", ())],
+        properties=[_property(_parts(node), "uri") for node in parts.get("property", ())],
+    )
+
+
+def _attribute(parts: _Nodes) -> ResultAttribute:
+    return ResultAttribute(str(_value_of(parts, "attribute") or ""), _value_of(parts, "value"))
+
+
+def _property_match(parts: _Nodes) -> PropertyMatch:
+    unmatched = [_property(_parts(node), "code") for node in parts.get("unmatched", ())]
+    return PropertyMatch(_value_of(parts, "code"), unmatched, _value_of(parts, "comment"))
+
+
+def _issue(node: Document) -> Issue:
+    details = node.get("details", {})
+    codings = details.get("coding", ())
+    extensions = {each["url"]: each.get("valueString") for each in node.get("extension", ())}
+    return Issue(
+        severity=node["severity"],
+        code=node["code"],
+        text=str(details.get("text", "")),
+        tx=codings[0].get("code") if codings else None,
+        message_id=extensions.get(MESSAGE_ID),
+        at=node.get("expression", ()),
+        diagnostics=node.get("diagnostics"),
+    )
+
+
+def _expansion_concept(node: Document) -> ExpansionConcept:
+    return ExpansionConcept(
+        system=node.get("system"),
+        code=node.get("code"),
+        version=node.get("version"),
+        display=node.get("display"),
+        abstract=node.get("abstract", False),
+        inactive=node.get("inactive", False),
+        designations=[_listed_designation(each) for each in node.get("designation", ())],
+        properties=[_typed_property(each["code"], Typed.of(each)) for each in node.get("property", ())],
+        contains=[_expansion_concept(each) for each in node.get("contains", ())],
+    )
+
+
+def _listed_designation(node: Document) -> ResultDesignation:
+    use = Coding.of(node["use"]) if "use" in node else None
+    also = [Coding.of(coding) for coding in node.get("additionalUse", ())]
+    return ResultDesignation(node["value"], node.get("language"), use, also)
+
+
+def _all_of(concepts: Sequence[ExpansionConcept]) -> Iterator[ExpansionConcept]:
+    for concept in concepts:
+        yield concept
+        yield from _all_of(concept.contains)
