@@ -22,6 +22,7 @@ from terminology.store.loading import Loader
 from terminology.store.release import Importer
 from terminology.store.schema import FORMAT
 from tests.support import synthetic
+from tests.support.reporters import CollectingReporter
 
 ALL_URL = "http://example.org/ValueSet/everything"
 MANY_URL = "http://example.org/ValueSet/many"
@@ -40,7 +41,7 @@ def load(store: str, count: int, maps: bool = True) -> None:
         kinds.append(Importer("map", "", _one(synthetic.map_release), lambda *_: synthetic.mappings(count)))
     loader = Loader(content_of(store))
     for kind in kinds:
-        loader.load(kind, [], print)
+        loader.load(kind, [], CollectingReporter())
     loader.close()
 
 

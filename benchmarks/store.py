@@ -27,6 +27,7 @@ from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.store.release import Importer
 from tests.support import synthetic
+from tests.support.reporters import CollectingReporter
 
 
 def bare(count: int, folder: str) -> float:
@@ -79,7 +80,7 @@ def load(place: str, count: int) -> dict[str, float]:
     )
     loader = Loader(content_of(place))
     began = time.perf_counter()
-    (outcome,) = loader.load(importer, [], print)
+    (outcome,) = loader.load(importer, [], CollectingReporter())
     spent = time.perf_counter() - began
     loader.close()
     both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN

@@ -22,6 +22,8 @@ from terminology.store import content_of, value_sets
 from terminology.store.artifacts import Artifact
 from terminology.store.loading import Loader
 from terminology.store.release import CodeSystemRelease, ConceptRow
+from terminology.store.reporting import Reporter
+from tests.support.reporters import CollectingReporter, StrictReporter
 from tests.support.stores import ENGINES, empty, load, serving
 
 BASE = "http://example.org/"
@@ -187,17 +189,12 @@ def ways(
     return tuple(create_app(settings=each).test_client() for each in (documents, imported))  # type: ignore[return-value]
 
 
-def brought_in(place: str, *paths: Path, problems: list[Problem] | None = None) -> list[Any]:
+def brought_in(place: str, *paths: Path, reporter: Reporter | None = None) -> list[Any]:
     loader = Loader(content_of(place))
     try:
-        return loader.load(FHIR, paths, (problems if problems is not None else _None()).append)
+        return loader.load(FHIR, paths, reporter or StrictReporter())
     finally:
         loader.close()
-
-
-class _None:
-    def append(self, problem: Problem) -> None:
-        raise AssertionError(str(problem))
 
 
 def answers(ways: tuple[FlaskClient, FlaskClient], path: str) -> list[Any]:
@@ -479,9 +476,9 @@ def test_what_a_misshapen_entry_of_an_expansion_contains_is_kept(place: str, tmp
         "expansion": {"contains": [{"code": 5, "contains": inner}, {"system": TREES, "code": "t1"}, 7]},
     }
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    problems: list[Problem] = []
-    brought_in(place, tmp_path, problems=problems)
-    assert len(problems) == 2
+    reporter = CollectingReporter()
+    brought_in(place, tmp_path, reporter=reporter)
+    assert len(reporter.problems) == 2
     client = create_app(settings=Settings(environment={}, bundled=False, data="", store=place)).test_client()
     read = client.get("/fhir/r5/ValueSet/x").get_json()
     assert read["expansion"]["contains"] == [{"contains": inner}, {"system": TREES, "code": "t1"}]

@@ -27,6 +27,7 @@ from terminology.store.loading import Loader
 from terminology.store.registry import Loaded
 from tests.importers.test_importers import MALFORMED
 from tests.support import releases
+from tests.support.reporters import StrictReporter
 
 KINDS = sorted(releases.RELEASES)
 _IMPORTERS = {importer.kind: importer for importer in IMPORTERS}
@@ -188,22 +189,14 @@ def test_a_wrong_file_is_refused_with_what_was_expected_and_nothing_is_written(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_importer_says_how_far_the_reading_of_each_file_is(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path / "release")
-    told: dict[str, list[tuple[int, int]]] = {}
-
-    class Report:
-        def __call__(self, problem: Problem) -> None:
-            raise AssertionError(problem)
-
-        def progress(self, file: str, done: int, size: int) -> None:
-            told.setdefault(file, []).append((done, size))
-
+    reporter = StrictReporter()
     loader = Loader(content_of(str(tmp_path / "store")))
     try:
-        loader.load(_IMPORTERS[kind], [folder], Report())
+        loader.load(_IMPORTERS[kind], [folder], reporter)
     finally:
         loader.close()
-    assert told
-    for file, steps in told.items():
+    assert reporter.files
+    for file, steps in reporter.files.items():
         assert steps[-1][0] == steps[-1][1], file
         assert all(0 <= done <= size for done, size in steps), file
 
@@ -223,7 +216,7 @@ GOOD = [f"c{number};Code {number}" for number in range(10)]
 
 
 @pytest.mark.parametrize("rows", [[], ["x"] * 10, ['"a;b']], ids=["header only", "unreadable", "quote"])
-@pytest.mark.parametrize("given", [[], ["--fewer"], ["--dry-run"]], ids=str)
+@pytest.mark.parametrize("given", [[], ["--allow-fewer-rows"], ["--dry-run"]], ids=str)
 def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
     rows: list[str], given: list[str], tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
@@ -231,11 +224,11 @@ def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
     before = held(store)
     refused = import_("csv", *given, table(tmp_path / "r", *rows))
     assert refused.exit_code == 1
-    assert "http://example.org/t|1: there is no row that can be read; nothing was imported" in refused.output
+    assert "http://example.org/t|1: no row can be read; nothing was imported" in refused.output
     assert held(store) == before
 
 
-def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_fewer_says_so(
+def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_allowed_explicitly(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
     assert "replaces" not in import_("csv", table(tmp_path / "r", *GOOD)).output
@@ -246,8 +239,8 @@ def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_fewer_says_s
         refused = import_("csv", *given, short)
         assert refused.exit_code == 1
         assert f"its rows would fall from 10 (loaded on {day}) to 4; nothing was imported" in refused.output
-        assert "--fewer" in refused.output and held(store) == before
-    meant = import_("csv", "--fewer", short)
+        assert "--allow-fewer-rows" in refused.output and held(store) == before
+    meant = import_("csv", "--allow-fewer-rows", short)
     assert meant.exit_code == 0, meant.output
     assert f"; replaces 10 rows loaded on {day}" in meant.output
     assert [one.rows for one in held(store)] == [4]
@@ -283,7 +276,7 @@ def test_a_release_cut_off_leaves_all_releases_of_the_import_as_they_were(
     resource("b", 2)
     assert import_("fhir", folder).exit_code == 1
     assert held(store) == before
-    assert import_("fhir", "--fewer", folder).exit_code == 0
+    assert import_("fhir", "--allow-fewer-rows", folder).exit_code == 0
     assert {one.url[-1]: one.rows for one in held(store)} == {"a": 12, "b": 2}
 
 

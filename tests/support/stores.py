@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from terminology.core.model import Problem
 from terminology.opening import Serving
 from terminology.store import content_of
 from terminology.store.loading import Loader
-from terminology.store.release import AnyRelease, Importer, Row, SourceFile
+from terminology.store.release import AnyRelease, Importer, Report, Row, SourceFile
 from tests.support import postgres
+from tests.support.reporters import CollectingReporter
 
 ENGINES = ("sqlite", "postgres")
 
@@ -56,7 +57,7 @@ def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[
     """An importer of rows that the test itself makes."""
     rows = {id(release): given for release, given in releases}
 
-    def read(release: Any, paths: Sequence[Path], report: Callable[[Problem], None]) -> Iterator[Any]:
+    def read(release: Any, paths: Sequence[Path], report: Report) -> Iterator[Any]:
         for problem in problems:
             report(problem)
         yield from rows[id(release)]
@@ -65,10 +66,11 @@ def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[
 
 
 def load(place: str, *releases: Any, **more: Any) -> list[Any]:
-    """Versions of a test may have fewer rows than those that they replace."""
+    """Import releases of a test, which may have fewer rows than those that they replace."""
     loader = Loader(content_of(place))
     try:
-        return loader.load(importer_of(*releases), [], more.pop("report", print), **{"fewer": True, **more})
+        reporter = more.pop("reporter", CollectingReporter())
+        return loader.load(importer_of(*releases), [], reporter, **{"allow_fewer_rows": True, **more})
     finally:
         loader.close()
 
