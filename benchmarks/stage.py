@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlencode
 
 from served import Asked
 
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import Importer
 from terminology.store.schema import FORMAT
 from tests.support import synthetic
@@ -39,10 +39,10 @@ def load(store: str, count: int, maps: bool = True) -> None:
     kinds = [Importer("synthetic", "", _one(synthetic.release), lambda *_: synthetic.concepts(count))]
     if maps:
         kinds.append(Importer("map", "", _one(synthetic.map_release), lambda *_: synthetic.mappings(count)))
-    loader = Loader(content_of(store))
+    writer = StoreWriter(store_at(store))
     for kind in kinds:
-        loader.load(kind, [], CollectingReporter())
-    loader.close()
+        writer.load(kind, [], CollectingReporter())
+    writer.close()
 
 
 def _one(make: Callable[[], Any]) -> Callable[[Any], list[Any]]:

@@ -11,7 +11,7 @@ from terminology.catalogue.stored_resource import Shelved
 from terminology.content.importers import fhir
 from terminology.core.model import Document, Problem
 from terminology.store.artifacts import Artifact
-from terminology.store.compile.compiler import compile_system
+from terminology.store.compile.compiler import compile_code_system
 from terminology.store.release import CodeSystemRelease
 from terminology.store.reporting import CountingReporter
 from terminology.store.sqlite import SqliteSink, SqliteTables
@@ -28,7 +28,7 @@ def shelved(document: Document, folder: Path) -> Shelved:
     assert isinstance(release, CodeSystemRelease)
     sink = SqliteSink(target)
     reporter = CountingReporter(StrictReporter())
-    compile_system(release, fhir.read(release, [source], reporter), sink, reporter)  # type: ignore[arg-type]
+    compile_code_system(release, fhir.read(release, [source], reporter), sink, reporter)  # type: ignore[arg-type]
     sink.finish()
     return Shelved(Artifact(SqliteTables(target)))
 
