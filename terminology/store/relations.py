@@ -22,7 +22,7 @@ import zstandard
 from pyroaring import BitMap
 
 from terminology.store.compile.scratch import Kept
-from terminology.store.release import Related
+from terminology.store.release import RelationshipTuple
 
 # The names of the parts of an artifact.
 KINDS, OWNERS, ALONE = "relations", "relations of", "relations alone"
@@ -59,7 +59,7 @@ class Relations:
                 self._add(ord_, kept[10])
             yield ord_, kept
 
-    def _add(self, ord_: int, relations: Sequence[Related]) -> None:
+    def _add(self, ord_: int, relations: Sequence[RelationshipTuple]) -> None:
         last: int | None = None
         for group, kind, target, is_concept in relations:
             if group is not None and group != last:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from terminology.core.model import Document, Problem
 from terminology.store.compile.order import Order
 from terminology.store.packing import plain
-from terminology.store.release import CodeSystemRelease, ConceptRow, Related, Report
+from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple, Report
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
 # Code, display, flags, status, definition, designations, properties, extension, own, terms, relations.
@@ -31,7 +31,7 @@ Kept = tuple[
     list[Document],
     Any,
     list[tuple[str, str]],
-    list[Related],
+    list[RelationshipTuple],
 ]
 
 # The numbers of the properties that every code system may have.
