@@ -30,6 +30,7 @@ from terminology.store.loading import Loader
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
 from tests.support import plain_snomed, rf2
+from tests.support.reporters import CollectingReporter
 
 # How many differences are shown.
 SHOWN = 10
@@ -39,7 +40,7 @@ def load(place: str, release: Path) -> dict[str, float]:
     """Import a release; to be run in a process of its own, so that memory is what the import takes."""
     loader = Loader(content_of(place))
     began = time.perf_counter()
-    outcomes = loader.load(SNOMED, [release], print)
+    outcomes = loader.load(SNOMED, [release], CollectingReporter())
     spent = time.perf_counter() - began
     loader.close()
     own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -25,8 +25,9 @@ from terminology.opening import Serving
 from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
-from terminology.store.release import Importer
 from tests.support import synthetic
+from tests.support.importing import importer_of_rows
+from tests.support.reporters import CollectingReporter
 
 
 def bare(count: int, folder: str) -> float:
@@ -74,12 +75,10 @@ def making(count: int) -> float:
 
 
 def load(place: str, count: int) -> dict[str, float]:
-    importer = Importer(
-        "synthetic", "", lambda paths: [synthetic.release()], lambda *given: synthetic.concepts(count)
-    )
+    importer = importer_of_rows((synthetic.release(), synthetic.concepts(count)), kind="synthetic")
     loader = Loader(content_of(place))
     began = time.perf_counter()
-    (outcome,) = loader.load(importer, [], print)
+    (outcome,) = loader.load(importer, [], CollectingReporter())
     spent = time.perf_counter() - began
     loader.close()
     both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN

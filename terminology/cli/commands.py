@@ -297,7 +297,9 @@ def reference(folder: Path, check: bool) -> None:
 @_CONFIG
 @click.option("--dry-run", is_flag=True, help="Read and check everything, and write nothing.")
 @click.option("--strict", is_flag=True, help="Import nothing if there is a malformed row.")
-@click.option("--fewer", is_flag=True, help="Replace a version even with less than half of its rows.")
+@click.option(
+    "--allow-fewer-rows", is_flag=True, help="Replace a version even with less than half of its rows."
+)
 @click.option("--quiet", is_flag=True, help="Say only what is wrong, and not how far it is.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -306,7 +308,7 @@ def import_(
     config: Path | None,
     dry_run: bool,
     strict: bool,
-    fewer: bool,
+    allow_fewer_rows: bool,
     quiet: bool,
     kind: str,
     paths: tuple[Path, ...],
@@ -316,7 +318,7 @@ def import_(
     KIND says what it is: 'terminology import list' lists what can be imported. A release takes the place of
     the same version loaded before, and a retired version that is imported again is served again. One without
     a row that can be read is refused, and so is one with less than half of the rows that it would replace,
-    unless --fewer says that this is meant.
+    unless --allow-fewer-rows says that this is meant.
     """
     with _said_plainly():
         importers = known_importers()
@@ -333,7 +335,7 @@ def import_(
         raise click.UsageError("Missing argument 'PATHS...'.")
     with _loader(store, config) as loader:
         try:
-            import_into(loader, importer, paths, dry_run, strict, quiet, fewer)
+            import_into(loader, importer, paths, dry_run, strict, quiet, allow_fewer_rows)
         except BrokenReleaseError as problem:
             raise click.ClickException(str(problem)) from None
 

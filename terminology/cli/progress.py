@@ -16,7 +16,7 @@ from terminology.core.model import Problem
 from terminology.store.release import Importer
 
 if TYPE_CHECKING:
-    from terminology.store.loading import Loader, Outcome
+    from terminology.store.loading import ImportOutcome, Loader
     from terminology.store.registry import Loaded
 
 # How many problems are shown; all are counted.
@@ -42,27 +42,27 @@ def import_into(
     dry_run: bool,
     strict: bool,
     quiet: bool = False,
-    fewer: bool = False,
+    allow_fewer_rows: bool = False,
 ) -> None:
-    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong, and ``fewer``
-    lets a release replace one with far more rows.
+    """Import, show how far it is, and say what came of it; ``quiet`` says only what is wrong, and
+    ``allow_fewer_rows`` lets a release replace one with far more rows.
 
     Raises Malformed, TooFewRowsError; Interrupted when somebody presses Ctrl-C.
     """
     progress = _Progress(shows=not quiet and sys.stderr.isatty())
-    problems = _Problems(strict, progress)
+    reporter = _TerminalReporter(strict, progress)
     try:
-        outcomes = loader.load(importer, paths, problems, progress, dry_run, fewer)
+        outcomes = loader.load(importer, paths, reporter, dry_run=dry_run, allow_fewer_rows=allow_fewer_rows)
     except KeyboardInterrupt:
         raise Interrupted("Interrupted: what was not finished has left nothing in the store.") from None
     finally:
         progress.end()
-        problems.end()
+        reporter.end()
     for outcome in () if quiet else outcomes:
         click.echo(_said(outcome, dry_run))
 
 
-def _said(outcome: Outcome, dry_run: bool) -> str:
+def _said(outcome: ImportOutcome, dry_run: bool) -> str:
     loaded = outcome.loaded
     what = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
     if dry_run:
@@ -72,14 +72,14 @@ def _said(outcome: Outcome, dry_run: bool) -> str:
     return f"{what}, there already{_again(outcome)}"
 
 
-def _before(outcome: Outcome, verb: str) -> str:
+def _before(outcome: ImportOutcome, verb: str) -> str:
     """What the same version was until now."""
     old = outcome.replaced
     said = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
     return said + _again(outcome)
 
 
-def _again(outcome: Outcome) -> str:
+def _again(outcome: ImportOutcome) -> str:
     was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
     return "; was retired, and is served again" if was_retired else ""
 
@@ -92,15 +92,16 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-class _Problems:
+class _TerminalReporter:
     """Shows the first problems and counts them all. How far the reading is, it passes on."""
 
     def __init__(self, strict: bool, progress: _Progress) -> None:
         self._strict, self._progress = strict, progress
         self.progress = progress.read
+        self.rows = progress.rows
         self._count = 0
 
-    def __call__(self, problem: Problem) -> None:
+    def problem(self, problem: Problem) -> None:
         if self._strict:
             raise Malformed(str(problem))
         self._count += 1
@@ -128,7 +129,7 @@ class _Progress:
         self._rows = 0
         self._file = ""
 
-    def __call__(self, count: int) -> None:
+    def rows(self, count: int) -> None:
         """So many rows have been read."""
         self._rows = count
         self._show()

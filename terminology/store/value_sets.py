@@ -18,17 +18,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
 from terminology.core.model import Document
-from terminology.store.compile.compiler import Progress, Sink, TableRow
+from terminology.store.compile.compiler import Sink, TableRow
 from terminology.store.compile.indexing import chunks
 from terminology.store.header import DICTIONARY, HEADER, Header, value_set_document
 from terminology.store.packing import SAMPLE, compressor, dictionary_of
-from terminology.store.release import MemberRow, Report, ValueSetRelease
+from terminology.store.release import MemberRow, ValueSetRelease
+from terminology.store.reporting import Reporter
 
 # A value set that lists no more than this is kept as its document.
 SMALL = 1_000
@@ -51,9 +51,7 @@ def compile_value_set(
     release: ValueSetRelease,
     rows: Iterable[MemberRow],
     sink: Sink,
-    report: Report,
-    progress: Progress = lambda count: None,
-    scratch: Path | None = None,
+    reporter: Reporter,
 ) -> int:
     """Write a value set; the number of entries of its lists."""
     rows = iter(rows)
@@ -68,7 +66,7 @@ def compile_value_set(
         dictionary = b""
     else:
         dictionary = dictionary_of([written(row.node) for row in sample[:SAMPLE]])
-        _Lists(header, compressor(dictionary), sink, progress).write(chain(sample, rows))
+        _Lists(header, compressor(dictionary), sink, reporter).write(chain(sample, rows))
     sink.write("header", [(HEADER, header.as_bytes()), (DICTIONARY, dictionary)])
     return header.count
 
@@ -77,9 +75,9 @@ class _Lists:
     """Writes the entries of all lists, and notes what the header must say of these."""
 
     def __init__(
-        self, header: Header, compress: Callable[[bytes], bytes], sink: Sink, progress: Progress
+        self, header: Header, compress: Callable[[bytes], bytes], sink: Sink, reporter: Reporter
     ) -> None:
-        self._header, self._compress, self._sink, self._progress = header, compress, sink, progress
+        self._header, self._compress, self._sink, self._reporter = header, compress, sink, reporter
         self._parts: dict[_Key, Document] = {}
         self._numbers: dict[_Key, int] = {}
         self._seen: list[set[str]] = []
@@ -89,7 +87,7 @@ class _Lists:
         for chunk in chunks(rows):
             self._sink.write("member", [self._row(row) for row in chunk])
             self._header.count += len(chunk)
-            self._progress(self._header.count)
+            self._reporter.rows(self._header.count)
         for part, repeated in zip(self._parts.values(), self._repeated, strict=True):
             self._header.parts.append({**part, "repeated": sorted(repeated)})
 

@@ -15,6 +15,7 @@ from terminology.content.importers import IMPORTERS
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from tests.importers.test_importers import package
+from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
 
 CM, PCS = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -48,7 +49,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     kinds = {importer.kind: importer for importer in IMPORTERS}
     loader = Loader(content_of(place))
     for kind, path in _files(folder):
-        assert loader.load(kinds[kind], [path], print)
+        assert loader.load(kinds[kind], [path], CollectingReporter())
     loader.close()
     settings = Settings(environment={}, data="", bundled=False, store=place)
     return create_app(settings=settings).test_client()

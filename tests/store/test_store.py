@@ -29,7 +29,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.cli import commands as cli
 from terminology.cli.progress import show
 from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError, UnrecognisedReleaseError
-from terminology.core.model import Document, Filter, Problem
+from terminology.core.model import Document, Filter
 from terminology.opening import Serving
 from terminology.store import content_of
 from terminology.store.loading import Loader
@@ -47,6 +47,7 @@ from terminology.store.schema import TABLES
 from terminology.store.statements import STATEMENTS
 from terminology.systems.document import DocumentSystem
 from terminology.systems.indexed import StoredSystem
+from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, file, load, serving
 
 URL = "http://example.org/CodeSystem/birds"
@@ -411,10 +412,10 @@ def test_case_does_not_count_where_the_code_system_says_so(place: str) -> None:
 
 
 def test_a_code_that_comes_twice_and_a_parent_that_never_comes_are_reported(place: str) -> None:
-    said: list[Problem] = []
+    reporter = CollectingReporter()
     rows = [ConceptRow("a", "first"), ConceptRow("a", "second"), ConceptRow("b", parents=["nobody"])]
-    (outcome,) = load(place, (release(), rows), report=said.append)
-    assert [problem.text for problem in said] == [
+    (outcome,) = load(place, (release(), rows), reporter=reporter)
+    assert [problem.text for problem in reporter.problems] == [
         "the code 'a' comes again; the first one stays",
         "the parent 'nobody' of 'b' is not there",
     ]
@@ -709,20 +710,21 @@ def test_the_status_says_what_from_where_when_how_many_and_on_which_terms(place:
 
 
 def test_a_dry_run_reads_everything_and_writes_nothing(place: str) -> None:
-    said: list[Problem] = []
-    (outcome,) = load(place, (release(), [*BIRDS, BIRDS[0]]), report=said.append, dry_run=True)
-    assert (outcome.loaded.rows, outcome.loaded.problems, len(said)) == (8, 1, 1)
+    reporter = CollectingReporter()
+    (outcome,) = load(place, (release(), [*BIRDS, BIRDS[0]]), reporter=reporter, dry_run=True)
+    assert (outcome.loaded.rows, outcome.loaded.problems, len(reporter.problems)) == (8, 1, 1)
     assert content_of(place).artifacts() == set()
     assert serving(place).catalogue().find_system(URL) is None
 
 
 def test_files_that_are_not_recognised_are_refused_with_what_was_expected(place: str) -> None:
-    importer = Importer(
-        "test", "", lambda paths: Problem("x.txt", 3, "expected birds"), lambda *given: iter(())
-    )
+    def refuse(paths: Any) -> list[Any]:
+        raise UnrecognisedReleaseError("x.txt:3: expected birds")
+
+    importer = Importer("test", "", "birds", refuse)
     loader = Loader(content_of(place))
     with pytest.raises(UnrecognisedReleaseError, match="x.txt:3: expected birds"):
-        loader.load(importer, [], print)
+        loader.load(importer, [], CollectingReporter())
     loader.close()
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
+    DesignationTuple,
     MapGroup,
     MapRelease,
     MapRow,
     PropertyDeclaration,
-    DesignationTuple,
 )
 
 URL = "http://example.org/CodeSystem/synthetic"

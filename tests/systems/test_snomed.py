@@ -26,11 +26,13 @@ from terminology.content.importers.snomed import SNOMED
 from terminology.core.model import Filter
 from terminology.store import content_of
 from terminology.store.loading import Loader
-from terminology.store.release import CodeSystemRelease, ConceptRow, Importer
+from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
 from tests.support import plain_snomed, postgres, rf2
+from tests.support.importing import importer_of_rows
 from tests.support.paths import ROOT
+from tests.support.reporters import CollectingReporter
 
 MADE = rf2.Made(1_500, 4_500)
 ATTRIBUTES, REFSETS = MADE.attributes, MADE.refsets
@@ -69,11 +71,11 @@ def place(
 
 
 def _loaded(place: str, folder: Path) -> str:
-    problems: list[Any] = []
+    reporter = CollectingReporter()
     loader = Loader(content_of(place))
-    loader.load(SNOMED, [folder], problems.append)
+    loader.load(SNOMED, [folder], reporter)
     loader.close()
-    assert problems == []
+    assert reporter.problems == []
     return place
 
 
@@ -250,7 +252,7 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
     rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
     release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
     loader = Loader(content_of(str(tmp_path)))
-    loader.load(Importer("other", "", lambda paths: [release], lambda *given: iter(rows)), [], print)
+    loader.load(importer_of_rows((release, rows), kind="other"), [], CollectingReporter())
     loader.close()
     found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
     system = found.catalogue.system(URL)

@@ -190,7 +190,7 @@ def _report_missing_descriptions(files: Rf2Files, reporter: Reporter) -> None:
     for refset in files["language"]:
         language = refset.language.partition("-")[0]
         if language not in described:
-            text = f"there is no file of the descriptions in '{language}' that this reference set is about"
+            text = f"there is no file of descriptions in '{language}', the language of this reference set"
             reporter.problem(Problem(refset.file.label, 0, text))
 
 

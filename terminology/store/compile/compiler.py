@@ -23,14 +23,13 @@ from terminology.store.compile.scratch import CHILD, PARENT, Kept, Spool
 from terminology.store.header import DICTIONARY, HEADER, Header, map_document, system_document
 from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
 from terminology.store.relations import Relations
-from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow, Report
+from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
+from terminology.store.reporting import Reporter
 from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
 
 ROLES = {"parent", "child", "notSelectable", "inactive", "status"}
 
 TableRow = tuple[Any, ...]
-# Called with the number of rows read, now and then.
-Progress = Callable[[int], None]
 
 
 class Sink(Protocol):
@@ -43,17 +42,16 @@ def compile_system(
     release: CodeSystemRelease,
     rows: Iterable[ConceptRow],
     sink: Sink,
-    report: Report,
-    progress: Progress = lambda count: None,
+    reporter: Reporter,
     scratch: Path | None = None,
 ) -> int:
     """Write a code system; the number of its concepts."""
     with tempfile.TemporaryFile(dir=scratch) as file:
-        spool = Spool(release, file, report)
+        spool = Spool(release, file, reporter)
         for row in rows:
             spool.add(row)
             if not len(spool.codes) % CHUNK:
-                progress(len(spool.codes))
+                reporter.rows(len(spool.codes))
         return _System(release, spool, sink).write()
 
 
@@ -159,9 +157,7 @@ def compile_map(
     release: MapRelease,
     rows: Iterable[MapRow],
     sink: Sink,
-    report: Report,
-    progress: Progress = lambda count: None,
-    scratch: Path | None = None,
+    reporter: Reporter,
 ) -> int:
     """Write a map; the number of its rows."""
     rows = iter(rows)
@@ -174,7 +170,7 @@ def compile_map(
         sink.write("mapping", [_mapping(place, row, compress) for place, row in chunk])
         attributes.update(dict.fromkeys(code for _, row in chunk for code, _, _ in row.depends_on))
         count = chunk[-1][0] + 1
-        progress(count)
+        reporter.rows(count)
     header = Header("ConceptMap", map_document(release), count)
     header.groups = [_group(asdict(group)) for group in release.groups]
     header.attributes = list(attributes)

@@ -16,7 +16,8 @@ from typing import IO, Any
 from terminology.core.model import Document, Problem
 from terminology.store.compile.order import Order
 from terminology.store.packing import plain
-from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple, Report
+from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple
+from terminology.store.reporting import Reporter
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
 # Code, display, flags, status, definition, designations, properties, extension, own, terms, relations.
@@ -47,11 +48,11 @@ FORGET = 20_000
 class Spool:
     """All rows of one release."""
 
-    def __init__(self, release: CodeSystemRelease, file: IO[bytes], report: Report) -> None:
+    def __init__(self, release: CodeSystemRelease, file: IO[bytes], reporter: Reporter) -> None:
         self._folds = not release.case_sensitive
         self.language = release.language
         self._types = {p.code: p.type for p in release.properties}
-        self.file, self._report = file, report
+        self.file, self._reporter = file, reporter
         self._names = [file.name for file in release.files]
         self._lines = array("I")
         self.starts = array("Q", (0,))
@@ -172,7 +173,7 @@ class Spool:
         """Where a line is known, it is one of the first file; else all that were read may be meant."""
         named = self._names[:1] if line else self._names
         more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-        self._report(Problem(", ".join(named[:NAMED]) + more, line, text))
+        self._reporter.problem(Problem(", ".join(named[:NAMED]) + more, line, text))
 
     def read(self, places: Iterable[int]) -> Iterator[Kept]:
         self.file.flush()
