@@ -26,8 +26,9 @@ from itertools import groupby, product
 from math import prod
 from typing import NamedTuple
 
+from terminology.content.canonical import published_names
 from terminology.content.importers import icd9cm, icd10cm, icd10pcs, notices
-from terminology.content.importers.canonical import concept_map, declared
+from terminology.content.importers.attributes import declarations
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import lines
@@ -136,7 +137,7 @@ def _release(file: File, direction: GemDirection) -> MapRelease:
     title = f"{direction.source.title} to {direction.target.title}, General Equivalence Mappings"
     return MapRelease(
         kind="gem",
-        url=concept_map(id_),
+        url=published_names().resource("ConceptMap", id_),
         version=year[1] if year else None,
         name="".join(part.capitalize() for part in id_.split("-")),
         title=title,
@@ -147,8 +148,8 @@ def _release(file: File, direction: GemDirection) -> MapRelease:
         header={
             "description": "An aid to translation in one direction, not an equivalence; not to be turned round. "
             "A target with products stands only together with all of them.",
-            "property": declared(PROPERTIES),
-            "additionalAttribute": declared(products),
+            "property": declarations(PROPERTIES),
+            "additionalAttribute": declarations(products),
         },
     )
 

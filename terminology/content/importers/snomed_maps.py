@@ -23,8 +23,8 @@ from math import prod
 from typing import NamedTuple
 
 from terminology.content.importers import notices
+from terminology.content.importers.attributes import declarations
 from terminology.content.importers.buckets import Buckets
-from terminology.content.importers.canonical import declared
 from terminology.content.importers.files import File
 from terminology.content.importers.rows import SILENT, is_number, raw_records
 from terminology.core.model import Problem
@@ -122,7 +122,7 @@ def open_maps(
 def _release(refset: str, kind: str, version: str, sources: Sequence[SourceFile]) -> MapRelease:
     name = ASSOCIATION[refset][1] if kind == "association" else f"map {refset}"
     target = URL if kind == "association" else TARGETS.get(refset)
-    header = {"property": declared(PROPERTIES), "additionalAttribute": declared(ATTRIBUTES)}
+    header = {"property": declarations(PROPERTIES), "additionalAttribute": declarations(ATTRIBUTES)}
     return MapRelease(
         kind="snomed",
         url=f"{URL}?fhir_cm={refset}",
