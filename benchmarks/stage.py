@@ -19,9 +19,9 @@ from served import Asked
 
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from terminology.store.release import Importer
 from terminology.store.schema import FORMAT
 from tests.support import synthetic
+from tests.support.importing import importer_of_rows
 from tests.support.reporters import CollectingReporter
 
 ALL_URL = "http://example.org/ValueSet/everything"
@@ -36,17 +36,14 @@ Check = Callable[[Asked, dict[str, Any]], bool]
 
 def load(store: str, count: int, maps: bool = True) -> None:
     """Import the code system and its map."""
-    kinds = [Importer("synthetic", "", _one(synthetic.release), lambda *_: synthetic.concepts(count))]
+    kinds = [importer_of_rows((synthetic.release(), synthetic.concepts(count)), kind="synthetic")]
     if maps:
-        kinds.append(Importer("map", "", _one(synthetic.map_release), lambda *_: synthetic.mappings(count)))
+        map_rows = (synthetic.map_release(), synthetic.mappings(count))
+        kinds.append(importer_of_rows(map_rows, kind="map"))
     writer = StoreWriter(store_at(store))
     for kind in kinds:
         writer.load(kind, [], CollectingReporter())
     writer.close()
-
-
-def _one(make: Callable[[], Any]) -> Callable[[Any], list[Any]]:
-    return lambda paths: [make()]
 
 
 def below(parents: Sequence[Sequence[int]], root: int) -> list[bool]:

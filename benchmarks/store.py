@@ -25,8 +25,8 @@ from terminology.opening import Serving
 from terminology.settings import Settings
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from terminology.store.release import Importer
 from tests.support import synthetic
+from tests.support.importing import importer_of_rows
 from tests.support.reporters import CollectingReporter
 
 
@@ -75,9 +75,7 @@ def making(count: int) -> float:
 
 
 def load(place: str, count: int) -> dict[str, float]:
-    importer = Importer(
-        "synthetic", "", lambda paths: [synthetic.release()], lambda *given: synthetic.concepts(count)
-    )
+    importer = importer_of_rows((synthetic.release(), synthetic.concepts(count)), kind="synthetic")
     writer = StoreWriter(store_at(place))
     began = time.perf_counter()
     (outcome,) = writer.load(importer, [], CollectingReporter())

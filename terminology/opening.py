@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Catalogue
-from terminology.content.packages import Broken, load, refuse
+from terminology.content.packages import OnUnreadable, raise_unreadable, read_resources
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
@@ -44,7 +44,7 @@ log = logging.getLogger("terminology")
 
 # What FHIR itself publishes, in each release; R6 has no published release yet.
 _DEFINITIONS = {
-    file.stem: partial(load, [file], dated=True)
+    file.stem: partial(read_resources, [file], dated=True)
     for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
 }
 
@@ -58,12 +58,12 @@ def open_catalogue(settings: Settings | None = None) -> Catalogue:
 def content_of(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
     loaded = loaded_content(settings)
-    bundled = load([BUNDLES], dated=True) if settings.bundled else ()
+    bundled = read_resources([BUNDLES], dated=True) if settings.bundled else ()
     paths = [
         *([loaded] if loaded is not None and loaded.is_dir() else []),
         *settings.content,
     ]
-    return chain(bundled, load(paths, when_broken(settings)))
+    return chain(bundled, read_resources(paths, when_broken(settings)))
 
 
 def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
@@ -82,9 +82,9 @@ def loaded_content(settings: Settings) -> Path | None:
     return settings.data / "content" if settings.data is not None else None
 
 
-def when_broken(settings: Settings) -> Broken:
+def when_broken(settings: Settings) -> OnUnreadable:
     """What to do about a file that cannot be read."""
-    return _left_out if settings.skip_broken else refuse
+    return _left_out if settings.skip_broken else raise_unreadable
 
 
 def _left_out(problem: UnreadableFileError) -> None:

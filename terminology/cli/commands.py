@@ -12,7 +12,7 @@ import click
 
 from terminology.cli import console
 from terminology.cli.progress import import_into, show
-from terminology.content.packages import keep
+from terminology.content.installing import install
 from terminology.core.errors import SettingError, TerminologyError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.core.software import NAME, VERSION
@@ -237,10 +237,10 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
         if folder is None:
             raise SettingError("there is no data folder to keep anything in: give one with --data")
         for path in paths:
-            kept = keep(path, folder, when_broken(settings), dry_run)
-            counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(kept.counts.items()))
-            change = f"{kept.change}, not kept" if dry_run else kept.change
-            click.echo(f"{path}: {counts} ({change}: {folder / kept.name})")
+            installed = install(path, folder, when_broken(settings), dry_run)
+            counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(installed.counts.items()))
+            change = f"{installed.change}, not kept" if dry_run else installed.change
+            click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
     except (SettingError, UnreadableFileError) as problem:
         raise click.ClickException(str(problem)) from None
     except OSError as problem:

@@ -6,14 +6,12 @@ broken off at any point; everything after it only tells the servers to look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 from terminology.core.errors import NotLoadedError, TooFewRowsError, UnrecognisedReleaseError
-from terminology.core.model import Problem
 from terminology.store.backend import Sink, Store, TableRow
 from terminology.store.compile import garbage
 from terminology.store.compile.compiler import compile_code_system, compile_map
@@ -29,11 +27,11 @@ from terminology.store.registry import (
 from terminology.store.release import (
     AnyRelease,
     CodeSystemRelease,
-    ConceptRow,
     Importer,
     MapRelease,
-    MapRow,
-    MemberRow,
+    Opened,
+    OpenedConceptMap,
+    OpenedValueSet,
     ValueSetRelease,
 )
 from terminology.store.reporting import CountingReporter, Reporter
@@ -111,31 +109,31 @@ class StoreWriter:
         the store is unchanged.
         """
         job = ImportJob(importer, paths, reporter, dry_run, allow_fewer_rows)
-        releases = _releases_of(job)
+        opened = _opened_by(job)
         if dry_run:
-            return self._rehearse(job, releases)
+            return self._rehearse(job, opened)
         with self._store.lock():
             self._sweep()
-            return self._load(job, releases)
+            return self._load(job, opened)
 
-    def _rehearse(self, job: ImportJob, releases: Sequence[AnyRelease]) -> list[ImportOutcome]:
+    def _rehearse(self, job: ImportJob, opened: Sequence[Opened]) -> list[ImportOutcome]:
         registered = self._registry.all()
         outcomes = []
-        for release in releases:
-            artifact = _Compilation(self._store, job, release, 0).rehearse()
+        for one in opened:
+            artifact = _Compilation(self._store, job, one, 0).rehearse()
             outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
         _require_rows(job, outcomes)
         return outcomes
 
-    def _load(self, job: ImportJob, releases: Sequence[AnyRelease]) -> list[ImportOutcome]:
+    def _load(self, job: ImportJob, opened: Sequence[Opened]) -> list[ImportOutcome]:
         registered = self._registry.all()
         number = self._registry.next_number()
         outcomes: list[ImportOutcome] = []
         try:
-            for release in releases:
-                same = _same(registered, release)
+            for one in opened:
+                same = _same(registered, one.release)
                 if same is None:
-                    artifact = _Compilation(self._store, job, release, number).run()
+                    artifact = _Compilation(self._store, job, one, number).run()
                     outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
                     number += 1
                 else:
@@ -225,23 +223,21 @@ def _is_due(artifact: RegisteredArtifact, grace: timedelta) -> bool:
     return datetime.now(UTC) - datetime.fromisoformat(artifact.ended) >= grace
 
 
-def _releases_of(job: ImportJob) -> Sequence[AnyRelease]:
-    """The releases in the files of a job.
+def _opened_by(job: ImportJob) -> Sequence[Opened]:
+    """The releases in the files of a job, ready to be read.
 
     Raises UnrecognisedReleaseError if the importer does not recognise the files, or if one release would
     replace another of the same import.
     """
-    releases = job.importer.recognises(job.paths)
-    if isinstance(releases, Problem):
-        raise UnrecognisedReleaseError(str(releases))
+    opened = job.importer.open(job.paths)
     by_version: dict[tuple[str, str, str | None], AnyRelease] = {}
-    for release in releases:
+    for release in (one.release for one in opened):
         first = by_version.setdefault((_KINDS[type(release)], release.url, release.version), release)
         if first is not release:
             canonical = f"{release.url}|{release.version}" if release.version else release.url
             files = ", ".join(dict.fromkeys(file.name for file in (*first.files, *release.files)))
             raise UnrecognisedReleaseError(f"{canonical} is there twice: {files}")
-    return releases
+    return opened
 
 
 def _same(registered: Sequence[RegisteredArtifact], release: AnyRelease) -> RegisteredArtifact | None:
@@ -280,8 +276,8 @@ def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
 class _Compilation:
     """The compilation of one release of a job into the artifact with a number."""
 
-    def __init__(self, store: Store, job: ImportJob, release: AnyRelease, number: int) -> None:
-        self._store, self._job, self._release, self._number = store, job, release, number
+    def __init__(self, store: Store, job: ImportJob, opened: Opened, number: int) -> None:
+        self._store, self._job, self._opened, self._number = store, job, opened, number
         self._reporter = CountingReporter(job.reporter)
 
     def run(self) -> RegisteredArtifact:
@@ -301,18 +297,17 @@ class _Compilation:
 
     def _compile(self, sink: Sink) -> int:
         """The number of rows."""
-        release, reporter = self._release, self._reporter
-        rows = self._job.importer.read(release, self._job.paths, reporter)
+        opened, reporter = self._opened, self._reporter
         with garbage.rare_collections():
-            if isinstance(release, MapRelease):
-                return compile_map(release, cast(Iterable[MapRow], rows), sink, reporter)
-            if isinstance(release, ValueSetRelease):
-                return compile_value_set(release, cast(Iterable[MemberRow], rows), sink, reporter)
-            concepts = cast(Iterable[ConceptRow], rows)
-            return compile_code_system(release, concepts, sink, reporter, self._store.scratch)
+            if isinstance(opened, OpenedConceptMap):
+                return compile_map(opened.release, opened.mappings(reporter), sink, reporter)
+            if isinstance(opened, OpenedValueSet):
+                return compile_value_set(opened.release, opened.members(reporter), sink, reporter)
+            concepts = opened.concepts(reporter)
+            return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
 
     def _registration(self, count: int, size: int) -> RegisteredArtifact:
-        release = self._release
+        release = self._opened.release
         return RegisteredArtifact(
             importer=self._job.importer.kind,
             kind=_KINDS[type(release)],

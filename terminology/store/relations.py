@@ -21,7 +21,7 @@ import zstandard
 from pyroaring import BitMap
 
 from terminology.store.compile.scratch import RELATIONS, ScratchRow
-from terminology.store.release import Related
+from terminology.store.release import RelationshipTuple
 
 # The names of the parts: the kinds that each table has; the concept of each group; the groups that stand for a
 # single relationship which is in a group by itself.
@@ -62,7 +62,7 @@ class RelationshipCollector:
                 self._add(ord_, relations)
             yield ord_, row
 
-    def _add(self, ord_: int, relations: Sequence[Related]) -> None:
+    def _add(self, ord_: int, relations: Sequence[RelationshipTuple]) -> None:
         last: int | None = None
         for group, kind, target, is_concept in relations:
             if group is not None and group != last:

@@ -17,26 +17,18 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from terminology.core.model import Document, Problem
+from terminology.core.model import Document
+from terminology.store.reporting import Reporter
 
 # One way to say a concept: the text, its language, what it is for (a Coding as JSON), and what else the
 # designation has (``additionalUse``, ``extension``), by the names of FHIR.
-Said = tuple[str, str | None, Document | None, Document | None]
+DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
-Stated = tuple[str, str, Any]
+PropertyTuple = tuple[str, str, Any]
 # A relationship of a concept: the group it stands in (None is "in no group at all", 0 is "in a group by
 # itself"), its kind, and the code of a concept or, where ``is_concept`` is False, a value as the release
 # writes it.
-Related = tuple[int | None, str, str, bool]
-
-
-Report = Callable[[Problem], None]
-
-
-def progress_of(report: Report) -> Callable[[str, int, int], None]:
-    """A report may have a method ``progress(file, bytes_read, size)``: it is told once a mebibyte."""
-    tell: Callable[[str, int, int], None] = getattr(report, "progress", lambda file, done, size: None)
-    return tell
+RelationshipTuple = tuple[int | None, str, str, bool]
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,12 +107,12 @@ class ConceptRow:
     inactive: bool = False
     status: str | None = None
     parents: Sequence[str] = ()
-    designations: Sequence[Said] = ()
-    properties: Sequence[Stated] = ()
+    designations: Sequence[DesignationTuple] = ()
+    properties: Sequence[PropertyTuple] = ()
     extension: Sequence[Document] = ()
     place: int | None = None
     line: int = 0
-    relations: Sequence[Related] = ()
+    relations: Sequence[RelationshipTuple] = ()
     terms: Sequence[tuple[str, str]] = ()
     own: Any = None
 
@@ -183,9 +175,9 @@ class MapRow:
     no_map: bool = False
     group: int = 0
     word: str | None = None
-    depends_on: Sequence[Stated] = ()
-    products: Sequence[Stated] = ()
-    properties: Sequence[Stated] = ()
+    depends_on: Sequence[PropertyTuple] = ()
+    products: Sequence[PropertyTuple] = ()
+    properties: Sequence[PropertyTuple] = ()
 
 
 @dataclass(slots=True)
@@ -229,17 +221,49 @@ AnyRelease = CodeSystemRelease | MapRelease | ValueSetRelease
 
 
 @dataclass(slots=True, frozen=True)
+class OpenedCodeSystem:
+    """A version of a code system whose files are known.
+
+    ``concepts(reporter)`` reads its rows; a malformed row is reported and left out. It raises
+    BrokenReleaseError where a file cannot be read any further, and whatever the reporter raises.
+    """
+
+    release: CodeSystemRelease
+    concepts: Callable[[Reporter], Iterator[ConceptRow]]
+
+
+@dataclass(slots=True, frozen=True)
+class OpenedConceptMap:
+    """A version of a concept map whose files are known. ``mappings`` is as ``OpenedCodeSystem.concepts``."""
+
+    release: MapRelease
+    mappings: Callable[[Reporter], Iterator[MapRow]]
+
+
+@dataclass(slots=True, frozen=True)
+class OpenedValueSet:
+    """A version of a value set whose files are known. ``members`` is as ``OpenedCodeSystem.concepts``."""
+
+    release: ValueSetRelease
+    members: Callable[[Reporter], Iterator[MemberRow]]
+
+
+Opened = OpenedCodeSystem | OpenedConceptMap | OpenedValueSet
+
+
+@dataclass(slots=True, frozen=True)
 class Importer:
     """How one kind of release is read.
 
-    ``recognises(paths)`` says which releases are there (a folder may hold a code system and its maps), or
-    what is wrong and what was expected. ``read(release, paths, report)`` yields the rows of one of them; a
-    malformed row is reported and left out. ``report`` may raise, to end the import. ``may_be_empty``: a
-    release without a single row may be meant, as a resource may state nothing but itself.
+    ``open(paths)`` finds the files and returns each release in them: at least one, since a folder may hold a
+    code system and its maps. It raises UnrecognisedReleaseError when the files are not such a release, or
+    when one of them is damaged. ``kind`` is the name on the command line, ``description`` and ``expected``
+    (the files) are for its help. ``may_be_empty``: a release without a single row is accepted, since a
+    resource may have no concepts.
     """
 
     kind: str
     description: str
-    recognises: Callable[[Sequence[Path]], Sequence[AnyRelease] | Problem]
-    read: Callable[[AnyRelease, Sequence[Path], Report], Iterator[Row]]
+    expected: str
+    open: Callable[[Sequence[Path]], Sequence[Opened]]
     may_be_empty: bool = False

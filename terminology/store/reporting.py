@@ -40,6 +40,3 @@ class CountingReporter:
         """Count a problem and pass it on."""
         self.problems += 1
         self._reporter.problem(problem)
-
-    # For importers that still call the reporter itself.
-    __call__ = problem

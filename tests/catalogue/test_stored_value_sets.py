@@ -17,12 +17,13 @@ from terminology import Settings, create_app
 from terminology.catalogue import stored_value_set
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import Enumeration, Listing
-from terminology.core.model import Document, Problem
+from terminology.core.model import Document
 from terminology.store import store_at, value_sets
 from terminology.store.artifacts import Artifact
 from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.store.reporting import Reporter
+from tests.support.importing import opened, read, refusal
 from tests.support.reporters import CollectingReporter, StrictReporter
 from tests.support.stores import ENGINES, empty, load, serving
 
@@ -445,9 +446,8 @@ def test_of_small_value_sets_no_file_stays_open(tmp_path: Path) -> None:
 def test_a_value_set_that_is_none_is_refused_with_the_place(compose_: Any, said: str, tmp_path: Path) -> None:
     made = {"resourceType": "ValueSet", "url": url(1), "compose": compose_}
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    problem = FHIR.recognises([tmp_path])
-    assert isinstance(problem, Problem)
-    assert problem.file == "x.json" and said in problem.text
+    text = refusal("fhir", tmp_path)
+    assert text.startswith("x.json: ") and said in text
 
 
 @pytest.mark.parametrize("more", [{}, {"expansion": {"contains": []}}], ids=["one list", "expanded, too"])
@@ -461,12 +461,11 @@ def test_an_entry_that_is_none_is_reported_and_left_out(more: Document, tmp_path
         **more,
     }
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    found = FHIR.recognises([tmp_path])
-    assert not isinstance(found, Problem)
-    problems: list[Problem] = []
-    rows = list(FHIR.read(found[0], [tmp_path], problems.append))
+    (release,) = opened("fhir", tmp_path)
+    reporter = CollectingReporter()
+    rows = list(read(release, reporter))
     assert [row.node["code"] for row in rows] == ["t1", "t2"]  # type: ignore[union-attr]
-    assert [problem.file for problem in problems] == ["x.json"] * len(wrong)
+    assert [problem.file for problem in reporter.problems] == ["x.json"] * len(wrong)
 
 
 def test_what_a_misshapen_entry_of_an_expansion_contains_is_kept(place: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.cli import commands as cli
 from terminology.cli.progress import show
 from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError, UnrecognisedReleaseError
-from terminology.core.model import Document, Filter, Problem
+from terminology.core.model import Document, Filter
 from terminology.opening import Serving
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
@@ -718,9 +718,10 @@ def test_a_dry_run_reads_everything_and_writes_nothing(place: str) -> None:
 
 
 def test_files_that_are_not_recognised_are_refused_with_what_was_expected(place: str) -> None:
-    importer = Importer(
-        "test", "", lambda paths: Problem("x.txt", 3, "expected birds"), lambda *given: iter(())
-    )
+    def refuse(paths: Any) -> list[Any]:
+        raise UnrecognisedReleaseError("x.txt:3: expected birds")
+
+    importer = Importer("test", "", "birds", refuse)
     writer = StoreWriter(store_at(place))
     with pytest.raises(UnrecognisedReleaseError, match="x.txt:3: expected birds"):
         writer.load(importer, [], CollectingReporter())

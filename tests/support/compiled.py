@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from terminology.catalogue.stored_resource import Shelved
-from terminology.content.importers import fhir
-from terminology.core.model import Document, Problem
+from terminology.content.importers.fhir import FHIR
+from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
 from terminology.store.compile.compiler import compile_code_system
-from terminology.store.release import CodeSystemRelease
-from terminology.store.reporting import CountingReporter
+from terminology.store.release import OpenedCodeSystem
 from terminology.store.sqlite import SqliteSink, SqliteTables
 from tests.support.reporters import StrictReporter
 
@@ -22,13 +21,10 @@ def shelved(document: Document, folder: Path) -> Shelved:
     """A CodeSystem resource from a store; ``folder`` is empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
-    found = fhir.recognises([source])
-    assert not isinstance(found, Problem), found
-    (release,) = found
-    assert isinstance(release, CodeSystemRelease)
-    sink = SqliteSink(target)
-    reporter = CountingReporter(StrictReporter())
-    compile_code_system(release, fhir.read(release, [source], reporter), sink, reporter)  # type: ignore[arg-type]
+    (opened,) = FHIR.open([source])
+    assert isinstance(opened, OpenedCodeSystem)
+    sink, reporter = SqliteSink(target), StrictReporter()
+    compile_code_system(opened.release, opened.concepts(reporter), sink, reporter)
     sink.finish()
     return Shelved(Artifact(SqliteTables(target)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from terminology.core.model import Problem
 from terminology.opening import Serving
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from terminology.store.release import AnyRelease, Importer, Report, Row, SourceFile
+from terminology.store.release import AnyRelease, Importer, Row, SourceFile
+from terminology.store.reporting import Reporter
 from tests.support import postgres
+from tests.support.importing import opened_of
 from tests.support.reporters import CollectingReporter
 
 ENGINES = ("sqlite", "postgres")
@@ -55,14 +58,14 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
 
 def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[Problem] = ()) -> Importer:
     """An importer of rows that the test itself makes."""
-    rows = {id(release): given for release, given in releases}
 
-    def read(release: Any, paths: Sequence[Path], report: Report) -> Iterator[Any]:
+    def rows_of(given: Iterable[Row], reporter: Reporter) -> Iterator[Row]:
         for problem in problems:
-            report(problem)
-        yield from rows[id(release)]
+            reporter.problem(problem)
+        yield from given
 
-    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read, True)
+    opened = [opened_of(release, partial(rows_of, given)) for release, given in releases]
+    return Importer("test", "rows of a test", "nothing", lambda paths: opened, may_be_empty=True)
 
 
 def load(place: str, *releases: Any, **more: Any) -> list[Any]:

@@ -26,10 +26,11 @@ from terminology.content.importers.snomed import SNOMED
 from terminology.core.model import Filter
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from terminology.store.release import CodeSystemRelease, ConceptRow, Importer
+from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
 from tests.support import plain_snomed, postgres, rf2
+from tests.support.importing import importer_of_rows
 from tests.support.paths import ROOT
 from tests.support.reporters import CollectingReporter
 
@@ -251,9 +252,7 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
     rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
     release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
     writer = StoreWriter(store_at(str(tmp_path)))
-    writer.load(
-        Importer("other", "", lambda paths: [release], lambda *given: iter(rows)), [], CollectingReporter()
-    )
+    writer.load(importer_of_rows((release, rows), kind="other"), [], CollectingReporter())
     writer.close()
     found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
     system = found.catalogue.system(URL)

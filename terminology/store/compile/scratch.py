@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from terminology.core.model import Document, Problem
 from terminology.store.compile.order import ConceptOrder
 from terminology.store.packing import without_decimals
-from terminology.store.release import CodeSystemRelease, ConceptRow, Related
+from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple
 from terminology.store.reporting import Reporter
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
@@ -33,7 +33,7 @@ ScratchRow = tuple[
     list[Document],
     Any,
     list[tuple[str, str]],
-    list[Related],
+    list[RelationshipTuple],
 ]
 # The index of the relations in a row.
 RELATIONS: Final = 10
