@@ -98,7 +98,7 @@ class Written:
             source=Coding(source.system, row.source, source.version, said.get("source_display")),
             target=None if row.target is None or said.get("no_map") else end,
             relationship=said.get("relationship"),
-            word=said.get("word"),
+            word=said.get("equivalence"),
             comment=said.get("comment"),
             depends_on=self._attributes(said.get("depends_on")),
             products=self._attributes(said.get("products")),

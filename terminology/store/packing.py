@@ -43,7 +43,7 @@ MAPPING_FIELDS = (
     "relationship",
     "comment",
     "no_map",
-    "word",
+    "equivalence",
     "depends_on",
     "products",
     "properties",

@@ -1,4 +1,4 @@
-"""What a compilation works out, against plain re-computations."""
+"""The parts of a compilation, compared with the same results computed in the simplest way."""
 
 from __future__ import annotations
 

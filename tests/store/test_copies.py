@@ -1,4 +1,4 @@
-"""A node that keeps copies of what PostgreSQL serves answers as from the database, and without it."""
+"""Copies of a store in PostgreSQL: a node answers from them as from the database, and also without it."""
 
 from __future__ import annotations
 

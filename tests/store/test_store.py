@@ -1,4 +1,4 @@
-"""The store: what is imported is answered as from a resource, in SQLite and in PostgreSQL alike."""
+"""The store: imported releases give the same answers as resources, in SQLite and in PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_a_filter_that_cannot_be_used_is_refused_in_the_same_words(
 
 
 def passes(row: ConceptRow, property_: str, op: str, value: str) -> bool:
-    """What a filter means, in the plainest way."""
+    """The concepts that a filter matches, computed in the simplest way."""
     above, other = ancestors(row.code), ancestors(value)
     hierarchy = {
         "is-a": lambda: value in {row.code, *above},
@@ -447,7 +447,7 @@ def test_no_code_is_too_odd_to_be_asked_for(place: str, code: str) -> None:
 
 
 def many(count: int) -> Iterator[ConceptRow]:
-    """A hierarchy with several parents, made by rule."""
+    """A hierarchy in which concepts have several parents, made by rule."""
     for number in range(count):
         parents = {number // 7, number // 11} if number else set()
         yield ConceptRow(
@@ -537,7 +537,7 @@ UNMAPPED = {"mode": "fixed", "code": "frog", "display": "Some frog"}
 MAPPINGS = (
     MapRow("owl", "cod", "related-to", "both look", "Owl", "Cod", properties=[("flags", "string", "10000")]),
     MapRow("owl", "eel", "source-is-narrower-than-target", depends_on=[("season", "code", "winter")]),
-    MapRow("barn-owl", "eel", "equivalent", products=[("season", "code", "summer")], word="equal"),
+    MapRow("barn-owl", "eel", "equivalent", products=[("season", "code", "summer")], equivalence="equal"),
     MapRow("rock", no_map=True, comment="no animal"),
     MapRow("0A.1", "F-7", "equivalent"),
     MapRow("owl", "tree-frog", "related-to", group=1),
@@ -580,7 +580,7 @@ def _targets(row: MapRow) -> list[Document]:
         "dependsOn": [{"attribute": c, "valueCode": v} for c, _, v in row.depends_on],
         "product": [{"attribute": c, "valueCode": v} for c, _, v in row.products],
         "property": [{"code": c, "valueString": v} for c, _, v in row.properties],
-        "extension": [{"url": WORD, "valueCode": row.word}] if row.word else [],
+        "extension": [{"url": WORD, "valueCode": row.equivalence}] if row.equivalence else [],
     }
     return [{name: value for name, value in target.items() if value}]
 

@@ -1,4 +1,4 @@
-"""Code systems of tests, compiled into an artifact as an import does it."""
+"""Code systems of tests, compiled into an artifact as by an import."""
 
 from __future__ import annotations
 

@@ -6,8 +6,10 @@ from terminology.core.model import Problem
 
 
 class CollectingReporter:
-    """Collects the problems in ``problems``, the progress of each file in ``files`` as (bytes read, size), and
-    the numbers of rows in ``counts``.
+    """Collects everything that is reported.
+
+    ``problems`` are the problems, ``files`` has the progress of each file as (bytes read, size), ``counts`` are the
+    numbers of rows.
     """
 
     def __init__(self) -> None:

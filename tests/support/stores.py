@@ -1,4 +1,4 @@
-"""What the tests of the store share: an empty store of each kind, and releases that a test itself makes."""
+"""Stores for tests: an empty store of each kind, and releases whose rows a test makes."""
 
 from __future__ import annotations
 

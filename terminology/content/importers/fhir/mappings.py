@@ -101,7 +101,7 @@ def _rows(element: Document, group: int) -> Iterator[MapRow]:
             source_display=display,
             target_display=target.get("display"),
             group=group,
-            word=_extension_text(target, KEPT_WORD),
+            equivalence=_extension_text(target, KEPT_WORD),
             depends_on=[_attribute(node, uris) for node in target.get("dependsOn", ())],
             products=[_attribute(node, uris) for node in target.get("product", ())],
             properties=[_property(node) for node in target.get("property", ())],
