@@ -110,7 +110,7 @@ class StoreWriter:
         """
         job = ImportJob(importer, paths, reporter, dry_run, allow_fewer_rows)
         opened = _opened_by(job)
-        if dry_run:
+        if job.dry_run:
             return self._rehearse(job, opened)
         with self._store.lock():
             self._sweep()
@@ -172,24 +172,24 @@ class StoreWriter:
         """The active and retired artifacts, in the order in which they were imported."""
         return self._registry.present()
 
-    def retire(self, canonical: str, back: bool = False) -> list[RegisteredArtifact]:
-        """Stop serving a version, but keep it; with ``back``, serve a retired version again.
+    def retire(self, canonical: str, undo: bool = False) -> list[RegisteredArtifact]:
+        """Stop serving a version, but keep it; with ``undo``, serve a retired version again.
 
         ``canonical`` is ``url|version``; a URL alone means all of its versions. Returns the artifacts, as they were
         before. Raises NotLoadedError, StoreBusyError.
         """
-        if back:
+        if undo:
             return self._set_status(canonical, (RETIRED,), ACTIVE)
         return self._set_status(canonical, (ACTIVE,), RETIRED)
 
-    def remove(self, canonical: str, at_once: bool = False) -> list[RegisteredArtifact]:
+    def remove(self, canonical: str, now: bool = False) -> list[RegisteredArtifact]:
         """Remove a version from the store.
 
         Its files are deleted when no request can be reading them any more: by the next command that writes, or
-        now with ``at_once``. Returns the artifacts, as they were before. Raises NotLoadedError, StoreBusyError.
+        at once with ``now``. Returns the artifacts, as they were before. Raises NotLoadedError, StoreBusyError.
         """
         removed = self._set_status(canonical, (ACTIVE, RETIRED), REMOVED)
-        if at_once:
+        if now:
             with self._store.lock():
                 self._sweep(timedelta(0))
         return removed

@@ -675,7 +675,7 @@ def test_a_retired_version_is_not_served_until_it_comes_back(place: str) -> None
     writer.retire(f"{URL}|2")
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1"]
     assert [(held.version, held.status) for held in writer.status()] == [("1", "active"), ("2", "retired")]
-    writer.retire(f"{URL}|2", back=True)
+    writer.retire(f"{URL}|2", undo=True)
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1", "2"]
     writer.retire(f"{URL}|1")
     writer.close()
@@ -693,7 +693,7 @@ def test_a_removed_version_is_gone_and_its_room_is_free(place: str) -> None:
     writer.remove(f"{URL}|1")
     assert [held.version for held in writer.status()] == ["2"]
     assert store_at(place).artifacts() == {1, 2}, "requests that began before may still read it"
-    writer.remove(f"{URL}|2", at_once=True)
+    writer.remove(f"{URL}|2", now=True)
     writer.close()
     assert store_at(place).artifacts() == set()
     assert serving(place).catalogue().find_system(URL) is None
