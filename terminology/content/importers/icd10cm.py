@@ -16,7 +16,7 @@ code that a claim may have), short title 17-76, long title from 78::
 
 The tabular list does not write out the codes of seven characters: a ``sevenChrDef`` says which characters
 the codes below it take, and shorter codes are filled up with X. With an order or code file beside it, only
-those that the file has are made.
+the codes in that file become concepts.
 
 Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
 for a code.

@@ -99,8 +99,10 @@ def read_preferences(files: Rf2Files, reporter: Reporter) -> LanguagePreferences
 
 
 def _tags(language: str, refsets: list[str]) -> dict[str, str]:
-    """The language tag of each reference set: a dialect, the language itself for the first reference set
-    without a dialect, and a private tag for any other.
+    """The language tag of each reference set.
+
+    That is a dialect, the language itself for the first reference set without a dialect, and a private tag
+    for any other.
 
     https://terminology.hl7.org/SNOMEDCT.html, "language": ``en-x-sctlang-90000000-00005090-07``
     """
@@ -124,8 +126,9 @@ class DescriptionSignatures:
         self._numbers: dict[str, int] = {}
 
     def number(self, row: list[bytes], accepted: Mapping[str, bool]) -> tuple[int, str | None]:
-        """The number of a description's signature, and, where it is new, the term of the store that holds it
-        (``systems/snomed`` reads it).
+        """The number of a description's signature, and, where it is new, the term of the store for it.
+
+        ``systems/snomed`` reads the term.
         """
         dialects = (f"{refset}{'+' if preferred else '-'}" for refset, preferred in accepted.items())
         signature = "|".join([*(cell.decode() for cell in (row[7], row[6], row[4], row[2])), *dialects])
@@ -273,8 +276,9 @@ class ConceptDescriptions:
             self.designations.append((term, tag, PREFERRED_FOR_LANGUAGE, {"additionalUse": [use]}))
 
     def own(self) -> list[tuple[int, int | str]]:
-        """Of each description the number of its signature, and the place of its text among the designations;
-        -1 stands for the definition, and any further definition is there as its text.
+        """Of each description the number of its signature, and the place of its text in ``designations``.
+
+        -1 stands for the definition; any further definition is there as its text.
         """
         return [(number, -1 if text == self.definition else text) for number, text in self._signed_texts]
 
