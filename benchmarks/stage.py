@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlencode
 
 from served import Asked
 
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.schema import FORMAT
 from tests.support import synthetic
 from tests.support.importing import importer_of_rows
@@ -40,10 +40,10 @@ def load(store: str, count: int, maps: bool = True) -> None:
     if maps:
         map_rows = (synthetic.map_release(), synthetic.mappings(count))
         kinds.append(importer_of_rows(map_rows, kind="map"))
-    loader = Loader(content_of(store))
+    writer = StoreWriter(store_at(store))
     for kind in kinds:
-        loader.load(kind, [], CollectingReporter())
-    loader.close()
+        writer.load(kind, [], CollectingReporter())
+    writer.close()
 
 
 def below(parents: Sequence[Sequence[int]], root: int) -> list[bool]:

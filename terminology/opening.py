@@ -22,11 +22,11 @@ from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import Grammar
 
 if TYPE_CHECKING:
-    from terminology.store.backend import Content, Served
-    from terminology.store.loading import Loader
-    from terminology.store.registry import Loaded
+    from terminology.store.backend import ReadableStore, Store
+    from terminology.store.loading import StoreWriter
+    from terminology.store.registry import RegisteredArtifact
     from terminology.store.release import Importer
-    from terminology.store.serving import Reader, Shelf
+    from terminology.store.serving import ServedGeneration, StoreReader
 
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
 # The code systems that are there without any content. Each reads what it needs when it is first asked.
@@ -108,16 +108,16 @@ def _is_writable(folder: Path) -> bool:
 # -- the store -----------------------------------------------------------------------------------
 
 
-def store_content(place: str) -> Content:
+def store_content(place: str) -> Store:
     """The store at a place. Raises SettingError when the packages are missing that it takes."""
     if not place:
         raise SettingError(
             "there is no store: say where with --store, TERMINOLOGY_STORE or 'store' in a file"
         )
     try:
-        from terminology.store import content_of
+        from terminology.store import store_at
 
-        return content_of(place)
+        return store_at(place)
     except ImportError as problem:
         raise _missing(place, problem) from None
 
@@ -141,35 +141,37 @@ def known_importers() -> Sequence[Importer]:
     return IMPORTERS
 
 
-def open_store(place: str, copies: Path | None = None) -> Reader:
+def open_store(place: str, copies: Path | None = None) -> StoreReader:
     """What a store serves; ``copies`` is a folder for copies of it. Raises SettingError."""
-    content: Served = store_content(place)
-    from terminology.store.serving import Reader
+    content: ReadableStore = store_content(place)
+    try:
+        from terminology.store.serving import StoreReader
+    except ImportError as problem:
+        raise _missing(place, problem) from None
+    return StoreReader(_copied(content, place, copies) if copies is not None else content)
 
-    return Reader(_copied(content, place, copies) if copies is not None else content)
 
-
-def _copied(content: Served, place: str, folder: Path) -> Served:
+def _copied(content: ReadableStore, place: str, folder: Path) -> ReadableStore:
     if not place.startswith(POSTGRES):
         raise SettingError(f"'copies' is {str(folder)!r}, but only of a postgresql:// store copies are kept")
-    from terminology.store.copies import CopiedContent
-    from terminology.store.postgres import PostgresContent
+    from terminology.store.copies import CopiedStore
+    from terminology.store.postgres import PostgresStore
 
-    assert isinstance(content, PostgresContent)
-    return CopiedContent(content, folder)
+    assert isinstance(content, PostgresStore)
+    return CopiedStore(content, folder)
 
 
-def open_loader(place: str) -> Loader:
+def open_loader(place: str) -> StoreWriter:
     """The writing side of a store. Raises SettingError."""
     content = store_content(place)
     try:
-        from terminology.store.loading import Loader
+        from terminology.store.loading import StoreWriter
     except ImportError as problem:
         raise _missing(place, problem) from None
-    return Loader(content)
+    return StoreWriter(content)
 
 
-def held_in(place: str) -> list[Loaded]:
+def held_in(place: str) -> list[RegisteredArtifact]:
     """What a store holds. To ask makes nothing: raises SettingError where there is no store.
 
     A database raises what ``of_database`` knows.
@@ -184,7 +186,7 @@ def held_in(place: str) -> list[Loaded]:
             raise SettingError(f"there is no store in {_shown(place)}: 'terminology import' makes one")
         registry = Registry(content.registry_url, is_there=True)
         try:
-            return registry.kept()
+            return registry.present()
         finally:
             registry.close()
     finally:
@@ -203,9 +205,9 @@ def of_database(problem: Exception) -> str | None:
     driver = getattr(problem, "orig", None) or problem  # SQLAlchemy wraps it
     if not type(driver).__module__.startswith("psycopg"):
         return None
-    from terminology.store.postgres import said_of
+    from terminology.store.postgres import database_problem
 
-    return said_of(driver)
+    return database_problem(driver)
 
 
 class Serving:
@@ -222,21 +224,21 @@ class Serving:
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue = self.content
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
-        self._shelf: Shelf | None = None
+        self._shelf: ServedGeneration | None = None
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
         if self._reader is not None:
-            if self._reader.shelf() is not self._shelf:
+            if self._reader.current() is not self._shelf:
                 self._swap(self._reader)
         return self._catalogue
 
-    def _swap(self, reader: Reader) -> None:
+    def _swap(self, reader: StoreReader) -> None:
         from terminology.catalogue.stored_resource import Shelved
 
         with self._lock:
             # Asked again, lest a thread that was late bring back what is over.
-            shelf = reader.shelf()
+            shelf = reader.current()
             if shelf is not self._shelf:
                 self._catalogue = self._catalogue.stocked([Shelved(a) for a in shelf.artifacts])
                 self._shelf = shelf

@@ -22,7 +22,7 @@ from terminology.wire import json
 
 if TYPE_CHECKING:
     from terminology.catalogue.content import Catalogue
-    from terminology.store.loading import Loader
+    from terminology.store.loading import StoreWriter
 
 _Command = Callable[..., None]
 
@@ -375,7 +375,7 @@ def remove(store: str | None, config: Path | None, now: bool, canonical: str) ->
 
 
 @contextmanager
-def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
+def _loader(store: str | None, config: Path | None) -> Iterator[StoreWriter]:
     """The writing side of the store that the settings name; whatever goes wrong is said in one line."""
     from terminology.opening import open_loader
 

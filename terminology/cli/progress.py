@@ -16,8 +16,8 @@ from terminology.core.model import Problem
 from terminology.store.release import Importer
 
 if TYPE_CHECKING:
-    from terminology.store.loading import ImportOutcome, Loader
-    from terminology.store.registry import Loaded
+    from terminology.store.loading import ImportOutcome, StoreWriter
+    from terminology.store.registry import RegisteredArtifact
 
 # How many problems are shown; all are counted.
 SHOWN = 20
@@ -36,7 +36,7 @@ class Interrupted(click.ClickException):
 
 
 def import_into(
-    loader: Loader,
+    loader: StoreWriter,
     importer: Importer,
     paths: Sequence[Path],
     dry_run: bool,
@@ -63,7 +63,7 @@ def import_into(
 
 
 def _said(outcome: ImportOutcome, dry_run: bool) -> str:
-    loaded = outcome.loaded
+    loaded = outcome.artifact
     what = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
     if dry_run:
         return f"{what} could be imported{_before(outcome, 'would replace')}"
@@ -162,7 +162,7 @@ class _Progress:
             click.echo("", err=True)
 
 
-def show(held: Sequence[Loaded], as_json: bool) -> None:
+def show(held: Sequence[RegisteredArtifact], as_json: bool) -> None:
     """``terminology status``."""
     if as_json:
         click.echo(orjson.dumps([asdict(loaded) for loaded in held], option=orjson.OPT_INDENT_2))

@@ -12,10 +12,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from terminology.core.errors import NotLoadedError, TooFewRowsError, UnrecognisedReleaseError
-from terminology.store.backend import Content
+from terminology.store.backend import Sink, Store, TableRow
 from terminology.store.compile import garbage
-from terminology.store.compile.compiler import Sink, TableRow, compile_map, compile_system
-from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
+from terminology.store.compile.compiler import compile_code_system, compile_map
+from terminology.store.registry import (
+    ACTIVE,
+    REMOVED,
+    REPLACED,
+    RETIRED,
+    RegisteredArtifact,
+    Registry,
+    RegistryChange,
+)
 from terminology.store.release import (
     AnyRelease,
     CodeSystemRelease,
@@ -61,26 +69,26 @@ class ImportOutcome:
     version before: loaded from other files or, if ``is_new`` is False, the same artifact while it was retired.
     """
 
-    loaded: Loaded
+    artifact: RegisteredArtifact
     is_new: bool
-    replaced: Loaded | None = None
+    replaced: RegisteredArtifact | None = None
 
 
-class Loader:
+class StoreWriter:
     """The writing side of a store, for one process at a time.
 
     While it writes, the store is locked against other processes.
     """
 
-    def __init__(self, content: Content) -> None:
-        content.prepare()
-        self._content = content
-        self._registry = Registry(content.registry_url)
+    def __init__(self, store: Store) -> None:
+        store.prepare()
+        self._store = store
+        self._registry = Registry(store.registry_url)
 
     def close(self) -> None:
         """Close the registry and the store."""
         self._registry.close()
-        self._content.close()
+        self._store.close()
 
     # -- importing ---------------------------------------------------------------------------
 
@@ -104,7 +112,7 @@ class Loader:
         opened = _opened_by(job)
         if dry_run:
             return self._rehearse(job, opened)
-        with self._content.lock():
+        with self._store.lock():
             self._sweep()
             return self._load(job, opened)
 
@@ -112,7 +120,7 @@ class Loader:
         registered = self._registry.all()
         outcomes = []
         for one in opened:
-            artifact = _Compilation(self._content, job, one, 0).rehearse()
+            artifact = _Compilation(self._store, job, one, 0).rehearse()
             outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
         _require_rows(job, outcomes)
         return outcomes
@@ -125,7 +133,7 @@ class Loader:
             for one in opened:
                 same = _same(registered, one.release)
                 if same is None:
-                    artifact = _Compilation(self._content, job, one, number).run()
+                    artifact = _Compilation(self._store, job, one, number).run()
                     outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
                     number += 1
                 else:
@@ -134,18 +142,18 @@ class Loader:
         except BaseException:
             for outcome in outcomes:
                 if outcome.is_new:
-                    self._content.delete(outcome.loaded.id)
+                    self._store.delete(outcome.artifact.id)
             raise
         self._publish(outcomes)
         return outcomes
 
     def _publish(self, outcomes: Sequence[ImportOutcome]) -> None:
-        restored = [o.loaded.id for o in outcomes if not o.is_new and o.loaded.status == RETIRED]
-        new = [o.loaded for o in outcomes if o.is_new]
+        restored = [o.artifact.id for o in outcomes if not o.is_new and o.artifact.status == RETIRED]
+        new = [o.artifact for o in outcomes if o.is_new]
         if not restored and not new:
             return
 
-        def register(change: Change) -> None:
+        def register(change: RegistryChange) -> None:
             for artifact in new:
                 change.add(artifact)
             if restored:
@@ -153,18 +161,18 @@ class Loader:
 
         self._change(register)
 
-    def _change(self, make: Callable[[Change], None]) -> None:
+    def _change(self, make: Callable[[RegistryChange], None]) -> None:
         with self._registry.changing() as change:
             make(change)
-        self._content.announce(*self._registry.published())
+        self._store.announce(*self._registry.published())
 
     # -- leaving -----------------------------------------------------------------------------
 
-    def status(self) -> list[Loaded]:
+    def status(self) -> list[RegisteredArtifact]:
         """The active and retired artifacts, in the order in which they were imported."""
-        return self._registry.kept()
+        return self._registry.present()
 
-    def retire(self, canonical: str, back: bool = False) -> list[Loaded]:
+    def retire(self, canonical: str, back: bool = False) -> list[RegisteredArtifact]:
         """Stop serving a version, but keep it; with ``back``, serve a retired version again.
 
         ``canonical`` is ``url|version``; a URL alone means all of its versions. Returns the artifacts, as they were
@@ -174,7 +182,7 @@ class Loader:
             return self._set_status(canonical, (RETIRED,), ACTIVE)
         return self._set_status(canonical, (ACTIVE,), RETIRED)
 
-    def remove(self, canonical: str, at_once: bool = False) -> list[Loaded]:
+    def remove(self, canonical: str, at_once: bool = False) -> list[RegisteredArtifact]:
         """Remove a version from the store.
 
         Its files are deleted when no request can be reading them any more: by the next command that writes, or
@@ -182,13 +190,13 @@ class Loader:
         """
         removed = self._set_status(canonical, (ACTIVE, RETIRED), REMOVED)
         if at_once:
-            with self._content.lock():
+            with self._store.lock():
                 self._sweep(timedelta(0))
         return removed
 
-    def _set_status(self, canonical: str, old: Sequence[str], new: str) -> list[Loaded]:
+    def _set_status(self, canonical: str, old: Sequence[str], new: str) -> list[RegisteredArtifact]:
         url, _, version = canonical.partition("|")
-        with self._content.lock():
+        with self._store.lock():
             self._sweep()
             artifacts = [
                 artifact
@@ -203,13 +211,13 @@ class Loader:
     def _sweep(self, grace: timedelta = GRACE) -> None:
         """Delete the artifacts that were removed at least ``grace`` ago, and what unfinished imports left."""
         needed = {artifact.id for artifact in self._registry.all() if not _is_due(artifact, grace)}
-        for number in self._content.artifacts() - needed:
-            self._content.delete(number)
+        for number in self._store.artifacts() - needed:
+            self._store.delete(number)
         # An earlier command may have died after its transaction and before its announcement.
-        self._content.announce(*self._registry.published())
+        self._store.announce(*self._registry.published())
 
 
-def _is_due(artifact: Loaded, grace: timedelta) -> bool:
+def _is_due(artifact: RegisteredArtifact, grace: timedelta) -> bool:
     if artifact.status not in (REMOVED, REPLACED) or artifact.ended is None:
         return False
     return datetime.now(UTC) - datetime.fromisoformat(artifact.ended) >= grace
@@ -232,7 +240,7 @@ def _opened_by(job: ImportJob) -> Sequence[Opened]:
     return opened
 
 
-def _same(registered: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
+def _same(registered: Sequence[RegisteredArtifact], release: AnyRelease) -> RegisteredArtifact | None:
     """The artifact that was compiled from the same files in the same way, if there is one."""
     digests = sorted(file.sha256 for file in release.files)
     if not digests:
@@ -246,7 +254,7 @@ def _same(registered: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
     return None
 
 
-def _replaced(registered: Sequence[Loaded], new: Loaded) -> Loaded | None:
+def _replaced(registered: Sequence[RegisteredArtifact], new: RegisteredArtifact) -> RegisteredArtifact | None:
     """The artifact of the same version that is in the store now."""
     identity = (new.kind, new.url, new.version)
     present = [artifact for artifact in registered if artifact.status in (ACTIVE, RETIRED)]
@@ -255,7 +263,7 @@ def _replaced(registered: Sequence[Loaded], new: Loaded) -> Loaded | None:
 
 def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
     """Raises TooFewRowsError: half a release must not pass for a whole one, nor an unreadable one for an empty one."""
-    for new, old in ((outcome.loaded, outcome.replaced) for outcome in outcomes if outcome.is_new):
+    for new, old in ((outcome.artifact, outcome.replaced) for outcome in outcomes if outcome.is_new):
         if not new.rows and (new.problems or not job.importer.may_be_empty):
             raise TooFewRowsError(f"{new.canonical}: no row can be read; nothing was imported")
         if old is not None and new.rows < SMALLEST_SHARE * old.rows and not job.allow_fewer_rows:
@@ -268,13 +276,13 @@ def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
 class _Compilation:
     """The compilation of one release of a job into the artifact with a number."""
 
-    def __init__(self, content: Content, job: ImportJob, opened: Opened, number: int) -> None:
-        self._content, self._job, self._opened, self._number = content, job, opened, number
+    def __init__(self, store: Store, job: ImportJob, opened: Opened, number: int) -> None:
+        self._store, self._job, self._opened, self._number = store, job, opened, number
         self._reporter = CountingReporter(job.reporter)
 
-    def run(self) -> Loaded:
+    def run(self) -> RegisteredArtifact:
         """Write the artifact; if that fails, nothing of it is left."""
-        sink = self._content.create(self._number)
+        sink = self._store.create(self._number)
         try:
             count = self._compile(sink)
             size = sink.finish()
@@ -283,24 +291,24 @@ class _Compilation:
             raise
         return self._registration(count, size)
 
-    def rehearse(self) -> Loaded:
+    def rehearse(self) -> RegisteredArtifact:
         """Do everything except writing."""
         return self._registration(self._compile(DiscardingSink()), 0)
 
     def _compile(self, sink: Sink) -> int:
         """The number of rows."""
         opened, reporter = self._opened, self._reporter
-        with garbage.seldom():
+        with garbage.rare_collections():
             if isinstance(opened, OpenedConceptMap):
                 return compile_map(opened.release, opened.mappings(reporter), sink, reporter)
             if isinstance(opened, OpenedValueSet):
                 return compile_value_set(opened.release, opened.members(reporter), sink, reporter)
             concepts = opened.concepts(reporter)
-            return compile_system(opened.release, concepts, sink, reporter, self._content.scratch)
+            return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
 
-    def _registration(self, count: int, size: int) -> Loaded:
+    def _registration(self, count: int, size: int) -> RegisteredArtifact:
         release = self._opened.release
-        return Loaded(
+        return RegisteredArtifact(
             importer=self._job.importer.kind,
             kind=_KINDS[type(release)],
             url=release.url,

@@ -1,6 +1,6 @@
 """The protocol by which an import reports problems and progress.
 
-The caller of ``Loader.load`` passes one ``Reporter``. Importers call ``problem`` and ``progress``; the
+The caller of ``StoreWriter.load`` passes one ``Reporter``. Importers call ``problem`` and ``progress``; the
 compilers call ``problem`` and ``rows``.
 """
 

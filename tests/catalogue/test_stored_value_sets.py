@@ -18,9 +18,9 @@ from terminology.catalogue import stored_value_set
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.model import Document
-from terminology.store import content_of, value_sets
+from terminology.store import store_at, value_sets
 from terminology.store.artifacts import Artifact
-from terminology.store.loading import Loader
+from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.store.reporting import Reporter
 from tests.support.importing import opened, read, refusal
@@ -191,11 +191,11 @@ def ways(
 
 
 def brought_in(place: str, *paths: Path, reporter: Reporter | None = None) -> list[Any]:
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     try:
-        return loader.load(FHIR, paths, reporter or StrictReporter())
+        return writer.load(FHIR, paths, reporter or StrictReporter())
     finally:
-        loader.close()
+        writer.close()
 
 
 def answers(ways: tuple[FlaskClient, FlaskClient], path: str) -> list[Any]:
@@ -313,7 +313,11 @@ def long(place: str, tmp_path: Path) -> tuple[str, Document]:
     file = tmp_path / "long.json"
     file.write_text(json.dumps(made))
     [outcome] = brought_in(place, file)
-    assert (outcome.loaded.kind, outcome.loaded.rows, outcome.loaded.version) == ("ValueSet", LONG, "2026")
+    assert (outcome.artifact.kind, outcome.artifact.rows, outcome.artifact.version) == (
+        "ValueSet",
+        LONG,
+        "2026",
+    )
     return place, made
 
 

@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 
 from terminology.cli import commands
 from terminology.content.importers.loinc import is_code
-from terminology.store import content_of
-from terminology.store.loading import Loader
-from terminology.store.registry import Loaded
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
+from terminology.store.registry import RegisteredArtifact
 from tests.importers.test_importers import MALFORMED
 from tests.support import releases
 from tests.support.importing import BY_KIND, opened, read
@@ -51,12 +51,12 @@ def made(kind: str, folder: Path) -> Path:
     return folder
 
 
-def held(store: Path) -> list[Loaded]:
-    loader = Loader(content_of(str(store)))
+def held(store: Path) -> list[RegisteredArtifact]:
+    writer = StoreWriter(store_at(str(store)))
     try:
-        return loader.status()
+        return writer.status()
     finally:
-        loader.close()
+        writer.close()
 
 
 def files(store: Path) -> dict[str, int]:
@@ -186,11 +186,11 @@ def test_a_wrong_file_is_refused_with_what_was_expected_and_nothing_is_written(
 def test_every_importer_says_how_far_the_reading_of_each_file_is(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path / "release")
     reporter = StrictReporter()
-    loader = Loader(content_of(str(tmp_path / "store")))
+    writer = StoreWriter(store_at(str(tmp_path / "store")))
     try:
-        loader.load(BY_KIND[kind], [folder], reporter)
+        writer.load(BY_KIND[kind], [folder], reporter)
     finally:
-        loader.close()
+        writer.close()
     assert reporter.files
     for file, steps in reporter.files.items():
         assert steps[-1][0] == steps[-1][1], file

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from terminology import Settings, create_app
 from terminology.content.importers import IMPORTERS
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from tests.importers.test_importers import package
 from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
@@ -47,10 +47,10 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("real")
     place = empty(request.param, request, folder)
     kinds = {importer.kind: importer for importer in IMPORTERS}
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     for kind, path in _files(folder):
-        assert loader.load(kinds[kind], [path], CollectingReporter())
-    loader.close()
+        assert writer.load(kinds[kind], [path], CollectingReporter())
+    writer.close()
     settings = Settings(environment={}, data="", bundled=False, store=place)
     return create_app(settings=settings).test_client()
 

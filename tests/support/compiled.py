@@ -11,7 +11,7 @@ from terminology.catalogue.stored_resource import Shelved
 from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
-from terminology.store.compile.compiler import compile_system
+from terminology.store.compile.compiler import compile_code_system
 from terminology.store.release import OpenedCodeSystem
 from terminology.store.sqlite import SqliteSink, SqliteTables
 from tests.support.reporters import StrictReporter
@@ -24,7 +24,7 @@ def shelved(document: Document, folder: Path) -> Shelved:
     (opened,) = FHIR.open([source])
     assert isinstance(opened, OpenedCodeSystem)
     sink, reporter = SqliteSink(target), StrictReporter()
-    compile_system(opened.release, opened.concepts(reporter), sink, reporter)
+    compile_code_system(opened.release, opened.concepts(reporter), sink, reporter)
     sink.finish()
     return Shelved(Artifact(SqliteTables(target)))
 

@@ -1,4 +1,4 @@
-"""Reporters for imports in tests: what a test passes to ``Loader.load`` or to an importer."""
+"""Reporters for imports in tests: what a test passes to ``StoreWriter.load`` or to an importer."""
 
 from __future__ import annotations
 

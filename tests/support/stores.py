@@ -13,8 +13,8 @@ import pytest
 from terminology import Settings
 from terminology.core.model import Problem
 from terminology.opening import Serving
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import AnyRelease, Importer, Row, SourceFile
 from terminology.store.reporting import Reporter
 from tests.support import postgres
@@ -70,12 +70,12 @@ def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[
 
 def load(place: str, *releases: Any, **more: Any) -> list[Any]:
     """Import releases of a test, which may have fewer rows than those that they replace."""
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     try:
         reporter = more.pop("reporter", CollectingReporter())
-        return loader.load(importer_of(*releases), [], reporter, **{"allow_fewer_rows": True, **more})
+        return writer.load(importer_of(*releases), [], reporter, **{"allow_fewer_rows": True, **more})
     finally:
-        loader.close()
+        writer.close()
 
 
 def serving(place: str) -> Serving:

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from terminology import Settings, Terminology, TerminologyError, create_app
 from terminology.content.importers.snomed import SNOMED
 from terminology.core.model import Filter
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
@@ -72,9 +72,9 @@ def place(
 
 def _loaded(place: str, folder: Path) -> str:
     reporter = CollectingReporter()
-    loader = Loader(content_of(place))
-    loader.load(SNOMED, [folder], reporter)
-    loader.close()
+    writer = StoreWriter(store_at(place))
+    writer.load(SNOMED, [folder], reporter)
+    writer.close()
     assert reporter.problems == []
     return place
 
@@ -251,9 +251,9 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
 ) -> None:
     rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
     release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
-    loader = Loader(content_of(str(tmp_path)))
-    loader.load(importer_of_rows((release, rows), kind="other"), [], CollectingReporter())
-    loader.close()
+    writer = StoreWriter(store_at(str(tmp_path)))
+    writer.load(importer_of_rows((release, rows), kind="other"), [], CollectingReporter())
+    writer.close()
     found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
     system = found.catalogue.system(URL)
     assert isinstance(system, SnomedSystem)
