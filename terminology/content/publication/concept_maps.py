@@ -38,10 +38,8 @@ class PublishedMap:
 
     def __init__(self, source: PublicationSource, entry: TomlTable) -> None:
         self.source, self.entry = source, entry
-        self.source_system, self.target_system = (
-            source.system(entry["source"]),
-            source.system(entry["target"]),
-        )
+        self.source_system = source.system(entry["source"])
+        self.target_system = source.system(entry["target"])
         self.rows = read_table(source.root, f"maps/{entry['id']}.csv", _COLUMNS)
         self.attributes: dict[str, SourceRow] = {}
         self.properties: dict[str, SourceRow] = {}
