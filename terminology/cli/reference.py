@@ -47,11 +47,10 @@ in `PATH`.
 _KINDS = """\
 # What can be imported
 
-Written by `terminology reference` from what the importers themselves ask for; a test fails when it is out of
-date.
+Written by `terminology reference` from the importers; a test fails when this page is out of date.
 
-`terminology import KIND PATH…` takes files, folders and zip archives; how, and how to bring tables of your
-own, is in [importing.md](importing.md).
+`terminology import KIND PATH…` takes files, folders and zip archives. [importing.md](importing.md) explains it, and how
+to import a table of your own.
 """
 _WORDS = """
 R4 says what the target is, R5 what the source is. The R4 word that a map was written with is kept, and R4

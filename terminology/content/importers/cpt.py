@@ -2,9 +2,9 @@
 
 The operator supplies the folder; its texts go into the operator's store and nowhere else: no message quotes
 them, and nothing of them is part of this software. ``LONGULT.txt`` (the displays), ``LONGUT.txt``,
-``MEDU.txt``, ``SHORTU.txt`` have a code of five characters, a separator and a text, of which only what
-follows the first tab is read; ``ConsumerDescriptor.txt`` and ``ClinicianDescriptor.txt`` have a concept id
-of seven characters before that::
+``MEDU.txt``, ``SHORTU.txt`` have a code of five characters, a separator and a text (where there is a tab, the
+part after the first one); ``ConsumerDescriptor.txt`` and ``ClinicianDescriptor.txt`` have a concept id of
+seven characters before the code::
 
     99999 <text>
 

@@ -64,9 +64,9 @@ def _open(files: Sequence[File]) -> list[OpenedCodeSystem]:
         properties=[
             PropertyDeclaration("modifier", "boolean", None, "Whether the concept is a modifier."),
             PropertyDeclaration("added", "date", None, "When the code was added."),
-            PropertyDeclaration("effective", "date", None, "Since when it has its present state."),
-            PropertyDeclaration("terminated", "date", None, "Until when it could be used."),
-            PropertyDeclaration("action", "code", None, "What the last update did to it."),
+            PropertyDeclaration("effective", "date", None, "The date of its present state."),
+            PropertyDeclaration("terminated", "date", None, "When its use ended."),
+            PropertyDeclaration("action", "code", None, "The action of the last update on it."),
         ],
         files=sources([file]),
     )

@@ -16,7 +16,7 @@ code that a claim may have), short title 17-76, long title from 78::
 
 The tabular list does not write out the codes of seven characters: a ``sevenChrDef`` says which characters
 the codes below it take, and shorter codes are filled up with X. With an order or code file beside it, only
-those that the file has are made.
+the codes in that file become concepts.
 
 Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
 for a code.
@@ -53,14 +53,14 @@ EXPECTED = (
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 INCLUSION_TERM = {"system": URL, "code": "inclusion-term", "display": "Inclusion term"}
 NOTES = {
-    "includes": "What the code and those below it cover.",
-    "excludes1": "Never coded together with this.",
-    "excludes2": "Not covered here, but may be coded together with this.",
-    "codeFirst": "What is coded before this.",
-    "useAdditionalCode": "What is coded after this.",
-    "codeAlso": "What is coded besides, in either order.",
+    "includes": "Conditions that the code and those below it cover.",
+    "excludes1": "Conditions never coded together with this one.",
+    "excludes2": "Conditions not covered here, which may be coded together with this one.",
+    "codeFirst": "A code to use before this one.",
+    "useAdditionalCode": "A code to use after this one.",
+    "codeAlso": "A further code to use, before or after this one.",
     "notes": "Other notes.",
-    "sevenChrNote": "On the seventh character.",
+    "sevenChrNote": "A note on the seventh character.",
     "seventhCharacter": "A seventh character and its meaning.",
 }
 

@@ -69,8 +69,10 @@ class PcsLine(NamedTuple):
 
 @dataclass(slots=True)
 class PcsTables:
-    """The meaning of every character: the first three by table, the others by the rows of a body part. A row
-    has one label for each value of its four axes.
+    """The meanings of characters, from the tables XML.
+
+    ``labels`` and ``definitions`` are by the first three characters. ``rows`` are by the first four; a row has
+    for each of the last four characters its values with their labels.
     """
 
     labels: dict[str, tuple[str, str, str]] = field(default_factory=dict)

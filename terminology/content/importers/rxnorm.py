@@ -54,8 +54,10 @@ _DATE = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
 
 
 class RrfTable(NamedTuple):
-    """The layout of a file: how many columns there are, the places of the concept, the source and the flag
-    that suppresses the row, and the places of the columns that are kept.
+    """The layout of a file.
+
+    ``width`` is the number of columns; ``concept``, ``source`` and ``suppressed`` are the places of the
+    concept, of the source and of the flag that suppresses a row; ``keep`` are the places of the columns read.
     """
 
     letter: str

@@ -99,8 +99,10 @@ def read_preferences(files: Rf2Files, reporter: Reporter) -> LanguagePreferences
 
 
 def _tags(language: str, refsets: list[str]) -> dict[str, str]:
-    """The language tag of each reference set: a dialect, the language itself for the first reference set
-    without a dialect, and a private tag for any other.
+    """The language tag of each reference set.
+
+    That is its dialect. Where no reference set of the language has a dialect, the first is for the language
+    itself; any other gets a private tag.
 
     https://terminology.hl7.org/SNOMEDCT.html, "language": ``en-x-sctlang-90000000-00005090-07``
     """
@@ -124,8 +126,9 @@ class DescriptionSignatures:
         self._numbers: dict[str, int] = {}
 
     def number(self, row: list[bytes], accepted: Mapping[str, bool]) -> tuple[int, str | None]:
-        """The number of a description's signature, and, where it is new, the term of the store that holds it
-        (``systems/snomed`` reads it).
+        """The number of a description's signature, and, where it is new, the term of the store for it.
+
+        ``systems/snomed`` reads the term.
         """
         dialects = (f"{refset}{'+' if preferred else '-'}" for refset, preferred in accepted.items())
         signature = "|".join([*(cell.decode() for cell in (row[7], row[6], row[4], row[2])), *dialects])
@@ -210,6 +213,7 @@ class ConceptMemberships:
         self.refsets: dict[str, None] = {}
 
     def add(self, row: list[bytes]) -> None:
+        """Add a row of a reference set, after its letter."""
         refset = row[5].decode()
         self.refsets[refset] = None
         if row[0] == b"A":
@@ -240,6 +244,7 @@ class ConceptDescriptions:
         self._fully_specified: str | None = None
 
     def add(self, row: list[bytes]) -> None:
+        """Add a row of a description, after its letter."""
         accepted = self._preferences.of(int(row[1])) if is_number(row[1]) else {}
         language, type_, term = row[6].decode(), row[7].decode(), row[8].decode()
         number, new = self._signatures.number(row, accepted)
@@ -273,12 +278,14 @@ class ConceptDescriptions:
             self.designations.append((term, tag, PREFERRED_FOR_LANGUAGE, {"additionalUse": [use]}))
 
     def own(self) -> list[tuple[int, int | str]]:
-        """Of each description the number of its signature, and the place of its text among the designations;
-        -1 stands for the definition, and any further definition is there as its text.
+        """Of each description the number of its signature, and the place of its text in ``designations``.
+
+        -1 stands for the definition; any further definition is there as its text.
         """
         return [(number, -1 if text == self.definition else text) for number, text in self._signed_texts]
 
     def display(self) -> str | None:
+        """The preferred term of the first language reference set that has one, or else the fully specified name."""
         tags = (self._preferences.tags[refset] for refset in self._preferences.accepted)
         preferred = next((self._preferred[tag] for tag in tags if tag in self._preferred), None)
         return preferred or self._fully_specified or (self.designations[0][0] if self.designations else None)
@@ -293,6 +300,7 @@ class ConceptRelationships:
         self._groups: dict[int, dict[tuple[str, str], None]] = {}
 
     def add(self, row: list[bytes]) -> None:
+        """Add a row of a relationship, after its letter; a stated one is ignored for the inferred ones."""
         if row[9] == STATED_RELATIONSHIP:
             return
         if row[8] == IS_A.encode():
@@ -302,10 +310,12 @@ class ConceptRelationships:
             self._groups.setdefault(group, {})[row[8].decode(), row[6].decode()] = None
 
     def properties(self) -> list[PropertyTuple]:
+        """The attributes, each once."""
         pairs = dict.fromkeys(pair for group in sorted(self._groups) for pair in self._groups[group])
         return [(type_, *_typed(value)) for type_, value in pairs]
 
     def grouped(self) -> list[RelationshipTuple]:
+        """The attributes in the order of their role groups."""
         return [
             (group, kind, value, value.isdigit())
             for group, pairs in sorted(self._groups.items())

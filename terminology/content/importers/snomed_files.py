@@ -71,8 +71,9 @@ Rf2Files = dict[str, list[Rf2File]]
 
 
 class Rf2Table(NamedTuple):
-    """A kind of file whose rows belong to concepts: their letter, the columns that are read, and the place of the
-    concept among them.
+    """A kind of file whose rows belong to concepts.
+
+    ``letter`` marks its rows in a bucket; ``columns`` are read; ``concept`` is the place of the concept in them.
     """
 
     kind: str

@@ -8,9 +8,9 @@ Their canonicals are the implicit ones of https://terminology.hl7.org/SNOMEDCT.h
     der2_iisssccRefset_ExtendedMapSnapshot_…
         … referencedComponentId mapGroup mapPriority mapRule mapAdvice mapTarget correlationId mapCategoryId
 
-In an extended map a concept may need a code of each of several groups: those of the first are targets,
-those of the others ``product``s, so that no answer is half of what belongs together. Within a group the
-rule of a row is the condition on which it holds: ``dependsOn`` the attribute ``mapRule``.
+In an extended map a concept may need one code of each of several groups: a code of the first group is the
+target, those of the others are ``product``s, so that an answer is never half of a combination. Within a
+group the rule of a row is its condition: ``dependsOn`` the attribute ``mapRule``.
 """
 
 from __future__ import annotations

@@ -25,11 +25,11 @@ A code system::
     code = "weight"
     type = "decimal"
 
-A concept map has ``[ConceptMap]`` with ``source`` and ``target`` (the code systems) besides, the columns
-``source`` and ``target`` (a row without target says that there is none), ``sourceDisplay``,
+A concept map has ``[ConceptMap]`` with the elements ``source`` and ``target`` (the code systems), the columns
+``source`` and ``target`` (a row without a target means that there is none), ``sourceDisplay``,
 ``targetDisplay``, ``relationship`` and ``comment``, and ``[[dependsOn]]``, ``[[product]]`` (``column``,
-``attribute``, ``type``) and ``[[property]]``. ``[relationships]`` says what the words in the column mean
-(``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for rows that do not say.
+``attribute``, ``type``) and ``[[property]]``. ``[relationships]`` maps the words in the column to those of
+FHIR (``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for rows without one.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import records
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
+from terminology.core.structure import RELATIONSHIPS
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -63,13 +64,6 @@ from terminology.store.release import (
 )
 from terminology.store.reporting import Reporter
 
-RELATIONSHIPS = (
-    "equivalent",
-    "source-is-narrower-than-target",
-    "source-is-broader-than-target",
-    "related-to",
-    "not-related-to",
-)
 # The progress of a sheet is reported once in this many rows.
 PROGRESS_ROWS = 1_000
 _CSV, _XLSX = (".csv", ".tsv", ".txt"), (".xlsx",)
@@ -248,7 +242,7 @@ def _check_columns(mapping: Mapping[str, Any], kind: str) -> None:
     words = [*mapping.get("relationships", {}).values(), mapping[kind].get("relationship", "related-to")]
     if wrong := [word for word in words if word not in RELATIONSHIPS]:
         raise MappingFileError(
-            f"{', '.join(map(str, wrong))}: a relationship is one of {', '.join(RELATIONSHIPS)}"
+            f"{', '.join(map(str, wrong))}: a relationship is one of {', '.join(sorted(RELATIONSHIPS))}"
         )
 
 
@@ -485,7 +479,7 @@ class TableReader:
         relationship = self.relationships.get(word, word)
         if relationship not in RELATIONSHIPS:
             raise CellError(
-                f"{word!r} is not a relationship. Known relationships: {', '.join(RELATIONSHIPS)}; "
+                f"{word!r} is not a relationship. Known relationships: {', '.join(sorted(RELATIONSHIPS))}; "
                 "[relationships] may map other words to them"
             )
         return relationship

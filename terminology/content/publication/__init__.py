@@ -45,10 +45,11 @@ DIFFERENT = "the file and the tables differ"
 
 
 def working_folder(folder: Path | None = None) -> Path:
-    """The folder whose ``source`` is built: the given one, that of the checkout in the current folder, or that
-    of the checkout that this package runs from.
+    """The folder whose ``source`` is built.
 
-    Raises PublicationError where there is none: an installed package is not for editing.
+    That is the given one, or that of the checkout in the current folder, or that of the checkout that this
+    package runs from. Raises PublicationError where there is none: an installed package is not
+    for editing.
     """
     here = Path("fhir_bundles")
     own = FOLDER if (FOLDER.parent / "pyproject.toml").exists() else here

@@ -13,22 +13,16 @@ from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.model import Document
+from terminology.core.structure import RELATIONSHIPS
 
 NO_MAP = "no-map"
 # The property that has our own words for a target of references.csv.
 REFERENCE = "identifierReference"
-RELATIONSHIPS = (
-    "equivalent",
-    "source-is-narrower-than-target",
-    "source-is-broader-than-target",
-    "related-to",
-    "not-related-to",
-)
 CONDITIONS = (
     "Conditions (`dependsOn`): entries with the same attribute are alternatives, any of them will do; "
     "entries with different attributes must all hold."
 )
-# The properties of the five digits of a GEM row in their order; the second says that there is no map.
+# The properties of the five digits of a GEM row in their order; the second (no map) has none.
 GEM_FLAGS = ("approximate", None, "combination", "scenario", "choiceList")
 _COLUMNS = ("source", "target", "relationship", "comment", "evidence", "status")
 
@@ -44,10 +38,8 @@ class PublishedMap:
 
     def __init__(self, source: PublicationSource, entry: TomlTable) -> None:
         self.source, self.entry = source, entry
-        self.source_system, self.target_system = (
-            source.system(entry["source"]),
-            source.system(entry["target"]),
-        )
+        self.source_system = source.system(entry["source"])
+        self.target_system = source.system(entry["target"])
         self.rows = read_table(source.root, f"maps/{entry['id']}.csv", _COLUMNS)
         self.attributes: dict[str, SourceRow] = {}
         self.properties: dict[str, SourceRow] = {}
@@ -104,7 +96,7 @@ class PublishedMap:
         """Rules of content: see docs/content.md."""
         relationship, review = row["relationship"], self.source.review(row)
         if relationship not in (*RELATIONSHIPS, NO_MAP):
-            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(RELATIONSHIPS)}")
+            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(sorted(RELATIONSHIPS))}")
         if relationship == "equivalent" and review == "provisional":
             raise row.error("a row with status S should never be equivalent: related-to says less")
         if relationship != "equivalent" and not row["comment"]:

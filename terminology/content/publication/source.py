@@ -54,7 +54,11 @@ class VocabularyTerm:
 
 @dataclass
 class PublicationSource:
-    """All tables of one folder. Raises PublicationError where they do not agree."""
+    """All tables of one folder, which agree with each other.
+
+    ``systems``, ``terms`` and ``evidence`` are by key or code; ``concepts`` by the id of a code system;
+    ``displays`` and ``references`` (our own words) by the uri of a code system and a code.
+    """
 
     root: Path
     names: CanonicalNames
