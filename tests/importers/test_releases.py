@@ -582,7 +582,7 @@ def test_fhir_r4_maps_become_r5(tmp_path: Path) -> None:
         [("http://example.org/side", "string", "left")],
     )
     assert (none.no_map, none.comment) == (True, "None.")
-    assert (subsumes.relationship, subsumes.word) == ("source-is-narrower-than-target", "subsumes")
+    assert (subsumes.relationship, subsumes.equivalence) == ("source-is-narrower-than-target", "subsumes")
 
 
 def test_fhir_a_row_that_maps_to_nothing_keeps_its_properties(tmp_path: Path) -> None:
