@@ -16,7 +16,7 @@ from terminology import Settings, create_app
 from terminology.catalogue.content import Catalogue
 from terminology.http import prepared
 from terminology.wire import r4
-from tests.content.test_conization import CPT, OURS, PCS
+from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
 QUESTIONS = [

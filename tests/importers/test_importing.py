@@ -23,9 +23,9 @@ from terminology.content.importers.loinc import is_code
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.store.registry import RegisteredArtifact
-from tests.importers.test_importers import MALFORMED
 from tests.support import releases
 from tests.support.importing import BY_KIND, opened, read
+from tests.support.releases import MALFORMED
 from tests.support.reporters import StrictReporter
 
 KINDS = sorted(releases.RELEASES)

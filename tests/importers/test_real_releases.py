@@ -14,7 +14,7 @@ from terminology import Settings, create_app
 from terminology.content.importers import IMPORTERS
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from tests.importers.test_importers import package
+from tests.support.packages import package
 from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
 

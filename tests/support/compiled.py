@@ -1,4 +1,4 @@
-"""Code systems of tests, compiled into an artifact as by an import."""
+"""Code systems of tests, compiled into an artifact of a store as an import compiles them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.reporters import StrictReporter
 
 
 def shelved(document: Document, folder: Path) -> Shelved:
-    """A CodeSystem resource from a store; ``folder`` is empty."""
+    """The stored form of a CodeSystem resource; ``folder`` has to be empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
     (opened,) = FHIR.open([source])

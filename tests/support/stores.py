@@ -1,4 +1,4 @@
-"""Stores for tests: an empty store of each kind, and releases whose rows a test makes."""
+"""Empty stores of each kind, and imports of releases that a test makes itself."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ ENGINES = ("sqlite", "postgres")
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server for all tests; skips a test if PostgreSQL is not installed."""
     if postgres.programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with postgres.server() as server:
@@ -36,6 +37,7 @@ _numbers = iter(range(1_000_000))
 
 
 def empty(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The place of a new, empty store: a folder, or the url of a database."""
     if engine == "sqlite":
         return str(folder / "store")
     server: postgres.Server = request.getfixturevalue("postgres_server")
@@ -47,12 +49,13 @@ def empty(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
 
 @pytest.fixture(params=ENGINES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of each kind."""
+    """The place of an empty store, once for each kind of store."""
     return empty(request.param, request, tmp_path)
 
 
 @pytest.fixture
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """The places of two empty stores, one of each kind."""
     return [empty(engine, request, tmp_path) for engine in ENGINES]
 
 
@@ -79,8 +82,10 @@ def load(place: str, *releases: Any, **more: Any) -> list[Any]:
 
 
 def serving(place: str) -> Serving:
+    """A server's content, from a store alone."""
     return Serving(Settings(environment={}, bundled=False, store=place))
 
 
 def file(name: str = "birds.txt", digest: str = "00") -> SourceFile:
+    """A source file of one byte, for the header of a release."""
     return SourceFile(name, digest, 1)
