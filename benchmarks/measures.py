@@ -20,7 +20,7 @@ from typing import Any
 from served import HERE, Asked, Load, Server, Slice, ceiling, product, smaps, timed_start
 from stage import BATCH, Questions, Stage, load, sizes
 
-from terminology.store import content_of
+from terminology.store import store_at
 from terminology.store.registry import ACTIVE, Registry
 
 TO_CEILING = (
@@ -191,7 +191,7 @@ def _swapping(store: str, every: float) -> Iterator[list[int]]:
 
     A second name of the same file is a new artifact to every reader.
     """
-    content, numbers, stop = content_of(store), [], threading.Event()
+    content, numbers, stop = store_at(store), [], threading.Event()
     registry = Registry(content.registry_url)
 
     def swap() -> None:

@@ -25,11 +25,12 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
 from terminology.opening import ServedContent
 from terminology.settings import Settings
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
 from tests.support import plain_snomed, rf2
+from tests.support.reporters import CollectingReporter
 
 # How many differences are shown.
 SHOWN = 10
@@ -37,19 +38,19 @@ SHOWN = 10
 
 def load(place: str, release: Path) -> dict[str, float]:
     """Import a release; to be run in a process of its own, so that memory is what the import takes."""
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     began = time.perf_counter()
-    outcomes = loader.load(SNOMED, [release], print)
+    outcomes = writer.load(SNOMED, [release], CollectingReporter())
     spent = time.perf_counter() - began
-    loader.close()
+    writer.close()
     own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    system = outcomes[0].loaded
+    system = outcomes[0].artifact
     return {
         "seconds": spent,
         "cpu": own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime,
         "concepts": system.rows,
         "bytes": system.bytes,
-        "all bytes": sum(outcome.loaded.bytes for outcome in outcomes),
+        "all bytes": sum(outcome.artifact.bytes for outcome in outcomes),
         "peak": 1024 * (own.ru_maxrss + others.ru_maxrss),
         "own peak": 1024 * max(own.ru_maxrss, others.ru_maxrss),
     }

@@ -17,11 +17,12 @@ from urllib.parse import parse_qs, urlencode
 
 from served import Asked
 
-from terminology.store import content_of
-from terminology.store.loading import Loader
-from terminology.store.release import Importer
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.schema import FORMAT
 from tests.support import synthetic
+from tests.support.importing import importer_of_rows
+from tests.support.reporters import CollectingReporter
 
 ALL_URL = "http://example.org/ValueSet/everything"
 MANY_URL = "http://example.org/ValueSet/many"
@@ -35,17 +36,14 @@ Check = Callable[[Asked, dict[str, Any]], bool]
 
 def load(store: str, count: int, maps: bool = True) -> None:
     """Import the code system and its map."""
-    kinds = [Importer("synthetic", "", _one(synthetic.release), lambda *_: synthetic.concepts(count))]
+    kinds = [importer_of_rows((synthetic.release(), synthetic.concepts(count)), kind="synthetic")]
     if maps:
-        kinds.append(Importer("map", "", _one(synthetic.map_release), lambda *_: synthetic.mappings(count)))
-    loader = Loader(content_of(store))
+        map_rows = (synthetic.map_release(), synthetic.mappings(count))
+        kinds.append(importer_of_rows(map_rows, kind="map"))
+    writer = StoreWriter(store_at(store))
     for kind in kinds:
-        loader.load(kind, [], print)
-    loader.close()
-
-
-def _one(make: Callable[[], Any]) -> Callable[[Any], list[Any]]:
-    return lambda paths: [make()]
+        writer.load(kind, [], CollectingReporter())
+    writer.close()
 
 
 def below(parents: Sequence[Sequence[int]], root: int) -> list[bool]:

@@ -23,10 +23,11 @@ import orjson
 from terminology.core.model import Filter
 from terminology.opening import ServedContent
 from terminology.settings import Settings
-from terminology.store import content_of
-from terminology.store.loading import Loader
-from terminology.store.release import Importer
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from tests.support import synthetic
+from tests.support.importing import importer_of_rows
+from tests.support.reporters import CollectingReporter
 
 
 def bare(count: int, folder: str) -> float:
@@ -74,17 +75,15 @@ def making(count: int) -> float:
 
 
 def load(place: str, count: int) -> dict[str, float]:
-    importer = Importer(
-        "synthetic", "", lambda paths: [synthetic.release()], lambda *given: synthetic.concepts(count)
-    )
-    loader = Loader(content_of(place))
+    importer = importer_of_rows((synthetic.release(), synthetic.concepts(count)), kind="synthetic")
+    writer = StoreWriter(store_at(place))
     began = time.perf_counter()
-    (outcome,) = loader.load(importer, [], print)
+    (outcome,) = writer.load(importer, [], CollectingReporter())
     spent = time.perf_counter() - began
-    loader.close()
+    writer.close()
     both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
     peak = sum(resource.getrusage(who).ru_maxrss for who in both)
-    return {"seconds": spent, "bytes": outcome.loaded.bytes, "peak": peak * 1024}
+    return {"seconds": spent, "bytes": outcome.artifact.bytes, "peak": peak * 1024}
 
 
 def resident() -> float:

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Catalogue
-from terminology.content.packages import Broken, load, refuse
+from terminology.content.packages import OnUnreadable, raise_unreadable, read_resources
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
@@ -22,11 +22,11 @@ from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import Grammar
 
 if TYPE_CHECKING:
-    from terminology.store.backend import Content, Served
-    from terminology.store.loading import Loader
-    from terminology.store.registry import Loaded
+    from terminology.store.backend import ReadableStore, Store
+    from terminology.store.loading import StoreWriter
+    from terminology.store.registry import RegisteredArtifact
     from terminology.store.release import Importer
-    from terminology.store.serving import Reader, Shelf
+    from terminology.store.serving import ServedGeneration, StoreReader
 
 # The bundles that come with this very package: beside it, in a checkout as in site-packages.
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
@@ -45,7 +45,7 @@ log = logging.getLogger("terminology")
 
 # The resources that FHIR itself publishes, by release; R6 has no published release yet.
 _DEFINITIONS = {
-    file.stem: partial(load, [file], dated=True)
+    file.stem: partial(read_resources, [file], dated=True)
     for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
 }
 
@@ -62,9 +62,9 @@ def open_catalogue(settings: Settings | None = None) -> Catalogue:
 def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
     folder = loaded_folder(settings)
-    bundled = load([BUNDLES], dated=True) if settings.bundled else ()
+    bundled = read_resources([BUNDLES], dated=True) if settings.bundled else ()
     paths = [*([folder] if folder is not None and folder.is_dir() else []), *settings.content]
-    return chain(bundled, load(paths, broken_file_policy(settings)))
+    return chain(bundled, read_resources(paths, broken_file_policy(settings)))
 
 
 def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
@@ -86,9 +86,9 @@ def loaded_folder(settings: Settings) -> Path | None:
     return settings.data / "content" if settings.data is not None else None
 
 
-def broken_file_policy(settings: Settings) -> Broken:
+def broken_file_policy(settings: Settings) -> OnUnreadable:
     """The function that is called with the problem of each file that cannot be read."""
-    return _log_left_out if settings.skip_broken else refuse
+    return _log_left_out if settings.skip_broken else raise_unreadable
 
 
 def _log_left_out(problem: UnreadableFileError) -> None:
@@ -112,14 +112,14 @@ def _is_writable(folder: Path) -> bool:
 # -- the store -----------------------------------------------------------------------------------
 
 
-def store_content(place: str) -> Content:
+def store_content(place: str) -> Store:
     """The store at a place. Raises SettingError without a place, or without the packages that it needs."""
     if not place:
         raise SettingError("no store is given: use --store, TERMINOLOGY_STORE or 'store' in a settings file")
     try:
-        from terminology.store import content_of
+        from terminology.store import store_at
 
-        return content_of(place)
+        return store_at(place)
     except ImportError as problem:
         raise _missing_package(place, problem) from None
 
@@ -143,35 +143,37 @@ def known_importers() -> Sequence[Importer]:
     return IMPORTERS
 
 
-def open_store(place: str, copies: Path | None = None) -> Reader:
+def open_store(place: str, copies: Path | None = None) -> StoreReader:
     """The reader of a store; ``copies`` is a folder for copies of its files. Raises SettingError."""
-    content: Served = store_content(place)
-    from terminology.store.serving import Reader
+    content: ReadableStore = store_content(place)
+    try:
+        from terminology.store.serving import StoreReader
+    except ImportError as problem:
+        raise _missing_package(place, problem) from None
+    return StoreReader(_copied(content, place, copies) if copies is not None else content)
 
-    return Reader(_copied(content, place, copies) if copies is not None else content)
 
-
-def _copied(content: Served, place: str, folder: Path) -> Served:
+def _copied(content: ReadableStore, place: str, folder: Path) -> ReadableStore:
     if not place.startswith(POSTGRES):
         raise SettingError(f"'copies' needs a postgresql:// store, but 'store' is {place!r}")
-    from terminology.store.copies import CopiedContent
-    from terminology.store.postgres import PostgresContent
+    from terminology.store.copies import CopiedStore
+    from terminology.store.postgres import PostgresStore
 
-    assert isinstance(content, PostgresContent)
-    return CopiedContent(content, folder)
+    assert isinstance(content, PostgresStore)
+    return CopiedStore(content, folder)
 
 
-def open_loader(place: str) -> Loader:
+def open_loader(place: str) -> StoreWriter:
     """The writing side of a store. Raises SettingError."""
     content = store_content(place)
     try:
-        from terminology.store.loading import Loader
+        from terminology.store.loading import StoreWriter
     except ImportError as problem:
         raise _missing_package(place, problem) from None
-    return Loader(content)
+    return StoreWriter(content)
 
 
-def releases_in(place: str) -> list[Loaded]:
+def releases_in(place: str) -> list[RegisteredArtifact]:
     """The releases that a store holds. Nothing is created: raises SettingError where there is no store.
 
     A database that is away raises an exception that ``database_problem`` knows.
@@ -188,7 +190,7 @@ def releases_in(place: str) -> list[Loaded]:
             )
         registry = Registry(content.registry_url, is_there=True)
         try:
-            return registry.kept()
+            return registry.present()
         finally:
             registry.close()
     finally:
@@ -211,9 +213,9 @@ def database_problem(problem: Exception) -> str | None:
     driver = problem.orig if isinstance(problem, DBAPIError) else problem
     if not isinstance(driver, Exception) or not type(driver).__module__.startswith("psycopg"):
         return None
-    from terminology.store.postgres import said_of
+    from terminology.store.postgres import database_problem
 
-    return said_of(driver)
+    return database_problem(driver)
 
 
 class ServedContent:
@@ -230,22 +232,22 @@ class ServedContent:
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue = self.content
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
-        self._shelf: Shelf | None = None
+        self._shelf: ServedGeneration | None = None
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment. Raises UnavailableError while a database is away."""
         if self._reader is not None:
-            if self._reader.shelf() is not self._shelf:
+            if self._reader.current() is not self._shelf:
                 self._swap(self._reader)
         return self._catalogue
 
-    def _swap(self, reader: Reader) -> None:
+    def _swap(self, reader: StoreReader) -> None:
         from terminology.catalogue.stored_resource import Shelved
 
         with self._lock:
-            # Read again: a thread that waited for the lock must not bring back an older shelf.
-            shelf = reader.shelf()
+            # Read again: a thread that waited for the lock must not bring back an older generation.
+            shelf = reader.current()
             if shelf is not self._shelf:
                 self._catalogue = self._catalogue.stocked([Shelved(a) for a in shelf.artifacts])
                 self._shelf = shelf

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from terminology import Settings, create_app, open_catalogue
 from terminology.cli.commands import main
 from terminology.cli.options import settings_of
-from terminology.content.packages import load
+from terminology.content.packages import read_resources
 from terminology.core.errors import SettingError, UnreadableFileError
 from terminology.settings import SETTINGS
 from tests.support.cats import CATS
@@ -77,12 +77,12 @@ def test_every_setting_has_an_attribute_and_a_meaning() -> None:
 def test_a_file_that_holds_no_resource_is_named(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "bad.json").write_text(content)
     with pytest.raises(UnreadableFileError, match=r"bad\.json: .*" + re.escape(said)):
-        list(load([tmp_path]))
+        list(read_resources([tmp_path]))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="there is no such file or folder"):
-        list(load([tmp_path / "nothing"]))
+        list(read_resources([tmp_path / "nothing"]))
 
 
 def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_file_of_R4_is_read_as_one(tmp_path: Path) -> None:
         "group": [{"source": "urn:a", "target": "urn:b", "element": [{"code": "a", "target": [target]}]}],
     }
     (tmp_path / "map.json").write_text(json.dumps(document))
-    (loaded,) = load([tmp_path])
+    (loaded,) = read_resources([tmp_path])
     assert isinstance(loaded, dict)
     relationship = loaded["group"][0]["element"][0]["target"][0]["relationship"]
     assert relationship == "source-is-narrower-than-target"
@@ -188,7 +188,7 @@ def test_what_is_installed_with_us_is_as_old_as_it_says_and_not_as_its_file() ->
 
 def test_content_of_ones_own_was_updated_when_its_file_was(tmp_path: Path) -> None:
     (tmp_path / "cats.json").write_text(json.dumps({**CATS, "date": "2001-01-01"}))
-    (loaded,) = load([tmp_path])
+    (loaded,) = read_resources([tmp_path])
     assert isinstance(loaded, dict) and loaded["meta"]["lastUpdated"] > "2020"
 
 

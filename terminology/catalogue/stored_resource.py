@@ -15,7 +15,7 @@ from terminology.catalogue.stored_value_set import asked, restored
 from terminology.core.documents import SUBSETTED
 from terminology.core.model import Coding, Document, Typed
 from terminology.core.texts import bare
-from terminology.store.artifacts import Artifact, MappingRow
+from terminology.store.artifacts import Artifact, StoredMapping
 from terminology.store.packing import MAPPING_FIELDS, value_of
 from terminology.systems.indexed import StoredSystem
 from terminology.systems.snomed.identifiers import URL as SNOMED_CT
@@ -90,7 +90,7 @@ class Written:
         self._unpack = artifact.unpack
         self._source, self._target, self._names = source, target, names
 
-    def read(self, row: MappingRow) -> Row:
+    def read(self, row: StoredMapping) -> Row:
         said = dict(zip(MAPPING_FIELDS, self._unpack(row.body), strict=False))
         source, target = self._source, self._target
         end = Coding(target.system, row.target, target.version, said.get("target_display"))
@@ -98,14 +98,14 @@ class Written:
             source=Coding(source.system, row.source, source.version, said.get("source_display")),
             target=None if row.target is None or said.get("no_map") else end,
             relationship=said.get("relationship"),
-            word=said.get("word"),
+            word=said.get("equivalence"),
             comment=said.get("comment"),
             depends_on=self._attributes(said.get("depends_on")),
             products=self._attributes(said.get("products")),
             properties=[self._names.property(*_typed(*one)) for one in said.get("properties") or ()],
         )
 
-    def says_something(self, row: MappingRow) -> bool:
+    def says_something(self, row: StoredMapping) -> bool:
         """But that the code is listed."""
         return row.target is not None or any(self._unpack(row.body)[1:])
 
@@ -127,7 +127,7 @@ class StoredRows:
         written = self._written
         return [written.read(row) for row in self._rows(code) if written.says_something(row)]
 
-    def _rows(self, code: str) -> list[MappingRow]:
+    def _rows(self, code: str) -> list[StoredMapping]:
         found = self._artifact.mappings(f"by {self._end}", code)
         return [row for row in found if row.part == self._part]
 

@@ -13,8 +13,8 @@ from pyroaring import BitMap
 
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.model import Document
-from terminology.store.artifacts import PAGE, Artifact, ListedRow
-from terminology.store.value_sets import EXPANSION, entries, filled, opened, read
+from terminology.store.artifacts import PAGE, Artifact, StoredMember
+from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
 from terminology.systems.indexed import StoredSystem
 from terminology.systems.supplement import Supplemented
 
@@ -28,7 +28,7 @@ def asked(artifact: Artifact) -> Document:
     """The resource with lists that are read when they are asked for; what a stored expansion lists is the
     definition where there is no other.
     """
-    made, _ = opened(artifact.header.document)
+    made, _ = with_open_lists(artifact.header.document)
     expansion = made.pop(EXPANSION, None)
     if made.get("compose"):
         for number, part in enumerate(artifact.header.parts):
@@ -52,13 +52,13 @@ def restored(artifact: Artifact) -> Document:
     """The resource with all that it lists."""
     header = artifact.header
     rows = artifact.members(0, header.count)
-    return filled(
-        header.document, entries(header.parts, ((r.part, r.depth, _node(artifact, r)) for r in rows))
+    return with_entries(
+        header.document, entries_of(header.parts, ((r.part, r.depth, _node(artifact, r)) for r in rows))
     )
 
 
-def _node(artifact: Artifact, row: ListedRow) -> Document:
-    return read(artifact.unpack.plain(row.body))
+def _node(artifact: Artifact, row: StoredMember) -> Document:
+    return read_entry(artifact.unpack.decompress(row.body))
 
 
 class StoredList(Enumeration):
@@ -87,11 +87,11 @@ class StoredList(Enumeration):
     def by_code(self, folds: bool) -> StoredListing:
         return StoredListing(self, folds)
 
-    def rows(self) -> Iterator[ListedRow]:
+    def rows(self) -> Iterator[StoredMember]:
         within = self.artifact.members(self.part["first"], self.part["end"])
         return (row for row in within if row.part == self.number)
 
-    def node(self, row: ListedRow) -> Document:
+    def node(self, row: StoredMember) -> Document:
         node = _node(self.artifact, row)
         if self.part["list"] != EXPANSION:
             return node
@@ -123,7 +123,7 @@ class StoredListing(Listing):
         found = [row for row in rows if self._key(row) == key]
         return self._list.node(found[-1]) if found else None
 
-    def _key(self, row: ListedRow) -> str:
+    def _key(self, row: StoredMember) -> str:
         return row.folded if self._folds else row.code
 
     def _keep(self, nodes: dict[str, Document | None]) -> None:
@@ -148,7 +148,7 @@ class StoredListing(Listing):
     def __iter__(self) -> Iterator[str]:
         return (key for key, _ in self._distinct())
 
-    def _distinct(self) -> Iterator[tuple[str, ListedRow]]:
+    def _distinct(self) -> Iterator[tuple[str, StoredMember]]:
         """The first entry of each code."""
         had: set[str] = set()
         for row in self._list.rows():
@@ -214,7 +214,7 @@ class _Codes(Sequence[str]):
         return [row.code for page in pages for row in self._artifact.members_at(page)]
 
 
-def _pages(rows: Iterable[ListedRow]) -> Iterator[list[ListedRow]]:
+def _pages(rows: Iterable[StoredMember]) -> Iterator[list[StoredMember]]:
     page: list[Any] = []
     for row in rows:
         page.append(row)

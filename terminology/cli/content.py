@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
-from terminology.content.packages import keep
+from terminology.content.installing import install
 from terminology.core.errors import SettingError
 from terminology.opening import broken_file_policy, loaded_folder
 
@@ -33,10 +33,10 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
             if folder is None:
                 raise SettingError("there is no data folder to keep content in: give one with --data")
             for path in paths:
-                outcome = keep(path, folder, broken_file_policy(settings), dry_run)
-                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(outcome.counts.items()))
-                change = f"{outcome.change}, not kept" if dry_run else outcome.change
-                click.echo(f"{path}: {counts} ({change}: {folder / outcome.name})")
+                installed = install(path, folder, broken_file_policy(settings), dry_run)
+                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(installed.counts.items()))
+                change = f"{installed.change}, not kept" if dry_run else installed.change
+                click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
     except OSError as problem:
         raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
 

@@ -15,8 +15,8 @@ import orjson
 from terminology.core.model import Problem
 
 if TYPE_CHECKING:
-    from terminology.store.loading import Loader, Outcome
-    from terminology.store.registry import Loaded
+    from terminology.store.loading import ImportOutcome, StoreWriter
+    from terminology.store.registry import RegisteredArtifact
     from terminology.store.release import Importer
 
 # How many problems are printed; all are counted.
@@ -36,7 +36,7 @@ class Interrupted(click.ClickException):
 
 
 def import_into(
-    loader: Loader,
+    loader: StoreWriter,
     importer: Importer,
     paths: Sequence[Path],
     dry_run: bool,
@@ -51,20 +51,20 @@ def import_into(
     Raises MalformedRow, TooFewRowsError, and Interrupted on Ctrl-C.
     """
     progress = _Progress(shows=not quiet and sys.stderr.isatty())
-    problems = _Problems(strict, progress)
+    reporter = _TerminalReporter(strict, progress)
     try:
-        outcomes = loader.load(importer, paths, problems, progress, dry_run, allow_fewer_rows)
+        outcomes = loader.load(importer, paths, reporter, dry_run=dry_run, allow_fewer_rows=allow_fewer_rows)
     except KeyboardInterrupt:
         raise Interrupted("Interrupted: the unfinished import has left nothing in the store.") from None
     finally:
         progress.end()
-        problems.end()
+        reporter.end()
     for outcome in () if quiet else outcomes:
         click.echo(_outcome_line(outcome, dry_run))
 
 
-def _outcome_line(outcome: Outcome, dry_run: bool) -> str:
-    loaded = outcome.loaded
+def _outcome_line(outcome: ImportOutcome, dry_run: bool) -> str:
+    loaded = outcome.artifact
     rows = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
     if dry_run:
         return f"{rows} could be imported{_replaced(outcome, 'would replace')}"
@@ -73,14 +73,14 @@ def _outcome_line(outcome: Outcome, dry_run: bool) -> str:
     return f"{rows}, there already{_served_again(outcome)}"
 
 
-def _replaced(outcome: Outcome, verb: str) -> str:
+def _replaced(outcome: ImportOutcome, verb: str) -> str:
     """The same version as it was before."""
     old = outcome.replaced
     text = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
     return text + _served_again(outcome)
 
 
-def _served_again(outcome: Outcome) -> str:
+def _served_again(outcome: ImportOutcome) -> str:
     was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
     return "; was retired, and is served again" if was_retired else ""
 
@@ -94,15 +94,16 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-class _Problems:
+class _TerminalReporter:
     """Prints the first problems and counts them all. The reports of progress are passed on."""
 
     def __init__(self, strict: bool, progress: _Progress) -> None:
         self._strict, self._progress = strict, progress
         self.progress = progress.read
+        self.rows = progress.rows
         self._count = 0
 
-    def __call__(self, problem: Problem) -> None:
+    def problem(self, problem: Problem) -> None:
         if self._strict:
             raise MalformedRow(str(problem))
         self._count += 1
@@ -131,7 +132,7 @@ class _Progress:
         self._rows = 0
         self._file = ""
 
-    def __call__(self, count: int) -> None:
+    def rows(self, count: int) -> None:
         """Report the number of rows read."""
         self._rows = count
         self._show()
@@ -164,7 +165,7 @@ class _Progress:
             click.echo("", err=True)
 
 
-def show(releases: Sequence[Loaded], as_json: bool) -> None:
+def show(releases: Sequence[RegisteredArtifact], as_json: bool) -> None:
     """Print the releases of a store, as ``terminology status`` does."""
     if as_json:
         click.echo(orjson.dumps([asdict(loaded) for loaded in releases], option=orjson.OPT_INDENT_2))

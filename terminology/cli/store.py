@@ -14,7 +14,7 @@ from terminology.cli.progress import import_into, show
 from terminology.opening import known_importers, open_loader, releases_in
 
 if TYPE_CHECKING:
-    from terminology.store.loading import Loader
+    from terminology.store.loading import StoreWriter
 
 
 @click.command("import")
@@ -97,7 +97,7 @@ def remove(store: str | None, config: Path | None, now: bool, canonical: str) ->
 
 
 @contextmanager
-def _loader(store: str | None, config: Path | None) -> Iterator[Loader]:
+def _loader(store: str | None, config: Path | None) -> Iterator[StoreWriter]:
     """The writing side of the store that the settings name; problems end the command with one line."""
     with errors_in_one_line():
         loader = open_loader(settings_of(config, {"store": store}).store)

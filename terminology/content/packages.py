@@ -1,30 +1,24 @@
-"""Which FHIR resources lie in a file, a folder or a FHIR package?
+"""FHIR resources in files, folders and FHIR packages.
 
-A path is one of these, and a folder may hold all of them:
+A path is one of these, and a folder may contain all of them:
 
 * a file with one resource, or a Bundle of them;
 * a package as implementation guides are published (https://hl7.org/fhir/packages.html): ``.tgz``, or a
-  folder with a ``package.json``. Only what lies directly in it counts, not its examples or ``other``;
+  folder with a ``package.json``. Only the files directly in it are read, not its examples or ``other``;
 * a folder of such files, to any depth.
 
-What comes out are the terminology resources, in R5 shape. Which release a package speaks is what its
-``package.json`` says; of other files the shape of a resource tells. The resources of a package are stowed,
-see ``documents``.
+The terminology resources are returned in R5 shape. The FHIR version of a package is the one in its
+``package.json``; that of another file is told by the shape of its resources. The resources of a package are
+``LazyDocument``s: only their headers are kept unpacked.
 """
 
 from __future__ import annotations
 
-import filecmp
-import gzip
 import hashlib
 import re
-import shutil
 import tarfile
-import tempfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,347 +31,249 @@ from terminology.core.structure import require
 from terminology.wire import json, r4
 
 MANIFEST = "package.json"
-_ARCHIVES = (".tgz", ".tar.gz")
-_NO_RESOURCES = frozenset({MANIFEST, ".index.json", ".derived.index.json"})
-_NO_FOLDERS = frozenset({"node_modules", "other", "openapi", "xml"})
-_RELEASES = {"4": True, "5": False, "6": False}  # by major version: does it have R4's shape?
+ARCHIVE_SUFFIXES = (".tgz", ".tar.gz")
+
+_NOT_RESOURCES = frozenset({MANIFEST, ".index.json", ".derived.index.json"})
+_IGNORED_FOLDERS = frozenset({"node_modules", "other", "openapi", "xml"})
+# Whether a major version of FHIR has the shape of R4.
+_IS_R4 = {"4": True, "5": False, "6": False}
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"(\w+)"')
 _TYPE_FIRST = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"resourceType"\s*:\s*"(\w+)"')
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_KINDS = frozenset(kind.encode() for kind in KINDS)
+_KIND_NAMES = frozenset(kind.encode() for kind in KINDS)
 
-
-def refuse(problem: UnreadableFileError) -> None:
-    raise problem
-
-
-Broken = Callable[[UnreadableFileError], None]
-# Where something is: a file or package, and in a package the name of the file.
+# A function that is called with each file that cannot be read; it may raise the error.
+OnUnreadable = Callable[[UnreadableFileError], None]
+# A file or package, and in a package the name of the file ("" elsewhere).
 Place = tuple[Path, str]
 
 
-def load(
-    paths: Iterable[Path], broken: Broken = refuse, dated: bool = False
+def raise_unreadable(error: UnreadableFileError) -> None:
+    """Raise the error: the default for a file that cannot be read."""
+    raise error
+
+
+def read_resources(
+    paths: Iterable[Path], on_unreadable: OnUnreadable = raise_unreadable, dated: bool = False
 ) -> Iterator[Document | LazyDocument]:
-    """Every terminology resource below some paths, in the order of their names.
+    """Every terminology resource below some paths, in the order of the files' names.
 
-    ``broken`` is told of each file that cannot be read: not JSON, not a FHIR resource, not an archive, of a
-    release that is not known here. If it returns, the file is left out; by default UnreadableFile is
-    raised. A path that does not exist raises it in any case.
+    ``on_unreadable`` is called for each file that is not JSON, not a FHIR resource, not an archive, or of an
+    unsupported FHIR version. If it returns, the file is left out. A path that does not exist raises
+    UnreadableFileError in any case.
 
-    A resource that does not say when it was last updated was when its file was; or, where the files are
-    ``dated`` (as those that are installed with us, whose own time is that of the installation), at its
-    ``date``. One without an id gets one, which is the same at every start.
+    A resource without ``meta.lastUpdated`` gets the time of its file, or, with ``dated``, its own ``date``:
+    that is for files installed with this package, whose time is that of the installation. A resource without
+    an id gets one that is the same at every start.
     """
-    return _load(paths, lambda place, problem: broken(problem), dated)
+    return read_with_places(paths, lambda place, error: on_unreadable(error), dated)
 
 
-_BrokenThere = Callable[[Place, UnreadableFileError], None]
+OnUnreadableAt = Callable[[Place, UnreadableFileError], None]
 
 
-def _load(
-    paths: Iterable[Path], broken: _BrokenThere, dated: bool = False
+def read_with_places(
+    paths: Iterable[Path], on_unreadable: OnUnreadableAt, dated: bool = False
 ) -> Iterator[Document | LazyDocument]:
+    """As ``read_resources``; ``on_unreadable`` is called with the place of the file, too."""
     for path in paths:
         if not path.exists():
             raise UnreadableFileError(f"{path}: there is no such file or folder")
         for unit in _units(path):
             try:
-                yield from _inside(unit, broken, dated)
-            except UnreadableFileError as problem:
-                broken((unit, ""), problem)
+                yield from _resources_in(unit, on_unreadable, dated)
+            except UnreadableFileError as error:
+                on_unreadable((unit, ""), error)
 
 
 def _units(path: Path) -> Iterator[Path]:
     """The files and packages at or below a path."""
-    if not path.is_dir() or _manifest(path) is not None:
+    if not path.is_dir() or manifest_of(path) is not None:
         yield path
         return
     for inner in sorted(path.iterdir()):
-        if inner.is_dir() and inner.name not in _NO_FOLDERS and not inner.name.startswith("."):
+        if inner.is_dir() and inner.name not in _IGNORED_FOLDERS and not inner.name.startswith("."):
             yield from _units(inner)
-        elif inner.suffix == ".json" and inner.name not in _NO_RESOURCES:
+        elif inner.suffix == ".json" and inner.name not in _NOT_RESOURCES:
             yield inner
-        elif inner.name.endswith(_ARCHIVES):
+        elif inner.name.endswith(ARCHIVE_SUFFIXES):
             yield inner
 
 
-def _manifest(folder: Path) -> Path | None:
-    """The package.json of an unpacked package: in the folder, or in ``package`` within it."""
-    found = (folder / MANIFEST, folder / "package" / MANIFEST)
-    return next((path for path in found if path.is_file()), None)
-
-
-def _inside(unit: Path, broken: _BrokenThere, dated: bool) -> Iterator[Document | LazyDocument]:
-    changed = _changed(unit)
-    if not unit.is_dir() and not unit.name.endswith(_ARCHIVES):
-        for document in _resources(unit):
-            yield _complete(document, (_date(document) if dated else None) or changed)
+def _resources_in(
+    unit: Path, on_unreadable: OnUnreadableAt, dated: bool
+) -> Iterator[Document | LazyDocument]:
+    updated = _modified(unit)
+    if not unit.is_dir() and not unit.name.endswith(ARCHIVE_SUFFIXES):
+        for document in _file_resources(unit):
+            yield _completed(document, (_date(document) if dated else None) or updated)
         return
-    files = _all_files(unit)
-    package = _Package(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), changed)
+    files = package_files(unit)
+    package = FhirPackage(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), updated)
     for name, content in files.items():
         try:
-            stowed = package.stow(name, content)
-        except UnreadableFileError as problem:
-            broken((unit, name), problem)
+            lazy = package.lazy_document(name, content)
+        except UnreadableFileError as error:
+            on_unreadable((unit, name), error)
             continue
-        if stowed is not None:
-            yield stowed
+        if lazy is not None:
+            yield lazy
 
 
-# -- keeping -------------------------------------------------------------------------------------
+# -- packages ------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
-class Kept:
-    """What became of a path: the name that it is kept under, how many resources of each kind it brings, and
-    whether it is ``new``, ``changed`` or ``known``.
-    """
-
-    name: str
-    counts: Counter[str]
-    change: str
+def manifest_of(folder: Path) -> Path | None:
+    """The package.json of an unpacked package: in the folder, or in ``package`` within it."""
+    places = (folder / MANIFEST, folder / "package" / MANIFEST)
+    return next((path for path in places if path.is_file()), None)
 
 
-def keep(path: Path, folder: Path, broken: Broken = refuse, dry_run: bool = False) -> Kept:
-    """Copy a file, folder or package into the folder that is served at every start, once all of it is read.
-    What is broken is not copied, so that the next start can read all that is kept.
-
-    A package is kept as ``name#version``, so that another version stands beside it; anything else under its
-    own name. Raises UnreadableFileError, also when there is no terminology resource in it.
-    """
-    left_out: list[Place] = []
-
-    def leave_out(place: Place, problem: UnreadableFileError) -> None:
-        broken(problem)
-        left_out.append(place)
-
-    counts = Counter(_kind(found) for found in _load([path], leave_out))
-    if not counts:
-        raise UnreadableFileError(
-            f"{path}: there is no {', '.join(KINDS[:-1])} or {KINDS[-1]} in it, as JSON"
-        )
-    target = folder / _kept_name(path)
-    with tempfile.TemporaryDirectory() as aside:
-        sound = _without(left_out, path, Path(aside)) if left_out else path
-        change = "new" if not target.exists() else "known" if _same(sound, target) else "changed"
-        if change != "known" and not dry_run:
-            _copy(sound, target)
-    return Kept(target.name, counts, change)
-
-
-def _without(left_out: Iterable[Place], path: Path, aside: Path) -> Path:
-    """A copy in the folder ``aside`` that lacks what is left out."""
-    files: set[Path] = set()
-    members: dict[Path, set[str]] = {}
-    for unit, name in left_out:
-        if name and not unit.is_dir():
-            members.setdefault(unit, set()).add(name)
-        else:
-            files.add(_manifest_folder(unit) / name if name else unit)
-    copy = aside / path.resolve().name
-    if path.is_dir():
-        shutil.copytree(path, copy, ignore=lambda at, names: [n for n in names if Path(at, n) in files])
-    for archive, names in members.items():
-        _copy_archive(archive, copy / archive.relative_to(path) if path.is_dir() else copy, names)
-    return copy
-
-
-def _copy_archive(archive: Path, target: Path, left_out: Collection[str]) -> None:
-    """The same bytes each time, so that loading the same again changes nothing."""
-    with (
-        gzip.GzipFile(target, "wb", mtime=0) as packed,
-        tarfile.open(archive) as tar,
-        tarfile.open(fileobj=packed, mode="w") as kept,
-    ):
-        for member in tar:
-            if _name_in_package(member) not in left_out:
-                kept.addfile(member, tar.extractfile(member) if member.isfile() else None)
-    shutil.copystat(archive, target)
-
-
-def _kind(found: Document | LazyDocument) -> str:
-    return str((found.header if isinstance(found, LazyDocument) else found)["resourceType"])
-
-
-def _kept_name(path: Path) -> str:
-    suffix = ".tgz" if path.name.endswith(_ARCHIVES) else ""
-    if not suffix and (not path.is_dir() or _manifest(path) is None):
-        return path.resolve().name
-    manifest = json.read_resource(_all_files(path)[MANIFEST])
-    name, version = manifest.get("name", path.resolve().name), manifest.get("version", "0")
-    return f"{name}#{version}".replace("/", "-") + suffix
-
-
-def _same(path: Path, target: Path) -> bool:
-    if path.is_dir() != target.is_dir():
-        return False
-    if not path.is_dir():
-        return filecmp.cmp(path, target, shallow=False)
-    names = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
-    kept = sorted(str(file.relative_to(target)) for file in target.rglob("*") if file.is_file())
-    return names == kept and all(filecmp.cmp(path / name, target / name, shallow=False) for name in names)
-
-
-def _copy(path: Path, target: Path) -> None:
-    """Under a hidden name first, so that a start in the meantime sees the old or the new, never a half."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    if path.is_dir():
-        shutil.copytree(path, unfinished)
-        shutil.rmtree(target, ignore_errors=True)
-    else:
-        shutil.copy2(path, unfinished)
-    unfinished.replace(target)
-
-
-# -- a package -----------------------------------------------------------------------------------
-
-
-def _all_files(package: Path) -> dict[str, bytes]:
-    return _folder_files(package) if package.is_dir() else _archive_files(package)
-
-
-def _folder_files(folder: Path) -> dict[str, bytes]:
-    found = ((file.name, _bytes(file)) for file in sorted(_manifest_folder(folder).glob("*.json")))
-    return {name: content for name, content in found if _is_wanted(name, content)}
-
-
-def _manifest_folder(folder: Path) -> Path:
-    manifest = _manifest(folder)
+def files_folder(folder: Path) -> Path:
+    """The folder that contains the files of an unpacked package."""
+    manifest = manifest_of(folder)
     return manifest.parent if manifest is not None else folder
 
 
+def package_files(package: Path) -> dict[str, bytes]:
+    """The manifest and the terminology resources of a package, by file name. Raises UnreadableFileError."""
+    return _folder_files(package) if package.is_dir() else _archive_files(package)
+
+
+def name_in_package(member: tarfile.TarInfo) -> str:
+    """The name of a file relative to the folder of the package's files, which npm calls ``package/``."""
+    return member.name.removeprefix("./").removeprefix("package/")
+
+
+def _folder_files(folder: Path) -> dict[str, bytes]:
+    files = ((file.name, _bytes(file)) for file in sorted(files_folder(folder).glob("*.json")))
+    return {name: content for name, content in files if _is_relevant(name, content)}
+
+
 def _archive_files(archive: Path) -> dict[str, bytes]:
-    """The files that lie where the package.json lies, which is ``package/`` as npm has it."""
     try:
         with tarfile.open(archive) as tar:
-            found = {name: content for name, content in _members(tar) if _is_wanted(name, content)}
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as problem:
-        raise UnreadableFileError(f"{archive}: cannot be unpacked as .tgz: {problem}") from None
-    if MANIFEST not in found:
-        raise UnreadableFileError(f"{archive}: is no FHIR package, as it has no package/{MANIFEST}")
-    return found
+            files = {name: content for name, content in _json_members(tar) if _is_relevant(name, content)}
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise UnreadableFileError(f"{archive}: cannot be unpacked as .tgz: {error}") from None
+    if MANIFEST not in files:
+        raise UnreadableFileError(f"{archive}: is not a FHIR package: it has no package/{MANIFEST}")
+    return files
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+def _json_members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     for member in tar:
-        name = _name_in_package(member)
+        name = name_in_package(member)
         if "/" not in name and name.endswith(".json") and (file := tar.extractfile(member)) is not None:
             yield name, file.read()
 
 
-def _name_in_package(member: tarfile.TarInfo) -> str:
-    return member.name.removeprefix("./").removeprefix("package/")
-
-
-def _is_wanted(name: str, content: bytes) -> bool:
-    """Does the file hold a terminology resource, as far as a glance can tell?"""
-    if name in _NO_RESOURCES:
+def _is_relevant(name: str, content: bytes) -> bool:
+    """Whether a file is the manifest or, by a quick look, a terminology resource."""
+    if name in _NOT_RESOURCES:
         return name == MANIFEST
     first = _TYPE_FIRST.match(content)
     if first is not None:
-        return first[1] in _KINDS
-    return any(found[1] in _KINDS for found in _TYPE.finditer(content))
+        return first[1] in _KIND_NAMES
+    return any(match[1] in _KIND_NAMES for match in _TYPE.finditer(content))
 
 
 def _is_r4_package(manifest: bytes, label: str) -> bool | None:
-    """What the package.json says; None if it says nothing."""
-    stated = _parsed(f"{label}, {MANIFEST}", manifest)
-    versions = stated.get("fhirVersions") or stated.get("fhir-version-list") or []
+    """Whether the package.json names R4 or R4B; None where it names no version."""
+    content = _parsed(f"{label}, {MANIFEST}", manifest)
+    versions = content.get("fhirVersions") or content.get("fhir-version-list") or []
     if not versions:
         return None
     version = str(versions[0] if isinstance(versions, list) else versions)
-    is_r4 = _RELEASES.get(version.partition(".")[0])
+    is_r4 = _IS_R4.get(version.partition(".")[0])
     if is_r4 is None:
         raise UnreadableFileError(
-            f"{label}: is a package of FHIR {version}, but R4, R4B and R5 are read here"
+            f"{label}: is a package of FHIR {version}; supported versions are R4, R4B and R5"
         )
     return is_r4
 
 
-class _Package:
-    """What the resources of a package have in common."""
+class FhirPackage:
+    """What the resources of a package have in common: name, FHIR version, time, and equal values."""
 
-    def __init__(self, label: str, is_r4: bool | None, changed: str) -> None:
+    def __init__(self, label: str, is_r4: bool | None, updated: str) -> None:
         self._label = label
         self._is_r4 = is_r4
-        self._changed = changed
-        self._same: dict[str, Any] = {}
+        self._updated = updated
+        self._values: dict[str, Any] = {}
 
-    def stow(self, name: str, content: bytes) -> LazyDocument | None:
-        """The resource put away, or None if it is of another kind. Raises UnreadableFileError."""
+    def lazy_document(self, name: str, content: bytes) -> LazyDocument | None:
+        """The resource in a file, or None if it is not a terminology resource. Raises UnreadableFileError."""
         document = _parsed(f"{self._label}, {name}", content)
         if document.get("resourceType") not in KINDS:
             return None
         is_r4 = _is_r4(document) if self._is_r4 is None else self._is_r4
         try:
-            header = header_of(_risen(document, is_r4, self._changed))
-        except TerminologyError as problem:
-            raise UnreadableFileError(f"{self._label}, {name}: {problem}") from None
-        packed, changed = zlib.compress(content, 1), self._changed
+            header = header_of(_upgraded(document, is_r4, self._updated))
+        except TerminologyError as error:
+            raise UnreadableFileError(f"{self._label}, {name}: {error}") from None
+        packed, updated = zlib.compress(content, 1), self._updated
         return LazyDocument(
             {name: self._shared(value) for name, value in header.items()},
-            lambda: _risen(json.read_resource(zlib.decompress(packed)), is_r4, changed),
+            lambda: _upgraded(json.read_resource(zlib.decompress(packed)), is_r4, updated),
         )
 
     def _shared(self, value: Any) -> Any:
-        """The same value once for the whole package: its resources have publisher and contact in common."""
-        return self._same.setdefault(json.write(value).decode(), value)
+        """An equal value of the same package: its resources share publisher and contact, which are kept once."""
+        return self._values.setdefault(json.write(value).decode(), value)
 
 
-def _risen(document: Document, is_r4: bool, changed: str) -> Document:
-    return _complete(require(r4.upgrade(document) if is_r4 else document), changed)
+def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
+    return _completed(require(r4.upgrade(document) if is_r4 else document), updated)
 
 
-# -- a file of its own ---------------------------------------------------------------------------
+# -- single files --------------------------------------------------------------------------------
 
 
-def _resources(file: Path) -> Iterator[Document]:
-    written = _bytes(file)
-    if _XML.match(written):
-        raise UnreadableFileError(f"{file}: is XML, but from files only JSON is read")
-    content = _parsed(str(file), written)
-    if "resourceType" not in content:
-        raise UnreadableFileError(f"{file}: the JSON has no resourceType, so it is no FHIR resource")
+def _file_resources(file: Path) -> Iterator[Document]:
+    content = _bytes(file)
+    if _XML.match(content):
+        raise UnreadableFileError(f"{file}: is XML; files must be JSON")
+    document = _parsed(str(file), content)
+    if "resourceType" not in document:
+        raise UnreadableFileError(f"{file}: the JSON has no resourceType, so it is not a FHIR resource")
     try:
-        yield from _upgraded(content)
-    except TerminologyError as problem:
-        raise UnreadableFileError(f"{file}: {problem}") from None
+        yield from _in_r5(document)
+    except TerminologyError as error:
+        raise UnreadableFileError(f"{file}: {error}") from None
 
 
-def resources_of(content: Document, is_r4: bool | None = None) -> Iterator[Document]:
-    """The terminology resources of a resource or Bundle that is at hand, in R5 shape and complete as those of a
-    file are. ``is_r4`` is whether it has R4's shape; unless it is given, the shape itself tells.
+def resources_of(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
+    """The terminology resources of a resource or Bundle, in R5 shape and complete as those of a file are.
 
-    Raises TerminologyError for what is not a FHIR resource.
+    ``is_r4`` is whether it has R4's shape; unless it is given, the shape itself tells.
+
+    Raises TerminologyError for JSON that is not a FHIR resource.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    for document in _upgraded(content, is_r4):
-        yield _complete(document, _date(document) or now)
+    for resource in _in_r5(document, is_r4):
+        yield _completed(resource, _date(resource) or now)
 
 
-def _upgraded(content: Document, is_r4: bool | None = None) -> Iterator[Document]:
-    for document in _unpacked(content):
-        if document.get("resourceType") in KINDS:
-            has_r4_shape = _is_r4(document) if is_r4 is None else is_r4
-            yield require(r4.upgrade(document) if has_r4_shape else document)
+def _in_r5(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
+    for resource in _unbundled(document):
+        if resource.get("resourceType") in KINDS:
+            has_r4_shape = _is_r4(resource) if is_r4 is None else is_r4
+            yield require(r4.upgrade(resource) if has_r4_shape else resource)
 
 
-def _unpacked(content: Document) -> Iterator[Document]:
-    if content.get("resourceType") != "Bundle":
-        yield content
+def _unbundled(document: Document) -> Iterator[Document]:
+    if document.get("resourceType") != "Bundle":
+        yield document
         return
-    for entry in require(content).get("entry", ()):
+    for entry in require(document).get("entry", ()):
         if "resource" in entry:
-            yield from _unpacked(entry["resource"])
+            yield from _unbundled(entry["resource"])
 
 
 def _is_r4(document: Document) -> bool:
-    """Only ConceptMaps differ in what R5 cannot read as its own."""
+    """Whether a resource has R4's shape. Only a ConceptMap has elements that R5 reads differently."""
     if any(name in document for name in ("sourceUri", "sourceCanonical", "targetUri", "targetCanonical")):
         return True
     elements = (element for group in _objects(document, "group") for element in _objects(group, "element"))
@@ -385,19 +281,19 @@ def _is_r4(document: Document) -> bool:
 
 
 def _objects(node: Document, name: str) -> list[Document]:
-    """What is in a list that should be there, as far as it is what it should be."""
+    """The objects in a list; an element that is not a list has none."""
     value = node.get(name)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-# -- reading -------------------------------------------------------------------------------------
+# -- documents -----------------------------------------------------------------------------------
 
 
 def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
-    except OSError as problem:
-        raise UnreadableFileError(f"{file}: cannot be read: {problem.strerror}") from None
+    except OSError as error:
+        raise UnreadableFileError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _parsed(label: str, content: bytes) -> Document:
@@ -407,18 +303,19 @@ def _parsed(label: str, content: bytes) -> Document:
         raise UnreadableFileError(f"{label}: {error}") from error
 
 
-def _changed(path: Path) -> str:
+def _modified(path: Path) -> str:
+    """The time when a file was last changed, as an instant in UTC."""
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _complete(document: Document, changed: str) -> Document:
-    """With what it is read by: an id; and when it was last updated, which was then if it does not say so."""
-    id_ = document.get("id") or _made_id(document)
-    return {**document, "id": id_, "meta": {"lastUpdated": changed, **document.get("meta", {})}}
+def _completed(document: Document, updated: str) -> Document:
+    """The resource with an id, and with ``meta.lastUpdated``, which is ``updated`` unless it has one."""
+    id_ = document.get("id") or _id_for(document)
+    return {**document, "id": id_, "meta": {"lastUpdated": updated, **document.get("meta", {})}}
 
 
-def _made_id(document: Document) -> str:
-    """Always the same for what is the same: url and version, or where there is no url, all of it."""
+def _id_for(document: Document) -> str:
+    """A hash of url and version or, where there is no url, of the whole resource."""
     url = document.get("url")
     content = f"{url}|{document.get('version', '')}".encode() if url else json.write(document)
     return hashlib.sha256(content).hexdigest()[:32]
@@ -426,8 +323,8 @@ def _made_id(document: Document) -> str:
 
 def _date(document: Document) -> str | None:
     """``Resource.date`` as an instant: the beginning of a day, month or year in UTC."""
-    stated = str(document.get("date", ""))
-    if "T" in stated:
-        return stated
-    first = stated + "-01-01"[len(stated) - 4 :] if len(stated) < 10 else stated
-    return f"{first}T00:00:00Z" if _DAY.fullmatch(first) else None
+    date = str(document.get("date", ""))
+    if "T" in date:
+        return date
+    day = date + "-01-01"[len(date) - 4 :] if len(date) < 10 else date
+    return f"{day}T00:00:00Z" if _DAY.fullmatch(day) else None

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from terminology.catalogue.content import KINDS, Catalogue
-from terminology.content.packages import load, resources_of
+from terminology.content.packages import read_resources, resources_of
 from terminology.core import issues
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import TerminologyError
@@ -399,7 +399,7 @@ def _documents(content: Iterable[ResourceLike], settings: Settings) -> Iterator[
     """The resources of ``content``, in R5 shape. Raises UnreadableFileError, TerminologyError."""
     for each in content:
         if isinstance(each, str | Path):
-            yield from load([Path(each)], broken_file_policy(settings))
+            yield from read_resources([Path(each)], broken_file_policy(settings))
         else:
             yield from _resources(each)
 

@@ -1,37 +1,66 @@
-"""Where do big code systems lie, and how do they get there?
+"""Compiled code systems, maps and value sets, in files of SQLite or in PostgreSQL.
 
-A store holds compiled artifacts, one for each version of a code system or map, in files of SQLite or in
-PostgreSQL. Reading and writing meet nowhere but in the tables:
+An importer reads the files of a release; this package compiles its rows into an *artifact*, one for each
+version of a code system, map or value set. The writing side and the reading side share nothing but the tables.
+SQL stands in this package only.
 
-==============  ================================================================
-loading.py      importing, retiring, removing: the commands
-registry.py     what was loaded, from what, when (SQLAlchemy; not for requests)
-shelf.py        what is served now: opens artifacts, notices new generations
-artifact.py     what one artifact knows
-relations.py    which concepts are related to which, and in which group
-compile.py      rows -> tables, with order.py, postings.py and packing.py; value_sets.py
-schema.py       the tables; questions.py: the statements of the reading side
-content.py      what sqlite.py and postgres.py have in common, with threads.py
-copies.py       copies of what PostgreSQL serves
-==============  ================================================================
+Writing:
+
+===================  ================================================================
+release.py           the releases and rows that importers hand over
+reporting.py         how an import reports problems and progress
+loading.py           the commands: import, retire, remove
+registry.py          which artifacts exist, from which files, since when (SQLAlchemy; never asked by a request)
+compile/             rows into tables: compiler.py (code systems and maps), scratch.py, order.py,
+                     indexing.py, postings.py, garbage.py
+===================  ================================================================
+
+Reading:
+
+===================  ================================================================
+serving.py           the artifacts that are served at the moment
+artifacts.py         one artifact: its concepts, sets of concepts, mappings, members
+statements.py        the SQL of the reading side: every SELECT, text search included
+copies.py            files on a node that copy what PostgreSQL serves
+===================  ================================================================
+
+The format, which both sides know:
+
+===================  ================================================================
+schema.py            the tables, and the constants in them
+header.py            the description of an artifact that stands in the table ``header``
+packing.py           the body of a concept or mapping as bytes
+terms.py             the terms by which concepts are found
+relations.py         relationships between concepts, by kind and group
+value_sets.py        the lists of a long value set
+===================  ================================================================
+
+The databases:
+
+===================  ================================================================
+backend.py           what a store of either kind must be able to do
+sqlite.py            a store in a folder
+postgres.py          a store in a database
+threads.py           one connection for each thread
+===================  ================================================================
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from terminology.store.backend import Content
+from terminology.store.backend import Store
 
 
-def content_of(place: str) -> Content:
-    """The store at a place: a folder, or a ``postgresql://`` URL.
+def store_at(place: str) -> Store:
+    """The store at a place: a folder, or a ``postgresql://`` URL. Nothing is opened or made yet.
 
-    Raises ImportError when a package is missing that it takes.
+    Raises ImportError if a package is missing that this kind of store needs.
     """
     if place.startswith(("postgresql://", "postgres://")):
-        from terminology.store.postgres import PostgresContent
+        from terminology.store.postgres import PostgresStore
 
-        return PostgresContent(place)
-    from terminology.store.sqlite import SqliteContent
+        return PostgresStore(place)
+    from terminology.store.sqlite import SqliteStore
 
-    return SqliteContent(Path(place).expanduser())
+    return SqliteStore(Path(place).expanduser())

@@ -1,6 +1,8 @@
-"""What does one artifact know? Concepts by code and by number, sets of them, and rows of a map.
+"""One compiled code system, map or value set: concepts, sets of concepts, mappings and members.
 
-The questions here are those of the store: numbers and bitmaps, nothing of FHIR.
+Everything here is in terms of the store: numbers of concepts and bitmaps of them, nothing of FHIR. A concept is
+found by its ``key`` (its code, in small letters where case does not count) or by its ``ord``, its number in the
+artifact.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ from terminology.core.cache import Cache
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.schema import PREFIX, WORD
-from terminology.store.statements import LAST, Tables
+from terminology.store.statements import LAST, ArtifactTables
 
-# How many rows are fetched at once, and how many bytes of bitmaps are kept at hand.
+# How many rows are fetched at once.
 PAGE = 500
-ROOM = 8 * 1024 * 1024
+# How many bytes of bitmaps are cached.
+BITMAP_ROOM = 8 * 1024 * 1024
 
 
-class StoredRow(NamedTuple):
-    """A row of ``concept``."""
+class StoredConcept(NamedTuple):
+    """A row of the table ``concept``. ``code`` is None where it equals ``key``."""
 
     ord: int
     key: str
@@ -33,8 +36,8 @@ class StoredRow(NamedTuple):
     body: bytes
 
 
-class MappingRow(NamedTuple):
-    """A row of ``mapping``."""
+class StoredMapping(NamedTuple):
+    """A row of the table ``mapping``. ``part`` is the number of its group in the header."""
 
     part: int
     source: str
@@ -42,8 +45,8 @@ class MappingRow(NamedTuple):
     body: bytes
 
 
-class ListedRow(NamedTuple):
-    """A row of ``member``."""
+class StoredMember(NamedTuple):
+    """A row of the table ``member``. ``part`` is the number of its list in the header."""
 
     place: int
     part: int
@@ -53,117 +56,131 @@ class ListedRow(NamedTuple):
     body: bytes
 
 
-def weight(found: BitMap) -> int:
-    """About how many bytes a bitmap takes."""
-    held = found.get_statistics()
-    containers = held["n_bytes_array_containers"] + held["n_bytes_run_containers"]
-    return 128 + containers + held["n_bytes_bitset_containers"]
+def bitmap_size(bitmap: BitMap) -> int:
+    """The approximate size of a bitmap in bytes."""
+    statistics = bitmap.get_statistics()
+    containers = statistics["n_bytes_array_containers"] + statistics["n_bytes_run_containers"]
+    return 128 + containers + statistics["n_bytes_bitset_containers"]
 
 
 class Artifact:
     """A compiled code system, map or value set, open for reading by any thread."""
 
-    def __init__(self, tables: Tables, number: int = 0, cache: Cache[BitMap] | None = None) -> None:
-        """``cache`` may be shared by several artifacts of different numbers."""
-        self._ask = tables.ask
+    def __init__(self, tables: ArtifactTables, number: int = 0, cache: Cache[BitMap] | None = None) -> None:
+        """``cache`` may be shared by artifacts with different numbers.
+
+        Raises OtherFormatError if the artifact was compiled in another format.
+        """
+        self._select = tables.select
         self.number = number
         self._tables = tables
-        self.header = Header.read(tables.ask("header", HEADER)[0][0])
-        self.unpack = Unpacker(tables.ask("header", DICTIONARY)[0][0])
-        self._cache = cache if cache is not None else Cache(ROOM, weight)
+        self.header = Header.read(tables.select("header", HEADER)[0][0])
+        self.unpack = Unpacker(tables.select("header", DICTIONARY)[0][0])
+        self._cache = cache if cache is not None else Cache(BITMAP_ROOM, bitmap_size)
         if self.header.is_all:
-            # There may be thousands of these.
+            # A store may have thousands of these: an open file for each would be too many.
             tables.close()
 
     def close(self) -> None:
+        """Close the tables."""
         self._tables.close()
 
     def cached(self, key: Hashable, make: Callable[[], BitMap]) -> BitMap:
-        """A set that is kept at hand for a while. Not to be changed."""
+        """The set that ``make`` returns, from the cache if it is there. It must not be changed."""
         return self._cache.get((self.number, key), make)
 
     def part(self, name: str) -> bytes | None:
-        """Something that is kept beside the header."""
-        rows = self._ask("header", name)
+        """A part of the artifact that stands beside the header, such as a table of relationships."""
+        rows = self._select("header", name)
         return rows[0][0] if rows else None
 
     # -- concepts ----------------------------------------------------------------------------
 
-    def concept(self, key: str) -> StoredRow | None:
+    def concept(self, key: str) -> StoredConcept | None:
+        """The concept with a key."""
         if not is_text(key):
             return None
-        rows = self._ask("concept", key)
-        return StoredRow(*rows[0]) if rows else None
+        rows = self._select("concept", key)
+        return StoredConcept(*rows[0]) if rows else None
 
     def ord(self, key: str) -> int | None:
-        """The number of a concept."""
-        rows = self._ask("ord", key) if is_text(key) else ()
+        """The number of the concept with a key."""
+        rows = self._select("ord", key) if is_text(key) else ()
         return rows[0][0] if rows else None
 
     def ords(self, keys: Iterable[str]) -> dict[str, int]:
-        """The numbers of many concepts; those that are not there are left out."""
-        return dict(self._ask("ords", [key for key in keys if is_text(key)]))
+        """The numbers of concepts by key; keys without a concept are left out."""
+        return dict(self._select("ords", [key for key in keys if is_text(key)]))
 
-    def concepts(self, ords: BitMap | Sequence[int]) -> Iterator[StoredRow]:
-        """Many concepts in the order of their numbers, read as they are wanted."""
+    def concepts(self, ords: BitMap | Sequence[int]) -> Iterator[StoredConcept]:
+        """The concepts with these numbers, which must ascend; read page by page."""
         for start in range(0, len(ords), PAGE):
-            yield from map(StoredRow._make, self._page(ords[start : start + PAGE]))
+            yield from map(StoredConcept._make, self._page(ords[start : start + PAGE]))
 
     def _page(self, ords: BitMap | Sequence[int]) -> list[tuple[Any, ...]]:
         first, last = ords[0], ords[-1]
         if last - first + 1 == len(ords):
-            return self._ask("range", first, last + 1)
-        return self._ask("concepts", list(ords))
+            return self._select("range", first, last + 1)
+        return self._select("concepts", list(ords))
 
-    def concepts_by_key(self, keys: Iterable[str]) -> list[StoredRow]:
-        rows = self._ask("concepts by key", [key for key in keys if is_text(key)])
-        return [StoredRow(*row) for row in rows]
+    def concepts_by_key(self, keys: Iterable[str]) -> list[StoredConcept]:
+        """The concepts with these keys, in any order."""
+        rows = self._select("concepts by key", [key for key in keys if is_text(key)])
+        return [StoredConcept(*row) for row in rows]
 
     def keys(self, beginning: str = "") -> Iterator[tuple[str, int, str]]:
-        """Key, number and code of the concepts whose key begins so."""
-        for key, ord_, code in self._ask("keys", beginning, beginning + LAST):
+        """Key, number and code of the concepts whose key has this beginning, in the order of the keys."""
+        for key, ord_, code in self._select("keys", beginning, beginning + LAST):
             yield key, ord_, code or key
 
     def all(self) -> BitMap:
+        """The set of all concepts."""
         return BitMap(range(self.header.count))
 
     @staticmethod
     def set_of(ords: Iterable[int] = ()) -> BitMap:
+        """The set of the concepts with these numbers."""
         return BitMap(list(ords))
 
     @staticmethod
     def union(sets: Iterable[BitMap]) -> BitMap:
+        """A new set with the concepts that are in any of these."""
         return BitMap.union(BitMap(), *sets)
 
     @staticmethod
     def intersection(sets: Sequence[BitMap]) -> BitMap:
-        """Of one set that set itself: not to be changed."""
-        found, *others = sorted(sets, key=len)
+        """The concepts that are in all of these sets, of which there is at least one.
+
+        It must not be changed: the intersection of a single set is that set itself.
+        """
+        common, *others = sorted(sets, key=len)
         for other in others:
-            found = found & other
-        return found
+            common = common & other
+        return common
 
     # -- hierarchy ---------------------------------------------------------------------------
 
     def parents(self, ords: Sequence[int]) -> BitMap:
-        """The parents of all these."""
-        return self.union(BitMap.deserialize(row[0]) for row in self._ask("parents", list(ords)))
+        """The parents of all these concepts."""
+        return self.union(BitMap.deserialize(row[0]) for row in self._select("parents", list(ords)))
 
     def children(self, ord_: int) -> BitMap:
-        return self._one("children", ord_)
+        """The children of a concept."""
+        return self._relatives("children", ord_)
 
     def children_of(self, ords: Sequence[int]) -> BitMap:
-        """The children of all these."""
-        return self.union(BitMap.deserialize(row[0]) for row in self._ask("children of", list(ords)))
+        """The children of all these concepts."""
+        return self.union(BitMap.deserialize(row[0]) for row in self._select("children of", list(ords)))
 
     def descendants(self, ord_: int) -> BitMap:
-        return self._one("descendants", ord_)
+        """All concepts below a concept."""
+        return self._relatives("descendants", ord_)
 
-    def _one(self, question: str, ord_: int) -> BitMap:
-        return self.cached((question, ord_), lambda: _read(self._ask(question, ord_)))
+    def _relatives(self, statement: str, ord_: int) -> BitMap:
+        return self.cached((statement, ord_), lambda: _bitmap(self._select(statement, ord_)))
 
     def ancestors(self, ord_: int) -> BitMap:
-        """Everything above. A circle ends where it began."""
+        """All concepts above a concept; in a circle these include the concept itself."""
         above, new = BitMap(), self.parents([ord_])
         while new:
             above |= new
@@ -173,78 +190,85 @@ class Artifact:
     # -- postings ----------------------------------------------------------------------------
 
     def posting(self, field: int, term: str) -> BitMap:
-        """The concepts that have a term."""
+        """The concepts that have a term in a field."""
         if not is_text(term):
             return BitMap()
-        return self.cached((field, term), lambda: _read(self._ask("posting", field, term)))
+        return self.cached((field, term), lambda: _bitmap(self._select("posting", field, term)))
 
     def postings(self, field: int, terms: Iterable[str]) -> BitMap:
-        """The concepts that have any of these terms."""
-        rows = self._ask("postings", field, [term for term in terms if is_text(term)])
+        """The concepts that have any of these terms in a field."""
+        rows = self._select("postings", field, [term for term in terms if is_text(term)])
         return self.union(BitMap.deserialize(row[0]) for row in rows)
 
     def terms(self, field: int, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
-        """The terms of a field that begin so, each with its concepts."""
-        for term, ords in self._ask("terms", field, beginning, beginning + LAST):
+        """The terms of a field that have this beginning, in order, each with its concepts."""
+        for term, ords in self._select("terms", field, beginning, beginning + LAST):
             yield term, BitMap.deserialize(ords)
 
     def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
-        """The concepts that have a word that begins so: in these languages (None: in any), or in no language
-        in particular.
+        """The concepts that have a word with this beginning, in one of these languages or in none in particular.
+
+        ``languages`` are tags of ``header.languages``; None means any language.
         """
         return self.cached((PREFIX, beginning, languages), lambda: self._words(beginning, languages))
 
     def _words(self, beginning: str, languages: tuple[str, ...] | None) -> BitMap:
-        known = self.header.languages
-        fields = (WORD, *(known.values() if languages is None else (known[tag] for tag in languages)))
-        found = [ords for field in fields for ords in self._beginning(field, beginning)]
-        return found[0] if len(found) == 1 else self.union(found)
+        by_tag = self.header.languages
+        fields = (WORD, *(by_tag.values() if languages is None else (by_tag[tag] for tag in languages)))
+        matches = [ords for field in fields for ords in self._beginning(field, beginning)]
+        return matches[0] if len(matches) == 1 else self.union(matches)
 
     def _beginning(self, field: int, beginning: str) -> list[BitMap]:
-        """The concepts of each word that begins so, or of all together."""
-        # The prefixes of a language come after its words.
-        stored = self._ask("posting", field + PREFIX - WORD, beginning)
-        return [_read(stored)] if stored else [ords for _, ords in self.terms(field, beginning)]
+        """The concepts of the words with this beginning: one set for each word, or one for all."""
+        # The field of the prefixes of a language follows the field of its words.
+        prefix = self._select("posting", field + PREFIX - WORD, beginning)
+        return [_bitmap(prefix)] if prefix else [ords for _, ords in self.terms(field, beginning)]
 
     # -- mappings ----------------------------------------------------------------------------
 
-    def mappings(self, question: str, code: str) -> list[MappingRow]:
-        """The rows ``by source`` or ``by target``."""
-        return [MappingRow(*row) for row in self._ask(question, code)] if is_text(code) else []
+    def mappings(self, statement: str, code: str) -> list[StoredMapping]:
+        """The mappings of a code, "by source" or "by target", in the order of the map."""
+        return [StoredMapping(*row) for row in self._select(statement, code)] if is_text(code) else []
 
-    def spelled_like(self, question: str, bare: str, part: int) -> list[str]:
-        """Codes (``like source``, ``like target``) that are the same but for dots, blanks and zeros."""
-        return [row[0] for row in self._ask(question, bare, part)] if is_text(bare) else []
+    def spelled_like(self, statement: str, bare: str, part: int) -> list[str]:
+        """The codes of a group whose spelling without dots, blanks and zeros is ``bare``.
 
-    def all_mappings(self) -> Iterator[MappingRow]:
+        ``statement`` is "like source" or "like target".
+        """
+        return [row[0] for row in self._select(statement, bare, part)] if is_text(bare) else []
+
+    def all_mappings(self) -> Iterator[StoredMapping]:
+        """All mappings in the order of the map; read page by page."""
         for start in range(0, self.header.count, PAGE):
-            yield from map(MappingRow._make, self._ask("mappings", start, start + PAGE))
+            yield from map(StoredMapping._make, self._select("mappings", start, start + PAGE))
 
     # -- value sets --------------------------------------------------------------------------
 
-    def listed(self, part: int, folded: str) -> list[ListedRow]:
-        """The entries of a list that have a code, whatever its case; in their order."""
-        found = self._ask("listed", part, folded) if is_text(folded) else ()
-        return [ListedRow(*row) for row in found]
+    def listed(self, part: int, folded: str) -> list[StoredMember]:
+        """The members of a list that have a code, in any spelling of its letters; in the order of the list."""
+        rows = self._select("listed", part, folded) if is_text(folded) else ()
+        return [StoredMember(*row) for row in rows]
 
-    def all_listed(self, part: int, folded: Iterable[str]) -> list[ListedRow]:
-        """The same of many codes at once."""
-        found = self._ask("all listed", part, [code for code in folded if is_text(code)])
-        return [ListedRow(*row) for row in found]
+    def all_listed(self, part: int, folded: Iterable[str]) -> list[StoredMember]:
+        """The members of a list that have any of these codes; in the order of the list."""
+        rows = self._select("all listed", part, [code for code in folded if is_text(code)])
+        return [StoredMember(*row) for row in rows]
 
-    def members(self, first: int, end: int) -> Iterator[ListedRow]:
-        """The entries of all lists between two places, read as they are wanted."""
+    def members(self, first: int, end: int) -> Iterator[StoredMember]:
+        """The members of all lists from place ``first`` up to, and not including, ``end``; read page by page."""
         for start in range(first, end, PAGE):
-            yield from map(ListedRow._make, self._ask("members", start, min(start + PAGE, end)))
+            yield from map(StoredMember._make, self._select("members", start, min(start + PAGE, end)))
 
-    def members_at(self, places: BitMap | Sequence[int]) -> list[ListedRow]:
-        return [ListedRow(*row) for row in self._ask("members at", list(places))]
+    def members_at(self, places: BitMap | Sequence[int]) -> list[StoredMember]:
+        """The members at these places, in their order."""
+        return [StoredMember(*row) for row in self._select("members at", list(places))]
 
 
 def is_text(key: str) -> bool:
-    """Can a database be asked for this at all? Not for NUL, nor for half a character."""
+    """Whether a database can compare with this text: it takes neither NUL nor half of a surrogate pair."""
     return "\0" not in key and (key.isascii() or not any("\ud800" <= c <= "\udfff" for c in key))
 
 
-def _read(rows: Sequence[tuple[Any, ...]]) -> BitMap:
+def _bitmap(rows: Sequence[tuple[Any, ...]]) -> BitMap:
+    """The bitmap in the first column of the only row; empty without one."""
     return BitMap.deserialize(rows[0][0]) if rows and rows[0][0] is not None else BitMap()

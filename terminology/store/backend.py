@@ -1,66 +1,84 @@
-"""Where do artifacts lie, and which of them are served? What SQLite and PostgreSQL have in common."""
+"""The protocols of a store: what SQLite and PostgreSQL must both be able to do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from terminology.store.compile.compiler import Sink
-from terminology.store.statements import Tables
+from terminology.store.statements import ArtifactTables
 
 BUSY = "another import is running on this store"
 
+# The values of one row, in the order of the table's columns.
+TableRow = tuple[Any, ...]
+
+
+class Sink(Protocol):
+    """Takes the rows of the tables of one artifact."""
+
+    def write(self, table: str, rows: Sequence[TableRow]) -> None:
+        """Add rows to a table of ``schema.TABLES``."""
+
 
 class ArtifactSink(Sink, Protocol):
-    """A new artifact: nobody sees it before ``finish``, and nothing is left of it after ``abandon``."""
+    """A new artifact: invisible before ``finish``, and gone without a trace after ``abandon``."""
 
     def finish(self) -> int:
-        """Make it an artifact that outlasts a crash; its size in bytes."""
+        """Make it an artifact that survives a crash. Returns its size in bytes."""
 
-    def abandon(self) -> None: ...
+    def abandon(self) -> None:
+        """Discard everything that was written."""
 
 
-class Served(Protocol):
-    """The artifacts of one store, by their numbers, for those who read."""
+class ReadableStore(Protocol):
+    """A store for reading: its artifacts, by their numbers."""
 
     def generation(self) -> int:
-        """Which state of the store is published; cheap enough to be asked at every request."""
+        """The number of the published state of the store; 0 before anything is published.
+
+        It is cheap enough to be called at every request.
+        """
 
     def published(self) -> tuple[int, bytes] | None:
-        """The generation, and what ``shelf.Item`` has of each artifact in it, as JSON."""
+        """The generation, and its artifacts: a JSON array with the fields of ``serving.PublishedArtifact``."""
 
-    def open(self, artifact: int) -> Tables: ...
+    def open(self, artifact: int) -> ArtifactTables:
+        """The tables of the artifact with a number."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close all connections and files."""
 
 
-class Content(Served, Protocol):
-    """The same for those who write."""
+class Store(ReadableStore, Protocol):
+    """A store for writing, too."""
 
     @property
     def registry_url(self) -> str:
-        """Where the registry lies, as SQLAlchemy puts it."""
+        """The URL of the registry's database, as SQLAlchemy expects it."""
 
     @property
     def scratch(self) -> Path | None:
-        """A folder for large files that are soon gone; None is that of the system."""
+        """A folder for large temporary files; None means the folder of the system."""
 
     def is_there(self) -> bool:
-        """Has anything ever been kept here? Makes nothing."""
+        """Whether the store has ever been written to. Makes nothing."""
 
     def prepare(self) -> None:
-        """Make whatever must be there before anything is written."""
+        """Make the folders and tables that writing needs."""
 
     def lock(self) -> AbstractContextManager[None]:
-        """One writer at a time. Raises StoreBusyError."""
+        """Keep out other writers. Raises StoreBusyError if there is one."""
 
-    def create(self, artifact: int) -> ArtifactSink: ...
+    def create(self, artifact: int) -> ArtifactSink:
+        """Begin the artifact with a number."""
 
     def artifacts(self) -> set[int]:
-        """Whatever is here, wanted or not."""
+        """The numbers of all artifacts, including those that nothing refers to any more."""
 
-    def delete(self, artifact: int) -> None: ...
+    def delete(self, artifact: int) -> None:
+        """Delete the artifact with a number, if it exists."""
 
     def announce(self, generation: int, body: bytes) -> None:
-        """Let every process see that there is a new generation, and what is in it."""
+        """Tell every process that there is a new generation. ``body`` is what ``published`` then returns."""

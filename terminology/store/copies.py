@@ -1,9 +1,9 @@
-"""How does a node answer from files of its own what lies in PostgreSQL?
+"""Copies of what a store in PostgreSQL serves, in files on the node.
 
-It copies what is published into a folder, one file for each artifact, in a process of its own that gives way
-to others. Until a copy is whole the database is asked; from then on the file, also when the database is gone.
-Artifacts never change, so a copy is right for ever: its name says which artifact it is of, and when that was
-loaded, lest it be taken for another one of the same number.
+A process of its own, with low priority, copies the published artifacts into a folder, one file for each. Until a
+copy is complete the database is asked; from then on the file, also while the database cannot be reached. Artifacts
+never change, so a copy never has to be updated. Its name has the number of the artifact and a digest of its header
+and the time of its import, so that it is not mistaken for another artifact with the same number.
 """
 
 from __future__ import annotations
@@ -23,104 +23,111 @@ import orjson
 import psycopg
 
 from terminology.core.errors import IncompleteCopyError, StoreBusyError, UnavailableError
-from terminology.store.compile.indexing import chunks
-from terminology.store.postgres import BINARY, PostgresContent, table_columns
+from terminology.store.compile.chunks import chunks
+from terminology.store.postgres import BINARY, PostgresStore, table_columns
 from terminology.store.schema import TABLES
-from terminology.store.sqlite import SqliteContent, SqliteSink, SqliteTables, write_whole
-from terminology.store.statements import Tables
+from terminology.store.sqlite import SqliteSink, SqliteStore, SqliteTables, write_atomically
+from terminology.store.statements import ArtifactTables
 
-# How long requests that began before a change may still read what is not published any more, in seconds.
+# How long, in seconds, requests that began before a change may still read artifacts that are no longer published.
 GRACE = 60.0
-# How often a process looks whether copies are whole, and how long it waits after an attempt that failed.
+# How often a process looks for new copies, and how long it waits after a failed attempt, in seconds.
 INTERVAL = 1.0
 RETRY = 30.0
 NICENESS = 10
+# The file that says what was published when the last copies were made.
 PUBLISHED = "published.json"
 _PROGRAM = "from terminology.store.copies import main; main()"
 
 log = logging.getLogger("terminology")
 
 
-class CopiedContent:
-    """What a store in PostgreSQL serves, from copies as far as there are any. For reading only."""
+class CopiedStore:
+    """A store in PostgreSQL, read from copies where there are any. For reading only."""
 
-    def __init__(self, base: PostgresContent, folder: Path) -> None:
+    def __init__(self, base: PostgresStore, folder: Path) -> None:
         self._base, self._folder = base, folder
-        self._pending: weakref.WeakValueDictionary[Path, Following] = weakref.WeakValueDictionary()
-        self._copier = Copier(base.url, folder)
-        self._looked = -INTERVAL
+        self._pending: weakref.WeakValueDictionary[Path, SwitchingTables] = weakref.WeakValueDictionary()
+        self._process = CopyProcess(base.url, folder)
+        self._last_look = -INTERVAL
         self._copied = 0
 
     def generation(self) -> int:
-        """Which state of the store is published; where the database was never reached, the one copied."""
+        """The number of the published state; while the database cannot be reached, at least that of the copies."""
         generation = self._base.generation()
         now = time.monotonic()
-        if now - self._looked >= INTERVAL:
-            self._looked = now
-            self._follow(generation)
+        if now - self._last_look >= INTERVAL:
+            self._last_look = now
+            self._update(generation)
         return generation if self._base.is_reached else max(generation, self._copied)
 
-    def _follow(self, generation: int) -> None:
-        """Turn to the copies that are whole by now; if any are missing, see that somebody makes them."""
-        kept = _kept(self._folder)
-        self._copied = kept["generation"] if kept else 0
-        for path, following in list(self._pending.items()):
+    def _update(self, generation: int) -> None:
+        """Switch to the copies that are complete by now; if any are missing, start the process that makes them."""
+        published = _last_published(self._folder)
+        self._copied = published["generation"] if published else 0
+        for path, tables in list(self._pending.items()):
             if path.exists():
-                following.use(SqliteTables(path))
+                tables.switch_to(SqliteTables(path))
                 del self._pending[path]
         if self._base.is_reached and (self._pending or self._copied < generation):
-            self._copier.start()
+            self._process.start()
 
     def published(self) -> tuple[int, bytes] | None:
+        """The generation and the artifacts in it, from the database or, if that is away, from the copies."""
         try:
             return self._base.published()
         except UnavailableError:
-            kept = _kept(self._folder)
-            if kept is None:
+            published = _last_published(self._folder)
+            if published is None:
                 raise
-            return kept["generation"], orjson.dumps(kept["items"])
+            return published["generation"], orjson.dumps(published["items"])
 
-    def open(self, artifact: int) -> Tables:
+    def open(self, artifact: int) -> ArtifactTables:
+        """The tables of an artifact, from its copy as soon as there is one."""
         path = self._folder / self._name(artifact)
         if path.exists():
             return SqliteTables(path)
-        following = Following(self._base.open(artifact))
-        self._pending[path] = following
-        return following
+        tables = SwitchingTables(self._base.open(artifact))
+        self._pending[path] = tables
+        return tables
 
     def _name(self, artifact: int) -> str:
         try:
             return name_of(self._base, artifact)
         except UnavailableError:
-            kept = _kept(self._folder)
-            if kept is None or str(artifact) not in kept["names"]:
+            published = _last_published(self._folder)
+            if published is None or str(artifact) not in published["names"]:
                 raise
-            name: str = kept["names"][str(artifact)]
+            name: str = published["names"][str(artifact)]
             return name
 
     def close(self) -> None:
-        self._copier.stop()
+        """End the process that copies, and close the connections."""
+        self._process.stop()
         self._base.close()
 
 
-class Following:
+class SwitchingTables:
     """The tables of an artifact: those in the database until there is a copy."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: ArtifactTables) -> None:
         self._tables = tables
 
-    def use(self, tables: Tables) -> None:
+    def switch_to(self, tables: ArtifactTables) -> None:
+        """Read from these tables from now on."""
         self._tables = tables
 
-    def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._tables.ask(question, *values)
+    def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement: see ``statements.ArtifactTables``."""
+        return self._tables.select(statement, *values)
 
     def close(self) -> None:
+        """Close the tables that are read at the moment."""
         self._tables.close()
 
 
-class Copier:
-    """The process that copies, as far as this one has started it. Of several nodes' workers one copies."""
+class CopyProcess:
+    """The process that copies, if this process has started one. Of all workers on a node one copies at a time."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url, self._folder = url, folder
@@ -129,7 +136,7 @@ class Copier:
         weakref.finalize(self, _end, self._running)
 
     def start(self) -> None:
-        """Unless it is running, or has failed a moment ago."""
+        """Start it, unless it is running or failed a moment ago."""
         if self._running and self._running[0].poll() is None:
             return
         if self._running:
@@ -142,17 +149,18 @@ class Copier:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
             stdin=subprocess.PIPE,
-            # Who presses Ctrl-C means the server, which ends this one.
+            # Ctrl-C is for the server, which ends this process.
             process_group=0,
             env={**os.environ, "PYTHONPATH": path},
         )
         self._running.append(process)
-        # Not as an argument, which everybody on the machine may read: there may be a password in it.
+        # Not an argument, which everybody on the machine can read: the URL may have a password in it.
         assert process.stdin is not None
-        with suppress(BrokenPipeError), process.stdin as told:
-            told.write(orjson.dumps([self._url, str(self._folder)]))
+        with suppress(BrokenPipeError), process.stdin as stream:
+            stream.write(orjson.dumps([self._url, str(self._folder)]))
 
     def stop(self) -> None:
+        """End it."""
         _end(self._running)
 
 
@@ -167,43 +175,44 @@ def _end(running: list[subprocess.Popen[bytes]]) -> None:
 
 
 def main() -> None:
+    """The program of the process: copy once, after waiting for another process that copies."""
     url, folder = orjson.loads(sys.stdin.buffer.read())
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
-        while not _copied(url, Path(folder)):
+        while not _try_to_copy(url, Path(folder)):
             time.sleep(INTERVAL)
     except (psycopg.Error, UnavailableError, OSError, IncompleteCopyError) as problem:
-        sys.exit(f"terminology: no copies of the store in {folder}: {problem}")
+        sys.exit(f"terminology: the store could not be copied into {folder}: {problem}")
 
 
-def _copied(url: str, folder: Path) -> bool:
+def _try_to_copy(url: str, folder: Path) -> bool:
     try:
         copy_published(url, folder)
     except StoreBusyError:
-        # Somebody else is at it: what is left to do is seen when that is done.
+        # Another process copies into this folder: what it leaves to do is seen when it has ended.
         return False
     return True
 
 
 def copy_published(url: str, folder: Path, grace: float = GRACE) -> None:
-    """Copy what is published and not there yet, and clear away what has not been published for some time.
+    """Copy the published artifacts that are not copied yet, and delete copies that were dropped ``grace`` seconds ago.
 
-    Raises StoreBusyError, IncompleteCopyError, and what the database and the disk raise; then no copy is half there.
+    Raises StoreBusyError, IncompleteCopyError, and the errors of database and disk; then no copy is left incomplete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    base = PostgresContent(url)
+    base = PostgresStore(url)
     try:
-        with SqliteContent(folder).lock():
-            for left in folder.glob("*.building*"):
-                left.unlink(missing_ok=True)
+        with SqliteStore(folder).lock():
+            for unfinished in folder.glob("*.building*"):
+                unfinished.unlink(missing_ok=True)
             _copy_all(base, folder)
             _sweep(folder, grace)
     finally:
         base.close()
 
 
-def _copy_all(base: PostgresContent, folder: Path) -> None:
+def _copy_all(base: PostgresStore, folder: Path) -> None:
     published = base.published()
     if published is None:
         return
@@ -213,8 +222,8 @@ def _copy_all(base: PostgresContent, folder: Path) -> None:
         name = names[str(item["id"])] = name_of(base, item["id"])
         if not (folder / name).exists():
             _copy(base.url, item["id"], folder / name)
-    kept = {"generation": generation, "items": items, "names": names}
-    write_whole(folder / PUBLISHED, orjson.dumps(kept))
+    copied = {"generation": generation, "items": items, "names": names}
+    write_atomically(folder / PUBLISHED, orjson.dumps(copied))
 
 
 def _copy(url: str, artifact: int, path: Path) -> None:
@@ -242,45 +251,48 @@ def _copy_table(
         stream.set_types([BINARY[type_] for _, type_ in columns])
         for chunk in chunks(stream.rows()):
             sink.write(table, chunk)
-    counted = cursor.execute(f"SELECT count(*) FROM {table} WHERE artifact = {artifact:d}".encode())
-    [there] = counted.fetchone() or (0,)
-    if sink.count(table) != there:
-        raise IncompleteCopyError(f"{sink.count(table)} of {there} rows of '{table}' of artifact {artifact}")
+    query = f"SELECT count(*) FROM {table} WHERE artifact = {artifact:d}"
+    [count] = cursor.execute(query.encode()).fetchone() or (0,)
+    if sink.count(table) != count:
+        raise IncompleteCopyError(f"{sink.count(table)} of {count} rows of '{table}' of artifact {artifact}")
 
 
-def name_of(base: PostgresContent, artifact: int) -> str:
-    """The file of a copy: the artifact's number, and a digest of what it says of itself and when it came."""
+def name_of(base: PostgresStore, artifact: int) -> str:
+    """The file name of a copy: the artifact's number, and a digest of its header and the time of its import.
+
+    Raises IncompleteCopyError if the database does not have the artifact any more.
+    """
     query = (
         "SELECT encode(sha256(string_agg(value, ''::bytea ORDER BY name) || convert_to("
         "(SELECT loaded FROM artifact WHERE id = %s), 'UTF8')), 'hex') FROM header WHERE artifact = %s"
     )
     [[digest]] = base.rows(query, (artifact, artifact))
     if digest is None:
-        raise IncompleteCopyError(f"there is no artifact {artifact} any more")
+        raise IncompleteCopyError(f"the database does not have artifact {artifact} any more")
     return f"{artifact}-{digest[:16]}.sqlite"
 
 
-def _kept(folder: Path) -> dict[str, Any] | None:
-    """What was published when it was copied last: ``generation``, ``items``, ``names`` of the files."""
+def _last_published(folder: Path) -> dict[str, Any] | None:
+    """What was published when the last copies were made: ``generation``, ``items``, and ``names`` of the files."""
     try:
-        kept: dict[str, Any] = orjson.loads((folder / PUBLISHED).read_bytes())
+        published: dict[str, Any] = orjson.loads((folder / PUBLISHED).read_bytes())
     except FileNotFoundError:
         return None
-    return kept
+    return published
 
 
 def _sweep(folder: Path, grace: float) -> None:
-    """A file that is wanted no more is marked, and is taken away when the mark is old enough."""
-    kept = _kept(folder)
-    wanted = set(kept["names"].values()) if kept else set()
+    """Mark the files that are no longer published, and delete those whose mark is old enough."""
+    published = _last_published(folder)
+    names = set(published["names"].values()) if published else set()
     for path in folder.glob("*-*.sqlite"):
         mark = path.with_suffix(".unwanted")
-        if path.name in wanted:
+        if path.name in names:
             mark.unlink(missing_ok=True)
         elif not mark.exists():
             mark.touch()
-        if path.name not in wanted and time.time() - mark.stat().st_mtime >= grace:
-            # Windows: somebody may have it open. The next sweep tries again.
+        if path.name not in names and time.time() - mark.stat().st_mtime >= grace:
+            # Windows refuses while a server has the file open: the next sweep tries again.
             with suppress(PermissionError):
                 path.unlink()
                 mark.unlink()

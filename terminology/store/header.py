@@ -1,13 +1,13 @@
-"""What does an artifact say of itself?
+"""The header of an artifact: one small JSON with everything that is needed to open it.
 
-All that is needed to open it, in one small JSON: the resource without its long part, and how the tables are
-to be read.
+It holds the resource without its long parts, and the numbers by which the tables refer to uses, properties,
+languages and groups.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -16,23 +16,29 @@ import orjson
 
 from terminology.core.errors import OtherFormatError
 from terminology.core.model import Document
-from terminology.store.packing import exact, plain
+from terminology.store.packing import with_decimals, without_decimals
 from terminology.store.release import CodeSystemRelease, MapRelease, ValueSetRelease
 from terminology.store.schema import FORMAT
 
+# The names of two rows of the table ``header``: the header, and the compression dictionary.
 HEADER, DICTIONARY = "header", "dictionary"
 _LONGEST_ID = 64
 
 
 @dataclass(slots=True)
 class Header:
-    """``document`` is the resource without concepts, groups or long lists.
+    """The description of one artifact.
 
-    ``uses`` are the Codings that designations name by number, ``kinds`` code and type of the properties
-    that are named by number, ``fields`` the number of each property's postings, ``long`` the properties with
-    values that are too long for a posting, ``languages`` the number of each language's words, by its tag in
-    small letters, ``groups`` those of a map, ``attributes`` what its conditions name, ``parts`` the lists of
-    a value set: see ``value_sets.py``.
+    * ``kind`` is the type of the resource, ``document`` the resource in R5 shape, without concepts, groups or long
+      lists, and ``count`` the number of its concepts, mappings or list entries.
+    * ``uses``: the Codings to which designations refer by number.
+    * ``kinds``: code and FHIR type of the properties to which concepts refer by number.
+    * ``fields``: the number of the postings of each property.
+    * ``long``: the properties that have values too long for a posting.
+    * ``languages``: the number of the words of each language, by its tag in small letters.
+    * ``groups``: ``ConceptMap.group`` without the elements.
+    * ``attributes``: the attributes that ``dependsOn`` of a map names.
+    * ``parts``: the lists of a value set, see ``value_sets.py``.
     """
 
     kind: str
@@ -50,23 +56,24 @@ class Header:
 
     @property
     def is_all(self) -> bool:
-        """There is nothing beside the header: a value set that is kept as its document."""
+        """Whether the header is the whole artifact: a value set that is kept as its document."""
         return self.kind == "ValueSet" and not self.parts
 
     def as_bytes(self) -> bytes:
-        return orjson.dumps(plain(asdict(self)))
+        """The header as it stands in the table."""
+        return orjson.dumps(without_decimals(asdict(self)))
 
     @staticmethod
     def read(content: bytes) -> Header:
-        """Raises OtherFormatError."""
-        said = orjson.loads(content)
-        if said.get("format") != FORMAT:
-            raise OtherFormatError(said.get("format", 0), FORMAT)
-        return Header(**exact(said))
+        """The header that ``as_bytes`` wrote. Raises OtherFormatError."""
+        fields = orjson.loads(content)
+        if fields.get("format") != FORMAT:
+            raise OtherFormatError(fields.get("format", 0), FORMAT)
+        return Header(**with_decimals(fields))
 
 
-def system_document(release: CodeSystemRelease, count: int) -> Document:
-    """A CodeSystem without its concepts."""
+def code_system_document(release: CodeSystemRelease, count: int) -> Document:
+    """The CodeSystem resource of a release, without its concepts; ``count`` is their number."""
     own: Document = {
         "url": release.url,
         "version": release.version,
@@ -79,7 +86,7 @@ def system_document(release: CodeSystemRelease, count: int) -> Document:
         "valueSet": release.value_set,
         "content": release.content,
         "count": count,
-        "property": [_present(asdict(declared)) for declared in release.properties],
+        "property": [_present(asdict(declaration)) for declaration in release.properties],
     }
     if release.as_published:
         return {"id": id_of(own), **release.header}
@@ -87,7 +94,7 @@ def system_document(release: CodeSystemRelease, count: int) -> Document:
 
 
 def map_document(release: MapRelease) -> Document:
-    """A ConceptMap without its groups."""
+    """The ConceptMap resource of a release, without its groups."""
     own: Document = {
         "url": release.url,
         "version": release.version,
@@ -101,7 +108,7 @@ def map_document(release: MapRelease) -> Document:
 
 
 def value_set_document(release: ValueSetRelease) -> Document:
-    """A ValueSet without what its lists hold. What the header says stays as it stands there."""
+    """The ValueSet resource of a release, with empty lists. What the release's header says prevails."""
     own: Document = {
         "resourceType": "ValueSet",
         "url": release.url,
@@ -116,8 +123,8 @@ def value_set_document(release: ValueSetRelease) -> Document:
 
 
 def _document(kind: str, header: Mapping[str, Any], own: Document) -> Document:
-    said = {"status": "active", **header, **_present(own)}
-    return {"resourceType": kind, "id": said.pop("id", None) or id_of(own), **said}
+    elements = {"status": "active", **header, **_present(own)}
+    return {"resourceType": kind, "id": elements.pop("id", None) or id_of(own), **elements}
 
 
 def _present(elements: Mapping[str, Any]) -> Document:
@@ -125,7 +132,7 @@ def _present(elements: Mapping[str, Any]) -> Document:
 
 
 def id_of(own: Mapping[str, Any]) -> str:
-    """A FHIR id made of the last step of the url and the version.
+    """A FHIR id made of the last step of the URL and the version; shortened with a digest if it is too long.
 
     >>> id_of({"url": "http://example.org/CodeSystem/birds", "version": "2.0"})
     'birds-2.0'
@@ -134,8 +141,6 @@ def id_of(own: Mapping[str, Any]) -> str:
     id_ = re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(step for step in steps if step)).strip("-")
     if len(id_) <= _LONGEST_ID:
         return id_
-    return id_[: _LONGEST_ID - 9] + "-" + sha256("|".join(map(str, _whole(own))).encode()).hexdigest()[:8]
-
-
-def _whole(own: Mapping[str, Any]) -> Sequence[object]:
-    return own["url"], own.get("version")
+    return (
+        id_[: _LONGEST_ID - 9] + "-" + sha256(f"{own['url']}|{own.get('version')}".encode()).hexdigest()[:8]
+    )

@@ -1,66 +1,94 @@
-"""How do releases come into a store, and how do they leave it?
+"""Importing releases into a store, retiring them, and removing them.
 
-What a request may see changes at one moment, when the registry's transaction ends; everything before can be
-broken off anywhere, and everything after only tells the servers to look.
+Requests see a change at one moment: when the transaction of the registry ends. Everything before it can be
+broken off at any point; everything after it only tells the servers to look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 from terminology.core.errors import NotLoadedError, TooFewRowsError, UnrecognisedReleaseError
-from terminology.core.model import Problem
-from terminology.store.backend import Content
+from terminology.store.backend import Sink, Store, TableRow
 from terminology.store.compile import garbage
-from terminology.store.compile.compiler import Progress, Sink, TableRow, compile_map, compile_system
-from terminology.store.registry import ACTIVE, REMOVED, REPLACED, RETIRED, Change, Loaded, Registry
+from terminology.store.compile.compiler import compile_code_system, compile_map
+from terminology.store.registry import (
+    ACTIVE,
+    REMOVED,
+    REPLACED,
+    RETIRED,
+    RegisteredArtifact,
+    Registry,
+    RegistryChange,
+)
 from terminology.store.release import (
     AnyRelease,
     CodeSystemRelease,
-    ConceptRow,
     Importer,
     MapRelease,
-    MapRow,
-    MemberRow,
-    Report,
+    Opened,
+    OpenedConceptMap,
+    OpenedValueSet,
     ValueSetRelease,
-    progress_of,
 )
+from terminology.store.reporting import CountingReporter, Reporter
 from terminology.store.schema import FORMAT
 from terminology.store.value_sets import compile_value_set
 
-# How long requests that began before a change may still read what it took away.
+# How long requests that began before a change may still read what the change removed.
 GRACE = timedelta(seconds=60)
-# A release with less than this part of the rows of the one that it replaces is thought to be cut off.
-FEWER = 0.5
+# A release is suspected to be cut off if it has less than this share of the rows of the one that it replaces.
+SMALLEST_SHARE = 0.5
+
+_KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
+
+
+@dataclass(slots=True, frozen=True)
+class ImportJob:
+    """The files of one import, how they are read, and what is allowed.
+
+    ``dry_run`` reads and checks everything, and writes nothing. ``allow_fewer_rows`` lets a release replace one
+    that has far more rows.
+    """
+
+    importer: Importer
+    paths: Sequence[Path]
+    reporter: Reporter
+    dry_run: bool = False
+    allow_fewer_rows: bool = False
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of one release. ``is_new`` is False when it was there already. ``replaced`` is the same
-    version as it was before: loaded from other files, or, where it is not new, retired.
+class ImportOutcome:
+    """The result for one release of an import.
+
+    ``is_new`` is False if the same release was in the store already. ``replaced`` is what the store had as this
+    version before: loaded from other files or, if ``is_new`` is False, the same artifact while it was retired.
     """
 
-    loaded: Loaded
+    artifact: RegisteredArtifact
     is_new: bool
-    replaced: Loaded | None = None
+    replaced: RegisteredArtifact | None = None
 
 
-class Loader:
-    """The writing side of a store. For one process; others are kept out while something is written."""
+class StoreWriter:
+    """The writing side of a store, for one process at a time.
 
-    def __init__(self, content: Content) -> None:
-        content.prepare()
-        self._content = content
-        self._registry = Registry(content.registry_url)
+    While it writes, the store is locked against other processes.
+    """
+
+    def __init__(self, store: Store) -> None:
+        store.prepare()
+        self._store = store
+        self._registry = Registry(store.registry_url)
 
     def close(self) -> None:
+        """Close the registry and the store."""
         self._registry.close()
-        self._content.close()
+        self._store.close()
 
     # -- importing ---------------------------------------------------------------------------
 
@@ -68,258 +96,235 @@ class Loader:
         self,
         importer: Importer,
         paths: Sequence[Path],
-        report: Report,
-        progress: Progress = lambda count: None,
+        reporter: Reporter,
+        *,
         dry_run: bool = False,
-        fewer: bool = False,
-    ) -> list[Outcome]:
-        """Import what is in some files. All of its releases become visible at the same moment. ``fewer``: a
-        release may take the place of one that has far more rows.
+        allow_fewer_rows: bool = False,
+    ) -> list[ImportOutcome]:
+        """Import the releases in some files; all of them become visible at the same moment.
 
-        Raises UnrecognisedReleaseError, TooFewRowsError, StoreBusyError, and whatever ``report`` raises; then
-        nothing has changed.
+        The options are those of ``ImportJob``. Returns one outcome per release, in the order of the importer.
+
+        Raises UnrecognisedReleaseError, TooFewRowsError, StoreBusyError, and whatever ``reporter`` raises; then
+        the store is unchanged.
         """
-        releases = importer.recognises(paths)
-        if isinstance(releases, Problem):
-            raise UnrecognisedReleaseError(str(releases))
-        _require_each_once(releases)
-        if dry_run:
-            return self._rehearse(importer, releases, paths, report, progress, fewer)
-        with self._content.lock():
+        job = ImportJob(importer, paths, reporter, dry_run, allow_fewer_rows)
+        opened = _opened_by(job)
+        if job.dry_run:
+            return self._rehearse(job, opened)
+        with self._store.lock():
             self._sweep()
-            return self._load(importer, releases, paths, report, progress, fewer)
+            return self._load(job, opened)
 
-    def _rehearse(
-        self,
-        importer: Importer,
-        releases: Sequence[AnyRelease],
-        paths: Sequence[Path],
-        report: Report,
-        progress: Progress,
-        fewer: bool,
-    ) -> list[Outcome]:
-        known = self._registry.all()
+    def _rehearse(self, job: ImportJob, opened: Sequence[Opened]) -> list[ImportOutcome]:
+        registered = self._registry.all()
         outcomes = []
-        for release in releases:
-            made = _Load(self._content, importer, release, 0, progress).rehearse(paths, report)
-            outcomes.append(Outcome(made, True, _replaced(known, made)))
-        _require_rows(importer, outcomes, fewer)
+        for one in opened:
+            artifact = _Compilation(self._store, job, one, 0).rehearse()
+            outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
+        _require_rows(job, outcomes)
         return outcomes
 
-    def _load(
-        self,
-        importer: Importer,
-        releases: Sequence[AnyRelease],
-        paths: Sequence[Path],
-        report: Report,
-        progress: Progress,
-        fewer: bool,
-    ) -> list[Outcome]:
-        known = self._registry.all()
+    def _load(self, job: ImportJob, opened: Sequence[Opened]) -> list[ImportOutcome]:
+        registered = self._registry.all()
         number = self._registry.next_number()
-        outcomes: list[Outcome] = []
+        outcomes: list[ImportOutcome] = []
         try:
-            for release in releases:
-                there = _same(known, release)
-                if there is None:
-                    made = _Load(self._content, importer, release, number, progress).run(paths, report)
-                    outcomes.append(Outcome(made, True, _replaced(known, made)))
+            for one in opened:
+                same = _same(registered, one.release)
+                if same is None:
+                    artifact = _Compilation(self._store, job, one, number).run()
+                    outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
                     number += 1
                 else:
-                    outcomes.append(Outcome(there, False, there if there.status == RETIRED else None))
-            _require_rows(importer, outcomes, fewer)
+                    outcomes.append(ImportOutcome(same, False, same if same.status == RETIRED else None))
+            _require_rows(job, outcomes)
         except BaseException:
             for outcome in outcomes:
                 if outcome.is_new:
-                    self._content.delete(outcome.loaded.id)
+                    self._store.delete(outcome.artifact.id)
             raise
         self._publish(outcomes)
         return outcomes
 
-    def _publish(self, outcomes: Sequence[Outcome]) -> None:
-        back = [o.loaded.id for o in outcomes if not o.is_new and o.loaded.status == RETIRED]
-        new = [o.loaded for o in outcomes if o.is_new]
-        if not back and not new:
+    def _publish(self, outcomes: Sequence[ImportOutcome]) -> None:
+        restored = [o.artifact.id for o in outcomes if not o.is_new and o.artifact.status == RETIRED]
+        new = [o.artifact for o in outcomes if o.is_new]
+        if not restored and not new:
             return
 
-        def change(made: Change) -> None:
-            for loaded in new:
-                made.add(loaded)
-            if back:
-                made.set_status(back, ACTIVE)
+        def register(change: RegistryChange) -> None:
+            for artifact in new:
+                change.add(artifact)
+            if restored:
+                change.set_status(restored, ACTIVE)
 
-        self._change(change)
+        self._change(register)
 
-    def _change(self, change: Callable[[Change], None]) -> None:
-        with self._registry.changing() as made:
-            change(made)
-        self._content.announce(*self._registry.published())
+    def _change(self, make: Callable[[RegistryChange], None]) -> None:
+        with self._registry.changing() as change:
+            make(change)
+        self._store.announce(*self._registry.published())
 
     # -- leaving -----------------------------------------------------------------------------
 
-    def status(self) -> list[Loaded]:
-        """What is here, but for what was removed or replaced."""
-        return self._registry.kept()
+    def status(self) -> list[RegisteredArtifact]:
+        """The active and retired artifacts, in the order in which they were imported."""
+        return self._registry.present()
 
-    def retire(self, canonical: str, back: bool = False) -> list[Loaded]:
-        """Serve a version no more, but keep it; or serve it again. Raises NotLoadedError, StoreBusyError."""
-        return self._set(canonical, (RETIRED,) if back else (ACTIVE,), ACTIVE if back else RETIRED)
+    def retire(self, canonical: str, undo: bool = False) -> list[RegisteredArtifact]:
+        """Stop serving a version, but keep it; with ``undo``, serve a retired version again.
 
-    def remove(self, canonical: str, at_once: bool = False) -> list[Loaded]:
-        """Take a version away. Its files go when no request can be reading them any more: with the next
-        command, or ``at_once``. Raises NotLoadedError, StoreBusyError.
+        ``canonical`` is ``url|version``; a URL alone means all of its versions. Returns the artifacts, as they were
+        before. Raises NotLoadedError, StoreBusyError.
         """
-        removed = self._set(canonical, (ACTIVE, RETIRED), REMOVED)
-        if at_once:
-            with self._content.lock():
+        if undo:
+            return self._set_status(canonical, (RETIRED,), ACTIVE)
+        return self._set_status(canonical, (ACTIVE,), RETIRED)
+
+    def remove(self, canonical: str, now: bool = False) -> list[RegisteredArtifact]:
+        """Remove a version from the store.
+
+        Its files are deleted when no request can be reading them any more: by the next command that writes, or
+        at once with ``now``. Returns the artifacts, as they were before. Raises NotLoadedError, StoreBusyError.
+        """
+        removed = self._set_status(canonical, (ACTIVE, RETIRED), REMOVED)
+        if now:
+            with self._store.lock():
                 self._sweep(timedelta(0))
         return removed
 
-    def _set(self, canonical: str, of: Sequence[str], status: str) -> list[Loaded]:
+    def _set_status(self, canonical: str, old: Sequence[str], new: str) -> list[RegisteredArtifact]:
         url, _, version = canonical.partition("|")
-        with self._content.lock():
+        with self._store.lock():
             self._sweep()
-            found = [
-                loaded
-                for loaded in self._registry.all()
-                if loaded.status in of and loaded.url == url and version in ("", loaded.version)
+            artifacts = [
+                artifact
+                for artifact in self._registry.all()
+                if artifact.status in old and artifact.url == url and version in ("", artifact.version)
             ]
-            if not found:
-                raise NotLoadedError(f"nothing {' or '.join(of)} in the store is called {canonical}")
-            self._change(lambda made: made.set_status([loaded.id for loaded in found], status))
-        return found
+            if not artifacts:
+                raise NotLoadedError(f"nothing {' or '.join(old)} in the store is called {canonical}")
+            self._change(lambda change: change.set_status([artifact.id for artifact in artifacts], new))
+        return artifacts
 
     def _sweep(self, grace: timedelta = GRACE) -> None:
-        """Clear away what has been removed for some time, and what broken-off imports left."""
-        kept = {loaded.id for loaded in self._registry.all() if not _is_due(loaded, grace)}
-        for number in self._content.artifacts() - kept:
-            self._content.delete(number)
-        # An earlier command may have been ended after its transaction and before it could tell.
-        self._content.announce(*self._registry.published())
+        """Delete the artifacts that were removed at least ``grace`` ago, and what unfinished imports left."""
+        needed = {artifact.id for artifact in self._registry.all() if not _is_due(artifact, grace)}
+        for number in self._store.artifacts() - needed:
+            self._store.delete(number)
+        # An earlier command may have died after its transaction and before its announcement.
+        self._store.announce(*self._registry.published())
 
 
-def _is_due(loaded: Loaded, grace: timedelta) -> bool:
-    if loaded.status not in (REMOVED, REPLACED) or loaded.ended is None:
+def _is_due(artifact: RegisteredArtifact, grace: timedelta) -> bool:
+    if artifact.status not in (REMOVED, REPLACED) or artifact.ended is None:
         return False
-    return datetime.now(UTC) - datetime.fromisoformat(loaded.ended) >= grace
+    return datetime.now(UTC) - datetime.fromisoformat(artifact.ended) >= grace
 
 
-def _same(known: Sequence[Loaded], release: AnyRelease) -> Loaded | None:
-    """The same release, from the same files, compiled in the same way."""
-    digests = sorted(file.sha256 for file in release.files)
-    for loaded in known:
-        if loaded.status in (ACTIVE, RETIRED) and loaded.format == FORMAT:
-            named = (loaded.importer, loaded.kind, loaded.url, loaded.version)
-            if digests and named == (release.kind, _KINDS[type(release)], release.url, release.version):
-                if sorted(file.sha256 for file in loaded.files) == digests:
-                    return loaded
-    return None
+def _opened_by(job: ImportJob) -> Sequence[Opened]:
+    """The releases in the files of a job, ready to be read.
 
-
-def _require_each_once(releases: Sequence[AnyRelease]) -> None:
-    """Raises UnrecognisedReleaseError where one would take the place of another that is imported with it."""
-    named: dict[tuple[str, str, str | None], AnyRelease] = {}
-    for release in releases:
-        first = named.setdefault((_KINDS[type(release)], release.url, release.version), release)
+    Raises UnrecognisedReleaseError if the importer does not recognise the files, or if one release would
+    replace another of the same import.
+    """
+    opened = job.importer.open(job.paths)
+    by_version: dict[tuple[str, str, str | None], AnyRelease] = {}
+    for release in (one.release for one in opened):
+        first = by_version.setdefault((_KINDS[type(release)], release.url, release.version), release)
         if first is not release:
             canonical = f"{release.url}|{release.version}" if release.version else release.url
             files = ", ".join(dict.fromkeys(file.name for file in (*first.files, *release.files)))
             raise UnrecognisedReleaseError(f"{canonical} is there twice: {files}")
+    return opened
 
 
-def _replaced(known: Sequence[Loaded], made: Loaded) -> Loaded | None:
-    """The same version as it is in the store."""
-    named = (made.kind, made.url, made.version)
-    there = [loaded for loaded in known if loaded.status in (ACTIVE, RETIRED)]
-    return next((old for old in there if (old.kind, old.url, old.version) == named), None)
+def _same(registered: Sequence[RegisteredArtifact], release: AnyRelease) -> RegisteredArtifact | None:
+    """The artifact that was compiled from the same files in the same way, if there is one."""
+    digests = sorted(file.sha256 for file in release.files)
+    if not digests:
+        return None
+    identity = (release.kind, _KINDS[type(release)], release.url, release.version)
+    for artifact in registered:
+        if artifact.status in (ACTIVE, RETIRED) and artifact.format == FORMAT:
+            if (artifact.importer, artifact.kind, artifact.url, artifact.version) == identity:
+                if sorted(file.sha256 for file in artifact.files) == digests:
+                    return artifact
+    return None
 
 
-def _require_rows(importer: Importer, outcomes: Sequence[Outcome], fewer: bool) -> None:
-    """Raises TooFewRowsError: half a release must not look like a whole one, and none not like an empty one."""
-    for loaded, old in ((outcome.loaded, outcome.replaced) for outcome in outcomes if outcome.is_new):
-        if not loaded.rows and (loaded.problems or not importer.may_be_empty):
+def _replaced(registered: Sequence[RegisteredArtifact], new: RegisteredArtifact) -> RegisteredArtifact | None:
+    """The artifact of the same version that is in the store now."""
+    identity = (new.kind, new.url, new.version)
+    present = [artifact for artifact in registered if artifact.status in (ACTIVE, RETIRED)]
+    return next((old for old in present if (old.kind, old.url, old.version) == identity), None)
+
+
+def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
+    """Raises TooFewRowsError: half a release must not pass for a whole one, nor an unreadable one for an empty one."""
+    for new, old in ((outcome.artifact, outcome.replaced) for outcome in outcomes if outcome.is_new):
+        if not new.rows and (new.problems or not job.importer.may_be_empty):
+            raise TooFewRowsError(f"{new.canonical}: no row can be read; nothing was imported")
+        if old is not None and new.rows < SMALLEST_SHARE * old.rows and not job.allow_fewer_rows:
             raise TooFewRowsError(
-                f"{loaded.canonical}: there is no row that can be read; nothing was imported"
-            )
-        if old is not None and loaded.rows < FEWER * old.rows and not fewer:
-            raise TooFewRowsError(
-                f"{loaded.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
-                f"{loaded.rows:,}; nothing was imported. If the file is complete, use --allow-fewer-rows"
+                f"{new.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
+                f"{new.rows:,}; nothing was imported. If the file is complete, use --allow-fewer-rows"
             )
 
 
-_KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
+class _Compilation:
+    """The compilation of one release of a job into the artifact with a number."""
 
+    def __init__(self, store: Store, job: ImportJob, opened: Opened, number: int) -> None:
+        self._store, self._job, self._opened, self._number = store, job, opened, number
+        self._reporter = CountingReporter(job.reporter)
 
-class _Load:
-    """One release on its way."""
-
-    def __init__(
-        self, content: Content, importer: Importer, release: AnyRelease, number: int, progress: Progress
-    ) -> None:
-        self._content, self._importer, self._release = content, importer, release
-        self._number, self._progress = number, progress
-        self._counted = _Counted(lambda problem: None)
-
-    def run(self, paths: Sequence[Path], report: Report) -> Loaded:
-        sink = self._content.create(self._number)
+    def run(self) -> RegisteredArtifact:
+        """Write the artifact; if that fails, nothing of it is left."""
+        sink = self._store.create(self._number)
         try:
-            count = self._compile(paths, report, sink)
+            count = self._compile(sink)
             size = sink.finish()
         except BaseException:
             sink.abandon()
             raise
-        return self._loaded(count, size)
+        return self._registration(count, size)
 
-    def rehearse(self, paths: Sequence[Path], report: Report) -> Loaded:
-        """Everything but writing."""
-        return self._loaded(self._compile(paths, report, Nowhere()), 0)
+    def rehearse(self) -> RegisteredArtifact:
+        """Do everything except writing."""
+        return self._registration(self._compile(DiscardingSink()), 0)
 
-    def _compile(self, paths: Sequence[Path], report: Report, sink: Sink) -> int:
-        counted = self._counted = _Counted(report)
-        release, scratch = self._release, self._content.scratch
-        rows = self._importer.read(release, paths, counted)
-        with garbage.seldom():
-            if isinstance(release, MapRelease):
-                mappings = cast(Iterable[MapRow], rows)
-                return compile_map(release, mappings, sink, counted, self._progress)
-            if isinstance(release, ValueSetRelease):
-                members = cast(Iterable[MemberRow], rows)
-                return compile_value_set(release, members, sink, counted, self._progress)
-            concepts = cast(Iterable[ConceptRow], rows)
-            return compile_system(release, concepts, sink, counted, self._progress, scratch)
+    def _compile(self, sink: Sink) -> int:
+        """The number of rows."""
+        opened, reporter = self._opened, self._reporter
+        with garbage.rare_collections():
+            if isinstance(opened, OpenedConceptMap):
+                return compile_map(opened.release, opened.mappings(reporter), sink, reporter)
+            if isinstance(opened, OpenedValueSet):
+                return compile_value_set(opened.release, opened.members(reporter), sink, reporter)
+            concepts = opened.concepts(reporter)
+            return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
 
-    def _loaded(self, count: int, size: int) -> Loaded:
-        release = self._release
-        return Loaded(
-            importer=self._importer.kind,
+    def _registration(self, count: int, size: int) -> RegisteredArtifact:
+        release = self._opened.release
+        return RegisteredArtifact(
+            importer=self._job.importer.kind,
             kind=_KINDS[type(release)],
             url=release.url,
             version=release.version,
             title=release.title or release.name,
             licence=release.licence,
             rows=count,
-            problems=self._counted.count,
+            problems=self._reporter.problems,
             bytes=size,
             id=self._number,
             files=release.files,
         )
 
 
-class _Counted:
-    """Counts what is reported. What is told of ``progress`` goes to whom is reported to."""
+class DiscardingSink:
+    """A sink that keeps nothing, for a dry run."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self.count = 0
-        self.progress = progress_of(report)
-
-    def __call__(self, problem: Problem) -> None:
-        self.count += 1
-        self._report(problem)
-
-
-class Nowhere:
-    """A sink that keeps nothing."""
-
-    def write(self, table: str, rows: Sequence[TableRow]) -> None: ...
+    def write(self, table: str, rows: Sequence[TableRow]) -> None:
+        """Ignore the rows."""

@@ -1,16 +1,18 @@
-"""How is what is known of a concept or mapping packed into bytes?
+"""The body of a concept or mapping: everything about it that is not a column, packed into bytes.
 
-As JSON in arrays without names, and that compressed; a dictionary made from a sample of the same artifact
-makes short texts compress as well as long ones:
+A body is JSON in arrays without names, compressed with a dictionary that is trained on a sample of the same
+artifact, so that short texts compress as well as long ones. Empty values at the end are left out.
 
-* of a concept a line each for its definition, designations, properties, extension and what is its code
-  system's own, so that only what is asked for is read; with designations as ``[value, language, number of the
-  use, rest]`` and properties as ``[number of the kind, value, display of the concept that the value names]``;
-  its parents and children stand among the properties, before the others. What has a number stands in the
-  header;
-* of a mapping one array, the fields of ``MapRow`` in ``MAPPING_FIELDS``.
+The body of a concept has a line of JSON for each of DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION and OWN, so
+that only the needed lines are parsed:
 
-What is empty at the end is left out.
+* designations are ``[value, language, number of the use, further elements]``;
+* properties are ``[number of the kind, value, display of the concept that the value refers to]``; parents and
+  children come first;
+* ``OWN`` is what only the code system itself reads.
+
+The numbers are explained by the header. The body of a mapping is one array: the fields of ``MapRow`` that
+MAPPING_FIELDS names.
 """
 
 from __future__ import annotations
@@ -23,12 +25,17 @@ from typing import Any
 import orjson
 import zstandard
 
+# The level of compression.
 LEVEL = 3
 DICTIONARY_SIZE = 64 * 1024
+# How many bodies a dictionary is trained on, and how many are too few for one.
 SAMPLE = 4_000
 SMALLEST_SAMPLE = 500
-# What FHIR has no element for.
+# The key under which a decimal stands in JSON: no element of FHIR is called so.
 _DECIMAL = "$decimal"
+
+# The lines of a concept.
+DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION, OWN = range(5)
 
 MAPPING_FIELDS = (
     "source_display",
@@ -36,7 +43,7 @@ MAPPING_FIELDS = (
     "relationship",
     "comment",
     "no_map",
-    "word",
+    "equivalence",
     "depends_on",
     "products",
     "properties",
@@ -44,109 +51,107 @@ MAPPING_FIELDS = (
 
 
 def packed(values: Sequence[Any]) -> bytes:
-    """The JSON of an array, without what is empty at its end."""
+    """The JSON of an array, without the empty values at its end."""
     last = len(values)
     while last and not values[last - 1]:
         last -= 1
-    return orjson.dumps(values[:last], default=_plain)
+    return orjson.dumps(values[:last], default=_default)
 
 
 def packed_lines(values: Sequence[Any]) -> bytes:
-    """A line of JSON for each value; what is empty has an empty line, or none at the end."""
-    return b"\n".join(orjson.dumps(value, default=_plain) if value else b"" for value in values).rstrip(b"\n")
+    """A line of JSON for each value: an empty line for an empty value, and none for those at the end."""
+    return b"\n".join(orjson.dumps(value, default=_default) if value else b"" for value in values).rstrip(
+        b"\n"
+    )
 
 
 def line_of(lines: Sequence[bytes], number: int) -> Any:
-    """What stands in a line; None for nothing."""
+    """The value of a line; None if it is empty."""
     return orjson.loads(lines[number]) if number < len(lines) and lines[number] else None
 
 
-# The lines of a concept.
-DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION, OWN = range(5)
-
-
-def _plain(value: object) -> object:
+def _default(value: object) -> object:
     if isinstance(value, Decimal):
-        return plain(value)
-    raise TypeError(f"a {type(value).__name__} cannot be kept")
+        return without_decimals(value)
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
 
 
-def plain(value: Any) -> Any:
-    """A value with text for the decimals in it, which neither marshal nor JSON would keep as they are."""
+def without_decimals(value: Any) -> Any:
+    """A value with ``{"$decimal": text}`` in place of each decimal: neither marshal nor orjson can write one."""
     if isinstance(value, Decimal):
         return {_DECIMAL: str(value)}
     if isinstance(value, dict):
-        return {name: plain(part) for name, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list) else value
+        return {name: without_decimals(part) for name, part in value.items()}
+    return [without_decimals(part) for part in value] if isinstance(value, list) else value
 
 
-def exact(value: Any) -> Any:
-    """What ``plain`` was given.
+def with_decimals(value: Any) -> Any:
+    """The value that ``without_decimals`` was given.
 
-    >>> exact(plain({"value": Decimal("1.50"), "unit": "cm"}))
+    >>> with_decimals(without_decimals({"value": Decimal("1.50"), "unit": "cm"}))
     {'value': Decimal('1.50'), 'unit': 'cm'}
     """
     if isinstance(value, dict):
         if _DECIMAL in value:
             return Decimal(value[_DECIMAL])
-        return {name: exact(part) for name, part in value.items()}
-    return [exact(part) for part in value] if isinstance(value, list) else value
+        return {name: with_decimals(part) for name, part in value.items()}
+    return [with_decimals(part) for part in value] if isinstance(value, list) else value
 
 
 def value_of(type_: str, value: Any) -> Any:
-    """A value as it was before it was packed. A decimal may be but its text."""
+    """A property value of a FHIR type as it was before it was packed. A packed decimal may be its text alone."""
     if type_ == "decimal" and isinstance(value, str):
         return Decimal(value)
-    return exact(value) if isinstance(value, dict) else value
+    return with_decimals(value) if isinstance(value, dict) else value
 
 
 def dictionary_of(sample: Sequence[bytes]) -> bytes:
-    """A compression dictionary; none for what is small."""
+    """A compression dictionary for bodies like these; empty if there are too few."""
     if len(sample) < SMALLEST_SAMPLE:
         return b""
     try:
         return zstandard.train_dictionary(DICTIONARY_SIZE, list(sample), level=LEVEL).as_bytes()
     except zstandard.ZstdError:
-        # The sample is all alike, or hardly anything.
+        # Nothing to learn: the bodies are all alike, or nearly empty.
         return b""
 
 
 def compressor(dictionary: bytes) -> Callable[[bytes], bytes]:
-    """For one thread."""
-    made = zstandard.ZstdCompressor(
+    """A function that compresses a body, for one thread."""
+    return zstandard.ZstdCompressor(
         level=LEVEL,
-        dict_data=_loaded(dictionary),
+        dict_data=_dictionary(dictionary),
         write_checksum=False,
         write_dict_id=False,
-    )
-    return made.compress
+    ).compress
 
 
 class Unpacker:
-    """Reads what was packed, in any number of threads: each has a decompressor of its own."""
+    """Reads packed bodies in any number of threads: each has a decompressor of its own."""
 
     def __init__(self, dictionary: bytes) -> None:
-        self._dictionary = _loaded(dictionary)
+        self._dictionary = _dictionary(dictionary)
+        # Per thread: ``decompress``, a method of its decompressor.
         self._mine = local()
 
     def __call__(self, body: bytes) -> list[Any]:
-        """What was ``packed``."""
-        values: list[Any] = orjson.loads(self.plain(body))
+        """The array of a body that was ``packed``."""
+        values: list[Any] = orjson.loads(self.decompress(body))
         return values
 
     def lines(self, body: bytes) -> list[bytes]:
-        """What was packed as lines; read them with ``line_of``."""
-        return self.plain(body).split(b"\n")
+        """The lines of a body that was packed as lines: read them with ``line_of``."""
+        return self.decompress(body).split(b"\n")
 
-    def plain(self, body: bytes) -> bytes:
-        """What was compressed, as it was before."""
+    def decompress(self, body: bytes) -> bytes:
+        """The bytes that were compressed."""
         try:
             decompress = self._mine.decompress
         except AttributeError:
             decompress = self._mine.decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
-        unpacked: bytes = decompress(body)
-        return unpacked
+        content: bytes = decompress(body)
+        return content
 
 
-def _loaded(dictionary: bytes) -> zstandard.ZstdCompressionDict | None:
-    return zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+def _dictionary(content: bytes) -> zstandard.ZstdCompressionDict | None:
+    return zstandard.ZstdCompressionDict(content) if content else None

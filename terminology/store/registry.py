@@ -1,8 +1,7 @@
-"""Which releases were loaded, from what, when, and which of them are served?
+"""The registry of a store: every artifact ever imported, its files, and which artifacts are served.
 
-The system of record, asked by the commands and never by a request: SQLAlchemy Core over SQLite or
-PostgreSQL. What requests need stands ready in ``published``, one row for each generation, written in the
-same transaction as the change that it shows.
+Commands read and write it, requests never do: SQLAlchemy Core over SQLite or PostgreSQL. The table ``published``
+holds what requests need, one row for each generation, written in the same transaction as the change.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import sqlalchemy as sql
 from terminology.store.release import SourceFile
 from terminology.store.schema import FORMAT
 
+# The status of an artifact. Active ones are served; replaced and removed ones wait for their deletion.
 ACTIVE, RETIRED, REPLACED, REMOVED = "active", "retired", "replaced", "removed"
 
 _tables = sql.MetaData()
@@ -60,8 +60,13 @@ published = sql.Table(
 
 
 @dataclass(slots=True)
-class Loaded:
-    """One artifact, as the registry knows it."""
+class RegisteredArtifact:
+    """An artifact as the registry describes it.
+
+    ``kind`` is the type of the resource, ``importer`` the kind of the importer. ``rows`` and ``problems`` count the
+    rows that were imported and the problems that were reported, ``bytes`` is the size. ``loaded`` and ``ended`` are
+    instants in UTC, in ISO 8601: when it was imported, and since when it is not active any more.
+    """
 
     importer: str
     kind: str
@@ -81,6 +86,7 @@ class Loaded:
 
     @property
     def canonical(self) -> str:
+        """``url|version``, or the URL alone without a version."""
         return f"{self.url}|{self.version}" if self.version else self.url
 
 
@@ -88,7 +94,7 @@ class Registry:
     """The registry of one store."""
 
     def __init__(self, url: str, is_there: bool = False) -> None:
-        """Unless it ``is_there``, and is but asked, its tables are made."""
+        """``is_there`` says that the tables exist; otherwise they are made."""
         self._engine = sql.create_engine(url)
         if self._engine.dialect.name == "sqlite":
             sql.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -96,67 +102,70 @@ class Registry:
             _tables.create_all(self._engine)
 
     def close(self) -> None:
+        """Close the connections."""
         self._engine.dispose()
 
     @contextmanager
-    def changing(self) -> Iterator[Change]:
-        """A transaction; when it ends well there is a new generation."""
+    def changing(self) -> Iterator[RegistryChange]:
+        """A transaction; if it succeeds there is a new generation."""
         with self._engine.begin() as connection:
-            change = Change(connection)
+            change = RegistryChange(connection)
             yield change
-            change._publish()
+            change.publish()
 
-    def all(self) -> list[Loaded]:
-        """Everything that was ever loaded, in that order. Numbers are never used again."""
+    def all(self) -> list[RegisteredArtifact]:
+        """Every artifact that was ever imported, in that order."""
         with self._engine.connect() as connection:
             return _read(connection)
 
-    def kept(self) -> list[Loaded]:
-        """What is here, but for what was removed or replaced."""
-        return [loaded for loaded in self.all() if loaded.status in (ACTIVE, RETIRED)]
+    def present(self) -> list[RegisteredArtifact]:
+        """The active and retired artifacts, in the order in which they were imported."""
+        return [artifact for artifact in self.all() if artifact.status in (ACTIVE, RETIRED)]
 
     def published(self) -> tuple[int, bytes]:
-        """The generation, and what is served in it."""
+        """The generation, and the artifacts in it as JSON; 0 and an empty array before the first."""
         with self._engine.connect() as connection:
             row = connection.execute(sql.select(published).order_by(-published.c.generation)).first()
         return (row.generation, row.body) if row else (0, b"[]")
 
     def next_number(self) -> int:
-        """A number that no artifact had before."""
+        """A number for a new artifact. Numbers are never used again."""
         with self._engine.connect() as connection:
             return (connection.scalar(sql.select(sql.func.max(artifact.c.id))) or 0) + 1
 
 
-class Change:
-    """What can be changed in one go."""
+class RegistryChange:
+    """The changes of one transaction of the registry."""
 
     def __init__(self, connection: sql.Connection) -> None:
         self._connection = connection
 
-    def add(self, loaded: Loaded) -> None:
-        """A new artifact takes the place of the same version that was active or retired before."""
+    def add(self, new: RegisteredArtifact) -> None:
+        """Register a new artifact as active. It replaces the same version, if that was active or retired."""
         same = sql.and_(
-            artifact.c.kind == loaded.kind,
-            artifact.c.url == loaded.url,
-            artifact.c.version.is_not_distinct_from(loaded.version),
+            artifact.c.kind == new.kind,
+            artifact.c.url == new.url,
+            artifact.c.version.is_not_distinct_from(new.version),
             artifact.c.status.in_((ACTIVE, RETIRED)),
         )
         self._connection.execute(artifact.update().where(same).values(status=REPLACED, ended=now()))
-        values = {c.name: getattr(loaded, c.name) for c in artifact.columns}
+        values = {c.name: getattr(new, c.name) for c in artifact.columns}
         self._connection.execute(artifact.insert().values(values | {"loaded": now()}))
         files = [
-            {"artifact": loaded.id, "place": place, "name": f.name, "sha256": f.sha256, "size": f.size}
-            for place, f in enumerate(loaded.files)
+            {"artifact": new.id, "place": place, "name": f.name, "sha256": f.sha256, "size": f.size}
+            for place, f in enumerate(new.files)
         ]
         if files:
             self._connection.execute(source_file.insert(), files)
 
     def set_status(self, ids: Sequence[int], status: str) -> None:
+        """Give a status to the artifacts with these numbers."""
         ended = None if status == ACTIVE else now()
-        changed = artifact.update().where(artifact.c.id.in_(ids)).values(status=status, ended=ended)
-        self._connection.execute(changed)
+        update = artifact.update().where(artifact.c.id.in_(ids)).values(status=status, ended=ended)
+        self._connection.execute(update)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Write a new generation with the artifacts that are active now, and forget all but the one before."""
         generation = _generation(self._connection) + 1
         active = [
             {"id": item.id, "kind": item.kind, "url": item.url, "version": item.version}
@@ -168,6 +177,7 @@ class Change:
 
 
 def now() -> str:
+    """The current instant in UTC, in ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -175,13 +185,13 @@ def _generation(connection: sql.Connection) -> int:
     return connection.scalar(sql.select(sql.func.max(published.c.generation))) or 0
 
 
-def _read(connection: sql.Connection) -> list[Loaded]:
+def _read(connection: sql.Connection) -> list[RegisteredArtifact]:
     files: dict[int, list[SourceFile]] = {}
     in_order = sql.select(source_file).order_by(source_file.c.artifact, source_file.c.place)
     for row in connection.execute(in_order):
         files.setdefault(row.artifact, []).append(SourceFile(row.name, row.sha256, row.size))
     rows = connection.execute(sql.select(artifact).order_by(artifact.c.id)).mappings()
-    return [Loaded(**row, files=files.get(row["id"], [])) for row in rows]
+    return [RegisteredArtifact(**row, files=files.get(row["id"], [])) for row in rows]
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

@@ -1,12 +1,11 @@
-"""Which concepts are related to which, by what kind of relationship, and in which group?
+"""The tables of relationships between concepts, by kind and group; how they are written and read.
 
-Groups have numbers of their own, in the order of the concepts that they belong to. For each kind of
-relationship there is one table, sorted by where it leads: the targets (numbers of concepts, or values as the
-release writes them), and for each target the numbers of the groups that lead there. What stands in no group
-at all leads there from the number of its concept. So whatever is asked of relationships becomes a set of
-groups, and that a set of concepts.
+For each kind of relationship there is one table, sorted by target. The targets are numbers of concepts, or values
+as the release writes them; each target has the numbers of its sources. A source is a group: groups are numbered
+in the order of the concepts that they belong to. The source of a relationship outside all groups is the number of
+the concept itself. A search among relationships therefore yields a set of groups, and that a set of concepts.
 
-The tables lie beside the header of the artifact; only those that a question needs are read.
+The tables are parts of the artifact beside its header; only those that a request needs are read.
 """
 
 from __future__ import annotations
@@ -21,45 +20,49 @@ import orjson
 import zstandard
 from pyroaring import BitMap
 
-from terminology.store.compile.scratch import Kept
-from terminology.store.release import Related
+from terminology.store.compile.scratch import RELATIONS, ScratchRow
+from terminology.store.release import RelationshipTuple
 
-# The names of the parts of an artifact.
+# The names of the parts: the kinds that each table has; the concept of each group; the groups that stand for a
+# single relationship which is in a group by itself.
 KINDS, OWNERS, ALONE = "relations", "relations of", "relations alone"
-# The tables: to concepts and to values, in groups; and to concepts, in none.
+# The names of tables: relationships in groups, to concepts and to values; relationships to concepts in no group.
 GROUPED, VALUED, LINKED = "grouped", "valued", "linked"
+# The bytes of a length, and of a number.
 _LENGTH = 4
+# The bits of the source in a pair of target and source.
 _SHIFT = 32
 
 
 def part_of(table: str, kind: str) -> str:
-    """The name of the part that has the table of a kind of relationship."""
+    """The name of the part with the table of a kind of relationship; ``table`` is GROUPED, VALUED or LINKED."""
     return f"{table} {kind}"
 
 
 # -- writing -------------------------------------------------------------------------------------
 
 
-class Relations:
-    """The relationships of a code system, gathered while its concepts go by in the order of their numbers."""
+class RelationshipCollector:
+    """Collects the relationships of a code system while its concepts pass in the order of their numbers."""
 
     def __init__(self, places: Mapping[str, int], ords: Sequence[int]) -> None:
-        """``places`` of the codes in the release, ``ords`` by place."""
+        """``places`` are the places of the codes in the release, ``ords`` the numbers of the concepts by place."""
         self._places, self._ords = places, ords
         self._owners = array("I")
         self._alone: list[int] = []
-        # Target and number in one, so that they sort quickly.
+        # Target and source in one number, so that they sort quickly.
         self._concepts: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("Q"))
         self._values: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
 
-    def noted(self, rows: Iterable[tuple[int, Kept]]) -> Iterator[tuple[int, Kept]]:
-        """The same rows; what they are related to is kept."""
-        for ord_, kept in rows:
-            if kept[10]:
-                self._add(ord_, kept[10])
-            yield ord_, kept
+    def collect(self, rows: Iterable[tuple[int, ScratchRow]]) -> Iterator[tuple[int, ScratchRow]]:
+        """Yield the rows, (number, row), unchanged, and collect their relationships."""
+        for ord_, row in rows:
+            relations = row[RELATIONS]
+            if relations:
+                self._add(ord_, relations)
+            yield ord_, row
 
-    def _add(self, ord_: int, relations: Sequence[Related]) -> None:
+    def _add(self, ord_: int, relations: Sequence[RelationshipTuple]) -> None:
         last: int | None = None
         for group, kind, target, is_concept in relations:
             if group is not None and group != last:
@@ -67,15 +70,15 @@ class Relations:
                 if group == 0:
                     self._alone.append(len(self._owners))
                 self._owners.append(ord_)
-            number = ord_ if group is None else len(self._owners) - 1
+            source = ord_ if group is None else len(self._owners) - 1
             if not is_concept:
-                self._values[kind][target].append(number)
+                self._values[kind][target].append(source)
             elif (place := self._places.get(target)) is not None:
                 table = LINKED if group is None else GROUPED
-                self._concepts[table, kind].append(self._ords[place] << _SHIFT | number)
+                self._concepts[table, kind].append(self._ords[place] << _SHIFT | source)
 
     def parts(self) -> list[tuple[str, bytes]]:
-        """Name and content of each part; none where nothing is related."""
+        """Name and content of each part; no parts if there are no relationships."""
         if not self._concepts and not self._values:
             return []
         kinds: dict[str, list[str]] = {GROUPED: [], VALUED: sorted(self._values), LINKED: []}
@@ -92,7 +95,7 @@ class Relations:
 
 
 def _packed_concepts(pairs: array[int]) -> bytes:
-    targets, counts, numbers = BitMap(), array("I"), array("I")
+    targets, counts, sources = BitMap(), array("I"), array("I")
     last = -1
     for pair in sorted(pairs):
         target = pair >> _SHIFT
@@ -101,30 +104,32 @@ def _packed_concepts(pairs: array[int]) -> bytes:
             counts.append(0)
             last = target
         counts[-1] += 1
-        numbers.append(pair & 0xFFFFFFFF)
+        sources.append(pair & 0xFFFFFFFF)
     targets.run_optimize()
-    return _packed(targets.serialize(), counts, numbers)
+    return _packed(targets.serialize(), counts, sources)
 
 
-def _packed_values(held: Mapping[str, Sequence[int]]) -> bytes:
-    values = sorted(held)
-    counts = array("I", [len(held[value]) for value in values])
-    numbers = array("I", [number for value in values for number in held[value]])
-    return _packed(orjson.dumps(values), counts, numbers)
+def _packed_values(sources_of: Mapping[str, Sequence[int]]) -> bytes:
+    values = sorted(sources_of)
+    counts = array("I", [len(sources_of[value]) for value in values])
+    sources = array("I", [source for value in values for source in sources_of[value]])
+    return _packed(orjson.dumps(values), counts, sources)
 
 
-def _packed(targets: bytes, counts: array[int], numbers: array[int]) -> bytes:
+def _packed(targets: bytes, counts: array[int], sources: array[int]) -> bytes:
     lengths = b"".join(length.to_bytes(_LENGTH, "little") for length in (len(targets), len(counts)))
-    return zstandard.compress(lengths + counts.tobytes() + numbers.tobytes() + targets)
+    return zstandard.compress(lengths + counts.tobytes() + sources.tobytes() + targets)
 
 
 # -- reading -------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, frozen=True)
-class Table:
-    """The relationships of one kind, sorted by target: those to the n-th target come from
-    ``numbers[starts[n]:starts[n + 1]]``. Targets are ``targets``, the numbers of concepts, or ``values``.
+class RelationshipTable:
+    """The relationships of one kind, sorted by target.
+
+    Targets are ``targets``, numbers of concepts, or ``values``. The sources of the n-th target are
+    ``numbers[starts[n]:starts[n + 1]]``.
     """
 
     targets: BitMap
@@ -134,32 +139,34 @@ class Table:
 
     @property
     def bytes(self) -> int:
-        """About how much room it takes."""
+        """The approximate size in memory."""
         return 4 * (len(self.starts) + len(self.numbers)) + 200
 
     def at(self, place: int) -> array[int]:
+        """The sources of the target at a place among the targets."""
         return self.numbers[self.starts[place] : self.starts[place + 1]]
 
 
 def kinds_of(part: bytes) -> dict[str, list[str]]:
-    """The kinds of relationship that each table has."""
+    """The kinds of relationship by table, read from the part KINDS."""
     kinds: dict[str, list[str]] = orjson.loads(part)
     return kinds
 
 
 def owners_of(part: bytes) -> array[int]:
-    """The concept of each group."""
+    """The concept of each group, read from the part OWNERS."""
     return _numbers(zstandard.decompress(part))
 
 
-def table_of(part: bytes, is_valued: bool) -> Table:
+def table_of(part: bytes, is_valued: bool) -> RelationshipTable:
+    """The table in a part; ``is_valued`` says that its targets are values."""
     content = zstandard.decompress(part)
     length, count = (int.from_bytes(content[at : at + _LENGTH], "little") for at in (0, _LENGTH))
     begin, middle, end = 2 * _LENGTH, 2 * _LENGTH + 4 * count, len(content) - length
     starts = array("I", accumulate(_numbers(content[begin:middle]), initial=0))
     values = orjson.loads(content[end:]) if is_valued else []
     targets = BitMap() if is_valued else BitMap.deserialize(content[end:])
-    return Table(targets, values, starts, _numbers(content[middle:end]))
+    return RelationshipTable(targets, values, starts, _numbers(content[middle:end]))
 
 
 def _numbers(content: bytes) -> array[int]:

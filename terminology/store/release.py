@@ -1,12 +1,10 @@
-"""What does a release say, whatever its files look like?
+"""The releases and rows that importers hand over to the store.
 
-The neutral rows between the importers and the store.
+An importer turns files into a ``CodeSystemRelease``, ``MapRelease`` or ``ValueSetRelease`` and a stream of rows; the
+store compiles the rows. An importer knows no SQL, and the store knows no file format.
 
-An importer turns files into a ``CodeSystemRelease`` (or ``MapRelease``) and a stream of rows; the store
-compiles the rows. An importer knows no SQL, and the store knows no file format.
-
-A value of a property is what FHIR's JSON would hold (``str``, ``bool``, ``int``, or a dict for a Coding),
-but for decimals, which are ``decimal.Decimal``.
+The value of a property is what FHIR's JSON would hold: a ``str``, ``bool`` or ``int``, or a dict for a Coding. A
+decimal is a ``decimal.Decimal``.
 """
 
 from __future__ import annotations
@@ -17,31 +15,22 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from terminology.core.model import Document, Problem
+from terminology.core.model import Document
+from terminology.store.reporting import Reporter
 
-# One way to say a concept: the text, its language, what it is for (a Coding as JSON), and what else the
-# designation has (``additionalUse``, ``extension``), by the names of FHIR.
-Said = tuple[str, str | None, Document | None, Document | None]
+# A designation of a concept: ``value``, ``language``, ``use`` (a Coding as JSON), and its further elements
+# (``additionalUse``, ``extension``) by name.
+DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
-Stated = tuple[str, str, Any]
-# A relationship of a concept: the group it stands in (None is "in no group at all", 0 is "in a group by
-# itself"), its kind, and the code of a concept or, where ``is_concept`` is False, a value as the release
-# writes it.
-Related = tuple[int | None, str, str, bool]
-
-
-Report = Callable[[Problem], None]
-
-
-def progress_of(report: Report) -> Callable[[str, int, int], None]:
-    """A report may have a method ``progress(file, bytes_read, size)``: it is told once a mebibyte."""
-    tell: Callable[[str, int, int], None] = getattr(report, "progress", lambda file, done, size: None)
-    return tell
+PropertyTuple = tuple[str, str, Any]
+# A relationship of a concept: the group in which it stands (None: in no group; 0: in a group by itself), its kind,
+# its target, and whether the target is the code of a concept or (False) a value as the release writes it.
+RelationshipTuple = tuple[int | None, str, str, bool]
 
 
 @dataclass(slots=True, frozen=True)
 class SourceFile:
-    """A file that a release was read from."""
+    """A file from which a release was read; ``size`` is in bytes."""
 
     name: str
     sha256: str
@@ -49,13 +38,14 @@ class SourceFile:
 
     @staticmethod
     def of(path: Path) -> SourceFile:
+        """The description of a file, which is read whole."""
         with path.open("rb") as stream:
             return SourceFile(path.name, file_digest(stream, "sha256").hexdigest(), path.stat().st_size)
 
 
 @dataclass(slots=True, frozen=True)
 class PropertyDeclaration:
-    """``CodeSystem.property``."""
+    """A property that a code system declares: ``CodeSystem.property``."""
 
     code: str
     type: str = "string"
@@ -67,11 +57,13 @@ class PropertyDeclaration:
 class CodeSystemRelease:
     """A version of a code system.
 
-    ``kind`` is the importer's name. ``licence`` is a line for ``terminology status``. ``header`` has further
-    elements of the CodeSystem resource, in R5 shape and without its concepts; what the other fields say
-    prevails. ``value_set`` is the canonical of everything in the code system. ``unindexed`` are properties
-    that are shown, and that nobody can filter by. ``as_published``: the header is all of the resource but its
-    concepts, and nothing is added to it.
+    * ``kind`` is the name of the importer.
+    * ``licence`` is a line for ``terminology status``.
+    * ``value_set`` is ``CodeSystem.valueSet``, the canonical of the value set of all concepts.
+    * ``unindexed`` are properties that are returned, but cannot be filtered by.
+    * ``header`` has further elements of the CodeSystem resource, in R5 shape and without its concepts; the other
+      fields prevail over it.
+    * ``as_published`` says that the header is the resource without its concepts, to which nothing is added.
     """
 
     kind: str
@@ -95,17 +87,19 @@ class CodeSystemRelease:
 
 @dataclass(slots=True)
 class ConceptRow:
-    """A concept. Parents may come after their children; one that never comes is reported and left out.
+    """A concept. Its parents may come after it; a parent that never comes is reported and left out.
 
-    Parents and children are no ``properties``. ``inactive``, ``abstract`` and ``status`` are what the
-    concept is; where the code system states them as properties, they stand in ``properties``, too.
-    ``place`` is where the concept stands in the release, if rows come in another order than that: all rows
-    of a release have one, or none has. ``line`` is that of the first file of the release, counted from 1, for
-    what is said of the row afterwards; 0 where there is none.
+    * ``properties`` do not include parents and children. ``inactive``, ``abstract`` and ``status`` are the state of
+      the concept; where the code system has properties for them, ``properties`` has these, too.
+    * ``place`` is the place of the concept in the release, if rows come in another order: all rows of a release
+      have one, or none has.
+    * ``line`` is the line in the first file of the release, counted from 1, for later problems; 0 if there is none.
 
-    The last three are for code systems that know more than FHIR's filters ask: ``relations``, which come in
-    the order of their groups; ``terms``, by which a concept is found (a name, a term) besides its texts and
-    properties; and ``own``, JSON that is kept with the concept and that only its code system reads.
+    The last three are for code systems that have more than FHIR's filters can ask for:
+
+    * ``relations`` come in the order of their groups;
+    * ``terms`` are further terms by which the concept is found, each the name of a field and a term;
+    * ``own`` is JSON that is stored with the concept, and that only its code system reads.
     """
 
     code: str
@@ -115,22 +109,22 @@ class ConceptRow:
     inactive: bool = False
     status: str | None = None
     parents: Sequence[str] = ()
-    designations: Sequence[Said] = ()
-    properties: Sequence[Stated] = ()
+    designations: Sequence[DesignationTuple] = ()
+    properties: Sequence[PropertyTuple] = ()
     extension: Sequence[Document] = ()
     place: int | None = None
     line: int = 0
-    relations: Sequence[Related] = ()
+    relations: Sequence[RelationshipTuple] = ()
     terms: Sequence[tuple[str, str]] = ()
     own: Any = None
 
 
 @dataclass(slots=True, frozen=True)
 class MapGroup:
-    """``ConceptMap.group`` without its elements. ``unmapped`` is that element of it, as R5 JSON.
+    """A group of a map: ``ConceptMap.group`` without ``element``.
 
-    ``by_value_set`` has those elements that say something of a whole value set (R5 JSON), which are no rows.
-    They are known when the last row has been read.
+    ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) that map a
+    whole value set, which have no rows; it is complete when the last row has been read.
     """
 
     source: str | None
@@ -145,9 +139,8 @@ class MapGroup:
 class MapRelease:
     """A version of a concept map.
 
-    A group must be in ``groups`` before its first row is read. ``header`` has further elements of the
-    ConceptMap resource, in R5 shape and without ``group``: ``additionalAttribute`` and ``property`` among
-    them.
+    A group must be in ``groups`` before its first row is read. ``header`` has further elements of the ConceptMap
+    resource, in R5 shape and without ``group``, such as ``additionalAttribute`` and ``property``.
     """
 
     kind: str
@@ -166,12 +159,14 @@ class MapRelease:
 
 @dataclass(slots=True)
 class MapRow:
-    """One mapping. ``no_map``: there is nothing to map to, and ``comment`` says why. A row with nothing but a
-    source says that the map lists the code.
+    """A mapping.
 
-    ``group`` is the place of the row's group in ``MapRelease.groups``. ``word`` is the R4 equivalence, where
-    it says more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are
-    those that the header declares, or else whole uris.
+    With ``no_map`` there is nothing to map to, and ``comment`` says why. A row with nothing but a source says that
+    the map lists the code.
+
+    ``group`` is the index of the row's group in ``MapRelease.groups``. ``equivalence`` is that of R4, where it says
+    more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are those that the
+    header declares, or otherwise whole URIs.
     """
 
     source: str
@@ -182,18 +177,18 @@ class MapRow:
     target_display: str | None = None
     no_map: bool = False
     group: int = 0
-    word: str | None = None
-    depends_on: Sequence[Stated] = ()
-    products: Sequence[Stated] = ()
-    properties: Sequence[Stated] = ()
+    equivalence: str | None = None
+    depends_on: Sequence[PropertyTuple] = ()
+    products: Sequence[PropertyTuple] = ()
+    properties: Sequence[PropertyTuple] = ()
 
 
 @dataclass(slots=True)
 class ValueSetRelease:
     """A version of a value set.
 
-    ``header`` is the ValueSet resource in R5 shape, but for the entries of its lists: each
-    ``include.concept``, ``exclude.concept`` and ``expansion.contains`` stands there empty, in its place.
+    ``header`` is the ValueSet resource in R5 shape, in which each ``include.concept``, ``exclude.concept`` and
+    ``expansion.contains`` is an empty list.
     """
 
     kind: str
@@ -209,12 +204,12 @@ class ValueSetRelease:
 
 @dataclass(slots=True)
 class MemberRow:
-    """An entry of a list of a value set: of ``compose.include`` or ``compose.exclude`` with a number, or of
-    the ``expansion``.
+    """An entry of a list of a value set.
 
-    ``place`` counts all entries in the order of the resource; rows may come in another one. ``node`` is the
-    entry as JSON, what it contains taken out (``contains`` stands empty in its place). ``depth`` is how deep
-    it is nested in others.
+    * ``list_`` is ``include``, ``exclude`` or ``expansion``; ``number`` is the index of the include or exclude.
+    * ``place`` counts all entries in the order of the resource; rows may come in another order.
+    * ``node`` is the entry as JSON; an inner ``contains`` is an empty list.
+    * ``depth`` is how deep the entry is nested in others.
     """
 
     list_: str
@@ -229,17 +224,49 @@ AnyRelease = CodeSystemRelease | MapRelease | ValueSetRelease
 
 
 @dataclass(slots=True, frozen=True)
+class OpenedCodeSystem:
+    """A version of a code system whose files are known.
+
+    ``concepts(reporter)`` reads its rows; a malformed row is reported and left out. It raises
+    BrokenReleaseError where a file cannot be read any further, and whatever the reporter raises.
+    """
+
+    release: CodeSystemRelease
+    concepts: Callable[[Reporter], Iterator[ConceptRow]]
+
+
+@dataclass(slots=True, frozen=True)
+class OpenedConceptMap:
+    """A version of a concept map whose files are known. ``mappings`` is as ``OpenedCodeSystem.concepts``."""
+
+    release: MapRelease
+    mappings: Callable[[Reporter], Iterator[MapRow]]
+
+
+@dataclass(slots=True, frozen=True)
+class OpenedValueSet:
+    """A version of a value set whose files are known. ``members`` is as ``OpenedCodeSystem.concepts``."""
+
+    release: ValueSetRelease
+    members: Callable[[Reporter], Iterator[MemberRow]]
+
+
+Opened = OpenedCodeSystem | OpenedConceptMap | OpenedValueSet
+
+
+@dataclass(slots=True, frozen=True)
 class Importer:
     """How one kind of release is read.
 
-    ``recognises(paths)`` says which releases are there (a folder may hold a code system and its maps), or
-    what is wrong and what was expected. ``read(release, paths, report)`` yields the rows of one of them; a
-    malformed row is reported and left out. ``report`` may raise, to end the import. ``may_be_empty``: a
-    release without a single row may be meant, as a resource may state nothing but itself.
+    ``open(paths)`` finds the files and returns each release in them: at least one, since a folder may hold a
+    code system and its maps. It raises UnrecognisedReleaseError when the files are not such a release, or
+    when one of them is damaged. ``kind`` is the name on the command line, ``description`` and ``expected``
+    (the files) are for its help. ``may_be_empty``: a release without a single row is accepted, since a
+    resource may have no concepts.
     """
 
     kind: str
     description: str
-    recognises: Callable[[Sequence[Path]], Sequence[AnyRelease] | Problem]
-    read: Callable[[AnyRelease, Sequence[Path], Report], Iterator[Row]]
+    expected: str
+    open: Callable[[Sequence[Path]], Sequence[Opened]]
     may_be_empty: bool = False

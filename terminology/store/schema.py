@@ -1,8 +1,8 @@
-"""What is an artifact made of? The tables of one compiled version of a code system, map or value set.
+"""The tables of an artifact, and the constants that stand in them.
 
-The same tables in every database: a file for each artifact in SQLite; in PostgreSQL all artifacts share the
-tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), as a rule in
-preorder of the hierarchy, so that what lies below a concept is nearly one range (see ``order.py``). Sets of
+The tables are the same in every database. In SQLite each artifact has a file; in PostgreSQL all artifacts share
+the tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), usually in preorder
+of the hierarchy, so that the descendants of a concept are nearly one range (see ``compile/order.py``). Sets of
 concepts are Roaring bitmaps of these numbers.
 """
 
@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Of the tables and of what is packed into them. A release that was compiled in another format is compiled
-# anew when it is imported again.
+# The format of the tables and of the bytes in them. A release that was compiled in another format is compiled
+# again when it is imported again.
 FORMAT = 3
 
 
 @dataclass(slots=True, frozen=True)
-class Table:
-    """``columns`` are (name, type) with the types ``int``, ``text`` and ``bytes``; ``key`` is unique."""
+class TableSchema:
+    """The definition of a table, for any database.
+
+    ``columns`` are (name, type) with the types ``int``, ``text`` and ``bytes``. ``key`` are the columns of the primary
+    key, ``unique`` those of another unique index, ``indexes`` those of each further index.
+    """
 
     name: str
     columns: tuple[tuple[str, str], ...]
@@ -27,15 +31,16 @@ class Table:
 
     @property
     def names(self) -> list[str]:
+        """The names of the columns."""
         return [name for name, _ in self.columns]
 
 
 TABLES = (
-    # What the artifact is: see ``header.py``.
-    Table("header", (("name", "text"), ("value", "bytes")), key=("name",)),
-    # ``key`` is how a code is looked for; ``code`` is null where it is the same. ``body`` is all the rest
-    # that is known of the concept: see ``packing.py``.
-    Table(
+    # The description of the artifact, and parts of it such as tables of relationships: see ``header.py``.
+    TableSchema("header", (("name", "text"), ("value", "bytes")), key=("name",)),
+    # ``key`` is the code as it is looked up: in small letters where case does not count; ``code`` is null where it
+    # equals the key. ``body`` holds everything else about the concept: see ``packing.py``.
+    TableSchema(
         "concept",
         (
             ("ord", "int"),
@@ -49,23 +54,24 @@ TABLES = (
         key=("ord",),
         unique=("key",),
     ),
-    # Bitmaps; null where there are none. Of concepts that stand alone there is no row.
-    Table(
+    # Bitmaps; null where there are none. A concept without parents and children has no row.
+    TableSchema(
         "hierarchy",
         (("ord", "int"), ("parents", "bytes"), ("children", "bytes"), ("descendants", "bytes")),
         key=("ord",),
     ),
-    # Which concepts have a word, the beginning of a word, or a value of a property. ``field`` is the number
-    # of WORD, PREFIX, MARK, of a property in the header's ``fields``, or of the words of a language in its
-    # ``languages``, whose prefixes have the next number. WORD and PREFIX are what is said in no language in
-    # particular, codes among it.
-    Table(
+    # The concepts that have a word, the beginning of a word, or a value of a property. ``field`` is WORD, PREFIX
+    # or MARK, the number of a property in the header's ``fields``, or the number of a language in its
+    # ``languages``; the prefixes of a language have the next number. WORD and PREFIX are for codes and for texts in
+    # no particular language.
+    TableSchema(
         "posting",
         (("field", "int"), ("term", "text"), ("ords", "bytes")),
         key=("field", "term"),
     ),
-    # A row of a map, in order. ``*_bare`` is the code without what people leave out or add.
-    Table(
+    # The mappings of a map, in order. ``*_bare`` is the code without the dots, blanks and zeros that people leave out
+    # or add.
+    TableSchema(
         "mapping",
         (
             ("place", "int"),
@@ -79,9 +85,9 @@ TABLES = (
         key=("place",),
         indexes=(("source",), ("target",), ("source_bare",), ("target_bare",)),
     ),
-    # An entry of a list of a value set, in order. ``part`` is the number of the list in the header's
-    # ``parts``; ``folded`` is the code without case.
-    Table(
+    # The entries of the lists of a value set, in order. ``part`` is the number of the list in the header's ``parts``,
+    # ``folded`` the casefolded code, ``depth`` how deep the entry is nested in an expansion.
+    TableSchema(
         "member",
         (
             ("place", "int"),
@@ -97,20 +103,21 @@ TABLES = (
 )
 COLUMNS = {table.name: table.names for table in TABLES}
 
+# The numbers of fields in ``posting``.
 WORD, PREFIX, MARK, FIRST_PROPERTY, FIRST_LANGUAGE = 0, 1, 2, 10, 1_000_000
 
-# The terms of MARK: concepts of some kind; those of which something is said in a language (before its tag),
-# and those of a status.
+# The terms of the field MARK: concepts with children, inactive and abstract ones; those with a text in a language
+# (the term is LANGUAGE and the tag); those with a status (STATUS and the status).
 INNER, INACTIVE, ABSTRACT, LANGUAGE, STATUS = "inner", "inactive", "abstract", "speaks ", "status "
 
 # The bits of ``concept.flags``.
 IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
 
-# A prefix that begins more terms than this has a bitmap of its own.
+# A prefix of more words than this has a bitmap of its own.
 MANY_TERMS = 16
 
-# A longer value of a property stands in the postings as its beginning and a digest.
+# A property value that is longer than this stands in the postings as its beginning and a digest: ``terms.py``.
 LONGEST_TERM = 200
 DIGEST_MARK = "\x1f"
-# A number that is not written in the usual way stands there a second time, as it is usually written.
+# A number that is not written in the usual way (such as "01.50") has a second term: this mark and the usual way.
 NORMAL_MARK = "\x1e"

@@ -1,7 +1,7 @@
-"""Which artifacts are served now?
+"""The artifacts that are served at the moment.
 
-A process opens what is published and keeps it open. When the generation changes, what stays is kept, what is
-new is opened, and what is gone is closed as soon as nobody holds it any more.
+A process opens the published artifacts and keeps them open. When the generation changes, artifacts that are
+still published stay open, new ones are opened, and the others are closed once nothing refers to them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pyroaring import BitMap
 
 from terminology.core.cache import Cache
 from terminology.core.errors import OtherFormatError
-from terminology.store.artifacts import ROOM, Artifact, weight
-from terminology.store.backend import Served
+from terminology.store.artifacts import BITMAP_ROOM, Artifact, bitmap_size
+from terminology.store.backend import ReadableStore
 
 log = logging.getLogger("terminology")
 
 
 @dataclass(slots=True, frozen=True)
-class Item:
-    """An artifact as it is published."""
+class PublishedArtifact:
+    """An artifact as a generation lists it. ``kind`` is the type of the resource."""
 
     id: int
     kind: str
@@ -33,58 +33,58 @@ class Item:
 
 
 @dataclass(slots=True, frozen=True)
-class Shelf:
-    """One generation."""
+class ServedGeneration:
+    """The open artifacts of one generation of a store."""
 
     generation: int
     artifacts: tuple[Artifact, ...] = ()
 
 
-class Reader:
+class StoreReader:
     """The reading side of a store, for all threads of a process."""
 
-    def __init__(self, content: Served) -> None:
-        self._content = content
+    def __init__(self, store: ReadableStore) -> None:
+        self._store = store
         self._lock = Lock()
-        self._held: weakref.WeakValueDictionary[int, Artifact] = weakref.WeakValueDictionary()
-        self._cache: Cache[BitMap] = Cache(ROOM, weight)
-        self._shelf = Shelf(-1)
+        self._open: weakref.WeakValueDictionary[int, Artifact] = weakref.WeakValueDictionary()
+        self._cache: Cache[BitMap] = Cache(BITMAP_ROOM, bitmap_size)
+        self._served = ServedGeneration(-1)
 
-    def shelf(self) -> Shelf:
-        """What is served at this moment. The same object until there is a new generation."""
-        if self._content.generation() != self._shelf.generation:
+    def current(self) -> ServedGeneration:
+        """What is served at this moment: the same object until there is a new generation."""
+        if self._store.generation() != self._served.generation:
             with self._lock:
-                self._look()
-        return self._shelf
+                self._update()
+        return self._served
 
-    def _look(self) -> None:
-        generation = self._content.generation()
-        if generation == self._shelf.generation:
+    def _update(self) -> None:
+        generation = self._store.generation()
+        if generation == self._served.generation:
             return
-        published = self._content.published()
+        published = self._store.published()
         if published is None:
-            self._shelf = Shelf(generation)
+            self._served = ServedGeneration(generation)
             return
-        items = [Item(**item) for item in orjson.loads(published[1])]
-        artifacts = map(self._artifact, items)
-        # The generation that was announced: what is published may be ahead of it.
-        self._shelf = Shelf(generation, tuple(a for a in artifacts if a is not None))
+        artifacts = (self._artifact(PublishedArtifact(**item)) for item in orjson.loads(published[1]))
+        # Noted under the generation that was announced: ``published`` may be ahead of it, and is then read again.
+        self._served = ServedGeneration(generation, tuple(a for a in artifacts if a is not None))
 
-    def _artifact(self, item: Item) -> Artifact | None:
-        """None for what this version of the software cannot read."""
+    def _artifact(self, item: PublishedArtifact) -> Artifact | None:
+        """The open artifact; None, and a line in the log, if it was compiled in another format."""
         try:
             return self._opened(item)
         except OtherFormatError as reason:
             log.error("not served: %s %s|%s %s", item.kind, item.url, item.version or "", reason)
             return None
 
-    def _opened(self, item: Item) -> Artifact:
-        held = self._held.get(item.id)
-        if held is None:
-            held = Artifact(self._content.open(item.id), item.id, self._cache)
-            self._held[item.id] = held
-        return held
+    def _opened(self, item: PublishedArtifact) -> Artifact:
+        artifact = self._open.get(item.id)
+        if artifact is None:
+            artifact = Artifact(self._store.open(item.id), item.id, self._cache)
+            self._open[item.id] = artifact
+        return artifact
 
     def close(self) -> None:
-        self._shelf = Shelf(-1)
-        self._content.close()
+        """Let go of the artifacts and close the store."""
+        self._served = ServedGeneration(-1)
+        self._store.close()

@@ -1,8 +1,12 @@
-"""Artifacts as files: SQLite, opened read-only and immutable, shared by any number of processes.
+"""A store in a folder: each artifact is a file of SQLite, opened read-only by any number of processes.
 
-A folder holds ``artifacts/`` (a file for each number), ``published`` (which of them are served),
-``generation`` (eight bytes that every process maps, and sees changing), and ``registry.sqlite``, which only
-the commands need.
+The folder holds:
+
+* ``artifacts/``: a file for each artifact, named by its number;
+* ``published``: the generation, and the artifacts that are served in it;
+* ``generation``: eight bytes that every process maps into memory, so that it sees them change;
+* ``registry.sqlite``: the registry, which only the commands need;
+* ``lock.sqlite``: locked while a command writes.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import os
 import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import local
@@ -22,37 +26,38 @@ from urllib.parse import quote
 import orjson
 
 from terminology.core.errors import StoreBusyError
-from terminology.store.backend import BUSY
-from terminology.store.compile.compiler import TableRow
-from terminology.store.schema import COLUMNS, TABLES, Table
+from terminology.store.backend import BUSY, TableRow
+from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.statements import STATEMENTS
-from terminology.store.threads import Opened
+from terminology.store.threads import ThreadConnections
 
-# Pages of a connection's cache, in KiB: the inner pages of the trees. Each thread has one for each artifact,
-# and the files are in the page cache of the operating system anyway.
+# The page cache of a connection in KiB: room for the inner pages of the trees. Each thread has a connection for
+# each artifact, and the operating system caches the files anyway.
 CACHE = 256
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
-# A list so short is given value by value, which SQLite takes sooner than JSON.
+# A list of at most this length is passed value by value, which SQLite takes faster than JSON.
 SHORT = 50
 
 
 @lru_cache(maxsize=len(STATEMENTS) * SHORT)
-def _select(question: str, length: int) -> str:
-    """The statement, for a list of so many values."""
-    given = ", ".join("?" * length) if length <= SHORT else "SELECT value FROM json_each(?)"
-    return STATEMENTS[question].format(here="", among=f"IN ({given})")
+def _sql(statement: str, length: int) -> str:
+    """The SQL of a statement, for a list of this length."""
+    among = ", ".join("?" * length) if length <= SHORT else "SELECT value FROM json_each(?)"
+    return STATEMENTS[statement].format(here="", among=f"IN ({among})")
 
 
 class SqliteTables:
-    """One artifact's file. Each thread has a connection of its own."""
+    """The file of one artifact. Each thread has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         self._uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+        # Per thread: ``execute``, a method of its connection.
         self._mine = local()
-        self._open = Opened()
+        self._open = ThreadConnections()
         self._connect()
 
-    def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+    def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement: see ``statements.ArtifactTables``."""
         try:
             execute = self._mine.execute
         except AttributeError:
@@ -62,7 +67,7 @@ class SqliteTables:
             *first, listed = values
             length = min(len(listed), SHORT + 1)
             values = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
-        rows: list[tuple[Any, ...]] = execute(_select(question, length), values).fetchall()
+        rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
         return rows
 
     def _connect(self) -> Any:
@@ -73,11 +78,12 @@ class SqliteTables:
         return connection.execute
 
     def close(self) -> None:
+        """Close the connections of all threads."""
         self._open.close()
 
 
 class SqliteSink:
-    """A new artifact's file. It has its name only when it is whole and on the disk."""
+    """The file of a new artifact. It gets its name when it is complete and on the disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,16 +97,17 @@ class SqliteSink:
             self._connection.execute(_create(table))
 
     def write(self, table: str, rows: Sequence[TableRow]) -> None:
+        """Add rows to a table."""
         marks = ", ".join("?" * len(COLUMNS[table]))
         self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
     def count(self, table: str) -> int:
-        """How many rows are in a table."""
-        counted: int = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        return counted
+        """The number of rows in a table."""
+        count: int = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        return count
 
     def finish(self) -> int:
-        """Make it an artifact; its size in bytes."""
+        """Make it an artifact. Returns the size of the file in bytes."""
         for table in TABLES:
             for statement in _indexes(table):
                 self._connection.execute(statement)
@@ -112,21 +119,22 @@ class SqliteSink:
         return self.path.stat().st_size
 
     def abandon(self) -> None:
+        """Delete the unfinished file."""
         self._connection.close()
         self._building.unlink(missing_ok=True)
 
 
-def _create(table: Table) -> str:
+def _create(table: TableSchema) -> str:
     columns = [f"{name} {_TYPES[type_]}" for name, type_ in table.columns]
     if table.key == ("ord",) or table.key == ("place",):
         columns[0] += " PRIMARY KEY"
     else:
         columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    # Never WITHOUT ROWID: the value would stand beside the key, and be read whole to compare the key.
+    # Not WITHOUT ROWID: the value would stand beside the key, and comparing keys would read it whole.
     return f"CREATE TABLE {table.name} ({', '.join(columns)})"
 
 
-def _indexes(table: Table) -> Iterator[str]:
+def _indexes(table: TableSchema) -> Iterator[str]:
     if table.unique:
         yield f"CREATE UNIQUE INDEX {table.name}_unique ON {table.name} ({', '.join(table.unique)})"
     for number, columns in enumerate(table.indexes):
@@ -134,7 +142,7 @@ def _indexes(table: Table) -> Iterator[str]:
 
 
 def _sync(path: Path) -> None:
-    """To the disk, before anything refers to it. Folders cannot be opened everywhere."""
+    """Write a file or folder to the disk. Does nothing for a folder where folders cannot be opened (Windows)."""
     try:
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except (PermissionError, IsADirectoryError):
@@ -145,8 +153,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that there is the old one or the new one, also after a crash."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a small file so that, also after a crash, either the old or the new content is there."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(content)
     _sync(new)
@@ -154,15 +162,16 @@ def write_whole(path: Path, content: bytes) -> None:
     _sync(path.parent)
 
 
-class SqliteContent:
+class SqliteStore:
     """A store in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._counter: mmap.mmap | None = None
+        self._generation: mmap.mmap | None = None
 
     @property
     def registry_url(self) -> str:
+        """The URL of the registry's database, as SQLAlchemy expects it."""
         return f"sqlite:///{self.folder / 'registry.sqlite'}"
 
     def _path(self, artifact: int) -> Path:
@@ -171,19 +180,19 @@ class SqliteContent:
     # -- reading -----------------------------------------------------------------------------
 
     def generation(self) -> int:
-        """Which state of the store is published; cheap enough to be asked at every request."""
-        counter = self._counter
+        """The number of the published state, read from the mapped file ``generation``."""
+        counter = self._generation
         if counter is None:
             try:
                 with (self.folder / "generation").open("rb") as file:
-                    counter = self._counter = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
+                    counter = self._generation = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
             except (FileNotFoundError, ValueError):
                 return 0
         generation: int = struct.unpack_from("<Q", counter)[0]
         return generation
 
     def published(self) -> tuple[int, bytes] | None:
-        """The generation and what is in it."""
+        """The generation and the artifacts in it, as JSON."""
         try:
             content = (self.folder / "published").read_bytes()
         except FileNotFoundError:
@@ -192,24 +201,28 @@ class SqliteContent:
         return int(generation), body
 
     def open(self, artifact: int) -> SqliteTables:
+        """The tables of the artifact with a number."""
         return SqliteTables(self._path(artifact))
 
     def close(self) -> None:
-        if self._counter is not None:
-            self._counter.close()
-            self._counter = None
+        """Unmap the file ``generation``."""
+        if self._generation is not None:
+            self._generation.close()
+            self._generation = None
 
     # -- writing -----------------------------------------------------------------------------
 
     def is_there(self) -> bool:
+        """Whether the folder has a registry."""
         return (self.folder / "registry.sqlite").exists()
 
     def prepare(self) -> None:
+        """Make the folder."""
         (self.folder / "artifacts").mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One writer at a time; a writer that dies lets go."""
+        """Keep out other writers. A process that dies releases the lock. Raises StoreBusyError."""
         connection = sqlite3.connect(self.folder / "lock.sqlite", timeout=0, isolation_level=None)
         try:
             connection.execute("BEGIN EXCLUSIVE")
@@ -223,27 +236,28 @@ class SqliteContent:
 
     @property
     def scratch(self) -> Path | None:
+        """The folder for large temporary files: that of the store, whose disk has room for such sizes."""
         return self.folder
 
     def create(self, artifact: int) -> SqliteSink:
+        """Begin the artifact with a number."""
         return SqliteSink(self._path(artifact))
 
     def artifacts(self) -> set[int]:
-        """Whatever is here, wanted or not. What an ended import left half done is cleared away."""
-        for left in (self.folder / "artifacts").glob("*.building*"):
-            left.unlink(missing_ok=True)
+        """The numbers of all artifacts. Deletes the unfinished files of imports that died."""
+        for unfinished in (self.folder / "artifacts").glob("*.building*"):
+            unfinished.unlink(missing_ok=True)
         return {int(path.stem) for path in (self.folder / "artifacts").glob("*.sqlite")}
 
     def delete(self, artifact: int) -> None:
-        try:
+        """Delete the file of an artifact, if it is there."""
+        # Windows refuses while a server has the file open: the next command that writes tries again.
+        with suppress(PermissionError):
             self._path(artifact).unlink(missing_ok=True)
-        except PermissionError:
-            # Windows: a server has it open. The next command tries again.
-            pass
 
     def announce(self, generation: int, body: bytes) -> None:
-        """Let every process see that there is a new generation, and what is in it."""
-        write_whole(self.folder / "published", b"%d\n%s" % (generation, body))
+        """Publish a generation, then change the bytes that every process watches."""
+        write_atomically(self.folder / "published", b"%d\n%s" % (generation, body))
         counter = self.folder / "generation"
         if not counter.exists():
             counter.write_bytes(bytes(8))

@@ -1,6 +1,7 @@
-"""What is asked of an artifact's tables? Every statement of the reading side, said once for all databases.
+"""The SQL of the reading side: every statement that a request can cause, once for all databases.
 
-``{here}`` limits a statement to the artifact, ``?`` stands for a value, ``{among}`` for "is one of" a list.
+In a statement ``{here}`` limits it to the artifact, ``?`` stands for a value, and ``{among}`` for "is one of" a
+list. Concepts are found by text in the table ``posting``: see "posting", "postings" and "terms".
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 _CONCEPT = "ord, key, code, display, flags, status, body"
-_ROW = "part, source, target, body"
+_MAPPING = "part, source, target, body"
 _MEMBER = "place, part, code, folded, depth, body"
 
 STATEMENTS = {
@@ -26,18 +27,18 @@ STATEMENTS = {
     "children": "SELECT children FROM hierarchy WHERE {here} ord = ?",
     "children of": "SELECT children FROM hierarchy WHERE {here} ord {among} AND children IS NOT NULL",
     "descendants": "SELECT descendants FROM hierarchy WHERE {here} ord = ?",
-    # -- postings
+    # -- postings: concepts by word, by the beginning of a word, by property value
     "posting": "SELECT ords FROM posting WHERE {here} field = ? AND term = ?",
     "postings": "SELECT ords FROM posting WHERE {here} field = ? AND term {among}",
     "terms": (
         "SELECT term, ords FROM posting WHERE {here} field = ? AND term >= ? AND term < ? ORDER BY term"
     ),
     # -- mappings
-    "by source": f"SELECT {_ROW} FROM mapping WHERE {{here}} source = ? ORDER BY place",
-    "by target": f"SELECT {_ROW} FROM mapping WHERE {{here}} target = ? ORDER BY place",
+    "by source": f"SELECT {_MAPPING} FROM mapping WHERE {{here}} source = ? ORDER BY place",
+    "by target": f"SELECT {_MAPPING} FROM mapping WHERE {{here}} target = ? ORDER BY place",
     "like source": "SELECT DISTINCT source FROM mapping WHERE {here} source_bare = ? AND part = ?",
     "like target": "SELECT DISTINCT target FROM mapping WHERE {here} target_bare = ? AND part = ?",
-    "mappings": f"SELECT {_ROW} FROM mapping WHERE {{here}} place >= ? AND place < ? ORDER BY place",
+    "mappings": f"SELECT {_MAPPING} FROM mapping WHERE {{here}} place >= ? AND place < ? ORDER BY place",
     # -- value sets
     "members": f"SELECT {_MEMBER} FROM member WHERE {{here}} place >= ? AND place < ? ORDER BY place",
     "members at": f"SELECT {_MEMBER} FROM member WHERE {{here}} place {{among}} ORDER BY place",
@@ -45,14 +46,15 @@ STATEMENTS = {
     "all listed": f"SELECT {_MEMBER} FROM member WHERE {{here}} part = ? AND folded {{among}} ORDER BY place",
 }
 
-# After every text that begins with the text before it.
+# The last character of Unicode: every text that begins with "x" sorts before "x" + LAST.
 LAST = "\U0010ffff"
 
 
-class Tables(Protocol):
+class ArtifactTables(Protocol):
     """The tables of one artifact, open for reading by any thread."""
 
-    def ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows that answer one of STATEMENTS. A list, the last of the values, is for ``{among}``."""
+    def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement, by its name in STATEMENTS. A list, as the last value, is for ``{among}``."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close what is open. Nothing can be selected afterwards."""

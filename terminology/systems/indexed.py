@@ -27,17 +27,15 @@ from terminology.core.model import (
 from terminology.core.numbers import NUMBERS, number
 from terminology.core.patterns import full_match
 from terminology.core.texts import words
-from terminology.store.artifacts import Artifact, StoredRow
-from terminology.store.compile.indexing import text_of
-from terminology.store.compile.postings import term_of
+from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.packing import (
     DEFINITION,
     DESIGNATIONS,
     EXTENSION,
     PROPERTIES,
-    exact,
     line_of,
     value_of,
+    with_decimals,
 )
 from terminology.store.schema import (
     ABSTRACT,
@@ -53,6 +51,7 @@ from terminology.store.schema import (
     NORMAL_MARK,
     STATUS,
 )
+from terminology.store.terms import term_of, text_of
 from terminology.systems.comparisons import comparison
 from terminology.systems.document import MARKS, about, implied, require_hierarchy, roles_of
 
@@ -75,7 +74,7 @@ class StoredSystem:
         self.about: CodeSystemInfo = about(artifact.header.document)
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
-        self._recent: dict[str, StoredRow] = {}
+        self._recent: dict[str, StoredConcept] = {}
 
     @property
     def index(self) -> Artifact:
@@ -142,7 +141,7 @@ class StoredSystem:
 
     # -- reading a row -----------------------------------------------------------------------
 
-    def _row(self, key: str) -> StoredRow | None:
+    def _row(self, key: str) -> StoredConcept | None:
         row = self._recent.get(key)
         if row is None:
             row = self.artifact.concept(key)
@@ -150,8 +149,8 @@ class StoredSystem:
                 self._keep(row)
         return row
 
-    def _rows(self, keys: Iterable[str]) -> dict[str, StoredRow]:
-        rows: dict[str, StoredRow] = {}
+    def _rows(self, keys: Iterable[str]) -> dict[str, StoredConcept]:
+        rows: dict[str, StoredConcept] = {}
         for key in keys:
             row = self._recent.get(key)
             if row is not None:
@@ -170,7 +169,7 @@ class StoredSystem:
         row = self._recent.get(key)
         return self.artifact.ord(key) if row is None else row.ord
 
-    def _keep(self, row: StoredRow) -> None:
+    def _keep(self, row: StoredConcept) -> None:
         """A concept that is located is often described next."""
         if len(self._recent) >= RECENT:
             self._recent.clear()
@@ -184,7 +183,7 @@ class StoredSystem:
                 self._keep(row)
         return [self.concept(row) for row in rows]
 
-    def concept(self, row: StoredRow) -> Concept:
+    def concept(self, row: StoredConcept) -> Concept:
         flags = row.flags
         definition = None
         if flags & HAS_DEFINITION:
@@ -209,7 +208,7 @@ class StoredSystem:
         return [self._property(*stated) for stated in line_of(lines, PROPERTIES) or ()]
 
     def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
-        said: Sequence[Document] = exact(line_of(lines, EXTENSION) or [])
+        said: Sequence[Document] = with_decimals(line_of(lines, EXTENSION) or [])
         return said
 
     def _designation(
@@ -218,7 +217,7 @@ class StoredSystem:
         meant = None if use is None else self._uses[use]
         if rest is None:
             return Designation(value, language, meant)
-        rest = exact(rest)
+        rest = with_decimals(rest)
         return Designation(
             value, language, meant, rest.get("additionalUse", ()), extension=rest.get("extension", ())
         )
@@ -287,7 +286,7 @@ class Unread(ConceptDetail):
 
     __slots__ = ("_lines", "_row", "_system")
 
-    def __init__(self, system: StoredSystem, row: StoredRow) -> None:
+    def __init__(self, system: StoredSystem, row: StoredConcept) -> None:
         self._system, self._row = system, row
         self._lines: list[bytes] | None = None
         if not row.flags & HAS_EXTENSION:

@@ -24,6 +24,7 @@ from terminology.systems.comparisons import COMPARISONS
 from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
 from terminology.wire import json
 from tests.support.builders import body_of
+from tests.support.reporters import CollectingReporter
 
 URL = "http://example.org/CodeSystem/odd"
 STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
@@ -37,7 +38,7 @@ def imported(*documents: Document) -> Iterator[Catalogue]:
             (Path(folder) / f"{number}.json").write_bytes(json.write(document))
         place = str(Path(folder) / "store")
         loader = open_loader(place)
-        loader.load(FHIR, sorted(Path(folder).glob("*.json")), lambda problem: None)
+        loader.load(FHIR, sorted(Path(folder).glob("*.json")), CollectingReporter())
         loader.close()
         serving = ServedContent(Settings(environment={}, data="", bundled=False, store=place), Catalogue())
         yield serving.catalogue()

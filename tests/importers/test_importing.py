@@ -19,17 +19,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from terminology.cli import commands
-from terminology.content.importers import IMPORTERS
 from terminology.content.importers.loinc import is_code
-from terminology.core.model import Problem
-from terminology.store import content_of
-from terminology.store.loading import Loader
-from terminology.store.registry import Loaded
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
+from terminology.store.registry import RegisteredArtifact
 from tests.support import releases
+from tests.support.importing import BY_KIND, opened, read
 from tests.support.releases import MALFORMED
+from tests.support.reporters import StrictReporter
 
 KINDS = sorted(releases.RELEASES)
-_IMPORTERS = {importer.kind: importer for importer in IMPORTERS}
 
 
 @pytest.fixture
@@ -52,12 +51,12 @@ def made(kind: str, folder: Path) -> Path:
     return folder
 
 
-def held(store: Path) -> list[Loaded]:
-    loader = Loader(content_of(str(store)))
+def held(store: Path) -> list[RegisteredArtifact]:
+    writer = StoreWriter(store_at(str(store)))
     try:
-        return loader.status()
+        return writer.status()
     finally:
-        loader.close()
+        writer.close()
 
 
 def files(store: Path) -> dict[str, int]:
@@ -76,9 +75,7 @@ def test_a_release_is_imported_with_its_version_and_importing_it_twice_is_a_no_o
     assert first.exit_code == 0, first.output
     loaded = held(store)
     known = {(one.url, one.version) for one in loaded}
-    recognised = _IMPORTERS[kind].recognises([folder])
-    assert not isinstance(recognised, Problem)
-    assert known == {(release.url, release.version) for release in recognised}
+    assert known == {(one.release.url, one.release.version) for one in opened(kind, folder)}
     assert all(one.version and one.rows and not one.problems and one.importer == kind for one in loaded)
     again = import_(kind, folder)
     assert again.exit_code == 0
@@ -188,22 +185,14 @@ def test_a_wrong_file_is_refused_with_what_was_expected_and_nothing_is_written(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_importer_says_how_far_the_reading_of_each_file_is(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path / "release")
-    told: dict[str, list[tuple[int, int]]] = {}
-
-    class Report:
-        def __call__(self, problem: Problem) -> None:
-            raise AssertionError(problem)
-
-        def progress(self, file: str, done: int, size: int) -> None:
-            told.setdefault(file, []).append((done, size))
-
-    loader = Loader(content_of(str(tmp_path / "store")))
+    reporter = StrictReporter()
+    writer = StoreWriter(store_at(str(tmp_path / "store")))
     try:
-        loader.load(_IMPORTERS[kind], [folder], Report())
+        writer.load(BY_KIND[kind], [folder], reporter)
     finally:
-        loader.close()
-    assert told
-    for file, steps in told.items():
+        writer.close()
+    assert reporter.files
+    for file, steps in reporter.files.items():
         assert steps[-1][0] == steps[-1][1], file
         assert all(0 <= done <= size for done, size in steps), file
 
@@ -231,11 +220,11 @@ def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
     before = held(store)
     refused = import_("csv", *given, table(tmp_path / "r", *rows))
     assert refused.exit_code == 1
-    assert "http://example.org/t|1: there is no row that can be read; nothing was imported" in refused.output
+    assert "http://example.org/t|1: no row can be read; nothing was imported" in refused.output
     assert held(store) == before
 
 
-def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_fewer_says_so(
+def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_allowed_explicitly(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
     assert "replaces" not in import_("csv", table(tmp_path / "r", *GOOD)).output
@@ -410,7 +399,9 @@ def test_a_release_without_descriptions_in_the_language_of_a_reference_set_says_
     (path,) = folder.rglob("sct2_Description*")
     path.rename(path.with_name(path.name.replace("-en", "-sv")))
     said = import_("snomed", folder).output
-    assert "LanguageSnapshot-en_INT_20310101.txt: there is no file of descriptions in 'en'" in said
+    assert (
+        "LanguageSnapshot-en_INT_20310101.txt: there is no file of descriptions in 'en', the language" in said
+    )
 
 
 # -- on a terminal -------------------------------------------------------------------------------
@@ -605,17 +596,12 @@ def test_of_a_row_no_more_than_its_code_stays_at_hand(
 ) -> None:
     monkeypatch.setattr("terminology.content.importers.buckets.RANGE", 500)
 
-    def never(problem: Problem) -> None:
-        raise AssertionError(problem)
-
     def peak(count: int) -> int:
         folder = tmp_path / str(count)
         _grown(kind, folder, count)
-        recognised = _IMPORTERS[kind].recognises([folder])
-        assert not isinstance(recognised, Problem)
-        read = _IMPORTERS[kind].read
+        releases = opened(kind, folder)
         tracemalloc.start()
-        found = sum(1 for release in recognised for _ in read(release, [folder], never))
+        found = sum(1 for release in releases for _ in read(release, StrictReporter()))
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert found >= count

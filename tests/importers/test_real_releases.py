@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 
 from terminology import Settings, create_app
 from terminology.content.importers import IMPORTERS
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from tests.support.packages import package
+from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
 
 CM, PCS = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -46,10 +47,10 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("real")
     place = empty(request.param, request, folder)
     kinds = {importer.kind: importer for importer in IMPORTERS}
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     for kind, path in _files(folder):
-        assert loader.load(kinds[kind], [path], print)
-    loader.close()
+        assert writer.load(kinds[kind], [path], CollectingReporter())
+    writer.close()
     settings = Settings(environment={}, data="", bundled=False, store=place)
     return create_app(settings=settings).test_client()
 

@@ -1,4 +1,4 @@
-"""What a compilation works out, against plain re-computations."""
+"""The parts of a compilation, compared with the same results computed in the simplest way."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from terminology.store.compile.order import Order
-from terminology.store.compile.postings import Postings, Prefixes
+from terminology.store.compile.order import ConceptOrder
+from terminology.store.compile.postings import PostingsBuilder, PrefixBuilder
 from terminology.store.schema import MANY_TERMS, PREFIX, WORD
 
 COUNT = 12
@@ -19,9 +19,9 @@ WORDS = st.dictionaries(
 )
 
 
-def _order(pairs: set[tuple[int, int]]) -> Order:
+def _order(pairs: set[tuple[int, int]]) -> ConceptOrder:
     below, above = zip(*sorted(pairs), strict=True) if pairs else ((), ())
-    return Order(COUNT, ((array("I", below), array("I", above)), (array("I"), array("I"))))
+    return ConceptOrder(COUNT, ((array("I", below), array("I", above)), (array("I"), array("I"))))
 
 
 @given(PAIRS)
@@ -51,7 +51,7 @@ def test_parents_and_children_are_those_that_were_said(pairs: set[tuple[int, int
 
 @given(WORDS)
 def test_a_beginning_of_many_words_has_the_concepts_of_all_of_them(words: dict[str, set[int]]) -> None:
-    made = Prefixes()
+    made = PrefixBuilder()
     for word in sorted(words):
         made.add(word, BitMap(words[word]))
     found = {term: set(BitMap.deserialize(ords)) for term, ords in made.rows()}
@@ -62,7 +62,7 @@ def test_a_beginning_of_many_words_has_the_concepts_of_all_of_them(words: dict[s
 
 @given(st.lists(st.sets(st.text("ab", min_size=1, max_size=2)), max_size=30))
 def test_a_word_has_the_concepts_that_it_was_said_of(concepts: list[set[str]]) -> None:
-    made = Postings()
+    made = PostingsBuilder()
     for ord_, words in enumerate(concepts):
         made.add_words(WORD, words, ord_)
     rows = [(field, term, set(BitMap.deserialize(ords))) for field, term, ords in made.rows()]

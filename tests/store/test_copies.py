@@ -1,4 +1,4 @@
-"""A node that keeps copies of what PostgreSQL serves answers as from the database, and without it."""
+"""Copies of a store in PostgreSQL: a node answers from them as from the database, and also without it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from flask.testing import FlaskClient
 from terminology import Settings, create_app
 from terminology.core.errors import IncompleteCopyError, SettingError
 from terminology.opening import ServedContent
-from terminology.store import content_of, copies, value_sets
-from terminology.store.copies import CopiedContent, copy_published
-from terminology.store.loading import Loader
+from terminology.store import copies, store_at, value_sets
+from terminology.store.copies import CopiedStore, copy_published
+from terminology.store.loading import StoreWriter
 from terminology.store.release import ConceptRow, MemberRow, ValueSetRelease
 from terminology.store.sqlite import SqliteSink
 from tests.support import postgres
@@ -179,15 +179,15 @@ def test_a_new_generation_is_served_at_once_and_copied_and_what_is_old_is_cleare
 def test_what_is_retired_is_not_served_from_copies_and_what_comes_back_is(url: str, tmp_path: Path) -> None:
     load(url, (release(), BIRDS))
     copy_published(url, tmp_path)
-    loader = Loader(content_of(url))
+    writer = StoreWriter(store_at(url))
     try:
         for back in (False, True):
-            loader.retire(URL, back)
+            writer.retire(URL, back)
             copy_published(url, tmp_path)
             with node(url, tmp_path) as running:
                 assert (running.catalogue().find_system(URL) is not None) is back
     finally:
-        loader.close()
+        writer.close()
     assert copied(tmp_path) == ["1"] and not list(tmp_path.glob("*.unwanted"))
 
 
@@ -255,10 +255,10 @@ def test_the_copying_process_ends_with_the_node(url: str, tmp_path: Path) -> Non
     load(url, (release(), BIRDS))
     with node(url, tmp_path) as running:
         running.catalogue()
-        content: Any = running._reader._content if running._reader else None
-        assert isinstance(content, CopiedContent)
-        wait(lambda: running.catalogue() is not None and bool(content._copier._running))
-        [process] = content._copier._running
+        content: Any = running._reader._store if running._reader else None
+        assert isinstance(content, CopiedStore)
+        wait(lambda: running.catalogue() is not None and bool(content._process._running))
+        [process] = content._process._running
     assert process.returncode is not None
 
 
@@ -285,7 +285,7 @@ def test_a_copy_that_cannot_be_made_says_why_in_one_line(url: str, tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith(f"terminology: no copies of the store in {folder}: ")
+    assert ended.stderr.decode().startswith(f"terminology: the store could not be copied into {folder}: ")
     assert ended.stderr.count(b"\n") == 1
 
 

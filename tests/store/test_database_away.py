@@ -1,4 +1,4 @@
-"""A node whose database is away says so, and nothing worse; when the database is back, it answers."""
+"""A node whose database is away: it says so with status 503, and answers again when the database is back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATH = f"/fhir/r5/CodeSystem/$lookup?system={URL}&code="
 
 @pytest.fixture
 def server() -> Iterator[postgres.Server]:
-    """One of its own, for it is stopped."""
+    """A server of its own, since the test stops it."""
     if postgres.programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with postgres.server() as made:

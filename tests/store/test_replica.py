@@ -1,5 +1,6 @@
-"""Two nodes on a PostgreSQL primary and its streaming replica: nothing wrong and nothing lost, whatever
-happens to the primary.
+"""Two nodes on a PostgreSQL primary and its streaming replica.
+
+Whatever happens to the primary, no answer is wrong and nothing that was served is lost.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def servers() -> Iterator[tuple[postgres.Server, postgres.Server]]:
 
 
 class Node:
-    """A service node that is asked all the time."""
+    """A service node that gets requests all the time."""
 
     def __init__(self, *hosts: postgres.Server) -> None:
         place = f"postgresql:///postgres?host={','.join(str(h.folder) for h in hosts)}&user=terminology"
@@ -47,7 +48,7 @@ class Node:
         self.go_on()
 
     def go_on(self) -> None:
-        """Begin to ask, also after a failure."""
+        """Begin to send requests, also after a failure."""
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()
 

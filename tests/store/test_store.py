@@ -1,4 +1,4 @@
-"""The store: what is imported is answered as from a resource, in SQLite and in PostgreSQL alike."""
+"""The store: imported releases give the same answers as resources, in SQLite and in PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from terminology.catalogue.content import Catalogue
 from terminology.cli import commands as cli
 from terminology.cli.progress import show
 from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError, UnrecognisedReleaseError
-from terminology.core.model import Document, Filter, Problem
+from terminology.core.model import Document, Filter
 from terminology.opening import ServedContent
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -58,6 +58,7 @@ from tests.support.birds import (
     release,
 )
 from tests.support.builders import body_of, tx_resource
+from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, file, load, serving
 
 # -- releases ------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_a_filter_that_cannot_be_used_is_refused_in_the_same_words(
 
 
 def passes(row: ConceptRow, property_: str, op: str, value: str) -> bool:
-    """What a filter means, in the plainest way."""
+    """Whether a row passes a filter, computed in the simplest way."""
     above, other = ancestors(row.code), ancestors(value)
     hierarchy = {
         "is-a": lambda: value in {row.code, *above},
@@ -338,14 +339,14 @@ def test_case_does_not_count_where_the_code_system_says_so(place: str) -> None:
 
 
 def test_a_code_that_comes_twice_and_a_parent_that_never_comes_are_reported(place: str) -> None:
-    said: list[Problem] = []
+    reporter = CollectingReporter()
     rows = [ConceptRow("a", "first"), ConceptRow("a", "second"), ConceptRow("b", parents=["nobody"])]
-    (outcome,) = load(place, (release(), rows), report=said.append)
-    assert [problem.text for problem in said] == [
+    (outcome,) = load(place, (release(), rows), reporter=reporter)
+    assert [problem.text for problem in reporter.problems] == [
         "the code 'a' comes again; the first one stays",
         "the parent 'nobody' of 'b' is not there",
     ]
-    assert (outcome.loaded.rows, outcome.loaded.problems) == (2, 2)
+    assert (outcome.artifact.rows, outcome.artifact.problems) == (2, 2)
     located = stored(place).locate("a")
     assert located is not None and located.display == "first"
 
@@ -373,7 +374,7 @@ def test_no_code_is_too_odd_to_be_asked_for(place: str, code: str) -> None:
 
 
 def many(count: int) -> Iterator[ConceptRow]:
-    """A hierarchy with several parents, made by rule."""
+    """A hierarchy in which concepts have several parents, made by rule."""
     for number in range(count):
         parents = {number // 7, number // 11} if number else set()
         yield ConceptRow(
@@ -419,9 +420,9 @@ def test_a_second_process_makes_the_same_index(place: str, monkeypatch: pytest.M
     for large in (0, 1_000_000):
         monkeypatch.setattr("terminology.store.compile.indexing.LARGE", large)
         (outcome,) = load(place, (release(f"{large}"), rows))
-        tables = content_of(place).open(outcome.loaded.id)
+        tables = store_at(place).open(outcome.artifact.id)
         fields = range(20)
-        made.append([tables.ask("terms", field, "", "\U0010ffff") for field in fields])
+        made.append([tables.select("terms", field, "", "\U0010ffff") for field in fields])
         assert stored(place, version=f"{large}").artifact.header.long == ["song"]
     assert made[0] == made[1] and len(made[0][0]) > 500
 
@@ -429,17 +430,17 @@ def test_a_second_process_makes_the_same_index(place: str, monkeypatch: pytest.M
 def test_the_tables_are_the_same_byte_for_byte_in_both_databases(both: list[str]) -> None:
     for place in both:
         load(place, (release(), many(1_500)), (map_release(), MAPPINGS))
-    tables = [content_of(place) for place in both]
+    tables = [store_at(place) for place in both]
     for number in (1, 2):
         one, other = (content.open(number) for content in tables)
-        assert len(one.ask("range", 0, 2_000)) == (1_500 if number == 1 else 0)
+        assert len(one.select("range", 0, 2_000)) == (1_500 if number == 1 else 0)
         for question, values in {
             "range": (0, 2_000), "mappings": (0, 100), "keys": ("", "\U0010ffff"),
             "parents": (list(range(1_500)),), "children of": (list(range(1_500)),),
             "header": ("header",), "terms": (0, "", "\U0010ffff"), "concepts by key": (["C1", "C2"],),
         }.items():  # fmt: skip
-            assert sorted(one.ask(question, *values)) == sorted(other.ask(question, *values)), question
-        assert one.ask("header", "dictionary") == other.ask("header", "dictionary")
+            assert sorted(one.select(question, *values)) == sorted(other.select(question, *values)), question
+        assert one.select("header", "dictionary") == other.select("header", "dictionary")
     assert set(STATEMENTS) and TABLES
 
 
@@ -515,7 +516,7 @@ def _answer(catalogue: Catalogue, asked: Document) -> Any:
 def test_importing_the_same_files_twice_is_a_no_op(place: str) -> None:
     (first,) = load(place, (release(files=[file()]), BIRDS))
     (second,) = load(place, (release(files=[file()]), ()))
-    assert first.is_new and not second.is_new and second.loaded.id == first.loaded.id
+    assert first.is_new and not second.is_new and second.artifact.id == first.artifact.id
     (third,) = load(place, (release(files=[file(digest="11")]), BIRDS[:1]))
     assert third.is_new
     assert len(stored(place).select()) == 1
@@ -532,14 +533,14 @@ def test_several_versions_stand_side_by_side_and_the_latest_answers_unasked(plac
 
 def test_a_retired_version_is_not_served_until_it_comes_back(place: str) -> None:
     load(place, (release("1", files=[file()]), BIRDS), (release("2"), BIRDS))
-    loader = Loader(content_of(place))
-    loader.retire(f"{URL}|2")
+    writer = StoreWriter(store_at(place))
+    writer.retire(f"{URL}|2")
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1"]
-    assert [(held.version, held.status) for held in loader.status()] == [("1", "active"), ("2", "retired")]
-    loader.retire(f"{URL}|2", back=True)
+    assert [(held.version, held.status) for held in writer.status()] == [("1", "active"), ("2", "retired")]
+    writer.retire(f"{URL}|2", undo=True)
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1", "2"]
-    loader.retire(f"{URL}|1")
-    loader.close()
+    writer.retire(f"{URL}|1")
+    writer.close()
     (again,) = load(place, (release("1", files=[file()]), ()))
     assert not again.is_new
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1", "2"]
@@ -548,44 +549,45 @@ def test_a_retired_version_is_not_served_until_it_comes_back(place: str) -> None
 def test_a_removed_version_is_gone_and_its_room_is_free(place: str) -> None:
     load(place, (release("1"), BIRDS))
     load(place, (release("2"), BIRDS))
-    loader = Loader(content_of(place))
+    writer = StoreWriter(store_at(place))
     with pytest.raises(NotLoadedError, match="nothing active or retired"):
-        loader.remove(f"{URL}|3")
-    loader.remove(f"{URL}|1")
-    assert [held.version for held in loader.status()] == ["2"]
-    assert content_of(place).artifacts() == {1, 2}, "requests that began before may still read it"
-    loader.remove(f"{URL}|2", at_once=True)
-    loader.close()
-    assert content_of(place).artifacts() == set()
+        writer.remove(f"{URL}|3")
+    writer.remove(f"{URL}|1")
+    assert [held.version for held in writer.status()] == ["2"]
+    assert store_at(place).artifacts() == {1, 2}, "requests that began before may still read it"
+    writer.remove(f"{URL}|2", now=True)
+    writer.close()
+    assert store_at(place).artifacts() == set()
     assert serving(place).catalogue().find_system(URL) is None
 
 
 def test_the_status_says_what_from_where_when_how_many_and_on_which_terms(place: str) -> None:
     load(place, (release(title="Birds", licence="free", files=[file(digest="ab" * 32)]), BIRDS))
-    loader = Loader(content_of(place))
-    (loaded,) = loader.status()
-    loader.close()
+    writer = StoreWriter(store_at(place))
+    (loaded,) = writer.status()
+    writer.close()
     assert (loaded.title, loaded.licence, loaded.rows, loaded.status) == ("Birds", "free", 8, "active")
     assert loaded.files == [SourceFile("birds.txt", "ab" * 32, 1)]
     assert loaded.loaded.endswith("+00:00") and loaded.bytes > 0
 
 
 def test_a_dry_run_reads_everything_and_writes_nothing(place: str) -> None:
-    said: list[Problem] = []
-    (outcome,) = load(place, (release(), [*BIRDS, BIRDS[0]]), report=said.append, dry_run=True)
-    assert (outcome.loaded.rows, outcome.loaded.problems, len(said)) == (8, 1, 1)
-    assert content_of(place).artifacts() == set()
+    reporter = CollectingReporter()
+    (outcome,) = load(place, (release(), [*BIRDS, BIRDS[0]]), reporter=reporter, dry_run=True)
+    assert (outcome.artifact.rows, outcome.artifact.problems, len(reporter.problems)) == (8, 1, 1)
+    assert store_at(place).artifacts() == set()
     assert serving(place).catalogue().find_system(URL) is None
 
 
 def test_files_that_are_not_recognised_are_refused_with_what_was_expected(place: str) -> None:
-    importer = Importer(
-        "test", "", lambda paths: Problem("x.txt", 3, "expected birds"), lambda *given: iter(())
-    )
-    loader = Loader(content_of(place))
+    def refuse(paths: Any) -> list[Any]:
+        raise UnrecognisedReleaseError("x.txt:3: expected birds")
+
+    importer = Importer("test", "", "birds", refuse)
+    writer = StoreWriter(store_at(place))
     with pytest.raises(UnrecognisedReleaseError, match="x.txt:3: expected birds"):
-        loader.load(importer, [], print)
-    loader.close()
+        writer.load(importer, [], CollectingReporter())
+    writer.close()
 
 
 def test_an_import_that_fails_leaves_everything_as_it_was(place: str) -> None:
@@ -598,7 +600,7 @@ def test_an_import_that_fails_leaves_everything_as_it_was(place: str) -> None:
     with pytest.raises(RuntimeError, match="the disk is gone"):
         load(place, (release("0"), BIRDS), (release("2"), broken()))
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1.0"]
-    assert content_of(place).artifacts() == {1}
+    assert store_at(place).artifacts() == {1}
 
 
 def test_only_one_import_runs_at_a_time(place: str) -> None:
@@ -655,7 +657,7 @@ def test_kill_minus_9_in_the_middle_of_a_load_leaves_the_old_one(place: str, whe
     # The next one finds nothing in its way, and clears up.
     load(place, (release("1.0"), BIRDS[:2]))
     assert len(stored(place).select()) == 2
-    assert content_of(place).artifacts() == {1, 2}
+    assert store_at(place).artifacts() == {1, 2}
 
 
 # -- while it is being asked -------------------------------------------------------------------------
@@ -793,9 +795,9 @@ def test_what_was_compiled_in_another_format_is_not_served_and_said_to_be_import
             assert connection.execute(statement).rowcount == 1
     assert serving(place).catalogue().find_system(URL) is None
     assert f"not served: CodeSystem {URL}|1.0 was compiled in format" in caplog.text
-    loader = Loader(content_of(place))
-    show(loader.status(), as_json=False)
-    loader.close()
+    writer = StoreWriter(store_at(place))
+    show(writer.status(), as_json=False)
+    writer.close()
     assert "import it again" in capsys.readouterr().out
     load(place, (release(), BIRDS))
     assert stored(place).locate("owl") is not None

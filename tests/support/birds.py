@@ -116,7 +116,7 @@ UNMAPPED = {"mode": "fixed", "code": "frog", "display": "Some frog"}
 MAPPINGS = (
     MapRow("owl", "cod", "related-to", "both look", "Owl", "Cod", properties=[("flags", "string", "10000")]),
     MapRow("owl", "eel", "source-is-narrower-than-target", depends_on=[("season", "code", "winter")]),
-    MapRow("barn-owl", "eel", "equivalent", products=[("season", "code", "summer")], word="equal"),
+    MapRow("barn-owl", "eel", "equivalent", products=[("season", "code", "summer")], equivalence="equal"),
     MapRow("rock", no_map=True, comment="no animal"),
     MapRow("0A.1", "F-7", "equivalent"),
     MapRow("owl", "tree-frog", "related-to", group=1),
@@ -159,6 +159,6 @@ def _targets(row: MapRow) -> list[Document]:
         "dependsOn": [{"attribute": c, "valueCode": v} for c, _, v in row.depends_on],
         "product": [{"attribute": c, "valueCode": v} for c, _, v in row.products],
         "property": [{"code": c, "valueString": v} for c, _, v in row.properties],
-        "extension": [{"url": WORD, "valueCode": row.word}] if row.word else [],
+        "extension": [{"url": WORD, "valueCode": row.equivalence}] if row.equivalence else [],
     }
     return [{name: value for name, value in target.items() if value}]

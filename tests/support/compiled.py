@@ -8,24 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from terminology.catalogue.stored_resource import Shelved
-from terminology.content.importers import fhir
-from terminology.core.model import Document, Problem
+from terminology.content.importers.fhir import FHIR
+from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
-from terminology.store.compile.compiler import compile_system
-from terminology.store.release import CodeSystemRelease
+from terminology.store.compile.compiler import compile_code_system
+from terminology.store.release import OpenedCodeSystem
 from terminology.store.sqlite import SqliteSink, SqliteTables
+from tests.support.reporters import StrictReporter
 
 
 def shelved(document: Document, folder: Path) -> Shelved:
     """The stored form of a CodeSystem resource; ``folder`` has to be empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
-    releases = fhir.recognises([source])
-    assert not isinstance(releases, Problem), releases
-    (release,) = releases
-    assert isinstance(release, CodeSystemRelease)
-    sink = SqliteSink(target)
-    compile_system(release, fhir.read(release, [source], _refuse), sink, _refuse)  # type: ignore[arg-type]
+    (opened,) = FHIR.open([source])
+    assert isinstance(opened, OpenedCodeSystem)
+    sink, reporter = SqliteSink(target), StrictReporter()
+    compile_code_system(opened.release, opened.concepts(reporter), sink, reporter)
     sink.finish()
     return Shelved(Artifact(SqliteTables(target)))
 
@@ -33,7 +32,3 @@ def shelved(document: Document, folder: Path) -> Shelved:
 def _number(value: Any) -> float:
     assert isinstance(value, Decimal)
     return float(value)
-
-
-def _refuse(problem: Problem) -> None:
-    raise AssertionError(problem)

@@ -32,6 +32,7 @@ from terminology.systems import CodeSystem
 from terminology.systems.document import DocumentSystem
 from terminology.wire import json
 from tests.support import postgres
+from tests.support.reporters import CollectingReporter
 
 # Where the documents are: "" for memory, "sqlite" or "postgres" for a store.
 ENGINE = os.environ.get("STORE", "")
@@ -104,7 +105,7 @@ def _imported(documents: Sequence[Document], place: str) -> str:
             (Path(folder) / f"{number:04}.json").write_bytes(json.write(document))
         loader = open_loader(place)
         try:
-            loader.load(FHIR, [Path(folder)], lambda problem: None)
+            loader.load(FHIR, [Path(folder)], CollectingReporter())
         finally:
             loader.close()
     return place

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from terminology import Settings
 from terminology.core.model import Problem
 from terminology.opening import ServedContent
-from terminology.store import content_of
-from terminology.store.loading import Loader
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import AnyRelease, Importer, Row, SourceFile
+from terminology.store.reporting import Reporter
 from tests.support import postgres
+from tests.support.importing import opened_of
+from tests.support.reporters import CollectingReporter
 
 ENGINES = ("sqlite", "postgres")
 
@@ -56,24 +60,25 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
 
 
 def importer_of(*releases: tuple[AnyRelease, Iterable[Row]], problems: Sequence[Problem] = ()) -> Importer:
-    """An importer that yields the rows of each release and reports the problems, whatever the paths."""
-    rows_of = {id(release): rows for release, rows in releases}
+    """An importer of rows that the test itself makes."""
 
-    def read(release: Any, paths: Sequence[Path], report: Callable[[Problem], None]) -> Iterator[Any]:
+    def rows_of(given: Iterable[Row], reporter: Reporter) -> Iterator[Row]:
         for problem in problems:
-            report(problem)
-        yield from rows_of[id(release)]
+            reporter.problem(problem)
+        yield from given
 
-    return Importer("test", "rows of a test", lambda paths: [release for release, _ in releases], read, True)
+    opened = [opened_of(release, partial(rows_of, given)) for release, given in releases]
+    return Importer("test", "rows of a test", "nothing", lambda paths: opened, may_be_empty=True)
 
 
 def load(place: str, *releases: Any, **more: Any) -> list[Any]:
-    """Import releases with their rows; a version may have fewer rows than the version that it replaces."""
-    loader = Loader(content_of(place))
+    """Import releases of a test, which may have fewer rows than those that they replace."""
+    writer = StoreWriter(store_at(place))
     try:
-        return loader.load(importer_of(*releases), [], more.pop("report", print), **{"fewer": True, **more})
+        reporter = more.pop("reporter", CollectingReporter())
+        return writer.load(importer_of(*releases), [], reporter, **{"allow_fewer_rows": True, **more})
     finally:
-        loader.close()
+        writer.close()
 
 
 def serving(place: str) -> ServedContent:

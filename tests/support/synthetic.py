@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
+    DesignationTuple,
     MapGroup,
     MapRelease,
     MapRow,
     PropertyDeclaration,
-    Said,
 )
 
 URL = "http://example.org/CodeSystem/synthetic"
@@ -78,7 +78,7 @@ def _parents(chance: random.Random, number: int) -> set[int]:
     return {number // chance.choice((4, 8, 12)) for _ in range(chance.choice((1, 1, 2, 2, 3)))}
 
 
-def _designations(chance: random.Random, pool: list[str]) -> list[Said]:
+def _designations(chance: random.Random, pool: list[str]) -> list[DesignationTuple]:
     count = chance.choice((2, 2, 2, 3, 3))
     return [(_text(chance, pool), "de" if place == 1 else "en", SYNONYM, None) for place in range(count)]
 

@@ -24,13 +24,15 @@ from hypothesis import strategies as st
 from terminology import Settings, Terminology, TerminologyError, create_app
 from terminology.content.importers.snomed import SNOMED
 from terminology.core.model import Filter
-from terminology.store import content_of
-from terminology.store.loading import Loader
-from terminology.store.release import CodeSystemRelease, ConceptRow, Importer
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
+from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedSystem
 from tests.support import plain_snomed, postgres, rf2
+from tests.support.importing import importer_of_rows
 from tests.support.paths import ROOT
+from tests.support.reporters import CollectingReporter
 
 MADE = rf2.Made(1_500, 4_500)
 ATTRIBUTES, REFSETS = MADE.attributes, MADE.refsets
@@ -69,11 +71,11 @@ def place(
 
 
 def _loaded(place: str, folder: Path) -> str:
-    problems: list[Any] = []
-    loader = Loader(content_of(place))
-    loader.load(SNOMED, [folder], problems.append)
-    loader.close()
-    assert problems == []
+    reporter = CollectingReporter()
+    writer = StoreWriter(store_at(place))
+    writer.load(SNOMED, [folder], reporter)
+    writer.close()
+    assert reporter.problems == []
     return place
 
 
@@ -251,9 +253,9 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
 ) -> None:
     rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
     release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
-    loader = Loader(content_of(str(tmp_path)))
-    loader.load(Importer("other", "", lambda paths: [release], lambda *given: iter(rows)), [], print)
-    loader.close()
+    writer = StoreWriter(store_at(str(tmp_path)))
+    writer.load(importer_of_rows((release, rows), kind="other"), [], CollectingReporter())
+    writer.close()
     found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
     system = found.catalogue.system(URL)
     assert isinstance(system, SnomedSystem)

@@ -1,8 +1,8 @@
-"""Which releases can be imported? An importer is one file beside this one, and a line in ``IMPORTERS``.
+"""The importers: one module or folder for each kind of release, listed in ``IMPORTERS``.
 
-It says which files are its own and of which version, and turns them into the neutral rows of ``release``;
-how files, archives and tables are read is in ``files``, how rows of several files come together in
-``buckets``.
+An importer says which files are its own and which version they are, and turns their rows into the neutral
+rows of ``store.release``. ``importer`` makes one of a function, ``files`` finds the files, ``rows`` reads
+them, and ``buckets`` brings together the rows of several files that are about one concept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How are the rows of several files brought together by their concept, when there are too many to hold?
+"""Scratch files that bring together the rows of several files by their concept.
 
-They are dealt out to scratch files by ranges of their keys, and the files are read back one by one. What is
-held at a time is one range, whatever the size of the release.
+The rows are put into files by ranges of their keys, and the files are read back one by one. One range is in
+memory at a time, whatever the size of the release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_FILES = 200
 
 
 class Buckets:
-    """Lines of bytes by a whole number. To be used in a ``with`` statement, which removes the scratch files.
+    """Lines of bytes by a whole number. The ``with`` statement removes the scratch files.
 
     >>> with Buckets(array("Q", [7, 1, 5])) as buckets:
     ...     for key in (7, 1, 5, 7):
@@ -28,7 +28,7 @@ class Buckets:
     """
 
     def __init__(self, keys: array[int]) -> None:
-        """``keys`` are all the keys to come, in any order: they say how the ranges are cut."""
+        """``keys`` are the keys of all lines, in any order; the ranges are cut by them."""
         ordered = sorted(keys)
         width = max(RANGE, -(-len(ordered) // _MOST_FILES))
         self._bounds = ordered[width::width]
@@ -47,7 +47,7 @@ class Buckets:
         self._folder.cleanup()
 
     def put(self, key: int, line: bytes) -> None:
-        """``line`` has no line end."""
+        """Add a line, without a line end."""
         file = self._files[bisect_right(self._bounds, key)]
         file.write(line)
         file.write(b"\n")

@@ -7,10 +7,10 @@ with blanks between, no dots; or the same as CSV with a header row::
     0050  02HK0JZ 10112
     0016  NoPCS   11000
 
-The flags: approximate, no map, combination, scenario, choice list. A target of a combination is no answer
+The flags: approximate, no map, combination, scenario, choice list. A target of a combination is not an answer
 by itself: a scenario takes one code from each of its choice lists. Such a mapping has the code of the first
-list for a target and those of the others as ``product``; every choice is written out, so that no answer has
-half a combination, nor more codes than belong together. The flags are kept as they are, and no GEM says
+list as its target and those of the others as ``product``; every choice is written out, so that no answer has
+half a combination, or more codes than belong together. The flags are kept as they are, and no GEM says
 "equivalent": they are aids, to be read in their own direction only.
 
 https://www.cms.gov/medicare/coding-billing/icd-10-codes, "General Equivalence Mappings: Documentation and
@@ -21,17 +21,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby, product
 from math import prod
-from pathlib import Path
 from typing import NamedTuple
 
+from terminology.content.canonical import published_names
 from terminology.content.importers import icd9cm, icd10cm, icd10pcs, notices
-from terminology.content.importers.canonical import concept_map, declared
-from terminology.content.importers.files import File, found, lines, refused, refusing, sources
-from terminology.core.errors import BrokenReleaseError
+from terminology.content.importers.attributes import declarations
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import lines
 from terminology.core.model import Problem
-from terminology.store.release import AnyRelease, Importer, MapGroup, MapRelease, MapRow, Report, Stated
+from terminology.store.release import (
+    MapGroup,
+    MapRelease,
+    MapRow,
+    OpenedConceptMap,
+    PropertyTuple,
+)
+from terminology.store.reporting import Reporter
 
 EXPECTED = "a GEM file: source, target and five flags in each row, e.g. 2018_I9gem.txt or gem_i9pcs.txt"
 MOST_COMBINATIONS = 10_000
@@ -51,31 +60,35 @@ _WORD = re.compile(r"\w+")
 _ICD10CM = re.compile(r"[A-DF-UW-Z]\d")
 
 
-class End(NamedTuple):
-    """A code system and the volume of it that one side of a GEM is in."""
+class GemSide(NamedTuple):
+    """One side of a GEM: a code system, or a volume of it."""
 
     key: str
     title: str
     url: str
 
 
-_DIAGNOSES = End("icd9cm", "ICD-9-CM diagnoses", icd9cm.URL)
-_PROCEDURES = End("icd9cm-procedures", "ICD-9-CM procedures", icd9cm.URL)
-_CM = End("icd10cm", "ICD-10-CM", icd10cm.URL)
-_PCS = End("icd10pcs", "ICD-10-PCS", icd10pcs.URL)
+_DIAGNOSES = GemSide("icd9cm", "ICD-9-CM diagnoses", icd9cm.URL)
+_PROCEDURES = GemSide("icd9cm-procedures", "ICD-9-CM procedures", icd9cm.URL)
+_CM = GemSide("icd10cm", "ICD-10-CM", icd10cm.URL)
+_PCS = GemSide("icd10pcs", "ICD-10-PCS", icd10pcs.URL)
 
 
-class Direction(NamedTuple):
-    source: End
-    target: End
+class GemDirection(NamedTuple):
+    """The sides that a GEM file maps from and to."""
+
+    source: GemSide
+    target: GemSide
 
     @property
     def additional(self) -> str:
-        """The attribute that a further code of a combination is under."""
+        """The attribute of a ``product`` that holds a further code of a combination."""
         return "additionalProcedure" if _PCS in self else "additionalDiagnosis"
 
 
-class Entry(NamedTuple):
+class GemRow(NamedTuple):
+    """A line of a GEM file."""
+
     line: int
     source: str
     target: str
@@ -83,27 +96,24 @@ class Entry(NamedTuple):
 
     @property
     def is_part(self) -> bool:
-        """Whether this is no answer by itself."""
+        """Whether this is one part of a combination."""
         return self.flags[3] != "0"
 
 
 # -- which files ---------------------------------------------------------------------------------
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """A map for each GEM file, or what was expected."""
-    releases = [_release(file, direction) for file, direction in _gems(paths)]
-    return releases or refused(paths, EXPECTED)
+def _open(files: Sequence[File]) -> list[OpenedConceptMap]:
+    """A map for each GEM file."""
+    directions = ((file, _direction(file)) for file in files)
+    return [
+        OpenedConceptMap(_release(file, direction), partial(_mappings, file, direction))
+        for file, direction in directions
+        if direction is not None
+    ]
 
 
-def _gems(paths: Sequence[Path]) -> Iterator[tuple[File, Direction]]:
-    for file in found(paths):
-        if direction := _direction(file):
-            yield file, direction
-
-
-def _direction(file: File) -> Direction | None:
+def _direction(file: File) -> GemDirection | None:
     """From the shapes of the codes in the first rows: the names of the files have changed over the years."""
     rows = [_LINE.fullmatch(line.strip()) for line in file.first_lines()]
     matched = [row for row in rows if row]
@@ -112,22 +122,22 @@ def _direction(file: File) -> Direction | None:
     sources_ = {row[1] for row in matched}
     targets = {row[2] for row in matched if row[3][1] == "0"}
     if all(len(code) == 7 for code in targets) and targets or any(row[2] == "NoPCS" for row in matched):
-        return Direction(_PROCEDURES, _PCS)
+        return GemDirection(_PROCEDURES, _PCS)
     if all(len(code) == 7 for code in sources_):
-        return Direction(_PCS, _PROCEDURES)
+        return GemDirection(_PCS, _PROCEDURES)
     if any(_ICD10CM.match(code) for code in sources_):
-        return Direction(_CM, _DIAGNOSES)
-    return Direction(_DIAGNOSES, _CM)
+        return GemDirection(_CM, _DIAGNOSES)
+    return GemDirection(_DIAGNOSES, _CM)
 
 
-def _release(file: File, direction: Direction) -> MapRelease:
+def _release(file: File, direction: GemDirection) -> MapRelease:
     id_ = f"gem-{direction.source.key}-to-{direction.target.key}"
     year = _YEAR.search(file.name)
     products = {direction.additional: ("Coding", "A code that belongs to the target: neither stands alone.")}
     title = f"{direction.source.title} to {direction.target.title}, General Equivalence Mappings"
     return MapRelease(
         kind="gem",
-        url=concept_map(id_),
+        url=published_names().resource("ConceptMap", id_),
         version=year[1] if year else None,
         name="".join(part.capitalize() for part in id_.split("-")),
         title=title,
@@ -136,10 +146,10 @@ def _release(file: File, direction: Direction) -> MapRelease:
         groups=[MapGroup(direction.source.url, direction.target.url)],
         files=sources([file]),
         header={
-            "description": "An aid to translation in one direction, no equivalence; not to be turned round. "
+            "description": "An aid to translation in one direction, not an equivalence; not to be turned round. "
             "A target with products stands only together with all of them.",
-            "property": declared(PROPERTIES),
-            "additionalAttribute": declared(products),
+            "property": declarations(PROPERTIES),
+            "additionalAttribute": declarations(products),
         },
     )
 
@@ -147,47 +157,39 @@ def _release(file: File, direction: Direction) -> MapRelease:
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[MapRow]:
-    """Single targets as they are, combinations written out, and what has no counterpart."""
-    for file, direction in _gems(paths):
-        if _release(file, direction).url == release.url:
-            yield from _rows(file, direction, report)
-            return
-    raise BrokenReleaseError(refused(paths, EXPECTED))
-
-
-def _rows(file: File, direction: Direction, report: Report) -> Iterator[MapRow]:
+def _mappings(file: File, direction: GemDirection, reporter: Reporter) -> Iterator[MapRow]:
+    """Single targets, combinations written out, and codes without a counterpart."""
     done: set[str] = set()
-    unsure: set[str] = set()
-    for source, group in groupby(_entries(file, report, unsure), key=lambda entry: entry.source):
-        entries = list(group)
+    incomplete: set[str] = set()
+    for source, group in groupby(_rows(file, reporter, incomplete), key=lambda row: row.source):
+        rows = list(group)
         if source in done:
             text = f"the rows of {source} should stand together; these are left out"
-            report(Problem(file.label, entries[0].line, text))
+            reporter.problem(Problem(file.label, rows[0].line, text))
             continue
         done.add(source)
-        yield from (_single(entry, direction) for entry in entries if not entry.is_part)
-        parts = [entry for entry in entries if entry.is_part]
-        if parts and source in unsure:
+        yield from (_single(row, direction) for row in rows if not row.is_part)
+        parts = [row for row in rows if row.is_part]
+        if parts and source in incomplete:
             text = f"the combinations of {source} are left out: one of its rows cannot be read"
-            report(Problem(file.label, parts[0].line, text))
+            reporter.problem(Problem(file.label, parts[0].line, text))
             continue
-        yield from _combinations(parts, direction, file, report)
+        yield from _combinations(parts, direction, file, reporter)
 
 
-def _entries(file: File, report: Report, unsure: set[str]) -> Iterator[Entry]:
-    for number, line in lines(file, report, "latin-1"):
+def _rows(file: File, reporter: Reporter, incomplete: set[str]) -> Iterator[GemRow]:
+    for number, line in lines(file, reporter, "latin-1"):
         parts = _LINE.fullmatch(line.strip())
         fault = "expected source, target and five flags" if parts is None else _fault(parts[2], parts[3])
         if parts is not None and fault is None:
-            yield Entry(number, parts[1], parts[2], parts[3])
+            yield GemRow(number, parts[1], parts[2], parts[3])
         elif number > 1 or not line.startswith('"'):
-            unsure.update(_WORD.findall(line)[:1])
-            report(Problem(file.label, number, f"{fault}, not {line[:60]!r}"))
+            incomplete.update(_WORD.findall(line)[:1])
+            reporter.problem(Problem(file.label, number, f"{fault}, not {line[:60]!r}"))
 
 
 def _fault(target: str, flags: str) -> str | None:
-    """What should be the case and is not."""
+    """The rule that a line breaks; None if it breaks none."""
     no_map, combination, scenario, choice = (flag != "0" for flag in flags[1:])
     if no_map != target.upper().startswith("NO"):
         return "expected the second flag to be 1 where there is no target, and only there"
@@ -198,33 +200,35 @@ def _fault(target: str, flags: str) -> str | None:
     return "expected no scenario where there is no target" if no_map and scenario else None
 
 
-def _single(entry: Entry, direction: Direction) -> MapRow:
-    source = _dotted(entry.source, direction.source)
-    if entry.flags[1] == "1":
-        return MapRow(source, no_map=True, comment=NO_MAP.format(entry.flags))
+def _single(row: GemRow, direction: GemDirection) -> MapRow:
+    source = _dotted(row.source, direction.source)
+    if row.flags[1] == "1":
+        return MapRow(source, no_map=True, comment=NO_MAP.format(row.flags))
     return MapRow(
         source=source,
-        target=_dotted(entry.target, direction.target),
+        target=_dotted(row.target, direction.target),
         relationship="related-to",
-        properties=_properties([entry]),
+        properties=_properties([row]),
     )
 
 
-def _combinations(entries: list[Entry], direction: Direction, file: File, report: Report) -> Iterator[MapRow]:
-    entries.sort(key=lambda entry: entry.flags[3:])
-    for scenario, group in groupby(entries, key=lambda entry: entry.flags[3]):
-        lists = [list(choices) for _, choices in groupby(group, key=lambda entry: entry.flags[4])]
+def _combinations(
+    rows: list[GemRow], direction: GemDirection, file: File, reporter: Reporter
+) -> Iterator[MapRow]:
+    rows.sort(key=lambda row: row.flags[3:])
+    for scenario, group in groupby(rows, key=lambda row: row.flags[3]):
+        lists = [list(choices) for _, choices in groupby(group, key=lambda row: row.flags[4])]
         if prod(map(len, lists)) > MOST_COMBINATIONS:
             first = lists[0][0]
             text = f"scenario {scenario} of {first.source} has more than {MOST_COMBINATIONS} combinations"
-            report(Problem(file.label, first.line, text))
+            reporter.problem(Problem(file.label, first.line, text))
             continue
         yield from (_together(chosen, direction, scenario) for chosen in product(*lists))
 
 
-def _together(chosen: tuple[Entry, ...], direction: Direction, scenario: str) -> MapRow:
+def _together(chosen: tuple[GemRow, ...], direction: GemDirection, scenario: str) -> MapRow:
     first, *others = chosen
-    products: list[Stated] = [
+    products: list[PropertyTuple] = [
         (
             direction.additional,
             "Coding",
@@ -242,23 +246,23 @@ def _together(chosen: tuple[Entry, ...], direction: Direction, scenario: str) ->
     )
 
 
-def _properties(entries: Sequence[Entry]) -> list[Stated]:
-    flags = entries[0].flags
+def _properties(rows: Sequence[GemRow]) -> list[PropertyTuple]:
+    flags = rows[0].flags
     return [
-        *(("gemFlags", "string", entry.flags) for entry in entries),
-        ("approximate", "boolean", any(entry.flags[0] == "1" for entry in entries)),
-        ("combination", "boolean", entries[0].is_part),
+        *(("gemFlags", "string", row.flags) for row in rows),
+        ("approximate", "boolean", any(row.flags[0] == "1" for row in rows)),
+        ("combination", "boolean", rows[0].is_part),
         ("scenario", "integer", int(flags[3])),
         ("choiceList", "integer", int(flags[4])),
     ]
 
 
-def _dotted(code: str, end: End) -> str:
-    if end is _PCS:
+def _dotted(code: str, side: GemSide) -> str:
+    if side is _PCS:
         return code
-    if end is _CM:
+    if side is _CM:
         return icd10cm.dotted(code)
-    return icd9cm.dotted(code, "procedure" if end is _PROCEDURES else "diagnosis")
+    return icd9cm.dotted(code, "procedure" if side is _PROCEDURES else "diagnosis")
 
 
-GEM = Importer("gem", "General Equivalence Mappings between ICD-9-CM and ICD-10", recognises, read)
+GEM = importer_of("gem", "General Equivalence Mappings between ICD-9-CM and ICD-10", EXPECTED, _open)

@@ -2,7 +2,7 @@
 
 By the record layout that comes with the file: code 1-5, sequence 6-10, record 11, long text 12-91, short
 text 92-119, added 269-276, effective 277-284, terminated 285-292, action 293. Record 3 begins a code and 4
-goes on with its long text; 7 and 8 are the same for modifiers, which stand in columns 4-5.
+continues its long text; 7 and 8 are the same for modifiers, which stand in columns 4-5.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import File, encoding_of, found, lines, refused, refusing, sources
-from terminology.core.errors import BrokenReleaseError
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import encoding_of, lines
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
-    Stated,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
 URL = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 EXPECTED = "the alpha-numeric HCPCS file of CMS, records of 320 characters (HCPCYYYY_MON_ANWEB.txt)"
@@ -33,12 +33,13 @@ MONTHS = {"JAN": "01", "APR": "04", "JUL": "07", "OCT": "10"}
 
 _NAME = re.compile(r"HCPC(20\d\d)[_-]?([A-Z]{3})?", re.IGNORECASE)
 _RECORD = re.compile(r"(?:[A-Z]\d{4}|   [A-Z0-9]{2})\d{5}[3478]\S")
+# Each date property, and the place of its first character.
 _DATES = (("added", 268), ("effective", 276), ("terminated", 284))
 
 
 @dataclass(slots=True)
-class _Open:
-    """The code that the next continuations belong to."""
+class HcpcsRecord:
+    """A code whose long text the next records may continue. ``first`` is its first line."""
 
     code: str
     text: list[str]
@@ -46,81 +47,73 @@ class _Open:
     is_modifier: bool
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected."""
-    file = _file(paths)
-    if file is None:
-        return refused(paths, EXPECTED)
-    return [
-        CodeSystemRelease(
-            kind="hcpcs",
-            url=URL,
-            version=_version(file),
-            name="HCPCS",
-            title="Healthcare Common Procedure Coding System, Level II",
-            language="en",
-            copyright=notices.HCPCS,
-            licence="public domain, but for D codes (ADA)",
-            properties=[
-                PropertyDeclaration("modifier", "boolean", None, "Whether the concept is a modifier."),
-                PropertyDeclaration("added", "date", None, "When the code was added."),
-                PropertyDeclaration("effective", "date", None, "Since when it has its present state."),
-                PropertyDeclaration("terminated", "date", None, "Until when it could be used."),
-                PropertyDeclaration("action", "code", None, "What the last update did to it."),
-            ],
-            files=sources([file]),
-        )
-    ]
-
-
-def _file(paths: Sequence[Path]) -> File | None:
-    files = [f for f in found(paths) if _RECORD.match(f.head().decode("latin-1").partition("\n")[0])]
-    return files[0] if len(files) == 1 else None
+def _open(files: Sequence[File]) -> list[OpenedCodeSystem]:
+    lists = [f for f in files if _RECORD.match(f.head().decode("latin-1").partition("\n")[0])]
+    if len(lists) != 1:
+        return []
+    file, version = lists[0], _version(lists[0])
+    release = CodeSystemRelease(
+        kind="hcpcs",
+        url=URL,
+        version=version,
+        name="HCPCS",
+        title="Healthcare Common Procedure Coding System, Level II",
+        language="en",
+        copyright=notices.HCPCS,
+        licence="public domain, except D codes (ADA)",
+        properties=[
+            PropertyDeclaration("modifier", "boolean", None, "Whether the concept is a modifier."),
+            PropertyDeclaration("added", "date", None, "When the code was added."),
+            PropertyDeclaration("effective", "date", None, "The date of its present state."),
+            PropertyDeclaration("terminated", "date", None, "When its use ended."),
+            PropertyDeclaration("action", "code", None, "The action of the last update on it."),
+        ],
+        files=sources([file]),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, file, version))]
 
 
 def _version(file: File) -> str | None:
-    named = _NAME.search(file.name)
-    if named is None:
+    name = _NAME.search(file.name)
+    if name is None:
         return None
-    month = MONTHS.get((named[2] or "").upper())
-    return f"{named[1]}-{month}" if month else named[1]
+    month = MONTHS.get((name[2] or "").upper())
+    return f"{name[1]}-{month}" if month else name[1]
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
+def _concepts(file: File, version: str | None, reporter: Reporter) -> Iterator[ConceptRow]:
     """Codes and modifiers, the lines of their long texts joined."""
-    file = _file(paths)
-    if file is None:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
-    open_: _Open | None = None
-    for number, line in lines(file, report, encoding_of(file)):
+    current: HcpcsRecord | None = None
+    for number, line in lines(file, reporter, encoding_of(file)):
         record, code = line[10:11], line[:5].strip()
         if not _RECORD.match(line):
-            report(Problem(file.label, number, f"expected code, sequence and record, not {line[:20]!r}"))
+            text = f"expected code, sequence and record, not {line[:20]!r}"
+            reporter.problem(Problem(file.label, number, text))
         elif record in "37":
-            if open_ is not None:
-                yield _row(open_, release.version)
-            open_ = _Open(code, [line[11:91].strip()], line, record == "7")
-        elif open_ is not None and open_.code == code:
-            open_.text.append(line[11:91].strip())
+            if current is not None:
+                yield _concept(current, version)
+            current = HcpcsRecord(code, [line[11:91].strip()], line, record == "7")
+        elif current is not None and current.code == code:
+            current.text.append(line[11:91].strip())
         else:
-            report(Problem(file.label, number, f"the text of {code} goes on, but did not begin"))
-    if open_ is not None:
-        yield _row(open_, release.version)
+            text = f"this continues the text of {code}, which has no first line"
+            reporter.problem(Problem(file.label, number, text))
+    if current is not None:
+        yield _concept(current, version)
 
 
-def _row(open_: _Open, version: str | None) -> ConceptRow:
-    line = open_.first
+def _concept(record: HcpcsRecord, version: str | None) -> ConceptRow:
+    line = record.first
     short = line[91:119].strip()
-    properties: list[Stated] = [("modifier", "boolean", open_.is_modifier)]
+    properties: list[PropertyTuple] = [("modifier", "boolean", record.is_modifier)]
     dates = {name: date for name, start in _DATES if (date := _date(line[start : start + 8]))}
     properties += [(name, "date", date) for name, date in dates.items()]
     if action := line[292:293].strip():
         properties.append(("action", "code", action))
     return ConceptRow(
-        code=open_.code,
-        display=" ".join(" ".join(open_.text).split()),
-        # Of a release of January 2026, what ended before has ended.
+        code=record.code,
+        display=" ".join(" ".join(record.text).split()),
+        # In a release of January 2026, a code that was terminated before then is inactive.
         inactive="terminated" in dates
         and version is not None
         and dates["terminated"][: len(version)] < version,
@@ -133,4 +126,4 @@ def _date(text: str) -> str | None:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if re.fullmatch(r"(19|20)\d{6}", text) else None
 
 
-HCPCS = Importer("hcpcs", "HCPCS Level II, the alpha-numeric file of CMS", recognises, read)
+HCPCS = importer_of("hcpcs", "HCPCS Level II, the alpha-numeric file of CMS", EXPECTED, _open)

@@ -16,7 +16,7 @@ code that a claim may have), short title 17-76, long title from 78::
 
 The tabular list does not write out the codes of seven characters: a ``sevenChrDef`` says which characters
 the codes below it take, and shorter codes are filled up with X. With an order or code file beside it, only
-those that the file has are made.
+the codes in that file become concepts.
 
 Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
 for a code.
@@ -26,49 +26,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import (
-    File,
-    found,
-    lines,
-    refused,
-    refusing,
-    sources,
-    text_of,
-    xml_events,
-)
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import lines, text_of, xml_events
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    DesignationTuple,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
-    Said,
-    Stated,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
 URL = "http://hl7.org/fhir/sid/icd-10-cm"
 EXPECTED = (
     "icd10cm_tabular_YYYY.xml, icd10cm_order_YYYY.txt or icd10cm_codes_YYYY.txt "
-    "(the first and one of the others at best)"
+    "(best the first and one of the others)"
 )
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 INCLUSION_TERM = {"system": URL, "code": "inclusion-term", "display": "Inclusion term"}
 NOTES = {
-    "includes": "What the code and those below it cover.",
-    "excludes1": "Never coded together with this.",
-    "excludes2": "Not covered here, but may be coded together with this.",
-    "codeFirst": "What is coded before this.",
-    "useAdditionalCode": "What is coded after this.",
-    "codeAlso": "What is coded besides, in either order.",
+    "includes": "Conditions that the code and those below it cover.",
+    "excludes1": "Conditions never coded together with this one.",
+    "excludes2": "Conditions not covered here, which may be coded together with this one.",
+    "codeFirst": "A code to use before this one.",
+    "useAdditionalCode": "A code to use after this one.",
+    "codeAlso": "A further code to use, before or after this one.",
     "notes": "Other notes.",
-    "sevenChrNote": "On the seventh character.",
+    "sevenChrNote": "A note on the seventh character.",
     "seventhCharacter": "A seventh character and its meaning.",
 }
 
@@ -76,13 +68,13 @@ _LIST_LINE = re.compile(r"[A-Z][0-9][0-9A-Z][0-9A-Z ]{4} \S")
 _ORDER_LINE = re.compile(r"\d{5} [A-Z][0-9][0-9A-Z][0-9A-Z ]{4} [01] \S")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 # "7th characters D and S do not apply to codes in category S06 with 6th character 7 - death …, or 8 - …"
-_NOT_EVERYWHERE = re.compile(
+_EXCLUSION = re.compile(
     r"7th characters (.+?) do not apply to codes in category (\w+) with 6th character (.+)"
 )
 _RANGE = re.compile(r"\(([A-Z]\w\w(?:-[A-Z]\w\w)?)\)\s*$")
 
 
-class Entry(NamedTuple):
+class CmLine(NamedTuple):
     """A line of an order or code file."""
 
     line: int
@@ -92,7 +84,9 @@ class Entry(NamedTuple):
     title: str
 
 
-class _Files(NamedTuple):
+class CmFiles(NamedTuple):
+    """The tabular list and the list of codes (an order file or a code file): at least one of the two."""
+
     tabular: File | None
     list_: File | None
     is_order: bool
@@ -110,36 +104,34 @@ def dotted(code: str) -> str:
 # -- which files ---------------------------------------------------------------------------------
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected."""
-    files = _files(paths)
+def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
+    files = _cm_files(all_files)
     if files is None:
-        return refused(paths, EXPECTED)
+        return []
     years = {file.label: _version(file) for file in (files.tabular, files.list_) if file is not None}
     if len({year for year in years.values() if year}) > 1:
-        said = " and ".join(f"{label} is of {year}" for label, year in years.items())
-        return Problem(", ".join(years), 0, f"expected files of one year, but {said}")
-    return [
-        CodeSystemRelease(
-            kind="icd10cm",
-            url=URL,
-            version=next((year for year in years.values() if year), None),
-            name="ICD10CM",
-            title="International Classification of Diseases, 10th Revision, Clinical Modification",
-            language="en",
-            copyright=notices.ICD10CM,
-            licence="free use in the United States; WHO retains its rights in ICD-10",
-            hierarchy_meaning="classified-with",
-            properties=_declarations(files.tabular is not None),
-            files=sources(file for file in (files.tabular, files.list_) if file is not None),
-        )
-    ]
+        differences = " and ".join(f"{label} is of {year}" for label, year in years.items())
+        text = f"expected files of one year, but {differences}"
+        raise BrokenReleaseError(Problem(", ".join(years), 0, text))
+    release = CodeSystemRelease(
+        kind="icd10cm",
+        url=URL,
+        version=next((year for year in years.values() if year), None),
+        name="ICD10CM",
+        title="International Classification of Diseases, 10th Revision, Clinical Modification",
+        language="en",
+        copyright=notices.ICD10CM,
+        licence="free use in the United States; WHO retains its rights in ICD-10",
+        hierarchy_meaning="classified-with",
+        properties=_declarations(files.tabular is not None),
+        files=sources(file for file in (files.tabular, files.list_) if file is not None),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
-def _files(paths: Sequence[Path]) -> _Files | None:
+def _cm_files(all_files: Sequence[File]) -> CmFiles | None:
     tabular, orders, codes = [], [], []
-    for file in found(paths):
+    for file in all_files:
         head = file.head()
         first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
         if b"<ICD10CM.tabular" in head:
@@ -151,72 +143,69 @@ def _files(paths: Sequence[Path]) -> _Files | None:
     lists = orders or codes
     if len(tabular) > 1 or len(lists) > 1 or not (tabular or lists):
         return None
-    return _Files(tabular[0] if tabular else None, lists[0] if lists else None, bool(orders))
+    return CmFiles(tabular[0] if tabular else None, lists[0] if lists else None, bool(orders))
 
 
 def _version(file: File) -> str | None:
-    stated = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
-    if stated:
-        return stated.group(1).decode()
-    named = _YEAR.search(file.name)
-    return named.group(1) if named else None
+    version = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
+    if version:
+        return version[1].decode()
+    name = _YEAR.search(file.name)
+    return name[1] if name else None
 
 
 def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
-    declared = [
+    properties = [
         PropertyDeclaration("billable", "boolean", None, "Whether the code is complete enough for a claim.")
     ]
     if with_notes:
-        declared += [PropertyDeclaration(name, "string", None, text) for name, text in NOTES.items()]
-    return declared
+        properties += [PropertyDeclaration(name, "string", None, text) for name, text in NOTES.items()]
+    return properties
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
-    """Chapters, sections, categories and codes, each after what it belongs to."""
-    files = _files(paths)
-    if files is None:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
-    entries = _entries(files.list_, files.is_order, report) if files.list_ else iter(())
+def _concepts(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
+    """Chapters, sections, categories and codes, each after its parent."""
+    entries = _list_lines(files.list_, files.is_order, reporter) if files.list_ else iter(())
     if files.tabular is None:
-        yield from _listed(entries, files.is_order)
+        yield from _listed_concepts(entries, files.is_order)
         return
     listed = {dotted(entry.code): entry for entry in entries}
-    tabular = _Tabular(listed, complete=files.list_ is not None)
-    yield from tabular.rows(files.tabular, report)
+    tabular = TabularList(listed, complete=files.list_ is not None)
+    yield from tabular.rows(files.tabular, reporter)
     for code, entry in listed.items():
         if code not in tabular.known:
-            report(
+            reporter.problem(
                 Problem(
                     files.list_.label if files.list_ else "", entry.line, f"{code} is not in the tabular list"
                 )
             )
-            yield _entry_row(entry, _nearest(entry.code, tabular.known))
+            yield _listed_concept(entry, _nearest(entry.code, tabular.known))
 
 
-def _entries(file: File, is_order: bool, report: Report) -> Iterator[Entry]:
-    for number, line in lines(file, report, "cp1252"):
-        entry = _order_entry(number, line) if is_order else _list_entry(number, line)
+def _list_lines(file: File, is_order: bool, reporter: Reporter) -> Iterator[CmLine]:
+    for number, line in lines(file, reporter, "cp1252"):
+        entry = _parsed_order_line(number, line) if is_order else _parsed_code_line(number, line)
         if entry is None or not entry.title:
             expected = "number, code, flag and titles" if is_order else "a code and a title"
-            report(Problem(file.label, number, f"expected {expected}, not {line[:60]!r}"))
+            reporter.problem(Problem(file.label, number, f"expected {expected}, not {line[:60]!r}"))
             continue
         yield entry
 
 
-def _order_entry(number: int, line: str) -> Entry | None:
+def _parsed_order_line(number: int, line: str) -> CmLine | None:
     if not _ORDER_LINE.match(line):
         return None
-    return Entry(number, line[6:13].strip(), line[14] == "1", line[16:76].strip(), line[77:].strip())
+    return CmLine(number, line[6:13].strip(), line[14] == "1", line[16:76].strip(), line[77:].strip())
 
 
-def _list_entry(number: int, line: str) -> Entry | None:
-    return Entry(number, line[:7].strip(), True, None, line[8:].strip()) if _LIST_LINE.match(line) else None
+def _parsed_code_line(number: int, line: str) -> CmLine | None:
+    return CmLine(number, line[:7].strip(), True, None, line[8:].strip()) if _LIST_LINE.match(line) else None
 
 
-def _listed(entries: Iterator[Entry], is_order: bool) -> Iterator[ConceptRow]:
+def _listed_concepts(entries: Iterator[CmLine], is_order: bool) -> Iterator[ConceptRow]:
     """Without the tabular list: an order file has the categories, too; a code file only implies them."""
     known: set[str] = set()
     for entry in entries:
@@ -224,7 +213,7 @@ def _listed(entries: Iterator[Entry], is_order: bool) -> Iterator[ConceptRow]:
         if not is_order and category != entry.code and category not in known:
             known.add(category)
             yield ConceptRow(category, abstract=True, properties=[("billable", "boolean", False)])
-        yield _entry_row(entry, _nearest(entry.code, known))
+        yield _listed_concept(entry, _nearest(entry.code, known))
         known.add(dotted(entry.code))
 
 
@@ -233,7 +222,7 @@ def _nearest(code: str, known: set[str]) -> str | None:
     return next((candidate for candidate in above if candidate in known), None)
 
 
-def _entry_row(entry: Entry, parent: str | None) -> ConceptRow:
+def _listed_concept(entry: CmLine, parent: str | None) -> ConceptRow:
     return ConceptRow(
         code=dotted(entry.code),
         display=entry.title,
@@ -244,43 +233,46 @@ def _entry_row(entry: Entry, parent: str | None) -> ConceptRow:
     )
 
 
-def _short(entry: Entry | None) -> list[Said]:
+def _short(entry: CmLine | None) -> list[DesignationTuple]:
     return [(entry.short, "en", SHORT, None)] if entry is not None and entry.short else []
 
 
 # -- the tabular list ----------------------------------------------------------------------------
 
 
-class _Tabular:
-    """The rows of the tabular list. ``known`` are the codes that it has given."""
+class TabularList:
+    """The tabular list being read.
 
-    def __init__(self, listed: dict[str, Entry], complete: bool) -> None:
+    ``listed`` are the lines of the list of codes, by code with the dot. ``known`` are the codes read so far.
+    """
+
+    def __init__(self, listed: dict[str, CmLine], complete: bool) -> None:
         self.listed = listed
         self.complete = complete
         self.known: set[str] = set()
-        self.barred: set[tuple[str, str, str]] = set()
+        self.excluded: set[tuple[str, str, str]] = set()
 
-    def rows(self, file: File, report: Report) -> Iterator[ConceptRow]:
+    def rows(self, file: File, reporter: Reporter) -> Iterator[ConceptRow]:
         chapter: Any = None
         chapter_code: str | None = None
-        for event, element in xml_events(file, report):
+        for event, element in xml_events(file, reporter):
             if event == "start" and element.tag == "chapter":
                 chapter, chapter_code = element, None
             elif event == "end" and element.tag == "section" and chapter is not None:
                 if chapter_code is None:
                     chapter_code = _range(chapter)
-                    yield from self._group(chapter, chapter_code, None, file, report)
-                yield from self._section(element, chapter_code, file, report)
+                    yield from self._group(chapter, chapter_code, None, file, reporter)
+                yield from self._section(element, chapter_code, file, reporter)
                 element.clear()
             elif event == "end" and element.tag == "chapter":
                 element.clear()
 
     def _group(
-        self, element: Any, code: str | None, parent: str | None, file: File, report: Report
+        self, element: Any, code: str | None, parent: str | None, file: File, reporter: Reporter
     ) -> Iterator[ConceptRow]:
         title = text_of(element.find("desc")) if element.find("desc") is not None else ""
         if code is None:
-            report(Problem(file.label, 0, f"{element.tag} without a range: {title!r}"))
+            reporter.problem(Problem(file.label, 0, f"{element.tag} without a range: {title!r}"))
         elif code not in self.known:
             self.known.add(code)
             yield ConceptRow(
@@ -292,16 +284,18 @@ class _Tabular:
                 properties=[("billable", "boolean", False), *_notes(element)],
             )
 
-    def _section(self, section: Any, chapter: str | None, file: File, report: Report) -> Iterator[ConceptRow]:
+    def _section(
+        self, section: Any, chapter: str | None, file: File, reporter: Reporter
+    ) -> Iterator[ConceptRow]:
         id_ = section.get("id", "")
-        # A section of one category is named like the category ("C7A"), and is still another thing.
+        # A section of one category is named like the category ("C7A"), and is another concept.
         code = id_ if "-" in id_ else f"{id_}-{id_}" if id_ else None
-        yield from self._group(section, code, chapter if chapter != code else None, file, report)
+        yield from self._group(section, code, chapter if chapter != code else None, file, reporter)
         for diag in section.findall("diag"):
-            yield from self._diag(diag, code or chapter, {}, file, report)
+            yield from self._diag(diag, code or chapter, {}, file, reporter)
 
     def _diag(
-        self, diag: Any, parent: str | None, seventh: dict[str, str], file: File, report: Report
+        self, diag: Any, parent: str | None, seventh: dict[str, str], file: File, reporter: Reporter
     ) -> Iterator[ConceptRow]:
         code, title = (
             diag.findtext("name", "").strip(),
@@ -309,13 +303,13 @@ class _Tabular:
         )
         if not code or not title or code in self.known:
             why = f"{code} stands twice" if code in self.known else "expected name and desc"
-            report(Problem(file.label, 0, f"diag below {parent}: {why}"))
+            reporter.problem(Problem(file.label, 0, f"diag below {parent}: {why}"))
             return
         self.known.add(code)
-        seventh = _seventh(diag) or seventh
-        self.barred |= _barred(diag)
+        seventh = _seventh_characters(diag) or seventh
+        self.excluded |= _excluded(diag)
         below = diag.findall("diag")
-        extended = [] if below else list(self._extended(code, title, seventh))
+        extended = [] if below else list(self._extended_codes(code, title, seventh))
         billable = not below and not extended
         yield ConceptRow(
             code=code,
@@ -326,17 +320,17 @@ class _Tabular:
         )
         yield from extended
         for child in below:
-            yield from self._diag(child, code, seventh, file, report)
+            yield from self._diag(child, code, seventh, file, reporter)
 
-    def _extended(self, code: str, title: str, seventh: dict[str, str]) -> Iterator[ConceptRow]:
-        """The codes of seven characters; X fills the places between."""
+    def _extended_codes(self, code: str, title: str, seventh: dict[str, str]) -> Iterator[ConceptRow]:
+        """The codes of seven characters, with X in the empty places."""
         plain = code.replace(".", "")
         if len(plain) > 6:
             return
         for character, meaning in seventh.items():
             longer = dotted(plain.ljust(6, "X") + character)
             absent = self.complete and longer not in self.listed
-            if absent or (plain[:3], plain[5:6], character) in self.barred:
+            if absent or (plain[:3], plain[5:6], character) in self.excluded:
                 continue
             self.known.add(longer)
             yield ConceptRow(
@@ -348,38 +342,38 @@ class _Tabular:
             )
 
 
-def _barred(element: Any) -> set[tuple[str, str, str]]:
-    """Category, sixth and seventh character that a note says do not go together."""
-    barred: set[tuple[str, str, str]] = set()
+def _excluded(element: Any) -> set[tuple[str, str, str]]:
+    """Category, sixth and seventh character that a note excludes together."""
+    excluded: set[tuple[str, str, str]] = set()
     for note in element.findall("*/note"):
-        if said := _NOT_EVERYWHERE.search(text_of(note)):
-            seventh, sixth = re.findall(r"\b\w\b", said[1]), re.findall(r"\b(\w) -", said[3])
-            barred |= {(said[2], six, seven) for six in sixth for seven in seventh}
-    return barred
+        if match := _EXCLUSION.search(text_of(note)):
+            seventh, sixth = re.findall(r"\b\w\b", match[1]), re.findall(r"\b(\w) -", match[3])
+            excluded |= {(match[2], six, seven) for six in sixth for seven in seventh}
+    return excluded
 
 
 def _range(chapter: Any) -> str | None:
-    stated = _RANGE.search(chapter.findtext("desc", ""))
-    return stated.group(1) if stated else None
+    range_ = _RANGE.search(chapter.findtext("desc", ""))
+    return range_[1] if range_ else None
 
 
-def _inclusion_terms(element: Any) -> list[Said]:
+def _inclusion_terms(element: Any) -> list[DesignationTuple]:
     terms = (text_of(note) for note in element.findall("inclusionTerm/note"))
     return [(term, "en", INCLUSION_TERM, None) for term in terms if term]
 
 
-def _notes(element: Any) -> list[Stated]:
-    stated: list[Stated] = []
+def _notes(element: Any) -> list[PropertyTuple]:
+    properties: list[PropertyTuple] = []
     for name in NOTES:
         texts = (text_of(note) for note in element.findall(f"{name}/note"))
-        stated += [(name, "string", text) for text in texts if text]
-    return stated + [
+        properties += [(name, "string", text) for text in texts if text]
+    return properties + [
         ("seventhCharacter", "string", f"{character}: {meaning}")
-        for character, meaning in _seventh(element).items()
+        for character, meaning in _seventh_characters(element).items()
     ]
 
 
-def _seventh(element: Any) -> dict[str, str]:
+def _seventh_characters(element: Any) -> dict[str, str]:
     return {
         extension.get("char", ""): text_of(extension)
         for extension in element.findall("sevenChrDef/extension")
@@ -387,4 +381,4 @@ def _seventh(element: Any) -> dict[str, str]:
     }
 
 
-ICD10CM = Importer("icd10cm", "ICD-10-CM tabular XML, order or code file", recognises, read)
+ICD10CM = importer_of("icd10cm", "ICD-10-CM tabular XML, order or code file", EXPECTED, _open)

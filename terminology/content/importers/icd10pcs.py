@@ -10,12 +10,12 @@ table, 1 a code), short title 17-76, long title from 78::
     00001 001     0 Central Nervous System and Cranial Nerves, Bypass             Central Nervous System …
     00002 0016070 1 Bypass Cereb Vent to Nasophar with Autol Sub, Open Approach   Bypass Cerebral Ventr…
 
-Tables (``icd10pcs_tables_2024.xml``): ``pcsTable`` with three ``axis`` and ``pcsRow``s with four, each
+PcsTables (``icd10pcs_tables_2024.xml``): ``pcsTable`` with three ``axis`` and ``pcsRow``s with four, each
 ``axis`` with ``title`` and ``label code="…"``. A code is valid when one row has all of its characters:
 shape alone is not enough (0UDC7ZZ is well formed, and there is no table for it).
 
 The hierarchy is the one that a coder walks: section (0), body system (0U), table (0UB), body part (0UBC),
-code. The first four are no codes for a claim, so they are abstract.
+code. The first four are not codes for a claim, so they are abstract.
 """
 
 from __future__ import annotations
@@ -23,32 +23,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import (
-    File,
-    found,
-    lines,
-    refused,
-    refusing,
-    sources,
-    text_of,
-    xml_events,
-)
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import lines, text_of, xml_events
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    DesignationTuple,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
-    Said,
-    Stated,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
 URL = "http://www.cms.gov/Medicare/Coding/ICD10"
 EXPECTED = (
@@ -66,7 +58,7 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _LEVELS = (1, 2, 3, 4)
 
 
-class Entry(NamedTuple):
+class PcsLine(NamedTuple):
     """A line of the list. ``code`` has three characters where the line is the head of a table."""
 
     line: int
@@ -76,9 +68,11 @@ class Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tables:
-    """The meaning of every character: the first three by table, the others by the rows of a body part. A row
-    has one label for each value of its four axes.
+class PcsTables:
+    """The meanings of characters, from the tables XML.
+
+    ``labels`` and ``definitions`` are by the first three characters. ``rows`` are by the first four; a row has
+    for each of the last four characters its values with their labels.
     """
 
     labels: dict[str, tuple[str, str, str]] = field(default_factory=dict)
@@ -89,12 +83,14 @@ class Tables:
         """The labels of the seven characters, or None where no table has the code."""
         for row in self.rows.get(code[:4], ()):
             if all(value in axis for value, axis in zip(code[3:], row, strict=True)):
-                last = (axis[value] for value, axis in zip(code[3:], row, strict=True))
-                return (*self.labels[code[:3]], *last)
+                labels = (axis[value] for value, axis in zip(code[3:], row, strict=True))
+                return (*self.labels[code[:3]], *labels)
         return None
 
 
-class _Files(NamedTuple):
+class PcsFiles(NamedTuple):
+    """The list of codes (an order file or a code file), and the tables where they are given."""
+
     list_: File
     is_order: bool
     tables: File | None
@@ -103,39 +99,38 @@ class _Files(NamedTuple):
 # -- which files ---------------------------------------------------------------------------------
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected: content decides, the name gives the year."""
-    files = _files(paths)
+def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
+    """The release. The content of a file tells what it is; its name gives the year."""
+    files = _pcs_files(all_files)
     if files is None:
-        return refused(paths, EXPECTED)
+        return []
     list_, tables = files.list_, files.tables
     version = _year(list_)
     if tables is not None:
-        stated = _tables_version(tables)
-        if version and stated and version != stated:
-            return Problem(tables.label, 0, f"is of {stated}, but {list_.label} is of {version}")
-        version = version or stated
-    return [
-        CodeSystemRelease(
-            kind="icd10pcs",
-            url=URL,
-            version=version,
-            name="ICD10PCS",
-            title="ICD-10 Procedure Coding System",
-            language="en",
-            copyright=notices.CMS,
-            licence="public domain",
-            hierarchy_meaning="is-a",
-            properties=_declarations(tables is not None),
-            files=sources(file for file in (list_, tables) if file is not None),
-        )
-    ]
+        tables_version = _tables_version(tables)
+        if version and tables_version and version != tables_version:
+            text = f"is of {tables_version}, but {list_.label} is of {version}"
+            raise BrokenReleaseError(Problem(tables.label, 0, text))
+        version = version or tables_version
+    release = CodeSystemRelease(
+        kind="icd10pcs",
+        url=URL,
+        version=version,
+        name="ICD10PCS",
+        title="ICD-10 Procedure Coding System",
+        language="en",
+        copyright=notices.CMS,
+        licence="public domain",
+        hierarchy_meaning="is-a",
+        properties=_declarations(tables is not None),
+        files=sources(file for file in (list_, tables) if file is not None),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
-def _files(paths: Sequence[Path]) -> _Files | None:
+def _pcs_files(all_files: Sequence[File]) -> PcsFiles | None:
     orders, codes, tables = [], [], []
-    for file in found(paths):
+    for file in all_files:
         head = file.head()
         first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
         if _ORDER_LINE.match(first):
@@ -147,93 +142,90 @@ def _files(paths: Sequence[Path]) -> _Files | None:
     lists = orders or codes
     if len(lists) != 1 or len(tables) > 1:
         return None
-    return _Files(lists[0], bool(orders), tables[0] if tables else None)
+    return PcsFiles(lists[0], bool(orders), tables[0] if tables else None)
 
 
 def _year(file: File) -> str | None:
-    stated = _YEAR.search(file.name)
-    return stated.group(1) if stated else None
+    name = _YEAR.search(file.name)
+    return name[1] if name else None
 
 
 def _tables_version(file: File) -> str | None:
-    stated = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
-    return stated.group(1).decode() if stated else _year(file)
+    version = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
+    return version[1].decode() if version else _year(file)
 
 
-def _declarations(with_axes: bool) -> list[PropertyDeclaration]:
-    declared = [PropertyDeclaration("billable", "boolean", None, "Whether this is a code for a claim.")]
-    if with_axes:
-        declared += [
+def _declarations(has_tables: bool) -> list[PropertyDeclaration]:
+    properties = [PropertyDeclaration("billable", "boolean", None, "Whether this is a code for a claim.")]
+    if has_tables:
+        properties += [
             PropertyDeclaration(name, "string", None, f"Label of character {place} of the code.")
             for place, name in enumerate(AXES, 1)
         ]
-    return declared
+    return properties
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
-    """The sections, body systems, tables and body parts where they first come up, and the codes."""
-    files = _files(paths)
-    if files is None:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
-    tables = _tables(files.tables, report) if files.tables else None
+def _concepts(files: PcsFiles, reporter: Reporter) -> Iterator[ConceptRow]:
+    """The codes, each after its section, body system, table and body part where these are new."""
+    tables = _tables(files.tables, reporter) if files.tables else None
     titles: dict[str, str] = {}
-    seen: set[str] = set()
-    for entry in _entries(files, report):
+    known: set[str] = set()
+    for entry in _list_lines(files, reporter):
         if len(entry.code) == 3:
             titles[entry.code] = entry.title
             continue
         labels = tables.of(entry.code) if tables else None
         if tables and labels is None:
-            report(Problem(files.list_.label, entry.line, f"{entry.code} is in none of the tables"))
-        yield from _above(entry.code, labels, titles, tables, seen)
+            reporter.problem(Problem(files.list_.label, entry.line, f"{entry.code} is in none of the tables"))
+        yield from _above(entry.code, labels, titles, tables, known)
         yield _row(entry, labels)
 
 
-def _entries(files: _Files, report: Report) -> Iterator[Entry]:
-    for number, line in lines(files.list_, report, "cp1252"):
-        entry = _order_entry(number, line) if files.is_order else _list_entry(number, line)
+def _list_lines(files: PcsFiles, reporter: Reporter) -> Iterator[PcsLine]:
+    for number, line in lines(files.list_, reporter, "cp1252"):
+        entry = _parsed_order_line(number, line) if files.is_order else _parsed_code_line(number, line)
         if entry is None or not entry.title:
             expected = "number, code, flag and titles" if files.is_order else "a code of seven and a title"
-            report(Problem(files.list_.label, number, f"expected {expected}, not {line[:60]!r}"))
+            reporter.problem(Problem(files.list_.label, number, f"expected {expected}, not {line[:60]!r}"))
             continue
         yield entry
 
 
-def _list_entry(number: int, line: str) -> Entry | None:
-    return Entry(number, line[:7], None, line[8:].strip()) if _LIST_LINE.match(line) else None
+def _parsed_code_line(number: int, line: str) -> PcsLine | None:
+    return PcsLine(number, line[:7], None, line[8:].strip()) if _LIST_LINE.match(line) else None
 
 
-def _order_entry(number: int, line: str) -> Entry | None:
+def _parsed_order_line(number: int, line: str) -> PcsLine | None:
     if not _ORDER_LINE.match(line):
         return None
     code = line[6:13].strip()
     if (len(code) == 7) != (line[14] == "1"):
         return None
-    return Entry(number, code, line[16:76].strip(), line[77:].strip())
+    return PcsLine(number, code, line[16:76].strip(), line[77:].strip())
 
 
 def _above(
     code: str,
     labels: tuple[str, ...] | None,
     titles: dict[str, str],
-    tables: Tables | None,
-    seen: set[str],
+    tables: PcsTables | None,
+    known: set[str],
 ) -> Iterator[ConceptRow]:
     for level in _LEVELS:
         above = code[:level]
-        if above in seen:
+        if above in known:
             continue
-        seen.add(above)
+        known.add(above)
         yield ConceptRow(
             code=above,
             display=_title(above, labels, titles),
             definition=tables.definitions.get(above) if tables else None,
             abstract=True,
             parents=(above[:-1],) if level > 1 else (),
-            properties=[("billable", "boolean", False), *_stated(labels, level)],
+            properties=[("billable", "boolean", False), *_axis_properties(labels, level)],
         )
 
 
@@ -246,41 +238,40 @@ def _title(above: str, labels: tuple[str, ...] | None, titles: dict[str, str]) -
     return labels[0] if len(above) == 1 else ", ".join(labels[1 : len(above)])
 
 
-def _row(entry: Entry, labels: tuple[str, ...] | None) -> ConceptRow:
-    short: list[Said] = [(entry.short, "en", SHORT, None)] if entry.short else []
+def _row(entry: PcsLine, labels: tuple[str, ...] | None) -> ConceptRow:
+    short: list[DesignationTuple] = [(entry.short, "en", SHORT, None)] if entry.short else []
     return ConceptRow(
         code=entry.code,
         display=entry.title,
         parents=(entry.code[:4],),
         designations=short,
-        properties=[("billable", "boolean", True), *_stated(labels, 7)],
+        properties=[("billable", "boolean", True), *_axis_properties(labels, 7)],
     )
 
 
-def _stated(labels: tuple[str, ...] | None, level: int) -> list[Stated]:
+def _axis_properties(labels: tuple[str, ...] | None, level: int) -> list[PropertyTuple]:
     return [(name, "string", label) for name, label in zip(AXES, (labels or ())[:level], strict=False)]
 
 
 # -- tables --------------------------------------------------------------------------------------
 
 
-def _tables(file: File, report: Report) -> Tables:
-    tables = Tables()
-    for event, element in xml_events(file, report):
+def _tables(file: File, reporter: Reporter) -> PcsTables:
+    tables = PcsTables()
+    for event, element in xml_events(file, reporter):
         if event == "end" and element.tag == "pcsTable":
-            _add_table(tables, element, file, report)
+            _add_table(tables, element, file, reporter)
             element.clear()
     return tables
 
 
-def _add_table(tables: Tables, element: Any, file: File, report: Report) -> None:
+def _add_table(tables: PcsTables, element: Any, file: File, reporter: Reporter) -> None:
     heads = [_axis(axis) for axis in element.findall("axis")]
     rows = [[_axis(axis) for axis in row.findall("axis")] for row in element.findall("pcsRow")]
     if [len(head) for head in heads] != [1, 1, 1] or any(len(row) != 4 for row in rows):
         codes = "".join("".join(head) for head in heads)
-        report(
-            Problem(file.label, 0, f"table {codes or '?'}: expected three axes of one value and rows of four")
-        )
+        text = f"table {codes or '?'}: expected three axes of one value and rows of four"
+        reporter.problem(Problem(file.label, 0, text))
         return
     table = "".join(next(iter(head)) for head in heads)
     section, system, operation = (next(iter(head.values())) for head in heads)
@@ -297,4 +288,4 @@ def _axis(axis: Any) -> dict[str, str]:
     return {label.get("code", ""): text_of(label) for label in axis.findall("label")}
 
 
-ICD10PCS = Importer("icd10pcs", "ICD-10-PCS codes or order file, and tables XML", recognises, read)
+ICD10PCS = importer_of("icd10pcs", "ICD-10-PCS codes or order file, and tables XML", EXPECTED, _open)

@@ -7,41 +7,42 @@ no dot. Diagnoses have the code in columns 1-5 and the title from 7, procedures 
     672  Conization of cervix
 
 Codes get their dot: after the third character, in E codes after the fourth, in procedures after the second
-(``67.2``); the property ``volume`` tells the two apart. The files hold only what a claim may have. What the
-other codes stand below (``250``, ``250.0``) is there without a title, as abstract.
+(``67.2``); the property ``volume`` tells the two apart. The files hold only the codes that a claim may have.
+Their categories (``250``, ``250.0``) become abstract concepts without a title.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import File, found, lines, refused, refusing, sources
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import lines
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
 )
+from terminology.store.reporting import Reporter
 
 URL = "http://hl7.org/fhir/sid/icd-9-cm"
-EXPECTED = "CMS32_DESC_LONG_DX.txt and CMS32_DESC_LONG_SG.txt (and the SHORT ones, if at hand)"
+EXPECTED = "CMS32_DESC_LONG_DX.txt and CMS32_DESC_LONG_SG.txt (and the SHORT ones, if available)"
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 
-# An order file of ICD-10, and a GEM.
+# Lines of an order file of ICD-10, and of a GEM.
 _OTHER = re.compile(r"\d{5} \w{3,7} +[01] |\w+\s+\w{2,7}\s+[01]{3}\d\d\s*$")
 _RELEASE = re.compile(r"CMS(\d+)", re.IGNORECASE)
 
 
-class Volume(NamedTuple):
-    """``width`` of the code field, ``dot`` after so many characters."""
+class Icd9Volume(NamedTuple):
+    """A volume: the width of its code field, and the shape of its codes."""
 
     name: str
     width: int
@@ -49,12 +50,14 @@ class Volume(NamedTuple):
 
 
 VOLUMES = (
-    Volume("diagnosis", 5, re.compile(r"(?:\d{3}|V\d\d)\d{0,2}|E\d{3}\d?")),
-    Volume("procedure", 4, re.compile(r"\d{2}\d{0,2}")),
+    Icd9Volume("diagnosis", 5, re.compile(r"(?:\d{3}|V\d\d)\d{0,2}|E\d{3}\d?")),
+    Icd9Volume("procedure", 4, re.compile(r"\d{2}\d{0,2}")),
 )
 
 
-class _Files(NamedTuple):
+class Icd9Files(NamedTuple):
+    """The files of long and of short titles, by volume."""
+
     long: dict[str, File]
     short: dict[str, File]
 
@@ -72,44 +75,42 @@ def dotted(code: str, volume: str) -> str:
 # -- which files ---------------------------------------------------------------------------------
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected. One volume alone is a fragment: the URI stands for both."""
-    files = _files(paths)
+def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
+    """The release. One volume alone is a fragment: the URI stands for both."""
+    files = _title_files(all_files)
     if files is None:
-        return refused(paths, EXPECTED)
+        return []
     used = [*files.long.values(), *files.short.values()]
-    versions = {found_[1] for file in used if (found_ := _RELEASE.search(file.name))}
+    versions = {name[1] for file in used if (name := _RELEASE.search(file.name))}
     if len(versions) > 1:
-        return Problem(
-            ", ".join(f.name for f in used), 0, f"expected one release, but found {sorted(versions)}"
-        )
-    return [
-        CodeSystemRelease(
-            kind="icd9cm",
-            url=URL,
-            version=next(iter(versions), None),
-            name="ICD9CM",
-            title="International Classification of Diseases, 9th Revision, Clinical Modification",
-            language="en",
-            content="complete" if len(files.long) == len(VOLUMES) else "fragment",
-            copyright=notices.CMS,
-            licence="public domain",
-            hierarchy_meaning="classified-with",
-            properties=[
-                PropertyDeclaration(
-                    "volume", "code", None, "diagnosis (volumes 1 and 2) or procedure (volume 3)."
-                ),
-                PropertyDeclaration("billable", "boolean", None, "Whether a claim could have the code."),
-            ],
-            files=sources(used),
-        )
-    ]
+        text = f"expected one release, but found {sorted(versions)}"
+        raise BrokenReleaseError(Problem(", ".join(file.name for file in used), 0, text))
+    release = CodeSystemRelease(
+        kind="icd9cm",
+        url=URL,
+        version=next(iter(versions), None),
+        name="ICD9CM",
+        title="International Classification of Diseases, 9th Revision, Clinical Modification",
+        language="en",
+        content="complete" if len(files.long) == len(VOLUMES) else "fragment",
+        copyright=notices.CMS,
+        licence="public domain",
+        hierarchy_meaning="classified-with",
+        properties=[
+            PropertyDeclaration(
+                "volume", "code", None, "diagnosis (volumes 1 and 2) or procedure (volume 3)."
+            ),
+            PropertyDeclaration("billable", "boolean", None, "Whether a claim could have the code."),
+        ],
+        files=sources(used),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
-def _files(paths: Sequence[Path]) -> _Files | None:
-    files = _Files({}, {})
-    for file in found(paths):
+def _title_files(all_files: Sequence[File]) -> Icd9Files | None:
+    """The files of titles; None where there are none, or two for one volume."""
+    files = Icd9Files({}, {})
+    for file in all_files:
         volume = _volume(file)
         if volume is None:
             continue
@@ -130,7 +131,7 @@ def _volume(file: File) -> str | None:
     return None
 
 
-def _parsed(line: str, volume: Volume) -> tuple[str, str] | None:
+def _parsed(line: str, volume: Icd9Volume) -> tuple[str, str] | None:
     """Code and title. A title never begins with a blank, which tells the volumes apart."""
     code, blank, title = (
         line[: volume.width].rstrip(),
@@ -145,44 +146,43 @@ def _parsed(line: str, volume: Volume) -> tuple[str, str] | None:
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
-    """Diagnoses, then procedures, each after what it stands below."""
-    files = _files(paths)
-    if files is None:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
+def _concepts(files: Icd9Files, reporter: Reporter) -> Iterator[ConceptRow]:
+    """Diagnoses, then procedures, each after its categories."""
     for volume in VOLUMES:
         if volume.name in files.long:
             short = files.short.get(volume.name)
-            shorts = {code: title for code, title in _titles(short, volume, report)} if short else {}
-            yield from _rows(_titles(files.long[volume.name], volume, report), volume, shorts)
+            shorts = {code: title for code, title in _titles(short, volume, reporter)} if short else {}
+            yield from _rows(_titles(files.long[volume.name], volume, reporter), volume, shorts)
 
 
-def _titles(file: File, volume: Volume, report: Report) -> Iterator[tuple[str, str]]:
-    for number, line in lines(file, report, "latin-1"):
+def _titles(file: File, volume: Icd9Volume, reporter: Reporter) -> Iterator[tuple[str, str]]:
+    for number, line in lines(file, reporter, "latin-1"):
         parsed = _parsed(line, volume)
         if parsed is None:
             expected = f"the code of a {volume.name} in columns 1-{volume.width} and a title"
-            report(Problem(file.label, number, f"expected {expected}, not {line[:60]!r}"))
-            continue
-        yield parsed
+            reporter.problem(Problem(file.label, number, f"expected {expected}, not {line[:60]!r}"))
+        else:
+            yield parsed
 
 
-def _rows(titles: Iterator[tuple[str, str]], volume: Volume, shorts: dict[str, str]) -> Iterator[ConceptRow]:
-    seen: set[str] = set()
+def _rows(
+    titles: Iterator[tuple[str, str]], volume: Icd9Volume, shorts: dict[str, str]
+) -> Iterator[ConceptRow]:
+    known: set[str] = set()
     shortest = len(dotted("000000", volume.name).partition(".")[0])
     for code, title in titles:
         least = shortest + code.startswith("E")
         above = [code[:length] for length in range(least, len(code))]
         for level, category in enumerate(above):
-            if category not in seen:
-                seen.add(category)
+            if category not in known:
+                known.add(category)
                 yield _row(category, None, volume, above[:level], {})
-        seen.add(code)
+        known.add(code)
         yield _row(code, title, volume, above, shorts)
 
 
 def _row(
-    code: str, title: str | None, volume: Volume, above: list[str], shorts: dict[str, str]
+    code: str, title: str | None, volume: Icd9Volume, above: list[str], shorts: dict[str, str]
 ) -> ConceptRow:
     short = shorts.get(code)
     return ConceptRow(
@@ -195,4 +195,4 @@ def _row(
     )
 
 
-ICD9CM = Importer("icd9cm", "ICD-9-CM titles of diagnoses and procedures", recognises, read)
+ICD9CM = importer_of("icd9cm", "ICD-9-CM titles of diagnoses and procedures", EXPECTED, _open)

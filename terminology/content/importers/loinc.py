@@ -1,5 +1,4 @@
-"""LOINC: the complete download, as a zip archive or the folder that it unpacks to; ``Loinc.csv`` alone will
-do.
+"""LOINC: the complete download, as a zip archive or a folder; ``Loinc.csv`` alone is enough.
 
 CSV with a header row, everything quoted::
 
@@ -22,27 +21,26 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import orjson
 
 from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
-from terminology.content.importers.files import File, columns_of, found, records, refused, refusing, sources
-from terminology.core.errors import BrokenReleaseError
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import SILENT, column_names, records
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    DesignationTuple,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
-    Said,
-    Stated,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
 URL = "http://loinc.org"
 EXPECTED = "a LOINC release with LoincTable/Loinc.csv"
@@ -84,7 +82,8 @@ _VERSION = re.compile(r"(?<![\d.])(2\.\d\d)(?!\d)")
 _CODE = re.compile(r"(LP|LL|LA|LG)?(\d{1,9})-(\d)")
 _SPACES = {None: 0, "LP": 1, "LL": 2, "LA": 3, "LG": 4}
 
-Files = dict[str, list[File]]
+# The files of a release by their kind, a value of ``_FILES`` or "variant".
+LoincFiles = dict[str, list[File]]
 
 
 def is_code(code: str) -> bool:
@@ -101,7 +100,7 @@ def is_code(code: str) -> bool:
 
 
 def _key(code: str) -> int | None:
-    """Where a code is dealt to: terms, parts, lists and answers after one another."""
+    """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code."""
     shape = _CODE.fullmatch(code)
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
 
@@ -109,35 +108,31 @@ def _key(code: str) -> int | None:
 # -- which files ---------------------------------------------------------------------------------
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected."""
-    files = _files(paths)
-    if len(files["loinc"]) != 1 or "LOINC_NUM" not in columns_of(files["loinc"][0], ",", True):
-        return refused(paths, EXPECTED)
-    with_parts = bool(files["partLink"])
-    return [
-        CodeSystemRelease(
-            kind="loinc",
-            url=URL,
-            version=_version(files["loinc"][0]),
-            name="LOINC",
-            title="Logical Observation Identifiers Names and Codes",
-            language="en",
-            case_sensitive=False,
-            copyright=notices.LOINC,
-            licence="LOINC licence",
-            hierarchy_meaning="is-a" if files["hierarchy"] else None,
-            value_set=f"{URL}/vs",
-            properties=_declarations(files, with_parts),
-            files=sources(file for group in files.values() for file in group),
-        )
-    ]
+def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
+    files = _files_by_kind(all_files)
+    if len(files["loinc"]) != 1 or "LOINC_NUM" not in column_names(files["loinc"][0], ",", True):
+        return []
+    release = CodeSystemRelease(
+        kind="loinc",
+        url=URL,
+        version=_version(files["loinc"][0]),
+        name="LOINC",
+        title="Logical Observation Identifiers Names and Codes",
+        language="en",
+        case_sensitive=False,
+        copyright=notices.LOINC,
+        licence="LOINC licence",
+        hierarchy_meaning="is-a" if files["hierarchy"] else None,
+        value_set=f"{URL}/vs",
+        properties=_declarations(files),
+        files=sources(file for group in files.values() for file in group),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
-def _files(paths: Sequence[Path]) -> Files:
-    files: Files = defaultdict(list)
-    for file in found(paths):
+def _files_by_kind(all_files: Sequence[File]) -> LoincFiles:
+    files: LoincFiles = defaultdict(list)
+    for file in all_files:
         kind = _FILES.get(file.name.lower()) or ("variant" if _VARIANT.fullmatch(file.name) else None)
         if kind is not None:
             files[kind].append(file)
@@ -145,99 +140,95 @@ def _files(paths: Sequence[Path]) -> Files:
 
 
 def _version(table: File) -> str | None:
-    """From the name of the archive or folder, else the newest that a row names."""
+    """The version in the name of the archive or folder, or else the newest in a row."""
     for part in (table.inside or "", *reversed(table.path.resolve().parts)):
-        if named := _VERSION.search(part):
-            return named[1]
-    if "VersionLastChanged" not in columns_of(table, ",", True):
+        if name := _VERSION.search(part):
+            return name[1]
+    if "VersionLastChanged" not in column_names(table, ",", True):
         return None
-    changed = {row[0] for _, row in records(table, _unheard, ("VersionLastChanged",), ",", True)}
+    changed = {row[0] for _, row in records(table, SILENT, ("VersionLastChanged",), ",", True)}
     return max((v for v in changed if _VERSION.fullmatch(v)), default=None)
 
 
-def _unheard(problem: Problem) -> None:
-    """What is wrong in a row is said when the rows are read."""
-
-
-def _declarations(files: Files, with_parts: bool) -> list[PropertyDeclaration]:
-    axis = "code" if with_parts else "string"
-    declared = {name: PropertyDeclaration(name, axis) for name in AXES}
+def _declarations(files: LoincFiles) -> list[PropertyDeclaration]:
+    axis = "code" if files["partLink"] else "string"
+    properties = {name: PropertyDeclaration(name, axis) for name in AXES}
     for file in files["partLink"]:
-        for _, (property_,) in records(file, _unheard, ("Property",), ",", True):
-            name = property_.rpartition("/")[2]
-            declared.setdefault(name, PropertyDeclaration(name, "code", property_ or None))
-    declared |= {name: PropertyDeclaration(name) for name in PLAIN}
-    declared |= {
+        for _, (uri,) in records(file, SILENT, ("Property",), ",", True):
+            name = uri.rpartition("/")[2]
+            properties.setdefault(name, PropertyDeclaration(name, "code", uri or None))
+    properties |= {name: PropertyDeclaration(name) for name in PLAIN}
+    properties |= {
         name: PropertyDeclaration(name, "code")
         for name in ("answer-list", "AnswerList", "Answer", "answers-for", "MAP_TO")
     }
-    declared["copyright"] = PropertyDeclaration(
+    properties["copyright"] = PropertyDeclaration(
         "copyright", "string", None, "LOINC, or 3rdParty with a notice."
     )
-    declared["PartTypeName"] = PropertyDeclaration(
+    properties["PartTypeName"] = PropertyDeclaration(
         "PartTypeName", "string", None, "The axis that a part is of."
     )
-    return list(declared.values())
+    return list(properties.values())
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
+def _concepts(files: LoincFiles, reporter: Reporter) -> Iterator[ConceptRow]:
     """Terms, parts, answer lists and answers, each in the order of their numbers."""
-    files = _files(paths)
-    if len(files["loinc"]) != 1:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
     with Buckets(_keys(files)) as buckets:
-        dealer = _Dealer(buckets, report)
-        for kind, deal in _DEALING.items():
+        distributor = LoincDistributor(buckets, reporter)
+        for kind, distribute in _DISTRIBUTION.items():
             for file in files[kind]:
-                deal(dealer, file)
-        make = _Maker(bool(files["partLink"]), _classes(files))
+                distribute(distributor, file)
+        builder = LoincConceptBuilder(bool(files["partLink"]), _classes(files))
         for lines in buckets:
-            yield from _rows(lines, make, report)
+            yield from _concepts_of(lines, builder, reporter)
 
 
-def _keys(files: Files) -> array[int]:
-    """Only where the ranges are cut depends on these, so a row that cannot be read does no harm."""
+def _keys(files: LoincFiles) -> array[int]:
+    """The keys of all codes. Only the ranges of the buckets depend on them, so a malformed row does no harm."""
     keys = array("Q")
     for kind, column in (("loinc", "LOINC_NUM"), ("part", "PartNumber"), ("answer", "AnswerStringId")):
         for file in files[kind]:
-            found_ = (_key(row[0]) for _, row in records(file, _unheard, (column,), ",", True))
-            keys.extend(key for key in found_ if key is not None)
+            codes = (_key(row[0]) for _, row in records(file, SILENT, (column,), ",", True))
+            keys.extend(key for key in codes if key is not None)
     return keys
 
 
-def _classes(files: Files) -> dict[str, str]:
-    """The parts that the column CLASS names by their text."""
+def _classes(files: LoincFiles) -> dict[str, str]:
+    """The codes of the parts of type CLASS by their names, which the column CLASS of a term has."""
     return {
         name: number
         for file in files["part"]
         for _, (number, type_, name) in records(
-            file, _unheard, ("PartNumber", "PartTypeName", "PartName"), ",", True
+            file, SILENT, ("PartNumber", "PartTypeName", "PartName"), ",", True
         )
         if type_ == "CLASS"
     }
 
 
-class _Dealer:
-    """Deals the rows of the files out to the codes that they are about, as JSON after a letter."""
+class LoincDistributor:
+    """Puts the rows of the files into the buckets of the codes that they are about.
 
-    def __init__(self, buckets: Buckets, report: Report) -> None:
-        self.buckets, self.report = buckets, report
+    Each is a JSON array: the code, the letter of the kind of row, and the cells.
+    """
+
+    def __init__(self, buckets: Buckets, reporter: Reporter) -> None:
+        self.buckets, self.reporter = buckets, reporter
 
     def put(self, file: File, number: int, code: str, *cells: Any) -> None:
         key = _key(code)
         if key is None or not is_code(code):
-            self.report(Problem(file.label, number, f"{code!r} is no LOINC code"))
+            self.reporter.problem(Problem(file.label, number, f"{code!r} is not a LOINC code"))
         else:
             self.buckets.put(key, orjson.dumps([code, *cells]))
 
     def rows(self, file: File, *columns: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-        return records(file, self.report, columns, ",", True)
+        return records(file, self.reporter, columns, ",", True)
 
     def terms(self, file: File) -> None:
-        present = columns_of(file, ",", True)
+        present = column_names(file, ",", True)
         columns = [c for c in ("LOINC_NUM", *AXES, *PLAIN, *_NAMES, *_OTHER) if c in present]
         for number, row in self.rows(file, *columns):
             self.put(file, number, row[0], "L", dict(zip(columns[1:], row[1:], strict=True)))
@@ -248,8 +239,8 @@ class _Dealer:
             self.put(file, number, code, "P", *cells)
 
     def part_links(self, file: File) -> None:
-        for number, (code, part, property_) in self.rows(file, "LoincNumber", "PartNumber", "Property"):
-            self.put(file, number, code, "K", property_.rpartition("/")[2], part)
+        for number, (code, part, uri) in self.rows(file, "LoincNumber", "PartNumber", "Property"):
+            self.put(file, number, code, "K", uri.rpartition("/")[2], part)
 
     def hierarchy(self, file: File) -> None:
         for number, (parent, code, text) in self.rows(file, "IMMEDIATE_PARENT", "CODE", "CODE_TEXT"):
@@ -273,7 +264,7 @@ class _Dealer:
 
     def variants(self, file: File) -> None:
         language = "-".join(_VARIANT.fullmatch(file.name).groups())  # type: ignore[union-attr]
-        present = columns_of(file, ",", True)
+        present = column_names(file, ",", True)
         columns = [c for c in ("LOINC_NUM", *AXES[:6], *_VARIANT_NAMES) if c in present]
         for number, row in self.rows(file, *columns):
             cells = dict(zip(columns[1:], row[1:], strict=True))
@@ -284,59 +275,65 @@ class _Dealer:
                 self.put(file, number, row[0], "V", language, names)
 
 
-_DEALING: dict[str, Callable[[_Dealer, File], None]] = {
-    "loinc": _Dealer.terms,
-    "part": _Dealer.parts,
-    "partLink": _Dealer.part_links,
-    "hierarchy": _Dealer.hierarchy,
-    "answer": _Dealer.answers,
-    "answerLink": _Dealer.answer_links,
-    "mapTo": _Dealer.map_to,
-    "variant": _Dealer.variants,
+_DISTRIBUTION: dict[str, Callable[[LoincDistributor, File], None]] = {
+    "loinc": LoincDistributor.terms,
+    "part": LoincDistributor.parts,
+    "partLink": LoincDistributor.part_links,
+    "hierarchy": LoincDistributor.hierarchy,
+    "answer": LoincDistributor.answers,
+    "answerLink": LoincDistributor.answer_links,
+    "mapTo": LoincDistributor.map_to,
+    "variant": LoincDistributor.variants,
 }
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What the files say of one code, by letter."""
-
-    by_letter: dict[str, list[list[Any]]] = field(default_factory=lambda: defaultdict(list))
+# The rows about one code, by their letter: L a term, P a part, K a part of a term, H a parent, A an answer in a
+# list, W a list with an answer, Q a property that is a code, V the names in another language.
+RowsByLetter = dict[str, list[list[Any]]]
 
 
-def _rows(lines: list[bytes], make: _Maker, report: Report) -> Iterator[ConceptRow]:
-    gathered: dict[str, _Gathered] = defaultdict(_Gathered)
+def _concepts_of(
+    lines: list[bytes], builder: LoincConceptBuilder, reporter: Reporter
+) -> Iterator[ConceptRow]:
+    by_code: dict[str, RowsByLetter] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         code, letter, *cells = orjson.loads(line)
-        gathered[code].by_letter[letter].append(cells)
-    for code in sorted(gathered, key=lambda code: _key(code) or 0):
-        row = make.row(code, gathered[code].by_letter)
-        if row is not None:
-            yield row
+        by_code[code][letter].append(cells)
+    for code in sorted(by_code, key=lambda code: _key(code) or 0):
+        concept = builder.concept(code, by_code[code])
+        if concept is not None:
+            yield concept
         else:
-            report(Problem("", 0, f"{code} is named, but not in its own file"))
+            reporter.problem(Problem("", 0, f"{code} is in other files, but not in its own"))
 
 
-class _Maker:
-    """Makes the row of a code."""
+class LoincConceptBuilder:
+    """Builds the concept of a code from the rows about it.
 
-    def __init__(self, with_parts: bool, classes: dict[str, str]) -> None:
-        self.with_parts, self.classes = with_parts, classes
+    ``has_parts``: the release says which parts a term has. ``classes`` are the codes of the parts of type
+    CLASS, by name.
+    """
 
-    def row(self, code: str, said: dict[str, list[list[Any]]]) -> ConceptRow | None:
-        for letter, make in (("L", self._term), ("P", self._part), ("A", self._list), ("W", self._answer)):
-            if said.get(letter):
-                row = make(code, said)
+    def __init__(self, has_parts: bool, classes: dict[str, str]) -> None:
+        self.has_parts, self.classes = has_parts, classes
+
+    def concept(self, code: str, rows: RowsByLetter) -> ConceptRow | None:
+        """The concept, or None where the code is not in its own file."""
+        builders = (("L", self._term), ("P", self._part), ("A", self._list), ("W", self._answer))
+        for letter, build in builders:
+            if rows.get(letter):
+                row = build(code, rows)
                 break
         else:
-            if not said.get("H"):
+            if not rows.get("H"):
                 return None
-            row = ConceptRow(code, said["H"][0][1])
-        row.parents = list(dict.fromkeys(parent for parent, _ in said.get("H", ()) if parent))
-        row.properties = [*row.properties, *((name, "code", value) for name, value in said.get("Q", ()))]
+            row = ConceptRow(code, rows["H"][0][1])
+        row.parents = list(dict.fromkeys(parent for parent, _ in rows.get("H", ()) if parent))
+        row.properties = [*row.properties, *((name, "code", value) for name, value in rows.get("Q", ()))]
         return row
 
-    def _term(self, code: str, said: dict[str, list[list[Any]]]) -> ConceptRow:
-        cells: dict[str, str] = said["L"][0][0]
+    def _term(self, code: str, rows: RowsByLetter) -> ConceptRow:
+        cells: dict[str, str] = rows["L"][0][0]
         status = cells.get("STATUS", "")
         notice = "3rdParty" if cells.get("EXTERNAL_COPYRIGHT_NOTICE") else "LOINC"
         return ConceptRow(
@@ -345,26 +342,26 @@ class _Maker:
             definition=cells.get("DefinitionDescription") or None,
             inactive=status == "DEPRECATED",
             status=status.lower() or None,
-            designations=[*_names(cells), *_variants(said)],
+            designations=[*_names(cells), *_variants(rows)],
             properties=[
-                *self._axes(cells, said),
+                *self._axes(cells, rows),
                 *((name, "string", cells[name]) for name in PLAIN if cells.get(name)),
                 ("copyright", "string", notice),
             ],
         )
 
-    def _axes(self, cells: dict[str, str], said: dict[str, list[list[Any]]]) -> list[Stated]:
-        if not self.with_parts:
+    def _axes(self, cells: dict[str, str], rows: RowsByLetter) -> list[PropertyTuple]:
+        if not self.has_parts:
             return [(name, "string", cells[name]) for name in AXES if cells.get(name)]
-        linked: list[Stated] = [(name, "code", part) for name, part in said.get("K", ())]
+        linked: list[PropertyTuple] = [(name, "code", part) for name, part in rows.get("K", ())]
         class_ = self.classes.get(cells.get("CLASS", ""))
         if class_ and not any(name == "CLASS" for name, _, _ in linked):
             linked.append(("CLASS", "code", class_))
         return list(dict.fromkeys(linked))
 
-    def _part(self, code: str, said: dict[str, list[list[Any]]]) -> ConceptRow:
-        type_, name, display, status = said["P"][0]
-        designations: list[Said] = (
+    def _part(self, code: str, rows: RowsByLetter) -> ConceptRow:
+        type_, name, display, status = rows["P"][0]
+        designations: list[DesignationTuple] = (
             [(display, "en", _use("DisplayName"), None)] if display and display != name else []
         )
         return ConceptRow(
@@ -376,14 +373,14 @@ class _Maker:
             properties=[("STATUS", "string", status), ("PartTypeName", "string", type_)],
         )
 
-    def _list(self, code: str, said: dict[str, list[list[Any]]]) -> ConceptRow:
-        answers: list[Stated] = [("Answer", "code", answer) for _, answer in said["A"] if answer]
-        return ConceptRow(code, said["A"][0][0] or None, properties=answers)
+    def _list(self, code: str, rows: RowsByLetter) -> ConceptRow:
+        answers: list[PropertyTuple] = [("Answer", "code", answer) for _, answer in rows["A"] if answer]
+        return ConceptRow(code, rows["A"][0][0] or None, properties=answers)
 
-    def _answer(self, code: str, said: dict[str, list[list[Any]]]) -> ConceptRow:
-        texts = list(dict.fromkeys(text for text, _ in said["W"] if text))
-        lists: list[Stated] = [
-            ("AnswerList", "code", list_) for list_ in dict.fromkeys(list_ for _, list_ in said["W"])
+    def _answer(self, code: str, rows: RowsByLetter) -> ConceptRow:
+        texts = list(dict.fromkeys(text for text, _ in rows["W"] if text))
+        lists: list[PropertyTuple] = [
+            ("AnswerList", "code", list_) for list_ in dict.fromkeys(list_ for _, list_ in rows["W"])
         ]
         return ConceptRow(
             code=code,
@@ -397,22 +394,22 @@ def _use(code: str) -> dict[str, str]:
     return {"system": URL, "code": code, "display": code}
 
 
-def _names(cells: dict[str, str]) -> list[Said]:
-    said: list[Said] = [
+def _names(cells: dict[str, str]) -> list[DesignationTuple]:
+    names: list[DesignationTuple] = [
         (cells[column], "en", _use(use), None) for column, use in _NAMES.items() if cells.get(column)
     ]
     axes = [cells.get(axis, "") for axis in AXES[:6]]
     if any(axes):
-        said.append((":".join(axes).rstrip(":"), "en", _use("FullySpecifiedName"), None))
-    return said
+        names.append((":".join(axes).rstrip(":"), "en", _use("FullySpecifiedName"), None))
+    return names
 
 
-def _variants(said: dict[str, list[list[Any]]]) -> list[Said]:
+def _variants(rows: RowsByLetter) -> list[DesignationTuple]:
     return [
         (text, language, _use(name), None)
-        for language, names in said.get("V", ())
+        for language, names in rows.get("V", ())
         for name, text in names.items()
     ]
 
 
-LOINC = Importer("loinc", "LOINC, the complete download as zip or folder", recognises, read)
+LOINC = importer_of("loinc", "LOINC, the complete download as zip or folder", EXPECTED, _open)

@@ -1,4 +1,4 @@
-"""To whom does the content of a release belong, and on what terms? The words go into the resource."""
+"""Copyright notices of the publishers, for the ``copyright`` of an imported resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OMOP: a vocabulary download of Athena, as a zip archive or folder; ``CONCEPT.csv`` alone will do.
+"""OMOP: a vocabulary download of Athena, as a zip archive or folder; ``CONCEPT.csv`` alone is enough.
 
 Tables of tab separated text (whatever the name says), no quotes, a header row::
 
@@ -9,7 +9,7 @@ Tables of tab separated text (whatever the name says), no quotes, a header row::
     VOCABULARY.csv            vocabulary_id vocabulary_name … vocabulary_version
 
 The code is the concept_id. Properties are named as in https://fhir-terminology.ohdsi.org. The names of CPT4
-are in the download only after the step that needs a licence; a concept without a name has no display.
+are in the download only after a step that needs a licence; a concept without a name has no display.
 """
 
 from __future__ import annotations
@@ -18,32 +18,23 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 
 from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
-from terminology.content.importers.files import (
-    File,
-    found,
-    is_number,
-    raw_records,
-    records,
-    refused,
-    refusing,
-    sources,
-)
-from terminology.core.errors import BrokenReleaseError
+from terminology.content.importers.files import File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import SILENT, is_number, raw_records, records
 from terminology.core.model import Problem
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
-    Importer,
+    DesignationTuple,
+    OpenedCodeSystem,
     PropertyDeclaration,
-    Report,
-    Said,
-    Stated,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
 URL = "https://fhir-terminology.ohdsi.org"
 EXPECTED = "a vocabulary download of Athena with CONCEPT.csv"
@@ -99,106 +90,98 @@ VOCABULARIES = {
 }
 LANGUAGES = {b"4180186": "en", b"4182511": "es", b"4180190": "fr", b"4182504": "de", b"4182503": "nl"}
 
-_FILES = ("concept.csv", "concept_synonym.csv", "concept_relationship.csv", "vocabulary.csv")
+# The files whose rows belong to concepts, each with a letter and its columns.
+_TABLES = (
+    ("concept.csv", b"C", CONCEPT),
+    ("concept_synonym.csv", b"S", SYNONYM),
+    ("concept_relationship.csv", b"R", RELATIONSHIP),
+)
+_FILES = {"vocabulary.csv", *(name for name, _, _ in _TABLES)}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _VERSION = re.compile(r"(\d{2})-([A-Z]{3})-(?:20)?(\d{2})")
 
 
-@refusing
-def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-    """The release, or what was expected."""
-    files = _files(paths)
+def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
+    files = {file.name.lower(): file for file in all_files if file.name.lower() in _FILES}
     if "concept.csv" not in files:
-        return refused(paths, EXPECTED)
-    head = files["concept.csv"].head().partition(b"\n")[0].decode("latin-1").strip("\r").split("\t")
-    if tuple(head[: len(CONCEPT)]) != CONCEPT:
-        return refused(paths, EXPECTED)
-    return [
-        CodeSystemRelease(
-            kind="omop",
-            url=URL,
-            version=_version(files.get("vocabulary.csv")),
-            name="OMOP",
-            title="OMOP Concepts",
-            language="en",
-            copyright=notices.OMOP,
-            licence="the licence of each vocabulary",
-            properties=PROPERTIES,
-            files=sources(files.values()),
-        )
-    ]
-
-
-def _files(paths: Sequence[Path]) -> dict[str, File]:
-    return {file.name.lower(): file for file in found(paths) if file.name.lower() in _FILES}
+        return []
+    header = files["concept.csv"].head().partition(b"\n")[0].decode("latin-1").strip("\r").split("\t")
+    if tuple(header[: len(CONCEPT)]) != CONCEPT:
+        return []
+    release = CodeSystemRelease(
+        kind="omop",
+        url=URL,
+        version=_version(files.get("vocabulary.csv")),
+        name="OMOP",
+        title="OMOP Concepts",
+        language="en",
+        copyright=notices.OMOP,
+        licence="the licence of each vocabulary",
+        properties=PROPERTIES,
+        files=sources(files.values()),
+    )
+    return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
 def _version(vocabularies: File | None) -> str | None:
     """The row "None" has the version of the whole: "v5.0 27-FEB-25" is 20250227."""
     if vocabularies is None:
         return None
-    for _, (id_, version) in records(vocabularies, _unheard, ("vocabulary_id", "vocabulary_version")):
-        if id_ == "None" and (dated := _VERSION.search(version)) and dated[2] in _MONTHS:
-            return f"20{dated[3]}{_MONTHS.index(dated[2]) + 1:02}{dated[1]}"
+    for _, (id_, version) in records(vocabularies, SILENT, ("vocabulary_id", "vocabulary_version")):
+        if id_ == "None" and (date := _VERSION.search(version)) and date[2] in _MONTHS:
+            return f"20{date[3]}{_MONTHS.index(date[2]) + 1:02}{date[1]}"
     return None
 
 
-def _unheard(problem: Problem) -> None:
-    """What is wrong in a row is said when the rows are read."""
-
-
-def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[ConceptRow]:
+def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their numbers."""
-    files = _files(paths)
-    if "concept.csv" not in files:
-        raise BrokenReleaseError(refused(paths, EXPECTED))
-    ids = (int(row[0]) for row in raw_records(files["concept.csv"], _unheard, CONCEPT) if is_number(row[0]))
+    ids = (int(row[0]) for row in raw_records(files["concept.csv"], SILENT, CONCEPT) if is_number(row[0]))
     with Buckets(array("Q", ids)) as buckets:
-        _deal(files, buckets, report)
+        _distribute(files, buckets, reporter)
         for lines in buckets:
-            yield from _rows(lines, report)
+            yield from _rows(lines, reporter)
 
 
-def _deal(files: dict[str, File], buckets: Buckets, report: Report) -> None:
-    wanted = (("concept.csv", b"C", CONCEPT), ("concept_synonym.csv", b"S", SYNONYM))
-    for name, letter, columns in (*wanted, ("concept_relationship.csv", b"R", RELATIONSHIP)):
+def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) -> None:
+    """Put the rows of each file into the buckets of their concepts, after the letter of the file."""
+    for name, letter, columns in _TABLES:
         file = files.get(name)
-        for row in raw_records(file, report, columns) if file else ():
+        for row in raw_records(file, reporter, columns) if file else ():
             if letter == b"R" and (row[2] != b"Maps to" or row[5] or row[0] == row[1]):
                 continue
             if is_number(row[0]):
                 buckets.put(int(row[0]), letter + b"\t" + b"\t".join(row))
             elif file:
-                report(Problem(file.label, 0, f"{row[0].decode()!r} is no concept_id"))
+                reporter.problem(Problem(file.label, 0, f"{row[0].decode()!r} is not a concept_id"))
 
 
-def _rows(lines: list[bytes], report: Report) -> Iterator[ConceptRow]:
-    gathered: dict[int, list[list[bytes]]] = defaultdict(list)
+def _rows(lines: list[bytes], reporter: Reporter) -> Iterator[ConceptRow]:
+    by_concept: dict[int, list[list[bytes]]] = defaultdict(list)
     for line in lines:
         letter, *row = line.split(b"\t")
-        gathered[int(row[0])].append([letter, *row])
-    for id_ in sorted(gathered):
-        made = _row(gathered[id_])
-        if made is not None:
-            yield made
+        by_concept[int(row[0])].append([letter, *row])
+    for id_ in sorted(by_concept):
+        concept = _concept(by_concept[id_])
+        if concept is not None:
+            yield concept
         else:
-            report(Problem("CONCEPT.csv", 0, f"{id_} is named in another file, but not here"))
+            reporter.problem(Problem("CONCEPT.csv", 0, f"{id_} is in another file, but not in this one"))
 
 
-def _row(rows: list[list[bytes]]) -> ConceptRow | None:
-    concept = next((row for row in rows if row[0] == b"C"), None)
-    if concept is None:
+def _concept(rows: list[list[bytes]]) -> ConceptRow | None:
+    own = next((row for row in rows if row[0] == b"C"), None)
+    if own is None:
         return None
     code, name, domain, vocabulary, class_, standard, source, start, end, invalid = (
-        cell.decode() for cell in concept[1:11]
+        cell.decode() for cell in own[1:11]
     )
-    said: list[Said] = [
+    synonyms: list[DesignationTuple] = [
         (row[2].decode(), LANGUAGES.get(row[3]), None, None)
         for row in rows
         if row[0] == b"S" and row[2].decode() != name
     ]
     system = {"system": VOCABULARIES[vocabulary]} if vocabulary in VOCABULARIES else {}
-    properties: list[Stated] = [
+    properties: list[PropertyTuple] = [
         ("domain-id", "code", domain),
         ("vocabulary-id", "code", vocabulary),
         ("concept-class-id", "code", class_),
@@ -213,7 +196,7 @@ def _row(rows: list[list[bytes]]) -> ConceptRow | None:
         *(("Maps to", "Coding", {"system": URL, "code": row[2].decode()}) for row in rows if row[0] == b"R"),
     ]
     return ConceptRow(
-        code=code, display=name or None, inactive=bool(invalid), designations=said, properties=properties
+        code=code, display=name or None, inactive=bool(invalid), designations=synonyms, properties=properties
     )
 
 
@@ -221,4 +204,4 @@ def _date(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 else text
 
 
-OMOP = Importer("omop", "OMOP, a vocabulary download of Athena as zip or folder", recognises, read)
+OMOP = importer_of("omop", "OMOP, a vocabulary download of Athena as zip or folder", EXPECTED, _open)

@@ -8,29 +8,39 @@ Their canonicals are the implicit ones of https://terminology.hl7.org/SNOMEDCT.h
     der2_iisssccRefset_ExtendedMapSnapshot_…
         … referencedComponentId mapGroup mapPriority mapRule mapAdvice mapTarget correlationId mapCategoryId
 
-In an extended map a concept may need a code of each of several groups: those of the first are targets,
-those of the others ``product``s, so that no answer is half of what belongs together. Within a group the
-rule of a row is the condition on which it holds: ``dependsOn`` the attribute ``mapRule``.
+In an extended map a concept may need one code of each of several groups: a code of the first group is the
+target, those of the others are ``product``s, so that an answer is never half of a combination. Within a
+group the rule of a row is its condition: ``dependsOn`` the attribute ``mapRule``.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby, product
 from math import prod
 from typing import NamedTuple
 
 from terminology.content.importers import notices
+from terminology.content.importers.attributes import declarations
 from terminology.content.importers.buckets import Buckets
-from terminology.content.importers.canonical import declared
-from terminology.content.importers.files import File, is_number, raw_records
+from terminology.content.importers.files import File
+from terminology.content.importers.rows import SILENT, is_number, raw_records
 from terminology.core.model import Problem
-from terminology.store.release import MapGroup, MapRelease, MapRow, Report, SourceFile, Stated
+from terminology.store.release import (
+    MapGroup,
+    MapRelease,
+    MapRow,
+    OpenedConceptMap,
+    PropertyTuple,
+    SourceFile,
+)
+from terminology.store.reporting import Reporter
 
 URL = "http://snomed.info/sct"
 MOST_COMBINATIONS = 10_000
-# What an historical association says of the old concept and the new one (the table in the page above).
+# The relationship of the old concept to the new one in a historical association (a table in the page above).
 ASSOCIATION = {
     "900000000000527005": ("equivalent", "same as"),
     "900000000000526001": ("equivalent", "replaced by"),
@@ -55,8 +65,8 @@ CORRELATION = {
     b"447560006": "related-to",
 }
 PROPERTIES = {
-    "mapPriority": ("integer", "Its place among the rows of its group: the first whose rule holds is taken."),
-    "mapAdvice": ("string", "What a coder is told."),
+    "mapPriority": ("integer", "Its place among the rows of its group: the first whose rule holds applies."),
+    "mapAdvice": ("string", "The publisher's advice to coders."),
     "mapCategory": ("code", "The category that the publisher put the mapping in."),
 }
 ATTRIBUTES = {
@@ -80,7 +90,7 @@ _EXTENDED = (
 _COLUMNS = {"association": _ASSOCIATION, "simpleMap": _SIMPLE, "extendedMap": _EXTENDED}
 
 
-class Candidate(NamedTuple):
+class ExtendedMapRow(NamedTuple):
     """A row of an extended map."""
 
     group: int
@@ -92,32 +102,33 @@ class Candidate(NamedTuple):
     category: str
 
 
-def releases(files: dict[str, list[File]], version: str, sources: Sequence[SourceFile]) -> list[MapRelease]:
-    """A map for each reference set that has rows."""
-    found = {}
+def open_maps(
+    files: dict[str, list[File]], version: str, sources: Sequence[SourceFile]
+) -> list[OpenedConceptMap]:
+    """A map for each reference set that has rows. ``files`` are those of each kind of map reference set."""
+    kinds = {}
     for kind, group in files.items():
         for file in group:
-            for row in raw_records(file, _unheard, _COLUMNS[kind]):
+            for row in raw_records(file, SILENT, _COLUMNS[kind]):
                 refset = row[4].decode()
                 if row[2] == b"1" and (kind != "association" or refset in ASSOCIATION):
-                    found[refset] = kind
-    return [_release(refset, kind, version, sources) for refset, kind in found.items()]
-
-
-def _unheard(problem: Problem) -> None:
-    """What is wrong in a row is said when the rows are read."""
+                    kinds[refset] = kind
+    return [
+        OpenedConceptMap(_release(refset, kind, version, sources), partial(_mappings, refset, files))
+        for refset, kind in kinds.items()
+    ]
 
 
 def _release(refset: str, kind: str, version: str, sources: Sequence[SourceFile]) -> MapRelease:
-    said = ASSOCIATION[refset][1] if kind == "association" else f"map {refset}"
+    name = ASSOCIATION[refset][1] if kind == "association" else f"map {refset}"
     target = URL if kind == "association" else TARGETS.get(refset)
-    header = {"property": declared(PROPERTIES), "additionalAttribute": declared(ATTRIBUTES)}
+    header = {"property": declarations(PROPERTIES), "additionalAttribute": declarations(ATTRIBUTES)}
     return MapRelease(
         kind="snomed",
         url=f"{URL}?fhir_cm={refset}",
         version=version,
         name=f"SNOMED_CT_{refset}",
-        title=f"SNOMED CT: {said}",
+        title=f"SNOMED CT: {name}",
         source_scope=f"{URL}?fhir_vs",
         copyright=notices.SNOMED,
         licence="SNOMED CT affiliate licence of the operator",
@@ -127,80 +138,76 @@ def _release(refset: str, kind: str, version: str, sources: Sequence[SourceFile]
     )
 
 
-def rows(release: MapRelease, files: dict[str, list[File]], report: Report) -> Iterator[MapRow]:
+def _mappings(refset: str, files: dict[str, list[File]], reporter: Reporter) -> Iterator[MapRow]:
     """The mappings of one reference set."""
-    refset = _refset(release)
     for file in files["association"]:
-        relationship, said = ASSOCIATION.get(refset, ("related-to", ""))
-        for row in _members(file, "association", refset, report):
-            yield MapRow(row[5].decode(), row[6].decode(), relationship, comment=said)
+        relationship, comment = ASSOCIATION.get(refset, ("related-to", ""))
+        for row in _members(file, "association", refset, reporter):
+            yield MapRow(row[5].decode(), row[6].decode(), relationship, comment=comment)
     for file in files["simpleMap"]:
-        for row in _members(file, "simpleMap", refset, report):
+        for row in _members(file, "simpleMap", refset, reporter):
             target = row[6].decode().strip()
             yield MapRow(row[5].decode(), target or None, "related-to" if target else None, no_map=not target)
     for file in files["extendedMap"]:
-        yield from _extended(file, release, report)
+        yield from _extended(file, refset, reporter)
 
 
-def _refset(release: MapRelease) -> str:
-    return release.url.partition("fhir_cm=")[2]
-
-
-def _members(file: File, kind: str, refset: str, report: Report) -> Iterator[list[bytes]]:
-    wanted = refset.encode()
-    return (row for row in raw_records(file, report, _COLUMNS[kind]) if row[4] == wanted and row[2] == b"1")
+def _members(file: File, kind: str, refset: str, reporter: Reporter) -> Iterator[list[bytes]]:
+    id_ = refset.encode()
+    return (row for row in raw_records(file, reporter, _COLUMNS[kind]) if row[4] == id_ and row[2] == b"1")
 
 
 # -- extended maps -------------------------------------------------------------------------------
 
 
-def _extended(file: File, release: MapRelease, report: Report) -> Iterator[MapRow]:
-    """The rows of a concept need not stand together, so they are dealt out by concept first."""
-    refset = _refset(release)
+def _extended(file: File, refset: str, reporter: Reporter) -> Iterator[MapRow]:
+    """The mappings of an extended map.
+
+    The rows of a concept may be anywhere in the file, so they are put into buckets by concept first.
+    """
     ids = array(
-        "Q", (int(row[5]) for row in _members(file, "extendedMap", refset, _unheard) if is_number(row[5]))
+        "Q", (int(row[5]) for row in _members(file, "extendedMap", refset, SILENT) if is_number(row[5]))
     )
     with Buckets(ids) as buckets:
-        for row in _members(file, "extendedMap", refset, report):
+        for row in _members(file, "extendedMap", refset, reporter):
             if all(is_number(cell) for cell in row[5:8]):
                 buckets.put(int(row[5]), b"\t".join(row[5:13]))
             else:
-                report(
-                    Problem(file.label, 0, f"expected a concept, a group and a priority in {row[0].decode()}")
-                )
+                text = f"expected a concept, a group and a priority in {row[0].decode()}"
+                reporter.problem(Problem(file.label, 0, text))
         for lines in buckets:
             split = sorted((line.split(b"\t") for line in lines), key=lambda row: int(row[0]))
             for concept, group in groupby(split, key=lambda row: row[0].decode()):
-                candidates = [_candidate(row) for row in group]
-                yield from _mappings(concept, candidates, TARGETS.get(refset), file, report)
+                candidates = [_extended_row(row) for row in group]
+                yield from _extended_mappings(concept, candidates, TARGETS.get(refset), file, reporter)
 
 
-def _candidate(row: list[bytes]) -> Candidate:
+def _extended_row(row: list[bytes]) -> ExtendedMapRow:
     rule, advice, target = (cell.decode().strip() for cell in row[3:6])
-    return Candidate(int(row[1]), int(row[2]), rule, advice, target, row[6], row[7].decode())
+    return ExtendedMapRow(int(row[1]), int(row[2]), rule, advice, target, row[6], row[7].decode())
 
 
-def _mappings(
-    concept: str, candidates: list[Candidate], system: str | None, file: File, report: Report
+def _extended_mappings(
+    concept: str, candidates: list[ExtendedMapRow], system: str | None, file: File, reporter: Reporter
 ) -> Iterator[MapRow]:
     candidates.sort(key=lambda candidate: (candidate.group, candidate.priority))
     groups = [list(group) for _, group in groupby(candidates, key=lambda candidate: candidate.group)]
     if not any(candidate.target for candidate in candidates):
         yield MapRow(concept, no_map=True, comment=candidates[0].advice or None)
     elif prod(map(len, groups)) > MOST_COMBINATIONS:
-        report(Problem(file.label, 0, f"{concept} has more than {MOST_COMBINATIONS} combinations"))
+        reporter.problem(Problem(file.label, 0, f"{concept} has more than {MOST_COMBINATIONS} combinations"))
     else:
         for chosen in product(*groups):
             if any(candidate.target for candidate in chosen):
-                yield _mapping(concept, chosen, system)
+                yield _extended_mapping(concept, chosen, system)
 
 
-def _mapping(concept: str, chosen: tuple[Candidate, ...], system: str | None) -> MapRow:
-    """One row of each group. A row without target says that its group asks for no code."""
+def _extended_mapping(concept: str, chosen: tuple[ExtendedMapRow, ...], system: str | None) -> MapRow:
+    """The mapping of one row of each group. A row without a target says that its group needs no code."""
     first, *others = (candidate for candidate in chosen if candidate.target)
     coding = {"system": system} if system else {}
     conditions = [c.rule for c in chosen if c.rule and c.rule.upper() != "TRUE"]
-    properties: list[Stated] = [("mapPriority", "integer", first.priority)]
+    properties: list[PropertyTuple] = [("mapPriority", "integer", first.priority)]
     properties += [("mapAdvice", "string", c.advice) for c in chosen if c.advice]
     properties.append(("mapCategory", "code", first.category))
     return MapRow(

@@ -1,4 +1,4 @@
-"""Codes or mappings in a CSV or XLSX file of one's own, with a TOML file that says what its columns are.
+"""Codes or mappings in a CSV or XLSX file described by a TOML file that says what the columns are.
 
 A code system::
 
@@ -25,11 +25,11 @@ A code system::
     code = "weight"
     type = "decimal"
 
-A concept map has ``[ConceptMap]`` with ``source`` and ``target`` (the code systems) besides, the columns
-``source`` and ``target`` (a row without target says that there is none), ``sourceDisplay``,
+A concept map has ``[ConceptMap]`` with the elements ``source`` and ``target`` (the code systems), the columns
+``source`` and ``target`` (a row without a target means that there is none), ``sourceDisplay``,
 ``targetDisplay``, ``relationship`` and ``comment``, and ``[[dependsOn]]``, ``[[product]]`` (``column``,
-``attribute``, ``type``) and ``[[property]]``. ``[relationships]`` says what the words in the column mean
-(``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for rows that do not say.
+``attribute``, ``type``) and ``[[property]]``. ``[relationships]`` maps the words in the column to those of
+FHIR (``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for rows without one.
 """
 
 from __future__ import annotations
@@ -39,146 +39,195 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
-from terminology.content.importers.files import DAMAGED, File, found, records, refused, refusing, sources
+from terminology.content.importers.files import ARCHIVE_ERRORS, File, sources
+from terminology.content.importers.importer import importer_of
+from terminology.content.importers.rows import records
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
+from terminology.core.structure import RELATIONSHIPS
 from terminology.store.release import (
-    AnyRelease,
     CodeSystemRelease,
     ConceptRow,
     Importer,
     MapGroup,
     MapRelease,
     MapRow,
+    Opened,
+    OpenedCodeSystem,
+    OpenedConceptMap,
     PropertyDeclaration,
-    Report,
-    Row,
-    Said,
-    Stated,
-    progress_of,
+    PropertyTuple,
 )
+from terminology.store.reporting import Reporter
 
-RELATIONSHIPS = (
-    "equivalent",
-    "source-is-narrower-than-target",
-    "source-is-broader-than-target",
-    "related-to",
-    "not-related-to",
-)
-# After how many rows of a sheet it is said how far the reading is.
-ROWS_TOLD = 1_000
+# The progress of a sheet is reported once in this many rows.
+PROGRESS_ROWS = 1_000
 _CSV, _XLSX = (".csv", ".tsv", ".txt"), (".xlsx",)
 _CONCEPT = ("code", "display", "definition", "parent", "status", "inactive", "abstract")
 _MAPPING = ("source", "target", "sourceDisplay", "targetDisplay", "relationship", "comment")
-_PART = ("column", "separator", "type", "system")
-_ATTRIBUTE = (*_PART, "attribute")
-# What a mapping file may say: the keys of each table. None: elements of the resource, whatever they are.
+_VALUE = ("column", "separator", "type", "system")
+_ATTRIBUTE = (*_VALUE, "attribute")
+# The keys that each table of a mapping file may have. None: elements of the resource, or words of a column.
 _ALLOWED: dict[str, dict[str, tuple[str, ...] | None]] = {
     "CodeSystem": {
         "CodeSystem": None,
         "file": ("delimiter", "encoding", "sheet"),
         "columns": _CONCEPT,
         "designation": ("column", "language", "use", "separator"),
-        "property": (*_PART, "code", "uri", "description"),
+        "property": (*_VALUE, "code", "uri", "description"),
     },
     "ConceptMap": {
         "ConceptMap": None,
         "file": ("delimiter", "encoding", "sheet"),
         "columns": _MAPPING,
         "relationships": None,
-        "property": (*_PART, "code", "uri", "description"),
+        "property": (*_VALUE, "code", "uri", "description"),
         "dependsOn": _ATTRIBUTE,
         "product": _ATTRIBUTE,
     },
 }
-_NEEDED = {"CodeSystem": "code", "ConceptMap": "source"}
+# The column that each kind of resource needs.
+_REQUIRED = {"CodeSystem": "code", "ConceptMap": "source"}
 _TRUE, _FALSE = {"true", "yes", "1", "x", "y"}, {"false", "no", "0", "", "n"}
 
 
-class Plan(NamedTuple):
-    """A mapping file and the table that it is for."""
+class TableColumn(NamedTuple):
+    """A column of the table whose cells become designations, properties or attributes.
+
+    ``name`` is that in the first row; ``code`` is the code of the property, or the attribute.
+    """
+
+    name: str
+    code: str = ""
+    type: str = "string"
+    separator: str | None = None
+    system: str | None = None
+    language: str | None = None
+    use: Document | None = None
+    uri: str | None = None
+    description: str | None = None
+
+    @staticmethod
+    def of(node: Mapping[str, Any]) -> TableColumn:
+        """The column that a ``[[property]]``, ``[[designation]]`` or the like describes."""
+        code = node.get("code", node.get("attribute", ""))
+        rest = {key: value for key, value in node.items() if key not in ("column", "code", "attribute")}
+        return TableColumn(node["column"], code, **rest)
+
+    def texts(self, cells: Mapping[str, str]) -> list[str]:
+        """The values in the column's cell of a row: several where it has a separator."""
+        cell = cells[self.name]
+        parts = cell.split(self.separator) if self.separator else [cell]
+        return [text.strip() for text in parts if text.strip()]
+
+    def values(self, cells: Mapping[str, str]) -> list[PropertyTuple]:
+        """The values in the column's cell of a row, as FHIR types them. Raises CellError."""
+        parse = _VALUES[self.type]
+        return [(self.code, self.type, parse(text, self)) for text in self.texts(cells)]
+
+
+class TableMapping(NamedTuple):
+    """A mapping file, the kind of resource that it describes, and the table that it is for."""
 
     kind: str
-    mapping: Mapping[str, Any]
+    content: Mapping[str, Any]
     table: File
     toml: File
 
-    def columns(self) -> dict[str, str]:
-        named: dict[str, str] = self.mapping["columns"]
-        return named
+    @property
+    def resource(self) -> Mapping[str, Any]:
+        """The elements of the resource."""
+        resource: Mapping[str, Any] = self.content[self.kind]
+        return resource
 
-    def parts(self, name: str) -> list[dict[str, Any]]:
-        parts: list[dict[str, Any]] = self.mapping.get(name, [])
-        return parts
+    @property
+    def named_columns(self) -> dict[str, str]:
+        """``[columns]``: the names of columns by the elements that they become."""
+        columns: dict[str, str] = self.content["columns"]
+        return columns
+
+    def columns(self, name: str) -> list[TableColumn]:
+        """The columns of ``[[designation]]``, ``[[property]]``, ``[[dependsOn]]`` or ``[[product]]``."""
+        return [TableColumn.of(node) for node in self.content.get(name, ())]
+
+    def column_names(self) -> list[str]:
+        """The names of all columns that are read, each once."""
+        names = [*self.named_columns.values()]
+        for name in ("designation", "property", "dependsOn", "product"):
+            names += [column.name for column in self.columns(name)]
+        return list(dict.fromkeys(names))
 
 
-class _Unusable(ValueError):
-    """A mapping file that says something else than it may."""
+_Row = TypeVar("_Row", ConceptRow, MapRow)
 
 
-class _BadCell(ValueError):
-    """A cell that does not hold what its column should."""
+class MappingFileError(ValueError):
+    """A mapping file has an unknown or missing entry."""
+
+
+class CellError(ValueError):
+    """A cell holds a value that its column must not have."""
 
 
 # -- which files ---------------------------------------------------------------------------------
 
 
 def _importer(kind: str, suffixes: tuple[str, ...], description: str) -> Importer:
-    @refusing
-    def recognises(paths: Sequence[Path]) -> Sequence[AnyRelease] | Problem:
-        plan = _plan(paths, suffixes)
-        return plan if isinstance(plan, Problem) else [_RELEASES[plan.kind](plan, kind)]
+    def open_files(files: Sequence[File]) -> list[Opened]:
+        mapping = _mapping_file(files, suffixes)
+        if mapping is None:
+            return []
+        if mapping.kind == "CodeSystem":
+            return [OpenedCodeSystem(_code_system(mapping, kind), partial(_concepts, mapping))]
+        return [OpenedConceptMap(_concept_map(mapping, kind), partial(_mappings, mapping))]
 
-    def read(release: AnyRelease, paths: Sequence[Path], report: Report) -> Iterator[Row]:
-        plan = _plan(paths, suffixes)
-        if isinstance(plan, Problem):
-            raise BrokenReleaseError(plan)
-        return _ROWS[plan.kind](plan, report)
-
-    return Importer(kind, description, recognises, read)
+    expected = f"one table ({', '.join(suffixes)}) and one mapping file (.toml)"
+    return importer_of(kind, description, expected, open_files)
 
 
-def _plan(paths: Sequence[Path], suffixes: tuple[str, ...]) -> Plan | Problem:
-    files = found(paths)
+def _mapping_file(files: Sequence[File], suffixes: tuple[str, ...]) -> TableMapping | None:
+    """The one mapping file with its one table. Raises BrokenReleaseError where it is not valid."""
     tomls = [file for file in files if file.name.lower().endswith(".toml")]
     tables = [file for file in files if file.name.lower().endswith(suffixes)]
     if len(tomls) != 1 or len(tables) != 1:
-        return refused(paths, f"one table ({', '.join(suffixes)}) and one mapping file (.toml)")
+        return None
     try:
         with tomls[0].binary() as stream:
-            mapping = tomllib.load(stream)
-        return Plan(_checked(mapping), mapping, tables[0], tomls[0])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, _Unusable) as error:
-        return Problem(tomls[0].label, 0, str(error))
+            content = tomllib.load(stream)
+        return TableMapping(_checked_kind(content), content, tables[0], tomls[0])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, MappingFileError) as error:
+        raise BrokenReleaseError(Problem(tomls[0].label, 0, str(error))) from error
 
 
-def _checked(mapping: Mapping[str, Any]) -> str:
-    """The kind of resource that a mapping file is for."""
+def _checked_kind(mapping: Mapping[str, Any]) -> str:
+    """The kind of resource that a mapping file describes. Raises MappingFileError."""
     kinds = [kind for kind in _ALLOWED if kind in mapping]
     if len(kinds) != 1:
-        raise _Unusable("expected a table [CodeSystem] or [ConceptMap]")
+        raise MappingFileError("expected a table [CodeSystem] or [ConceptMap]")
     kind = kinds[0]
     for name, content in mapping.items():
         if name not in _ALLOWED[kind]:
-            raise _Unusable(f"[{name}] is not known; there are {', '.join(_ALLOWED[kind])}")
+            raise MappingFileError(f"[{name}] is not known; known tables: {', '.join(_ALLOWED[kind])}")
         allowed = _ALLOWED[kind][name]
         for node in content if isinstance(content, list) else [content]:
             unknown = [key for key in node if allowed is not None and key not in allowed]
             if unknown:
-                raise _Unusable(f"[{name}] has no {', '.join(unknown)}; there are {', '.join(allowed or ())}")
+                raise MappingFileError(
+                    f"[{name}] has no {', '.join(unknown)}; known keys: {', '.join(allowed or ())}"
+                )
     if not mapping[kind].get("url"):
-        raise _Unusable(f"[{kind}] should have a url")
-    if _NEEDED[kind] not in mapping.get("columns", {}):
-        raise _Unusable(f"[columns] should say which column is the {_NEEDED[kind]}")
-    _check_parts(mapping, kind)
+        raise MappingFileError(f"[{kind}] should have a url")
+    if _REQUIRED[kind] not in mapping.get("columns", {}):
+        raise MappingFileError(f"[columns] should say which column is the {_REQUIRED[kind]}")
+    _check_columns(mapping, kind)
     return kind
 
 
-def _check_parts(mapping: Mapping[str, Any], kind: str) -> None:
+def _check_columns(mapping: Mapping[str, Any], kind: str) -> None:
     for name, key in (
         ("designation", "column"),
         ("property", "code"),
@@ -187,92 +236,98 @@ def _check_parts(mapping: Mapping[str, Any], kind: str) -> None:
     ):
         for part in mapping.get(name, ()):
             if key not in part or "column" not in part:
-                raise _Unusable(f"each [[{name}]] should have {key} and column")
+                raise MappingFileError(f"each [[{name}]] should have {key} and column")
             if part.get("type", "string") not in _VALUES:
-                raise _Unusable(f"[[{name}]]: type should be one of {', '.join(_VALUES)}")
+                raise MappingFileError(f"[[{name}]]: type should be one of {', '.join(_VALUES)}")
     words = [*mapping.get("relationships", {}).values(), mapping[kind].get("relationship", "related-to")]
     if wrong := [word for word in words if word not in RELATIONSHIPS]:
-        raise _Unusable(f"{', '.join(map(str, wrong))}: a relationship is one of {', '.join(RELATIONSHIPS)}")
+        raise MappingFileError(
+            f"{', '.join(map(str, wrong))}: a relationship is one of {', '.join(sorted(RELATIONSHIPS))}"
+        )
 
 
-def _code_system(plan: Plan, kind: str) -> CodeSystemRelease:
-    stated = plan.mapping["CodeSystem"]
+def _code_system(mapping: TableMapping, kind: str) -> CodeSystemRelease:
+    resource = mapping.resource
     return CodeSystemRelease(
         kind=kind,
-        url=stated["url"],
-        version=_text(stated.get("version")),
-        name=stated.get("name"),
-        title=stated.get("title"),
-        language=stated.get("language"),
-        case_sensitive=stated.get("caseSensitive", True) is not False,
-        content=stated.get("content", "complete"),
-        copyright=stated.get("copyright"),
-        hierarchy_meaning=stated.get("hierarchyMeaning"),
-        value_set=stated.get("valueSet"),
+        url=resource["url"],
+        version=_text(resource.get("version")),
+        name=resource.get("name"),
+        title=resource.get("title"),
+        language=resource.get("language"),
+        case_sensitive=resource.get("caseSensitive", True) is not False,
+        content=resource.get("content", "complete"),
+        copyright=resource.get("copyright"),
+        hierarchy_meaning=resource.get("hierarchyMeaning"),
+        value_set=resource.get("valueSet"),
         properties=[
-            PropertyDeclaration(p["code"], p.get("type", "string"), p.get("uri"), p.get("description"))
-            for p in plan.parts("property")
+            PropertyDeclaration(column.code, column.type, column.uri, column.description)
+            for column in mapping.columns("property")
         ],
-        files=sources([plan.table, plan.toml]),
-        header=stated,
+        files=sources([mapping.table, mapping.toml]),
+        header=dict(resource),
     )
 
 
-def _concept_map(plan: Plan, kind: str) -> MapRelease:
+def _concept_map(mapping: TableMapping, kind: str) -> MapRelease:
     own = ("source", "target", "sourceVersion", "targetVersion", "relationship")
-    stated = plan.mapping["ConceptMap"]
-    group = MapGroup(*(stated.get(name) for name in own[:4]))
-    header = {key: value for key, value in stated.items() if key not in own}
-    if declared := [
-        {key: p[key] for key in ("code", "uri", "description") if key in p}
-        | {"type": p.get("type", "string")}
-        for p in plan.parts("property")
-    ]:
-        header["property"] = declared
+    resource = mapping.resource
+    group = MapGroup(
+        resource.get("source"),
+        resource.get("target"),
+        resource.get("sourceVersion"),
+        resource.get("targetVersion"),
+    )
+    header = {key: value for key, value in resource.items() if key not in own}
+    if properties := [_property_declaration(column) for column in mapping.columns("property")]:
+        header["property"] = properties
     return MapRelease(
         kind=kind,
-        url=stated["url"],
-        version=_text(stated.get("version")),
-        name=stated.get("name"),
-        title=stated.get("title"),
-        copyright=stated.get("copyright"),
+        url=resource["url"],
+        version=_text(resource.get("version")),
+        name=resource.get("name"),
+        title=resource.get("title"),
+        copyright=resource.get("copyright"),
         groups=[group],
-        files=sources([plan.table, plan.toml]),
+        files=sources([mapping.table, mapping.toml]),
         header=header,
     )
+
+
+def _property_declaration(column: TableColumn) -> Document:
+    """``ConceptMap.property``."""
+    node = {"code": column.code, "uri": column.uri, "description": column.description, "type": column.type}
+    return {key: value for key, value in node.items() if value is not None}
 
 
 # -- cells ---------------------------------------------------------------------------------------
 
 
-def _cells(plan: Plan, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
-    """The cells of each row by the names of their columns."""
-    names = [*plan.columns().values()]
-    for name in ("designation", "property", "dependsOn", "product"):
-        names += [part["column"] for part in plan.parts(name)]
-    names = list(dict.fromkeys(names))
-    for number, row in _rows(plan, report, names):
+def _cells(mapping: TableMapping, reporter: Reporter) -> Iterator[tuple[int, dict[str, str]]]:
+    """The line number and the cells of each row, by the names of their columns."""
+    names = mapping.column_names()
+    for number, row in _rows(mapping, reporter, names):
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=True)}
         if any(cells.values()):
             yield number, cells
 
 
-def _rows(plan: Plan, report: Report, names: list[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    options = plan.mapping.get("file", {})
-    if plan.table.name.lower().endswith(_XLSX):
-        return _sheet_rows(plan.table, options.get("sheet"), names, report)
-    delimiter = options.get("delimiter", "," if plan.table.name.lower().endswith(".csv") else "\t")
-    return records(plan.table, report, names, delimiter, True, options.get("encoding", "utf-8"))
+def _rows(mapping: TableMapping, reporter: Reporter, names: list[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    options, table = mapping.content.get("file", {}), mapping.table
+    if table.name.lower().endswith(_XLSX):
+        return _sheet_rows(table, options.get("sheet"), names, reporter)
+    delimiter = options.get("delimiter", "," if table.name.lower().endswith(".csv") else "\t")
+    return records(table, reporter, names, delimiter, True, options.get("encoding", "utf-8"))
 
 
 def _sheet_rows(
-    file: File, sheet: str | None, names: list[str], report: Report
+    file: File, sheet: str | None, names: list[str], reporter: Reporter
 ) -> Iterator[tuple[int, Sequence[str]]]:
-    tell, size = progress_of(report), file.size()
+    size = file.size()
     with _workbook(file) as book:
         if sheet is not None and sheet not in book.sheetnames:
             raise BrokenReleaseError(
-                Problem(file.label, 0, f"there is no sheet {sheet}; there are {book.sheetnames}")
+                Problem(file.label, 0, f"there is no sheet {sheet}; known sheets: {book.sheetnames}")
             )
         worksheet = book[sheet] if sheet else book.worksheets[0]
         last = worksheet.max_row or 0
@@ -282,15 +337,15 @@ def _sheet_rows(
             raise BrokenReleaseError(Problem(file.label, 1, f"expected the columns {', '.join(missing)}"))
         places = [header.index(name) for name in names]
         for number, row in enumerate(rows, 2):
-            if number % ROWS_TOLD == 0 and number < last:
-                tell(file.label, size * number // last, size)
+            if number % PROGRESS_ROWS == 0 and number < last:
+                reporter.progress(file.label, size * number // last, size)
             yield number, [_text(row[place] if place < len(row) else None) or "" for place in places]
-        tell(file.label, size, size)
+        reporter.progress(file.label, size, size)
 
 
 @contextmanager
 def _workbook(file: File) -> Iterator[Any]:
-    """Raises BrokenReleaseError: openpyxl is missing, or the file is no XLSX."""
+    """The workbook. Raises BrokenReleaseError where openpyxl is missing, or the file is not XLSX."""
     try:
         import openpyxl
     except ImportError:
@@ -299,12 +354,12 @@ def _workbook(file: File) -> Iterator[Any]:
     with file.binary() as stream:
         try:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-        except (*DAMAGED, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is no XLSX file: {error}")) from error
+        except (*ARCHIVE_ERRORS, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
+            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
         try:
             yield book
-        except (*DAMAGED, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is no XLSX file: {error}")) from error
+        except (*ARCHIVE_ERRORS, ElementTree.ParseError) as error:
+            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
         finally:
             book.close()
 
@@ -322,141 +377,137 @@ def _text(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
-def _boolean(text: str, part: Mapping[str, Any]) -> bool:
+def _boolean(text: str, column: TableColumn | None = None) -> bool:
     if text.lower() not in _TRUE | _FALSE:
-        raise _BadCell(f"{text!r} is neither true nor false")
+        raise CellError(f"{text!r} is neither true nor false")
     return text.lower() in _TRUE
 
 
-def _decimal(text: str, part: Mapping[str, Any]) -> Decimal:
+def _decimal(text: str, column: TableColumn) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise _BadCell(f"{text!r} is not a number") from None
+        raise CellError(f"{text!r} is not a number") from None
     if not number.is_finite():
-        raise _BadCell(f"{text!r} is not a number")
+        raise CellError(f"{text!r} is not a number")
     return number
 
 
-def _integer(text: str, part: Mapping[str, Any]) -> int:
+def _integer(text: str, column: TableColumn) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _BadCell(f"{text!r} is not a whole number") from None
+        raise CellError(f"{text!r} is not a whole number") from None
 
 
-def _coding(text: str, part: Mapping[str, Any]) -> Document:
-    return ({"system": part["system"]} if "system" in part else {}) | {"code": text}
+def _coding(text: str, column: TableColumn) -> Document:
+    return ({"system": column.system} if column.system is not None else {}) | {"code": text}
 
 
-def _as_it_is(text: str, part: Mapping[str, Any]) -> str:
+def _unchanged(text: str, column: TableColumn) -> str:
     return text
 
 
-_VALUES: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
-    "string": _as_it_is,
-    "code": _as_it_is,
+# The types that a column may have, and how a text becomes a value of each.
+_VALUES: dict[str, Callable[[str, TableColumn], Any]] = {
+    "string": _unchanged,
+    "code": _unchanged,
     "boolean": _boolean,
     "decimal": _decimal,
     "integer": _integer,
-    "dateTime": _as_it_is,
+    "dateTime": _unchanged,
     "Coding": _coding,
 }
-
-
-def _several(cells: Mapping[str, str], part: Mapping[str, Any]) -> list[str]:
-    cell = cells[part["column"]]
-    parts = cell.split(part["separator"]) if "separator" in part else [cell]
-    return [text.strip() for text in parts if text.strip()]
-
-
-def _stated(cells: Mapping[str, str], parts: Sequence[Mapping[str, Any]], name: str) -> list[Stated]:
-    return [
-        (part[name], part.get("type", "string"), _VALUES[part.get("type", "string")](text, part))
-        for part in parts
-        for text in _several(cells, part)
-    ]
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def _concepts(plan: Plan, report: Report) -> Iterator[Row]:
-    return _made(plan, report, _concept)
+class TableReader:
+    """Reads the rows of a table as its mapping file says."""
+
+    def __init__(self, mapping: TableMapping) -> None:
+        self.resource = mapping.resource
+        self.relationships: Mapping[str, str] = mapping.content.get("relationships", {})
+        self.designations = mapping.columns("designation")
+        self.properties = mapping.columns("property")
+        self.depends_on = mapping.columns("dependsOn")
+        self.products = mapping.columns("product")
+
+    def concept(self, line: int, named: dict[str, str], cells: dict[str, str]) -> ConceptRow:
+        """The concept of a row; ``named`` are its cells by the elements of ``[columns]``. Raises CellError."""
+        if not named["code"]:
+            raise CellError("a row without a code")
+        status = named.get("status") or None
+        return ConceptRow(
+            code=named["code"],
+            display=named.get("display") or None,
+            definition=named.get("definition") or None,
+            abstract=_boolean(named.get("abstract", "")),
+            inactive=_boolean(named.get("inactive", "")) or status in ("retired", "inactive"),
+            status=status,
+            parents=[named["parent"]] if named.get("parent") else (),
+            designations=[
+                (text, column.language, column.use, None)
+                for column in self.designations
+                for text in column.texts(cells)
+            ],
+            properties=_values(self.properties, cells),
+            line=line,
+        )
+
+    def mapping(self, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow:
+        """The mapping of a row; ``named`` are its cells by the elements of ``[columns]``. Raises CellError."""
+        if not named["source"]:
+            raise CellError("a row without a source")
+        target = named.get("target") or None
+        return MapRow(
+            source=named["source"],
+            target=target,
+            relationship=self._relationship(named) if target else None,
+            comment=named.get("comment") or None,
+            source_display=named.get("sourceDisplay") or None,
+            target_display=named.get("targetDisplay") or None,
+            no_map=target is None,
+            depends_on=_values(self.depends_on, cells),
+            products=_values(self.products, cells),
+            properties=_values(self.properties, cells),
+        )
+
+    def _relationship(self, named: dict[str, str]) -> str:
+        word = named.get("relationship") or self.resource.get("relationship", "related-to")
+        relationship = self.relationships.get(word, word)
+        if relationship not in RELATIONSHIPS:
+            raise CellError(
+                f"{word!r} is not a relationship. Known relationships: {', '.join(sorted(RELATIONSHIPS))}; "
+                "[relationships] may map other words to them"
+            )
+        return relationship
 
 
-def _mappings(plan: Plan, report: Report) -> Iterator[Row]:
-    return _made(plan, report, _mapping)
+def _values(columns: Sequence[TableColumn], cells: Mapping[str, str]) -> list[PropertyTuple]:
+    return [value for column in columns for value in column.values(cells)]
 
 
-def _made(
-    plan: Plan, report: Report, make: Callable[[Plan, int, dict[str, str], dict[str, str]], Row]
-) -> Iterator[Row]:
-    columns = plan.columns()
-    for number, cells in _cells(plan, report):
+def _concepts(mapping: TableMapping, reporter: Reporter) -> Iterator[ConceptRow]:
+    return _built_rows(mapping, reporter, TableReader(mapping).concept)
+
+
+def _mappings(mapping: TableMapping, reporter: Reporter) -> Iterator[MapRow]:
+    return _built_rows(mapping, reporter, TableReader(mapping).mapping)
+
+
+def _built_rows(
+    mapping: TableMapping, reporter: Reporter, build: Callable[[int, dict[str, str], dict[str, str]], _Row]
+) -> Iterator[_Row]:
+    columns = mapping.named_columns
+    for number, cells in _cells(mapping, reporter):
         named = {name: cells[column] for name, column in columns.items()}
         try:
-            yield make(plan, number, named, cells)
-        except _BadCell as error:
-            report(Problem(plan.table.label, number, str(error)))
+            yield build(number, named, cells)
+        except CellError as error:
+            reporter.problem(Problem(mapping.table.label, number, str(error)))
 
-
-def _concept(plan: Plan, line: int, named: dict[str, str], cells: dict[str, str]) -> ConceptRow:
-    if not named["code"]:
-        raise _BadCell("a row without a code")
-    status = named.get("status") or None
-    said: list[Said] = [
-        (text, part.get("language"), part.get("use"), None)
-        for part in plan.parts("designation")
-        for text in _several(cells, part)
-    ]
-    return ConceptRow(
-        code=named["code"],
-        display=named.get("display") or None,
-        definition=named.get("definition") or None,
-        abstract=_boolean(named.get("abstract", ""), {}),
-        inactive=_boolean(named.get("inactive", ""), {}) or status in ("retired", "inactive"),
-        status=status,
-        parents=[named["parent"]] if named.get("parent") else (),
-        designations=said,
-        properties=_stated(cells, plan.parts("property"), "code"),
-        line=line,
-    )
-
-
-def _mapping(plan: Plan, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow:
-    if not named["source"]:
-        raise _BadCell("a row without a source")
-    target = named.get("target") or None
-    return MapRow(
-        source=named["source"],
-        target=target,
-        relationship=_relationship(plan, named) if target else None,
-        comment=named.get("comment") or None,
-        source_display=named.get("sourceDisplay") or None,
-        target_display=named.get("targetDisplay") or None,
-        no_map=target is None,
-        depends_on=_stated(cells, plan.parts("dependsOn"), "attribute"),
-        products=_stated(cells, plan.parts("product"), "attribute"),
-        properties=_stated(cells, plan.parts("property"), "code"),
-    )
-
-
-def _relationship(plan: Plan, named: dict[str, str]) -> str:
-    word = named.get("relationship") or plan.mapping["ConceptMap"].get("relationship", "related-to")
-    meant: str = plan.mapping.get("relationships", {}).get(word, word)
-    if meant not in RELATIONSHIPS:
-        raise _BadCell(
-            f"{word!r} is no relationship: {', '.join(RELATIONSHIPS)}, or say it in [relationships]"
-        )
-    return meant
-
-
-_RELEASES: dict[str, Callable[[Plan, str], AnyRelease]] = {
-    "CodeSystem": _code_system,
-    "ConceptMap": _concept_map,
-}
-_ROWS = {"CodeSystem": _concepts, "ConceptMap": _mappings}
 
 CSV = _importer(
     "csv", _CSV, "A CSV table of codes or mappings, with a TOML file that says what its columns are"

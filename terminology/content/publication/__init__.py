@@ -1,7 +1,7 @@
-"""What do we publish? FHIR bundles from the tables that a clinical coder can read.
+"""The published FHIR bundles, built from tables that a clinical coder can read.
 
-``fhir_bundles/source`` holds the tables, ``fhir_bundles/r5`` and ``fhir_bundles/r4`` the bundles built from
-them; R4B is of the R4 family. docs/content.md tells how to change the content.
+``fhir_bundles/source`` has the tables, ``fhir_bundles/r5`` and ``fhir_bundles/r4`` the bundles built from
+them; R4B uses those of R4. docs/content.md explains how to change the content.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from terminology.content.canonical import FOLDER
 from terminology.content.publication.code_systems import code_systems, naming_systems
 from terminology.content.publication.concept_maps import concept_maps
-from terminology.content.publication.source import Source
+from terminology.content.publication.source import PublicationSource
 from terminology.content.publication.tables import read_table
 from terminology.content.publication.value_sets import value_sets
 from terminology.core.errors import PublicationError
@@ -31,9 +32,6 @@ __all__ = [
     "write",
 ]
 
-# Beside the package, in a checkout and where a wheel is installed.
-FOLDER = Path(__file__).parents[3] / "fhir_bundles"
-
 # The bundles, by the kind of resource that each holds.
 BUNDLES = {
     "CodeSystem": "code-systems",
@@ -41,28 +39,33 @@ BUNDLES = {
     "ConceptMap": "concept-maps",
     "NamingSystem": "naming-systems",
 }
+# The differences of a resource between a bundle file and the tables.
+NOT_IN_FILE, NOT_IN_TABLES = "in the tables, but not in the file", "in the file, but no longer in the tables"
+DIFFERENT = "the file and the tables differ"
 
 
-def working_folder(stated: Path | None = None) -> Path:
-    """The folder whose ``source`` is to be built: the one stated, that of the checkout in the current folder,
-    or that of the checkout we run from. Raises PublicationError where there is none: what is installed is
-    not for editing.
+def working_folder(folder: Path | None = None) -> Path:
+    """The folder whose ``source`` is built.
+
+    That is the given one, or that of the checkout in the current folder, or that of the checkout that this
+    package runs from. Raises PublicationError where there is none: an installed package is not
+    for editing.
     """
     here = Path("fhir_bundles")
     own = FOLDER if (FOLDER.parent / "pyproject.toml").exists() else here
-    folder = stated or (here if (here / "source").is_dir() else own)
+    folder = folder or (here if (here / "source").is_dir() else own)
     if not (folder / "source").is_dir():
-        problem = "there is no such folder: run this in a checkout, or name the folder above it with --folder"
+        problem = "there is no such folder: run this in a checkout, or give the folder that contains it with --folder"
         raise PublicationError(str(folder / "source"), None, problem)
     return folder
 
 
 def build(source: Path = FOLDER / "source", base: str | None = None) -> list[Document]:
-    """Every resource in R5 form; ``base`` replaces the canonical base that publication.toml states.
+    """Every resource in R5 form; ``base`` replaces the canonical base of publication.toml.
 
-    Raises PublicationError, which names file and line and says what would be right.
+    Raises PublicationError, which names file and line and says what is expected.
     """
-    tables = Source.read(source, base)
+    tables = PublicationSource.read(source, base)
     return [
         *code_systems(tables),
         *value_sets(tables),
@@ -78,8 +81,8 @@ def bundle(documents: Iterable[Document], name: str, base: str) -> Document:
 
 
 def render(source: Path = FOLDER / "source", base: str | None = None) -> dict[str, bytes]:
-    """The files to keep, by their path under ``fhir_bundles``: ``r5/concept-maps.json``."""
-    return dict(_files(build(source, base), Source.read(source, base).base))
+    """The content of the bundle files, by their path under ``fhir_bundles``: ``r5/concept-maps.json``."""
+    return dict(_files(build(source, base), PublicationSource.read(source, base).base))
 
 
 def _files(documents: list[Document], base: str) -> Iterator[tuple[str, bytes]]:
@@ -91,7 +94,7 @@ def _files(documents: list[Document], base: str) -> Iterator[tuple[str, bytes]]:
 
 
 def write(folder: Path = FOLDER, base: str | None = None) -> list[Path]:
-    """Build ``folder/source`` into ``folder/r5`` and ``folder/r4``; gives the files written."""
+    """Build ``folder/source`` into ``folder/r5`` and ``folder/r4``; returns the paths written."""
     written = []
     for name, content in render(folder / "source", base).items():
         path = folder / name
@@ -102,26 +105,26 @@ def write(folder: Path = FOLDER, base: str | None = None) -> list[Path]:
 
 
 def check(folder: Path = FOLDER, base: str | None = None) -> list[str]:
-    """How the kept bundles differ from the built ones, a line for each difference; empty when they agree."""
+    """The differences between the bundle files and the built bundles, a line for each."""
     built = render(folder / "source", base)
     paths = (path for release in ("r4", "r5") for path in sorted((folder / release).glob("*.json")))
-    kept = {path.relative_to(folder).as_posix(): path for path in paths}
-    found = [f"{name}: kept, but no longer built" for name in kept if name not in built]
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
+    differences = [f"{name}: the tables no longer make this file" for name in files if name not in built]
     for name, content in built.items():
-        if name not in kept:
-            found.append(f"{name}: built, but not kept")
-        elif (text := kept[name].read_bytes()) != content:
-            found.extend(_differences(name, text, content))
-    return found
+        if name not in files:
+            differences.append(f"{name}: the file is missing")
+        elif (text := files[name].read_bytes()) != content:
+            differences.extend(_differences(name, text, content))
+    return differences
 
 
-def _differences(name: str, kept: bytes, built: bytes) -> list[str]:
-    old, new = _resources(kept), _resources(built)
-    words = {key: "built, but not kept" for key in new if key not in old}
-    words |= {key: "kept, but no longer built" for key in old if key not in new}
-    words |= {key: "kept and built differ" for key in new if key in old and old[key] != new[key]}
-    found = [f"{name}: {key}: {word}" for key, word in words.items()]
-    return found or [f"{name}: kept and built differ in form"]
+def _differences(name: str, file: bytes, built: bytes) -> list[str]:
+    old, new = _resources(file), _resources(built)
+    texts = {key: NOT_IN_FILE for key in new if key not in old}
+    texts |= {key: NOT_IN_TABLES for key in old if key not in new}
+    texts |= {key: DIFFERENT for key in new if key in old and old[key] != new[key]}
+    differences = [f"{name}: {key}: {text}" for key, text in texts.items()]
+    return differences or [f"{name}: the file and the tables differ in form only"]
 
 
 def _resources(text: bytes) -> dict[str, Document]:
@@ -129,7 +132,7 @@ def _resources(text: bytes) -> dict[str, Document]:
 
 
 def known_gaps(source: Path = FOLDER / "source") -> str:
-    """What does not ship because nobody has verified it, as a Markdown table for docs/content.md."""
+    """The content that is not published because nobody has verified it, as a Markdown table for docs/content.md."""
     rows = read_table(source, "gaps.csv", ("area", "what", "why"))
     lines = ["| area | what | why |", "| --- | --- | --- |"]
     return "\n".join(lines + [f"| {row['area']} | {row['what']} | {row['why']} |" for row in rows]) + "\n"

@@ -1,4 +1,4 @@
-"""What is in our code systems? CodeSystem and NamingSystem resources from the tables.
+"""CodeSystem and NamingSystem resources from the tables.
 
 https://hl7.org/fhir/R5/codesystem.html, https://hl7.org/fhir/R5/namingsystem.html
 """
@@ -9,9 +9,16 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from terminology.content.canonical import FILE
 from terminology.content.publication.header import header, with_notices
-from terminology.content.publication.source import FILE, Entry, Source, System, Term, oid
-from terminology.content.publication.tables import Row, read_table
+from terminology.content.publication.source import (
+    PublicationSource,
+    PublishedSystem,
+    TomlTable,
+    VocabularyTerm,
+    oid,
+)
+from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 
@@ -24,10 +31,11 @@ PREFERRED_USE = {
 HIERARCHY = ("is-a", "descendent-of", "is-not-a", "generalizes")
 _FIXED = frozenset({"code", "parent", "display", "definition", "status", "evidence"})
 
-Declared = dict[str, Row]
+# The rows of properties.csv for one code system, by property.
+DeclaredProperties = dict[str, SourceRow]
 
 
-def code_systems(source: Source) -> Iterator[Document]:
+def code_systems(source: PublicationSource) -> Iterator[Document]:
     """A CodeSystem for each entry of publication.toml."""
     declarations = read_table(source.root, "properties.csv", ("code", "systems", "concept", "operators"))
     for entry in source.resources["CodeSystem"]:
@@ -35,11 +43,11 @@ def code_systems(source: Source) -> Iterator[Document]:
         yield with_notices(source, _code_system(source, entry, declared))
 
 
-def _code_system(source: Source, entry: Entry, declared: Declared) -> Document:
+def _code_system(source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> Document:
     system = source.system(entry["id"])
     document = header(source, "CodeSystem", entry, [system]) | {"url": system.uri, "caseSensitive": True}
     if "valueSet" in entry:
-        document["valueSet"] = source.canonical("ValueSet", entry["valueSet"])
+        document["valueSet"] = source.names.resource("ValueSet", entry["valueSet"])
     if "hierarchyMeaning" in entry:
         document["hierarchyMeaning"] = entry["hierarchyMeaning"]
     document |= {"compositional": False, "content": entry["content"]}
@@ -48,39 +56,39 @@ def _code_system(source: Source, entry: Entry, declared: Declared) -> Document:
     if filters := _filters(source, entry, declared):
         document["filter"] = filters
     document["property"] = [_declaration(source, row) for row in declared.values()]
-    document["concept"] = _Concepts(source, entry, declared).tree()
+    document["concept"] = PublishedConcepts(source, entry, declared).tree()
     return document
 
 
-def _filters(source: Source, entry: Entry, declared: Declared) -> list[Document]:
-    found: list[Document] = []
+def _filters(source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> list[Document]:
+    filters: list[Document] = []
     if "hierarchyMeaning" in entry:
-        found.append(_filter("concept", "By place in the hierarchy.", list(HIERARCHY), "A code"))
+        filters.append(_filter("concept", "By place in the hierarchy.", list(HIERARCHY), "A code"))
     for code, row in declared.items():
         if operators := row.many("operators"):
-            word = source.term(row["concept"] or code, row)
-            found.append(_filter(code, word.definition, operators, f"A {word.type}"))
-    return found
+            term = source.term(row["concept"] or code, row)
+            filters.append(_filter(code, term.definition, operators, f"A {term.type}"))
+    return filters
 
 
 def _filter(code: str, description: str, operators: list[str], value: str) -> Document:
     return {"code": code, "description": description, "operator": operators, "value": value}
 
 
-def _declaration(source: Source, row: Row) -> Document:
+def _declaration(source: PublicationSource, row: SourceRow) -> Document:
     """``CodeSystem.property``: meaning and type come from the vocabulary, or from FHIR's own properties."""
     if row["concept"].startswith(STANDARD):
-        about = "The code groups others and should not be chosen."
-        return {"code": row["code"], "uri": row["concept"], "description": about, "type": "boolean"}
-    word = source.term(row["concept"] or row["code"], row)
+        description = "The code groups others and should not be chosen."
+        return {"code": row["code"], "uri": row["concept"], "description": description, "type": "boolean"}
+    term = source.term(row["concept"] or row["code"], row)
     declaration: Document = {
         "code": row["code"],
-        "uri": source.word_uri(word.code),
-        "description": word.definition,
-        "type": word.type,
+        "uri": source.names.property(term.code),
+        "description": term.definition,
+        "type": term.type,
     }
-    if word.code in source.values:
-        values = source.canonical("ValueSet", values_id(word.code))
+    if term.code in source.values:
+        values = source.names.resource("ValueSet", values_id(term.code))
         declaration = {"extension": [{"url": PROPERTY_VALUE_SET, "valueCanonical": values}]} | declaration
     return declaration
 
@@ -94,29 +102,31 @@ def values_id(attribute: str) -> str:
     return "vocabulary-" + "".join(f"-{c.lower()}" if c.isupper() else c for c in attribute)
 
 
-class _Concepts:
-    """The concepts of one code system, with what the tables beside it say of them."""
+class PublishedConcepts:
+    """The concepts of a published code system, with the designations and statements of the tables beside it."""
 
-    def __init__(self, source: Source, entry: Entry, declared: Declared) -> None:
+    def __init__(self, source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> None:
         self.source, self.entry, self.declared = source, entry, declared
         self.rows = source.concepts[entry["id"]]
         self.codes = {row["code"] for row in self.rows}
-        self.statements = self._beside("statements", ("code", "property", "value", "review", "evidence"))
+        self.statements = self._rows_by_code(
+            "statements", ("code", "property", "value", "review", "evidence")
+        )
         columns = ("code", "language", "use", "value", "status", "evidence")
-        self.designations = self._beside("designations", columns)
+        self.designations = self._rows_by_code("designations", columns)
 
-    def _beside(self, name: str, columns: tuple[str, ...]) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
+    def _rows_by_code(self, name: str, columns: tuple[str, ...]) -> dict[str, list[SourceRow]]:
+        by_code: dict[str, list[SourceRow]] = {}
         table = f"code-systems/{self.entry['id']}/{name}.csv"
         for row in read_table(self.source.root, table, columns, optional=True):
             if row["code"] not in self.codes:
                 raise row.error(f"the code {row['code']} should stand in concepts.csv")
             self.source.sources(row)
-            found.setdefault(row["code"], []).append(row)
-        return found
+            by_code.setdefault(row["code"], []).append(row)
+        return by_code
 
     def tree(self) -> list[Document]:
-        """The concepts, children inside their parents, in the order of the table."""
+        """The concepts in the order of the table, children inside their parents."""
         top: list[Document] = []
         nodes: dict[str, Document] = {}
         for row in self.rows:
@@ -132,7 +142,7 @@ class _Concepts:
             raise PublicationError(FILE, None, f"{self.entry['id']} should have a hierarchyMeaning")
         return top
 
-    def _concept(self, row: Row) -> Document:
+    def _concept(self, row: SourceRow) -> Document:
         node: Document = {"code": row["code"], "display": row["display"]}
         if row["definition"]:
             node["definition"] = row["definition"]
@@ -144,27 +154,27 @@ class _Concepts:
 
     # -- designations ------------------------------------------------------------------------
 
-    def _designations(self, row: Row) -> Iterator[Document]:
+    def _designations(self, row: SourceRow) -> Iterator[Document]:
         if self.entry.get("plainLanguage"):
             yield {"language": "en", "use": self._use("plain-language", row), "value": row["display"]}
         for designation in self.designations.get(row["code"], ()):
             yield self._designation(designation)
 
-    def _designation(self, row: Row) -> Document:
+    def _designation(self, row: SourceRow) -> Document:
         if self.source.review(row) != "verified" and row["use"] == "preferred":
-            raise row.error("a term with one source should have no use 'preferred'")
+            raise row.error("a term with only one source should not have the use 'preferred'")
         use = PREFERRED_USE if row["use"] == "preferred" else self._use(row["use"], row)
         return {"language": row["language"]} | ({"use": use} if use else {}) | {"value": row["value"]}
 
-    def _use(self, code: str, row: Row) -> Document:
+    def _use(self, code: str, row: SourceRow) -> Document:
         if not code:
             return {}
         display = self.source.term(code, row).display
-        return {"system": self.source.vocabulary_uri, "code": code, "display": display}
+        return {"system": self.source.names.vocabulary_url(), "code": code, "display": display}
 
     # -- properties --------------------------------------------------------------------------
 
-    def _properties(self, row: Row) -> Iterator[Document]:
+    def _properties(self, row: SourceRow) -> Iterator[Document]:
         for code in row.other_than(_FIXED):
             values = [row[code]] if self._is_text(code, row) else row.many(code)
             yield from (self._property(code, value, row) for value in values)
@@ -175,40 +185,40 @@ class _Concepts:
             yield self._property("reviewStatus", self.source.review(row), row)
             yield self._property("evidence", self.source.sources(row), row)
 
-    def _reviewed(self, row: Row) -> str:
+    def _reviewed(self, row: SourceRow) -> str:
         self.source.typed(self.source.term("reviewStatus", row), row["review"], row)
         return row["review"]
 
-    def _is_text(self, code: str, row: Row) -> bool:
-        return self._word(code, row).type == "string"
+    def _is_text(self, code: str, row: SourceRow) -> bool:
+        return self._term(code, row).type == "string"
 
-    def _word(self, code: str, row: Row) -> Term:
+    def _term(self, code: str, row: SourceRow) -> VocabularyTerm:
         if code not in self.declared:
             raise row.error(f"{code} should be declared for {self.entry['id']} in properties.csv")
         declaration = self.declared[code]
         if declaration["concept"].startswith(STANDARD):
-            return Term(code, code, "", "property", "boolean", ())
+            return VocabularyTerm(code, code, "", "property", "boolean", ())
         return self.source.term(declaration["concept"] or code, declaration)
 
-    def _property(self, code: str, value: str, row: Row) -> Document:
-        word = self._word(code, row)
-        if word.type == "code" and word.code not in self.source.values and value not in self.codes:
+    def _property(self, code: str, value: str, row: SourceRow) -> Document:
+        term = self._term(code, row)
+        if term.type == "code" and term.code not in self.source.values and value not in self.codes:
             raise row.error(f"{code} should be a code of {self.entry['id']}, not {value!r}")
-        return {"code": code} | self.source.typed(word, value, row)
+        return {"code": code} | self.source.typed(term, value, row)
 
 
 # -- NamingSystem ------------------------------------------------------------------------------
 
 
-def naming_systems(source: Source) -> Iterator[Document]:
+def naming_systems(source: PublicationSource) -> Iterator[Document]:
     """A NamingSystem for each row of systems.csv."""
     return map(partial(_naming_system, source), source.systems.values())
 
 
-def _naming_system(source: Source, system: System) -> Document:
+def _naming_system(source: PublicationSource, system: PublishedSystem) -> Document:
     row = system.row
-    about = f"Which identifiers name {row['title']}, and which of them to send."
-    entry = {"id": system.key, "name": row["name"], "title": row["title"], "description": about}
+    description = f"Which identifiers name {row['title']}, and which of them to send."
+    entry = {"id": system.key, "name": row["name"], "title": row["title"], "description": description}
     document = header(source, "NamingSystem", entry, [system])
     document["kind"] = "codesystem"
     document["responsible"] = row["responsible"] or source.settings["publisher"]
@@ -218,7 +228,7 @@ def _naming_system(source: Source, system: System) -> Document:
     return document
 
 
-def _unique_ids(source: Source, system: System) -> Iterator[dict[str, Any]]:
+def _unique_ids(source: PublicationSource, system: PublishedSystem) -> Iterator[dict[str, Any]]:
     yield {"type": "uri", "value": system.uri, "preferred": True}
     if number := oid("CodeSystem", system.key) if source.is_own(system) else system.row["oid"]:
         yield {"type": "oid", "value": number, "preferred": True}

@@ -1,4 +1,4 @@
-"""What does a code mean elsewhere? ConceptMap resources from the tables in maps/.
+"""ConceptMap resources from the tables in maps/.
 
 https://hl7.org/fhir/R5/conceptmap.html
 """
@@ -10,47 +10,42 @@ from itertools import product
 
 from terminology.catalogue.concept_map import NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.content.publication.header import header, with_notices
-from terminology.content.publication.source import Entry, Source, System
-from terminology.content.publication.tables import Row, read_table
+from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
+from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.model import Document
+from terminology.core.structure import RELATIONSHIPS
 
 NO_MAP = "no-map"
-# The property that holds our own words for a target of references.csv.
+# The property that has our own words for a target of references.csv.
 REFERENCE = "identifierReference"
-RELATIONSHIPS = (
-    "equivalent",
-    "source-is-narrower-than-target",
-    "source-is-broader-than-target",
-    "related-to",
-    "not-related-to",
-)
 CONDITIONS = (
     "Conditions (`dependsOn`): entries with the same attribute are alternatives, any of them will do; "
     "entries with different attributes must all hold."
 )
-# The five digits of a GEM row in their order, and what each becomes; the second says that there is no map.
+# The properties of the five digits of a GEM row in their order; the second (no map) has none.
 GEM_FLAGS = ("approximate", None, "combination", "scenario", "choiceList")
 _COLUMNS = ("source", "target", "relationship", "comment", "evidence", "status")
 
 
-def concept_maps(source: Source) -> Iterator[Document]:
+def concept_maps(source: PublicationSource) -> Iterator[Document]:
     """A ConceptMap for each entry of publication.toml."""
     for entry in source.resources["ConceptMap"]:
-        yield with_notices(source, _Map(source, entry).document())
+        yield with_notices(source, PublishedMap(source, entry).document())
 
 
-class _Map:
-    """One map: its rows, and the properties and conditions that they use."""
+class PublishedMap:
+    """A published map: its rows, and the properties and conditions that they use, each with its first row."""
 
-    def __init__(self, source: Source, entry: Entry) -> None:
+    def __init__(self, source: PublicationSource, entry: TomlTable) -> None:
         self.source, self.entry = source, entry
-        self.origin, self.goal = source.system(entry["source"]), source.system(entry["target"])
+        self.source_system = source.system(entry["source"])
+        self.target_system = source.system(entry["target"])
         self.rows = read_table(source.root, f"maps/{entry['id']}.csv", _COLUMNS)
-        self.attributes: dict[str, Row] = {}
-        self.properties: dict[str, Row] = {}
+        self.attributes: dict[str, SourceRow] = {}
+        self.properties: dict[str, SourceRow] = {}
 
     def document(self) -> Document:
-        document = header(self.source, "ConceptMap", self.entry, [self.origin, self.goal])
+        document = header(self.source, "ConceptMap", self.entry, [self.source_system, self.target_system])
         elements = self._elements()
         if any(row["dependsOn"] for row in self.rows):
             document["description"] += f" {CONDITIONS}"
@@ -58,46 +53,50 @@ class _Map:
             document["property"] = [self._property_declaration(*item) for item in self.properties.items()]
         if self.attributes:
             document["additionalAttribute"] = [self._declaration(*item) for item in self.attributes.items()]
-        document |= self._scope("sourceScopeCanonical", self.origin)
-        document |= self._scope("targetScopeCanonical", self.goal)
-        document["group"] = [{"source": self.origin.uri, "target": self.goal.uri, "element": elements}]
+        document |= self._scope("sourceScopeCanonical", self.source_system)
+        document |= self._scope("targetScopeCanonical", self.target_system)
+        document["group"] = [
+            {"source": self.source_system.uri, "target": self.target_system.uri, "element": elements}
+        ]
         return document
 
-    def _scope(self, name: str, system: System) -> Document:
+    def _scope(self, name: str, system: PublishedSystem) -> Document:
         entries = self.source.resources["CodeSystem"]
         whole = next((e["valueSet"] for e in entries if e["id"] == system.key and "valueSet" in e), None)
-        return {name: self.source.canonical("ValueSet", whole)} if whole else {}
+        return {name: self.source.names.resource("ValueSet", whole)} if whole else {}
 
-    def _declaration(self, code: str, row: Row) -> Document:
-        word = self.source.term(code, row)
-        uri = self.source.word_uri(code)
-        return {"code": code, "uri": uri, "description": word.definition, "type": word.type}
+    def _declaration(self, code: str, row: SourceRow) -> Document:
+        term = self.source.term(code, row)
+        uri = self.source.names.property(code)
+        return {"code": code, "uri": uri, "description": term.definition, "type": term.type}
 
-    def _property_declaration(self, code: str, row: Row) -> Document:
+    def _property_declaration(self, code: str, row: SourceRow) -> Document:
         declaration = self._declaration(code, row)
-        return declaration | ({"system": self.source.vocabulary_uri} if declaration["type"] == "code" else {})
+        return declaration | (
+            {"system": self.source.names.vocabulary_url()} if declaration["type"] == "code" else {}
+        )
 
     # -- rows --------------------------------------------------------------------------------
 
     def _elements(self) -> list[Document]:
         elements: dict[str, Document] = {}
-        seen: set[tuple[str, str, str]] = set()
+        known: set[tuple[str, str, str]] = set()
         for row in self.rows:
-            self._check(row)
+            self._check_row(row)
             for code, target in product(row.many("source"), row.many("target") or [""]):
-                if (code, target, row["dependsOn"]) in seen:
+                if (code, target, row["dependsOn"]) in known:
                     raise row.error(f"{code} to {target or 'nothing'} should stand in one row only")
-                seen.add((code, target, row["dependsOn"]))
-                display = self.source.display(self.origin.uri, code, row)
+                known.add((code, target, row["dependsOn"]))
+                display = self.source.display(self.source_system.uri, code, row)
                 element = elements.setdefault(code, {"code": code} | display)
-                self._add(element, target, row)
+                self._add_row(element, target, row)
         return list(elements.values())
 
-    def _check(self, row: Row) -> None:
+    def _check_row(self, row: SourceRow) -> None:
         """Rules of content: see docs/content.md."""
         relationship, review = row["relationship"], self.source.review(row)
         if relationship not in (*RELATIONSHIPS, NO_MAP):
-            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(RELATIONSHIPS)}")
+            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(sorted(RELATIONSHIPS))}")
         if relationship == "equivalent" and review == "provisional":
             raise row.error("a row with status S should never be equivalent: related-to says less")
         if relationship != "equivalent" and not row["comment"]:
@@ -107,7 +106,7 @@ class _Map:
         if not row["source"]:
             raise row.error("a source should be given")
 
-    def _add(self, element: Document, target: str, row: Row) -> None:
+    def _add_row(self, element: Document, target: str, row: SourceRow) -> None:
         if element.get("noMap") or (not target and "target" in element):
             raise row.error(f"{element['code']} should have either targets or {NO_MAP}")
         if target:
@@ -118,36 +117,38 @@ class _Map:
         element["extension"] = [{"url": NO_MAP_COMMENT, "valueString": reason}, *properties]
         element["noMap"] = True
 
-    def _target(self, code: str, row: Row) -> Document:
-        display = self.source.display(self.goal.uri, code, row)
+    def _target(self, code: str, row: SourceRow) -> Document:
+        display = self.source.display(self.target_system.uri, code, row)
         target: Document = {"code": code} | display | {"relationship": row["relationship"]}
         if row["comment"]:
             target["comment"] = row["comment"]
         target["property"] = list(self._properties(row))
-        if own_words := self.source.reference(self.goal.uri, code):
+        if own_words := self.source.reference(self.target_system.uri, code):
             target["property"].append(self._property(REFERENCE, own_words, row))
         for name in ("dependsOn", "product"):
             if attributes := list(self._attributes(row, name)):
                 target[name] = attributes
         return target
 
-    def _properties(self, row: Row) -> Iterator[Document]:
+    def _properties(self, row: SourceRow) -> Iterator[Document]:
         yield self._property("reviewStatus", self.source.review(row), row)
         yield self._property("evidence", self.source.sources(row), row)
         if flags := row["flags"]:
             if len(flags) != len(GEM_FLAGS) or not flags.isdigit() or flags[1] != "0":
-                raise row.error("flags should be five digits, the second 0: a row without map is no row")
+                raise row.error(
+                    "flags should be five digits, the second of them 0: a row without a target is not listed"
+                )
             yield self._property("gemFlags", flags, row)
             for name, flag in zip(GEM_FLAGS, flags, strict=True):
                 if name:
                     is_boolean = self.source.term(name, row).type == "boolean"
                     yield self._property(name, str(flag != "0").lower() if is_boolean else flag, row)
 
-    def _property(self, code: str, value: str, row: Row) -> Document:
+    def _property(self, code: str, value: str, row: SourceRow) -> Document:
         self.properties.setdefault(code, row)
         return {"code": code} | self.source.typed(self.source.term(code, row), value, row)
 
-    def _attributes(self, row: Row, column: str) -> Iterator[Document]:
+    def _attributes(self, row: SourceRow, column: str) -> Iterator[Document]:
         """``technique=loop; setting=inpatient-facility``"""
         for condition in filter(None, (part.strip() for part in row[column].split(";"))):
             name, equals, value = condition.partition("=")
@@ -158,9 +159,7 @@ class _Map:
 
 
 def _as_extension(property_: Document) -> Document:
-    """A property of the target where there is no target: R4 says it in the same extension, on its
-    ``unmatched``.
-    """
+    """A property of the target, where there is no target. R4 has the same extension, on its ``unmatched``."""
     value = {key: value for key, value in property_.items() if key != "code"}
     parts = [{"url": "code", "valueCode": property_["code"]}, {"url": "value", **value}]
     return {"url": NO_MAP_PROPERTY, "extension": parts}

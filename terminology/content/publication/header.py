@@ -1,11 +1,12 @@
-"""What does every published resource say of itself? Name, identity, publisher, rights."""
+"""The elements that every published resource has: name, identity, publisher, copyright."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from terminology.content.publication.source import FILE, Entry, Source, System, oid
+from terminology.content.canonical import FILE
+from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable, oid
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 
@@ -17,7 +18,9 @@ COUNTRIES = {
 }
 
 
-def header(source: Source, type_: str, entry: Entry, systems: Iterable[System] = ()) -> Document:
+def header(
+    source: PublicationSource, type_: str, entry: TomlTable, systems: Iterable[PublishedSystem] = ()
+) -> Document:
     """The elements that all kinds have; ``systems`` are those that the resource is about."""
     if missing := [name for name in ("id", "name", "title", "description") if not entry.get(name)]:
         raise PublicationError(FILE, None, f"{type_} {entry.get('id', '')} should have a {missing[0]}")
@@ -26,7 +29,7 @@ def header(source: Source, type_: str, entry: Entry, systems: Iterable[System] =
         "resourceType": type_,
         "id": entry["id"],
         "language": "en",
-        "url": source.canonical(type_, entry["id"]),
+        "url": source.names.resource(type_, entry["id"]),
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:oid:{oid(type_, entry['id'])}"}],
         "version": entry.get("version", settings["version"]),
         "name": entry["name"],
@@ -49,8 +52,8 @@ def _jurisdiction(country: str) -> Document:
     return {"coding": [coding]}
 
 
-def with_notices(source: Source, document: Document) -> Document:
-    """The same document, its copyright completed by the notice of every code system that it names."""
+def with_notices(source: PublicationSource, document: Document) -> Document:
+    """The document, with the notices of all code systems that it names added to its copyright."""
     named = set(_strings(document))
     keys = dict.fromkeys(s.notice for s in source.systems.values() if s.notice and s.uri in named)
     notices = [source.notices[key].strip() for key in keys]

@@ -1,8 +1,7 @@
-"""What is the content, before it is FHIR? The tables of fhir_bundles/source, checked against each other."""
+"""The tables of fhir_bundles/source, checked against each other."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -10,14 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from terminology.content.publication.tables import Row, read_table
+from terminology.content.canonical import FILE, CanonicalNames, names_of, read_publication
+from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 
-FILE = "publication.toml"
-NAMESPACE = UUID("8d0c2f3e-5a1b-4c6e-9a37-2b7f4e0d9c51")  # never change it: every identifier hangs on it
+NAMESPACE = UUID("8d0c2f3e-5a1b-4c6e-9a37-2b7f4e0d9c51")  # never change it: every identifier is made of it
 REVIEW = {"V": "verified", "S": "provisional"}
-Entry = dict[str, Any]
+# A table of publication.toml.
+TomlTable = dict[str, Any]
 
 
 def oid(type_: str, id_: str) -> str:
@@ -30,19 +30,19 @@ def oid(type_: str, id_: str) -> str:
 
 
 @dataclass(slots=True, frozen=True)
-class System:
+class PublishedSystem:
     """A code system that the content names: a row of systems.csv."""
 
     key: str
     uri: str
     country: str
     notice: str
-    row: Row
+    row: SourceRow
 
 
 @dataclass(slots=True, frozen=True)
-class Term:
-    """A word of our vocabulary: a property, a value of some properties, or a use of designations."""
+class VocabularyTerm:
+    """A term of our vocabulary: a property, a value of some properties, or a use of designations."""
 
     code: str
     display: str
@@ -53,35 +53,37 @@ class Term:
 
 
 @dataclass
-class Source:
-    """All tables of one folder. Raises PublicationError where they do not agree."""
+class PublicationSource:
+    """All tables of one folder, which agree with each other.
+
+    ``systems``, ``terms`` and ``evidence`` are by key or code; ``concepts`` by the id of a code system;
+    ``displays`` and ``references`` (our own words) by the uri of a code system and a code.
+    """
 
     root: Path
-    base: str
-    settings: Entry
-    resources: dict[str, list[Entry]]
+    names: CanonicalNames
+    settings: TomlTable
+    resources: dict[str, list[TomlTable]]
     notices: dict[str, str]
-    systems: dict[str, System] = field(default_factory=dict)
-    terms: dict[str, Term] = field(default_factory=dict)
+    systems: dict[str, PublishedSystem] = field(default_factory=dict)
+    terms: dict[str, VocabularyTerm] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
-    concepts: dict[str, list[Row]] = field(default_factory=dict)
+    concepts: dict[str, list[SourceRow]] = field(default_factory=dict)
     displays: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @staticmethod
-    def read(root: Path, base: str | None = None) -> Source:
-        """Read a folder of tables; ``base`` replaces the one that publication.toml states."""
-        stated = _toml(root)
+    def read(root: Path, base: str | None = None) -> PublicationSource:
+        """Read a folder of tables; ``base`` replaces that of publication.toml. Raises PublicationError."""
+        content = read_publication(root)
         try:
-            settings = stated["publication"]
-            resources = {type_: stated.get(type_, []) for type_ in ("CodeSystem", "ValueSet", "ConceptMap")}
-            source = Source(
-                root, (base or settings["base"]).rstrip("/"), settings, resources, stated.get("notices", {})
-            )
+            names, settings = names_of(content, base), content["publication"]
+            resources = {type_: content.get(type_, []) for type_ in ("CodeSystem", "ValueSet", "ConceptMap")}
+            source = PublicationSource(root, names, settings, resources, content.get("notices", {}))
         except KeyError as missing:
             raise PublicationError(FILE, None, f"should state {missing}") from None
         source._require_entries()
-        source._read_words()
+        source._read_vocabulary()
         source._read_concepts()
         return source
 
@@ -99,7 +101,7 @@ class Source:
                     problem = f'should have an entry in {FILE}: [[{type_}]] with id = "{id_}"'
                     raise PublicationError(name, None, problem)
 
-    def _read_words(self) -> None:
+    def _read_vocabulary(self) -> None:
         self.evidence = {
             row["key"]: row["source"] for row in read_table(self.root, "sources.csv", ("key", "source"))
         }
@@ -107,80 +109,72 @@ class Source:
             if row["notice"] and row["notice"] not in self.notices:
                 raise row.error(f"the notice {row['notice']!r} should stand under [notices] in {FILE}")
             uri = row["uri"].replace("{base}", self.base)
-            self.systems[row["key"]] = System(row["key"], uri, row["country"], row["notice"], row)
+            self.systems[row["key"]] = PublishedSystem(row["key"], uri, row["country"], row["notice"], row)
         columns = ("code", "display", "definition", "kind", "valueType", "attribute")
-        for row in read_table(self.root, f"code-systems/{self.vocabulary}/concepts.csv", columns):
+        for row in read_table(self.root, f"code-systems/{self.names.vocabulary}/concepts.csv", columns):
             code, display, definition, kind, type_, _ = (row[name] for name in columns)
-            self.terms[code] = Term(code, display, definition, kind, type_, tuple(row.many("attribute")))
+            self.terms[code] = VocabularyTerm(
+                code, display, definition, kind, type_, tuple(row.many("attribute"))
+            )
 
     def _read_concepts(self) -> None:
         for entry in self.resources["CodeSystem"]:
             rows = read_table(self.root, f"code-systems/{entry['id']}/concepts.csv", ("code", "display"))
             uri = self.system(entry["id"]).uri
             for row in rows:
-                self._add_words(self.displays, uri, row, row["display"])
+                self._add_display(self.displays, uri, row, row["display"])
             self.concepts[entry["id"]] = rows
         for row in read_table(self.root, "references.csv", ("system", "code", "words", "status", "evidence")):
             self.review(row)
             self.sources(row)
-            self._add_words(self.references, self.system(row["system"], row).uri, row, row["words"])
+            self._add_display(self.references, self.system(row["system"], row).uri, row, row["words"])
 
-    def _add_words(self, table: dict[tuple[str, str], str], uri: str, row: Row, words: str) -> None:
+    def _add_display(self, table: dict[tuple[str, str], str], uri: str, row: SourceRow, words: str) -> None:
         if not row["code"] or not words:
             raise row.error("a code and its display should be given")
         if (uri, row["code"]) in self.displays or (uri, row["code"]) in self.references:
             raise row.error(f"the code {row['code']} should be listed once")
         table[uri, row["code"]] = words
 
-    # -- asking ------------------------------------------------------------------------------
+    # -- lookup ------------------------------------------------------------------------------
 
     @property
-    def vocabulary(self) -> str:
-        return str(self.settings["vocabulary"])
+    def base(self) -> str:
+        """The base of all canonicals, without a slash at the end."""
+        return self.names.base
 
-    @property
-    def vocabulary_uri(self) -> str:
-        return self.canonical("CodeSystem", self.vocabulary)
-
-    def canonical(self, type_: str, id_: str) -> str:
-        return f"{self.base}/{type_}/{id_}"
-
-    def word_uri(self, code: str) -> str:
-        """Where a property, condition or value is defined."""
-        return f"{self.vocabulary_uri}#{code}"
-
-    def system(self, key: str, row: Row | None = None) -> System:
+    def system(self, key: str, row: SourceRow | None = None) -> PublishedSystem:
         if key in self.systems:
             return self.systems[key]
         raise _error(row, f"the code system {key!r} should have a row in systems.csv")
 
-    def is_own(self, system: System) -> bool:
+    def is_own(self, system: PublishedSystem) -> bool:
         return system.uri.startswith(f"{self.base}/")
 
-    def term(self, code: str, row: Row) -> Term:
+    def term(self, code: str, row: SourceRow) -> VocabularyTerm:
         if code in self.terms:
             return self.terms[code]
-        raise row.error(f"{code!r} should be a code of {self.vocabulary}")
+        raise row.error(f"{code!r} should be a code of {self.names.vocabulary}")
 
     @cached_property
-    def values(self) -> dict[str, list[Term]]:
+    def values(self) -> dict[str, list[VocabularyTerm]]:
         """The values that each attribute takes, where they are enumerated."""
-        found: dict[str, list[Term]] = {}
+        values: dict[str, list[VocabularyTerm]] = {}
         for term in self.terms.values():
             for attribute in term.attributes:
-                found.setdefault(attribute, []).append(term)
-        return found
+                values.setdefault(attribute, []).append(term)
+        return values
 
-    def review(self, row: Row) -> str:
-        """``verified`` or ``provisional``; other rows do not ship."""
+    def review(self, row: SourceRow) -> str:
+        """``verified`` or ``provisional``. Raises PublicationError: other rows are not published."""
         if row["status"] in REVIEW:
             return REVIEW[row["status"]]
         raise row.error(
-            f"status {row['status']!r} does not ship: V is verified, S one source; "
+            f"status {row['status']!r} is not published: V is verified, S has one source; "
             "what nobody has verified belongs in gaps.csv"
         )
 
-    def sources(self, row: Row) -> str:
+    def sources(self, row: SourceRow) -> str:
         """The evidence of a row, spelled out."""
         keys = row.many("evidence")
         if not keys:
@@ -190,11 +184,11 @@ class Source:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
         return "; ".join(self.evidence[key] for key in keys)
 
-    def display(self, uri: str, code: str, row: Row) -> Document:
+    def display(self, uri: str, code: str, row: SourceRow) -> Document:
         """The display of a code, as an element to add; none for a code of references.csv.
 
-        A display is what the code system calls the code: words of our own are not (``reference``). Raises
-        PublicationError for a code that is in no table.
+        A display has the words of the code system; our own words are a ``reference``. Raises
+        PublicationError for a code that is not in any table.
         """
         if (uri, code) in self.displays:
             return {"display": self.displays[uri, code]}
@@ -206,7 +200,7 @@ class Source:
         """Our own words for a code that is named by its identifier only."""
         return self.references.get((uri, code))
 
-    def typed(self, term: Term, text: str, row: Row) -> Document:
+    def typed(self, term: VocabularyTerm, text: str, row: SourceRow) -> Document:
         """A value as FHIR types it: ``{"valueCode": "laser"}``."""
         if term.type == "Coding":
             return {"valueCoding": self.coding(text, row)}
@@ -216,14 +210,14 @@ class Source:
                 raise row.error(f"{term.code} should be one of {', '.join(allowed)}, not {text!r}")
         return {"value" + term.type[0].upper() + term.type[1:]: _plain(term, text, row)}
 
-    def coding(self, text: str, row: Row) -> Document:
+    def coding(self, text: str, row: SourceRow) -> Document:
         """``snomed-gps:71252005`` as a Coding, with its display if there is one."""
         key, _, code = text.partition(":")
         uri = self.system(key, row).uri
         return {"system": uri, "code": code, **self.display(uri, code, row)}
 
 
-def _plain(term: Term, text: str, row: Row) -> str | bool | int | Decimal:
+def _plain(term: VocabularyTerm, text: str, row: SourceRow) -> str | bool | int | Decimal:
     if term.type == "boolean" and text in ("true", "false"):
         return text == "true"
     try:
@@ -238,14 +232,5 @@ def _plain(term: Term, text: str, row: Row) -> str | bool | int | Decimal:
     raise row.error(f"{term.code} should be of type {term.type}, not {text!r}")
 
 
-def _error(row: Row | None, problem: str) -> PublicationError:
+def _error(row: SourceRow | None, problem: str) -> PublicationError:
     return row.error(problem) if row else PublicationError(FILE, None, problem)
-
-
-def _toml(root: Path) -> Entry:
-    try:
-        return tomllib.loads((root / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PublicationError(str(root / FILE), None, "there is no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise PublicationError(FILE, None, f"should be TOML in UTF-8: {problem}") from None

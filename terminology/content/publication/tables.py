@@ -1,4 +1,4 @@
-"""What does a table of the content say? CSV with a header row; a mistake is shown by file and line."""
+"""The tables of fhir_bundles/source: CSV with a header row. An error names file and line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MANY = "|"
 
 
 @dataclass(slots=True, frozen=True)
-class Row:
-    """One line of a table. A column that the table has not is empty."""
+class SourceRow:
+    """One line of a table of fhir_bundles/source. A column that the table lacks is empty."""
 
     file: str
     line: int
@@ -28,14 +28,15 @@ class Row:
         return [value.strip() for value in self[column].split(MANY) if value.strip()]
 
     def other_than(self, columns: Iterable[str]) -> Iterator[str]:
-        """The columns beside these in which the row says something."""
+        """The other columns that are not empty in this row."""
         return (name for name, value in self.cells.items() if value and name not in columns)
 
     def error(self, problem: str) -> PublicationError:
+        """An error that names this line."""
         return PublicationError(self.file, self.line, problem)
 
 
-def read_table(root: Path, name: str, required: Iterable[str], optional: bool = False) -> list[Row]:
+def read_table(root: Path, name: str, required: Iterable[str], optional: bool = False) -> list[SourceRow]:
     """The rows of ``root/name``; none where an optional table is absent.
 
     Raises PublicationError: no such file, not UTF-8, a required column is missing, a row of another width.
@@ -52,7 +53,7 @@ def read_table(root: Path, name: str, required: Iterable[str], optional: bool = 
         raise PublicationError(name, None, f"should be CSV in UTF-8: {problem}") from None
 
 
-def _rows(name: str, lines: Iterator[list[str]], required: Iterable[str]) -> Iterator[Row]:
+def _rows(name: str, lines: Iterator[list[str]], required: Iterable[str]) -> Iterator[SourceRow]:
     header = next(lines, [])
     if missing := [column for column in required if column not in header]:
         raise PublicationError(name, 1, f"the header row should name the column {missing[0]}")
@@ -69,4 +70,4 @@ def _rows(name: str, lines: Iterator[list[str]], required: Iterable[str]) -> Ite
             )
         if spaced := [cell for cell in cells if cell != cell.strip()]:
             raise PublicationError(name, line, f"should have no blanks around {spaced[0]!r}")
-        yield Row(name, line, dict(zip(header, cells, strict=True)))
+        yield SourceRow(name, line, dict(zip(header, cells, strict=True)))

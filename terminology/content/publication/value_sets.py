@@ -1,4 +1,4 @@
-"""Which codes belong together? ValueSet resources from value-sets.csv, and one for each of our attributes.
+"""ValueSet resources from value-sets.csv, and one for each attribute of the vocabulary.
 
 https://hl7.org/fhir/R5/valueset.html
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from terminology.content.publication.code_systems import values_id
 from terminology.content.publication.header import header, with_notices
-from terminology.content.publication.source import Entry, Source, System
-from terminology.content.publication.tables import Row, read_table
+from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
+from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 
@@ -18,7 +18,7 @@ COMMENT = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
 _COLUMNS = ("valueSet", "system", "code", "property", "op", "value", "import", "status", "comment")
 
 
-def value_sets(source: Source) -> Iterator[Document]:
+def value_sets(source: PublicationSource) -> Iterator[Document]:
     """A ValueSet for each entry of publication.toml, then those of the vocabulary."""
     rows = read_table(source.root, "value-sets.csv", _COLUMNS)
     entries = source.resources["ValueSet"]
@@ -27,14 +27,14 @@ def value_sets(source: Source) -> Iterator[Document]:
         if row["valueSet"] not in known or (row["import"] and row["import"] not in known):
             raise row.error("the value set should have an entry in publication.toml")
     for entry in entries:
-        mine = [row for row in rows if row["valueSet"] == entry["id"]]
-        if not mine:
+        own_rows = [row for row in rows if row["valueSet"] == entry["id"]]
+        if not own_rows:
             raise PublicationError("value-sets.csv", None, f"should have a row for {entry['id']}")
-        yield with_notices(source, _value_set(source, entry, mine))
+        yield with_notices(source, _value_set(source, entry, own_rows))
     yield from _values_of_attributes(source)
 
 
-def _value_set(source: Source, entry: Entry, rows: list[Row]) -> Document:
+def _value_set(source: PublicationSource, entry: TomlTable, rows: list[SourceRow]) -> Document:
     systems = [source.system(row["system"], row) for row in rows if row["system"]]
     document = header(source, "ValueSet", entry, systems)
     if entry.get("immutable"):
@@ -42,14 +42,14 @@ def _value_set(source: Source, entry: Entry, rows: list[Row]) -> Document:
     include: list[Document] = []
     for row in rows:
         source.review(row)
-        include = _included(source, include, row)
+        include = _include(source, include, row)
     return document | {"compose": {"include": include}}
 
 
-def _included(source: Source, include: list[Document], row: Row) -> list[Document]:
-    """One more row: codes of one system that follow each other share an include."""
+def _include(source: PublicationSource, include: list[Document], row: SourceRow) -> list[Document]:
+    """The includes with one more row; codes of one system that follow each other share an include."""
     if row["import"]:
-        return [*include, {"valueSet": [source.canonical("ValueSet", row["import"])]}]
+        return [*include, {"valueSet": [source.names.resource("ValueSet", row["import"])]}]
     system = source.system(row["system"], row)
     if row["property"]:
         condition = {"property": row["property"], "op": row["op"], "value": row["value"]}
@@ -62,17 +62,17 @@ def _included(source: Source, include: list[Document], row: Row) -> list[Documen
     return [*include, {"system": system.uri, "concept": [_concept(source, system, row)]}]
 
 
-def _concept(source: Source, system: System, row: Row) -> Document:
+def _concept(source: PublicationSource, system: PublishedSystem, row: SourceRow) -> Document:
     review = source.review(row)
     concept: Document = {"code": row["code"], **source.display(system.uri, row["code"], row)}
     own_words = source.reference(system.uri, row["code"])
-    comment = ". ".join(said for said in (own_words, row["comment"]) if said)
+    comment = ". ".join(text for text in (own_words, row["comment"]) if text)
     if review != "verified":
         comment = f"Provisional. {comment}".strip()
     return {"extension": [{"url": COMMENT, "valueString": comment}]} | concept if comment else concept
 
 
-def _values_of_attributes(source: Source) -> Iterator[Document]:
+def _values_of_attributes(source: PublicationSource) -> Iterator[Document]:
     for attribute, values in source.values.items():
         name = attribute[0].upper() + attribute[1:]
         title = source.terms[attribute].display
@@ -84,4 +84,6 @@ def _values_of_attributes(source: Source) -> Iterator[Document]:
         }
         concepts = [{"code": value.code, "display": value.display} for value in values]
         document = header(source, "ValueSet", entry)
-        yield document | {"compose": {"include": [{"system": source.vocabulary_uri, "concept": concepts}]}}
+        yield document | {
+            "compose": {"include": [{"system": source.names.vocabulary_url(), "concept": concepts}]}
+        }

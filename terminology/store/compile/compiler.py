@@ -1,7 +1,7 @@
-"""How does a release become an artifact? Rows in, tables out.
+"""The compilers of code systems and maps: rows of a release in, rows of tables out.
 
-Twice through the rows: first they are put down in a scratch file as they come, and only codes, displays and
-parents are kept at hand; then, when the order is known, they are packed one by one and given to the sink.
+A code system takes two passes: the first writes the rows to a scratch file as they come, and keeps only codes,
+displays and parents in memory; the second, when the order of the concepts is known, packs them one by one.
 """
 
 from __future__ import annotations
@@ -10,126 +10,129 @@ import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pyroaring import BitMap
 
 from terminology.core.model import Document
 from terminology.core.texts import bare
-from terminology.store.compile.indexing import CHUNK, Found, chunks, postings_of
-from terminology.store.compile.scratch import CHILD, PARENT, Kept, Spool
-from terminology.store.header import DICTIONARY, HEADER, Header, map_document, system_document
+from terminology.store.backend import Sink, TableRow
+from terminology.store.compile.chunks import CHUNK, chunks
+from terminology.store.compile.indexing import ConceptPostings, postings_of
+from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
+from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
 from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
-from terminology.store.relations import Relations
-from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow, Report
+from terminology.store.relations import RelationshipCollector
+from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
+from terminology.store.reporting import Reporter
 from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
 
-ROLES = {"parent", "child", "notSelectable", "inactive", "status"}
-
-TableRow = tuple[Any, ...]
-# Called with the number of rows read, now and then.
-Progress = Callable[[int], None]
+# Properties that every code system has, declared or not.
+COMMON_PROPERTIES = {"parent", "child", "notSelectable", "inactive", "status"}
 
 
-class Sink(Protocol):
-    """Where the tables of one artifact are written to."""
-
-    def write(self, table: str, rows: Sequence[TableRow]) -> None: ...
-
-
-def compile_system(
+def compile_code_system(
     release: CodeSystemRelease,
     rows: Iterable[ConceptRow],
     sink: Sink,
-    report: Report,
-    progress: Progress = lambda count: None,
+    reporter: Reporter,
     scratch: Path | None = None,
 ) -> int:
-    """Write a code system; the number of its concepts."""
+    """Write the tables of a code system. Returns the number of its concepts.
+
+    ``scratch`` is the folder of the scratch file; None means that of the system.
+    """
     with tempfile.TemporaryFile(dir=scratch) as file:
-        spool = Spool(release, file, report)
+        scratch_file = ScratchFile(release, file, reporter)
         for row in rows:
-            spool.add(row)
-            if not len(spool.codes) % CHUNK:
-                progress(len(spool.codes))
-        return _System(release, spool, sink).write()
+            scratch_file.add(row)
+            if not len(scratch_file.codes) % CHUNK:
+                reporter.rows(len(scratch_file.codes))
+        return _CodeSystemCompiler(release, scratch_file, sink).write()
 
 
-class _System:
-    """The second half: packs what was put down, in order."""
+class _CodeSystemCompiler:
+    """The second pass: packs the rows of a scratch file, in the order of the concepts."""
 
-    def __init__(self, release: CodeSystemRelease, spool: Spool, sink: Sink) -> None:
-        self._release, self._spool, self._sink = release, spool, sink
-        self._order = spool.order()
-        self._header = Header("CodeSystem", system_document(release, len(spool.codes)), len(spool.codes))
-        codes = [*(p.code for p in release.properties), *(code for code, _ in spool.kinds), *sorted(ROLES)]
-        indexed = [code for code in dict.fromkeys([*codes, *spool.names]) if code not in release.unindexed]
+    def __init__(self, release: CodeSystemRelease, scratch: ScratchFile, sink: Sink) -> None:
+        self._release, self._scratch, self._sink = release, scratch, sink
+        self._order = scratch.order()
+        count = len(scratch.codes)
+        self._header = Header("CodeSystem", code_system_document(release, count), count)
+        declared = [declaration.code for declaration in release.properties]
+        codes = [*declared, *(code for code, _ in scratch.kinds), *sorted(COMMON_PROPERTIES)]
+        indexed = [code for code in dict.fromkeys([*codes, *scratch.names]) if code not in release.unindexed]
         self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(indexed)}
-        self._names = [type_ == "code" for _, type_ in spool.kinds]
+        # By number of the kind: whether its values are codes of concepts.
+        self._is_code = [type_ == "code" for _, type_ in scratch.kinds]
 
     def write(self) -> int:
-        spool, order, sink = self._spool, self._order, self._sink
-        with postings_of(spool, order.places, self._fields) as postings:
+        """Write all tables. Returns the number of concepts."""
+        scratch, order, sink = self._scratch, self._order, self._sink
+        with postings_of(scratch, order.places, self._fields) as postings:
             dictionary = dictionary_of(self._sample())
             compress = compressor(dictionary)
-            relations = Relations(spool.places, order.ords)
-            for chunk in chunks(relations.noted(enumerate(spool.read(order.places)))):
-                sink.write("concept", [self._concept(ord_, kept, compress) for ord_, kept in chunk])
+            relations = RelationshipCollector(scratch.places, order.ords)
+            for chunk in chunks(relations.collect(enumerate(scratch.read(order.places)))):
+                sink.write("concept", [self._concept(ord_, row, compress) for ord_, row in chunk])
             for rows in chunks(self._hierarchy()):
                 sink.write("hierarchy", rows)
-            for found in postings.chunks():
-                sink.write("posting", found)
+            for posting_rows in postings.chunks():
+                sink.write("posting", posting_rows)
         inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
         sink.write("header", relations.parts())
-        self._finish(dictionary, postings)
+        self._write_header(dictionary, postings)
         return self._header.count
 
-    def _finish(self, dictionary: bytes, postings: Found) -> None:
+    def _write_header(self, dictionary: bytes, postings: ConceptPostings) -> None:
         header = self._header
-        header.uses, header.kinds = self._spool.uses, self._spool.kinds
+        header.uses, header.kinds = self._scratch.uses, self._scratch.kinds
         header.fields, header.long = self._fields, sorted(postings.long)
         header.languages = dict(postings.languages)
-        declared = {p.get("code") for p in header.document.get("property", ())} | ROLES
-        undeclared = {code: type_ for code, type_ in self._spool.kinds if code not in declared}
+        declarations = header.document.get("property", ())
+        declared = {declaration.get("code") for declaration in declarations} | COMMON_PROPERTIES
+        undeclared = {code: type_ for code, type_ in self._scratch.kinds if code not in declared}
         if undeclared and not self._release.as_published:
-            more = [{"code": code, "type": type_} for code, type_ in undeclared.items()]
-            header.document["property"] = [*header.document.get("property", ()), *more]
+            added = [{"code": code, "type": type_} for code, type_ in undeclared.items()]
+            header.document["property"] = [*declarations, *added]
         self._sink.write("header", [(HEADER, header.as_bytes()), (DICTIONARY, dictionary)])
 
     def _sample(self) -> list[bytes]:
+        """The bodies of some concepts, spread over the code system."""
         step = max(1, self._order.count // SAMPLE)
         places = self._order.places[::step]
-        read = zip(places, self._spool.read(places), strict=True)
-        return [packed_lines(self._body(place, kept)) for place, kept in read]
+        rows = zip(places, self._scratch.read(places), strict=True)
+        return [packed_lines(self._body(place, row)) for place, row in rows]
 
-    def _concept(self, ord_: int, kept: Kept, compress: Callable[[bytes], bytes]) -> TableRow:
+    def _concept(self, ord_: int, row: ScratchRow, compress: Callable[[bytes], bytes]) -> TableRow:
         place = self._order.places[ord_]
-        code, display, flags, status = kept[:4]
-        key = self._spool.key(code)
-        body = compress(packed_lines(self._body(place, kept)))
+        code, display, flags, status = row[:4]
+        key = self._scratch.key(code)
+        body = compress(packed_lines(self._body(place, row)))
         return ord_, key, None if code == key else code, display, flags, status, body
 
-    def _body(self, place: int, kept: Kept) -> list[Any]:
-        definition, designations, properties, extension, own = kept[4:9]
-        stated = [
-            *self._related(PARENT, self._order.parents[place]),
-            *self._related(CHILD, self._order.children[place]),
+    def _body(self, place: int, row: ScratchRow) -> list[Any]:
+        """The lines of a concept's body: see ``packing.py``."""
+        definition, designations, properties, extension, own = row[4:9]
+        is_code = self._is_code
+        lines = [
+            *self._relatives(PARENT, self._order.parents[place]),
+            *self._relatives(CHILD, self._order.children[place]),
         ]
-        names = self._names
-        stated += [self._named(*one) if names[one[0]] else one for one in properties]
-        return [definition, designations, stated, extension, own]
+        lines += [self._with_display(*one) if is_code[one[0]] else one for one in properties]
+        return [definition, designations, lines, extension, own]
 
-    def _related(self, role: int, places: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        codes, displays = self._spool.codes, self._spool.displays
-        return [(role, codes[place], displays[place]) for place in places or ()]
+    def _relatives(self, kind: int, places: Sequence[int] | None) -> list[tuple[Any, ...]]:
+        codes, displays = self._scratch.codes, self._scratch.displays
+        return [(kind, codes[place], displays[place]) for place in places or ()]
 
-    def _named(self, kind: int, value: Any) -> tuple[Any, ...]:
-        """A code, with the display of the concept that it names here."""
-        place = self._spool.places.get(self._spool.key(str(value)))
-        display = None if place is None else self._spool.displays[place]
+    def _with_display(self, kind: int, value: Any) -> tuple[Any, ...]:
+        """A property whose value is a code, with the display of that concept if it is one of this code system."""
+        place = self._scratch.places.get(self._scratch.key(str(value)))
+        display = None if place is None else self._scratch.displays[place]
         return (kind, value) if display is None else (kind, value, display)
 
     def _hierarchy(self) -> Iterator[TableRow]:
@@ -147,34 +150,28 @@ class _System:
 
 
 def bitmap_of(ords: Iterable[int]) -> bytes:
-    made = BitMap(array("I", ords))
-    made.run_optimize()
-    return made.serialize()
+    """A serialized bitmap of these numbers."""
+    bitmap = BitMap(array("I", ords))
+    bitmap.run_optimize()
+    return bitmap.serialize()
 
 
 # -- maps ----------------------------------------------------------------------------------------
 
 
-def compile_map(
-    release: MapRelease,
-    rows: Iterable[MapRow],
-    sink: Sink,
-    report: Report,
-    progress: Progress = lambda count: None,
-    scratch: Path | None = None,
-) -> int:
-    """Write a map; the number of its rows."""
+def compile_map(release: MapRelease, rows: Iterable[MapRow], sink: Sink, reporter: Reporter) -> int:
+    """Write the tables of a map. Returns the number of its rows."""
     rows = iter(rows)
     sample = list(islice(rows, SAMPLE))
-    dictionary = dictionary_of([packed(_fields_of(row)) for row in sample])
+    dictionary = dictionary_of([packed(_body_of(row)) for row in sample])
     compress = compressor(dictionary)
     count = 0
     attributes: dict[str, None] = {}
-    for chunk in chunks(enumerate(_all_rows(sample, rows))):
+    for chunk in chunks(enumerate(chain(sample, rows))):
         sink.write("mapping", [_mapping(place, row, compress) for place, row in chunk])
         attributes.update(dict.fromkeys(code for _, row in chunk for code, _, _ in row.depends_on))
         count = chunk[-1][0] + 1
-        progress(count)
+        reporter.rows(count)
     header = Header("ConceptMap", map_document(release), count)
     header.groups = [_group(asdict(group)) for group in release.groups]
     header.attributes = list(attributes)
@@ -182,18 +179,13 @@ def compile_map(
     return count
 
 
-def _all_rows(first: Sequence[MapRow], rest: Iterator[MapRow]) -> Iterator[MapRow]:
-    yield from first
-    yield from rest
-
-
 def _mapping(place: int, row: MapRow, compress: Callable[[bytes], bytes]) -> TableRow:
-    body = compress(packed(_fields_of(row)))
+    body = compress(packed(_body_of(row)))
     target = row.target
     return place, row.group, row.source, target, bare(row.source), bare(target) if target else None, body
 
 
-def _fields_of(row: MapRow) -> list[Any]:
+def _body_of(row: MapRow) -> list[Any]:
     return [getattr(row, name) for name in MAPPING_FIELDS]
 
 

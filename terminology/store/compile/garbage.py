@@ -1,8 +1,8 @@
-"""Why does a compilation not look for garbage all the time?
+"""Garbage collection during a compilation.
 
-Rows are made and forgotten by the hundred thousand, among long lists of codes and displays. What forgets them
-is the counting of references; Python's search for circles finds none, and reads all those lists each time:
-a third of the time of a compilation.
+A compilation makes and drops rows by the hundred thousand, beside long lists of codes and displays. Counting
+references frees them all; Python's search for reference cycles finds nothing, but reads those lists each time:
+that took a third of the time of a compilation.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# So many objects more than before make it worth a search: some hundred megabytes at most.
+# The search runs after this many new objects: some hundred megabytes at most.
 MANY = 500_000
 
 
 @contextmanager
-def seldom() -> Iterator[None]:
-    """Search for circles, which a reader of files may make, but not often."""
+def rare_collections() -> Iterator[None]:
+    """Search for cycles only rarely; not never, since a reader of files may make some."""
     before = gc.get_threshold()
     gc.set_threshold(MANY, *before[1:])
     try:

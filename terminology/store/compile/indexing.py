@@ -1,8 +1,8 @@
-"""Which concepts have which words and values? Gathered beside the rest of the work, in a second process.
+"""The index of a code system: the concepts of each word and each property value.
 
-The second process reads the scratch file of ``spool`` as its standard input, which ends with a job: what else
-it must know. It writes the postings to its standard output. For a small release it is not worth starting
-one, and all is done here.
+For a large release a second process makes it beside the rest of the work. That process reads the scratch file as
+its standard input; a job at the end of the file tells it what else it needs. It writes the postings to its
+standard output. For a small release that is not worth its start, and the index is made in this process.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import IO, Any, Protocol, TypeVar
+from typing import IO, Any, Protocol
 
 from terminology.core.numbers import NUMBERS, number
 from terminology.core.texts import words
 from terminology.store.compile import garbage
-from terminology.store.compile.postings import Posting, Postings, term_of
-from terminology.store.compile.scratch import Kept, Spool, read
+from terminology.store.compile.chunks import chunks
+from terminology.store.compile.postings import Posting, PostingsBuilder
+from terminology.store.compile.scratch import ScratchFile, ScratchRow, read
 from terminology.store.schema import (
     ABSTRACT,
     FIRST_LANGUAGE,
@@ -36,44 +36,45 @@ from terminology.store.schema import (
     STATUS,
     WORD,
 )
+from terminology.store.terms import term_of, text_of
 
-T = TypeVar("T")
-CHUNK = 2_000
-# From so many concepts a second process is worth its start.
+# From this many concepts on, a second process is worth its start.
 LARGE = 20_000
 _PROGRAM = "from terminology.store.compile.indexing import main; main()"
+# The bytes of the length of a job.
 _LENGTH = 8
 
 
-class Gathered:
-    """The postings of a code system, whose displays are in ``language``.
+class ConceptIndexer:
+    """Makes the postings of a code system.
 
-    ``long``: the properties with values that are too long for a posting; ``languages``: the number of the
-    words of each.
+    ``long`` are the properties with values that are too long for a posting; ``languages`` has the number of the
+    words of each language.
     """
 
     def __init__(
         self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int], language: str | None
     ) -> None:
-        """``kinds``: the properties that are named by number, each with the type that it is declared with.
-        Without a field is what nobody can filter by.
+        """``kinds`` are those of the scratch file, with declared types; ``language`` is that of the displays.
+
+        A property that is not in ``fields`` is not indexed: it cannot be filtered by.
         """
         self._kinds = [(code, fields.get(code), type_ in NUMBERS) for code, type_ in kinds]
         self._fields = fields
         self._language = language
-        self._postings = Postings()
+        self._postings = PostingsBuilder()
         self.long: set[str] = set()
         self.languages: dict[str, int] = {}
 
-    def add_all(self, rows: Iterable[Kept]) -> None:
-        """``rows`` come in the order of their numbers."""
+    def add_all(self, rows: Iterable[ScratchRow]) -> None:
+        """Add the concepts, which come in the order of their numbers: 0, 1, 2, …"""
         for ord_, row in enumerate(rows):
             code, display, flags, status, _, designations, properties, _, _, terms, _ = row
             texts: dict[str | None, list[str]] = {None: [code]}
             if display:
                 texts.setdefault(self._language, []).append(display)
-            for said in designations:
-                texts.setdefault(said[1], []).append(said[0])
+            for designation in designations:
+                texts.setdefault(designation[1], []).append(designation[0])
             self._add_words(ord_, texts)
             self._add_values(ord_, properties)
             for name, term in terms:
@@ -85,17 +86,17 @@ class Gathered:
                 self._postings.add(MARK, STATUS + term_of(status), ord_)
 
     def _add_words(self, ord_: int, texts: Mapping[str | None, list[str]]) -> None:
-        """``texts`` by language."""
+        """Add the words of a concept; ``texts`` are by language."""
         by_field: dict[int, list[str]] = {}
-        for language, said in texts.items():
-            by_field.setdefault(self._field(language), []).extend(said)
+        for language, in_language in texts.items():
+            by_field.setdefault(self._field(language), []).extend(in_language)
             if language:
                 self._postings.add(MARK, LANGUAGE + language.lower(), ord_)
-        for field, said in by_field.items():
-            self._postings.add_words(field, set(words("\n".join(said))), ord_)
+        for field, in_field in by_field.items():
+            self._postings.add_words(field, set(words("\n".join(in_field))), ord_)
 
     def _field(self, language: str | None) -> int:
-        """Where the words of a language stand."""
+        """The field of the words of a language."""
         if not language:
             return WORD
         tag = language.lower()
@@ -115,75 +116,72 @@ class Gathered:
                 self._postings.add(field, NORMAL_MARK + number(text), ord_)
 
     def chunks(self) -> Iterator[list[Posting]]:
+        """The postings in the order of their key, in chunks."""
         return chunks(self._postings.rows())
-
-
-def text_of(value: Any) -> str:
-    """A property's value as filters compare it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return str(value.get("code", value.get("value", "")))
-    return str(value)
-
-
-def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
-    rows = iter(rows)
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
 
 
 # -- two processes -------------------------------------------------------------------------------
 
 
-class Found(Protocol):
-    """Postings that are read through once; then ``long`` and ``languages`` are known."""
+class ConceptPostings(Protocol):
+    """The postings of a code system, which can be read once. Then ``long`` and ``languages`` are complete."""
 
     @property
-    def long(self) -> set[str]: ...
+    def long(self) -> set[str]:
+        """The properties with values that are too long for a posting."""
 
     @property
-    def languages(self) -> dict[str, int]: ...
+    def languages(self) -> dict[str, int]:
+        """The number of the words of each language, by its tag in small letters."""
 
-    def chunks(self) -> Iterator[list[Posting]]: ...
+    def chunks(self) -> Iterator[list[Posting]]:
+        """The postings in the order of their key, in chunks."""
 
 
 @contextmanager
-def postings_of(spool: Spool, places: array[int], fields: Mapping[str, int]) -> Iterator[Found]:
-    """The postings of the concepts at these places, which have the numbers 0, 1, 2 …"""
+def postings_of(
+    scratch: ScratchFile, places: array[int], fields: Mapping[str, int]
+) -> Iterator[ConceptPostings]:
+    """The postings of the concepts at these places, which have the numbers 0, 1, 2, …
+
+    ``fields`` has the number of the field of each property and kind of term.
+    """
     if len(places) < LARGE or not sys.executable:
-        here = Gathered(spool.declared, fields, spool.language)
-        here.add_all(spool.read(places))
-        yield here
+        indexer = ConceptIndexer(scratch.declared_kinds, fields, scratch.language)
+        indexer.add_all(scratch.read(places))
+        yield indexer
         return
-    with tempfile.TemporaryFile() as answer, _started(spool, places, fields, answer) as process:
+    with (
+        tempfile.TemporaryFile() as answer,
+        _indexing_process(scratch, places, fields, answer) as process,
+    ):
         try:
-            yield _Elsewhere(process, answer)
+            yield _PostingsOfProcess(process, answer)
         finally:
             process.kill()
 
 
-def _started(
-    spool: Spool, places: array[int], fields: Mapping[str, int], answer: IO[bytes]
+def _indexing_process(
+    scratch: ScratchFile, places: array[int], fields: Mapping[str, int], answer: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     job = marshal.dumps(
-        (spool.starts.tobytes(), places.tobytes(), spool.declared, dict(fields), spool.language)
+        (scratch.starts.tobytes(), places.tobytes(), scratch.declared_kinds, dict(fields), scratch.language)
     )
-    spool.file.write(job + len(job).to_bytes(_LENGTH, "little"))
-    spool.file.flush()
+    scratch.file.write(job + len(job).to_bytes(_LENGTH, "little"))
+    scratch.file.flush()
     path = os.pathsep.join(folder for folder in sys.path if folder)
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
-        stdin=spool.file,
+        stdin=scratch.file,
         stdout=answer,
-        # Who presses Ctrl-C means the import, which ends this one.
+        # Ctrl-C is for the import, which ends this process.
         process_group=0,
         env={**os.environ, "PYTHONPATH": path},
     )
 
 
-class _Elsewhere:
-    """What the second process finds."""
+class _PostingsOfProcess:
+    """The postings that the second process makes."""
 
     def __init__(self, process: subprocess.Popen[bytes], answer: IO[bytes]) -> None:
         self._process, self._answer = process, answer
@@ -191,6 +189,7 @@ class _Elsewhere:
         self.languages: dict[str, int] = {}
 
     def chunks(self) -> Iterator[list[Posting]]:
+        """The postings in the order of their key, in chunks."""
         if self._process.wait() != 0:
             raise RuntimeError(f"the process that makes the index ended with {self._process.returncode}")
         self._answer.seek(0)
@@ -201,22 +200,23 @@ class _Elsewhere:
 
 
 def main() -> None:
-    """The second process."""
-    spool, answer = sys.stdin.buffer, sys.stdout.buffer
-    end = os.fstat(spool.fileno()).st_size
-    length = int.from_bytes(_part(spool, end - _LENGTH, _LENGTH), "little")
-    starts, places, kinds, fields, language = marshal.loads(_part(spool, end - _LENGTH - length, length))
-    gathered = Gathered(kinds, fields, language)
-    with garbage.seldom():
-        gathered.add_all(read(spool.fileno(), array("Q", starts), array("I", places)))
-    for chunk in gathered.chunks():
+    """The program of the second process."""
+    scratch, answer = sys.stdin.buffer, sys.stdout.buffer
+    end = os.fstat(scratch.fileno()).st_size
+    length = int.from_bytes(_read_at(scratch, end - _LENGTH, _LENGTH), "little")
+    job = marshal.loads(_read_at(scratch, end - _LENGTH - length, length))
+    starts, places, kinds, fields, language = job
+    indexer = ConceptIndexer(kinds, fields, language)
+    with garbage.rare_collections():
+        indexer.add_all(read(scratch.fileno(), array("Q", starts), array("I", places)))
+    for chunk in indexer.chunks():
         marshal.dump(chunk, answer)
     marshal.dump([], answer)
-    marshal.dump(sorted(gathered.long), answer)
-    marshal.dump(gathered.languages, answer)
+    marshal.dump(sorted(indexer.long), answer)
+    marshal.dump(indexer.languages, answer)
     answer.flush()
 
 
-def _part(file: IO[bytes], start: int, length: int) -> bytes:
+def _read_at(file: IO[bytes], start: int, length: int) -> bytes:
     file.seek(start)
     return file.read(length)

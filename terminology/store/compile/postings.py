@@ -1,6 +1,6 @@
-"""Which concepts have this word, or this value of a property? Collected while a release is compiled.
+"""Postings: for each term of a field, the numbers of the concepts that have it.
 
-Concepts come in the order of their numbers, so each list of numbers is sorted already.
+Concepts are added in the order of their numbers, so each list of numbers is sorted.
 """
 
 from __future__ import annotations
@@ -8,135 +8,132 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
-from hashlib import sha256
-from typing import Any
 
 from pyroaring import BitMap
 
-from terminology.store.schema import DIGEST_MARK, LONGEST_TERM, MANY_TERMS, PREFIX, WORD
+from terminology.store.schema import MANY_TERMS, PREFIX, WORD
 
+# Field, term, serialized bitmap of concepts.
 Posting = tuple[int, str, bytes]
+# The concepts of each term: one number or, for several, an array.
+_Terms = dict[str, "int | array[int]"]
 # So few numbers do not pack any better as ranges.
 SMALL = 4
 
 
-class Postings:
-    """Numbers by field and term. Most terms are of one concept, such as its code: they are no arrays."""
+class PostingsBuilder:
+    """Collects the postings of a code system.
+
+    Most terms belong to one concept, such as the term of its code: such a term has a number instead of an array.
+    """
 
     def __init__(self) -> None:
-        self._words: defaultdict[int, dict[str, int | array[int]]] = defaultdict(dict)
-        self._fields: dict[int, dict[str, int | array[int]]] = {}
+        self._words: defaultdict[int, _Terms] = defaultdict(dict)
+        self._fields: dict[int, _Terms] = {}
 
     def add_words(self, field: int, words: set[str], ord_: int) -> None:
-        """All words of a concept, in one language."""
-        known = self._words[field]
+        """Add all words of a concept for a field of words; to be called once per concept and field."""
+        terms = self._words[field]
         for word in words:
-            held = known.setdefault(word, ord_)
-            if not isinstance(held, int):
-                held.append(ord_)
-            elif held != ord_:
-                known[word] = array("I", (held, ord_))
+            ords = terms.setdefault(word, ord_)
+            if not isinstance(ords, int):
+                ords.append(ord_)
+            elif ords != ord_:
+                terms[word] = array("I", (ords, ord_))
 
     def add(self, field: int, term: str, ord_: int) -> None:
-        """A concept has a term; it may be said again."""
-        known = self._fields.get(field)
-        if known is None:
-            known = self._fields[field] = {}
-        held = known.get(term)
-        if held is None:
-            known[term] = ord_
-        elif not isinstance(held, int):
-            if held[-1] != ord_:
-                held.append(ord_)
-        elif held != ord_:
-            known[term] = array("I", (held, ord_))
+        """Add a term of a concept; adding it again does nothing."""
+        terms = self._fields.get(field)
+        if terms is None:
+            terms = self._fields[field] = {}
+        ords = terms.get(term)
+        if ords is None:
+            terms[term] = ord_
+        elif not isinstance(ords, int):
+            if ords[-1] != ord_:
+                ords.append(ord_)
+        elif ords != ord_:
+            terms[term] = array("I", (ords, ord_))
 
     def rows(self) -> Iterator[Posting]:
-        """Everything, in the order of the key. What has been yielded is forgotten."""
+        """All postings in the order of their key. They are removed from the builder as they are yielded."""
         for field in sorted({*self._words, *self._fields}):
-            for term, ords in _sorted(self._fields.pop(field, {})):
+            for term, ords in _bitmaps(self._fields.pop(field, {})):
                 yield field, term, ords.serialize()
             yield from self._word_rows(field)
 
     def _word_rows(self, field: int) -> Iterator[Posting]:
-        prefixes = Prefixes()
-        for word, ords in _sorted(self._words.pop(field, {})):
+        prefixes = PrefixBuilder()
+        for word, ords in _bitmaps(self._words.pop(field, {})):
             prefixes.add(word, ords)
             yield field, word, ords.serialize()
         yield from ((field + PREFIX - WORD, *row) for row in prefixes.rows())
 
 
-def _sorted(terms: dict[str, Any]) -> Iterator[tuple[str, BitMap]]:
+def _bitmaps(terms: _Terms) -> Iterator[tuple[str, BitMap]]:
+    """The terms in alphabetical order with their concepts, removed one by one."""
     for term in sorted(terms):
-        held = terms.pop(term)
-        ords = BitMap((held,)) if isinstance(held, int) else BitMap(held)
-        if len(ords) > SMALL:
-            ords.run_optimize()
-        yield term, ords
+        ords = terms.pop(term)
+        bitmap = BitMap((ords,)) if isinstance(ords, int) else BitMap(ords)
+        if len(bitmap) > SMALL:
+            bitmap.run_optimize()
+        yield term, bitmap
 
 
-class _Beginning:
-    """The letters that a word begins with: how many words so far, and their concepts."""
+class _Prefix:
+    """The beginning of some words: the number of the words, and the sets of their concepts."""
 
-    __slots__ = ("count", "held")
+    __slots__ = ("count", "sets")
 
     def __init__(self) -> None:
         self.count = 0
-        self.held: list[BitMap] = []
+        self.sets: list[BitMap] = []
 
-    def add(self, count: int, held: list[BitMap]) -> None:
+    def add(self, count: int, sets: list[BitMap]) -> None:
         self.count += count
-        self.held += held
+        self.sets += sets
 
 
-class Prefixes:
-    """The beginnings of many words, made while the words come in alphabetical order."""
+class PrefixBuilder:
+    """Makes the postings of the beginnings of words, while the words are added in alphabetical order."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[str, bytes]] = []
+        self._rows: list[tuple[str, bytes]] = []
         self._last = ""
-        # For each letter of the last word: what begins as the word does up to here, but for what is open.
-        self._open: list[_Beginning] = []
+        # For each letter of the last word: the words with the same letters up to there, except those that a longer
+        # open prefix has.
+        self._open: list[_Prefix] = []
 
-    def add(self, term: str, ords: BitMap) -> None:
-        self._close(_common(self._last, term))
-        self._open.extend(_Beginning() for _ in range(len(term) - len(self._open)))
+    def add(self, word: str, ords: BitMap) -> None:
+        """Add a word with its concepts."""
+        self._close(_common_length(self._last, word))
+        self._open.extend(_Prefix() for _ in range(len(word) - len(self._open)))
         self._open[-1].add(1, [ords])
-        self._last = term
+        self._last = word
 
     def _close(self, length: int) -> None:
+        """Finish the open prefixes that are longer than this."""
         while len(self._open) > length:
-            done = self._open.pop()
-            if done.count > MANY_TERMS:
-                union = BitMap.union(*done.held)
+            prefix = self._open.pop()
+            if prefix.count > MANY_TERMS:
+                union = BitMap.union(*prefix.sets)
                 union.run_optimize()
-                self._found.append((self._last[: len(self._open) + 1], union.serialize()))
-                done.held = [union]
+                self._rows.append((self._last[: len(self._open) + 1], union.serialize()))
+                prefix.sets = [union]
             if self._open:
-                self._open[-1].add(done.count, done.held)
+                self._open[-1].add(prefix.count, prefix.sets)
 
     def rows(self) -> list[tuple[str, bytes]]:
-        """The prefixes of many words, in alphabetical order."""
+        """The prefixes of more than MANY_TERMS words, in alphabetical order, with serialized bitmaps."""
         self._close(0)
-        return sorted(self._found)
+        return sorted(self._rows)
 
 
-def _common(one: str, other: str) -> int:
-    """How many letters do two words begin with alike?"""
+def _common_length(one: str, other: str) -> int:
+    """The number of letters with which both words begin."""
     length = 0
     for a, b in zip(one, other, strict=False):
         if a != b:
             break
         length += 1
     return length
-
-
-def term_of(value: str) -> str:
-    """How a value of a property stands in the postings.
-
-    >>> term_of("short"), len(term_of("long " * 100))
-    ('short', 265)
-    """
-    if len(value) <= LONGEST_TERM:
-        return value
-    return value[:LONGEST_TERM] + DIGEST_MARK + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,7 @@
-"""The rows of a release as they came, put down in a scratch file.
+"""The scratch file of a compilation: the rows of a code system in the order in which they were read.
 
-Only codes, displays and parents are kept at hand. What many rows have in common has a number: the use of a
-designation, and code and type of a property.
+Only codes, displays and parents stay in memory. Rows refer by number to what many of them have in common: the use
+of a designation, and the code and type of a property.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import mmap
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from terminology.core.model import Document, Problem
-from terminology.store.compile.order import Order
-from terminology.store.packing import plain
-from terminology.store.release import CodeSystemRelease, ConceptRow, Related, Report
+from terminology.store.compile.order import ConceptOrder
+from terminology.store.packing import without_decimals
+from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple
+from terminology.store.reporting import Reporter
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
-# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations.
-Kept = tuple[
+# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations. A
+# designation is [value, language, number of the use, further elements], a property (number of the kind, value).
+ScratchRow = tuple[
     str,
     str | None,
     int,
@@ -31,63 +33,74 @@ Kept = tuple[
     list[Document],
     Any,
     list[tuple[str, str]],
-    list[Related],
+    list[RelationshipTuple],
 ]
+# The index of the relations in a row.
+RELATIONS: Final = 10
 
-# The numbers of the properties that every code system may have.
+# The numbers of the kinds of property that every code system may have.
 PARENT, CHILD = 0, 1
-# The last version of marshal that does not look for what comes twice.
+# The last version of marshal that does not look for objects that occur twice.
 MARSHAL = 2
-# How many of the files of a release are named beside a problem.
+# How many files of a release a problem names.
 NAMED = 3
-# After so many rows a reader lets go of the pages that it has read.
+# After this many rows a reader releases the pages that it has read.
 FORGET = 20_000
 
 
-class Spool:
-    """All rows of one release."""
+class ScratchFile:
+    """All rows of one code system.
 
-    def __init__(self, release: CodeSystemRelease, file: IO[bytes], report: Report) -> None:
+    A concept is named by its place: the number of its row. ``places`` has the place of each key; ``codes`` and
+    ``displays`` are by place; ``starts`` are the offsets in the file at which the rows begin, and its end.
+    ``names`` are the names of the terms (``ConceptRow.terms``) by which concepts are found.
+    """
+
+    def __init__(self, release: CodeSystemRelease, file: IO[bytes], reporter: Reporter) -> None:
         self._folds = not release.case_sensitive
         self.language = release.language
         self._types = {p.code: p.type for p in release.properties}
-        self.file, self._report = file, report
-        self._names = [file.name for file in release.files]
+        self.file, self._reporter = file, reporter
+        self._file_names = [file.name for file in release.files]
         self._lines = array("I")
         self.starts = array("Q", (0,))
-        self._below, self._above = array("I"), array("I")
-        self._later: list[tuple[int, str]] = []
+        # Pairs of child and parent, where all parents of the child were read before it.
+        self._children, self._parents = array("I"), array("I")
+        # Child and code of the parent, where a parent was still to come.
+        self._unresolved: list[tuple[int, str]] = []
         self._uses: dict[bytes, int] = {}
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
-        # The names of the terms that are neither words nor properties.
         self.names: dict[str, None] = {}
         self.places: dict[str, int] = {}
         self.codes: list[str] = []
         self.displays: list[str | None] = []
-        self._standing = array("I")
+        # ``ConceptRow.place`` of each row.
+        self._release_places = array("I")
 
     @property
     def uses(self) -> list[Document]:
-        """The Codings that designations name by number."""
+        """The Codings to which designations refer by number."""
         return [marshal.loads(use) for use in self._uses]
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
-        """Code and type of the properties that are named by number."""
+        """Code and type of the properties to which concepts refer by number."""
         return list(self._kinds)
 
     @property
-    def declared(self) -> list[tuple[str, str]]:
-        """The same, with the type that the property is declared with, if it is."""
+    def declared_kinds(self) -> list[tuple[str, str]]:
+        """The kinds with the type with which the code system declares the property, if it does."""
         return [(code, self._types.get(code, type_)) for code, type_ in self._kinds]
 
     def key(self, code: str) -> str:
+        """The code as it is looked up."""
         return code.casefold() if self._folds else code
 
     def add(self, row: ConceptRow) -> None:
+        """Write a row; a repeated code is reported and left out."""
         key = self.key(row.code)
         if key in self.places:
-            self._say(row.line, f"the code '{row.code}' comes again; the first one stays")
+            self._report(row.line, f"the code '{row.code}' comes again; the first one stays")
             return
         place = self.places[key] = len(self.codes)
         self.codes.append(row.code)
@@ -95,26 +108,25 @@ class Spool:
         if row.line:
             self._lines.append(row.line)
         if row.place is not None:
-            self._standing.append(row.place)
+            self._release_places.append(row.place)
         if row.parents:
-            self._relate(place, row.parents)
+            self._add_parents(place, row.parents)
         for name, _ in row.terms:
             self.names[name] = None
-        content = marshal.dumps(self._kept(row), MARSHAL)
+        content = marshal.dumps(self._scratch_row(row), MARSHAL)
         self.file.write(content)
         self.starts.append(self.starts[-1] + len(content))
 
-    def _relate(self, place: int, parents: Sequence[str]) -> None:
-        """The parents of a concept stay in their order, so they wait until all of them are here."""
-        above = dict.fromkeys(self.places.get(self.key(parent)) for parent in parents)
-        if None in above:
-            self._later.extend((place, parent) for parent in parents)
+    def _add_parents(self, place: int, parents: Sequence[str]) -> None:
+        """The parents of a concept stay in their order: all of them wait until the last one has been read."""
+        parent_places = dict.fromkeys(self.places.get(self.key(parent)) for parent in parents)
+        if None in parent_places:
+            self._unresolved.extend((place, parent) for parent in parents)
         else:
-            self._below.extend([place] * len(above))
-            self._above.extend(found for found in above if found is not None)
+            self._children.extend([place] * len(parent_places))
+            self._parents.extend(parent for parent in parent_places if parent is not None)
 
-    def _kept(self, row: ConceptRow) -> Kept:
-        """What of a row is not needed before it is packed."""
+    def _scratch_row(self, row: ConceptRow) -> ScratchRow:
         flags = IS_ABSTRACT * row.abstract | IS_INACTIVE * row.inactive
         flags |= HAS_DEFINITION * (row.definition is not None) | HAS_EXTENSION * bool(row.extension)
         kinds = self._kinds
@@ -124,75 +136,89 @@ class Spool:
             flags,
             row.status,
             row.definition,
-            [self._said(*said) for said in row.designations],
-            [(kinds.setdefault((code, type_), len(kinds)), _plain(v)) for code, type_, v in row.properties],
-            plain(list(row.extension)) if row.extension else [],
+            [self._designation(*designation) for designation in row.designations],
+            [
+                (kinds.setdefault((code, type_), len(kinds)), _property_value(value))
+                for code, type_, value in row.properties
+            ],
+            without_decimals(list(row.extension)) if row.extension else [],
             row.own,
             list(row.terms),
             list(row.relations),
         )
 
-    def _said(
+    def _designation(
         self, value: str, language: str | None, use: Document | None, rest: Document | None
     ) -> list[Any]:
         if use is None and not rest:
             return [value, language]
         number = None
         if use is not None:
-            number = self._uses.setdefault(marshal.dumps(plain(use), MARSHAL), len(self._uses))
-        return [value, language, number, plain(rest)] if rest else [value, language, number]
+            number = self._uses.setdefault(marshal.dumps(without_decimals(use), MARSHAL), len(self._uses))
+        return [value, language, number, without_decimals(rest)] if rest else [value, language, number]
 
-    def order(self) -> Order:
-        below, above = array("I"), array("I")
+    def order(self) -> ConceptOrder:
+        """The order of the concepts. Parents that are not there and circles are reported."""
+        children, parents = array("I"), array("I")
         for (place, key), parent in {
-            (place, self.key(parent)): parent for place, parent in self._later
+            (place, self.key(parent)): parent for place, parent in self._unresolved
         }.items():
-            found = self.places.get(key)
-            if found is None:
-                self._say(self._line(place), f"the parent '{parent}' of '{self.codes[place]}' is not there")
+            parent_place = self.places.get(key)
+            if parent_place is None:
+                text = f"the parent '{parent}' of '{self.codes[place]}' is not there"
+                self._report(self._line(place), text)
             else:
-                below.append(place)
-                above.append(found)
-        said = self._standing if len(self._standing) == len(self.codes) else None
-        order = Order(len(self.codes), ((self._below, self._above), (below, above)), said)
-        for above_, below_ in order.circles:
-            self._say(self._line(below_), self._circle(self.codes[above_], self.codes[below_]))
+                children.append(place)
+                parents.append(parent_place)
+        has_places = len(self._release_places) == len(self.codes)
+        order = ConceptOrder(
+            len(self.codes),
+            ((self._children, self._parents), (children, parents)),
+            self._release_places if has_places else None,
+        )
+        for parent_place, child_place in order.circles:
+            self._report(self._line(child_place), _circle(self.codes[parent_place], self.codes[child_place]))
         return order
 
-    def _circle(self, above: str, below: str) -> str:
-        if above == below:
-            return f"'{above}' is its own parent: the hierarchy goes in a circle"
-        return f"'{below}' is below '{above}', and '{above}' below '{below}': the hierarchy goes in a circle"
-
     def _line(self, place: int) -> int:
-        """The line that a concept was read from, where the importer says it of all."""
+        """The line that a concept was read from; 0 unless the importer gave a line for every concept."""
         return self._lines[place] if len(self._lines) == len(self.codes) else 0
 
-    def _say(self, line: int, text: str) -> None:
-        """Where a line is known, it is one of the first file; else all that were read may be meant."""
-        named = self._names[:1] if line else self._names
-        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-        self._report(Problem(", ".join(named[:NAMED]) + more, line, text))
+    def _report(self, line: int, text: str) -> None:
+        """Report a problem. A line is one of the first file; without a line it may be in any of the files."""
+        names = self._file_names[:1] if line else self._file_names
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        self._reporter.problem(Problem(", ".join(names[:NAMED]) + more, line, text))
 
-    def read(self, places: Iterable[int]) -> Iterator[Kept]:
+    def read(self, places: Iterable[int]) -> Iterator[ScratchRow]:
+        """The rows at these places."""
         self.file.flush()
         return read(self.file.fileno(), self.starts, places)
 
 
-def _plain(value: Any) -> Any:
-    """A value for marshal; of a decimal its text, as filters compare it."""
+def _circle(parent: str, child: str) -> str:
+    if parent == child:
+        return f"'{parent}' is its own parent: the hierarchy goes in a circle"
+    return f"'{child}' is below '{parent}', and '{parent}' below '{child}': the hierarchy goes in a circle"
+
+
+def _property_value(value: Any) -> Any:
+    """A property value for marshal. A decimal becomes its text, which is what filters compare."""
     if isinstance(value, dict):
-        return plain(value)
+        return without_decimals(value)
     return str(value) if isinstance(value, Decimal) else value
 
 
-def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[Kept]:
-    """The rows at some places, one after the other. ``starts`` says where in the file each begins."""
+def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[ScratchRow]:
+    """The rows at these places, one after the other.
+
+    ``file`` is the descriptor of a scratch file, ``starts`` are those of ``ScratchFile``.
+    """
     if len(starts) < 2:
         return
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
         for count, place in enumerate(places):
             yield marshal.loads(content[starts[place] : starts[place + 1]])
             if not count % FORGET and hasattr(content, "madvise"):
-                # What was read stays with the operating system, but is no memory of this process.
+                # The pages stay in the cache of the operating system, but do not count as memory of this process.
                 content.madvise(mmap.MADV_DONTNEED)

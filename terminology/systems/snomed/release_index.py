@@ -16,7 +16,7 @@ from terminology.store.relations import (
     KINDS,
     OWNERS,
     VALUED,
-    Table,
+    RelationshipTable,
     kinds_of,
     owners_of,
     part_of,
@@ -37,7 +37,7 @@ class Substrate:
 
     def __init__(self, artifact: Artifact, about: CodeSystemInfo) -> None:
         self.artifact, self.about = artifact, about
-        self._tables: Cache[Table] = Cache(ROOM, lambda table: table.bytes)
+        self._tables: Cache[RelationshipTable] = Cache(ROOM, lambda table: table.bytes)
 
     @property
     def is_whole(self) -> bool:
@@ -98,15 +98,15 @@ class Substrate:
         kinds, numbers = self._kinds.get(table, []), self._numbers
         return kinds if among is None else [k for k in kinds if k in numbers and numbers[k] in among]
 
-    def table(self, table: str, kind: str) -> Table:
+    def table(self, table: str, kind: str) -> RelationshipTable:
         return self._tables.get((table, kind), lambda: self._table(table, kind))
 
-    def _table(self, table: str, kind: str) -> Table:
+    def _table(self, table: str, kind: str) -> RelationshipTable:
         part = self.artifact.part(part_of(table, kind))
         assert part is not None, f"the store names {kind} and does not have it"
         return table_of(part, table == VALUED)
 
-    def tables(self, table: str, kinds: Iterable[str]) -> list[Table]:
+    def tables(self, table: str, kinds: Iterable[str]) -> list[RelationshipTable]:
         return [self.table(table, kind) for kind in kinds]
 
     @cached_property
@@ -130,7 +130,7 @@ class Substrate:
         """Where the relationships of some concepts lead."""
         return self.artifact.union(self._targets(self.table(GROUPED, kind), of) for kind in kinds)
 
-    def _targets(self, table: Table, of: BitMap) -> BitMap:
+    def _targets(self, table: RelationshipTable, of: BitMap) -> BitMap:
         owner, inside = self.owners.__getitem__, of.__contains__
         return self.set_of(
             target

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.store.relations import GROUPED, LINKED, VALUED, Table
+from terminology.store.relations import GROUPED, LINKED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
 from terminology.systems.snomed.ecl.expression import (
     Anything,
@@ -165,7 +165,7 @@ class Evaluation:
         root = self._substrate.artifact.ord(REFERENCE_SET)
         return root is not None and self._number(of) in self._substrate.artifact.descendants(root)
 
-    def _links(self, refsets: list[str], at: int) -> list[Table]:
+    def _links(self, refsets: list[str], at: int) -> list[RelationshipTable]:
         kinds = set(self._substrate.kinds(LINKED))
         if not kinds.issuperset(refsets):
             what = "'targetComponentId' of reference sets that are no associations"
@@ -176,7 +176,7 @@ class Evaluation:
         values = self.of(filter_.values)
         return values if filter_.is_equal else self._substrate.all - values
 
-    def _linked(self, table: Table, wanted: list[BitMap], column: str | None) -> BitMap:
+    def _linked(self, table: RelationshipTable, wanted: list[BitMap], column: str | None) -> BitMap:
         targets = table.targets
         found = targets.copy()
         for chosen in wanted:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from terminology.store.relations import GROUPED, VALUED, Table
+from terminology.store.relations import GROUPED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.expression import (
     Anything,
     Attribute,
@@ -80,7 +80,7 @@ class Refinements:
         for table in self._tables(attribute, VALUED):
             yield from (table.at(place) for place, said in enumerate(table.values) if accepts(said))
 
-    def _tables(self, attribute: Attribute, table: str) -> list[Table]:
+    def _tables(self, attribute: Attribute, table: str) -> list[RelationshipTable]:
         is_any = isinstance(attribute.name, Anything)
         kinds = self._substrate.kinds(table, None if is_any else self._evaluate(attribute.name))
         return self._substrate.tables(table, kinds)
@@ -119,7 +119,7 @@ def _constraint(value: Value) -> Constraint:
     return value
 
 
-def _leading_to(table: Table, wanted: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
+def _leading_to(table: RelationshipTable, wanted: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
     targets = table.targets
     inside = targets & wanted if is_equal else targets - wanted
     if len(inside) == len(targets):
@@ -195,7 +195,11 @@ class _Reversed(_Found):
     """Where relationships lead, from some concepts."""
 
     def __init__(
-        self, substrate: Substrate, attribute: Attribute, tables: Sequence[Table], evaluate: Evaluate
+        self,
+        substrate: Substrate,
+        attribute: Attribute,
+        tables: Sequence[RelationshipTable],
+        evaluate: Evaluate,
     ) -> None:
         self._substrate, self._tables = substrate, tables
         sources = evaluate(_constraint(attribute.value))
