@@ -1,5 +1,6 @@
-"""What stands in ``{{ … }}`` after an expression: filters on concepts, descriptions and members, and history
-supplements (ECL 2.2, 6.7 to 6.11).
+"""The parser of ``{{ … }}``: filters on concepts, descriptions and members, and history supplements.
+
+ECL 2.2, 6.7 to 6.11.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ _HISTORY = re.compile(r"history(?:[-_](min|mod|max))?(?![A-Za-z-])", re.IGNORECA
 def filtered(
     reader: TextReader, of: Constraint, constraint: Rule, sub_constraint: Rule, only: str | None = None
 ) -> Constraint:
-    """``of`` with the filters that follow it. ``constraint`` and ``sub_constraint`` read those rules;
-    ``only`` says which kind of filter may come.
+    """``of`` with the filters that follow it.
+
+    ``constraint`` and ``sub_constraint`` read these rules; ``only`` is the one kind of filter that may follow.
     """
-    read = _Filters(reader, constraint, sub_constraint)
+    read = FilterParser(reader, constraint, sub_constraint)
     while reader.sees("{{"):
         before = reader.at
         reader.costly()
@@ -113,7 +115,7 @@ def filtered(
 
 
 def search_texts(reader: TextReader) -> tuple[Text, ...]:
-    """typedSearchTerm or typedSearchTermSet; nothing where neither begins."""
+    """The texts of a typedSearchTerm or typedSearchTermSet; none where neither begins here."""
     if reader.sees("(") and _TYPED.match(reader.text, reader.at):
         reader.need("(")
         found = []
@@ -132,11 +134,13 @@ def _search_text(reader: TextReader) -> Text:
         raise reader.expected("a text in quotes")
     if kind == "match" and not words(text):
         raise reader.expected("a text with a word in it before this")
-    # Of a text with wild cards the escapes say which stars are none.
+    # In a text with wild cards an escape says that a star is only a character.
     return Text(kind, text if kind == "wild" else _ESCAPED.sub(r"\1", text))
 
 
-class _Filters:
+class FilterParser:
+    """Reads the filters in one pair of braces."""
+
     def __init__(self, reader: TextReader, constraint: Rule, sub_constraint: Rule) -> None:
         self._reader, self._constraint, self._sub_constraint = reader, constraint, sub_constraint
 
@@ -327,7 +331,7 @@ class _Filters:
         self._reader.need(")")
         return WithHistory(of, "", refsets)
 
-    # -- what filters have in common ---------------------------------------------------------
+    # -- parts that filters share ------------------------------------------------------------
 
     def _keyword(self, *known: str) -> str:
         found = self._reader.take_word(*known)
@@ -351,7 +355,7 @@ class _Filters:
         return found
 
     def _concepts(self) -> Constraint:
-        """An expression, or several concepts in brackets with nothing but blanks between them."""
+        """An expression, or several concepts in brackets with only blanks between them."""
         before = self._reader.at
         if self._reader.take("("):
             found = []

@@ -1,8 +1,8 @@
-"""What does an expression constraint say? From its text, brief or long syntax, to its parts.
+"""The parser of the Expression Constraint Language, in its brief and its long syntax.
 
 The grammar is that of ECL 2.2; each function reads one rule of it, and is named after it. Keywords may be
-written in any case, and both syntaxes be mixed. Where AND and OR (or MINUS) stand side by side there must be
-brackets, also where the grammar could do without them.
+written in any case, and both syntaxes may be mixed. AND, OR and MINUS side by side need brackets, also where
+the grammar allows to leave them out.
 
 >>> parse("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
 Related(operator='<<', of=Focus(id='73211009', at=3))
@@ -62,7 +62,7 @@ _ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
 def parse(text: str) -> Constraint:
     """The parts of an expression constraint.
 
-    Raises TerminologyError for what is not one, and for what is not supported, naming the place.
+    Raises TerminologyError, which names the place, for a text that is not one, or not supported.
     """
     reader = TextReader(text)
     found = expression_constraint(reader)
@@ -124,7 +124,7 @@ def sub_expression_constraint(reader: TextReader) -> Constraint:
         found = _members(reader, at)
     else:
         found = _focus_or_brackets(reader)
-    # The operator belongs to the concept, and the filters to what both mean.
+    # The operator belongs to the concept, and the filters to both together.
     if operator:
         if not isinstance(found, Focus):
             reader.costly()
@@ -183,7 +183,7 @@ def concept_reference(reader: TextReader) -> Focus:
 
 
 def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
-    """Also an attribute set, which is a refinement without groups."""
+    """Also an attribute set, which is a refinement without groups (``in_group``)."""
     reader.deeper()
     parts = [_sub_refinement(reader, in_group)]
     chosen = operator = _operator(reader, with_minus=False)
@@ -193,7 +193,7 @@ def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
         operator = _operator(reader, with_minus=False)
         if operator not in (None, chosen):
             reader.at = before
-            raise reader.expected(f"{chosen}, or brackets around what stands between AND and OR,")
+            raise reader.expected(f"{chosen}, or brackets where AND and OR stand side by side,")
     reader.higher()
     return CompoundRefinement(chosen, tuple(parts)) if chosen else parts[0]
 
@@ -216,7 +216,7 @@ def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
 
 
 def _is_name_in_brackets(reader: TextReader) -> bool:
-    """Is what stands in brackets the name of an attribute? Then it is compared with something."""
+    """Do the brackets hold the name of an attribute? Then a comparison follows them."""
     rest = reader.after_bracket()
     return rest.startswith((*COMPARISONS, "{{")) or rest.casefold().startswith("not")
 
@@ -255,7 +255,7 @@ def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool)
     comparison = "!=" if comparison == "<>" else comparison
     value = _value(reader, comparison)
     if reverse and not _is_constraint(value):
-        raise reader.unsupported("a reversed attribute with a value that is no concept", at)
+        raise reader.unsupported("a reversed attribute with a value that is not a concept", at)
     return EclAttribute(name, comparison, value, least, most, reverse, at)
 
 
