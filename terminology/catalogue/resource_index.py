@@ -39,11 +39,12 @@ class ResourceIndex:
         self._systems: dict[int, CodeSystem] = {}
         self._maps: dict[int, ConceptMap] = {}
         self._language_packs: list[Document] = []
+        self._unchecked: set[int] = set()
         self._stored = {id(resource.document): resource for resource in stored}
         for document in (*documents, *(resource.document for resource in self._stored.values())):
             self._add(document)
-        every = (id(header) for kind in KINDS for header in self.headers(kind))
-        self._unchecked = set(every) if is_untrusted else set()
+            if is_untrusted and not isinstance(document, LazyDocument):
+                self._unchecked.add(id(document))
 
     @staticmethod
     def of_request(documents: Iterable[Document] = ()) -> ResourceIndex:

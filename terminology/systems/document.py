@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter
@@ -23,7 +24,10 @@ class DocumentCodeSystem(SimpleCodeSystem):
         self.about = info_of(document)
         self.document = document
         self._concepts = DocumentIndex(self.about, document)
-        self._filters = DocumentFilters(self.about, document, self._concepts)
+
+    @cached_property
+    def _filters(self) -> DocumentFilters:
+        return DocumentFilters(self.about, self.document, self._concepts)
 
     def locate(self, code: str) -> Concept | None:
         key = self._concepts.key(code)
