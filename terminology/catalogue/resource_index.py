@@ -194,6 +194,8 @@ class ResourceIndex:
 
     def language_packs(self, about: CodeSystemInfo) -> dict[str, CodeSystem]:
         """The supplements that add languages to a code system, the best version of each, by url."""
+        if not self._language_packs:
+            return {}
         by_url: dict[str, list[Document]] = {}
         for header in self._language_packs:
             if applies_to(header, about):
