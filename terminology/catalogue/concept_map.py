@@ -51,7 +51,7 @@ class MapProperty:
 
 
 @dataclass(slots=True)
-class MapRow:
+class ConceptMapRow:
     """One mapping. ``target`` is None where the map says that there is no target (``noMap``).
 
     ``word`` is the R4 equivalence that the map was written with, where it is finer than ``relationship``.
@@ -82,7 +82,7 @@ class Unmapped:
 class Rows(Protocol):
     """The rows of a group by the codes of one of its ends."""
 
-    def of(self, code: str) -> Sequence[MapRow]:
+    def of(self, code: str) -> Sequence[ConceptMapRow]:
         """The rows of a code; none for a code that is not listed."""
 
     def __contains__(self, code: object) -> bool: ...
@@ -95,16 +95,16 @@ class RowsInMemory:
     """Rows of a map that is a document."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[MapRow]] = {}
+        self._rows: dict[str, list[ConceptMapRow]] = {}
 
-    def add(self, code: str, rows: Iterable[MapRow]) -> None:
+    def add(self, code: str, rows: Iterable[ConceptMapRow]) -> None:
         self._rows.setdefault(code, []).extend(rows)
 
-    def __iter__(self) -> Iterator[MapRow]:
+    def __iter__(self) -> Iterator[ConceptMapRow]:
         for rows in self._rows.values():
             yield from rows
 
-    def of(self, code: str) -> Sequence[MapRow]:
+    def of(self, code: str) -> Sequence[ConceptMapRow]:
         return self._rows.get(code, ())
 
     def __contains__(self, code: object) -> bool:
@@ -127,7 +127,7 @@ class Group:
     unmapped: Unmapped | None
     forward: Rows
     backward: Rows
-    by_value_set: list[tuple[str, list[MapRow]]] = field(default_factory=list)
+    by_value_set: list[tuple[str, list[ConceptMapRow]]] = field(default_factory=list)
 
 
 class DeclaredNames:
@@ -168,7 +168,7 @@ class ConceptMap:
         conditions = (condition for row in self._rows_in_memory() for condition in row.depends_on)
         return {condition.code: condition.uri for condition in conditions}
 
-    def _rows_in_memory(self) -> Iterator[MapRow]:
+    def _rows_in_memory(self) -> Iterator[ConceptMapRow]:
         """The rows that do not have to be read from the store, in their order."""
         for group in self.groups:
             if isinstance(group.forward, RowsInMemory):
@@ -195,15 +195,17 @@ class ConceptMap:
                     backward.add(row.target.code, [row])
         return group
 
-    def _rows(self, group: Group, element: Node) -> Iterator[MapRow]:
+    def _rows(self, group: Group, element: Node) -> Iterator[ConceptMapRow]:
         code, display = element.get("code"), element.get("display")
         source = Coding(group.source.system, code, group.source.version, display)
         if element.get("noMap"):
             properties = [self._property(node) for node in no_map_properties(element)]
-            yield MapRow(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=properties)
+            yield ConceptMapRow(
+                source, None, comment=_extension(element, NO_MAP_COMMENT), properties=properties
+            )
         for target in element.get("target", ()):
             end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
-            yield MapRow(
+            yield ConceptMapRow(
                 source=source,
                 target=end if end.code else None,
                 relationship=target.get("relationship"),

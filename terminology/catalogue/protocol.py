@@ -105,8 +105,9 @@ class Catalogue(Protocol):
         """The CodeSystem resource of a supplement. Raises TerminologyError when it is not here."""
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
-        """A code system seen through the supplements among ``named`` that apply to it, and through its
-        language packs, which apply unasked (tx-ecosystem, "languages").
+        """A code system seen through its supplements among ``named``, and through its language packs.
+
+        Language packs apply unasked (tx-ecosystem, "languages").
         """
 
     def language_packs(self, about: CodeSystemInfo) -> list[CodeSystem]:

@@ -9,9 +9,9 @@ from typing import Any
 from terminology.catalogue.concept_map import (
     Attribute,
     ConceptMap,
+    ConceptMapRow,
     DeclaredNames,
     Group,
-    MapRow,
     end_of,
     unmapped_of,
 )
@@ -45,24 +45,24 @@ def _group(
 ) -> Group:
     source = end_of(node.get("source"), node.get("source_version"), system)
     target = end_of(node.get("target"), node.get("target_version"), system)
-    reader = MapRowReader(artifact, source, target, names)
+    reader = ConceptMapRowReader(artifact, source, target, names)
     forward = StoredRows(artifact, part, "source", reader)
     backward = StoredRows(artifact, part, "target", reader)
     return Group(source, target, unmapped_of(node.get("unmapped")), forward, backward)
 
 
-class MapRowReader:
+class ConceptMapRowReader:
     """Reads the rows of a group. It does not hold the map, so that a map goes when nobody uses it."""
 
     def __init__(self, artifact: Artifact, source: Coding, target: Coding, names: DeclaredNames) -> None:
         self._unpack = artifact.unpack
         self._source, self._target, self._names = source, target, names
 
-    def read(self, row: MappingRow) -> MapRow:
+    def read(self, row: MappingRow) -> ConceptMapRow:
         fields = dict(zip(MAPPING_FIELDS, self._unpack(row.body), strict=False))
         source, target = self._source, self._target
         end = Coding(target.system, row.target, target.version, fields.get("target_display"))
-        return MapRow(
+        return ConceptMapRow(
             source=Coding(source.system, row.source, source.version, fields.get("source_display")),
             target=None if row.target is None or fields.get("no_map") else end,
             relationship=fields.get("relationship"),
@@ -88,10 +88,10 @@ def _typed(code: str, type_: str, value: Any) -> tuple[str, Typed]:
 class StoredRows:
     """The rows of a group by one of its ends: ``source`` or ``target``."""
 
-    def __init__(self, artifact: Artifact, part: int, end: str, reader: MapRowReader) -> None:
+    def __init__(self, artifact: Artifact, part: int, end: str, reader: ConceptMapRowReader) -> None:
         self._artifact, self._part, self._end, self._reader = artifact, part, end, reader
 
-    def of(self, code: str) -> Sequence[MapRow]:
+    def of(self, code: str) -> Sequence[ConceptMapRow]:
         reader = self._reader
         return [reader.read(row) for row in self._rows(code) if reader.is_mapping(row)]
 

@@ -31,8 +31,9 @@ class Listing(Mapping[str, Document]):
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The codes that a code system has, each once and in their order; an entry that is not looked at is
-        not read. None where all entries would have to be read to tell.
+        """The codes that a code system has, each once and in their order.
+
+        An entry that is not looked at is not read. None where all entries would have to be read to tell.
         """
 
 

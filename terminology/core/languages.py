@@ -27,8 +27,9 @@ PREFERRED_FOR_LANGUAGE: Document = {
 
 @dataclass(slots=True, frozen=True)
 class Languages:
-    """Language ranges, the best first. ``insist`` excludes all other languages; ``text`` is the parameter as
-    it came.
+    """Language ranges, the best first.
+
+    ``insist`` excludes all other languages; ``text`` is the parameter as it came.
     """
 
     ranges: tuple[str, ...]

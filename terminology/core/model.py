@@ -154,8 +154,9 @@ class CodeSystemInfo:
 
     @property
     def is_example(self) -> bool:
-        """Its codes show what codes look like; nobody may validate or list by them (tx-ecosystem,
-        "requirements", CodeSystem.content).
+        """Are its codes only examples, by which nothing may be validated or listed?
+
+        See tx-ecosystem, "requirements", CodeSystem.content.
         """
         return self.content == "example"
 

@@ -111,8 +111,9 @@ def require_header(document: Document) -> Document:
 
 
 def require_block(block: Document, at: str) -> None:
-    """Raises TerminologyError for an include or exclude that no code could be in: the invariants vsd-1 and
-    vsd-2 (https://hl7.org/fhir/R5/valueset.html#invs).
+    """Raises TerminologyError for an include or exclude that no code could be in.
+
+    These are the invariants vsd-1 and vsd-2 (https://hl7.org/fhir/R5/valueset.html#invs).
     """
     if block.get("system"):
         return

@@ -23,8 +23,10 @@ _MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:
 
 
 def natural(version: str) -> Key:
-    """Digits by value, the rest as text; a number comes before a word. For versions of editions, as SNOMED CT
-    has them, the date counts first; of one date the International Edition is the latest.
+    """Digits by value, the rest as text; a number comes before a word.
+
+    For versions of editions, as SNOMED CT has them, the date counts first; of one date the International
+    Edition is the latest.
 
     >>> natural("1.10") > natural("1.9")
     True

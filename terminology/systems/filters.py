@@ -274,8 +274,9 @@ class InactiveValues(Generic[S]):
 
 
 class NotSelectableValues(Generic[S]):
-    """``notSelectable``: ``true`` and nothing else for what may not be selected; of other concepts only what
-    a property says (tx-ecosystem, suite "notSelectable").
+    """``notSelectable``: ``true`` and nothing else for a concept that may not be selected.
+
+    Other concepts have it only where a property says so (tx-ecosystem, suite "notSelectable").
     """
 
     def __init__(self, values: Values[S], filters: ConceptFilters[S, Any]) -> None:

@@ -81,8 +81,10 @@ class CodeSystem(Protocol):
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> Selection:
-        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters) and that a text
-        finds: each of its words begins a word of the code, of the display or of a designation.
+        """The concepts that pass all filters and that a text finds.
+
+        Filters are those of https://hl7.org/fhir/R5/valueset.html. A text finds a concept if each of its words
+        begins a word of the code, of the display or of a designation.
 
         With ``languages``, only texts in these languages count, and texts in no particular language; a
         concept without a text in these languages is searched in all, unless ``languages.insist``.

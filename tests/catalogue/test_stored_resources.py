@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
-from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, ConceptMap, MapRow
+from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, ConceptMap, ConceptMapRow
 from terminology.catalogue.content import Content
 from terminology.catalogue.protocol import Catalogue
 from terminology.content.importers.fhir import FHIR
@@ -300,9 +300,9 @@ GROUPS = st.fixed_dictionaries(
 )
 
 
-def plain(rows: Sequence[MapRow]) -> list[dict[str, Any]]:
+def plain(rows: Sequence[ConceptMapRow]) -> list[dict[str, Any]]:
     """Rows to be compared, whatever their lists are made of."""
-    fields = [{name: getattr(row, name) for name in MapRow.__slots__} for row in rows]
+    fields = [{name: getattr(row, name) for name in ConceptMapRow.__slots__} for row in rows]
     return [{name: list(v) if isinstance(v, tuple) else v for name, v in row.items()} for row in fields]
 
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from terminology.catalogue.concept_map import FLIPPED, FLIPPED_WORD, ConceptMap, Group, MapRow, Unmapped
+from terminology.catalogue.concept_map import (
+    FLIPPED,
+    FLIPPED_WORD,
+    ConceptMap,
+    ConceptMapRow,
+    Group,
+    Unmapped,
+)
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -256,7 +263,9 @@ def _starts_at(group: Group, question: TranslateQuery, subject: Coding) -> bool:
     return same_system and same_version
 
 
-def _rows(catalogue: Catalogue, group: Group, question: TranslateQuery, subject: Coding) -> Iterator[MapRow]:
+def _rows(
+    catalogue: Catalogue, group: Group, question: TranslateQuery, subject: Coding
+) -> Iterator[ConceptMapRow]:
     code = subject.code or ""
     if question.backwards:
         yield from group.backward.of(code)
@@ -268,7 +277,7 @@ def _rows(catalogue: Catalogue, group: Group, question: TranslateQuery, subject:
 
 
 def _match(
-    question: TranslateQuery, subject: Coding, map_: ConceptMap, row: MapRow, via: Sequence[ConceptMap]
+    question: TranslateQuery, subject: Coding, map_: ConceptMap, row: ConceptMapRow, via: Sequence[ConceptMap]
 ) -> Match:
     match = Match(
         origin=map_,
@@ -294,7 +303,7 @@ def _match(
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _applies(row: MapRow, question: TranslateQuery) -> bool:
+def _applies(row: ConceptMapRow, question: TranslateQuery) -> bool:
     """Do the conditions hold, as far as the caller has said anything of them?
 
     Repeats of one attribute are alternatives, different attributes must all hold. A condition of which the

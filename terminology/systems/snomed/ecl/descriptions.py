@@ -54,8 +54,9 @@ CodesOf = Callable[[Constraint], frozenset[str]]
 
 @dataclass(slots=True, frozen=True)
 class Signature:
-    """Everything about a description except its text. ``dialects`` has the acceptability by language reference
-    set.
+    """Everything about a description except its text.
+
+    ``dialects`` has the acceptability by language reference set.
     """
 
     number: int
