@@ -11,15 +11,17 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.content.packages import OnUnreadable, raise_unreadable, read_resources
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.settings import POSTGRES, Settings
 from terminology.state import State
-from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
-from terminology.systems.grammar import Grammar
+from terminology.systems import bcp13, bcp47, iso, ucum
+from terminology.systems.grammar import GrammarCodeSystem
+from terminology.systems.protocol import CodeSystem
 
 if TYPE_CHECKING:
     from terminology.store.backend import ReadableStore, Store
@@ -50,7 +52,7 @@ _DEFINITIONS = {
 }
 
 
-def open_catalogue(settings: Settings | None = None) -> Catalogue:
+def open_catalogue(settings: Settings | None = None) -> Content:
     """The content that the settings name, and the code systems that need none.
 
     Imported releases are not in it: see ``ServedContent``. Raises UnreadableFileError.
@@ -67,16 +69,16 @@ def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     return chain(bundled, read_resources(paths, broken_file_policy(settings)))
 
 
-def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
+def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Content:
     """A catalogue of this content and of the code systems that need none.
 
     ``with_definitions`` adds the resources that FHIR itself publishes.
     """
     systems = [make() for make in GRAMMARS]
     definitions = _DEFINITIONS if with_definitions else {}
-    catalogue = Catalogue(content, systems, definitions=definitions)
+    catalogue = Content(content, systems, definitions=definitions)
     for system in systems:
-        if isinstance(system, Grammar):
+        if isinstance(system, GrammarCodeSystem):
             system.find_value_set = partial(catalogue.find, "ValueSet")
     return catalogue
 
@@ -224,13 +226,13 @@ class ServedContent:
     ``catalogue()`` is called once for each request, and the request uses what it returned to its end.
     """
 
-    def __init__(self, settings: Settings, content: Catalogue | None = None) -> None:
+    def __init__(self, settings: Settings, content: Content | None = None) -> None:
         """``content`` is the content that the settings name, if it has been read already.
 
         Raises UnreadableFileError, SettingError.
         """
         self.content = content if content is not None else open_catalogue(settings)
-        self._catalogue = self.content
+        self._catalogue: Content = self.content
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
         self._shelf: ServedGeneration | None = None
         self._lock = Lock()
@@ -243,13 +245,13 @@ class ServedContent:
         return self._catalogue
 
     def _swap(self, reader: StoreReader) -> None:
-        from terminology.catalogue.stored_resource import Shelved
+        from terminology.catalogue.stored_resource import StoredResource
 
         with self._lock:
             # Read again: a thread that waited for the lock must not bring back an older generation.
             shelf = reader.current()
             if shelf is not self._shelf:
-                self._catalogue = self._catalogue.stocked([Shelved(a) for a in shelf.artifacts])
+                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in shelf.artifacts])
                 self._shelf = shelf
 
     def close(self) -> None:

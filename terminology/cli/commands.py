@@ -17,7 +17,7 @@ from terminology.settings import POSTGRES, SETTINGS, Settings
 from terminology.wire.fhir_releases import RELEASES
 
 if TYPE_CHECKING:
-    from terminology.catalogue.content import Catalogue
+    from terminology.catalogue.protocol import Catalogue
 
 # Requests for the first try: the published content, and a code system that is always there.
 _CPT = ("http://www.ama-assn.org/go/cpt", "57520")
@@ -70,7 +70,7 @@ def _serve(settings: Settings, check: bool) -> None:
 
 def _counts(catalogue: Catalogue) -> str:
     """How many resources of each kind a search of the default release finds."""
-    from terminology.catalogue.content import KINDS
+    from terminology.catalogue.protocol import KINDS
 
     return ", ".join(f"{sum(1 for _ in catalogue.headers(kind))} {kind}s" for kind in KINDS)
 

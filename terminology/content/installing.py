@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminology.catalogue.content import KINDS
+from terminology.catalogue.protocol import KINDS
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     MANIFEST,

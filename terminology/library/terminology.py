@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from terminology.catalogue.content import KINDS, Catalogue
+from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.content.packages import read_resources, resources_of
 from terminology.core import issues
 from terminology.core.documents import LazyDocument
@@ -110,7 +110,7 @@ class Terminology:
     @property
     def catalogue(self) -> Catalogue:
         """The content of this moment. Raises UnavailableError while the database of the store is away."""
-        return self._catalogue if isinstance(self._catalogue, Catalogue) else self._catalogue()
+        return self._catalogue() if callable(self._catalogue) else self._catalogue
 
     def close(self) -> None:
         """Let go of the store and the state."""

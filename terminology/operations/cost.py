@@ -1,7 +1,7 @@
 """Estimates of the steps that a request takes, checked before it is answered.
 
 Every include reads a code system, every filter tests each code that is read, every exclude each code that is
-left. An indexed code system (``systems.index_of``) reads nothing for most filters: it has sets of codes, and only
+left. An indexed code system (``CodeSystem.index``) reads nothing for most filters: it has sets of codes, and only
 the codes that are listed are read. An estimate is the largest number of steps possible. The bounds are in
 ``limits``.
 """
@@ -30,8 +30,8 @@ from terminology.operations.limits import (
 )
 from terminology.operations.value_set.definition import Block, Definition
 from terminology.operations.value_set.expand_by_sets import can_count
-from terminology.systems import CodeSystem, ConceptSet, index_of
-from terminology.systems.document import HIERARCHY
+from terminology.systems.filters import HIERARCHY
+from terminology.systems.protocol import CodeSystem, ConceptSet
 
 
 def check_codings(codings: Sequence[object]) -> None:
@@ -140,7 +140,7 @@ class _Estimate:
 
     def to_combine(self, block: Block) -> int:
         """The steps to make the set of codes of a block; 0 unless its code system is indexed."""
-        if block.system is None or index_of(block.system) is None:
+        if block.system is None or block.system.index is None:
             return 0
         size = self.size(block.system)
         scans = sum(map(_scans_codes, block.filters))
@@ -154,7 +154,7 @@ class _Estimate:
     def to_walk(self, block: Block) -> int:
         """The steps to walk the hierarchy for the filters of a block; 0 if its code system is indexed."""
         hierarchical = _count_hierarchical_filters(block)
-        if not hierarchical or block.system is None or index_of(block.system) is not None:
+        if not hierarchical or block.system is None or block.system.index is not None:
             return 0
         return hierarchical * self.size(block.system)
 
@@ -167,7 +167,7 @@ class _Estimate:
     def _to_include(self, block: Block) -> int:
         others = block.imports if block.system is not None else block.imports[1:]
         to_import = sum(map(self._to_test_membership, others))
-        if block.system is not None and index_of(block.system) is not None:
+        if block.system is not None and block.system.index is not None:
             return self._block_size(block) * (STEPS_OF_STORED_CODE + to_import)
         return self._block_size(block) * (1 + self._search_steps + _steps_to_filter(block) + to_import)
 
@@ -186,7 +186,7 @@ class _Estimate:
         if block.is_enumerated:
             return len(block.listed)
         if block.system is not None:
-            is_set = index_of(block.system) is not None and not any(map(_scans_codes, block.filters))
+            is_set = block.system.index is not None and not any(map(_scans_codes, block.filters))
             return len(block.chosen) if is_set else self.size(block.system)
         return self._definition_size(block.imports[0]) if block.imports else 0
 
@@ -216,7 +216,7 @@ def _scans_codes(filter_: Filter) -> bool:
 
 def _count_codes(system: CodeSystem) -> int:
     """The number of codes that a code system lists; 0 if it can list none."""
-    if index_of(system) is not None:
+    if system.index is not None:
         return len(cast("ConceptSet", system.select()))
     try:
         return sum(1 for _ in system.select())

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
@@ -21,7 +21,7 @@ from terminology.core.model import Coding, Concept, Document, Filter, Typed
 from terminology.operations.agreement import INSTANCE, agreed
 from terminology.operations.cost import check_properties
 from terminology.operations.limits import MOST_CANDIDATES, MOST_MATCHES
-from terminology.systems import CodeSystem, Selection
+from terminology.systems.protocol import CodeSystem, Selection
 
 DISPLAY = "display"
 

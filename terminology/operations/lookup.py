@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
@@ -24,7 +24,7 @@ from terminology.core.model import (
 )
 from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.spelling import code_hint, system_hint
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 EVERYTHING = "*"
 _LANGUAGE = "lang."
@@ -87,7 +87,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested),
         properties=[p for p in _properties(concept, detail, about) if p.code in requested],
-        supplements=list(dict.fromkeys(getattr(system, "supplements", ()))),
+        supplements=list(dict.fromkeys(system.supplements)),
     )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.model import split_canonical
 from terminology.core.texts import bare
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 # A longer text is hardly a mistyped code, and has too many places where a mark may be missing.
 _LONGEST_CODE = 40

@@ -1,7 +1,7 @@
-"""MIME types, ``urn:ietf:bcp:13`` (RFC 6838, RFC 2045): is this text a media type?
+"""MIME types (``urn:ietf:bcp:13``, RFC 6838, RFC 2045).
 
 The registry of subtypes grows by the week and FHIR uses types that are not in it (``text/cql``), so a type is
-right when its top-level type is registered, or private (``x-``), and the rest is well-formed.
+valid when its top-level type is registered, or private (``x-``), and the rest is well-formed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from terminology.core.model import CodeSystemInfo, Concept
-from terminology.systems.grammar import Grammar, Reading
+from terminology.systems.grammar import GrammarCodeSystem, Reading
 
 URL = "urn:ietf:bcp:13"
 _TOP_LEVEL = "application|audio|example|font|haptics|image|message|model|multipart|text|video"
@@ -24,16 +24,16 @@ _MEDIA_TYPE = re.compile(
 
 def _read(code: str) -> Reading | None:
     """Type and subtype do not depend on case; the values of parameters may."""
-    found = _MEDIA_TYPE.fullmatch(code)
-    if found is None:
+    match = _MEDIA_TYPE.fullmatch(code)
+    if match is None:
         return None
-    correct = found["type"].lower() + found["parameters"]
+    correct = match["type"].lower() + match["parameters"]
     return Reading(Concept(correct, correct))
 
 
-def mime_types() -> Grammar:
+def mime_types() -> GrammarCodeSystem:
     """The MIME types as a code system."""
     about = CodeSystemInfo(
         URL, name="MimeTypes", title="MIME types (BCP 13)", case_sensitive=False, language="en"
     )
-    return Grammar(about, _read, value_sets=("http://hl7.org/fhir/ValueSet/mimetypes",))
+    return GrammarCodeSystem(about, _read, value_sets=("http://hl7.org/fhir/ValueSet/mimetypes",))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from terminology.catalogue.stored_resource import Shelved
+from terminology.catalogue.stored_resource import StoredResource
 from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
@@ -17,7 +17,7 @@ from terminology.store.sqlite import SqliteSink, SqliteTables
 from tests.support.reporters import StrictReporter
 
 
-def shelved(document: Document, folder: Path) -> Shelved:
+def shelved(document: Document, folder: Path) -> StoredResource:
     """The stored form of a CodeSystem resource; ``folder`` has to be empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
@@ -26,7 +26,7 @@ def shelved(document: Document, folder: Path) -> Shelved:
     sink, reporter = SqliteSink(target), StrictReporter()
     compile_code_system(opened.release, opened.concepts(reporter), sink, reporter)
     sink.finish()
-    return Shelved(Artifact(SqliteTables(target)))
+    return StoredResource(Artifact(SqliteTables(target)))
 
 
 def _number(value: Any) -> float:

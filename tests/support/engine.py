@@ -23,13 +23,14 @@ from urllib.parse import quote
 import psycopg
 
 from terminology import Settings
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import LazyDocument
 from terminology.core.model import Document
 from terminology.opening import ServedContent, open_loader
-from terminology.systems import CodeSystem
-from terminology.systems.document import DocumentSystem
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.protocol import CodeSystem
 from terminology.wire import json
 from tests.support import postgres
 from tests.support.reporters import CollectingReporter
@@ -51,21 +52,21 @@ def catalogue_of(
 ) -> Catalogue:
     """A catalogue of documents and code systems; ``more`` are further arguments of ``Catalogue``."""
     if not ENGINE:
-        return Catalogue(documents, systems, **more)
+        return Content(documents, systems, **more)
     stored, others = parted(documents)
-    return served(stored, Catalogue(others, systems, **more))
+    return served(stored, Content(others, systems, **more))
 
 
 def system_of(document: Document) -> CodeSystem:
     """The code system of a CodeSystem resource."""
     if not ENGINE:
-        return DocumentSystem(document)
+        return DocumentCodeSystem(document)
     system = catalogue_of([{"resourceType": "CodeSystem", **document}]).find_system(document["url"])
     assert system is not None
     return system
 
 
-def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
+def served(stored: Sequence[Document], content: Content) -> Catalogue:
     """The catalogue of a server with some content and with a store of some resources."""
     if not stored:
         return content

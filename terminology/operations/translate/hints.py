@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from terminology.catalogue.concept_map import ConceptMap, Group, Row
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.concept_map import ConceptMap, ConceptMapRow, Group
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Filter, Typed
@@ -327,7 +327,7 @@ def _far_systems(query: TranslateQuery, maps: Iterable[ConceptMap]) -> set[str |
     } - {query.far_system}
 
 
-def _rows_of_subjects(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[Row]:
+def _rows_of_subjects(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[ConceptMapRow]:
     """The rows of the subjects that lead to the far system."""
     for group in (group for map_ in maps for group in map_.groups):
         if query.far_system not in (None, query.far(group).system):

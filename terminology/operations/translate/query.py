@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from terminology.catalogue.concept_map import ConceptMap, Group
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import listed
@@ -20,7 +20,7 @@ from terminology.operations.translate.model import (
     TranslateQuery,
     TranslateRequest,
 )
-from terminology.systems.document import ALL_CODES
+from terminology.systems.implicit import ALL_CODES
 
 
 def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:

@@ -10,8 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from terminology.catalogue.concept_map import FLIPPED, FLIPPED_WORD, ConceptMap, Group, Row, Unmapped
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.concept_map import (
+    FLIPPED,
+    FLIPPED_WORD,
+    ConceptMap,
+    ConceptMapRow,
+    Group,
+    Unmapped,
+)
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import best_display
@@ -122,7 +129,7 @@ class _Translator:
             return self._unmapped(subject, map_, group, via)
         return (self._match(subject, map_, row, via) for row in rows if self._applies(row))
 
-    def _rows(self, group: Group, subject: Coding) -> Iterator[Row]:
+    def _rows(self, group: Group, subject: Coding) -> Iterator[ConceptMapRow]:
         code = subject.code or ""
         if self.query.reverse:
             yield from group.backward.of(code)
@@ -132,7 +139,7 @@ class _Translator:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
                 yield from (replace(row, source=replace(subject, display=None)) for row in rows)
 
-    def _applies(self, row: Row) -> bool:
+    def _applies(self, row: ConceptMapRow) -> bool:
         """True unless a condition fails.
 
         Conditions on one attribute are alternatives; different attributes must all hold. A condition on an
@@ -140,7 +147,9 @@ class _Translator:
         """
         return all(holds(group, self.query.dependencies) for group in by_attribute(row.depends_on))
 
-    def _match(self, subject: Coding, map_: ConceptMap, row: Row, via: Sequence[ConceptMap]) -> Match:
+    def _match(
+        self, subject: Coding, map_: ConceptMap, row: ConceptMapRow, via: Sequence[ConceptMap]
+    ) -> Match:
         match = Match(
             origin=map_,
             concept=row.target,

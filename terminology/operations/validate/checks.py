@@ -22,8 +22,8 @@ from terminology.operations.validate.coding_version import (
 from terminology.operations.validate.displays import Displays, are_of_others, wrong_display
 from terminology.operations.validate.validation import Against, Finding, Sense
 from terminology.operations.value_set.definition import Block, Definition, Node, canonical
-from terminology.systems import CodeSystem
-from terminology.systems.document import INACTIVE_STATUS, designation
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
 Check = Callable[[Finding, Against], bool]
 STOP, GO = True, False
@@ -326,4 +326,4 @@ def _said_by_value_set(finding: Finding) -> Iterator[Designation]:
         if "display" in listing:
             language = block.value_set.get("language") or finding.senses[0].system.about.language
             yield Designation(listing["display"], language, PREFERRED_FOR_LANGUAGE)
-        yield from (designation(node) for node in listing.get("designation", ()))
+        yield from (designation_of(node) for node in listing.get("designation", ()))

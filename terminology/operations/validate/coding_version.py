@@ -18,7 +18,7 @@ from terminology.core.model import Issue
 from terminology.core.versions import fits, is_edition
 from terminology.operations.validate.validation import Against, Finding
 from terminology.operations.value_set.definition import Block, Definition, described_only
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 
 def blocks_of(definition: Definition, url: str) -> Iterator[Block]:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages, best_display
@@ -82,7 +83,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     """
     own = request.code_system or request.instance
     if request.code_system is not None:
-        catalogue = catalogue.with_documents([request.code_system])
+        catalogue = Overlay.of(catalogue, [request.code_system])
     url = agreed(
         "url", request.url, own.get("url") if own else None, INSTANCE if own is request.instance else SENT
     )
@@ -145,7 +146,9 @@ def _prepared(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Pr
     if request.url is None or request.instance is not None or request.value_set is not None:
         return _prepare(catalogue, request, pins)
     asked = (request.url, request.value_set_version, tuple(request.supplements))
-    made = catalogue.kept.get((_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request, pins))
+    made = catalogue.cache.get(
+        (_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request, pins)
+    )
     assert isinstance(made, _Prepared)
     return made
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 from operator import is_
 from typing import Any, cast
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.documents import Enumeration
 from terminology.core.errors import TerminologyError, UnknownImportError
@@ -40,7 +40,7 @@ from terminology.core.versions import fits
 from terminology.operations.agreement import SENT, agreed
 from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.value_set.pins import NO_PINS, Choice, Pins
-from terminology.systems import CodeSystem, ConceptSet, Selection
+from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
 
 Node = dict[str, Any]
 
@@ -130,7 +130,7 @@ class Block:
 
     @property
     def chosen(self) -> ConceptSet:
-        """What the block chooses, of a code system that counts (``systems.index_of``)."""
+        """What the block chooses, of a code system that counts (``CodeSystem.index``)."""
         if self._chosen is None:
             counted = cast("ConceptSet", self.selection)
             codes = (node.get("code", "") for node in self.listed.values())

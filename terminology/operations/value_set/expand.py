@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import STANDARDS_STATUS, Languages
@@ -98,7 +98,7 @@ def _prepared(catalogue: Catalogue, request: ExpandRequest) -> _Prepared:
     if request.instance is not None or request.value_set is not None:
         return _prepare(catalogue, request)
     asked = (request.url, request.value_set_version, bool(request.filter), tuple(request.supplements))
-    made = catalogue.kept.get((_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request))
+    made = catalogue.cache.get((_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request))
     assert isinstance(made, _Prepared)
     return made
 
@@ -225,9 +225,9 @@ class Used:
             self._note_unclosed(issues.fragment_is_unclosed(about))
         if block.choice.by in SYSTEM_PARAMETER:
             self._add(SYSTEM_PARAMETER[block.choice.by], f"{block.url}|{block.choice.version}")
-        for supplement in getattr(block.system, "supplements", ()):
+        for supplement in block.system.supplements:
             self._add("used-supplement", supplement)
-        reason = None if block.is_enumerated else getattr(block.selection, "unclosed", None)
+        reason = None if block.is_enumerated else block.selection.unclosed
         if reason:
             self._note_unclosed(reason)
         self._note_status(about.document or {}, root)

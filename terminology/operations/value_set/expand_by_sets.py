@@ -23,7 +23,7 @@ from terminology.operations.value_set.expand_by_walking import (
     newest_first,
     said_by,
 )
-from terminology.systems import ConceptSet, index_of
+from terminology.systems.protocol import ConceptSet
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def can_count(definition: Definition) -> bool:
         for block in part.blocks():
             if block.url is None:
                 continue
-            index = index_of(block.system) if block.system is not None else None
+            index = block.system.index if block.system is not None else None
             if index is None or indexes.setdefault(block.url, index) is not index:
                 return False
     return True

@@ -15,7 +15,7 @@ from terminology.core.model import CodeSystemInfo, Concept, split_canonical
 from terminology.core.texts import finder
 from terminology.core.versions import fits, natural
 from terminology.operations.value_set.definition import Block, Definition, Node
-from terminology.systems import CodeSystem, index_of
+from terminology.systems.protocol import CodeSystem
 
 
 @dataclass(slots=True)
@@ -239,7 +239,7 @@ def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
     """What a block lists, as far as the code system has it; from the store all at once."""
     assert block.system is not None
     codes = [listed.get("code", "") for listed in block.listed.values()]
-    if index_of(block.system) is not None:
+    if block.system.index is not None:
         yield from ((block.listing(concept.code) or {}, concept) for concept in block.chosen)
         return
     for listed, code in zip(block.listed.values(), codes, strict=True):

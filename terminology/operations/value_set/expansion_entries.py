@@ -16,8 +16,8 @@ from terminology.core.model import ConceptDetail, Designation, Document, Propert
 from terminology.operations.value_set.definition import Block
 from terminology.operations.value_set.expand_by_walking import Member
 from terminology.operations.value_set.expansion import Entry
-from terminology.systems import CodeSystem
-from terminology.systems.document import CONCEPT_PROPERTIES, designation
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import CONCEPT_PROPERTIES, designation_of
 
 EVERYTHING = "*"
 LANGUAGE_SYSTEM = "urn:ietf:bcp:47"
@@ -137,7 +137,7 @@ def _said(
         return listed.get("display", member.concept.display or None), beside
     usual = _usual(member, listed)
     others = [*_own_display(member, listed), *detail.designations]
-    others += [designation(node) for node in listed.get("designation", ())]
+    others += [designation_of(node) for node in listed.get("designation", ())]
     shown = best_designation(usual, others, decoration.languages)
     beside = _designations(usual, others, shown, decoration) if decoration.with_designations else ()
     return shown.value if shown else None, beside
@@ -247,6 +247,6 @@ def _asked_for(
 
 def property_uris(system: CodeSystem) -> Mapping[str, str | None]:
     """The uris of a code system's properties, and of those that its supplements declare."""
-    documents = [system.about.document or {}, *getattr(system, "documents", ())]
+    documents = [system.about.document or {}, *system.supplement_documents]
     declared = (node for document in documents for node in document.get("property", ()))
     return PROPERTY_URI | {node["code"]: node.get("uri") for node in declared if "code" in node}

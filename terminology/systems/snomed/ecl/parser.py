@@ -1,10 +1,10 @@
-"""What does an expression constraint say? From its text, brief or long syntax, to its parts.
+"""The parser of the Expression Constraint Language, in its brief and its long syntax.
 
 The grammar is that of ECL 2.2; each function reads one rule of it, and is named after it. Keywords may be
-written in any case, and both syntaxes be mixed. Where AND and OR (or MINUS) stand side by side there must be
-brackets, also where the grammar could do without them.
+written in any case, and both syntaxes may be mixed. AND, OR and MINUS side by side need brackets, also where
+the grammar allows to leave them out.
 
->>> read("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
+>>> parse("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
 Related(operator='<<', of=Focus(id='73211009', at=3))
 """
 
@@ -16,23 +16,23 @@ from decimal import Decimal
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
-    Attribute,
+    AttributeGroup,
     Compound,
+    CompoundRefinement,
     Constraint,
     Dotted,
+    EclAttribute,
     Focus,
-    Group,
-    Members,
+    MemberOf,
     Refined,
     Refinement,
     Related,
-    Several,
     Truth,
     Value,
+    Wildcard,
 )
 from terminology.systems.snomed.ecl.filters import filtered, search_texts
-from terminology.systems.snomed.ecl.reader import Reader
+from terminology.systems.snomed.ecl.text_reader import TextReader
 from terminology.systems.snomed.identifiers import is_identifier
 
 # The longest first: each begins with one of the shorter.
@@ -59,49 +59,49 @@ _COLUMN = re.compile(r"[A-Za-z]+|\*")
 _ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
 
 
-def read(text: str) -> Constraint:
+def parse(text: str) -> Constraint:
     """The parts of an expression constraint.
 
-    Raises TerminologyError for what is not one, and for what is not supported, naming the place.
+    Raises TerminologyError, which names the place, for a text that is not one, or not supported.
     """
-    reader = Reader(text)
-    found = expression_constraint(reader)
+    reader = TextReader(text)
+    constraint = expression_constraint(reader)
     reader.blank()
     if reader.at < len(text):
-        raise reader.wanted("the end, or one of AND, OR and MINUS with brackets where they differ,")
-    return found
+        raise reader.expected("the end, or one of AND, OR and MINUS with brackets where they differ,")
+    return constraint
 
 
-def expression_constraint(reader: Reader) -> Constraint:
+def expression_constraint(reader: TextReader) -> Constraint:
     reader.deeper()
     first = sub_expression_constraint(reader)
     if reader.take(":"):
-        found: Constraint = Refined(first, ecl_refinement(reader))
+        constraint: Constraint = Refined(first, ecl_refinement(reader))
     elif reader.sees("."):
-        found = _dotted(reader, first)
+        constraint = _dotted(reader, first)
     else:
-        found = _compound(reader, first)
+        constraint = _compound(reader, first)
     reader.higher()
-    return found
+    return constraint
 
 
-def _dotted(reader: Reader, found: Constraint) -> Constraint:
+def _dotted(reader: TextReader, constraint: Constraint) -> Constraint:
     while reader.take("."):
         at = reader.at
         reader.costly()
-        found = Dotted(found, sub_expression_constraint(reader), at)
-    return found
+        constraint = Dotted(constraint, sub_expression_constraint(reader), at)
+    return constraint
 
 
-def _operator(reader: Reader, with_minus: bool) -> str | None:
+def _operator(reader: TextReader, with_minus: bool) -> str | None:
     """``,`` is AND."""
     if reader.take(","):
         return "AND"
-    found = reader.take_word("and", "or", "minus") if with_minus else reader.take_word("and", "or")
-    return found.upper() if found else None
+    word = reader.take_word("and", "or", "minus") if with_minus else reader.take_word("and", "or")
+    return word.upper() if word else None
 
 
-def _compound(reader: Reader, first: Constraint) -> Constraint:
+def _compound(reader: TextReader, first: Constraint) -> Constraint:
     operator = _operator(reader, with_minus=True)
     if operator is None:
         return first
@@ -116,25 +116,25 @@ def _compound(reader: Reader, first: Constraint) -> Constraint:
     return Compound(operator, tuple(parts))
 
 
-def sub_expression_constraint(reader: Reader) -> Constraint:
+def sub_expression_constraint(reader: TextReader) -> Constraint:
     reader.deeper()
     operator = reader.one_of(SYMBOLS) or reader.meaning(KEYWORDS)
     at = reader.at
     if reader.take("^") or reader.take_word("memberof"):
-        found = _members(reader, at)
+        constraint = _members(reader, at)
     else:
-        found = _focus_or_brackets(reader)
-    # The operator belongs to the concept, and the filters to what both mean.
+        constraint = _focus_or_brackets(reader)
+    # The operator belongs to the concept, and the filters to both together.
     if operator:
-        if not isinstance(found, Focus):
+        if not isinstance(constraint, Focus):
             reader.costly()
-        found = Related(operator, found)
-    found = filtered(reader, found, expression_constraint, sub_expression_constraint)
+        constraint = Related(operator, constraint)
+    constraint = filtered(reader, constraint, expression_constraint, sub_expression_constraint)
     reader.higher()
-    return found
+    return constraint
 
 
-def _members(reader: Reader, at: int) -> Constraint:
+def _members(reader: TextReader, at: int) -> Constraint:
     column = None
     if reader.take("["):
         start = reader.at
@@ -145,45 +145,45 @@ def _members(reader: Reader, at: int) -> Constraint:
                 "choosing columns of a reference set other than one of " + ", ".join(COLUMNS.values()), start
             )
     of = _focus_or_brackets(reader)
-    members = Members(of, column, (), at)
+    members = MemberOf(of, column, (), at)
     return filtered(reader, members, expression_constraint, sub_expression_constraint, only="m")
 
 
-def _focus_or_brackets(reader: Reader) -> Constraint:
+def _focus_or_brackets(reader: TextReader) -> Constraint:
     if reader.take("("):
-        found = expression_constraint(reader)
+        constraint = expression_constraint(reader)
         reader.need(")")
-        return found
+        return constraint
     return ecl_focus_concept(reader)
 
 
-def ecl_focus_concept(reader: Reader) -> Constraint:
+def ecl_focus_concept(reader: TextReader) -> Constraint:
     if reader.take("*") or reader.take_word("any"):
-        return Anything()
+        return Wildcard()
     at = reader.at
     if reader.match(_ALIAS):
         raise reader.unsupported("an alternative identifier", at)
     return concept_reference(reader)
 
 
-def concept_reference(reader: Reader) -> Focus:
+def concept_reference(reader: TextReader) -> Focus:
     reader.blank()
     at = reader.at
     id_ = reader.match(_DIGITS)
     if id_ is None:
-        raise reader.wanted("a concept, '*', '^' or '('")
+        raise reader.expected("a concept, '*', '^' or '('")
     if not is_identifier(id_):
         raise TerminologyError(issues.not_an_identifier(reader.text, at, id_))
     if reader.sees("|") and reader.match(_TERM) is None:
-        raise reader.wanted("'|' after the term")
+        raise reader.expected("'|' after the term")
     return Focus(id_, at)
 
 
 # -- refinements ---------------------------------------------------------------------------------
 
 
-def ecl_refinement(reader: Reader, in_group: bool = False) -> Refinement:
-    """Also an attribute set, which is a refinement without groups."""
+def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
+    """Also an attribute set, which is a refinement without groups (``in_group``)."""
     reader.deeper()
     parts = [_sub_refinement(reader, in_group)]
     chosen = operator = _operator(reader, with_minus=False)
@@ -193,55 +193,55 @@ def ecl_refinement(reader: Reader, in_group: bool = False) -> Refinement:
         operator = _operator(reader, with_minus=False)
         if operator not in (None, chosen):
             reader.at = before
-            raise reader.wanted(f"{chosen}, or brackets around what stands between AND and OR,")
+            raise reader.expected(f"{chosen}, or brackets where AND and OR stand side by side,")
     reader.higher()
-    return Several(chosen, tuple(parts)) if chosen else parts[0]
+    return CompoundRefinement(chosen, tuple(parts)) if chosen else parts[0]
 
 
-def _sub_refinement(reader: Reader, in_group: bool) -> Refinement:
+def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
     if reader.sees("(") and not _is_name_in_brackets(reader):
         reader.need("(")
-        found = ecl_refinement(reader, in_group)
+        refinement = ecl_refinement(reader, in_group)
         reader.need(")")
-        return found
+        return refinement
     least, most = _cardinality(reader)
     if not reader.sees("{") or reader.sees("{{"):
         return _attribute(reader, least, most, in_group)
     if in_group:
-        raise reader.wanted("an attribute (a group stands in no other group)")
+        raise reader.expected("an attribute (a group stands in no other group)")
     reader.need("{")
-    found = ecl_refinement(reader, in_group=True)
+    refinement = ecl_refinement(reader, in_group=True)
     reader.need("}")
-    return Group(found, least, most)
+    return AttributeGroup(refinement, least, most)
 
 
-def _is_name_in_brackets(reader: Reader) -> bool:
-    """Is what stands in brackets the name of an attribute? Then it is compared with something."""
+def _is_name_in_brackets(reader: TextReader) -> bool:
+    """Do the brackets hold the name of an attribute? Then a comparison follows them."""
     rest = reader.after_bracket()
     return rest.startswith((*COMPARISONS, "{{")) or rest.casefold().startswith("not")
 
 
-def _cardinality(reader: Reader) -> tuple[int, int | None]:
+def _cardinality(reader: TextReader) -> tuple[int, int | None]:
     if not reader.take("["):
         return 1, None
     least = _count(reader)
     if not reader.take("..") and not reader.take_word("to"):
-        raise reader.wanted("'..'")
+        raise reader.expected("'..'")
     most = None if reader.take("*") or reader.take_word("many") else _count(reader)
     if most is not None and most < least:
-        raise reader.wanted(f"at least {least}")
+        raise reader.expected(f"at least {least}")
     reader.need("]")
     return least, most
 
 
-def _count(reader: Reader) -> int:
-    found = reader.match(_DIGITS)
-    if found is None or len(found) > 9:
-        raise reader.wanted("a whole number")
-    return int(found)
+def _count(reader: TextReader) -> int:
+    digits = reader.match(_DIGITS)
+    if digits is None or len(digits) > 9:
+        raise reader.expected("a whole number")
+    return int(digits)
 
 
-def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> Attribute:
+def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool) -> EclAttribute:
     reader.blank()
     reader.costly()
     at = reader.at
@@ -251,29 +251,29 @@ def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> 
     name = sub_expression_constraint(reader)
     comparison = reader.one_of(COMPARISONS) or _not_equal(reader)
     if comparison is None:
-        raise reader.wanted("a comparison such as '='")
+        raise reader.expected("a comparison such as '='")
     comparison = "!=" if comparison == "<>" else comparison
     value = _value(reader, comparison)
     if reverse and not _is_constraint(value):
-        raise reader.unsupported("a reversed attribute with a value that is no concept", at)
-    return Attribute(name, comparison, value, least, most, reverse, at)
+        raise reader.unsupported("a reversed attribute with a value that is not a concept", at)
+    return EclAttribute(name, comparison, value, least, most, reverse, at)
 
 
-def _not_equal(reader: Reader) -> str | None:
+def _not_equal(reader: TextReader) -> str | None:
     if not reader.take_word("not"):
         return None
     reader.need("=")
     return "!="
 
 
-def _value(reader: Reader, comparison: str) -> Value:
+def _value(reader: TextReader, comparison: str) -> Value:
     if reader.take("#"):
         number = reader.match(_NUMBER)
         if number is None:
-            raise reader.wanted("a number")
+            raise reader.expected("a number")
         return Decimal(number)
     if comparison not in ("=", "!="):
-        raise reader.wanted("a number after '#'")
+        raise reader.expected("a number after '#'")
     truth = reader.take_word("true", "false")
     if truth:
         return Truth(truth)

@@ -1,8 +1,8 @@
-"""Which concepts have such attributes, in such groups, so many times?
+"""The refinements of an expression, evaluated: attributes, groups and cardinalities.
 
-Each attribute is evaluated to the numbers of the groups that have it; what stands in braces is decided among
-these numbers, and only what comes out becomes concepts. What stands alone (role group 0) is in no group, and
-``Is a`` is an attribute only where it is named.
+Each attribute is evaluated to the numbers of the groups that have it; a group (``{ … }``) is decided among
+these numbers, and only the result becomes concepts. An attribute of role group 0 is in no group, and ``Is a``
+is an attribute only where it is named.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 from terminology.store.relations import GROUPED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
-    Attribute,
+    AttributeGroup,
+    CompoundRefinement,
     Constraint,
+    EclAttribute,
     Focus,
-    Group,
     Refinement,
-    Several,
     Truth,
     Value,
+    Wildcard,
     holds,
 )
 from terminology.systems.snomed.ecl.term_search import test_of
 from terminology.systems.snomed.identifiers import IS_A
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -36,82 +36,89 @@ Evaluate = Callable[[Constraint], "BitMap"]
 
 
 class Refinements:
-    def __init__(self, substrate: Substrate, evaluate: Evaluate) -> None:
-        self._substrate, self._evaluate = substrate, evaluate
+    """Evaluates refinements on one release; ``evaluate`` evaluates the constraints in them."""
+
+    def __init__(self, release: ReleaseIndex, evaluate: Evaluate) -> None:
+        self._release, self._evaluate = release, evaluate
 
     # -- concepts ----------------------------------------------------------------------------
 
     def concepts(self, refinement: Refinement) -> BitMap:
         """The concepts for which a refinement holds."""
-        if isinstance(refinement, Several):
+        if isinstance(refinement, CompoundRefinement):
             return _joined(refinement.operator, map(self.concepts, refinement.parts))
-        if isinstance(refinement, Group):
+        if isinstance(refinement, AttributeGroup):
             groups = self._groups(refinement.refinement)
-            return self._often(refinement, self._substrate.all, _Held(self._substrate, [groups]))
-        return self._often(refinement, self._substrate.all, self._found(refinement))
+            return self._with_cardinality(
+                refinement, self._release.all, ConceptOccurrences(self._release, [groups])
+            )
+        return self._with_cardinality(refinement, self._release.all, self._occurrences(refinement))
 
-    def _found(self, attribute: Attribute) -> _Found:
+    def _occurrences(self, attribute: EclAttribute) -> Occurrences:
         if attribute.name == Focus(IS_A):
-            return _Hierarchy(self._substrate, attribute, self._evaluate(_constraint(attribute.value)))
+            return IsAOccurrences(self._release, attribute, self._evaluate(_constraint(attribute.value)))
         if attribute.reverse:
-            return _Reversed(self._substrate, attribute, self._tables(attribute, GROUPED), self._evaluate)
-        return _Held(self._substrate, self._numbers(attribute))
+            return ReversedOccurrences(
+                self._release, attribute, self._tables(attribute, GROUPED), self._evaluate
+            )
+        return ConceptOccurrences(self._release, self._numbers(attribute))
 
     # -- groups ------------------------------------------------------------------------------
 
     def _groups(self, refinement: Refinement) -> BitMap:
         """The groups in which a refinement holds."""
-        if isinstance(refinement, Several):
+        if isinstance(refinement, CompoundRefinement):
             return _joined(refinement.operator, map(self._groups, refinement.parts))
-        assert isinstance(refinement, Attribute)
+        assert isinstance(refinement, EclAttribute)
         is_hierarchy = refinement.name == Focus(IS_A)
-        found = _Numbered(self._substrate, () if is_hierarchy else self._numbers(refinement))
-        return self._often(refinement, self._substrate.groups, found) & self._substrate.groups
+        occurrences = GroupOccurrences(self._release, () if is_hierarchy else self._numbers(refinement))
+        groups = self._release.groups
+        return self._with_cardinality(refinement, groups, occurrences) & groups
 
-    def _numbers(self, attribute: Attribute) -> Iterator[Sequence[int]]:
+    def _numbers(self, attribute: EclAttribute) -> Iterator[Sequence[int]]:
         """The numbers of the groups that have the attribute, once for each time."""
         value, is_equal = attribute.value, attribute.comparison == "="
         if not isinstance(value, Decimal | Truth | tuple):
-            wanted = self._evaluate(value)
+            targets = self._evaluate(value)
             for table in self._tables(attribute, GROUPED):
-                yield from _leading_to(table, wanted, is_equal)
+                yield from _leading_to(table, targets, is_equal)
             return
         accepts = _value_test(value, attribute.comparison)
         for table in self._tables(attribute, VALUED):
-            yield from (table.at(place) for place, said in enumerate(table.values) if accepts(said))
+            yield from (table.at(place) for place, text in enumerate(table.values) if accepts(text))
 
-    def _tables(self, attribute: Attribute, table: str) -> list[RelationshipTable]:
-        is_any = isinstance(attribute.name, Anything)
-        kinds = self._substrate.kinds(table, None if is_any else self._evaluate(attribute.name))
-        return self._substrate.tables(table, kinds)
+    def _tables(self, attribute: EclAttribute, table: str) -> list[RelationshipTable]:
+        is_any = isinstance(attribute.name, Wildcard)
+        kinds = self._release.kinds(table, None if is_any else self._evaluate(attribute.name))
+        return self._release.tables(table, kinds)
 
-    # -- how often ---------------------------------------------------------------------------
+    # -- cardinality ------------------------------------------------------------------------
 
-    def _often(self, asked: Attribute | Group, everything: BitMap, found: _Found) -> BitMap:
-        """Those of everything that were found at least and at most so many times."""
-        least, most = asked.least, asked.most
+    def _with_cardinality(
+        self, part: EclAttribute | AttributeGroup, everything: BitMap, occurrences: Occurrences
+    ) -> BitMap:
+        """The members of ``everything`` that occur at least and at most so many times."""
+        least, most = part.least, part.most
         if least == 0 and most is None:
             return everything
         if most == 0:
-            return everything - found.present()
+            return everything - occurrences.present()
         if least <= 1 and most is None:
-            return found.present()
-        counts = found.counts()
-        fit = self._substrate.set_of(
-            n for n, c in counts.items() if least <= c and (most is None or c <= most)
-        )
-        return fit if least else fit | (everything - self._substrate.set_of(counts))
+            return occurrences.present()
+        counts = occurrences.counts()
+        fit = self._release.set_of(n for n, c in counts.items() if least <= c and (most is None or c <= most))
+        return fit if least else fit | (everything - self._release.set_of(counts))
 
 
 def _joined(operator: str, parts: Iterable[BitMap]) -> BitMap:
     first, *others = parts
-    found = first.copy()
+    joined = first.copy()
     for other in others:
         if operator == "AND":
-            found &= other
+            joined &= other
         else:
-            found |= other
-    return found
+            joined |= other
+    return joined
 
 
 def _constraint(value: Value) -> Constraint:
@@ -119,9 +126,10 @@ def _constraint(value: Value) -> Constraint:
     return value
 
 
-def _leading_to(table: RelationshipTable, wanted: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
+def _leading_to(table: RelationshipTable, values: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
+    """The numbers of the groups whose relationships lead to one of some concepts, or to any other."""
     targets = table.targets
-    inside = targets & wanted if is_equal else targets - wanted
+    inside = targets & values if is_equal else targets - values
     if len(inside) == len(targets):
         yield table.numbers
     else:
@@ -131,85 +139,87 @@ def _leading_to(table: RelationshipTable, wanted: BitMap, is_equal: bool) -> Ite
 def _value_test(value: Value, comparison: str) -> Callable[[str], bool]:
     """A test for values as the release writes them: ``#5.5``, ``"text"``, ``true``."""
     if isinstance(value, Truth):
-        return lambda said: said in ("true", "false") and holds(comparison, said, value.said)
+        return lambda text: text in ("true", "false") and holds(comparison, text, value.value)
     if isinstance(value, tuple):
         test, is_equal = test_of(value), comparison == "="
-        return lambda said: said.startswith('"') and test(said[1:-1]) == is_equal
-    return lambda said: said.startswith("#") and _number_holds(comparison, said[1:], value)
+        return lambda text: text.startswith('"') and test(text[1:-1]) == is_equal
+    return lambda text: text.startswith("#") and _number_holds(comparison, text[1:], value)
 
 
-def _number_holds(comparison: str, said: str, wanted: Value) -> bool:
+def _number_holds(comparison: str, text: str, value: Value) -> bool:
     try:
-        return holds(comparison, Decimal(said), wanted)
+        return holds(comparison, Decimal(text), value)
     except InvalidOperation:
         return False
 
 
-# -- what was found ------------------------------------------------------------------------------
+# -- occurrences --------------------------------------------------------------------------------
 
 
-class _Found:
-    """What something was found for, and how often."""
+class Occurrences:
+    """The numbers of groups, or of concepts, in which an attribute or group occurs."""
 
     def present(self) -> BitMap:
+        """The numbers in which it occurs."""
         raise NotImplementedError
 
     def counts(self) -> Counter[int]:
+        """How many times it occurs in each."""
         raise NotImplementedError
 
 
-class _Numbered(_Found):
-    """Groups, by their numbers."""
+class GroupOccurrences(Occurrences):
+    """Occurrences in groups."""
 
-    def __init__(self, substrate: Substrate, numbers: Iterable[Sequence[int]]) -> None:
-        self._substrate, self._found = substrate, numbers
-
-    def present(self) -> BitMap:
-        return self._substrate.set_of(number for numbers in self._found for number in numbers)
-
-    def counts(self) -> Counter[int]:
-        counts: Counter[int] = Counter()
-        for numbers in self._found:
-            counts.update(numbers)
-        return counts
-
-
-class _Held(_Found):
-    """Concepts, by the numbers of their groups."""
-
-    def __init__(self, substrate: Substrate, numbers: Iterable[Iterable[int]]) -> None:
-        self._substrate, self._numbers = substrate, numbers
+    def __init__(self, release: ReleaseIndex, numbers: Iterable[Sequence[int]]) -> None:
+        self._release, self._numbers = release, numbers
 
     def present(self) -> BitMap:
-        numbers = (number for numbers in self._numbers for number in numbers)
-        return self._substrate.owning(self._substrate.set_of(numbers))
+        return self._release.set_of(number for numbers in self._numbers for number in numbers)
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
         for numbers in self._numbers:
-            counts.update(map(self._substrate.owners.__getitem__, numbers))
+            counts.update(numbers)
         return counts
 
 
-class _Reversed(_Found):
-    """Where relationships lead, from some concepts."""
+class ConceptOccurrences(Occurrences):
+    """Occurrences in concepts, from the numbers of their groups."""
+
+    def __init__(self, release: ReleaseIndex, numbers: Iterable[Iterable[int]]) -> None:
+        self._release, self._numbers = release, numbers
+
+    def present(self) -> BitMap:
+        numbers = (number for numbers in self._numbers for number in numbers)
+        return self._release.owning(self._release.set_of(numbers))
+
+    def counts(self) -> Counter[int]:
+        counts: Counter[int] = Counter()
+        for numbers in self._numbers:
+            counts.update(map(self._release.owners.__getitem__, numbers))
+        return counts
+
+
+class ReversedOccurrences(Occurrences):
+    """Occurrences in the concepts that relationships lead to, from some concepts (reverse attributes)."""
 
     def __init__(
         self,
-        substrate: Substrate,
-        attribute: Attribute,
+        release: ReleaseIndex,
+        attribute: EclAttribute,
         tables: Sequence[RelationshipTable],
         evaluate: Evaluate,
     ) -> None:
-        self._substrate, self._tables = substrate, tables
+        self._release, self._tables = release, tables
         sources = evaluate(_constraint(attribute.value))
-        self._sources = sources if attribute.comparison == "=" else substrate.all - sources
+        self._sources = sources if attribute.comparison == "=" else release.all - sources
 
     def present(self) -> BitMap:
-        return self._substrate.set_of(self.counts())
+        return self._release.set_of(self.counts())
 
     def counts(self) -> Counter[int]:
-        owner, inside = self._substrate.owners.__getitem__, self._sources.__contains__
+        owner, inside = self._release.owners.__getitem__, self._sources.__contains__
         counts: Counter[int] = Counter()
         for table in self._tables:
             for place, target in enumerate(table.targets):
@@ -219,22 +229,22 @@ class _Reversed(_Found):
         return counts
 
 
-class _Hierarchy(_Found):
-    """``Is a``: concepts by their parents, or reversed by their children."""
+class IsAOccurrences(Occurrences):
+    """Occurrences of ``Is a``: concepts by their parents, or, reversed, by their children."""
 
-    def __init__(self, substrate: Substrate, attribute: Attribute, values: BitMap) -> None:
-        self._substrate, self._is_reverse = substrate, attribute.reverse
-        whole = substrate.all if attribute.reverse else substrate.inner
+    def __init__(self, release: ReleaseIndex, attribute: EclAttribute, values: BitMap) -> None:
+        self._release, self._is_reverse = release, attribute.reverse
+        whole = release.all if attribute.reverse else release.inner
         self._values = values if attribute.comparison == "=" else whole - values
 
     def present(self) -> BitMap:
-        artifact, inner = self._substrate.artifact, self._substrate.inner
+        artifact, inner = self._release.artifact, self._release.inner
         if self._is_reverse:
             return artifact.parents(list(self._values))
         return artifact.children_of(list(self._values & inner))
 
     def counts(self) -> Counter[int]:
-        artifact, inner = self._substrate.artifact, self._substrate.inner
+        artifact, inner = self._release.artifact, self._release.inner
         counts: Counter[int] = Counter()
         if self._is_reverse:
             for parent in artifact.parents(list(self._values)):
