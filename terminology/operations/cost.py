@@ -28,8 +28,8 @@ from terminology.operations.limits import (
     OF_STORED,
     OF_TEXT,
 )
-from terminology.operations.value_set.definition import Block, Definition
-from terminology.operations.value_set.expand_by_sets import can_count
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.expand_by_sets import can_use_sets
 from terminology.systems import CodeSystem, ConceptSet, index_of
 from terminology.systems.document import HIERARCHY
 
@@ -59,7 +59,7 @@ def check_listing(definition: Definition, is_search: bool) -> None:
     if len(blocks) + sum(map(_filters, blocks)) > FEW:
         sizes = _Sizes(OF_TEXT if is_search else 0)
         steps = sum(map(sizes.combining, blocks))
-        if steps <= MOST_STEPS and not can_count(definition):
+        if steps <= MOST_STEPS and not can_use_sets(definition):
             steps += sum(map(sizes.steps, parts))
         _check("list", definition, blocks, sizes, steps)
 
@@ -88,7 +88,7 @@ def _check(to_do: str, definition: Definition, blocks: Sequence[Block], sizes: _
 
 
 def _parts(definition: Definition) -> list[Definition]:
-    return [definition, *definition.imports()]
+    return [definition, *definition.all_imports()]
 
 
 def _filters(block: Block) -> int:
@@ -127,7 +127,7 @@ class _Sizes:
             return 0
         filters = [f for f in block.filters if _is_read(f)]
         sets = (OF_SET + self.of(block.system) // AT_ONCE) * (1 + _filters(block) + self._searching)
-        return sets + len(block.listed) * OF_STORED + len(filters) * OF_FILTER * self.of(block.system)
+        return sets + len(block.enumeration) * OF_STORED + len(filters) * OF_FILTER * self.of(block.system)
 
     def walking(self, block: Block) -> int:
         """What it takes to walk through the hierarchy for a block's filters, of one that does not."""
@@ -151,10 +151,10 @@ class _Sizes:
     def _read(self, block: Block) -> int:
         """How many codes an include has at most before its filters choose."""
         if block.is_enumerated:
-            return len(block.listed)
+            return len(block.enumeration)
         if block.system is not None:
             counts = index_of(block.system) is not None and not any(map(_is_read, block.filters))
-            return len(block.chosen) if counts else self.of(block.system)
+            return len(block.concept_set) if counts else self.of(block.system)
         return self._codes(block.imports[0]) if block.imports else 0
 
     def _codes(self, definition: Definition) -> int:

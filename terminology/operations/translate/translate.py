@@ -32,7 +32,7 @@ from terminology.operations.translate.shapes import (
     near,
     text_of,
 )
-from terminology.operations.value_set.definition import contains
+from terminology.operations.value_set.compose import contains
 from terminology.systems.document import ALL_CODES
 
 _STRENGTH = {
