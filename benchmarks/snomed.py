@@ -28,7 +28,7 @@ from terminology.settings import Settings
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.systems.snomed.identifiers import URL
-from terminology.systems.snomed.system import SnomedSystem
+from terminology.systems.snomed.system import SnomedCodeSystem
 from tests.support import plain_snomed, rf2
 
 # How many differences are shown.
@@ -83,7 +83,7 @@ class Comparison:
 def compare(place: str, release: Path, count: int, seed: int) -> int:
     serving = Serving(Settings(environment={}, bundled=False, store=place))
     system = serving.catalogue().find_system(URL)
-    assert isinstance(system, SnomedSystem)
+    assert isinstance(system, SnomedCodeSystem)
     plain = plain_snomed.Plain(release)
     inventor = plain_snomed.Inventor(plain)
     chance = random.Random(seed)

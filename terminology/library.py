@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document, Typed
@@ -47,7 +47,7 @@ class Terminology:
     @property
     def catalogue(self) -> Catalogue:
         """What there is at the moment."""
-        return self._catalogue if isinstance(self._catalogue, Catalogue) else self._catalogue()
+        return self._catalogue() if callable(self._catalogue) else self._catalogue
 
     def ask(
         self, operation: str, body: Document | None = None, release: str = "r5", **parameters: Any

@@ -11,18 +11,21 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.content.packages import Broken, load, refuse
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.settings import POSTGRES, Settings
 from terminology.state import State
-from terminology.systems import CodeSystem, bcp13, bcp47, iso, ucum
-from terminology.systems.grammar import Grammar
+from terminology.systems import bcp13, bcp47, iso, ucum
+from terminology.systems.grammar import GrammarCodeSystem
+from terminology.systems.protocol import CodeSystem
 
 if TYPE_CHECKING:
-    from terminology.store.backend import Content, Served
+    from terminology.store.backend import Content as StoreContent
+    from terminology.store.backend import Served
     from terminology.store.loading import Loader
     from terminology.store.registry import Loaded
     from terminology.store.release import Importer
@@ -49,7 +52,7 @@ _DEFINITIONS = {
 }
 
 
-def open_catalogue(settings: Settings | None = None) -> Catalogue:
+def open_catalogue(settings: Settings | None = None) -> Content:
     """The content that the settings name, and the code systems that need none. Raises UnreadableFileError."""
     settings = settings or Settings()
     return catalogue_of(content_of(settings), settings.bundled)
@@ -66,13 +69,13 @@ def content_of(settings: Settings) -> Iterator[Document | LazyDocument]:
     return chain(bundled, load(paths, when_broken(settings)))
 
 
-def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Catalogue:
+def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Content:
     """Some content, the code systems that need none, and, if wanted, what FHIR itself publishes."""
     systems = [make() for make in GRAMMARS]
     definitions = _DEFINITIONS if with_definitions else {}
-    catalogue = Catalogue(content, systems, definitions=definitions)
+    catalogue = Content(content, systems, definitions=definitions)
     for system in systems:
-        if isinstance(system, Grammar):
+        if isinstance(system, GrammarCodeSystem):
             system.find_value_set = partial(catalogue.find, "ValueSet")
     return catalogue
 
@@ -108,7 +111,7 @@ def _is_writable(folder: Path) -> bool:
 # -- the store -----------------------------------------------------------------------------------
 
 
-def store_content(place: str) -> Content:
+def store_content(place: str) -> StoreContent:
     """The store at a place. Raises SettingError when the packages are missing that it takes."""
     if not place:
         raise SettingError(
@@ -214,13 +217,13 @@ class Serving:
     ``catalogue()`` is asked once for each request, which keeps what it began with.
     """
 
-    def __init__(self, settings: Settings, content: Catalogue | None = None) -> None:
+    def __init__(self, settings: Settings, content: Content | None = None) -> None:
         """``content`` is what the settings name, where that has been read already.
 
         Raises UnreadableFileError, SettingError.
         """
         self.content = content if content is not None else open_catalogue(settings)
-        self._catalogue = self.content
+        self._catalogue: Content = self.content
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
         self._shelf: Shelf | None = None
         self._lock = Lock()
@@ -232,13 +235,13 @@ class Serving:
         return self._catalogue
 
     def _swap(self, reader: Reader) -> None:
-        from terminology.catalogue.stored_resource import Shelved
+        from terminology.catalogue.stored_resource import StoredResource
 
         with self._lock:
             # Asked again, lest a thread that was late bring back what is over.
             shelf = reader.shelf()
             if shelf is not self._shelf:
-                self._catalogue = self._catalogue.stocked([Shelved(a) for a in shelf.artifacts])
+                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in shelf.artifacts])
                 self._shelf = shelf
 
     def close(self) -> None:

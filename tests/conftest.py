@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from terminology import Settings, Terminology, create_app, open_catalogue
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.opening import catalogue_of, content_of
 from tests.support import engine, postgres
 from tests.support.asking import Ask

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.cli import commands, reference
 from terminology.content.importers import IMPORTERS
 from terminology.wire.operations import OPERATIONS

@@ -1,4 +1,4 @@
-"""What does a ConceptMap say of a code? The resource compiled into rows, found from either end.
+"""A ConceptMap compiled into rows, which are found from either end.
 
 https://hl7.org/fhir/R5/conceptmap.html. The resource is in R5 shape and never changed.
 """
@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from terminology.core.model import Coding, Document, Typed, split_canonical
 from terminology.core.texts import bare
 
-# The R4 word that a mapping was written with, and why there is nothing to map to, as HAPI's converter keeps
-# them.
+# The R4 equivalence that a mapping was written with, and the comment on a code without a target, as HAPI's
+# converter keeps them.
 KEPT_WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
 NO_MAP_COMMENT = (
     "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
 )
-# What else is known of a row that maps to nothing: on the element, as R4 has it on its ``unmatched`` target.
+# A property of a row without a target: on the element, where R4 has it on its ``unmatched`` target.
 NO_MAP_PROPERTY = (
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
 )
@@ -44,17 +44,17 @@ class Attribute:
 
 @dataclass(slots=True, frozen=True)
 class MapProperty:
-    """``target.property``: something else that is known of a mapping."""
+    """``target.property``: more information about a mapping."""
 
     uri: str
     value: Typed
 
 
 @dataclass(slots=True)
-class Row:
-    """One mapping. ``target`` is None where the map says that there is nothing to map to.
+class MapRow:
+    """One mapping. ``target`` is None where the map says that there is no target (``noMap``).
 
-    ``word`` is the R4 equivalence that the map was written with, where it says more than ``relationship``.
+    ``word`` is the R4 equivalence that the map was written with, where it is finer than ``relationship``.
     """
 
     source: Coding
@@ -69,7 +69,7 @@ class Row:
 
 @dataclass(slots=True)
 class Unmapped:
-    """What a group says of codes that it does not list."""
+    """``group.unmapped``: how a group maps the codes that it does not list."""
 
     mode: str
     code: str | None = None
@@ -80,44 +80,44 @@ class Unmapped:
 
 
 class Rows(Protocol):
-    """The rows of a group, found by the codes of one of its ends, wherever they lie."""
+    """The rows of a group by the codes of one of its ends."""
 
-    def of(self, code: str) -> Sequence[Row]:
-        """The rows of a code; none if it is not here."""
+    def of(self, code: str) -> Sequence[MapRow]:
+        """The rows of a code; none for a code that is not listed."""
 
     def __contains__(self, code: object) -> bool: ...
 
     def spelled_like(self, code: str) -> Iterable[str]:
-        """The codes here that are the same but for dots, blanks, case and leading zeros."""
+        """The listed codes that differ only in dots, blanks, case and leading zeros."""
 
 
-class Listed:
-    """Rows that are at hand."""
+class RowsInMemory:
+    """Rows of a map that is a document."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, list[MapRow]] = {}
 
-    def add(self, code: str, rows: Iterable[Row]) -> None:
+    def add(self, code: str, rows: Iterable[MapRow]) -> None:
         self._rows.setdefault(code, []).extend(rows)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[MapRow]:
         for rows in self._rows.values():
             yield from rows
 
-    def of(self, code: str) -> Sequence[Row]:
+    def of(self, code: str) -> Sequence[MapRow]:
         return self._rows.get(code, ())
 
     def __contains__(self, code: object) -> bool:
         return code in self._rows
 
     def spelled_like(self, code: str) -> Iterable[str]:
-        meant = bare(code)
-        return [other for other in self._rows if bare(other) == meant]
+        plain = bare(code)
+        return [other for other in self._rows if bare(other) == plain]
 
 
 @dataclass(slots=True)
 class Group:
-    """Mappings between two code systems. Either may be unstated (None).
+    """Mappings between two code systems. Either may be missing (None).
 
     ``forward`` has the rows by the code of their source, ``backward`` by that of their target.
     """
@@ -127,10 +127,10 @@ class Group:
     unmapped: Unmapped | None
     forward: Rows
     backward: Rows
-    by_value_set: list[tuple[str, list[Row]]] = field(default_factory=list)
+    by_value_set: list[tuple[str, list[MapRow]]] = field(default_factory=list)
 
 
-class Names:
+class DeclaredNames:
     """The attributes and properties that a ConceptMap declares: the uri of each by its code."""
 
     def __init__(self, document: Document) -> None:
@@ -146,16 +146,16 @@ class Names:
 
 
 class ConceptMap:
-    """A ConceptMap resource, ready to be asked."""
+    """A compiled ConceptMap resource."""
 
     def __init__(self, document: Document, system: Callable[[str], str] = str) -> None:
-        """``system`` gives the preferred uri of a code system, so that aliases in the map do no harm."""
+        """``system`` gives the preferred uri of a code system, by which the ends of groups are known."""
         self.document = document
         self.url: str = document.get("url", "")
         self.version: str | None = document.get("version")
         self.source_scope = _scope(document, "sourceScope")
         self.target_scope = _scope(document, "targetScope")
-        self._names = Names(document)
+        self._names = DeclaredNames(document)
         self.groups = [self._group(node, system) for node in document.get("group", ())]
 
     @property
@@ -164,14 +164,14 @@ class ConceptMap:
 
     @cached_property
     def attributes(self) -> dict[str, str]:
-        """The uri of every attribute that a condition of the map names, by its code."""
-        used = (condition for row in self._listed() for condition in row.depends_on)
-        return {condition.code: condition.uri for condition in used}
+        """The uri of every attribute that a condition of the map uses, by its code."""
+        conditions = (condition for row in self._rows_in_memory() for condition in row.depends_on)
+        return {condition.code: condition.uri for condition in conditions}
 
-    def _listed(self) -> Iterator[Row]:
-        """The rows that are at hand, in their order."""
+    def _rows_in_memory(self) -> Iterator[MapRow]:
+        """The rows that do not have to be read from the store, in their order."""
         for group in self.groups:
-            if isinstance(group.forward, Listed):
+            if isinstance(group.forward, RowsInMemory):
                 yield from group.forward
             for _, rows in group.by_value_set:
                 yield from rows
@@ -179,7 +179,7 @@ class ConceptMap:
     # -- compiling ---------------------------------------------------------------------------
 
     def _group(self, node: Node, system: Callable[[str], str]) -> Group:
-        forward, backward = Listed(), Listed()
+        forward, backward = RowsInMemory(), RowsInMemory()
         source, target = (
             end_of(*split_canonical(node.get(name) or ""), system) for name in ("source", "target")
         )
@@ -195,15 +195,15 @@ class ConceptMap:
                     backward.add(row.target.code, [row])
         return group
 
-    def _rows(self, group: Group, element: Node) -> Iterator[Row]:
+    def _rows(self, group: Group, element: Node) -> Iterator[MapRow]:
         code, display = element.get("code"), element.get("display")
         source = Coding(group.source.system, code, group.source.version, display)
         if element.get("noMap"):
-            said = [self._property(node) for node in no_map_properties(element)]
-            yield Row(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=said)
+            properties = [self._property(node) for node in no_map_properties(element)]
+            yield MapRow(source, None, comment=_extension(element, NO_MAP_COMMENT), properties=properties)
         for target in element.get("target", ()):
             end = Coding(group.target.system, target.get("code"), group.target.version, target.get("display"))
-            yield Row(
+            yield MapRow(
                 source=source,
                 target=end if end.code else None,
                 relationship=target.get("relationship"),
@@ -236,14 +236,14 @@ def _scope(document: Document, name: str) -> str | None:
 
 
 def _extension(node: Node, url: str) -> str | None:
-    found = (
+    values = (
         e.get("valueCode") or e.get("valueString") for e in node.get("extension", ()) if e.get("url") == url
     )
-    return next((text for text in found if text), None)
+    return next((value for value in values if value), None)
 
 
 def no_map_properties(element: Node) -> Iterator[Node]:
-    """As ``target.property`` would have them."""
+    """The properties of an element without a target, in the shape of ``target.property``."""
     for extension in element.get("extension", ()):
         if extension.get("url") == NO_MAP_PROPERTY:
             parts = {part.get("url"): part for part in extension.get("extension", ())}
@@ -251,15 +251,15 @@ def no_map_properties(element: Node) -> Iterator[Node]:
             yield {"code": parts.get("code", {}).get("valueCode", ""), **value}
 
 
-def unmapped_of(stated: Node | None) -> Unmapped | None:
-    """``group.unmapped``."""
-    if not stated:
+def unmapped_of(node: Node | None) -> Unmapped | None:
+    """``group.unmapped`` of a resource."""
+    if not node:
         return None
     return Unmapped(
-        mode=stated.get("mode", ""),
-        code=stated.get("code"),
-        display=stated.get("display"),
-        relationship=stated.get("relationship"),
-        other_map=stated.get("otherMap"),
-        value_set=stated.get("valueSet"),
+        mode=node.get("mode", ""),
+        code=node.get("code"),
+        display=node.get("display"),
+        relationship=node.get("relationship"),
+        other_map=node.get("otherMap"),
+        value_set=node.get("valueSet"),
     )

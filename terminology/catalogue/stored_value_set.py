@@ -1,55 +1,57 @@
-"""What does a value set in the store list?
+"""The long lists of a value set in the store.
 
-``asked`` is the document that questions are asked of: its lists are read as far as they are wanted.
-``restored`` is the resource as it was imported.
+``with_lists`` is the document that operations use: its lists are read in part. ``whole`` is the resource as it
+was imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, overload
 
 from pyroaring import BitMap
 
+from terminology.core.cache import Cache
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, ListedRow
 from terminology.store.value_sets import EXPANSION, entries, filled, opened, read
-from terminology.systems.indexed import StoredSystem
-from terminology.systems.supplement import Supplemented
+from terminology.systems.indexed import IndexedCodeSystem
+from terminology.systems.supplement import SupplementedCodeSystem
 
-# How many entries are kept between one question and the next.
+# So many entries are kept from one question to the next.
 RECENT = 2 * PAGE
-# What a stored expansion says of a code that a definition says of it, too.
+# The elements of an entry of a stored expansion that a definition has, too.
 _OF_DEFINITION = ("code", "display", "designation")
 
 
-def asked(artifact: Artifact) -> Document:
-    """The resource with lists that are read when they are asked for; what a stored expansion lists is the
-    definition where there is no other.
+def with_lists(artifact: Artifact) -> Document:
+    """The resource with lists that are read in part.
+
+    Where it has no definition, the codes of its stored expansion are the definition.
     """
-    made, _ = opened(artifact.header.document)
-    expansion = made.pop(EXPANSION, None)
-    if made.get("compose"):
+    document, _ = opened(artifact.header.document)
+    expansion = document.pop(EXPANSION, None)
+    if document.get("compose"):
         for number, part in enumerate(artifact.header.parts):
             if part["list"] != EXPANSION:
-                made["compose"][part["list"]][part["number"]]["concept"] = StoredList(artifact, number)
+                document["compose"][part["list"]][part["number"]]["concept"] = StoredList(artifact, number)
     elif expansion is not None:
-        made["compose"] = {"include": list(_includes(artifact))}
-    return made
+        document["compose"] = {"include": list(_includes(artifact))}
+    return document
 
 
 def _includes(artifact: Artifact) -> Iterator[Document]:
-    in_order = sorted(enumerate(artifact.header.parts), key=lambda one: one[1]["first"])
-    for number, part in in_order:
+    parts = sorted(enumerate(artifact.header.parts), key=lambda numbered: numbered[1]["first"])
+    for number, part in parts:
         if part["system"] is None:
             continue
         version = {"version": part["version"]} if part["version"] else {}
         yield {"system": part["system"], "concept": StoredList(artifact, number)} | version
 
 
-def restored(artifact: Artifact) -> Document:
-    """The resource with all that it lists."""
+def whole(artifact: Artifact) -> Document:
+    """The resource with all its lists."""
     header = artifact.header
     rows = artifact.members(0, header.count)
     return filled(
@@ -88,8 +90,8 @@ class StoredList(Enumeration):
         return StoredListing(self, folds)
 
     def rows(self) -> Iterator[ListedRow]:
-        within = self.artifact.members(self.part["first"], self.part["end"])
-        return (row for row in within if row.part == self.number)
+        rows = self.artifact.members(self.part["first"], self.part["end"])
+        return (row for row in rows if row.part == self.number)
 
     def node(self, row: ListedRow) -> Document:
         node = _node(self.artifact, row)
@@ -99,46 +101,41 @@ class StoredList(Enumeration):
 
 
 class StoredListing(Listing):
-    """The entries by their codes. Of several with the same one, the last says what is said of it, as it does
-    in a document, at the place of the first.
+    """The entries by their codes.
+
+    Of several entries with the same code, the last one counts, at the place of the first: as in a document.
     """
 
-    def __init__(self, of: StoredList, folds: bool) -> None:
-        self._list, self._folds = of, folds
-        self._repeated = frozenset(of.part["repeated"])
-        self._recent: dict[str, Document | None] = {}
+    def __init__(self, list_: StoredList, folds: bool) -> None:
+        self._list, self._folds = list_, folds
+        self._repeated = frozenset(list_.part["repeated"])
+        # An entry that does not exist is kept as an empty sequence.
+        self._recent: Cache[Sequence[Document]] = Cache(RECENT)
+        # Those of the last call of ``among``, however many. Never changed: another thread may be reading it.
+        self._batch: Mapping[str, Sequence[Document]] = {}
 
     def __getitem__(self, key: str) -> Document:
-        try:
-            node = self._recent[key]
-        except KeyError:
-            node = self._last(key)
-            self._keep({key: node})
-        if node is None:
+        nodes = self._batch.get(key)
+        if nodes is None:
+            nodes = self._recent.get(key, lambda: self._read(key))
+        if not nodes:
             raise KeyError(key)
-        return node
+        return nodes[0]
 
-    def _last(self, key: str) -> Document | None:
+    def _read(self, key: str) -> Sequence[Document]:
         rows = self._list.artifact.listed(self._list.number, key.casefold())
-        found = [row for row in rows if self._key(row) == key]
-        return self._list.node(found[-1]) if found else None
+        own = [row for row in rows if self._key(row) == key]
+        return (self._list.node(own[-1]),) if own else ()
 
     def _key(self, row: ListedRow) -> str:
         return row.folded if self._folds else row.code
 
-    def _keep(self, nodes: dict[str, Document | None]) -> None:
-        # Another thread may be about to read what is at hand: it is never emptied.
-        if len(self._recent) + len(nodes) > RECENT:
-            self._recent = nodes
-        else:
-            self._recent.update(nodes)
-
     def among(self, codes: Sequence[str]) -> None:
         keys = {code.casefold() if self._folds else code for code in codes}
         rows = self._list.artifact.all_listed(self._list.number, {key.casefold() for key in keys})
-        found: dict[str, Document | None] = dict.fromkeys(keys)
-        found |= {key: self._list.node(row) for row in rows if (key := self._key(row)) in keys}
-        self._keep(found)
+        nodes: dict[str, Sequence[Document]] = dict.fromkeys(keys, ())
+        nodes |= {key: (self._list.node(row),) for row in rows if (key := self._key(row)) in keys}
+        self._batch = nodes
 
     def __len__(self) -> int:
         listed = self._list
@@ -150,40 +147,40 @@ class StoredListing(Listing):
 
     def _distinct(self) -> Iterator[tuple[str, ListedRow]]:
         """The first entry of each code."""
-        had: set[str] = set()
+        seen: set[str] = set()
         for row in self._list.rows():
             key = self._key(row)
-            if key in had:
+            if key in seen:
                 continue
             if row.folded in self._repeated:
-                had.add(key)
+                seen.add(key)
             yield key, row
 
     def values(self) -> ValuesView[Document]:
-        return _Values(self)
+        return EntriesByPage(self)
 
     def nodes(self) -> Iterator[Document]:
         for key, row in self._distinct():
             yield self[key] if row.folded in self._repeated else self._list.node(row)
 
     def known_to(self, system: object) -> Sequence[str] | None:
-        while isinstance(system, Supplemented):
-            system = system.bare
-        if not isinstance(system, StoredSystem):
+        while isinstance(system, SupplementedCodeSystem):
+            system = system.unsupplemented
+        if not isinstance(system, IndexedCodeSystem):
             return None
-        of = system
+        indexed = system
         artifact = self._list.artifact
-        key = ("known to", self._list.number, of.artifact.number, self._folds)
-        return _Codes(artifact, artifact.cached(key, lambda: BitMap(self._places(of))))
+        key = ("known to", self._list.number, indexed.artifact.number, self._folds)
+        return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
-    def _places(self, system: StoredSystem) -> Iterator[int]:
+    def _places(self, system: IndexedCodeSystem) -> Iterator[int]:
         for rows in _pages(row for _, row in self._distinct()):
             keys = {system.key(row.code): row.place for row in reversed(rows)}
             yield from (keys[key] for key in system.artifact.ords(keys))
 
 
-class _Values(ValuesView[Document]):
-    """Page by page, rather than one by one."""
+class EntriesByPage(ValuesView[Document]):
+    """The entries, read page by page rather than one by one."""
 
     _mapping: StoredListing
 
@@ -191,7 +188,7 @@ class _Values(ValuesView[Document]):
         return self._mapping.nodes()
 
 
-class _Codes(Sequence[str]):
+class CodesAtPlaces(Sequence[str]):
     """The codes at some places."""
 
     def __init__(self, artifact: Artifact, places: BitMap) -> None:

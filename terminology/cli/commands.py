@@ -21,7 +21,7 @@ from terminology.settings import POSTGRES, SETTINGS, Setting, Settings
 from terminology.wire import json
 
 if TYPE_CHECKING:
-    from terminology.catalogue.content import Catalogue
+    from terminology.catalogue.content import Content
     from terminology.store.loading import Loader
 
 _Command = Callable[..., None]
@@ -103,12 +103,12 @@ def _serve(settings: Settings, check: bool) -> None:
     click.echo("Stopped.")
 
 
-def _counted(settings: Settings) -> Catalogue:
+def _counted(settings: Settings) -> Content:
     """The content that the settings name, after telling how much there is, with what is in the store.
 
     Nothing of the store is left open: a process that is forked must not inherit it.
     """
-    from terminology.catalogue.content import KINDS
+    from terminology.catalogue.protocol import KINDS
     from terminology.opening import Serving
 
     served = Serving(settings)

@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from terminology.catalogue.content import KINDS
+from terminology.catalogue.protocol import KINDS
 from terminology.core.documents import LazyDocument, header_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document

@@ -1,9 +1,9 @@
-"""What was worked out a moment ago, as far as there is room for it."""
+"""A cache: the values that were used last, as far as there is room."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -11,33 +11,103 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """The values that were used last, up to ``room`` by what ``size`` says of each; for many threads."""
+    """Values by key, up to ``room`` in all; the ones that were not used for longest give way. For many threads.
 
-    def __init__(self, room: int, size: Callable[[V], int]) -> None:
-        self._room, self._size = room, size
-        self._held: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
-        self._used = 0
+    ``weigh`` gives the weight of a value (bytes, elements, whatever ``room`` counts); without it each value
+    weighs 1. A value that is heavier than the room is never kept, unless ``keeps_one``: then the value that
+    was put last stays, however heavy it is.
+
+    >>> cache: Cache[str] = Cache(room=2)
+    >>> for word in ("a", "b", "a", "c"):
+    ...     _ = cache.get(word, word.upper)
+    >>> cache.find("b"), cache.find("a"), len(cache)
+    (None, 'A', 2)
+    """
+
+    def __init__(self, room: int, weigh: Callable[[V], int] | None = None, keeps_one: bool = False) -> None:
+        self._room, self._weigh, self._keeps_one = room, weigh, keeps_one
+        self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
+        self._weight = 0
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def weight(self) -> int:
+        """The weight of all values."""
+        return self._weight
+
+    def find(self, key: Hashable) -> V | None:
+        """The value of a key, or None."""
+        # No lock: looking up and moving are each one step for the interpreter.
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        try:
+            self._entries.move_to_end(key)
+        except KeyError:
+            pass  # another thread has just dropped it; its value is as good as before
+        return entry[0]
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, made if it is not at hand."""
-        with self._lock:
-            found = self._held.get(key)
-            if found is not None:
-                self._held.move_to_end(key)
-                return found[0]
+        """The value of a key, made if it is not here. Two threads may make it at once; the first one stays."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            try:
+                self._entries.move_to_end(key)
+            except KeyError:
+                pass  # as in ``find``
+            return entry[0]
         value = make()
-        size = self._size(value)
-        if size <= self._room:
-            with self._lock:
-                self._keep(key, value, size)
+        weight = 1 if self._weigh is None else self._weigh(value)
+        with self._lock:
+            if key not in self._entries:
+                self._put(key, value, weight)
         return value
 
-    def _keep(self, key: Hashable, value: V, size: int) -> None:
-        if key in self._held:
+    def put(self, key: Hashable, value: V) -> None:
+        """Set the value of a key."""
+        self.put_all([(key, value)])
+
+    def put_all(self, items: Iterable[tuple[Hashable, V]]) -> None:
+        """Set the values of many keys, the last one being the one used last."""
+        weigh = self._weigh
+        with self._lock:
+            for key, value in items:
+                self._put(key, value, 1 if weigh is None else weigh(value))
+
+    def put_if(self, key: Hashable, value: V, replaces: Callable[[V], bool]) -> None:
+        """Set the value of a key, unless it has one that the new value does not replace."""
+        weight = 1 if self._weigh is None else self._weigh(value)
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or replaces(entry[0]):
+                self._put(key, value, weight)
+            else:
+                self._entries.move_to_end(key)
+
+    def drop(self, key: Hashable) -> None:
+        """Forget the value of a key, if there is one."""
+        with self._lock:
+            self._drop(key)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+            self._weight = 0
+
+    def _put(self, key: Hashable, value: V, weight: int) -> None:
+        self._drop(key)
+        if weight > self._room and not self._keeps_one:
             return
-        self._held[key] = value, size
-        self._used += size
-        while self._used > self._room:
-            _, (_, gone) = self._held.popitem(last=False)
-            self._used -= gone
+        self._entries[key] = value, weight
+        self._weight += weight
+        while self._weight > self._room and len(self._entries) > self._keeps_one:
+            _, (_, oldest) = self._entries.popitem(last=False)
+            self._weight -= oldest
+
+    def _drop(self, key: Hashable) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._weight -= entry[1]

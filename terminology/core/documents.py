@@ -1,7 +1,8 @@
-"""What is kept of a document that nobody has asked for yet?
+"""Documents and lists that are read when they are needed.
 
-A package holds thousands of resources, of which few are ever asked for. Such a resource is stowed: its header
-is at hand, which is enough to find it and to choose its version; the rest is read when it is wanted.
+A package holds thousands of resources, of which few are ever used. Such a resource is lazy: its header is at
+hand, which is enough to find it and to choose its version; the rest is read at first use. A value set in the
+store has long lists, which are read in part.
 """
 
 from __future__ import annotations
@@ -15,36 +16,36 @@ from terminology.core.model import Document
 # The elements that are as long as the content is; a header has all the others.
 CONTENT = frozenset({"text", "contained", "concept", "compose", "expansion", "group"})
 
-# As FHIR asks of a resource that is not shown whole.
+# The tag that FHIR asks for on a resource that is not shown whole.
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
-_one_reader = Lock()
+_reading = Lock()
 
 
 class Listing(Mapping[str, Document]):
-    """The entries of a long list by their codes, each read when it is asked for."""
+    """The entries of a long list by their codes, each read when it is looked up."""
 
     @abstractmethod
     def among(self, codes: Sequence[str]) -> None:
-        """Read those of some codes at once, which will be asked for soon."""
+        """Read the entries of some codes at once, which will be looked up soon."""
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The codes, in their order and each once, that a code system has; what is not looked at is not
-        read. None where it takes reading them all to tell.
+        """The codes that a code system has, each once and in their order; an entry that is not looked at is
+        not read. None where all entries would have to be read to tell.
         """
 
 
 class Enumeration(Sequence[Document]):
-    """A long list of a document (``include.concept``) that lies elsewhere, and is read as it is wanted."""
+    """A long list of a document (``include.concept``) that lies elsewhere, and is read in part."""
 
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:
-        """Its entries by their codes, or by these without case."""
+        """The entries by their codes, or by their codes without case."""
 
 
 class LazyDocument:
-    """A document that is put away: ``header`` is all of it but its content."""
+    """A document that is read at first use: ``header`` is all of it except its content."""
 
     __slots__ = ("_document", "_read", "header")
 
@@ -54,16 +55,20 @@ class LazyDocument:
         self._document: Document | None = None
 
     def document(self) -> Document:
-        """The whole document; it stays at hand from now on. Always the same object."""
+        """The whole document, which is kept from now on: it is always the same object."""
         if self._document is None:
-            with _one_reader:
+            with _reading:
                 if self._document is None:
                     self._document = self._read()
         return self._document
 
     def glance(self) -> Document:
-        """The whole document, for one look: it is not kept."""
+        """The whole document, for one use: it is not kept."""
         return self._document or self._read()
+
+    def has_read(self, document: Document) -> bool:
+        """Is a document the one that was read from here?"""
+        return self._document is document
 
 
 def header_of(document: Document) -> Document:

@@ -17,7 +17,7 @@ from werkzeug.http import http_date
 from werkzeug.routing import PathConverter, Rule
 from werkzeug.sansio.utils import get_current_url
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
 from terminology.core.model import Document, Issue
@@ -52,7 +52,7 @@ log = logging.getLogger("terminology")
 
 
 def _asked_each_time(catalogue: Catalogue | Callable[[], Catalogue]) -> Callable[[], Catalogue]:
-    return (lambda: catalogue) if isinstance(catalogue, Catalogue) else catalogue
+    return catalogue if callable(catalogue) else lambda: catalogue
 
 
 class _Anything(PathConverter):

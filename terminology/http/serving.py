@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
 from terminology.core import issues
 from terminology.core.errors import SettingError
 from terminology.http.app import ROOT, create_app
@@ -30,7 +30,7 @@ from terminology.wire import json, outcome
 PATIENCE = 5
 
 
-def serve(settings: Settings, catalogue: Catalogue, ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) -> None:
     """Serve the content, and what the store holds at the moment, until a signal ends it. ``ready`` is told
     the base URL, with the port that is really used.
 
@@ -66,9 +66,9 @@ class _Loader:
     store for itself, and looks at it again with each request.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+    def __init__(self, settings: Settings, catalogue: Content) -> None:
         self._settings = settings
-        self._catalogue: Catalogue | None = catalogue
+        self._catalogue: Content | None = catalogue
 
     def __getstate__(self) -> dict[str, object]:
         return {"_settings": self._settings, "_catalogue": None}
@@ -77,7 +77,7 @@ class _Loader:
         return create_app(Serving(self._settings, self._catalogue).catalogue, self._settings)
 
 
-def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
+def _with_granian(settings: Settings, catalogue: Content, address: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
@@ -115,7 +115,7 @@ class _Handler(WSGIRequestHandler):
         self.wfile.write(content)
 
 
-def _with_werkzeug(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
+def _with_werkzeug(settings: Settings, catalogue: Content, address: str, port: int) -> None:
     app = create_app(Serving(settings, catalogue).catalogue, settings)
     server = make_server(address, port, app, threaded=True, request_handler=_Handler)
     with suppress(KeyboardInterrupt):

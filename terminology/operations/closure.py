@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding
 from terminology.operations.subsumes import SUBSUMED_BY, SUBSUMES, located, relation, require_subsumption
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 NARROWER = "source-is-narrower-than-target"
 LONGEST_NAME = 255

@@ -1,7 +1,7 @@
 """How many steps does a question take? Reckoned before it is answered, from what is asked and what is here.
 
 Every include reads a code system, every filter looks at each code that is read, every exclude at each code
-that is left. A code system that counts (``systems.index_of``) reads nothing for most filters: it has sets of
+that is left. A code system that counts (``CodeSystem.index``) reads nothing for most filters: it has sets of
 codes, and of these only what is walked through is read. What is reckoned is the most that it can be. The
 bounds are in ``limits``.
 """
@@ -30,8 +30,8 @@ from terminology.operations.limits import (
 )
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.expand_by_sets import can_use_sets
-from terminology.systems import CodeSystem, ConceptSet, index_of
-from terminology.systems.document import HIERARCHY
+from terminology.systems.filters import HIERARCHY
+from terminology.systems.protocol import CodeSystem, ConceptSet
 
 
 def check_codings(codings: Sequence[object]) -> None:
@@ -123,7 +123,7 @@ class _Sizes:
 
     def combining(self, block: Block) -> int:
         """What it takes to have the set of what a block chooses, of a code system that counts."""
-        if block.system is None or index_of(block.system) is None:
+        if block.system is None or block.system.index is None:
             return 0
         filters = [f for f in block.filters if _is_read(f)]
         sets = (OF_SET + self.of(block.system) // AT_ONCE) * (1 + _filters(block) + self._searching)
@@ -132,7 +132,7 @@ class _Sizes:
     def walking(self, block: Block) -> int:
         """What it takes to walk through the hierarchy for a block's filters, of one that does not."""
         hierarchical = _hierarchical(block)
-        if not hierarchical or block.system is None or index_of(block.system) is not None:
+        if not hierarchical or block.system is None or block.system.index is not None:
             return 0
         return hierarchical * self.of(block.system)
 
@@ -144,7 +144,7 @@ class _Sizes:
     def _of_include(self, block: Block) -> int:
         others = block.imports if block.system is not None else block.imports[1:]
         asking = sum(map(self._of_questions, others))
-        if block.system is not None and index_of(block.system) is not None:
+        if block.system is not None and block.system.index is not None:
             return self._read(block) * (OF_STORED + asking)
         return self._read(block) * (1 + self._searching + filtering(block) + asking)
 
@@ -153,7 +153,7 @@ class _Sizes:
         if block.is_enumerated:
             return len(block.enumeration)
         if block.system is not None:
-            counts = index_of(block.system) is not None and not any(map(_is_read, block.filters))
+            counts = block.system.index is not None and not any(map(_is_read, block.filters))
             return len(block.concept_set) if counts else self.of(block.system)
         return self._codes(block.imports[0]) if block.imports else 0
 
@@ -196,7 +196,7 @@ def _is_read(filter_: Filter) -> bool:
 
 def _counted(system: CodeSystem) -> int:
     """The number of codes that a code system lists; one that lists none says so when it is walked through."""
-    if index_of(system) is not None:
+    if system.index is not None:
         return len(cast("ConceptSet", system.select()))
     try:
         return sum(1 for _ in system.select())

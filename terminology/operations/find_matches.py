@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, Typed
 from terminology.operations.cost import check_sought
 from terminology.operations.instance import INSTANCE, agreed
-from terminology.systems import CodeSystem, Selection
+from terminology.systems.protocol import CodeSystem, Selection
 
 DISPLAY = "display"
 EXACT = "'exact': true for a program, whose properties must match exactly, or false for a person who searches"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
@@ -23,7 +23,7 @@ from terminology.core.model import (
 )
 from terminology.operations.instance import CODING, INSTANCE, agreed
 from terminology.operations.spelling import code_hint, system_hint
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 EVERYTHING = "*"
 _LANGUAGE = "lang."
@@ -81,7 +81,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         definition=concept.definition if wanted.named("definition") else None,
         designations=_designations(concept, detail, about, wanted),
         properties=[p for p in _properties(concept, detail, about) if wanted.holds(p.code)],
-        supplements=list(dict.fromkeys(getattr(system, "supplements", ()))),
+        supplements=list(dict.fromkeys(system.supplements)),
     )
 
 

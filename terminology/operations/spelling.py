@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.model import split_canonical
 from terminology.core.texts import bare
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 # Longer ones are no codes that somebody mistyped, and where a mark may be missing they have too many places.
 _LONGEST_CODE = 40

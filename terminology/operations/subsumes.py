@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Coding, Concept, Document
 from terminology.operations.instance import CODING, INSTANCE, agreed
-from terminology.systems import CodeSystem
-from terminology.systems.document import SUBSUMING
+from terminology.systems.filters import SUBSUMING
+from terminology.systems.protocol import CodeSystem
 
 EQUIVALENT, SUBSUMES, SUBSUMED_BY, NOT_SUBSUMED = "equivalent", "subsumes", "subsumed-by", "not-subsumed"
 

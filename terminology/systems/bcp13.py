@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from terminology.core.model import CodeSystemInfo, Concept
-from terminology.systems.grammar import Grammar, Reading
+from terminology.systems.grammar import GrammarCodeSystem, Reading
 
 URL = "urn:ietf:bcp:13"
 _TOP_LEVEL = "application|audio|example|font|haptics|image|message|model|multipart|text|video"
@@ -31,9 +31,9 @@ def _read(code: str) -> Reading | None:
     return Reading(Concept(correct, correct))
 
 
-def mime_types() -> Grammar:
+def mime_types() -> GrammarCodeSystem:
     """The MIME types as a code system."""
     about = CodeSystemInfo(
         URL, name="MimeTypes", title="MIME types (BCP 13)", case_sensitive=False, language="en"
     )
-    return Grammar(about, _read, value_sets=("http://hl7.org/fhir/ValueSet/mimetypes",))
+    return GrammarCodeSystem(about, _read, value_sets=("http://hl7.org/fhir/ValueSet/mimetypes",))

@@ -11,7 +11,7 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
-from terminology.systems.grammar import Grammar, Reading
+from terminology.systems.grammar import GrammarCodeSystem, Reading
 
 URL = "urn:ietf:bcp:47"
 Subtag = dict[str, Any]
@@ -137,7 +137,7 @@ def _other_names(parts: Parts, entries: list[Subtag]) -> list[str]:
     return [f"{_name(parts[0], entries[0])} ({', '.join(told)})"]
 
 
-def languages() -> Grammar:
+def languages() -> GrammarCodeSystem:
     """The language tags as a code system."""
     about = CodeSystemInfo(
         URL,
@@ -148,4 +148,6 @@ def languages() -> Grammar:
         common=("http://terminology.hl7.org/ValueSet/Languages", "http://hl7.org/fhir/ValueSet/languages"),
     )
     properties = {name: partial(_written, kind) for kind, (name, _) in _PARTS.items()}
-    return Grammar(about, _read, properties, value_sets=("http://hl7.org/fhir/ValueSet/all-languages",))
+    return GrammarCodeSystem(
+        about, _read, properties, value_sets=("http://hl7.org/fhir/ValueSet/all-languages",)
+    )

@@ -1,7 +1,7 @@
-"""A code system whose codes cannot be listed: a code is in it if it can be read.
+"""A code system with a grammar: a code belongs to it if it can be read.
 
-A grammar is one function, ``read``: it takes a code and says what the code means, or None. The rest is the
-same for all of them and stands here.
+A grammar is one function, ``read``: it takes a code and returns what the code means, or None. Everything else
+is the same for all grammars and stands here.
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property, Typed
 from terminology.core.texts import finder
-from terminology.systems.comparisons import comparison
-from terminology.systems.document import all_of
+from terminology.systems.filters import ReadValues, anything, compared
+from terminology.systems.implicit import ALL_CODES, all_of
+from terminology.systems.protocol import SimpleCodeSystem, is_found
 
 Test = Callable[["Reading"], bool]
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a code turned out to say. ``values`` are what filters ask about, by the name of the property."""
+    """The meaning of a code. ``values`` are the values of its properties, by name, as filters compare them."""
 
     concept: Concept
     detail: ConceptDetail = field(default_factory=ConceptDetail)
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-class Grammar:
+class GrammarCodeSystem(SimpleCodeSystem):
     """The codes that ``read`` can read.
 
-    ``properties`` are the names that filters know besides ``code``, each with what makes two ways to write
-    its value the same (or None). ``value_sets`` are canonicals that mean all of the code system.
+    ``properties`` are the names that filters know besides ``code``, each with a function that makes two ways
+    to write its value the same (or None). ``value_sets`` are canonicals of all codes of the code system.
 
-    ``find_value_set`` is for whoever has value sets to set: with it, one of ``about.common`` says which codes
-    to list where all are asked for.
+    ``find_value_set`` finds a ValueSet by its canonical: one of ``about.common`` has the codes to list where
+    all are asked for. Whoever has value sets sets it; without it nothing can be listed.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Grammar:
         self.read = read
         self.find_value_set: Callable[[str], Document | None] = lambda canonical: None
         self._properties = properties or {}
-        self._value_sets = frozenset({*value_sets, f"{about.url}?fhir_vs"})
+        self._value_sets = frozenset({*value_sets, f"{about.url}{ALL_CODES}"})
 
     def locate(self, code: str) -> Concept | None:
         reading = self.read(code)
@@ -61,68 +62,73 @@ class Grammar:
     ) -> GrammarSelection:
         tests = [self._test(filter_) for filter_ in filters]
         if text:
-            tests.append(_text_test(text))
+            finds = finder(text)
+            tests.append(lambda reading: is_found(reading.concept, finds))
         return GrammarSelection(self, tests)
-
-    def subsumes(self, ancestor: str, descendant: str) -> bool:
-        return ancestor == descendant
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         readings = {code: self.read(code) for code in codes}
         return {code: _detail(reading) for code, reading in readings.items() if reading is not None}
 
-    def implied(self, canonical: str) -> Document | None:
-        """These value sets are older than the version of what is here, and mean whichever there is."""
+    def implied_value_set(self, canonical: str) -> Document | None:
+        """These value sets are older than the version of the code system here, and include any version."""
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
 
-    def usual(self) -> tuple[str, list[str]] | None:
-        """The value set of the usual codes that is here, and these codes."""
+    def common_codes(self) -> tuple[str, list[str]] | None:
+        """The first value set of ``about.common`` that is known, and its codes; None where none is."""
         for canonical in self.about.common:
-            found = self.find_value_set(canonical)
-            if found is not None:
-                includes = found.get("compose", {}).get("include", ())
-                mine = [include for include in includes if include.get("system") == self.about.url]
-                return canonical, [node["code"] for include in mine for node in include.get("concept", ())]
+            value_set = self.find_value_set(canonical)
+            if value_set is not None:
+                includes = value_set.get("compose", {}).get("include", ())
+                own = [include for include in includes if include.get("system") == self.about.url]
+                return canonical, [node["code"] for include in own for node in include.get("concept", ())]
         return None
 
     def _test(self, filter_: Filter) -> Test:
         name = filter_.property
         if not filter_.value:
             raise TerminologyError(issues.filter_without_value(name, filter_.op, self.about.url))
-        is_code = name in ("code", "concept")
-        normal = self._as_written if is_code else self._properties.get(name)
-        accepts = comparison(filter_, normal) if is_code or name in self._properties else None
-        if accepts is None:
+        passing = compared(filter_, values, anything) if (values := self._values(name)) is not None else None
+        if passing is None:
             raise TerminologyError(issues.unknown_filter(name, filter_.op, self.about))
-        return lambda reading: accepts([reading.concept.code] if is_code else reading.values.get(name, ()))
+        return passing.test
+
+    def _values(self, name: str) -> ReadValues[Reading] | None:
+        if name in ("code", "concept"):
+            return ReadValues(lambda reading: [reading.concept.code], self._as_written)
+        if name in self._properties:
+            return ReadValues(lambda reading: reading.values.get(name, ()), self._properties[name])
+        return None
 
     def _as_written(self, code: str) -> str:
-        """The code as it is written here, where case does not matter; what is none stays as it is."""
+        """The code as the code system writes it; any other text stays as it is."""
         concept = self.locate(code)
         return concept.code if concept else code
 
 
 class GrammarSelection:
-    """The codes that can be read and pass some tests. They can be asked about; what is listed are the usual
-    ones among them, and ``unclosed`` says so.
+    """The codes that can be read and pass some tests.
+
+    Any code can be asked about; the common codes among them are listed, and ``unclosed`` says so.
     """
 
-    def __init__(self, system: Grammar, tests: Sequence[Test]) -> None:
+    index: object | None = None
+
+    def __init__(self, system: GrammarCodeSystem, tests: Sequence[Test]) -> None:
         self._system = system
         self._tests = tests
 
     @property
     def unclosed(self) -> str | None:
-        """Why the list is not all there is."""
-        usual = self._system.usual()
-        return issues.grammar_is_unclosed(self._system.about, usual[0]) if usual else None
+        common = self._system.common_codes()
+        return issues.grammar_is_unclosed(self._system.about, common[0]) if common else None
 
     def __iter__(self) -> Iterator[Concept]:
-        """Raises TerminologyError where nobody says which codes are the usual ones."""
-        usual = self._system.usual()
-        if usual is None:
+        """Raises TerminologyError where no value set of common codes is known."""
+        common = self._system.common_codes()
+        if common is None:
             raise TerminologyError(issues.not_enumerable(self._system.about))
-        readings = (self._system.read(code) for code in usual[1])
+        readings = (self._system.read(code) for code in common[1])
         for reading in readings:
             if reading is not None and all(test(reading) for test in self._tests):
                 yield reading.concept
@@ -133,10 +139,5 @@ class GrammarSelection:
 
 
 def _detail(reading: Reading) -> ConceptDetail:
-    said = [Property(name, Typed("string", v)) for name, values in reading.values.items() for v in values]
-    return ConceptDetail(list(reading.detail.designations), [*reading.detail.properties, *said])
-
-
-def _text_test(text: str) -> Test:
-    finds = finder(text)
-    return lambda reading: finds(reading.concept.code) or finds(reading.concept.display or "")
+    values = [Property(name, Typed("string", v)) for name, values in reading.values.items() for v in values]
+    return ConceptDetail(list(reading.detail.designations), [*reading.detail.properties, *values])

@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from terminology.core.model import CodeSystemInfo
-from terminology.systems.listed import Listed
+from terminology.systems.listed import ListedCodeSystem
 
 COUNTRIES = "urn:iso:std:iso:3166"
 SUBDIVISIONS = "urn:iso:std:iso:3166:-2"
@@ -29,11 +29,11 @@ _USER_ASSIGNED = (
 _FORMS = ("alpha-2", "alpha-3", "numeric")
 
 
-def countries() -> Listed:
+def countries() -> ListedCodeSystem:
     """ISO 3166-1: three codes for each country, and the user-assigned alpha-2 codes."""
     about = CodeSystemInfo(COUNTRIES, _release(), "ISO3166", "ISO 3166-1: codes of countries", language="en")
     properties = [{"code": form, "type": "code", "description": f"The {form} code"} for form in _FORMS]
-    return Listed(about, _countries, properties, ("http://hl7.org/fhir/ValueSet/country",))
+    return ListedCodeSystem(about, _countries, properties, ("http://hl7.org/fhir/ValueSet/country",))
 
 
 def _countries() -> list[Node]:
@@ -56,7 +56,7 @@ def _other_names(country: Any) -> Iterator[str]:
             yield name
 
 
-def subdivisions() -> Listed:
+def subdivisions() -> ListedCodeSystem:
     """ISO 3166-2: provinces, states and the like, below each other where the standard says so."""
     about = CodeSystemInfo(
         SUBDIVISIONS, _release(), "ISO3166Part2", "ISO 3166-2: subdivisions", language="en"
@@ -65,7 +65,7 @@ def subdivisions() -> Listed:
         {"code": "type", "type": "string", "description": "What it is: state, province, …"},
         {"code": "country", "type": "code", "description": "The alpha-2 code of the country"},
     ]
-    return Listed(about, _subdivisions, properties)
+    return ListedCodeSystem(about, _subdivisions, properties)
 
 
 def _subdivisions() -> list[Node]:
@@ -80,11 +80,11 @@ def _subdivisions() -> list[Node]:
     return sorted(found, key=_by_code)
 
 
-def currencies() -> Listed:
+def currencies() -> ListedCodeSystem:
     """ISO 4217: the alphabetic codes of currencies."""
     about = CodeSystemInfo(CURRENCIES, _release(), "ISO4217", "ISO 4217: codes of currencies", language="en")
     properties = [{"code": "numeric", "type": "string", "description": "The numeric code"}]
-    return Listed(about, _currencies, properties, ("http://hl7.org/fhir/ValueSet/currencies",))
+    return ListedCodeSystem(about, _currencies, properties, ("http://hl7.org/fhir/ValueSet/currencies",))
 
 
 def _currencies() -> list[Node]:

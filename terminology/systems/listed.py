@@ -1,4 +1,4 @@
-"""A code system whose codes a library lists."""
+"""A code system whose codes are listed by a library."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
-from terminology.systems import Selection
-from terminology.systems.document import DocumentSystem, all_of
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.implicit import ALL_CODES, all_of
+from terminology.systems.protocol import Selection, SimpleCodeSystem
 
 
-class Listed:
-    """As a CodeSystem resource with these concepts would be; they are made when first asked for."""
+class ListedCodeSystem(SimpleCodeSystem):
+    """A code system that behaves as a CodeSystem resource with these concepts; they are made at first use."""
 
     def __init__(
         self,
@@ -26,11 +27,11 @@ class Listed:
         self.about = about
         self._concepts = concepts
         self._properties = properties
-        self._value_sets = frozenset({*value_sets, f"{about.url}?fhir_vs"})
+        self._value_sets = frozenset({*value_sets, f"{about.url}{ALL_CODES}"})
 
     @cached_property
-    def _system(self) -> DocumentSystem:
-        return DocumentSystem(
+    def _system(self) -> DocumentCodeSystem:
+        return DocumentCodeSystem(
             {
                 "resourceType": "CodeSystem",
                 "url": self.about.url,
@@ -52,12 +53,15 @@ class Listed:
     ) -> Selection:
         return self._system.select(filters, text, languages)
 
+    def select_by_language(self, languages: Languages) -> Selection | None:
+        return self._system.select_by_language(languages)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         return self._system.describe(codes)
 
-    def implied(self, canonical: str) -> Document | None:
-        """These value sets are older than the version of what is here, and mean whichever there is."""
+    def implied_value_set(self, canonical: str) -> Document | None:
+        """These value sets are older than the version of the code system here, and include any version."""
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None

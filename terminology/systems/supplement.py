@@ -20,154 +20,165 @@ from terminology.core.model import (
 )
 from terminology.core.texts import words
 from terminology.core.versions import fits
-from terminology.systems import CodeSystem, ConceptSet, Selection, index_of, speaking
-from terminology.systems.document import DocumentSystem
+from terminology.systems.protocol import CodeSystem, ConceptSet, Selection, SimpleSelection
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 LANGUAGE_PACK = "lang-pack"
 
 
+def is_supplement(document: Document) -> bool:
+    """Is a CodeSystem resource a supplement of another code system?"""
+    return document.get("content") == "supplement"
+
+
 def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
-    """Is it this code system, in this version, that the supplement adds to?"""
+    """Does the supplement add to this code system, in this version?"""
     url, version = split_canonical(supplement.get("supplements", ""))
     return url == about.url and fits(about.version, version)
 
 
 def is_language_pack(document: Document) -> bool:
-    """Does the supplement but say the code system in other languages, so that it applies without being asked
-    for?
-    """
+    """Is the resource a supplement that only adds other languages? Such a supplement applies unasked."""
     extensions = document.get("extension")
-    if document.get("content") != "supplement" or not isinstance(document.get("supplements"), str):
+    if not is_supplement(document) or not isinstance(document.get("supplements"), str):
         return False
-    # Asked of every resource that comes with a request, whatever it is like.
+    # This is asked of every resource that comes with a request, which may be malformed.
     known = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
     return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
 
 
-class Supplemented:
-    """A CodeSystem whose concepts have the designations and properties of supplements, too.
+class SupplementedCodeSystem:
+    """A CodeSystem whose concepts also have the designations and properties of supplements.
 
     A supplement adds; it never brings new concepts and never changes what is there
     (https://hl7.org/fhir/R5/codesystem.html#supplements).
     """
 
-    def __init__(self, system: CodeSystem, supplements: Sequence[Document | CodeSystem]) -> None:
+    def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
         self._system = system
-        self._supplements = [(s.about.canonical, s) for s in map(_compiled, supplements)]
+        self._supplements = [(supplement.about.canonical, supplement) for supplement in supplements]
 
     @property
     def about(self) -> CodeSystemInfo:
         return self._system.about
 
     @property
-    def bare(self) -> CodeSystem:
-        """The code system as it is without them."""
+    def unsupplemented(self) -> CodeSystem:
+        """The code system without the supplements."""
         return self._system
 
     @property
-    def supplements(self) -> list[str]:
-        """The canonicals (url|version) of the supplements applied."""
+    def index(self) -> object | None:
+        """Its selections are those of the code system itself, and numbered as these."""
+        return self._system.index
+
+    @property
+    def supplements(self) -> Sequence[str]:
         return [canonical for canonical, _ in self._supplements]
+
+    @property
+    def supplement_documents(self) -> Sequence[Document]:
+        return [s.about.document for _, s in self._supplements if s.about.document is not None]
 
     def locate(self, code: str) -> Concept | None:
         return self._system.locate(code)
 
-    @property
-    def index(self) -> object | None:
-        """Its selections are those of the code system itself, and are counted as these."""
-        return index_of(self._system)
-
-    @property
-    def documents(self) -> list[Document]:
-        """The CodeSystem resources of the supplements applied."""
-        return [s.about.document for _, s in self._supplements if s.about.document is not None]
-
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> Selection:
-        """A text also finds what the supplements say. Filters are those of the code system itself."""
-        whole = self._system.select(filters)
+        """A text is also searched in the supplements. Filters are those of the code system itself."""
+        selection = self._system.select(filters)
         if not text:
-            return whole
-        found = [self._having(word, languages) for word in words(text)]
+            return selection
+        matches = [self._with_word(word, languages) for word in words(text)]
         if self.index is None:
-            return _Found(whole, found)
-        return reduce(and_, map(self._counted, found), cast("ConceptSet", whole))
+            return _FoundSelection(selection, matches)
+        return reduce(and_, map(self._as_set, matches), cast("ConceptSet", selection))
 
-    def _having(self, word: str, languages: Languages | None) -> _Having:
-        """What has a word, in the code system or in a supplement."""
-        systems = [self._system, *(s for _, s in self._supplements)]
+    def select_by_language(self, languages: Languages) -> Selection | None:
+        """Not known: each of the supplements would have to be asked, and united."""
+        return None
+
+    def _with_word(self, word: str, languages: Languages | None) -> _WordMatches:
+        """The concepts that have a word, in the code system or in a supplement."""
+        systems = [self._system, *(supplement for _, supplement in self._supplements)]
         if languages is None:
-            return _Having([s.select(text=word) for s in systems])
+            return _WordMatches([system.select(text=word) for system in systems])
         insisting = replace(languages, insist=True)
-        said = [s.select(text=word, languages=insisting) for s in systems]
+        matches = [system.select(text=word, languages=insisting) for system in systems]
         if languages.insist:
-            return _Having(said)
-        spoken = [found for s in systems if (found := speaking(s, languages)) is not None]
-        return _Having(said, [s.select(text=word) for s in systems], spoken)
+            return _WordMatches(matches)
+        in_languages = [system.select_by_language(languages) for system in systems]
+        return _WordMatches(
+            matches,
+            in_any_language=[system.select(text=word) for system in systems],
+            with_text=[selection for selection in in_languages if selection is not None],
+        )
 
-    def _counted(self, having: _Having) -> ConceptSet:
+    def _as_set(self, matches: _WordMatches) -> ConceptSet:
         everything = cast("ConceptSet", self._system.select())
         nothing = everything.among(())
 
-        def all_of(selections: Sequence[Selection]) -> ConceptSet:
-            return reduce(or_, (self._own(found, everything) for found in selections), nothing)
+        def united(selections: Sequence[Selection]) -> ConceptSet:
+            return reduce(or_, (self._own(selection, everything) for selection in selections), nothing)
 
-        return all_of(having.said) | (all_of(having.otherwise) - all_of(having.unless))
+        return united(matches.in_languages) | (united(matches.in_any_language) - united(matches.with_text))
 
-    def _own(self, found: Selection, everything: ConceptSet) -> ConceptSet:
-        """What a supplement finds, as concepts of the code system itself."""
-        is_own = getattr(found, "index", None) is self.index
-        return cast("ConceptSet", found) if is_own else everything.among(c.code for c in found)
+    def _own(self, selection: Selection, everything: ConceptSet) -> ConceptSet:
+        """A selection of a supplement, as concepts of the code system itself."""
+        if selection.index is self.index:
+            return cast("ConceptSet", selection)
+        return everything.among(concept.code for concept in selection)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
 
-    def implied(self, canonical: str) -> Document | None:
-        return self._system.implied(canonical)
+    def implied_value_set(self, canonical: str) -> Document | None:
+        return self._system.implied_value_set(canonical)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
-        # What the code system gives away may be its own.
-        known = self._system.describe(codes)
-        found = {
-            code: ConceptDetail([*d.designations], [*d.properties], d.extension) for code, d in known.items()
+        # The details of the code system may be kept there: they are copied before something is added.
+        details = {
+            code: ConceptDetail([*d.designations], [*d.properties], d.extension)
+            for code, d in self._system.describe(codes).items()
         }
         for canonical, supplement in self._supplements:
-            for code, extra in supplement.describe(list(found)).items():
-                _add(found[code], extra, canonical)
-                _add_display(found[code], supplement, code, canonical)
-        return found
+            for code, extra in supplement.describe(list(details)).items():
+                _add(details[code], extra, canonical)
+                _add_display(details[code], supplement, code, canonical)
+        return details
 
 
 @dataclass(slots=True)
-class _Having:
-    """The concepts that are in one of ``said``; or of ``otherwise``, and in none of ``unless``."""
+class _WordMatches:
+    """The concepts that match in the languages asked for; or in any, where they have no text in these."""
 
-    said: Sequence[Selection]
-    otherwise: Sequence[Selection] = ()
-    unless: Sequence[Selection] = ()
+    in_languages: Sequence[Selection]
+    in_any_language: Sequence[Selection] = ()
+    with_text: Sequence[Selection] = ()
 
     def __contains__(self, code: object) -> bool:
-        if any(code in found for found in self.said):
+        if any(code in selection for selection in self.in_languages):
             return True
-        return any(code in f for f in self.otherwise) and not any(code in f for f in self.unless)
+        if not any(code in selection for selection in self.in_any_language):
+            return False
+        return not any(code in selection for selection in self.with_text)
 
 
-class _Found:
+class _FoundSelection(SimpleSelection):
     """The concepts of a selection that have every word."""
 
-    def __init__(self, whole: Selection, having: Sequence[_Having]) -> None:
-        self._whole, self._having = whole, having
+    def __init__(self, selection: Selection, matches: Sequence[_WordMatches]) -> None:
+        self._selection, self._matches = selection, matches
 
     def __iter__(self) -> Iterator[Concept]:
-        return (concept for concept in self._whole if self._has_all(concept.code))
+        return (concept for concept in self._selection if self._has_all(concept.code))
 
     def __contains__(self, code: object) -> bool:
-        return code in self._whole and self._has_all(code)
+        return code in self._selection and self._has_all(code)
 
     def _has_all(self, code: object) -> bool:
-        return all(code in having for having in self._having)
+        return all(code in matches for matches in self._matches)
 
 
 def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
@@ -178,12 +189,8 @@ def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
 
 
 def _add_display(detail: ConceptDetail, supplement: CodeSystem, code: str, canonical: str) -> None:
-    """What a supplement calls a concept is one more way to say it; its display stays that of the system."""
+    """The display of a supplement is one more designation; the display stays that of the code system."""
     concept = supplement.locate(code)
     if concept is not None and concept.display:
-        said = Designation(concept.display, supplement.about.language, source=canonical)
-        detail.designations = [*detail.designations, said]
-
-
-def _compiled(supplement: Document | CodeSystem) -> CodeSystem:
-    return DocumentSystem(supplement) if isinstance(supplement, dict) else supplement
+        designation = Designation(concept.display, supplement.about.language, source=canonical)
+        detail.designations = [*detail.designations, designation]

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
-from terminology.systems.grammar import Grammar, Reading
+from terminology.systems.grammar import GrammarCodeSystem, Reading
 
 URL = "http://unitsofmeasure.org"
 VERSION = "2.2"
@@ -169,7 +169,7 @@ def _is_compound(said: str) -> bool:
     return any(character.isalpha() for character in said) or " " in said and not said.startswith("^")
 
 
-def units() -> Grammar:
+def units() -> GrammarCodeSystem:
     """UCUM as a code system."""
     about = CodeSystemInfo(
         URL,
@@ -183,4 +183,4 @@ def units() -> Grammar:
         ),
     )
     value_sets = (f"{URL}/vs", "http://hl7.org/fhir/ValueSet/ucum-units")
-    return Grammar(about, _read, {"canonical": canonical}, value_sets)
+    return GrammarCodeSystem(about, _read, {"canonical": canonical}, value_sets)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from terminology.catalogue.content import KINDS, Catalogue
+from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
 from terminology.wire.fhir_releases import FhirVersion

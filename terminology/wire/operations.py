@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
@@ -363,7 +364,7 @@ def _with_resources(
         return given, catalogue
     resources = read([RESOURCES], given).get("resources", ())
     overlay = [release.upgrade(resource) for resource in resources]
-    return rest, catalogue.with_documents(overlay) if overlay else catalogue
+    return rest, Overlay.of(catalogue, overlay) if overlay else catalogue
 
 
 def operation_of(kind: str, name: str, release: FhirVersion, at_instance: bool = False) -> Operation:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from terminology.catalogue.content import KINDS
+from terminology.catalogue.protocol import KINDS
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue

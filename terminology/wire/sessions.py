@@ -13,7 +13,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from terminology.catalogue.content import KINDS, Catalogue
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import KINDS, Catalogue
+from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
@@ -45,16 +47,12 @@ class _Held:
     """
 
     base: weakref.ref[Catalogue]
-    documents: Catalogue
+    resources: ResourceIndex
     batches: int = 0
     bytes: int = 0
 
-    @staticmethod
-    def of(base: Catalogue, overlay: Catalogue, batches: int = 0, size: int = 0) -> _Held:
-        return _Held(weakref.ref(base), overlay.laid_over(None), batches, size)
-
     def overlay(self, base: Catalogue) -> Catalogue:
-        return self.documents.laid_over(base)
+        return Overlay(base, self.resources)
 
 
 class Sessions:
@@ -123,7 +121,7 @@ class Sessions:
         with self._lock:
             held = self._held.get(session.id)
         if held is None or held.base() is not base:
-            held = _Held.of(base, base.with_documents(()))
+            held = _Held(weakref.ref(base), ResourceIndex.of_request())
         if held.batches < wanted:
             held = self._read_on(session.id, held, base)
         self._hold(session.id, held)
@@ -135,10 +133,10 @@ class Sessions:
         return self._rows.put(id_, json.write(served)) if served else 0
 
     def _read_on(self, id_: str, held: _Held, base: Catalogue) -> _Held:
-        overlay, batches, size = held.overlay(base), held.batches, held.bytes
+        resources, batches, size = held.resources, held.batches, held.bytes
         for number, body in self._rows.batches(id_, held.batches):
-            overlay, batches, size = overlay.grown(json.read(body)), number, size + len(body)
-        return _Held.of(base, overlay, batches, size)
+            resources, batches, size = resources.replaced(json.read(body)), number, size + len(body)
+        return _Held(weakref.ref(base), resources, batches, size)
 
     def _hold(self, id_: str, held: _Held) -> None:
         """Keep the overlay for the next request; let those go that were not used for longest."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from terminology.catalogue.overlay import Overlay
 from terminology.core.model import Document
 from terminology.operations.closure import ClosureRequest, closure
 from terminology.wire import r4
@@ -54,7 +55,7 @@ def _closure(context: Context, request: Request, fields: Fields) -> Document:
     catalogue, _ = with_cache(context, request, ())
     resources = [context.release.upgrade(resource) for resource in fields.pop("resources", ())]
     if resources:
-        catalogue = catalogue.with_documents(resources)
+        catalogue = Overlay.of(catalogue, resources)
     answer = closure(catalogue, context.state.closures, ClosureRequest(**fields))
     document = write_relations.closure(answer)
     return r4.as_r4_closure(document) if context.release.is_r4 else document

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from terminology import Terminology
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
 from terminology.core.errors import TerminologyError
 
 URL = "http://example.org/seasons"
@@ -29,7 +29,7 @@ def season(version: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def terminology() -> Terminology:
-    return Terminology(catalogue=Catalogue([season("2024"), season("2026")]))
+    return Terminology(catalogue=Content([season("2024"), season("2026")]))
 
 
 def codes(expansion: dict[str, Any]) -> list[str]:
@@ -148,6 +148,6 @@ def test_a_pin_to_a_version_that_is_not_here_is_not_answered_with_another_one(
 
 
 def test_a_value_set_that_only_older_versions_declare_is_theirs() -> None:
-    held = Catalogue([season("2024"), season("2026", valueSet="http://example.org/ValueSet/new")])
+    held = Content([season("2024"), season("2026", valueSet="http://example.org/ValueSet/new")])
     answer = Terminology(catalogue=held).ask("ValueSet/$expand", url=WHOLE, excludeNested=True)
     assert codes(answer) == expanded("2024")

@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
-from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, ConceptMap, Row
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, ConceptMap, MapRow
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document, Filter
 from terminology.opening import Serving, open_loader
-from terminology.systems import CodeSystem
-from terminology.systems.comparisons import COMPARISONS
-from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.filters import COMPARISONS, HIERARCHY
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import CONCEPT_PROPERTIES
 from terminology.wire import json
 from tests.support.asking import body_of
 
@@ -39,7 +41,7 @@ def imported(*documents: Document) -> Iterator[Catalogue]:
         loader = open_loader(place)
         loader.load(FHIR, sorted(Path(folder).glob("*.json")), lambda problem: None)
         loader.close()
-        serving = Serving(Settings(environment={}, data="", bundled=False, store=place), Catalogue())
+        serving = Serving(Settings(environment={}, data="", bundled=False, store=place), Content())
         yield serving.catalogue()
         serving.close()
 
@@ -169,7 +171,7 @@ def said(system: CodeSystem, filter_: Filter) -> Any:
 @given(code_systems(), st.lists(st.sampled_from(FILTERS), min_size=15, max_size=30))
 @settings(deadline=None)
 def test_a_stored_code_system_answers_as_its_document(document: Document, filters: list[Filter]) -> None:
-    kept = DocumentSystem(document)
+    kept = DocumentCodeSystem(document)
     with imported(document) as catalogue:
         stored = catalogue.system(URL)
         assert stored.about.document == {n: v for n, v in document.items() if n != "concept"} | {
@@ -184,7 +186,7 @@ def test_a_stored_code_system_answers_as_its_document(document: Document, filter
             below = [other for other in there if stored.subsumes(code, other)]
             assert below == [other for other in there if kept.subsumes(code, other)]
         for asked in (f"{URL}?fhir_vs", f"{URL}?fhir_vs=isa/a", "http://example.org/ValueSet/odd"):
-            assert stored.implied(asked) == kept.implied(asked)
+            assert stored.implied_value_set(asked) == kept.implied_value_set(asked)
         for filter_ in filters:
             assert said(stored, filter_) == said(kept, filter_), filter_
 
@@ -251,7 +253,7 @@ def test_a_stored_map_says_what_is_mapped_by_its_value_set_and_is_found_beside_w
             return str(refusal).encode()
 
     with imported(WHOLE) as catalogue:
-        assert translated(catalogue) == translated(Catalogue([WHOLE]))
+        assert translated(catalogue) == translated(Content([WHOLE]))
         assert (b"2.50" in translated(catalogue)) is (code == "b")
 
 
@@ -298,9 +300,9 @@ GROUPS = st.fixed_dictionaries(
 )
 
 
-def plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def plain(rows: Sequence[MapRow]) -> list[dict[str, Any]]:
     """Rows to be compared, whatever their lists are made of."""
-    fields = [{name: getattr(row, name) for name in Row.__slots__} for row in rows]
+    fields = [{name: getattr(row, name) for name in MapRow.__slots__} for row in rows]
     return [{name: list(v) if isinstance(v, tuple) else v for name, v in row.items()} for row in fields]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from terminology import Terminology
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
 from terminology.core import versions
 from terminology.core.errors import TerminologyError
 
@@ -34,7 +34,7 @@ def system(url: str, version: str, **more: Any) -> dict[str, Any]:
 
 def asked(url: str, held: tuple[str, ...], **given: Any) -> Any:
     """The version that a lookup is answered from."""
-    terminology = Terminology(catalogue=Catalogue([system(url, version) for version in held]))
+    terminology = Terminology(catalogue=Content([system(url, version) for version in held]))
     answer = terminology.ask("CodeSystem/$lookup", system=url, code="any", **given)
     return next(p["valueString"] for p in answer["parameter"] if p["name"] == "version")
 
@@ -81,7 +81,7 @@ MEANT = {GREATER: HELD[1], LESSER: HELD[2], INTERNATIONAL: HELD[3]}
 
 @pytest.fixture(scope="module")
 def terminology() -> Terminology:
-    return Terminology(catalogue=Catalogue([system(SNOMED, version) for version in HELD]))
+    return Terminology(catalogue=Content([system(SNOMED, version) for version in HELD]))
 
 
 @pytest.mark.parametrize("edition", MEANT)

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from terminology import Settings, Terminology, create_app, open_catalogue
+from terminology.catalogue.overlay import Overlay
 from terminology.cli.commands import main
 from terminology.content.packages import keep, load
 from terminology.core.documents import CONTENT, LazyDocument
@@ -299,7 +300,7 @@ def test_a_stowed_document_is_read_when_it_is_wanted_and_once() -> None:
         catalogue.system(COLOURS["url"], "3.0.0")
     assert [s.reads for s in (older, newer, value_set, naming)] == [0, 0, 0, 0]
     for _ in range(2):
-        system = catalogue.with_documents([]).find_system("urn:oid:1.2.3.4")
+        system = Overlay.of(catalogue, []).find_system("urn:oid:1.2.3.4")
         assert system is not None and system.locate("red") is not None
         implied = catalogue.value_set(COLOURS["valueSet"])
         assert implied["compose"]["include"][0]["system"] == COLOURS["url"]
@@ -321,7 +322,7 @@ def test_every_way_to_a_stowed_document_gives_the_whole_of_it() -> None:
     held = [COLOURS, WARM, mapping, supplement]
     for catalogue in (
         catalogue_of([Counted(document) for document in held]),
-        catalogue_of([Counted(document) for document in held]).with_documents([]),
+        Overlay.of(catalogue_of([Counted(document) for document in held]), []),
     ):
         assert catalogue.find("ValueSet", WARM["url"]) == WARM
         assert catalogue.resource("CodeSystem", "colours") == COLOURS

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.wire import json as fhir_json
 from terminology.wire.operations import OPERATIONS
 from terminology.wire.system_operations import SYSTEM_OPERATIONS

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from terminology import Settings, create_app
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.http import prepared
 from terminology.wire import r4
 from tests.content.test_conization import CPT, OURS, PCS
@@ -172,7 +173,7 @@ def test_a_question_is_asked_of_what_there_is_at_the_moment(catalogue: Catalogue
     client = create_app(lambda: held[0], settings).test_client()
     path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
     assert client.get(path).status_code == client.get(path).status_code == 200
-    held[0] = Catalogue()
+    held[0] = Content()
     assert client.get(path).status_code == 404
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.operations.value_set.compose import definition_of
 from terminology.operations.value_set.pins import Pins, VersionChoice, VersionParameters

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.operations.value_set.compose import Definition, definition_of
 from terminology.operations.value_set.expand import expand
@@ -56,7 +58,7 @@ def stocked(draw: st.DrawFn) -> list[Json]:
 
 def opened(documents: list[Json], folder: str) -> Catalogue:
     tree, *sets = documents
-    return Catalogue(sets, stored=[shelved(tree, Path(folder))])
+    return Content(sets, stored=[shelved(tree, Path(folder))])
 
 
 def definition(catalogue: Catalogue, url: str = LAST) -> Definition:
@@ -93,7 +95,7 @@ def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]
 def test_what_the_store_cannot_reckon_alone_is_walked(tmp_path: Path) -> None:
     kept, other = code_system("kept", "a", "b"), code_system("other", "x", "y")
     both = value_set("both", {"system": "http://example.org/kept"}, {"system": "http://example.org/other"})
-    catalogue = Catalogue([other, both], stored=[shelved(kept, tmp_path)])
+    catalogue = Content([other, both], stored=[shelved(kept, tmp_path)])
     asked = definition(catalogue, both["url"])
     assert not can_use_sets(asked)
     found = expand(catalogue, ExpandRequest(url=both["url"], offset=1, count=2))
@@ -112,7 +114,7 @@ def test_two_code_systems_of_the_store_are_reckoned_together(tmp_path: Path) -> 
         {**one, "concept": [{"code": "c"}, {"code": "a"}]},
         exclude=[{**two, "concept": [{"code": "a"}]}],
     )
-    catalogue = Catalogue([mixed], stored=stored)
+    catalogue = Content([mixed], stored=stored)
     assert can_use_sets(definition(catalogue, mixed["url"]))
     found = expand(catalogue, ExpandRequest(url=mixed["url"]))
     assert [entry.system[-3:] + entry.code for entry in found.entries] == ["twob", "twoc", "onec", "onea"]
@@ -126,7 +128,7 @@ def test_two_versions_of_a_code_system_are_walked(tmp_path: Path) -> None:
         stored.append(shelved(held, tmp_path / version))
     system = {"system": "http://example.org/kept"}
     versions = value_set("versions", {**system, "version": "1"}, {**system, "version": "2"})
-    catalogue = Catalogue([versions], stored=stored)
+    catalogue = Content([versions], stored=stored)
     assert not can_use_sets(definition(catalogue, versions["url"]))
     assert expand(catalogue, ExpandRequest(url=versions["url"])).total == 3
 
@@ -137,9 +139,9 @@ def test_what_was_prepared_for_one_catalogue_is_not_used_for_another(tmp_path: P
         value_set("x", {"system": "http://example.org/kept", "concept": [{"code": c}]}) for c in "ab"
     )
     kept = shelved(code_system("kept", "a", "b"), tmp_path)
-    first = Catalogue([one], stored=[kept])
-    for catalogue, code in ((first, "a"), (first, "a"), (Catalogue([other], stored=[kept]), "b"),
-                            (first.with_documents([other]), "b"), (first, "a")):  # fmt: skip
+    first = Content([one], stored=[kept])
+    for catalogue, code in ((first, "a"), (first, "a"), (Content([other], stored=[kept]), "b"),
+                            (Overlay.of(first, [other]), "b"), (first, "a")):  # fmt: skip
         assert [e.code for e in expand(catalogue, ExpandRequest(url=url)).entries] == [code]
 
 
@@ -164,8 +166,8 @@ def test_many_filters_that_the_store_answers_with_sets_are_not_too_costly(tmp_pa
     asked = value_set("x", *include, exclude=[*filtered("is-a", "c400")])
     answers = []
     for catalogue in (
-        Catalogue([asked], stored=[shelved(many(4_000), tmp_path)]),
-        Catalogue([asked, many(4_000)]),
+        Content([asked], stored=[shelved(many(4_000), tmp_path)]),
+        Content([asked, many(4_000)]),
     ):
         answers.append(expand(catalogue, ExpandRequest(url=asked["url"], count=4_000)))
     stored, walked = answers
@@ -175,7 +177,7 @@ def test_many_filters_that_the_store_answers_with_sets_are_not_too_costly(tmp_pa
 
 def test_what_the_store_has_to_read_through_is_bounded(tmp_path: Path) -> None:
     asked = value_set("x", *filtered("regex", *(f"c{n}" for n in range(1_000))))
-    catalogue = Catalogue([asked], stored=[shelved(many(4_000), tmp_path)])
+    catalogue = Content([asked], stored=[shelved(many(4_000), tmp_path)])
     with pytest.raises(TerminologyError) as refused:
         expand(catalogue, ExpandRequest(url=asked["url"], count=1))
     assert [issue.code for issue in refused.value.issues] == ["too-costly"]
@@ -186,7 +188,7 @@ def test_what_is_walked_from_the_store_is_bounded_by_what_its_filters_choose(tmp
     all_of, one = {"system": "http://example.org/other"}, [*filtered("is-a", "c3999")]
     wide = value_set("wide", all_of, *[{"system": "http://example.org/many"}] * 700)
     narrow = value_set("narrow", all_of, *one * 700)
-    catalogue = Catalogue([other, wide, narrow], stored=[shelved(many(4_000), tmp_path)])
+    catalogue = Content([other, wide, narrow], stored=[shelved(many(4_000), tmp_path)])
     assert expand(catalogue, ExpandRequest(url=narrow["url"], count=1)).total == 2
     with pytest.raises(TerminologyError):
         expand(catalogue, ExpandRequest(url=wide["url"], count=1))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError, create_app
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.operations.subsumes import SubsumesRequest, subsumes
 from terminology.systems.bcp13 import mime_types
 from terminology.systems.bcp47 import languages

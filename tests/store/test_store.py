@@ -25,7 +25,9 @@ import requests
 from click.testing import CliRunner
 
 from terminology import Settings, Terminology, TerminologyError, create_app
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import Catalogue
 from terminology.cli import commands as cli
 from terminology.cli.progress import show
 from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError, UnrecognisedReleaseError
@@ -45,8 +47,8 @@ from terminology.store.release import (
 )
 from terminology.store.schema import TABLES
 from terminology.store.statements import STATEMENTS
-from terminology.systems.document import DocumentSystem
-from terminology.systems.indexed import StoredSystem
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.indexed import IndexedCodeSystem
 from tests.support.stores import ENGINES, empty, file, load, serving
 
 URL = "http://example.org/CodeSystem/birds"
@@ -54,9 +56,9 @@ URL = "http://example.org/CodeSystem/birds"
 # -- releases ------------------------------------------------------------------------------------
 
 
-def stored(place: str, url: str = URL, version: str | None = None) -> StoredSystem:
+def stored(place: str, url: str = URL, version: str | None = None) -> IndexedCodeSystem:
     found = serving(place).catalogue().system(url, version)
-    assert isinstance(found, StoredSystem)
+    assert isinstance(found, IndexedCodeSystem)
     return found
 
 
@@ -189,15 +191,15 @@ FILTERS = [
 @pytest.fixture(params=ENGINES, scope="module")
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[DocumentSystem, StoredSystem]:
+) -> tuple[DocumentCodeSystem, IndexedCodeSystem]:
     """The birds as a resource and in a store."""
     place = empty(request.param, request, tmp_path_factory.mktemp("birds"))
     load(place, (release(), BIRDS))
-    return DocumentSystem(document_of(release(), BIRDS)), stored(place)
+    return DocumentCodeSystem(document_of(release(), BIRDS)), stored(place)
 
 
 def test_a_concept_is_located_and_described_as_from_a_resource(
-    pair: tuple[DocumentSystem, StoredSystem],
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem],
 ) -> None:
     document, kept = pair
     for row in BIRDS:
@@ -211,7 +213,7 @@ def test_a_concept_is_located_and_described_as_from_a_resource(
 
 @pytest.mark.parametrize("given", FILTERS, ids=lambda given: " ".join(given)[:50])
 def test_a_filter_finds_what_it_tests_and_what_a_plain_look_at_the_rows_finds(
-    pair: tuple[DocumentSystem, StoredSystem], given: tuple[str, str, str]
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem], given: tuple[str, str, str]
 ) -> None:
     document, kept = pair
     expected = {row.code for row in BIRDS if passes(row, *given)}
@@ -228,7 +230,7 @@ def test_a_filter_finds_what_it_tests_and_what_a_plain_look_at_the_rows_finds(
     "given", [("concept", "is-a", "nothing"), ("code", "exists", "maybe"), ("code", "regex", "(")]
 )
 def test_a_filter_that_cannot_be_used_is_refused_in_the_same_words(
-    pair: tuple[DocumentSystem, StoredSystem], given: tuple[str, str, str]
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem], given: tuple[str, str, str]
 ) -> None:
     said = []
     for system in pair:
@@ -302,7 +304,7 @@ def test_what_a_concept_is_can_be_filtered_by_where_no_property_states_it(place:
 
 
 def test_filters_are_combined_with_each_other_and_with_a_text(
-    pair: tuple[DocumentSystem, StoredSystem],
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem],
 ) -> None:
     _, kept = pair
     filters = [Filter("concept", "is-a", "bird"), Filter("song", "exists", "true")]
@@ -311,7 +313,9 @@ def test_filters_are_combined_with_each_other_and_with_a_text(
 
 
 @pytest.mark.parametrize("op", ["is-a", "has", "<"])
-def test_a_filter_that_is_not_known_is_refused(pair: tuple[DocumentSystem, StoredSystem], op: str) -> None:
+def test_a_filter_that_is_not_known_is_refused(
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem], op: str
+) -> None:
     _, kept = pair
     with pytest.raises(TerminologyError):
         kept.select([Filter("song", op, "x")])
@@ -321,7 +325,7 @@ def test_a_filter_that_is_not_known_is_refused(pair: tuple[DocumentSystem, Store
         kept.select([Filter("song", "=", "")])
 
 
-def test_subsumption_is_that_of_the_parents(pair: tuple[DocumentSystem, StoredSystem]) -> None:
+def test_subsumption_is_that_of_the_parents(pair: tuple[DocumentCodeSystem, IndexedCodeSystem]) -> None:
     document, kept = pair
     for one in CODES:
         for other in CODES:
@@ -348,14 +352,14 @@ def test_subsumption_is_that_of_the_parents(pair: tuple[DocumentSystem, StoredSy
     ],
 )
 def test_every_word_typed_begins_a_word_of_what_is_said(
-    pair: tuple[DocumentSystem, StoredSystem], text: str, found: set[str]
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem], text: str, found: set[str]
 ) -> None:
     _, kept = pair
     assert {c.code for c in kept.select(text=text)} == found
 
 
 def test_concepts_come_in_preorder_and_pages_joined_are_the_whole(
-    pair: tuple[DocumentSystem, StoredSystem],
+    pair: tuple[DocumentCodeSystem, IndexedCodeSystem],
 ) -> None:
     _, kept = pair
     everything = kept.select()
@@ -387,7 +391,7 @@ def test_a_circle_in_the_hierarchy_does_no_harm(place: str) -> None:
     rows = [ConceptRow("a", parents=["c"]), ConceptRow("b", parents=["a"]), ConceptRow("c", parents=["b"])]
     rows += [ConceptRow("d", parents=["b"]), ConceptRow("self", parents=["self"])]
     load(place, (release(), rows))
-    kept, document = stored(place), DocumentSystem(document_of(release(), rows))
+    kept, document = stored(place), DocumentCodeSystem(document_of(release(), rows))
     for op in ("is-a", "descendent-of", "descendent-leaf", "generalizes", "is-not-a"):
         for code in "abcd":
             given = [Filter("concept", op, code)]
@@ -608,7 +612,7 @@ QUESTIONS_OF_MAPS: tuple[Document, ...] = (
 @pytest.mark.parametrize("names_map", [True, False])
 def test_a_map_translates_as_from_a_resource(place: str, asked: Document, names_map: bool) -> None:
     load(place, (map_release(), MAPPINGS))
-    ways = (serving(place).catalogue(), Catalogue([map_document()]))
+    ways = (serving(place).catalogue(), Content([map_document()]))
     asked = dict(asked)
     asked["system" if "sourceCode" in asked else "targetSystem"] = URL if "sourceCode" in asked else FISH
     if names_map:
@@ -624,7 +628,7 @@ def test_an_attribute_that_only_the_rows_of_other_codes_name_is_known_as_from_a_
         MapRow("duck", "cod", "equivalent"),
     ]
     load(place, (map_release(), rows))
-    ways = (serving(place).catalogue(), Catalogue([map_document(rows)]))
+    ways = (serving(place).catalogue(), Content([map_document(rows)]))
     for attribute, is_known in (("http://example.org/moon", True), ("http://example.org/sun", False)):
         for code in ("owl", "rock", "duck", "nothing"):
             asked: Document = {"sourceCode": code, "system": URL, "targetSystem": FISH, "url": MAP_URL}
@@ -908,7 +912,7 @@ def test_a_stored_language_pack_says_a_code_system_in_another_language(place: st
     for system in (
         catalogue.supplemented(plain),
         catalogue.for_fhir("5.0.0").system(URL, supplements=[f"{URL}-fr"]),
-        catalogue.with_documents(()).supplemented(plain, [document]),
+        Overlay.of(catalogue, ()).supplemented(plain, [document]),
     ):
         assert [d.value for d in system.describe(["owl"])["owl"].designations].count("Hibou") == 1
 
@@ -945,7 +949,7 @@ def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.Mo
     gc.disable()
     try:
         catalogue = running.catalogue()
-        for seen in (catalogue, catalogue.for_fhir("4.0.1"), catalogue.with_documents(())):
+        for seen in (catalogue, catalogue.for_fhir("4.0.1"), Overlay.of(catalogue, ())):
             seen.concept_map(MAP_URL)
             assert seen.find_system(URL) is not None
         old = weakref.ref(stored_in(catalogue).artifact)
@@ -1017,7 +1021,7 @@ def test_a_thread_that_has_ended_has_closed_its_connections(place: str) -> None:
     load(place, (release("1"), BIRDS))
     running = serving(place)
     system = running.catalogue().system(URL)
-    assert isinstance(system, StoredSystem)
+    assert isinstance(system, IndexedCodeSystem)
 
     def ask(kept: list[Any]) -> None:
         assert system.artifact.concept("owl") is not None
@@ -1048,9 +1052,9 @@ def _is_closed(connection: Any) -> bool:
     return False
 
 
-def stored_in(catalogue: Catalogue) -> StoredSystem:
+def stored_in(catalogue: Catalogue) -> IndexedCodeSystem:
     found = catalogue.system(URL)
-    assert isinstance(found, StoredSystem)
+    assert isinstance(found, IndexedCodeSystem)
     return found
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from terminology.catalogue.stored_resource import Shelved
+from terminology.catalogue.stored_resource import StoredResource
 from terminology.content.importers import fhir
 from terminology.core.model import Document, Problem
 from terminology.store.artifacts import Artifact
@@ -16,7 +16,7 @@ from terminology.store.release import CodeSystemRelease
 from terminology.store.sqlite import SqliteSink, SqliteTables
 
 
-def shelved(document: Document, folder: Path) -> Shelved:
+def shelved(document: Document, folder: Path) -> StoredResource:
     """A CodeSystem resource from a store; ``folder`` is empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
@@ -27,7 +27,7 @@ def shelved(document: Document, folder: Path) -> Shelved:
     sink = SqliteSink(target)
     compile_system(release, fhir.read(release, [source], _refuse), sink, _refuse)  # type: ignore[arg-type]
     sink.finish()
-    return Shelved(Artifact(SqliteTables(target)))
+    return StoredResource(Artifact(SqliteTables(target)))
 
 
 def _number(value: Any) -> float:

@@ -24,13 +24,14 @@ from urllib.parse import quote
 import psycopg
 
 from terminology import Settings
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import LazyDocument
 from terminology.core.model import Document
 from terminology.opening import Serving, open_loader
-from terminology.systems import CodeSystem
-from terminology.systems.document import DocumentSystem
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.protocol import CodeSystem
 from terminology.wire import json
 from tests.support import postgres
 
@@ -51,21 +52,21 @@ def catalogue_of(
 ) -> Catalogue:
     """A catalogue of these, as ``Catalogue`` has them in memory."""
     if not ENGINE:
-        return Catalogue(documents, systems, **more)
+        return Content(documents, systems, **more)
     stored, kept = parted(documents)
-    return served(stored, Catalogue(kept, systems, **more))
+    return served(stored, Content(kept, systems, **more))
 
 
 def system_of(document: Document) -> CodeSystem:
     """The code system that a document is."""
     if not ENGINE:
-        return DocumentSystem(document)
+        return DocumentCodeSystem(document)
     found = catalogue_of([{"resourceType": "CodeSystem", **document}]).find_system(document["url"])
     assert found is not None
     return found
 
 
-def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
+def served(stored: Sequence[Document], content: Content) -> Catalogue:
     """What a server has that serves some content and a store with some resources."""
     if not stored:
         return content

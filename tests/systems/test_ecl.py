@@ -8,8 +8,7 @@ import pytest
 
 from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
-    Attribute,
+    AttributeGroup,
     ByActive,
     ByColumn,
     ByDefinitionStatus,
@@ -20,28 +19,29 @@ from terminology.systems.snomed.ecl.expression import (
     ByTime,
     ByType,
     Compound,
+    CompoundRefinement,
     Constraint,
     Described,
     Dialect,
     Dotted,
+    EclAttribute,
     Filtered,
     Focus,
-    Group,
-    Members,
+    MemberOf,
     Refined,
     Related,
-    Several,
     Text,
     Truth,
+    Wildcard,
     WithHistory,
 )
-from terminology.systems.snomed.ecl.parser import read
-from terminology.systems.snomed.ecl.reader import DEEPEST, LONGEST
+from terminology.systems.snomed.ecl.parser import parse
+from terminology.systems.snomed.ecl.text_reader import DEEPEST, LONGEST
 from terminology.systems.snomed.identifiers import DIALECTS, is_identifier
 
 A, B, C = Focus("404684003"), Focus("363698007"), Focus("39057004")
 DOWN = Related("<<", A)
-HAS = Attribute(B, "=", Related("<<", C))
+HAS = EclAttribute(B, "=", Related("<<", C))
 PREFERRED = ("900000000000548007",)
 
 # What the sections of the specification have as examples, with the concepts all alike.
@@ -51,7 +51,7 @@ READ: dict[str, Constraint] = {
     "404684003 |Made-up thing|": A,
     "404684003|Made-up (thing), with / signs <<|": A,
     " \t\r\n404684003 /* a comment * with ** stars */ ": A,
-    "*": Anything(),
+    "*": Wildcard(),
     "< 404684003": Related("<", A),
     "<<404684003": DOWN,
     "<! 404684003": Related("<!", A),
@@ -62,50 +62,50 @@ READ: dict[str, Constraint] = {
     ">>! 404684003": Related(">>!", A),
     "!!> (404684003 OR 39057004)": Related("!!>", Compound("OR", (A, C))),
     "!!< (404684003 OR 39057004)": Related("!!<", Compound("OR", (A, C))),
-    "^ 404684003": Members(A),
-    "^ *": Members(Anything()),
-    "^ (<< 404684003)": Members(DOWN),
-    "< ^ 404684003": Related("<", Members(A)),
-    "^ [referencedComponentId] 404684003": Members(A, "referencedComponentId"),
-    "^ [targetComponentId] 404684003": Members(A, "targetComponentId"),
+    "^ 404684003": MemberOf(A),
+    "^ *": MemberOf(Wildcard()),
+    "^ (<< 404684003)": MemberOf(DOWN),
+    "< ^ 404684003": Related("<", MemberOf(A)),
+    "^ [referencedComponentId] 404684003": MemberOf(A, "referencedComponentId"),
+    "^ [targetComponentId] 404684003": MemberOf(A, "targetComponentId"),
     # 6.2, 6.3 refinements, groups
     "<< 404684003 : 363698007 = << 39057004": Refined(DOWN, HAS),
     "<< 404684003 : 363698007 |Made-up role| = << 39057004 |Made-up|": Refined(DOWN, HAS),
     "<< 404684003 : (363698007 = << 39057004)": Refined(DOWN, HAS),
-    "<< 404684003 : { 363698007 = << 39057004 }": Refined(DOWN, Group(HAS)),
+    "<< 404684003 : { 363698007 = << 39057004 }": Refined(DOWN, AttributeGroup(HAS)),
     "<< 404684003 : { 363698007 = << 39057004, 363698007 = << 39057004 }": Refined(
-        DOWN, Group(Several("AND", (HAS, HAS)))
+        DOWN, AttributeGroup(CompoundRefinement("AND", (HAS, HAS)))
     ),
     "<< 404684003 : { 363698007 = << 39057004 } OR { 363698007 = << 39057004 }": Refined(
-        DOWN, Several("OR", (Group(HAS), Group(HAS)))
+        DOWN, CompoundRefinement("OR", (AttributeGroup(HAS), AttributeGroup(HAS)))
     ),
     "* : (363698007 OR 39057004) = *": Refined(
-        Anything(), Attribute(Compound("OR", (B, C)), "=", Anything())
+        Wildcard(), EclAttribute(Compound("OR", (B, C)), "=", Wildcard())
     ),
-    "* : << 363698007 = *": Refined(Anything(), Attribute(Related("<<", B), "=", Anything())),
-    "* : * = 39057004": Refined(Anything(), Attribute(Anything(), "=", C)),
+    "* : << 363698007 = *": Refined(Wildcard(), EclAttribute(Related("<<", B), "=", Wildcard())),
+    "* : * = 39057004": Refined(Wildcard(), EclAttribute(Wildcard(), "=", C)),
     "* : 363698007 = (39057004 AND 404684003)": Refined(
-        Anything(), Attribute(B, "=", Compound("AND", (C, A)))
+        Wildcard(), EclAttribute(B, "=", Compound("AND", (C, A)))
     ),
-    "* : 363698007 != 39057004": Refined(Anything(), Attribute(B, "!=", C)),
+    "* : 363698007 != 39057004": Refined(Wildcard(), EclAttribute(B, "!=", C)),
     "* : 363698007 = (<< 39057004 : 363698007 = << 39057004)": Refined(
-        Anything(), Attribute(B, "=", Refined(Related("<<", C), HAS))
+        Wildcard(), EclAttribute(B, "=", Refined(Related("<<", C), HAS))
     ),
     # 6.2 concrete values
-    "* : 363698007 >= #250": Refined(Anything(), Attribute(B, ">=", Decimal(250))),
-    "* : 363698007 < #-0.5": Refined(Anything(), Attribute(B, "<", Decimal("-0.5"))),
-    "* : 363698007 = true": Refined(Anything(), Attribute(B, "=", Truth("true"))),
-    '* : 363698007 = "red"': Refined(Anything(), Attribute(B, "=", (Text("match", "red"),))),
+    "* : 363698007 >= #250": Refined(Wildcard(), EclAttribute(B, ">=", Decimal(250))),
+    "* : 363698007 < #-0.5": Refined(Wildcard(), EclAttribute(B, "<", Decimal("-0.5"))),
+    "* : 363698007 = true": Refined(Wildcard(), EclAttribute(B, "=", Truth("true"))),
+    '* : 363698007 = "red"': Refined(Wildcard(), EclAttribute(B, "=", (Text("match", "red"),))),
     '* : 363698007 != ("red" wild:"b*")': Refined(
-        Anything(), Attribute(B, "!=", (Text("match", "red"), Text("wild", "b*")))
+        Wildcard(), EclAttribute(B, "!=", (Text("match", "red"), Text("wild", "b*")))
     ),
     # 6.4 cardinality, reverse, dotted
-    "* : [1..3] 363698007 = *": Refined(Anything(), Attribute(B, "=", Anything(), 1, 3)),
-    "* : [0..0] 363698007 != 39057004": Refined(Anything(), Attribute(B, "!=", C, 0, 0)),
+    "* : [1..3] 363698007 = *": Refined(Wildcard(), EclAttribute(B, "=", Wildcard(), 1, 3)),
+    "* : [0..0] 363698007 != 39057004": Refined(Wildcard(), EclAttribute(B, "!=", C, 0, 0)),
     "* : [2..*] { [0..1] 363698007 = * }": Refined(
-        Anything(), Group(Attribute(B, "=", Anything(), 0, 1), 2, None)
+        Wildcard(), AttributeGroup(EclAttribute(B, "=", Wildcard(), 0, 1), 2, None)
     ),
-    "* : R 363698007 = 39057004": Refined(Anything(), Attribute(B, "=", C, reverse=True)),
+    "* : R 363698007 = 39057004": Refined(Wildcard(), EclAttribute(B, "=", C, reverse=True)),
     "404684003 . 363698007": Dotted(A, B),
     "404684003.363698007.39057004": Dotted(Dotted(A, B), C),
     "(<< 404684003) . (363698007 OR 39057004)": Dotted(DOWN, Compound("OR", (B, C))),
@@ -115,44 +115,44 @@ READ: dict[str, Constraint] = {
     "(404684003 OR 39057004) MINUS 363698007": Compound("MINUS", (Compound("OR", (A, C)), B)),
     "404684003 and(39057004)": Compound("AND", (A, C)),
     # 6.7 concept filters
-    "* {{ C active = 1 }}": Filtered(Anything(), (ByActive(True),)),
-    "* {{ C active != true }}": Filtered(Anything(), (ByActive(False),)),
+    "* {{ C active = 1 }}": Filtered(Wildcard(), (ByActive(True),)),
+    "* {{ C active != true }}": Filtered(Wildcard(), (ByActive(False),)),
     "* {{ C definitionStatus = defined }}": Filtered(
-        Anything(), (ByDefinitionStatus(True, Focus("900000000000073002")),)
+        Wildcard(), (ByDefinitionStatus(True, Focus("900000000000073002")),)
     ),
     "* {{ C definitionStatusId = 900000000000074008 }}": Filtered(
-        Anything(), (ByDefinitionStatus(True, Focus("900000000000074008")),)
+        Wildcard(), (ByDefinitionStatus(True, Focus("900000000000074008")),)
     ),
     "* {{ C moduleId != (404684003 39057004), active = 0 }}": Filtered(
-        Anything(), (ByModule(False, Compound("OR", (A, C))), ByActive(False))
+        Wildcard(), (ByModule(False, Compound("OR", (A, C))), ByActive(False))
     ),
     "* {{ C moduleId = (404684003 OR 39057004) }}": Filtered(
-        Anything(), (ByModule(True, Compound("OR", (A, C))),)
+        Wildcard(), (ByModule(True, Compound("OR", (A, C))),)
     ),
-    '* {{ C effectiveTime >= "20190731" }}': Filtered(Anything(), (ByTime(">=", ("20190731",)),)),
+    '* {{ C effectiveTime >= "20190731" }}': Filtered(Wildcard(), (ByTime(">=", ("20190731",)),)),
     '* {{ C effectiveTime = ("20190731" "20200131") }}': Filtered(
-        Anything(), (ByTime("=", ("20190731", "20200131")),)
+        Wildcard(), (ByTime("=", ("20190731", "20200131")),)
     ),
     # 6.8 description filters
-    '* {{ term = "heart att" }}': Described(Anything(), (ByTerm(True, (Text("match", "heart att"),)),)),
+    '* {{ term = "heart att" }}': Described(Wildcard(), (ByTerm(True, (Text("match", "heart att"),)),)),
     '* {{ D term = match:"heart", language = en }}': Described(
-        Anything(), (ByTerm(True, (Text("match", "heart"),)), ByLanguage(True, ("en",)))
+        Wildcard(), (ByTerm(True, (Text("match", "heart"),)), ByLanguage(True, ("en",)))
     ),
     r'* {{ term != ("a \"b\"" wild:"c\**" exact:"D") }}': Described(
-        Anything(), (ByTerm(False, (Text("match", 'a "b"'), Text("wild", r"c\**"), Text("exact", "D"))),)
+        Wildcard(), (ByTerm(False, (Text("match", 'a "b"'), Text("wild", r"c\**"), Text("exact", "D"))),)
     ),
     "* {{ D type = (syn fsn) }}": Described(
-        Anything(),
+        Wildcard(),
         (ByType(True, Compound("OR", (Focus("900000000000013009"), Focus("900000000000003001")))),),
     ),
     "* {{ D typeId = 900000000000550004, language = (en es) }}": Described(
-        Anything(), (ByType(True, Focus("900000000000550004")), ByLanguage(True, ("en", "es")))
+        Wildcard(), (ByType(True, Focus("900000000000550004")), ByLanguage(True, ("en", "es")))
     ),
     "* {{ D dialect = en-gb (prefer) }}": Described(
-        Anything(), (ByDialect(True, (Dialect(Focus("900000000000508004"), PREFERRED),)),)
+        Wildcard(), (ByDialect(True, (Dialect(Focus("900000000000508004"), PREFERRED),)),)
     ),
     "* {{ D dialectId != 900000000000508004 (accept prefer) }}": Described(
-        Anything(),
+        Wildcard(),
         (
             ByDialect(
                 False, (Dialect(Focus("900000000000508004"), ("900000000000548007", "900000000000549004")),)
@@ -160,7 +160,7 @@ READ: dict[str, Constraint] = {
         ),
     ),
     "* {{ D dialect = (en-gb (prefer) en-us) }}": Described(
-        Anything(),
+        Wildcard(),
         (
             ByDialect(
                 True, (Dialect(Focus("900000000000508004"), PREFERRED), Dialect(Focus("900000000000509007")))
@@ -168,25 +168,25 @@ READ: dict[str, Constraint] = {
         ),
     ),
     '* {{ term = "a" }} {{ C active = 1 }}': Filtered(
-        Described(Anything(), (ByTerm(True, (Text("match", "a"),)),)), (ByActive(True),)
+        Described(Wildcard(), (ByTerm(True, (Text("match", "a"),)),)), (ByActive(True),)
     ),
     # 6.10 member filters, 6.11 history
-    "^ 404684003 {{ M targetComponentId = 39057004, active = 1 }}": Members(
+    "^ 404684003 {{ M targetComponentId = 39057004, active = 1 }}": MemberOf(
         A, None, (ByColumn("targetComponentId", True, C), ByActive(True))
     ),
     "^ 404684003 {{ M active = 1 }} {{ C active = 0 }}": Filtered(
-        Members(A, None, (ByActive(True),)), (ByActive(False),)
+        MemberOf(A, None, (ByActive(True),)), (ByActive(False),)
     ),
     "<< 404684003 {{ + HISTORY-MIN }}": WithHistory(DOWN, "MIN"),
     "<< 404684003 {{+history_mod}}": WithHistory(DOWN, "MOD"),
     "<< 404684003 {{ + HISTORY }}": WithHistory(DOWN, "MAX"),
-    "<< 404684003 {{ + HISTORY (^ 39057004) }}": WithHistory(DOWN, "", Members(C)),
+    "<< 404684003 {{ + HISTORY (^ 39057004) }}": WithHistory(DOWN, "", MemberOf(C)),
 }
 
 
 @pytest.mark.parametrize("text", READ)
 def test_an_expression_is_read_as_the_grammar_says(text: str) -> None:
-    assert read(text) == READ[text]
+    assert parse(text) == READ[text]
 
 
 LONG = {
@@ -212,7 +212,7 @@ LONG = {
 
 @pytest.mark.parametrize("text", LONG)
 def test_the_long_syntax_says_the_same_as_the_brief_one(text: str) -> None:
-    assert read(text) == read(LONG[text])
+    assert parse(text) == parse(LONG[text])
 
 
 REFUSED = {
@@ -259,13 +259,13 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:40])
 def test_what_is_not_an_expression_or_not_supported_is_refused_at_its_place(text: str) -> None:
     with pytest.raises(TerminologyError) as refused:
-        read(text)
+        parse(text)
     assert REFUSED[text] in str(refused.value)
 
 
 def test_brackets_around_a_name_and_around_a_refinement_are_told_apart_at_any_depth() -> None:
     deep = "* : " + "(" * 10 + "(363698007 OR 39057004) = *" + ")" * 10
-    assert read(deep) == Refined(Anything(), Attribute(Compound("OR", (B, C)), "=", Anything()))
+    assert parse(deep) == Refined(Wildcard(), EclAttribute(Compound("OR", (B, C)), "=", Wildcard()))
 
 
 @pytest.mark.parametrize("alias", DIALECTS)

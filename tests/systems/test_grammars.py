@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Terminology
+from terminology.catalogue.overlay import Overlay
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Filter
 from terminology.opening import GRAMMARS
-from terminology.systems import CodeSystem
 from terminology.systems.bcp13 import mime_types
 from terminology.systems.bcp47 import languages
-from terminology.systems.grammar import Grammar
+from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.iso import countries, currencies, subdivisions
+from terminology.systems.protocol import CodeSystem
 from terminology.systems.ucum import URL as UCUM
 from terminology.systems.ucum import canonical, units
 from tests.support.engine import catalogue_of
@@ -243,7 +244,7 @@ def test_a_filter_that_is_not_known_or_has_no_value_is_refused(make: Any) -> Non
         assert refusal.value.issues[0].message_id == message_id
 
 
-@pytest.mark.parametrize("make", [make for make in GRAMMARS if isinstance(system(make), Grammar)])
+@pytest.mark.parametrize("make", [make for make in GRAMMARS if isinstance(system(make), GrammarCodeSystem)])
 def test_a_grammar_cannot_be_listed_where_nobody_says_which_codes_are_usual(make: Any) -> None:
     with pytest.raises(TerminologyError) as refusal:
         list(system(make).select())
@@ -264,7 +265,7 @@ def test_all_of_a_code_system_is_a_value_set_that_need_not_be_loaded(make: Any) 
     made = make()
     catalogue = catalogue_of([], [make()])
     for url in (IMPLICIT[make], f"{made.about.url}?fhir_vs"):
-        for held in (catalogue, catalogue.with_documents([])):
+        for held in (catalogue, Overlay.of(catalogue, [])):
             assert held.value_set(url)["compose"]["include"][0]["system"] == made.about.url
     loaded = {"resourceType": "ValueSet", "url": IMPLICIT[make], "version": "loaded"}
     assert catalogue_of([loaded], [make()]).value_set(IMPLICIT[make]) is loaded
@@ -305,7 +306,7 @@ def test_what_is_listed_of_a_grammar_are_the_usual_codes_and_the_answer_says_so(
         "url": "http://example.org/masses",
         "compose": {"include": [{"system": UCUM, "filter": [masses]}]},
     }
-    ask = Terminology(catalogue=catalogue.with_documents([wanted])).ask
+    ask = Terminology(catalogue=Overlay.of(catalogue, [wanted])).ask
     expansion = ask("ValueSet/$expand", url=wanted["url"])["expansion"]
     assert [node["code"] for node in expansion["contains"]] == ["kg", "mg"]
     reasons = [e["valueString"] for e in expansion["extension"] if e["url"].endswith("unclosed-reason")]

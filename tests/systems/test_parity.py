@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import ConceptDetail, Filter, Issue
-from terminology.systems import CodeSystem
-from terminology.systems.document import DocumentSystem
-from terminology.systems.indexed import StoredSystem
-from terminology.systems.supplement import Supplemented
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.indexed import IndexedCodeSystem
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.supplement import SupplementedCodeSystem
 from tests.support.compiled import shelved
 
 pytest.importorskip("pyroaring")
@@ -95,9 +95,9 @@ def code_systems(draw: st.DrawFn) -> Json:
 
 
 @contextmanager
-def both(document: Json) -> Iterator[tuple[DocumentSystem, StoredSystem]]:
+def both(document: Json) -> Iterator[tuple[DocumentCodeSystem, IndexedCodeSystem]]:
     with tempfile.TemporaryDirectory() as folder:
-        yield DocumentSystem(_read(document)), shelved(document, Path(folder)).system()
+        yield DocumentCodeSystem(_read(document)), shelved(document, Path(folder)).system()
 
 
 def _read(value: Any) -> Any:
@@ -247,7 +247,7 @@ def test_a_text_finds_the_same_through_supplements_wherever_they_are_kept(
     with both(document) as (memory, store), both(supplement) as (pack, stored_pack):
         systems: list[CodeSystem] = [memory, store]
         packs: list[CodeSystem] = [pack, stored_pack]
-        seen = [Supplemented(s, [p]) for s, p in product(systems, packs)]
+        seen = [SupplementedCodeSystem(s, [p]) for s, p in product(systems, packs)]
         for text, tongue in product([*TEXTS, "foglia", "fog a"], TONGUES):
             languages = Languages.parse(tongue) if tongue else None
             first, *others = (codes_of(system, (), text, languages) for system in seen)

@@ -28,7 +28,7 @@ from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.store.release import CodeSystemRelease, ConceptRow, Importer
 from terminology.systems.snomed.identifiers import URL
-from terminology.systems.snomed.system import SnomedSystem
+from terminology.systems.snomed.system import SnomedCodeSystem
 from tests.support import plain_snomed, postgres, rf2
 from tests.support.paths import ROOT
 
@@ -83,9 +83,9 @@ def terminology(place: str) -> Terminology:
 
 
 @pytest.fixture(scope="module")
-def system(terminology: Terminology) -> SnomedSystem:
+def system(terminology: Terminology) -> SnomedCodeSystem:
     found = terminology.catalogue.find_system(URL)
-    assert isinstance(found, SnomedSystem)
+    assert isinstance(found, SnomedCodeSystem)
     return found
 
 
@@ -94,7 +94,7 @@ def client(place: str) -> FlaskClient:
     return create_app(settings=Settings(environment={}, bundled=False, data="", store=place)).test_client()
 
 
-def chosen(system: SnomedSystem, expression: str) -> set[str]:
+def chosen(system: SnomedCodeSystem, expression: str) -> set[str]:
     return {concept.code for concept in system.select([Filter("constraint", "=", expression)])}
 
 
@@ -108,7 +108,7 @@ MADE_UP = settings(
 @MADE_UP
 @given(chance=st.randoms(use_true_random=False))
 def test_any_expression_means_what_a_plain_walk_through_the_rows_finds(
-    system: SnomedSystem, plain: plain_snomed.Plain, chance: random.Random
+    system: SnomedCodeSystem, plain: plain_snomed.Plain, chance: random.Random
 ) -> None:
     tree = _inventors(plain).tree(chance)
     assert chosen(system, plain_snomed.written(tree)) == plain.meant(tree)
@@ -121,7 +121,9 @@ def _inventors(plain: plain_snomed.Plain) -> plain_snomed.Inventor:
     return made
 
 
-def test_an_expression_of_every_kind_finds_something(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_an_expression_of_every_kind_finds_something(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
     """Lest both sides agree on nothing at all: for each kind there is one that means some, and not all."""
     inventor, some = plain_snomed.Inventor(plain), set()
     for number in range(400):
@@ -137,7 +139,7 @@ def _holding(plain: plain_snomed.Plain, test: Any) -> set[str]:
 
 
 def test_attributes_in_braces_must_stand_in_the_same_group(
-    system: SnomedSystem, plain: plain_snomed.Plain
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
     one, other = ATTRIBUTES[0], ATTRIBUTES[1]
     apart = chosen(system, f"* : {one} = *, {other} = *")
@@ -149,7 +151,7 @@ def test_attributes_in_braces_must_stand_in_the_same_group(
     assert together < apart
 
 
-def test_what_stands_in_group_0_is_in_no_group(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_what_stands_in_group_0_is_in_no_group(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
     kind = ATTRIBUTES[0]
     only_alone = _holding(plain, lambda rows: {g for g, k, _ in rows if k == kind} == {0})
     assert only_alone
@@ -158,7 +160,7 @@ def test_what_stands_in_group_0_is_in_no_group(system: SnomedSystem, plain: plai
 
 
 def test_cardinality_0_to_0_with_not_equal_says_that_all_values_are_such(
-    system: SnomedSystem, plain: plain_snomed.Plain
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
     kind, below = ATTRIBUTES[0], chosen(system, f"<< {SITE}")
     found = chosen(system, f"* : [1..*] {kind} = *, [0..0] {kind} != << {SITE}")
@@ -166,7 +168,9 @@ def test_cardinality_0_to_0_with_not_equal_says_that_all_values_are_such(
     assert found == {code for code, of in values if of and all(value in below for value in of)}
 
 
-def test_is_a_is_an_attribute_where_it_is_named_only(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_is_a_is_an_attribute_where_it_is_named_only(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
     assert chosen(system, f"* : {rf2.IS_A} = {FINDING}") == plain.children[FINDING]
     assert chosen(system, f"* : R {rf2.IS_A} = << {FINDING}") == {
         parent for code in chosen(system, f"<< {FINDING}") for parent in plain.parents[code]
@@ -179,7 +183,7 @@ def test_is_a_is_an_attribute_where_it_is_named_only(system: SnomedSystem, plain
     assert chosen(system, "* : * = *") == _holding(plain, lambda rows: any(v.isdigit() for _, _, v in rows))
 
 
-def test_true_is_not_the_number_1(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_true_is_not_the_number_1(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
     numbers, truths = ATTRIBUTES[rf2.NUMBERS], ATTRIBUTES[rf2.TRUTHS]
     for value, said in (("#1", "#1"), ("true", "true"), ("#1", "#1")):
         wanted = _holding(plain, lambda rows, said=said: any(v == said for _, _, v in rows))
@@ -187,7 +191,7 @@ def test_true_is_not_the_number_1(system: SnomedSystem, plain: plain_snomed.Plai
 
 
 def test_a_text_with_wild_cards_is_compared_with_the_whole_term_without_case_and_accents(
-    system: SnomedSystem,
+    system: SnomedCodeSystem,
 ) -> None:
     spanish = chosen(system, "* {{ D language = es }}")
     assert spanish
@@ -195,7 +199,7 @@ def test_a_text_with_wild_cards_is_compared_with_the_whole_term_without_case_and
     assert chosen(system, '* {{ D term = wild:"*anej" }}') == set()
 
 
-def test_exact_counts_case_and_accents(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_exact_counts_case_and_accents(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
     code, said = next((c, s[0]) for c, s in plain.said.items() if len(s[0].term) > 20)
     assert code in chosen(system, f'* {{{{ D term = exact:"{said.term}" }}}}')
     assert code not in chosen(system, f'* {{{{ D term = exact:"{said.term.upper()}" }}}}')
@@ -219,7 +223,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("expression", REFUSED)
 def test_what_cannot_be_answered_is_refused_and_never_answered_with_nothing(
-    system: SnomedSystem, expression: str
+    system: SnomedCodeSystem, expression: str
 ) -> None:
     with pytest.raises(TerminologyError) as refused:
         chosen(system, expression)
@@ -227,7 +231,7 @@ def test_what_cannot_be_answered_is_refused_and_never_answered_with_nothing(
 
 
 def test_a_reference_set_without_concepts_has_no_members_and_of_many_concepts_only_those_that_are_one_count(
-    system: SnomedSystem, plain: plain_snomed.Plain
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
     """What stands after ``^`` is a reference set, or an expression that finds some."""
     for refset in (rf2.US, rf2.HISTORICAL):
@@ -237,7 +241,7 @@ def test_a_reference_set_without_concepts_has_no_members_and_of_many_concepts_on
 
 
 def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(
-    system: SnomedSystem, monkeypatch: pytest.MonkeyPatch
+    system: SnomedCodeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("terminology.systems.snomed.ecl.descriptions.MOST_READ", 10)
     with pytest.raises(TerminologyError, match="would read the descriptions of [0-9,]+ concepts, and 10 are"):
@@ -254,7 +258,7 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
     loader.close()
     found = Terminology(settings=Settings(environment={}, bundled=False, data="", store=str(tmp_path)))
     system = found.catalogue.system(URL)
-    assert isinstance(system, SnomedSystem)
+    assert isinstance(system, SnomedCodeSystem)
     assert chosen(system, f"< {FINDING}") == {SITE}
     for expression in (f"^ {FINDING}", f"* : {SITE} = *", '* {{ term = "x" }}', "* {{ + HISTORY }}"):
         with pytest.raises(TerminologyError, match="not imported from RF2, is not supported here"):
@@ -265,7 +269,7 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
 
 
 def test_every_concept_is_looked_up_with_what_its_rows_say(
-    system: SnomedSystem, plain: plain_snomed.Plain
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
     for code, row in plain.concepts.items():
         concept = system.locate(code)
@@ -282,7 +286,7 @@ def test_every_concept_is_looked_up_with_what_its_rows_say(
         assert concept.display in {one.term for one in said if rf2.PREFERRED in one.accepted.values()}
 
 
-def test_subsumption_is_that_of_the_is_a_rows(system: SnomedSystem, plain: plain_snomed.Plain) -> None:
+def test_subsumption_is_that_of_the_is_a_rows(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
     chance, codes = random.Random(5), sorted(plain.concepts)
     for _ in range(2_000):
         descendant = chance.choice(codes)
@@ -292,7 +296,7 @@ def test_subsumption_is_that_of_the_is_a_rows(system: SnomedSystem, plain: plain
 
 
 def test_a_text_finds_the_concepts_that_have_its_words(
-    system: SnomedSystem, plain: plain_snomed.Plain
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
     chance = random.Random(6)
     spoken = sorted({word for said in plain.said.values() for one in said for word in one.term.split()})
@@ -325,26 +329,28 @@ FILTERS: dict[str, tuple[Filter, str]] = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(system: SnomedSystem, name: str) -> None:
+def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(
+    system: SnomedCodeSystem, name: str
+) -> None:
     filter_, expression = FILTERS[name]
     assert {concept.code for concept in system.select([filter_])} == chosen(system, expression)
     assert chosen(system, expression)
 
 
-def test_expressions_true_says_that_the_list_is_not_all(system: SnomedSystem) -> None:
+def test_expressions_true_says_that_the_list_is_not_all(system: SnomedCodeSystem) -> None:
     selection = system.select([Filter("expressions", "=", "true")])
-    assert "post-coordination" in getattr(selection, "unclosed", "")
-    assert not hasattr(system.select([Filter("expressions", "=", "false")]), "unclosed")
+    assert "post-coordination" in (selection.unclosed or "")
+    assert system.select([Filter("expressions", "=", "false")]).unclosed is None
     with pytest.raises(TerminologyError, match="its value must be true or false"):
         system.select([Filter("expressions", "=", "perhaps")])
 
 
-def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: SnomedSystem) -> None:
+def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: SnomedCodeSystem) -> None:
     with pytest.raises(TerminologyError, match="'normalFormTerse =' was not understood"):
         system.select([Filter("normalFormTerse", "=", "x")])
 
 
-def test_a_filter_on_a_reference_set_that_is_not_there_is_refused(system: SnomedSystem) -> None:
+def test_a_filter_on_a_reference_set_that_is_not_there_is_refused(system: SnomedCodeSystem) -> None:
     with pytest.raises(TerminologyError, match=f"There is no reference set '{FINDING}' with concepts"):
         system.select([Filter("concept", "in", FINDING)])
 
@@ -364,7 +370,7 @@ IMPLIED = {
 @pytest.mark.parametrize("base", [URL, f"{URL}/{MADE.module}", VERSION])
 @pytest.mark.parametrize("asked", IMPLIED)
 def test_implicit_value_sets_are_expanded_for_the_system_an_edition_and_a_version(
-    terminology: Terminology, system: SnomedSystem, base: str, asked: str
+    terminology: Terminology, system: SnomedCodeSystem, base: str, asked: str
 ) -> None:
     expanded = terminology.ask("ValueSet/$expand", url=f"{base}{asked}", count=5_000)
     codes = {contained["code"] for contained in expanded["expansion"]["contains"]}
@@ -501,7 +507,7 @@ def test_the_benchmark_ends_with_1_when_an_answer_is_not_what_the_rows_say(
 
 
 def test_an_archive_is_imported_like_the_folder_that_it_unpacks_to(
-    tmp_path: Path, system: SnomedSystem
+    tmp_path: Path, system: SnomedCodeSystem
 ) -> None:
     place = _loaded(str(tmp_path / "store"), rf2.write(tmp_path / "release.zip", MADE))
     other = Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))

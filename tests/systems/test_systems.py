@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, create_app
+from terminology.catalogue.overlay import Overlay
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter, Typed
 from terminology.systems.bcp47 import languages
-from terminology.systems.comparisons import COMPARISONS
-from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY
-from terminology.systems.supplement import Supplemented
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.filters import COMPARISONS, HIERARCHY
+from terminology.systems.resource import CONCEPT_PROPERTIES
+from terminology.systems.supplement import SupplementedCodeSystem
 from tests.support.engine import catalogue_of, system_of
 
 Json = dict[str, Any]
@@ -238,7 +240,7 @@ def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:
     whole = {"include": [{"system": "urn:oid:1.2.3"}]}
     value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": whole}
     held = catalogue_of([DOCUMENT | {"identifier": identifier}, value_set | {"identifier": identifier}])
-    for catalogue in (held, held.with_documents([]), held.for_fhir("4.0.1")):
+    for catalogue in (held, Overlay.of(held, []), held.for_fhir("4.0.1")):
         ask = Terminology(catalogue=catalogue).ask
         looked_up = ask("CodeSystem/$lookup", system="urn:oid:1.2.3", code="arm")
         assert {"name": "code", "valueCode": "arm"} in looked_up["parameter"]
@@ -391,7 +393,7 @@ SUPPLEMENT: Json = {
 
 
 def test_a_supplement_adds_and_says_where_it_comes_from() -> None:
-    system = Supplemented(BODY, [SUPPLEMENT])
+    system = SupplementedCodeSystem(BODY, [DocumentCodeSystem(SUPPLEMENT)])
     detail = system.describe(["arm"])["arm"]
     source = "http://example.org/body-de|2"
     assert [(d.value, d.source) for d in detail.designations] == [("Oberarm", source)]
@@ -402,7 +404,7 @@ def test_a_supplement_adds_and_says_where_it_comes_from() -> None:
 
 
 def test_a_supplement_brings_no_concepts_and_changes_nothing() -> None:
-    system = Supplemented(BODY, [SUPPLEMENT])
+    system = SupplementedCodeSystem(BODY, [DocumentCodeSystem(SUPPLEMENT)])
     before = BODY.describe(["arm"])["arm"]
     assert system.locate("wing") is None
     assert system.describe(["arm"])["arm"] == system.describe(["arm"])["arm"]
@@ -411,7 +413,7 @@ def test_a_supplement_brings_no_concepts_and_changes_nothing() -> None:
 
 
 def test_a_text_finds_what_a_supplement_says() -> None:
-    system = Supplemented(BODY, [SUPPLEMENT])
+    system = SupplementedCodeSystem(BODY, [DocumentCodeSystem(SUPPLEMENT)])
     found = system.select(text="oberarm")
     assert [concept.code for concept in found] == ["arm"]
     assert "arm" in found and "leg" not in found and "wing" not in found

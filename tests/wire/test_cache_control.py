@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from terminology import Settings, TerminologyError, create_app
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.content import Content
+from terminology.catalogue.overlay import Overlay
 from terminology.state import State
 from terminology.state.database import Database
 from terminology.state.sessions import Bounds, SessionRows
@@ -49,7 +50,7 @@ def body(*resources: Json, **values: Json) -> Json:
 
 
 def open_client(folder: Path | str) -> Any:
-    return create_app(Catalogue(), Settings(environment={}, data=str(folder), r6=True)).test_client()
+    return create_app(Content(), Settings(environment={}, data=str(folder), r6=True)).test_client()
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -226,10 +227,13 @@ def test_the_same_canonical_sent_again_replaces_what_was_there(client: Any) -> N
 
 def test_what_is_compiled_stays_compiled_when_a_cache_grows() -> None:
     system = code_system("a")
-    overlay = Catalogue().with_documents([system])
+    base = Content()
+    overlay = Overlay.of(base, [system])
     compiled = overlay.find_system(URL)
-    assert overlay.grown([code_system("x", url="urn:x")]).find_system(URL) is compiled
-    assert overlay.grown([code_system("b")]).find_system(URL) is not compiled
+    grown = overlay.resources.replaced([code_system("x", url="urn:x")])
+    assert Overlay(base, grown).find_system(URL) is compiled
+    replaced = overlay.resources.replaced([code_system("b")])
+    assert Overlay(base, replaced).find_system(URL) is not compiled
 
 
 @pytest.mark.parametrize("word", ["equal", "subsumes", "inexact"])
@@ -334,7 +338,7 @@ def test_one_cache_is_bounded() -> None:
     kept = sessions(megabytes=1)
     session = kept.start(ANYBODY, [LARGE], False)
     with pytest.raises(TerminologyError, match="size of a cache is bounded by 1,000,000 bytes"):
-        kept.catalogue(Catalogue(), session, [LARGE])
+        kept.catalogue(Content(), session, [LARGE])
 
 
 def test_one_caller_cannot_take_the_room_of_another() -> None:
@@ -348,7 +352,7 @@ def test_one_caller_cannot_take_the_room_of_another() -> None:
 def test_a_process_holds_some_caches_compiled_and_reads_the_others_again() -> None:
     state = State()
     kept = Sessions(state, most_held=1)
-    base = Catalogue()
+    base = Content()
     started = [kept.start(ANYBODY, [code_system(f"c{n}")], True) for n in range(3)]
     for _ in range(2):
         for n, session in enumerate(started):
@@ -361,7 +365,7 @@ def test_a_cache_is_seen_before_new_content_as_it_was_before_the_old() -> None:
     kept = sessions()
     session = kept.start(ANYBODY, [code_system("own")], True)
     for served in ("old", "new"):
-        base = Catalogue([code_system(served, url="urn:served")])
+        base = Content([code_system(served, url="urn:served")])
         seen = kept.catalogue(base, session)
         assert seen.find_system(URL) is not None
         system = seen.find_system("urn:served")
@@ -384,7 +388,7 @@ def test_workers_with_the_same_folder_have_the_same_caches(tmp_path: Any) -> Non
 
 def test_many_threads_add_to_one_cache_and_lose_nothing(tmp_path: Any) -> None:
     kept = Sessions(State(tmp_path))
-    base = Catalogue()
+    base = Content()
     session = kept.start(ANYBODY, [], False)
     failures: list[str] = []
 
@@ -455,7 +459,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
     bounds = Bounds(idle_of_clients=100, remembered=1000)
     state.sessions = SessionRows(state.database, bounds, lambda: now[0])
     kept = Sessions(state)
-    kept.catalogue(Catalogue(), kept.adopt(OWN_ID, ANYBODY), [code_system("a")])
+    kept.catalogue(Content(), kept.adopt(OWN_ID, ANYBODY), [code_system("a")])
     now[0] += 101
     for _ in range(2):
         with pytest.raises(TerminologyError) as refused:
@@ -467,8 +471,8 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
 def test_the_own_ids_of_different_owners_are_different_caches(tmp_path: Any) -> None:
     kept = Sessions(State(tmp_path))
     one, two = kept.adopt(OWN_ID, Caller("one")), kept.adopt(OWN_ID, Caller("two"))
-    kept.catalogue(Catalogue(), one, [code_system("a")])
-    assert kept.catalogue(Catalogue(), two).find_system(URL) is None
+    kept.catalogue(Content(), one, [code_system("a")])
+    assert kept.catalogue(Content(), two).find_system(URL) is None
 
 
 # -- $versions -----------------------------------------------------------------------------------

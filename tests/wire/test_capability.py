@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from terminology import Settings, create_app
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.wire.fhir_releases import RELEASES
 from terminology.wire.operations import OPERATIONS, Operation
 

@@ -40,7 +40,7 @@ from terminology.store.release import (
     ValueSetRelease,
     progress_of,
 )
-from terminology.systems.document import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
+from terminology.systems.resource import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
 from terminology.wire import r4
 
 EXPECTED = "a CodeSystem, ConceptMap or ValueSet resource as JSON"

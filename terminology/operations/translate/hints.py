@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from terminology.catalogue.concept_map import ConceptMap, Group, Row
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.concept_map import ConceptMap, Group, MapRow
+from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Filter, Typed
 from terminology.core.versions import fits
@@ -346,7 +346,7 @@ def _is_far_end(group: Group, question: TranslateQuery, subject: Coding) -> bool
     return is_there and (subject.code or "") in rows_by_far(group, question.backwards)
 
 
-def _rows_of(question: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[Row]:
+def _rows_of(question: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[MapRow]:
     """The rows of the subjects, to where the question asks."""
     for group in (group for map_ in maps for group in map_.groups):
         if question.far_system not in (None, far(group, question.backwards).system):

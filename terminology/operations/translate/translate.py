@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from terminology.catalogue.concept_map import FLIPPED, FLIPPED_WORD, ConceptMap, Group, Row, Unmapped
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.concept_map import FLIPPED, FLIPPED_WORD, ConceptMap, Group, MapRow, Unmapped
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import best_display
@@ -33,7 +33,7 @@ from terminology.operations.translate.shapes import (
     text_of,
 )
 from terminology.operations.value_set.compose import contains
-from terminology.systems.document import ALL_CODES
+from terminology.systems.implicit import ALL_CODES
 
 _STRENGTH = {
     "equivalent": 0,
@@ -256,7 +256,7 @@ def _starts_at(group: Group, question: TranslateQuery, subject: Coding) -> bool:
     return same_system and same_version
 
 
-def _rows(catalogue: Catalogue, group: Group, question: TranslateQuery, subject: Coding) -> Iterator[Row]:
+def _rows(catalogue: Catalogue, group: Group, question: TranslateQuery, subject: Coding) -> Iterator[MapRow]:
     code = subject.code or ""
     if question.backwards:
         yield from group.backward.of(code)
@@ -268,7 +268,7 @@ def _rows(catalogue: Catalogue, group: Group, question: TranslateQuery, subject:
 
 
 def _match(
-    question: TranslateQuery, subject: Coding, map_: ConceptMap, row: Row, via: Sequence[ConceptMap]
+    question: TranslateQuery, subject: Coding, map_: ConceptMap, row: MapRow, via: Sequence[ConceptMap]
 ) -> Match:
     match = Match(
         origin=map_,
@@ -294,7 +294,7 @@ def _match(
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _applies(row: Row, question: TranslateQuery) -> bool:
+def _applies(row: MapRow, question: TranslateQuery) -> bool:
     """Do the conditions hold, as far as the caller has said anything of them?
 
     Repeats of one attribute are alternatives, different attributes must all hold. A condition of which the

@@ -24,8 +24,8 @@ from terminology.operations.validate.displays import Displays, are_plain_languag
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
-from terminology.systems import CodeSystem
-from terminology.systems.document import INACTIVE_STATUS, designation
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
 Check = Callable[[CodingFinding, ValidationBasis], bool]
 STOP, GO = True, False
@@ -324,4 +324,4 @@ def _value_set_designations(finding: CodingFinding) -> Iterator[Designation]:
         if "display" in node:
             language = block.value_set.get("language") or finding.matches[0].system.about.language
             yield Designation(node["display"], language, PREFERRED_FOR_LANGUAGE)
-        yield from (designation(own) for own in node.get("designation", ()))
+        yield from (designation_of(own) for own in node.get("designation", ()))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Designation, Document, Issue
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import find_usable_system
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 
 @dataclass(slots=True, frozen=True)

@@ -20,7 +20,7 @@ from terminology.core.versions import fits, is_edition
 from terminology.operations.validate.coding_finding import CodingFinding, ValidationBasis
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.resolution import explain_unusable_system
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 
 def includes_of(definition: Definition, url: str) -> Iterator[Block]:

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.overlay import Overlay
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages, best_display
@@ -80,7 +81,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     """
     document = request.code_system or request.instance
     if request.code_system is not None:
-        catalogue = catalogue.with_documents([request.code_system])
+        catalogue = Overlay.of(catalogue, [request.code_system])
     source = INSTANCE if document is request.instance else BROUGHT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from operator import is_
 from typing import Any, cast
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.documents import Enumeration
 from terminology.core.errors import TerminologyError, UnknownImportError
@@ -44,7 +44,7 @@ from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.value_set.extensions import expansion_parameter
 from terminology.operations.value_set.pins import NO_PINS, Pins, VersionChoice
 from terminology.operations.value_set.resolution import canonical, find_import, find_usable_system
-from terminology.systems import CodeSystem, ConceptSet, Selection
+from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
 
 Node = dict[str, Any]
 
@@ -133,7 +133,7 @@ class Block:
 
     @property
     def concept_set(self) -> ConceptSet:
-        """The concepts of enumeration and filters, of a code system with an index (``systems.index_of``)."""
+        """The concepts of enumeration and filters, of a code system with an index (``CodeSystem.index``)."""
         if self._concept_set is None:
             filtered = cast("ConceptSet", self.selection)
             codes = (node.get("code", "") for node in self.enumeration.values())

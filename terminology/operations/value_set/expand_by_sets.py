@@ -23,7 +23,7 @@ from terminology.operations.value_set.members import (
     in_order,
     own_text,
 )
-from terminology.systems import ConceptSet, Selection, index_of
+from terminology.systems.protocol import ConceptSet, Selection
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def can_use_sets(definition: Definition) -> bool:
         for block in part.blocks():
             if block.url is None:
                 continue
-            index = index_of(block.system) if block.system is not None else None
+            index = block.system.index if block.system is not None else None
             if index is None or indexes.setdefault(block.url, index) is not index:
                 return False
     return True

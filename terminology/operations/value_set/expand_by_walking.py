@@ -19,7 +19,6 @@ from terminology.operations.value_set.members import (
     in_order,
     own_text,
 )
-from terminology.systems import index_of
 
 # The codes that were listed already, by code system and, if versions are told apart, version.
 _ListedCodes = dict[tuple[str, str | None], set[str]]
@@ -135,7 +134,7 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     """Each ``include.concept`` whose code the code system has; from the store, all are read at once."""
     assert block.system is not None
-    if index_of(block.system) is not None:
+    if block.system.index is not None:
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
     for node in block.enumeration.values():

@@ -16,8 +16,8 @@ from terminology.core.model import ConceptDetail, Designation, Document, Propert
 from terminology.operations.value_set.compose import Block
 from terminology.operations.value_set.expansion import ExpansionEntry
 from terminology.operations.value_set.members import Member
-from terminology.systems import CodeSystem
-from terminology.systems.document import CONCEPT_PROPERTIES, designation
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import CONCEPT_PROPERTIES, designation_of
 
 EVERYTHING = "*"
 LANGUAGE_SYSTEM = "urn:ietf:bcp:47"
@@ -145,7 +145,7 @@ def _display_and_designations(
         return node.get("display", member.concept.display or None), others
     default = _default_designation(member, node)
     designations = [*_replaced_display(member, node), *detail.designations]
-    designations += [designation(own) for own in node.get("designation", ())]
+    designations += [designation_of(own) for own in node.get("designation", ())]
     display = best_designation(default, designations, options.languages)
     others = _others(default, designations, display, options) if options.with_designations else ()
     return display.value if display else None, others
@@ -258,6 +258,6 @@ def _requested_properties(
 
 def property_uris(system: CodeSystem) -> Mapping[str, str | None]:
     """The uris of a code system's properties by code, with those that its supplements declare."""
-    documents = [system.about.document or {}, *getattr(system, "documents", ())]
+    documents = [system.about.document or {}, *system.supplement_documents]
     nodes = (node for document in documents for node in document.get("property", ()))
     return PROPERTY_URI | {node["code"]: node.get("uri") for node in nodes if "code" in node}

@@ -5,7 +5,7 @@ $expand lists members in one of three ways, which give the same members in the s
 
 * ``expand_by_lists``: includes that only enumerate, in value sets of the store. It counts the enumerations
   without reading them;
-* ``expand_by_sets``: every code system has an index (``systems.index_of``). It counts by an algebra of sets
+* ``expand_by_sets``: every code system has an index (``CodeSystem.index``). It counts by an algebra of sets
   and reads the concepts of the page only;
 * ``expand_by_walking``: everything else, one concept after the other. A grammar has no index, two versions of
   a code system have no common one, and documents in memory have none.
@@ -24,7 +24,7 @@ from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, split_canonical
 from terminology.core.versions import fits, natural
 from terminology.operations.value_set.compose import Block, Definition, Node
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 
 @dataclass(slots=True)

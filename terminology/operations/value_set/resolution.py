@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
-from terminology.catalogue.content import Catalogue
+from terminology.catalogue.protocol import Catalogue, Weighed
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.model import EXPRESSION, Document, Issue, split_canonical
@@ -28,7 +28,7 @@ from terminology.core.versions import fits
 from terminology.operations.instance import BROUGHT, INSTANCE, agreed
 from terminology.operations.value_set.extensions import required_supplements
 from terminology.operations.value_set.pins import NO_PINS, Pins, VersionParameters, pin_key
-from terminology.systems import CodeSystem
+from terminology.systems.protocol import CodeSystem
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,13 +52,7 @@ class ValueSetParameters(VersionParameters):
         return self.instance is not None or self.value_set is not None
 
 
-class _Weighed(Protocol):
-    @property
-    def weight(self) -> int:
-        """About how many elements it has."""
-
-
-P = TypeVar("P", bound=_Weighed)
+P = TypeVar("P", bound=Weighed)
 
 
 def remembered(
@@ -71,7 +65,7 @@ def remembered(
     if parameters.has_resource or parameters.url is None:
         return make()
     name = (parameters.url, parameters.value_set_version, tuple(parameters.supplements))
-    return cast("P", catalogue.kept.get((*key, name, pin_key(parameters)), make))
+    return cast("P", catalogue.cache.get((*key, name, pin_key(parameters)), make))
 
 
 # -- the value set of a request ------------------------------------------------------------------
@@ -81,21 +75,24 @@ def requested_value_set(catalogue: Catalogue, parameters: ValueSetParameters, pi
     """The ValueSet that a request is about.
 
     Raises TerminologyError: no parameter names one, only a ``context`` does, parameters contradict each
-    other, the value set is unknown, or a check forbids its version; UnknownImportError: one that should be
-    contained in the ValueSet of the request is not.
+    other, the value set is unknown, or a check forbids its version.
     """
-    document = _resource(parameters)
-    if document is not None:
-        return document
-    if parameters.url is not None:
-        return find_value_set(catalogue, parameters.url, parameters.value_set_version, pins)
+    try:
+        document = _resource(parameters)
+        if document is not None:
+            return document
+        if parameters.url is not None:
+            return find_value_set(catalogue, parameters.url, parameters.value_set_version, pins)
+    except UnknownImportError as unknown:
+        # Of a request, unlike an import, one that is not contained is an unknown value set like any other.
+        raise TerminologyError(issues.unknown_contained_value_set(unknown.url)) from None
     if parameters.context is not None:
         raise TerminologyError(issues.context_not_supported(parameters.context))
     raise TerminologyError(issues.missing_parameter("'url' or 'valueSet'"))
 
 
 def _resource(parameters: ValueSetParameters) -> Document | None:
-    """The ValueSet of the URL or of the request, or the one contained in it that ``url`` names."""
+    """The ValueSet of the URL or of the request, or the one contained in it that ``url`` names, or None."""
     instance, value_set = parameters.instance, parameters.value_set
     for document in (instance, value_set):
         if document is not None and document.get("resourceType") != "ValueSet":

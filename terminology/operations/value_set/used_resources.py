@@ -61,9 +61,9 @@ class UsedResources:
             self._add_unclosed(issues.fragment_is_unclosed(about))
         if block.choice.reason in SYSTEM_PARAMETER:
             self._add(SYSTEM_PARAMETER[block.choice.reason], f"{block.url}|{block.choice.version}")
-        for supplement in getattr(block.system, "supplements", ()):
+        for supplement in block.system.supplements:
             self._add("used-supplement", supplement)
-        reason = None if block.is_enumerated else getattr(block.selection, "unclosed", None)
+        reason = None if block.is_enumerated else block.selection.unclosed
         if reason:
             self._add_unclosed(reason)
         self._add_warning(about.document or {}, value_set)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROOM = 6 * 1024 * 1024
 
 
-class Substrate:
+class ReleaseIndex:
     """One version of SNOMED CT."""
 
     def __init__(self, artifact: Artifact, about: CodeSystemInfo) -> None:

@@ -1,7 +1,7 @@
-"""SNOMED CT in the store: what is a code system like any other, but for its filters and value sets.
+"""SNOMED CT as a code system: a compiled code system with filters and value sets of its own.
 
-The filters are those of https://terminology.hl7.org/SNOMEDCT.html, "Filters": besides what every hierarchy
-has, ``concept in [reference set]``, ``constraint = [ECL]`` (also called ``expression``), ``expressions =
+The filters are those of https://terminology.hl7.org/SNOMEDCT.html, "Filters": besides the filters of every
+hierarchy, ``concept in [reference set]``, ``constraint = [ECL]`` (also called ``expression``), ``expressions =
 [true or false]``, and any attribute by its identifier.
 """
 
@@ -15,13 +15,16 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Filter
 from terminology.store.artifacts import Artifact
-from terminology.systems.indexed import StoredSelection, StoredSystem
+from terminology.systems.indexed import IndexedCodeSystem, IndexedSelection
+from terminology.systems.indexed_filters import IndexedFilters
+from terminology.systems.indexed_rows import RowReader
+from terminology.systems.resource import info_of
 from terminology.systems.snomed.ecl.descriptions import Descriptions
 from terminology.systems.snomed.ecl.evaluation import Evaluation
-from terminology.systems.snomed.ecl.expression import Focus, Members
-from terminology.systems.snomed.ecl.parser import read
-from terminology.systems.snomed.implicit import implied
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.ecl.expression import Focus, MemberOf
+from terminology.systems.snomed.ecl.parser import parse
+from terminology.systems.snomed.implicit import implied_value_set
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -29,70 +32,75 @@ if TYPE_CHECKING:
 CONCEPT = frozenset({"concept", "code"})
 CONSTRAINT = frozenset({"constraint", "expression"})
 EXPRESSIONS = "expressions"
-# What is shown only: filters on its parts ask for attributes.
+# These properties are shown only: filters on their parts ask for attributes.
 UNINDEXED = frozenset({"normalFormTerse", "normalForm"})
 
 
-class SnomedSystem(StoredSystem):
-    """One version of SNOMED CT."""
+class SnomedFilters(IndexedFilters):
+    """The filters of one version of SNOMED CT."""
 
-    def __init__(self, artifact: Artifact) -> None:
-        super().__init__(artifact)
-        self._substrate = Substrate(artifact, self.about)
-        self._descriptions = Descriptions(self._substrate)
+    def __init__(self, release: ReleaseIndex, descriptions: Descriptions, reader: RowReader) -> None:
+        super().__init__(release.about, release.artifact, reader)
+        self._release, self._descriptions = release, descriptions
 
-    def select(
-        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
-    ) -> StoredSelection:
-        selection = super().select(filters, text, languages)
-        if any(filter_.property == EXPRESSIONS and filter_.value == "true" for filter_ in filters):
-            return _Unclosed(self, selection, issues.no_post_coordination(self.about))
-        return selection
-
-    def _choose(self, filter_: Filter) -> BitMap:
+    def computed(self, filter_: Filter) -> BitMap:
         property_, op, value = filter_.property, filter_.op, filter_.value
         if property_ in CONSTRAINT and op == "=":
-            return self.meant_by(value)
+            return self.evaluate(value)
         if property_ in CONCEPT and op in ("in", "not-in") and "," not in value:
             members = self._members(value.strip())
-            return members if op == "in" else self._substrate.all - members
+            return members if op == "in" else self._release.all - members
         if property_ == EXPRESSIONS and op == "=":
             if value not in ("true", "false"):
                 raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
-            return self._substrate.all
+            return self._release.all
         if property_ in UNINDEXED:
             raise TerminologyError(issues.unknown_filter(property_, op, self.about))
-        return super()._choose(filter_)
+        return super().computed(filter_)
 
-    def meant_by(self, expression: str) -> BitMap:
-        """The numbers of the concepts that an expression constraint means. Not to be changed.
+    def evaluate(self, expression: str) -> BitMap:
+        """The numbers of the concepts that satisfy an expression constraint. Not to be changed.
 
-        Raises TerminologyError for what is none, or cannot be answered.
+        Raises TerminologyError for a text that is not an expression constraint, or cannot be answered.
         """
-        return Evaluation(self._substrate, self._descriptions, expression).of(read(expression))
+        return Evaluation(self._release, self._descriptions, expression).of(parse(expression))
 
     def _members(self, refset: str) -> BitMap:
-        if not self.has_reference_set(refset):
+        if refset not in self._release.refsets:
             raise TerminologyError(issues.no_reference_set(refset, self.about))
-        return Evaluation(self._substrate, self._descriptions, refset).of(Members(Focus(refset)))
+        return Evaluation(self._release, self._descriptions, refset).of(MemberOf(Focus(refset)))
+
+
+class SnomedCodeSystem(IndexedCodeSystem):
+    """One version of SNOMED CT."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._release = ReleaseIndex(artifact, info_of(artifact.header.document))
+        self._descriptions = Descriptions(self._release)
+        self._snomed_filters = SnomedFilters(self._release, self._descriptions, RowReader(artifact))
+        super().__init__(artifact, self._snomed_filters)
+
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> IndexedSelection:
+        selection = super().select(filters, text, languages)
+        if any(filter_.property == EXPRESSIONS and filter_.value == "true" for filter_ in filters):
+            return selection.open_because(issues.no_post_coordination(self.about))
+        return selection
+
+    def evaluate(self, expression: str) -> BitMap:
+        """The numbers of the concepts that satisfy an expression constraint; see ``SnomedFilters``."""
+        return self._snomed_filters.evaluate(expression)
 
     def has_reference_set(self, refset: str) -> bool:
         """Is there a reference set with concepts?"""
-        return refset in self._substrate.refsets
+        return refset in self._release.refsets
 
     def reference_sets(self) -> list[str]:
-        """The concepts that stand for reference sets: those that have concepts, or descriptions."""
+        """The concepts that stand for reference sets which have concepts, or descriptions."""
         dialects = {d for signature in self._descriptions.signatures for d in signature.dialects}
-        known = self._substrate.artifact.ords([*self._substrate.refsets, *dialects])
-        return sorted(known, key=lambda code: known[code])
+        numbers = self.artifact.ords([*self._release.refsets, *dialects])
+        return sorted(numbers, key=lambda code: numbers[code])
 
-    def implied(self, canonical: str) -> Document | None:
-        return implied(self, canonical)
-
-
-class _Unclosed(StoredSelection):
-    """Some of what a value set has; ``unclosed`` says what cannot be listed."""
-
-    def __init__(self, system: SnomedSystem, selection: StoredSelection, unclosed: str) -> None:
-        super().__init__(system, selection._chosen)
-        self.unclosed = unclosed
+    def implied_value_set(self, canonical: str) -> Document | None:
+        return implied_value_set(self, canonical)

@@ -36,7 +36,7 @@ from terminology.systems.snomed.ecl.expression import (
 )
 from terminology.systems.snomed.ecl.term_search import beginning_with, may_have, test_of
 from terminology.systems.snomed.identifiers import ACCEPTABLE, DESCRIPTION, PREFERRED, SIGNATURE
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -74,12 +74,12 @@ class Signature:
 class Descriptions:
     """The descriptions of one version of SNOMED CT."""
 
-    def __init__(self, substrate: Substrate) -> None:
-        self._substrate = substrate
+    def __init__(self, release: ReleaseIndex) -> None:
+        self._release = release
 
     @cached_property
     def signatures(self) -> list[Signature]:
-        return [Signature.read(term) for term, _ in self._substrate.terms(SIGNATURE)]
+        return [Signature.read(term) for term, _ in self._release.terms(SIGNATURE)]
 
     def having(
         self, of: BitMap, filters: Sequence[DescriptionFilter], codes: Codes, expression: str
@@ -90,7 +90,7 @@ class Descriptions:
         """
         tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
         numbers = {s.number for s in self.signatures if all(test(s) for test in tests)}
-        found = of & self._substrate.having(DESCRIPTION, map(str, numbers))
+        found = of & self._release.having(DESCRIPTION, map(str, numbers))
         terms = [filter_ for filter_ in filters if isinstance(filter_, ByTerm)]
         if not terms:
             return found
@@ -106,17 +106,17 @@ class Descriptions:
         kinds = {text.kind for text in terms[0].texts}
         if kinds != {"match"} or any(len(w) > 1 or w[0][0].isdigit() for w in wanted):
             return None
-        return self._substrate.artifact.union(beginning_with(self._substrate, w[0]) for w in wanted)
+        return self._release.artifact.union(beginning_with(self._release, w[0]) for w in wanted)
 
     def _reading(self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str) -> BitMap:
         for term in terms:
             if term.is_equal and len(of) > FEW:
-                candidates = may_have(self._substrate, term.texts)
+                candidates = may_have(self._release, term.texts)
                 of = of if candidates is None else of & candidates
         if len(of) > MOST_READ:
             raise TerminologyError(issues.expression_reads_too_much(expression, len(of), MOST_READ))
         tests = [_term_test(term) for term in terms]
-        artifact = self._substrate.artifact
+        artifact = self._release.artifact
         read = ((row.ord, artifact.unpack.lines(row.body)) for row in artifact.concepts(of))
         return artifact.set_of(
             ord_ for ord_, lines in read if any(_passes(text, tests) for text in _texts(lines, numbers))

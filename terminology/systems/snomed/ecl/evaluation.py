@@ -14,7 +14,6 @@ from terminology.core.errors import TerminologyError
 from terminology.store.relations import GROUPED, LINKED, VALUED, Table
 from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
     ByActive,
     ByColumn,
     ByDefinitionStatus,
@@ -26,9 +25,10 @@ from terminology.systems.snomed.ecl.expression import (
     Dotted,
     Filtered,
     Focus,
-    Members,
+    MemberOf,
     Refined,
     Related,
+    Wildcard,
     WithHistory,
 )
 from terminology.systems.snomed.ecl.filters import STATUSES, TYPES
@@ -44,7 +44,7 @@ from terminology.systems.snomed.identifiers import (
     PRIMITIVE,
     REFERENCE_SET,
 )
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -56,21 +56,21 @@ FROM_RF2 = "this, of a release that was not imported from RF2,"
 class Evaluation:
     """One expression, evaluated on one version of SNOMED CT."""
 
-    def __init__(self, substrate: Substrate, descriptions: Descriptions, text: str) -> None:
-        self._substrate, self._descriptions, self._text = substrate, descriptions, text
-        self._refinements = Refinements(substrate, self.of)
+    def __init__(self, release: ReleaseIndex, descriptions: Descriptions, text: str) -> None:
+        self._release, self._descriptions, self._text = release, descriptions, text
+        self._refinements = Refinements(release, self.of)
 
     def of(self, constraint: Constraint) -> BitMap:
         """The numbers of the concepts that part of the expression means. Not to be changed.
 
         Raises TerminologyError for concepts that are not there, and what cannot be answered.
         """
-        if isinstance(constraint, Anything):
-            return self._substrate.all
+        if isinstance(constraint, Wildcard):
+            return self._release.all
         evaluate: Callable[[Evaluation, Any], BitMap] = EVALUATE[type(constraint)]
         if isinstance(constraint, Focus | Compound):
             return evaluate(self, constraint)
-        return self._substrate.artifact.cached(("ecl", constraint), lambda: evaluate(self, constraint))
+        return self._release.artifact.cached(("ecl", constraint), lambda: evaluate(self, constraint))
 
     def codes(self, constraint: Constraint) -> frozenset[str]:
         """The identifiers of the concepts. Those that keywords stand for need not be here."""
@@ -80,18 +80,18 @@ class Evaluation:
             return frozenset({constraint.id})
         if isinstance(constraint, Compound) and constraint.operator == "OR":
             return frozenset().union(*map(self.codes, constraint.parts))
-        return frozenset(row.key for row in self._substrate.artifact.concepts(self.of(constraint)))
+        return frozenset(row.key for row in self._release.artifact.concepts(self.of(constraint)))
 
     # -- concepts and what is around them ----------------------------------------------------
 
     def focus(self, focus: Focus) -> BitMap:
-        return self._substrate.set_of((self._number(focus),))
+        return self._release.set_of((self._number(focus),))
 
     def _number(self, focus: Focus) -> int:
-        number = self._substrate.artifact.ord(focus.id)
+        number = self._release.artifact.ord(focus.id)
         if number is None:
             raise TerminologyError(
-                issues.expression_on_unknown_concept(self._text, focus.at, focus.id, self._substrate.about)
+                issues.expression_on_unknown_concept(self._text, focus.at, focus.id, self._release.about)
             )
         return number
 
@@ -100,17 +100,17 @@ class Evaluation:
 
     def below(self, of: BitMap) -> BitMap:
         """What is below any of some concepts."""
-        found = self._substrate.set_of()
-        for number in of & self._substrate.inner:
+        found = self._release.set_of()
+        for number in of & self._release.inner:
             # What is below another one of them is there already, with all that is below it.
             if number not in found:
-                found |= self._substrate.artifact.descendants(number)
+                found |= self._release.artifact.descendants(number)
         return found
 
     def above(self, of: BitMap) -> BitMap:
-        if len(of) == len(self._substrate.all):
-            return self._substrate.inner
-        above = self._substrate.set_of()
+        if len(of) == len(self._release.all):
+            return self._release.inner
+        above = self._release.set_of()
         new = self.parents(of)
         while new:
             above |= new
@@ -118,10 +118,10 @@ class Evaluation:
         return above
 
     def children(self, of: BitMap) -> BitMap:
-        return self._substrate.artifact.children_of(list(of & self._substrate.inner))
+        return self._release.artifact.children_of(list(of & self._release.inner))
 
     def parents(self, of: BitMap) -> BitMap:
-        return self._substrate.artifact.parents(of.to_array().tolist())
+        return self._release.artifact.parents(of.to_array().tolist())
 
     def compound(self, compound: Compound) -> BitMap:
         first, *others = map(self.of, compound.parts)
@@ -137,44 +137,44 @@ class Evaluation:
 
     # -- reference sets ----------------------------------------------------------------------
 
-    def members(self, members: Members) -> BitMap:
+    def members(self, members: MemberOf) -> BitMap:
         self._require_whole(members.at)
         refsets = self._refsets(members.of)
         by_column = [f for f in members.filters if isinstance(f, ByColumn)]
         if members.column != "targetComponentId" and not by_column:
-            return self._substrate.having(MEMBER, refsets)
+            return self._release.having(MEMBER, refsets)
         links = self._links(refsets, members.at)
         targets = [self._wanted(filter_) for filter_ in by_column]
         found = [self._linked(table, targets, members.column) for table in links]
-        return self._substrate.artifact.union(found)
+        return self._release.artifact.union(found)
 
     def _refsets(self, of: Constraint) -> list[str]:
-        known = self._substrate.refsets
+        known = self._release.refsets
         if isinstance(of, Focus) and of.id in known:
             return [of.id]
         concepts = self.of(of)
         if isinstance(of, Focus) and not self._is_reference_set(of):
-            about = self._substrate.about
+            about = self._release.about
             raise TerminologyError(issues.expression_on_no_reference_set(self._text, of.at, of.id, about))
-        return self._substrate.among(known, concepts)
+        return self._release.among(known, concepts)
 
     def _is_reference_set(self, of: Focus) -> bool:
         """Also of descriptions, or of nothing: there is none of its concepts then, and that is an answer."""
         if any(of.id in signature.dialects for signature in self._descriptions.signatures):
             return True
-        root = self._substrate.artifact.ord(REFERENCE_SET)
-        return root is not None and self._number(of) in self._substrate.artifact.descendants(root)
+        root = self._release.artifact.ord(REFERENCE_SET)
+        return root is not None and self._number(of) in self._release.artifact.descendants(root)
 
     def _links(self, refsets: list[str], at: int) -> list[Table]:
-        kinds = set(self._substrate.kinds(LINKED))
+        kinds = set(self._release.kinds(LINKED))
         if not kinds.issuperset(refsets):
             what = "'targetComponentId' of reference sets that are no associations"
             raise TerminologyError(issues.expression_not_supported(self._text, at, what))
-        return self._substrate.tables(LINKED, refsets)
+        return self._release.tables(LINKED, refsets)
 
     def _wanted(self, filter_: ByColumn) -> BitMap:
         values = self.of(filter_.values)
-        return values if filter_.is_equal else self._substrate.all - values
+        return values if filter_.is_equal else self._release.all - values
 
     def _linked(self, table: Table, wanted: list[BitMap], column: str | None) -> BitMap:
         targets = table.targets
@@ -183,7 +183,7 @@ class Evaluation:
             found &= chosen
         if column == "targetComponentId":
             return found
-        return self._substrate.set_of(
+        return self._release.set_of(
             number for target in found for number in table.at(targets.rank(target) - 1)
         )
 
@@ -191,16 +191,16 @@ class Evaluation:
         self._require_whole(0)
         found = self.of(history.of)
         refsets = self._historical(history)
-        kinds = [kind for kind in self._substrate.kinds(LINKED) if kind in refsets]
-        tables = self._substrate.tables(LINKED, kinds)
-        return found | self._substrate.artifact.union(self._linked(t, [found], None) for t in tables)
+        kinds = [kind for kind in self._release.kinds(LINKED) if kind in refsets]
+        tables = self._release.tables(LINKED, kinds)
+        return found | self._release.artifact.union(self._linked(t, [found], None) for t in tables)
 
     def _historical(self, history: WithHistory) -> frozenset[str]:
         if history.refsets is not None:
             return self.codes(history.refsets)
         if history.profile in HISTORY:
             return frozenset(HISTORY[history.profile])
-        if self._substrate.artifact.ord(HISTORICAL) is None:
+        if self._release.artifact.ord(HISTORICAL) is None:
             return frozenset(ASSOCIATIONS)
         return self.codes(Related("<<", Focus(HISTORICAL)))
 
@@ -216,13 +216,13 @@ class Evaluation:
         if dotted.attribute == Focus(IS_A):
             return self.parents(of)
         kinds = self.of(dotted.attribute)
-        if not isinstance(dotted.attribute, Anything) and self._substrate.kinds(VALUED, kinds):
+        if not isinstance(dotted.attribute, Wildcard) and self._release.kinds(VALUED, kinds):
             what = "an attribute whose values are no concepts"
             raise TerminologyError(issues.expression_not_supported(self._text, dotted.at, what))
-        return self._substrate.targets(self._substrate.kinds(GROUPED, kinds), of)
+        return self._release.targets(self._release.kinds(GROUPED, kinds), of)
 
     def _require_whole(self, at: int) -> None:
-        if not self._substrate.is_whole:
+        if not self._release.is_whole:
             raise TerminologyError(issues.expression_not_supported(self._text, at, FROM_RF2))
 
     # -- filters -----------------------------------------------------------------------------
@@ -239,29 +239,29 @@ class Evaluation:
         return found
 
     def by_active(self, filter_: ByActive) -> BitMap:
-        inactive = self._substrate.inactive
-        return self._substrate.all - inactive if filter_.active else inactive
+        inactive = self._release.inactive
+        return self._release.all - inactive if filter_.active else inactive
 
     def by_definition_status(self, filter_: ByDefinitionStatus) -> BitMap:
         wanted = self.codes(filter_.statuses)
         said = {"true": DEFINED, "false": PRIMITIVE}
         values = [value for value, status in said.items() if (status in wanted) == filter_.is_equal]
-        return self._substrate.having("sufficientlyDefined", values)
+        return self._release.having("sufficientlyDefined", values)
 
     def by_module(self, filter_: ByModule) -> BitMap:
-        found = self._substrate.having("moduleId", self.codes(filter_.modules))
-        return found if filter_.is_equal else self._substrate.all - found
+        found = self._release.having("moduleId", self.codes(filter_.modules))
+        return found if filter_.is_equal else self._release.all - found
 
     def by_time(self, filter_: ByTime) -> BitMap:
-        times = (time for time, _ in self._substrate.terms("effectiveTime"))
-        return self._substrate.having("effectiveTime", [time for time in times if time_holds(filter_, time)])
+        times = (time for time, _ in self._release.terms("effectiveTime"))
+        return self._release.having("effectiveTime", [time for time in times if time_holds(filter_, time)])
 
 
 EVALUATE: dict[type, Callable[[Evaluation, Any], BitMap]] = {
     Focus: Evaluation.focus,
     Related: Evaluation.related,
     Compound: Evaluation.compound,
-    Members: Evaluation.members,
+    MemberOf: Evaluation.members,
     Refined: Evaluation.refined,
     Dotted: Evaluation.dotted,
     Filtered: Evaluation.filtered,

@@ -21,7 +21,7 @@ class Focus:
 
 
 @dataclass(frozen=True, slots=True)
-class Anything:
+class Wildcard:
     """``*``"""
 
 
@@ -34,7 +34,7 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class MemberOf:
     """``^``: the members of reference sets; ``column``: what stands in that column of them."""
 
     of: Constraint
@@ -95,7 +95,7 @@ class Dotted:
 
 
 Constraint = (
-    Focus | Anything | Related | Members | Filtered | Described | WithHistory | Compound | Refined | Dotted
+    Focus | Wildcard | Related | MemberOf | Filtered | Described | WithHistory | Compound | Refined | Dotted
 )
 
 
@@ -121,7 +121,7 @@ Value = Constraint | Decimal | Truth | tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class EclAttribute:
     """How often (``most`` is None for many) there is an attribute with such a value."""
 
     name: Constraint
@@ -134,7 +134,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AttributeGroup:
     """``{ … }``: in how many groups the refinement holds."""
 
     refinement: Refinement
@@ -143,14 +143,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class CompoundRefinement:
     """Refinements with AND or OR between them."""
 
     operator: str
     parts: tuple[Refinement, ...]
 
 
-Refinement = Attribute | Group | Several
+Refinement = EclAttribute | AttributeGroup | CompoundRefinement
 
 
 # -- filters -------------------------------------------------------------------------------------

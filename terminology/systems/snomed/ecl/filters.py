@@ -29,12 +29,12 @@ from terminology.systems.snomed.ecl.expression import (
     Filtered,
     Focus,
     MemberFilter,
-    Members,
+    MemberOf,
     Text,
     WithHistory,
     any_of,
 )
-from terminology.systems.snomed.ecl.reader import Reader
+from terminology.systems.snomed.ecl.text_reader import TextReader
 from terminology.systems.snomed.identifiers import (
     ACCEPTABLE,
     DEFINED,
@@ -47,7 +47,7 @@ from terminology.systems.snomed.identifiers import (
     is_identifier,
 )
 
-Rule = Callable[[Reader], Constraint]
+Rule = Callable[[TextReader], Constraint]
 T = TypeVar("T")
 
 LETTERS = {
@@ -86,7 +86,7 @@ _HISTORY = re.compile(r"history(?:[-_](min|mod|max))?(?![A-Za-z-])", re.IGNORECA
 
 
 def filtered(
-    reader: Reader, of: Constraint, constraint: Rule, sub_constraint: Rule, only: str | None = None
+    reader: TextReader, of: Constraint, constraint: Rule, sub_constraint: Rule, only: str | None = None
 ) -> Constraint:
     """``of`` with the filters that follow it. ``constraint`` and ``sub_constraint`` read those rules;
     ``only`` says which kind of filter may come.
@@ -101,8 +101,8 @@ def filtered(
             reader.need("}}")
             return found
         letter = reader.meaning(LETTERS) or "d"
-        if letter == "m" and isinstance(of, Members):
-            of = Members(of.of, of.column, (*of.filters, *read.several(read.member_filter)), of.at)
+        if letter == "m" and isinstance(of, MemberOf):
+            of = MemberOf(of.of, of.column, (*of.filters, *read.several(read.member_filter)), of.at)
         elif only == "m":
             reader.at = before
             return of
@@ -112,7 +112,7 @@ def filtered(
     return of
 
 
-def search_texts(reader: Reader) -> tuple[Text, ...]:
+def search_texts(reader: TextReader) -> tuple[Text, ...]:
     """typedSearchTerm or typedSearchTermSet; nothing where neither begins."""
     if reader.sees("(") and _TYPED.match(reader.text, reader.at):
         reader.need("(")
@@ -123,21 +123,21 @@ def search_texts(reader: Reader) -> tuple[Text, ...]:
     return (_search_text(reader),) if _TYPED.match(reader.text, reader.at) else ()
 
 
-def _search_text(reader: Reader) -> Text:
+def _search_text(reader: TextReader) -> Text:
     kind = reader.take_word("match", "wild", "exact") or "match"
     if not reader.sees('"'):
         reader.need(":")
     text = reader.quoted()
     if text is None:
-        raise reader.wanted("a text in quotes")
+        raise reader.expected("a text in quotes")
     if kind == "match" and not words(text):
-        raise reader.wanted("a text with a word in it before this")
+        raise reader.expected("a text with a word in it before this")
     # Of a text with wild cards the escapes say which stars are none.
     return Text(kind, text if kind == "wild" else _ESCAPED.sub(r"\1", text))
 
 
 class _Filters:
-    def __init__(self, reader: Reader, constraint: Rule, sub_constraint: Rule) -> None:
+    def __init__(self, reader: TextReader, constraint: Rule, sub_constraint: Rule) -> None:
         self._reader, self._constraint, self._sub_constraint = reader, constraint, sub_constraint
 
     def after(self, of: Constraint, letter: str, at: int) -> Constraint:
@@ -174,13 +174,13 @@ class _Filters:
         is_equal = self._is_equal()
         said = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
         if said is None:
-            raise self._reader.wanted("1, 0, true or false")
+            raise self._reader.expected("1, 0, true or false")
         return ByActive((said in ("1", "true")) == is_equal)
 
     def _time(self) -> ByTime:
         comparison = self._reader.one_of(TIMES)
         if comparison is None:
-            raise self._reader.wanted("a comparison such as '>='")
+            raise self._reader.expected("a comparison such as '>='")
         comparison = "!=" if comparison == "<>" else comparison
         if not self._reader.take("("):
             return ByTime(comparison, (self._one_time(),))
@@ -194,7 +194,7 @@ class _Filters:
         text = self._reader.quoted()
         if text is None or not _TIME.fullmatch(text):
             self._reader.at = at
-            raise self._reader.wanted('a day as "YYYYMMDD"')
+            raise self._reader.expected('a day as "YYYYMMDD"')
         return text
 
     # -- on descriptions ---------------------------------------------------------------------
@@ -234,7 +234,7 @@ class _Filters:
         is_equal = self._is_equal()
         texts = search_texts(self._reader)
         if not texts:
-            raise self._reader.wanted("a text in quotes")
+            raise self._reader.expected("a text in quotes")
         return ByTerm(is_equal, texts)
 
     def _language(self) -> ByLanguage:
@@ -248,7 +248,7 @@ class _Filters:
     def _one_language(self) -> str:
         found = self._reader.match(_LANGUAGE)
         if found is None:
-            raise self._reader.wanted("a language of two letters")
+            raise self._reader.expected("a language of two letters")
         return found.lower()
 
     def _dialects(self, one: Callable[[], Constraint | None]) -> ByDialect:
@@ -267,7 +267,7 @@ class _Filters:
     def _dialect(self, one: Callable[[], Constraint | None]) -> Constraint:
         found = one()
         if found is None:
-            raise self._reader.wanted("a dialect")
+            raise self._reader.expected("a dialect")
         return found
 
     def _dialect_by_id(self) -> Constraint | None:
@@ -292,7 +292,7 @@ class _Filters:
             token = self._reader.meaning(ACCEPTABILITIES)
             found.append(token or self._reference().id)
         if not set(found) <= {PREFERRED, ACCEPTABLE}:
-            raise self._reader.wanted("'accept' or 'prefer' before this")
+            raise self._reader.expected("'accept' or 'prefer' before this")
         return tuple(sorted(set(found)))
 
     # -- on members --------------------------------------------------------------------------
@@ -317,7 +317,7 @@ class _Filters:
         self._reader.blank()
         found = _HISTORY.match(self._reader.text, self._reader.at)
         if found is None:
-            raise self._reader.wanted("'HISTORY'")
+            raise self._reader.expected("'HISTORY'")
         self._reader.at = found.end()
         if found[1]:
             return WithHistory(of, found[1].upper())
@@ -332,7 +332,7 @@ class _Filters:
     def _keyword(self, *known: str) -> str:
         found = self._reader.take_word(*known)
         if found is None:
-            raise self._reader.wanted(f"one of {', '.join(known)}")
+            raise self._reader.expected(f"one of {', '.join(known)}")
         return found
 
     def _is_equal(self) -> bool:
@@ -341,13 +341,13 @@ class _Filters:
             self._reader.need("=")
             return False
         if found is None:
-            raise self._reader.wanted("'=' or '!='")
+            raise self._reader.expected("'=' or '!='")
         return found == "="
 
     def _reference(self) -> Focus:
         found = self._sub_constraint(self._reader)
         if not isinstance(found, Focus):
-            raise self._reader.wanted("a concept before this")
+            raise self._reader.expected("a concept before this")
         return found
 
     def _concepts(self) -> Constraint:
@@ -378,5 +378,5 @@ class _Filters:
         at = self._reader.at
         found = self._reader.meaning(known)
         if found is None:
-            raise self._reader.wanted(f"one of {', '.join(known)}")
+            raise self._reader.expected(f"one of {', '.join(known)}")
         return Focus(found, at)

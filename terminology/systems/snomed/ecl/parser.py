@@ -4,7 +4,7 @@ The grammar is that of ECL 2.2; each function reads one rule of it, and is named
 written in any case, and both syntaxes be mixed. Where AND and OR (or MINUS) stand side by side there must be
 brackets, also where the grammar could do without them.
 
->>> read("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
+>>> parse("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
 Related(operator='<<', of=Focus(id='73211009', at=3))
 """
 
@@ -16,23 +16,23 @@ from decimal import Decimal
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
-    Attribute,
+    AttributeGroup,
     Compound,
+    CompoundRefinement,
     Constraint,
     Dotted,
+    EclAttribute,
     Focus,
-    Group,
-    Members,
+    MemberOf,
     Refined,
     Refinement,
     Related,
-    Several,
     Truth,
     Value,
+    Wildcard,
 )
 from terminology.systems.snomed.ecl.filters import filtered, search_texts
-from terminology.systems.snomed.ecl.reader import Reader
+from terminology.systems.snomed.ecl.text_reader import TextReader
 from terminology.systems.snomed.identifiers import is_identifier
 
 # The longest first: each begins with one of the shorter.
@@ -59,20 +59,20 @@ _COLUMN = re.compile(r"[A-Za-z]+|\*")
 _ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
 
 
-def read(text: str) -> Constraint:
+def parse(text: str) -> Constraint:
     """The parts of an expression constraint.
 
     Raises TerminologyError for what is not one, and for what is not supported, naming the place.
     """
-    reader = Reader(text)
+    reader = TextReader(text)
     found = expression_constraint(reader)
     reader.blank()
     if reader.at < len(text):
-        raise reader.wanted("the end, or one of AND, OR and MINUS with brackets where they differ,")
+        raise reader.expected("the end, or one of AND, OR and MINUS with brackets where they differ,")
     return found
 
 
-def expression_constraint(reader: Reader) -> Constraint:
+def expression_constraint(reader: TextReader) -> Constraint:
     reader.deeper()
     first = sub_expression_constraint(reader)
     if reader.take(":"):
@@ -85,7 +85,7 @@ def expression_constraint(reader: Reader) -> Constraint:
     return found
 
 
-def _dotted(reader: Reader, found: Constraint) -> Constraint:
+def _dotted(reader: TextReader, found: Constraint) -> Constraint:
     while reader.take("."):
         at = reader.at
         reader.costly()
@@ -93,7 +93,7 @@ def _dotted(reader: Reader, found: Constraint) -> Constraint:
     return found
 
 
-def _operator(reader: Reader, with_minus: bool) -> str | None:
+def _operator(reader: TextReader, with_minus: bool) -> str | None:
     """``,`` is AND."""
     if reader.take(","):
         return "AND"
@@ -101,7 +101,7 @@ def _operator(reader: Reader, with_minus: bool) -> str | None:
     return found.upper() if found else None
 
 
-def _compound(reader: Reader, first: Constraint) -> Constraint:
+def _compound(reader: TextReader, first: Constraint) -> Constraint:
     operator = _operator(reader, with_minus=True)
     if operator is None:
         return first
@@ -116,7 +116,7 @@ def _compound(reader: Reader, first: Constraint) -> Constraint:
     return Compound(operator, tuple(parts))
 
 
-def sub_expression_constraint(reader: Reader) -> Constraint:
+def sub_expression_constraint(reader: TextReader) -> Constraint:
     reader.deeper()
     operator = reader.one_of(SYMBOLS) or reader.meaning(KEYWORDS)
     at = reader.at
@@ -134,7 +134,7 @@ def sub_expression_constraint(reader: Reader) -> Constraint:
     return found
 
 
-def _members(reader: Reader, at: int) -> Constraint:
+def _members(reader: TextReader, at: int) -> Constraint:
     column = None
     if reader.take("["):
         start = reader.at
@@ -145,11 +145,11 @@ def _members(reader: Reader, at: int) -> Constraint:
                 "choosing columns of a reference set other than one of " + ", ".join(COLUMNS.values()), start
             )
     of = _focus_or_brackets(reader)
-    members = Members(of, column, (), at)
+    members = MemberOf(of, column, (), at)
     return filtered(reader, members, expression_constraint, sub_expression_constraint, only="m")
 
 
-def _focus_or_brackets(reader: Reader) -> Constraint:
+def _focus_or_brackets(reader: TextReader) -> Constraint:
     if reader.take("("):
         found = expression_constraint(reader)
         reader.need(")")
@@ -157,32 +157,32 @@ def _focus_or_brackets(reader: Reader) -> Constraint:
     return ecl_focus_concept(reader)
 
 
-def ecl_focus_concept(reader: Reader) -> Constraint:
+def ecl_focus_concept(reader: TextReader) -> Constraint:
     if reader.take("*") or reader.take_word("any"):
-        return Anything()
+        return Wildcard()
     at = reader.at
     if reader.match(_ALIAS):
         raise reader.unsupported("an alternative identifier", at)
     return concept_reference(reader)
 
 
-def concept_reference(reader: Reader) -> Focus:
+def concept_reference(reader: TextReader) -> Focus:
     reader.blank()
     at = reader.at
     id_ = reader.match(_DIGITS)
     if id_ is None:
-        raise reader.wanted("a concept, '*', '^' or '('")
+        raise reader.expected("a concept, '*', '^' or '('")
     if not is_identifier(id_):
         raise TerminologyError(issues.no_identifier(reader.text, at, id_))
     if reader.sees("|") and reader.match(_TERM) is None:
-        raise reader.wanted("'|' after the term")
+        raise reader.expected("'|' after the term")
     return Focus(id_, at)
 
 
 # -- refinements ---------------------------------------------------------------------------------
 
 
-def ecl_refinement(reader: Reader, in_group: bool = False) -> Refinement:
+def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
     """Also an attribute set, which is a refinement without groups."""
     reader.deeper()
     parts = [_sub_refinement(reader, in_group)]
@@ -193,12 +193,12 @@ def ecl_refinement(reader: Reader, in_group: bool = False) -> Refinement:
         operator = _operator(reader, with_minus=False)
         if operator not in (None, chosen):
             reader.at = before
-            raise reader.wanted(f"{chosen}, or brackets around what stands between AND and OR,")
+            raise reader.expected(f"{chosen}, or brackets around what stands between AND and OR,")
     reader.higher()
-    return Several(chosen, tuple(parts)) if chosen else parts[0]
+    return CompoundRefinement(chosen, tuple(parts)) if chosen else parts[0]
 
 
-def _sub_refinement(reader: Reader, in_group: bool) -> Refinement:
+def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
     if reader.sees("(") and not _is_name_in_brackets(reader):
         reader.need("(")
         found = ecl_refinement(reader, in_group)
@@ -208,40 +208,40 @@ def _sub_refinement(reader: Reader, in_group: bool) -> Refinement:
     if not reader.sees("{") or reader.sees("{{"):
         return _attribute(reader, least, most, in_group)
     if in_group:
-        raise reader.wanted("an attribute (a group stands in no other group)")
+        raise reader.expected("an attribute (a group stands in no other group)")
     reader.need("{")
     found = ecl_refinement(reader, in_group=True)
     reader.need("}")
-    return Group(found, least, most)
+    return AttributeGroup(found, least, most)
 
 
-def _is_name_in_brackets(reader: Reader) -> bool:
+def _is_name_in_brackets(reader: TextReader) -> bool:
     """Is what stands in brackets the name of an attribute? Then it is compared with something."""
     rest = reader.after_bracket()
     return rest.startswith((*COMPARISONS, "{{")) or rest.casefold().startswith("not")
 
 
-def _cardinality(reader: Reader) -> tuple[int, int | None]:
+def _cardinality(reader: TextReader) -> tuple[int, int | None]:
     if not reader.take("["):
         return 1, None
     least = _count(reader)
     if not reader.take("..") and not reader.take_word("to"):
-        raise reader.wanted("'..'")
+        raise reader.expected("'..'")
     most = None if reader.take("*") or reader.take_word("many") else _count(reader)
     if most is not None and most < least:
-        raise reader.wanted(f"at least {least}")
+        raise reader.expected(f"at least {least}")
     reader.need("]")
     return least, most
 
 
-def _count(reader: Reader) -> int:
+def _count(reader: TextReader) -> int:
     found = reader.match(_DIGITS)
     if found is None or len(found) > 9:
-        raise reader.wanted("a whole number")
+        raise reader.expected("a whole number")
     return int(found)
 
 
-def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> Attribute:
+def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool) -> EclAttribute:
     reader.blank()
     reader.costly()
     at = reader.at
@@ -251,29 +251,29 @@ def _attribute(reader: Reader, least: int, most: int | None, in_group: bool) -> 
     name = sub_expression_constraint(reader)
     comparison = reader.one_of(COMPARISONS) or _not_equal(reader)
     if comparison is None:
-        raise reader.wanted("a comparison such as '='")
+        raise reader.expected("a comparison such as '='")
     comparison = "!=" if comparison == "<>" else comparison
     value = _value(reader, comparison)
     if reverse and not _is_constraint(value):
         raise reader.unsupported("a reversed attribute with a value that is no concept", at)
-    return Attribute(name, comparison, value, least, most, reverse, at)
+    return EclAttribute(name, comparison, value, least, most, reverse, at)
 
 
-def _not_equal(reader: Reader) -> str | None:
+def _not_equal(reader: TextReader) -> str | None:
     if not reader.take_word("not"):
         return None
     reader.need("=")
     return "!="
 
 
-def _value(reader: Reader, comparison: str) -> Value:
+def _value(reader: TextReader, comparison: str) -> Value:
     if reader.take("#"):
         number = reader.match(_NUMBER)
         if number is None:
-            raise reader.wanted("a number")
+            raise reader.expected("a number")
         return Decimal(number)
     if comparison not in ("=", "!="):
-        raise reader.wanted("a number after '#'")
+        raise reader.expected("a number after '#'")
     truth = reader.take_word("true", "false")
     if truth:
         return Truth(truth)

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 from terminology.store.relations import GROUPED, VALUED, Table
 from terminology.systems.snomed.ecl.expression import (
-    Anything,
-    Attribute,
+    AttributeGroup,
+    CompoundRefinement,
     Constraint,
+    EclAttribute,
     Focus,
-    Group,
     Refinement,
-    Several,
     Truth,
     Value,
+    Wildcard,
     holds,
 )
 from terminology.systems.snomed.ecl.term_search import test_of
 from terminology.systems.snomed.identifiers import IS_A
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -36,39 +36,41 @@ Evaluate = Callable[[Constraint], "BitMap"]
 
 
 class Refinements:
-    def __init__(self, substrate: Substrate, evaluate: Evaluate) -> None:
-        self._substrate, self._evaluate = substrate, evaluate
+    def __init__(self, release: ReleaseIndex, evaluate: Evaluate) -> None:
+        self._release, self._evaluate = release, evaluate
 
     # -- concepts ----------------------------------------------------------------------------
 
     def concepts(self, refinement: Refinement) -> BitMap:
         """The concepts for which a refinement holds."""
-        if isinstance(refinement, Several):
+        if isinstance(refinement, CompoundRefinement):
             return _joined(refinement.operator, map(self.concepts, refinement.parts))
-        if isinstance(refinement, Group):
+        if isinstance(refinement, AttributeGroup):
             groups = self._groups(refinement.refinement)
-            return self._often(refinement, self._substrate.all, _Held(self._substrate, [groups]))
-        return self._often(refinement, self._substrate.all, self._found(refinement))
+            return self._often(refinement, self._release.all, ConceptOccurrences(self._release, [groups]))
+        return self._often(refinement, self._release.all, self._found(refinement))
 
-    def _found(self, attribute: Attribute) -> _Found:
+    def _found(self, attribute: EclAttribute) -> Occurrences:
         if attribute.name == Focus(IS_A):
-            return _Hierarchy(self._substrate, attribute, self._evaluate(_constraint(attribute.value)))
+            return IsAOccurrences(self._release, attribute, self._evaluate(_constraint(attribute.value)))
         if attribute.reverse:
-            return _Reversed(self._substrate, attribute, self._tables(attribute, GROUPED), self._evaluate)
-        return _Held(self._substrate, self._numbers(attribute))
+            return ReversedOccurrences(
+                self._release, attribute, self._tables(attribute, GROUPED), self._evaluate
+            )
+        return ConceptOccurrences(self._release, self._numbers(attribute))
 
     # -- groups ------------------------------------------------------------------------------
 
     def _groups(self, refinement: Refinement) -> BitMap:
         """The groups in which a refinement holds."""
-        if isinstance(refinement, Several):
+        if isinstance(refinement, CompoundRefinement):
             return _joined(refinement.operator, map(self._groups, refinement.parts))
-        assert isinstance(refinement, Attribute)
+        assert isinstance(refinement, EclAttribute)
         is_hierarchy = refinement.name == Focus(IS_A)
-        found = _Numbered(self._substrate, () if is_hierarchy else self._numbers(refinement))
-        return self._often(refinement, self._substrate.groups, found) & self._substrate.groups
+        found = GroupOccurrences(self._release, () if is_hierarchy else self._numbers(refinement))
+        return self._often(refinement, self._release.groups, found) & self._release.groups
 
-    def _numbers(self, attribute: Attribute) -> Iterator[Sequence[int]]:
+    def _numbers(self, attribute: EclAttribute) -> Iterator[Sequence[int]]:
         """The numbers of the groups that have the attribute, once for each time."""
         value, is_equal = attribute.value, attribute.comparison == "="
         if not isinstance(value, Decimal | Truth | tuple):
@@ -80,14 +82,14 @@ class Refinements:
         for table in self._tables(attribute, VALUED):
             yield from (table.at(place) for place, said in enumerate(table.values) if accepts(said))
 
-    def _tables(self, attribute: Attribute, table: str) -> list[Table]:
-        is_any = isinstance(attribute.name, Anything)
-        kinds = self._substrate.kinds(table, None if is_any else self._evaluate(attribute.name))
-        return self._substrate.tables(table, kinds)
+    def _tables(self, attribute: EclAttribute, table: str) -> list[Table]:
+        is_any = isinstance(attribute.name, Wildcard)
+        kinds = self._release.kinds(table, None if is_any else self._evaluate(attribute.name))
+        return self._release.tables(table, kinds)
 
     # -- how often ---------------------------------------------------------------------------
 
-    def _often(self, asked: Attribute | Group, everything: BitMap, found: _Found) -> BitMap:
+    def _often(self, asked: EclAttribute | AttributeGroup, everything: BitMap, found: Occurrences) -> BitMap:
         """Those of everything that were found at least and at most so many times."""
         least, most = asked.least, asked.most
         if least == 0 and most is None:
@@ -97,10 +99,8 @@ class Refinements:
         if least <= 1 and most is None:
             return found.present()
         counts = found.counts()
-        fit = self._substrate.set_of(
-            n for n, c in counts.items() if least <= c and (most is None or c <= most)
-        )
-        return fit if least else fit | (everything - self._substrate.set_of(counts))
+        fit = self._release.set_of(n for n, c in counts.items() if least <= c and (most is None or c <= most))
+        return fit if least else fit | (everything - self._release.set_of(counts))
 
 
 def _joined(operator: str, parts: Iterable[BitMap]) -> BitMap:
@@ -148,7 +148,7 @@ def _number_holds(comparison: str, said: str, wanted: Value) -> bool:
 # -- what was found ------------------------------------------------------------------------------
 
 
-class _Found:
+class Occurrences:
     """What something was found for, and how often."""
 
     def present(self) -> BitMap:
@@ -158,14 +158,14 @@ class _Found:
         raise NotImplementedError
 
 
-class _Numbered(_Found):
+class GroupOccurrences(Occurrences):
     """Groups, by their numbers."""
 
-    def __init__(self, substrate: Substrate, numbers: Iterable[Sequence[int]]) -> None:
-        self._substrate, self._found = substrate, numbers
+    def __init__(self, release: ReleaseIndex, numbers: Iterable[Sequence[int]]) -> None:
+        self._release, self._found = release, numbers
 
     def present(self) -> BitMap:
-        return self._substrate.set_of(number for numbers in self._found for number in numbers)
+        return self._release.set_of(number for numbers in self._found for number in numbers)
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
@@ -174,38 +174,38 @@ class _Numbered(_Found):
         return counts
 
 
-class _Held(_Found):
+class ConceptOccurrences(Occurrences):
     """Concepts, by the numbers of their groups."""
 
-    def __init__(self, substrate: Substrate, numbers: Iterable[Iterable[int]]) -> None:
-        self._substrate, self._numbers = substrate, numbers
+    def __init__(self, release: ReleaseIndex, numbers: Iterable[Iterable[int]]) -> None:
+        self._release, self._numbers = release, numbers
 
     def present(self) -> BitMap:
         numbers = (number for numbers in self._numbers for number in numbers)
-        return self._substrate.owning(self._substrate.set_of(numbers))
+        return self._release.owning(self._release.set_of(numbers))
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
         for numbers in self._numbers:
-            counts.update(map(self._substrate.owners.__getitem__, numbers))
+            counts.update(map(self._release.owners.__getitem__, numbers))
         return counts
 
 
-class _Reversed(_Found):
+class ReversedOccurrences(Occurrences):
     """Where relationships lead, from some concepts."""
 
     def __init__(
-        self, substrate: Substrate, attribute: Attribute, tables: Sequence[Table], evaluate: Evaluate
+        self, release: ReleaseIndex, attribute: EclAttribute, tables: Sequence[Table], evaluate: Evaluate
     ) -> None:
-        self._substrate, self._tables = substrate, tables
+        self._release, self._tables = release, tables
         sources = evaluate(_constraint(attribute.value))
-        self._sources = sources if attribute.comparison == "=" else substrate.all - sources
+        self._sources = sources if attribute.comparison == "=" else release.all - sources
 
     def present(self) -> BitMap:
-        return self._substrate.set_of(self.counts())
+        return self._release.set_of(self.counts())
 
     def counts(self) -> Counter[int]:
-        owner, inside = self._substrate.owners.__getitem__, self._sources.__contains__
+        owner, inside = self._release.owners.__getitem__, self._sources.__contains__
         counts: Counter[int] = Counter()
         for table in self._tables:
             for place, target in enumerate(table.targets):
@@ -215,22 +215,22 @@ class _Reversed(_Found):
         return counts
 
 
-class _Hierarchy(_Found):
+class IsAOccurrences(Occurrences):
     """``Is a``: concepts by their parents, or reversed by their children."""
 
-    def __init__(self, substrate: Substrate, attribute: Attribute, values: BitMap) -> None:
-        self._substrate, self._is_reverse = substrate, attribute.reverse
-        whole = substrate.all if attribute.reverse else substrate.inner
+    def __init__(self, release: ReleaseIndex, attribute: EclAttribute, values: BitMap) -> None:
+        self._release, self._is_reverse = release, attribute.reverse
+        whole = release.all if attribute.reverse else release.inner
         self._values = values if attribute.comparison == "=" else whole - values
 
     def present(self) -> BitMap:
-        artifact, inner = self._substrate.artifact, self._substrate.inner
+        artifact, inner = self._release.artifact, self._release.inner
         if self._is_reverse:
             return artifact.parents(list(self._values))
         return artifact.children_of(list(self._values & inner))
 
     def counts(self) -> Counter[int]:
-        artifact, inner = self._substrate.artifact, self._substrate.inner
+        artifact, inner = self._release.artifact, self._release.inner
         counts: Counter[int] = Counter()
         if self._is_reverse:
             for parent in artifact.parents(list(self._values)):

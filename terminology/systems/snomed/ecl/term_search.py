@@ -15,7 +15,7 @@ from terminology.core.texts import finder, words
 from terminology.store.schema import WORD
 from terminology.systems.snomed.ecl.expression import Text
 from terminology.systems.snomed.identifiers import DEFINITION_WORD
-from terminology.systems.snomed.release_index import Substrate
+from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -85,26 +85,26 @@ def plain(text: str) -> str:
 # -- which concepts may have one -------------------------------------------------------------------
 
 
-def may_have(substrate: Substrate, texts: Iterable[Text]) -> BitMap | None:
+def may_have(release: ReleaseIndex, texts: Iterable[Text]) -> BitMap | None:
     """Concepts among which are all that have one of the texts; None where nothing can be said."""
-    found = [_candidates(substrate, text) for text in texts]
+    found = [_candidates(release, text) for text in texts]
     if any(one is None for one in found):
         return None
-    return substrate.artifact.union(one for one in found if one is not None)
+    return release.artifact.union(one for one in found if one is not None)
 
 
-def _candidates(substrate: Substrate, wanted: Text) -> BitMap | None:
+def _candidates(release: ReleaseIndex, wanted: Text) -> BitMap | None:
     if wanted.kind != "wild":
-        return _having_all(substrate, words(wanted.text))
+        return _having_all(release, words(wanted.text))
     beginnings, inside = fragments(wanted.text)
     if beginnings or not inside:
-        return _having_all(substrate, beginnings)
+        return _having_all(release, beginnings)
     longest = max(inside, key=len)
-    header = substrate.artifact.header
+    header = release.artifact.header
     field = header.fields.get(DEFINITION_WORD)
     fields = [WORD, *header.languages.values(), *([] if field is None else [field])]
-    return substrate.artifact.union(
-        ords for field in fields for word, ords in substrate.artifact.terms(field) if longest in word
+    return release.artifact.union(
+        ords for field in fields for word, ords in release.artifact.terms(field) if longest in word
     )
 
 
@@ -124,16 +124,16 @@ def fragments(pattern: str) -> tuple[list[str], list[str]]:
     return beginnings, inside
 
 
-def _having_all(substrate: Substrate, beginnings: list[str]) -> BitMap | None:
+def _having_all(release: ReleaseIndex, beginnings: list[str]) -> BitMap | None:
     """The concepts that have, for each of the beginnings, a word that begins so."""
     if not beginnings:
         return None
-    found = beginning_with(substrate, beginnings[0])
+    found = beginning_with(release, beginnings[0])
     for beginning in beginnings[1:]:
-        found = found & beginning_with(substrate, beginning)
+        found = found & beginning_with(release, beginning)
     return found
 
 
-def beginning_with(substrate: Substrate, beginning: str) -> BitMap:
-    defined = substrate.artifact.union(ords for _, ords in substrate.terms(DEFINITION_WORD, beginning))
-    return substrate.artifact.words(beginning) | defined
+def beginning_with(release: ReleaseIndex, beginning: str) -> BitMap:
+    defined = release.artifact.union(ords for _, ords in release.terms(DEFINITION_WORD, beginning))
+    return release.artifact.words(beginning) | defined

@@ -22,7 +22,7 @@ _AROUND = {"|": "|", "/*": "*/"}
 _NEXT = re.compile(r'["|()]|/\*')
 
 
-class Reader:
+class TextReader:
     """A text, read from left to right. All that fails raises TerminologyError that names the place."""
 
     def __init__(self, text: str) -> None:
@@ -102,9 +102,9 @@ class Reader:
 
     def need(self, symbol: str) -> None:
         if not self.take(symbol):
-            raise self.wanted(f"'{symbol}'")
+            raise self.expected(f"'{symbol}'")
 
-    def wanted(self, what: str) -> TerminologyError:
+    def expected(self, what: str) -> TerminologyError:
         """What is wrong here: something else is expected."""
         self.blank()
         return TerminologyError(issues.bad_expression(self.text, self.at, what))

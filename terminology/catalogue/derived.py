@@ -1,0 +1,171 @@
+"""The answers of a catalogue that follow from its other answers, the same for every kind of catalogue."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from terminology.catalogue import implied
+from terminology.catalogue.concept_map import ConceptMap
+from terminology.catalogue.protocol import Catalogue, Pinned, Weighed, unpinned
+from terminology.core import issues, versions
+from terminology.core.cache import Cache
+from terminology.core.errors import TerminologyError
+from terminology.core.model import CodeSystemInfo, Document, Issue, split_canonical
+from terminology.core.structure import require
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
+
+# The room for what operations make of resources: about so many elements of value sets.
+CACHE_ROOM = 100_000
+
+
+class DerivedAnswers(ABC):
+    """A catalogue of which the abstract questions are still to be answered; see ``Catalogue`` for all."""
+
+    @abstractmethod
+    def headers(self, kind: str) -> Iterator[Document]: ...
+
+    @abstractmethod
+    def whole(self, header: Document, keep: bool = True) -> Document: ...
+
+    @abstractmethod
+    def document(self, header: Document) -> Document: ...
+
+    @abstractmethod
+    def resource(self, kind: str, id_: str) -> Document: ...
+
+    @abstractmethod
+    def has_id(self, kind: str, id_: str) -> bool: ...
+
+    @abstractmethod
+    def find(self, kind: str, url: str, version: str | None = None) -> Document | None: ...
+
+    @abstractmethod
+    def known_versions(self, kind: str, url: str) -> list[str]: ...
+
+    @abstractmethod
+    def preferred(self, uri: str) -> str: ...
+
+    @abstractmethod
+    def url_of_value_set(self, uri: str) -> str: ...
+
+    @abstractmethod
+    def find_system(self, url: str, version: str | None = None) -> CodeSystem | None: ...
+
+    @abstractmethod
+    def language_packs(self, about: CodeSystemInfo) -> list[CodeSystem]: ...
+
+    @abstractmethod
+    def compiled_system(self, document: Document) -> CodeSystem | None: ...
+
+    @abstractmethod
+    def compiled_map(self, document: Document) -> ConceptMap | None: ...
+
+    @abstractmethod
+    def builtin_systems(self) -> Iterator[CodeSystem]: ...
+
+    @abstractmethod
+    def abouts(self) -> Iterator[CodeSystemInfo]: ...
+
+    @abstractmethod
+    def for_fhir(self, version: str) -> Catalogue: ...
+
+    # -- resources -------------------------------------------------------------------------------
+
+    def documents(self, kind: str) -> Iterator[Document]:
+        return (self.whole(header, keep=False) for header in self.headers(kind))
+
+    @cached_property
+    def cache(self) -> Cache[Weighed]:
+        return Cache(CACHE_ROOM, _weight)
+
+    # -- code systems ----------------------------------------------------------------------------
+
+    def system(self, url: str, version: str | None = None, supplements: Sequence[str] = ()) -> CodeSystem:
+        system = self.find_system(url, version)
+        if system is None:
+            raise TerminologyError(self._why_unknown(url, version))
+        return self.supplemented(system, [self._supplement_of(system, url) for url in supplements])
+
+    def _why_unknown(self, url: str, version: str | None) -> Issue:
+        url = self.preferred(url)
+        headers = [header for header in self.headers("CodeSystem") if header.get("url") == url]
+        if headers and all(map(is_supplement, headers)):
+            return issues.system_is_supplement(url)
+        known = self.known_versions("CodeSystem", url)
+        if version is not None and known:
+            return issues.unknown_version(url, version, known)
+        return issues.unknown_system(url)
+
+    def supplement(self, canonical: str) -> Document:
+        url, version = split_canonical(canonical)
+        headers = [h for h in self.headers("CodeSystem") if h.get("url") == url and is_supplement(h)]
+        header = versions.best(headers, version)
+        if header is None:
+            raise TerminologyError(issues.missing_supplement(canonical))
+        return self.document(header)
+
+    def _supplement_of(self, system: CodeSystem, canonical: str) -> Document:
+        supplement = self.supplement(canonical)
+        if not applies_to(supplement, system.about):
+            raise TerminologyError(issues.foreign_supplement(canonical, system.about.canonical))
+        return supplement
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        own = [document for document in named if applies_to(document, system.about)]
+        urls = {document.get("url") for document in own}
+        packs = [pack for pack in self.language_packs(system.about) if pack.about.url not in urls]
+        supplements = [*(self.compiled_system(d) or DocumentCodeSystem(d) for d in own), *packs]
+        return SupplementedCodeSystem(system, supplements) if supplements else system
+
+    # -- value sets and maps ---------------------------------------------------------------------
+
+    def value_set(self, url: str, version: str | None = None, pinned: Pinned = unpinned) -> Document:
+        if version is None:
+            url, version = split_canonical(url)
+        value_set = self.find("ValueSet", self.url_of_value_set(url), version)
+        value_set = value_set or implied.value_set(self, url, version, pinned)
+        if value_set is None:
+            canonical = f"{url}|{version}" if version else url
+            why = implied.why_not(self, url, version, pinned)
+            raise TerminologyError(issues.unknown_value_set(canonical, why))
+        return value_set
+
+    def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
+        if version is None:
+            url, version = split_canonical(url)
+        document = self.find("ConceptMap", url, version) or implied.concept_map(self, url)
+        if document is None:
+            known = self.known_versions("ConceptMap", url)
+            raise TerminologyError(issues.unknown_concept_map(url, version, known))
+        return self.compile_map(document)
+
+    def compile_map(self, document: Document) -> ConceptMap:
+        return self.compiled_map(document) or ConceptMap(require(document), self.preferred)
+
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        by_url: dict[str, list[Document]] = {}
+        for header in self.headers("ConceptMap"):
+            by_url.setdefault(header.get("url", ""), []).append(header)
+        usable = []
+        for header in (h for headers in by_url.values() for h in _best_of(headers)):
+            try:
+                usable.append(self.compile_map(header))
+            except TerminologyError as error:
+                if malformed is not None:
+                    malformed.append(error)
+        return usable
+
+
+def _best_of(headers: Sequence[Document]) -> list[Document]:
+    """The headers of the best version. Maps with the same canonical may each have a part of it."""
+    usable = [header for header in headers if header.get("status") != "retired"]
+    best = versions.best(usable, None)
+    return [h for h in usable if best is not None and h.get("version") == best.get("version")]
+
+
+def _weight(item: Weighed) -> int:
+    return item.weight

@@ -1,0 +1,170 @@
+"""The protocol of a catalogue: the questions that operations and ``wire`` ask.
+
+Catalogues wrap one another: ``Remembering(ReleaseView(Content(...)))`` is what requests are answered from, and
+an ``Overlay`` lays the resources of one request before it. No operation notices the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from terminology.catalogue.concept_map import ConceptMap
+from terminology.core.cache import Cache
+from terminology.core.errors import TerminologyError
+from terminology.core.model import CodeSystemInfo, Document
+from terminology.systems.protocol import CodeSystem
+
+# The types of resources that a catalogue has.
+KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
+
+# The version in which the code system of a url is to be used; None for the best one.
+Pinned = Callable[[str], str | None]
+
+
+def unpinned(url: str) -> str | None:
+    """Any version will do."""
+    return None
+
+
+class Weighed(Protocol):
+    """Something that an operation has made of documents."""
+
+    @property
+    def weight(self) -> int:
+        """About how many elements of value sets it has."""
+
+
+class CompiledResource(Protocol):
+    """A CodeSystem, ConceptMap or ValueSet in the store."""
+
+    @property
+    def document(self) -> Document:
+        """The resource without its long part, by which it is found; always the same object."""
+
+    def whole(self) -> Document:
+        """The resource as it is read."""
+
+    def system(self) -> CodeSystem: ...
+
+    def map(self, preferred: Callable[[str], str]) -> ConceptMap: ...
+
+
+class Catalogue(Protocol):
+    """The resources that can be asked about. A ``header`` is a resource, perhaps without its content."""
+
+    # -- resources -------------------------------------------------------------------------------
+
+    def headers(self, kind: str) -> Iterator[Document]:
+        """The header of every resource of a type, an overlay's first."""
+
+    def documents(self, kind: str) -> Iterator[Document]:
+        """Every resource of a type as it is read; nothing is kept of what is read for it."""
+
+    def whole(self, header: Document, keep: bool = True) -> Document:
+        """The resource of a header as it is read. ``keep`` keeps it at hand, if it has to be read for it."""
+
+    def document(self, header: Document) -> Document:
+        """The resource of a header as operations use it: long lists of the store are read as needed.
+
+        Raises TerminologyError for a resource of a client that is malformed.
+        """
+
+    def resource(self, kind: str, id_: str) -> Document:
+        """The resource with an id; see ``document``. Raises TerminologyError when there is none."""
+
+    def has_id(self, kind: str, id_: str) -> bool:
+        """Is there a resource with an id?"""
+
+    def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
+        """The best resource of a canonical url and, if given, version or wildcard; see ``core.versions``."""
+
+    def known_versions(self, kind: str, url: str) -> list[str]:
+        """The versions of a canonical url that are here, in order."""
+
+    # -- code systems ----------------------------------------------------------------------------
+
+    def preferred(self, uri: str) -> str:
+        """The uri that a code system is known by here.
+
+        The alias or OID that a NamingSystem has for a code system, or an OID among its own identifiers,
+        becomes the preferred uri; any other uri stays as it is.
+        """
+
+    def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
+        """The code system of a url (or alias) and version, or None."""
+
+    def system(self, url: str, version: str | None = None, supplements: Sequence[str] = ()) -> CodeSystem:
+        """The code system of a url and version, seen through some supplements.
+
+        Raises TerminologyError: unknown code system or version, unknown supplement, or a supplement of
+        another code system.
+        """
+
+    def supplement(self, canonical: str) -> Document:
+        """The CodeSystem resource of a supplement. Raises TerminologyError when it is not here."""
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        """A code system seen through the supplements among ``named`` that apply to it, and through its
+        language packs, which apply unasked (tx-ecosystem, "languages").
+        """
+
+    def language_packs(self, about: CodeSystemInfo) -> list[CodeSystem]:
+        """The supplements that add languages to a code system, the best version of each."""
+
+    def compiled_system(self, document: Document) -> CodeSystem | None:
+        """The code system of a CodeSystem resource of this catalogue; None for any other document."""
+
+    def builtin_systems(self) -> Iterator[CodeSystem]:
+        """The code systems that are not resources."""
+
+    def abouts(self) -> Iterator[CodeSystemInfo]:
+        """The metadata of every code system that can be asked, in all versions."""
+
+    # -- value sets and maps ---------------------------------------------------------------------
+
+    def value_set(self, url: str, version: str | None = None, pinned: Pinned = unpinned) -> Document:
+        """The definition of a value set, also of one that a code system implies.
+
+        An implied value set leaves the version of its code system open, unless it is asked for by a version;
+        ``pinned`` then gives the version that will be used, so that the value set exists in it.
+
+        Raises TerminologyError when it is not known.
+        """
+
+    def url_of_value_set(self, uri: str) -> str:
+        """The url of the value set that an OID identifies; any other uri stays as it is."""
+
+    def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
+        """The compiled map of a canonical. Raises TerminologyError when it is not known."""
+
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        """The maps that may be used unasked: the best version of each, except retired and malformed ones.
+
+        The errors of the malformed ones are added to ``malformed``.
+        """
+
+    def compile_map(self, document: Document) -> ConceptMap:
+        """The compiled map of any ConceptMap resource; of this catalogue's resources it is compiled once.
+
+        Raises TerminologyError if it is malformed.
+        """
+
+    def compiled_map(self, document: Document) -> ConceptMap | None:
+        """The same for a resource of this catalogue; None for any other document."""
+
+    # -- the catalogue itself --------------------------------------------------------------------
+
+    def for_fhir(self, version: str) -> Catalogue:
+        """This catalogue as a release of FHIR sees it.
+
+        The resources that FHIR itself publishes are added, and preferred in the version of the release where
+        no other version is asked for.
+        """
+
+    @property
+    def cache(self) -> Cache[Weighed]:
+        """For what operations make of resources and need again.
+
+        A new state of the content is a new catalogue, so the cache is never out of date.
+        """

@@ -1,0 +1,79 @@
+"""A catalogue that remembers its answers, for a catalogue that does not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from terminology.catalogue.concept_map import ConceptMap
+from terminology.catalogue.protocol import Catalogue
+from terminology.catalogue.wrapper import Wrapper
+from terminology.core.cache import Cache
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+from terminology.systems.protocol import CodeSystem
+
+# The number of answers to one question that are remembered.
+MOST_REMEMBERED = 1_000
+
+
+class Remembering(Wrapper):
+    """The answers of the base; those that take a search are remembered."""
+
+    def __init__(self, base: Catalogue) -> None:
+        super().__init__(base)
+        self._preferred: Cache[str] = Cache(MOST_REMEMBERED)
+        self._documents: Cache[Document] = Cache(MOST_REMEMBERED)
+        self._systems: Cache[CodeSystem] = Cache(MOST_REMEMBERED)
+        self._supplemented: Cache[tuple[CodeSystem, CodeSystem]] = Cache(MOST_REMEMBERED)
+        self._maps: Cache[ConceptMap] = Cache(MOST_REMEMBERED)
+        self._versions: Cache[list[str]] = Cache(MOST_REMEMBERED)
+
+    def for_fhir(self, version: str) -> Catalogue:
+        base = self.base.for_fhir(version)
+        return self if base is self.base else base
+
+    def preferred(self, uri: str) -> str:
+        return self._preferred.get(uri, lambda: self.base.preferred(uri))
+
+    def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
+        """Only resources that are found are remembered: of others there is no end."""
+        key = (kind, url, version)
+        document = self._documents.find(key)
+        if document is None and (document := self.base.find(kind, url, version)) is not None:
+            self._documents.put(key, document)
+        return document
+
+    def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
+        key = (url, version)
+        system = self._systems.find(key)
+        if system is None and (system := self.base.find_system(url, version)) is not None:
+            self._systems.put(key, system)
+        return system
+
+    def known_versions(self, kind: str, url: str) -> list[str]:
+        return list(self._versions.get((kind, url), lambda: self.base.known_versions(kind, url)))
+
+    def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
+        if named:
+            return super().supplemented(system, named)
+        known = self._supplemented.find(id(system))
+        if known is None:
+            known = system, super().supplemented(system)  # the system is held, so that its id stays its own
+            self._supplemented.put(id(system), known)
+        return known[1]
+
+    def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
+        derived: Callable[[str, str | None], ConceptMap] = super().concept_map
+        return self._maps.get((url, version), lambda: derived(url, version))
+
+    @cached_property
+    def _usable_maps(self) -> tuple[list[ConceptMap], list[TerminologyError]]:
+        malformed: list[TerminologyError] = []
+        return super().concept_maps(malformed), malformed
+
+    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+        usable, errors = self._usable_maps
+        if malformed is not None:
+            malformed += errors
+        return list(usable)

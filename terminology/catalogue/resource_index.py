@@ -1,0 +1,257 @@
+"""Resources by canonical and by id, each read and compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from terminology.catalogue.concept_map import ConceptMap
+from terminology.catalogue.protocol import KINDS, CompiledResource
+from terminology.core import versions
+from terminology.core.documents import LazyDocument
+from terminology.core.model import CodeSystemInfo, Document
+from terminology.core.structure import require, require_header
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import info_of
+from terminology.systems.supplement import applies_to, is_language_pack, is_supplement
+
+OID = "urn:oid:"
+
+
+class ResourceIndex:
+    """The resources of one catalogue, without those of the catalogue that it wraps.
+
+    Of a lazy document the header stands in all the tables below, until the whole is needed. ``is_untrusted``
+    is for resources that came with a request: they are checked when they are used.
+    """
+
+    def __init__(
+        self,
+        documents: Iterable[Document | LazyDocument] = (),
+        stored: Iterable[CompiledResource] = (),
+        is_untrusted: bool = False,
+    ) -> None:
+        self._by_url: dict[str, dict[str, list[Document]]] = {kind: {} for kind in KINDS}
+        self._by_id: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
+        self._lazy: dict[int, LazyDocument] = {}
+        self._systems: dict[int, CodeSystem] = {}
+        self._maps: dict[int, ConceptMap] = {}
+        self._language_packs: list[Document] = []
+        self._stored = {id(resource.document): resource for resource in stored}
+        for document in (*documents, *(resource.document for resource in self._stored.values())):
+            self._add(document)
+        every = (id(header) for kind in KINDS for header in self.headers(kind))
+        self._unchecked = set(every) if is_untrusted else set()
+
+    @staticmethod
+    def of_request(documents: Iterable[Document] = ()) -> ResourceIndex:
+        """Resources that came with a request.
+
+        Raises TerminologyError for a resource that could not be found. Whatever else is wrong with a resource
+        matters when it is used, and not to requests that do not use it.
+        """
+        return ResourceIndex(map(require_header, documents), is_untrusted=True)
+
+    def _add(self, resource: Document | LazyDocument) -> None:
+        header = resource.header if isinstance(resource, LazyDocument) else resource
+        kind = header.get("resourceType", "")
+        if kind not in KINDS:
+            return
+        if isinstance(resource, LazyDocument):
+            self._lazy[id(header)] = resource
+        self._by_url[kind].setdefault(header.get("url", ""), []).append(header)
+        if "id" in header:
+            self._by_id[kind].setdefault(header["id"], header)
+        if kind == "CodeSystem" and is_language_pack(header):
+            self._language_packs.append(header)
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def restocked(self, stored: Iterable[CompiledResource]) -> ResourceIndex:
+        """These resources with others from the store. What is compiled stays compiled."""
+        own = [header for kind in KINDS for header in self.headers(kind) if id(header) not in self._stored]
+        restocked = ResourceIndex((self._lazy.get(id(header), header) for header in own), stored)
+        restocked._share(self, own)
+        return restocked
+
+    def replaced(self, documents: Sequence[Document]) -> ResourceIndex:
+        """These resources with more, which replace those of the same canonical and version.
+
+        What is compiled stays compiled. Raises TerminologyError as ``of_request``.
+        """
+        new = {_identity(document) for document in documents}
+        own = [h for kind in KINDS for h in self.headers(kind) if _identity(h) not in new]
+        index = ResourceIndex.of_request([*documents, *own])
+        index._share(self, own)
+        return index
+
+    def _share(self, other: ResourceIndex, headers: Iterable[Document]) -> None:
+        # Other threads may be compiling: the tables are copied before they are read.
+        systems, maps = other._systems.copy(), other._maps.copy()
+        for key in map(id, headers):
+            if key in systems:
+                self._systems[key] = systems[key]
+            if key in maps:
+                self._maps[key] = maps[key]
+
+    # -- finding -----------------------------------------------------------------------------
+
+    def headers(self, kind: str) -> Iterator[Document]:
+        for headers in self._by_url[kind].values():
+            yield from headers
+
+    def has_url(self, kind: str, url: str) -> bool:
+        return url in self._by_url[kind]
+
+    def has_id(self, kind: str, id_: str) -> bool:
+        return id_ in self._by_id[kind]
+
+    def resource(self, kind: str, id_: str) -> Document | None:
+        """The resource with an id."""
+        header = self._by_id[kind].get(id_)
+        lazy = self._lazy.get(id(header))
+        return lazy.document() if lazy else header
+
+    def best(self, kind: str, url: str, version: str | None) -> Document | None:
+        """The header of the best resource of a url and version that is not a supplement."""
+        headers = self._by_url[kind].get(url, ())
+        return versions.best([header for header in headers if not is_supplement(header)], version)
+
+    def find(self, kind: str, url: str, version: str | None) -> Document | None:
+        """The best resource of a url and version. Raises TerminologyError for one that is malformed."""
+        header = self.best(kind, url, version)
+        return None if header is None else self.document(header) or header
+
+    def versions(self, kind: str, url: str) -> list[str]:
+        """The versions of a url, in order."""
+        return versions.known(self._by_url[kind].get(url, []))
+
+    def header_of(self, document: Document) -> Document | None:
+        """The header of a resource that is in this index, and was perhaps read since."""
+        headers = self._by_url.get(document.get("resourceType", ""), {}).get(document.get("url", ""), ())
+        for header in headers:
+            lazy = self._lazy.get(id(header))
+            if header is document or (lazy is not None and lazy.has_read(document)):
+                return header
+        return None
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def document(self, header: Document) -> Document | None:
+        """The resource of a header as operations use it; None where it is the header, or not in this index.
+
+        Raises TerminologyError for one that is malformed.
+        """
+        if id(header) in self._unchecked:
+            require(header)
+            self._unchecked.discard(id(header))
+        lazy = self._lazy.get(id(header))
+        return lazy.document() if lazy else None
+
+    def whole(self, header: Document, keep: bool) -> Document | None:
+        """The resource of a header as it is read; None as for ``document``."""
+        stored = self._stored.get(id(header))
+        if stored is not None:
+            return stored.whole()
+        lazy = self._lazy.get(id(header))
+        if lazy is None:
+            return None
+        return lazy.document() if keep else lazy.glance()
+
+    # -- compiling ---------------------------------------------------------------------------
+
+    def system(self, header: Document) -> CodeSystem:
+        """The code system of a header of this index. Raises TerminologyError for one that is malformed."""
+        system = self._systems.get(id(header))
+        if system is None:
+            stored = self._stored.get(id(header))
+            system = stored.system() if stored else DocumentCodeSystem(self.document(header) or header)
+            self._systems[id(header)] = system
+        return system
+
+    def map(self, header: Document, preferred: Callable[[str], str]) -> ConceptMap:
+        """The map of a header of this index; ``preferred`` is that of the catalogue.
+
+        Raises TerminologyError for one that is malformed.
+        """
+        map_ = self._maps.get(id(header))
+        if map_ is None:
+            stored = self._stored.get(id(header))
+            map_ = stored.map(preferred) if stored else ConceptMap(self.document(header) or header, preferred)
+            self._maps[id(header)] = map_
+        return map_
+
+    # -- code systems ------------------------------------------------------------------------
+
+    def abouts(self) -> Iterator[CodeSystemInfo]:
+        """The metadata of the code systems that have concepts."""
+        for header in self.headers("CodeSystem"):
+            if not is_supplement(header) and header.get("content") != "not-present":
+                yield info_of(header)
+
+    def language_packs(self, about: CodeSystemInfo) -> dict[str, CodeSystem]:
+        """The supplements that add languages to a code system, the best version of each, by url."""
+        by_url: dict[str, list[Document]] = {}
+        for header in self._language_packs:
+            if applies_to(header, about):
+                by_url.setdefault(header.get("url", ""), []).append(header)
+        best = {url: versions.best(headers, None) for url, headers in by_url.items()}
+        return {url: self.system(header) for url, header in best.items() if header is not None}
+
+    # -- other names -------------------------------------------------------------------------
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The preferred uri of a code system by its OIDs and by its aliases in NamingSystems."""
+        aliases = self._by_oid("CodeSystem")
+        for header in self.headers("NamingSystem"):
+            aliases |= _aliases(header)
+        return aliases
+
+    @cached_property
+    def value_sets_by_oid(self) -> dict[str, str]:
+        """The url of a value set by its OIDs."""
+        return self._by_oid("ValueSet")
+
+    def _by_oid(self, kind: str) -> dict[str, str]:
+        """The url of the first resource that has an OID among its identifiers, by the OID."""
+        urls: dict[str, str] = {}
+        for url, headers in self._by_url[kind].items():
+            for oid in (oid for header in headers for oid in _oids(header) if url):
+                urls.setdefault(oid, url)
+        return urls
+
+
+def _identity(document: Document) -> tuple[Any, ...]:
+    """The key by which a resource replaces another one. Without a url, each is its own."""
+    key = (document.get("resourceType"), document.get("url"), document.get("version"))
+    return key if document.get("url") else (*key, id(document))
+
+
+def _oids(document: Document) -> Iterator[str]:
+    """The OIDs of a resource, which may be malformed."""
+    identifiers = document.get("identifier")
+    if is_supplement(document) or not isinstance(identifiers, list):
+        return
+    values = (i.get("value") for i in identifiers if isinstance(i, dict))
+    yield from (value for value in values if isinstance(value, str) and value.startswith(OID))
+
+
+def _aliases(naming: Document) -> dict[str, str]:
+    """The uris and OIDs of a NamingSystem for a code system, each with the preferred uri."""
+    if naming.get("kind") != "codesystem":
+        return {}
+    ids = naming.get("uniqueId", ())
+    uris = [i for i in ids if i.get("type") in ("uri", "url") and "value" in i]
+    preferred = next((i["value"] for i in uris if i.get("preferred")), None)
+    if preferred is None:
+        return {}
+    names = [i["value"] for i in uris] + [
+        f"{prefix}{i['value'].removeprefix(OID)}"
+        for i in ids
+        if i.get("type") == "oid" and "value" in i
+        for prefix in (OID, "")
+    ]
+    return {name: preferred for name in names if name != preferred}

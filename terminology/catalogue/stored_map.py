@@ -1,0 +1,106 @@
+"""A concept map in the store: its rows are read when they are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from terminology.catalogue.concept_map import (
+    Attribute,
+    ConceptMap,
+    DeclaredNames,
+    Group,
+    MapRow,
+    end_of,
+    unmapped_of,
+)
+from terminology.core.model import Coding, Document, Typed
+from terminology.core.texts import bare
+from terminology.store.artifacts import Artifact, MappingRow
+from terminology.store.packing import MAPPING_FIELDS, value_of
+
+
+class StoredMap(ConceptMap):
+    """A compiled concept map."""
+
+    def __init__(self, artifact: Artifact, system: Callable[[str], str]) -> None:
+        super().__init__(artifact.header.document, system)
+        self._attribute_codes = artifact.header.attributes
+        nodes = artifact.header.groups
+        self.groups = [_group(artifact, part, node, self._names, system) for part, node in enumerate(nodes)]
+        for group, node in zip(self.groups, nodes, strict=True):
+            elements = node.get("by_value_set", ())
+            group.by_value_set = [(e["valueSet"], list(self._rows(group, e))) for e in elements]
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """The attributes that were found when the map was compiled: no row is read for them."""
+        in_memory = {c.code: c.uri for row in self._rows_in_memory() for c in row.depends_on}
+        return {code: self._names.attributes.get(code, code) for code in self._attribute_codes} | in_memory
+
+
+def _group(
+    artifact: Artifact, part: int, node: Document, names: DeclaredNames, system: Callable[[str], str]
+) -> Group:
+    source = end_of(node.get("source"), node.get("source_version"), system)
+    target = end_of(node.get("target"), node.get("target_version"), system)
+    reader = MapRowReader(artifact, source, target, names)
+    forward = StoredRows(artifact, part, "source", reader)
+    backward = StoredRows(artifact, part, "target", reader)
+    return Group(source, target, unmapped_of(node.get("unmapped")), forward, backward)
+
+
+class MapRowReader:
+    """Reads the rows of a group. It does not hold the map, so that a map goes when nobody uses it."""
+
+    def __init__(self, artifact: Artifact, source: Coding, target: Coding, names: DeclaredNames) -> None:
+        self._unpack = artifact.unpack
+        self._source, self._target, self._names = source, target, names
+
+    def read(self, row: MappingRow) -> MapRow:
+        fields = dict(zip(MAPPING_FIELDS, self._unpack(row.body), strict=False))
+        source, target = self._source, self._target
+        end = Coding(target.system, row.target, target.version, fields.get("target_display"))
+        return MapRow(
+            source=Coding(source.system, row.source, source.version, fields.get("source_display")),
+            target=None if row.target is None or fields.get("no_map") else end,
+            relationship=fields.get("relationship"),
+            word=fields.get("word"),
+            comment=fields.get("comment"),
+            depends_on=self._attributes(fields.get("depends_on")),
+            products=self._attributes(fields.get("products")),
+            properties=[self._names.property(*_typed(*p)) for p in fields.get("properties") or ()],
+        )
+
+    def is_mapping(self, row: MappingRow) -> bool:
+        """Has the row more than the code, which is then only listed?"""
+        return row.target is not None or any(self._unpack(row.body)[1:])
+
+    def _attributes(self, nodes: Iterable[Sequence[Any]] | None) -> list[Attribute]:
+        return [self._names.attribute(*_typed(*node)) for node in nodes or ()]
+
+
+def _typed(code: str, type_: str, value: Any) -> tuple[str, Typed]:
+    return code, Typed(type_, value_of(type_, value))
+
+
+class StoredRows:
+    """The rows of a group by one of its ends: ``source`` or ``target``."""
+
+    def __init__(self, artifact: Artifact, part: int, end: str, reader: MapRowReader) -> None:
+        self._artifact, self._part, self._end, self._reader = artifact, part, end, reader
+
+    def of(self, code: str) -> Sequence[MapRow]:
+        reader = self._reader
+        return [reader.read(row) for row in self._rows(code) if reader.is_mapping(row)]
+
+    def _rows(self, code: str) -> list[MappingRow]:
+        rows = self._artifact.mappings(f"by {self._end}", code)
+        return [row for row in rows if row.part == self._part]
+
+    def __contains__(self, code: object) -> bool:
+        return isinstance(code, str) and bool(self._rows(code))
+
+    def spelled_like(self, code: str) -> Iterable[str]:
+        return self._artifact.spelled_like(f"like {self._end}", bare(code), self._part)

@@ -1,0 +1,107 @@
+"""The rows of a compiled code system, read as concepts, designations and properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from terminology.core.model import Concept, ConceptDetail, Designation, Document, Property, Typed
+from terminology.store.artifacts import Artifact, StoredRow
+from terminology.store.packing import (
+    DEFINITION,
+    DESIGNATIONS,
+    EXTENSION,
+    PROPERTIES,
+    exact,
+    line_of,
+    value_of,
+)
+from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
+
+# The parts of a ConceptDetail.
+PARTS = ("designations", "properties", "extension")
+
+
+class RowReader:
+    """Reads the rows of one artifact."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._unpack = artifact.unpack
+        self._uses = artifact.header.uses
+        self._kinds = artifact.header.kinds
+
+    def concept(self, row: StoredRow) -> Concept:
+        flags = row.flags
+        definition = None
+        if flags & HAS_DEFINITION:
+            definition = line_of(self.lines(row), DEFINITION) or ""
+        return Concept(
+            row.code or row.key,
+            row.display,
+            definition,
+            bool(flags & IS_ABSTRACT),
+            bool(flags & IS_INACTIVE),
+            row.status,
+        )
+
+    def lines(self, row: StoredRow) -> list[bytes]:
+        """The parts of a row that are packed together."""
+        return self._unpack.lines(row.body)
+
+    def designations(self, lines: Sequence[bytes]) -> list[Designation]:
+        uses = self._uses
+        return [
+            Designation(node[0], node[1], uses[node[2]]) if len(node) == 3 else self._designation(*node)
+            for node in line_of(lines, DESIGNATIONS) or ()
+        ]
+
+    def properties(self, lines: Sequence[bytes]) -> list[Property]:
+        return [self._property(*node) for node in line_of(lines, PROPERTIES) or ()]
+
+    def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
+        extensions: Sequence[Document] = exact(line_of(lines, EXTENSION) or [])
+        return extensions
+
+    def _designation(
+        self, value: str, language: str | None, use: int | None = None, rest: Document | None = None
+    ) -> Designation:
+        coding = None if use is None else self._uses[use]
+        if rest is None:
+            return Designation(value, language, coding)
+        rest = exact(rest)
+        return Designation(
+            value, language, coding, rest.get("additionalUse", ()), extension=rest.get("extension", ())
+        )
+
+    def _property(self, kind: int, value: Any, description: str | None = None) -> Property:
+        code, type_ = self._kinds[kind]
+        return Property(code, Typed(type_, value_of(type_, value)), description)
+
+
+class LazyDetail(ConceptDetail):
+    """The detail of a concept, of which each part is read when it is first looked at."""
+
+    __slots__ = ("_lines", "_reader", "_row")
+
+    def __init__(self, reader: RowReader, row: StoredRow) -> None:
+        self._reader, self._row = reader, row
+        self._lines: list[bytes] | None = None
+        if not row.flags & HAS_EXTENSION:
+            self.extension = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """A part that has not been read: ``__slots__`` has no value for it yet."""
+        if name not in PARTS:
+            raise AttributeError(name)
+        if self._lines is None:
+            self._lines = self._reader.lines(self._row)
+        part = getattr(self._reader, name)(self._lines)
+        setattr(self, name, part)
+        return part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConceptDetail) and all(
+            getattr(self, part) == getattr(other, part) for part in PARTS
+        )
+
+    __hash__ = None  # type: ignore[assignment]

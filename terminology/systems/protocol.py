@@ -1,0 +1,185 @@
+"""The protocol of a code system: the questions that every operation asks, whatever lies behind it.
+
+A kind of code system is one module beside this one, see docs/adding-a-code-system.md. ``SimpleCodeSystem``
+answers all questions but two, for a code system with no more to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.languages import Languages
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.texts import finder
+
+
+class Selection(Protocol):
+    """Some of a code system's concepts: iterate them, or ask about one code.
+
+    Iterating a selection that cannot be listed at all raises TerminologyError.
+    """
+
+    @property
+    def index(self) -> object | None:
+        """The numbering of the concepts, where the selection is a ``ConceptSet``; otherwise None."""
+
+    @property
+    def unclosed(self) -> str | None:
+        """Why the selection lists only some of its concepts; None where it lists them all."""
+
+    def __iter__(self) -> Iterator[Concept]: ...
+    def __contains__(self, code: object) -> bool: ...
+
+
+class ConceptSet(Selection, Protocol):
+    """A selection that knows its size, and combines with others, without reading a concept.
+
+    Only selections with the same ``index`` combine; the order is that of the left one.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice) -> list[Concept]:
+        """The concepts of a page."""
+
+    def __and__(self, other: Any) -> ConceptSet: ...
+    def __or__(self, other: Any) -> ConceptSet: ...
+    def __sub__(self, other: Any) -> ConceptSet: ...
+
+    def without(self, inactive: bool = False, abstract: bool = False) -> ConceptSet:
+        """The concepts that are not inactive, not abstract."""
+
+    def among(self, codes: Iterable[str]) -> ConceptSet:
+        """The concepts that have one of these codes, in the order of the codes."""
+
+
+class CodeSystem(Protocol):
+    """One version of one code system."""
+
+    @property
+    def about(self) -> CodeSystemInfo:
+        """Url, version, name and the other metadata."""
+
+    @property
+    def index(self) -> object | None:
+        """The numbering of the concepts, where every selection is a ``ConceptSet``; otherwise None."""
+
+    @property
+    def supplements(self) -> Sequence[str]:
+        """The canonicals (url|version) of the supplements that are applied."""
+
+    @property
+    def supplement_documents(self) -> Sequence[Document]:
+        """The CodeSystem resources of the supplements that are applied."""
+
+    def locate(self, code: str) -> Concept | None:
+        """The concept of this code, or None. Its ``code`` is as the code system writes it."""
+
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        """The concepts that pass all filters (https://hl7.org/fhir/R5/valueset.html, filters) and that a text
+        finds: each of its words begins a word of the code, of the display or of a designation.
+
+        With ``languages``, only texts in these languages count, and texts in no particular language; a
+        concept without a text in these languages is searched in all, unless ``languages.insist``.
+
+        Raises TerminologyError for a filter that this code system does not know, or cannot answer: a value
+        that the operator does not take, a code that does not exist.
+        """
+
+    def select_by_language(self, languages: Languages) -> Selection | None:
+        """The concepts that have a text in one of these languages; None where that is not known."""
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        """Is the first concept above the second one (or the same)? Both codes must exist."""
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        """Designations and properties of many concepts at once; unknown codes are left out."""
+
+    def implied_value_set(self, canonical: str) -> Document | None:
+        """The ValueSet that this code system itself defines under a canonical, or None."""
+
+
+class SimpleCodeSystem:
+    """A code system of which only ``about`` and ``locate`` have to be written.
+
+    Its codes cannot be listed and are not related to each other; it has no properties, and no filters.
+    """
+
+    about: CodeSystemInfo
+
+    def locate(self, code: str) -> Concept | None:
+        raise NotImplementedError
+
+    @property
+    def index(self) -> object | None:
+        return None
+
+    @property
+    def supplements(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def supplement_documents(self) -> Sequence[Document]:
+        return ()
+
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        """Raises TerminologyError for every filter."""
+        for filter_ in filters:
+            if not filter_.value:
+                raise TerminologyError(
+                    issues.filter_without_value(filter_.property, filter_.op, self.about.url)
+                )
+            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+        return LocatedSelection(self, text)
+
+    def select_by_language(self, languages: Languages) -> Selection | None:
+        return None
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        return ancestor == descendant
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        return {code: ConceptDetail() for code in codes if self.locate(code) is not None}
+
+    def implied_value_set(self, canonical: str) -> Document | None:
+        return None
+
+
+class SimpleSelection:
+    """The answers of a selection that lists all its concepts and cannot be counted without reading them."""
+
+    @property
+    def index(self) -> object | None:
+        return None
+
+    @property
+    def unclosed(self) -> str | None:
+        return None
+
+
+class LocatedSelection(SimpleSelection):
+    """The codes that a code system locates, and that a text finds: to be asked about, not to be listed."""
+
+    def __init__(self, system: SimpleCodeSystem, text: str | None = None) -> None:
+        self._system = system
+        self._finds = finder(text) if text else None
+
+    def __iter__(self) -> Iterator[Concept]:
+        """Raises TerminologyError: nobody can say which codes there are."""
+        raise TerminologyError(issues.not_enumerable(self._system.about))
+
+    def __contains__(self, code: object) -> bool:
+        concept = self._system.locate(str(code))
+        return concept is not None and (self._finds is None or is_found(concept, self._finds))
+
+
+def is_found(concept: Concept, finds: Callable[[str], bool]) -> bool:
+    """Does a search text find the code or the display of a concept?"""
+    return finds(concept.code) or finds(concept.display or "")

@@ -1,0 +1,57 @@
+"""A CodeSystem resource as operations and filters read it: its metadata, and the roles of its properties.
+
+The meaning of a property is that of its ``uri``, or else of its code
+(https://hl7.org/fhir/R5/codesystem.html#properties).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from terminology.core.model import CodeSystemInfo, Designation, Document
+
+CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
+MARKS = ("notSelectable", "inactive", "status")
+# These mean what their code says, also where a code system gives them some other uri.
+BY_NAME = frozenset({"notSelectable", "inactive"})
+# A deprecated concept may still be used: tx-ecosystem, test "act-class".
+INACTIVE_STATUS = frozenset({"retired", "withdrawn", "inactive"})
+
+
+def info_of(document: Document) -> CodeSystemInfo:
+    """The metadata of a CodeSystem resource."""
+    return CodeSystemInfo(
+        url=document.get("url", ""),
+        version=document.get("version"),
+        name=document.get("name"),
+        title=document.get("title"),
+        content=document.get("content", "complete"),
+        case_sensitive=document.get("caseSensitive", True) is not False,
+        language=document.get("language"),
+        supplements=document.get("supplements"),
+        copyright=document.get("copyright"),
+        document=document,
+    )
+
+
+def designation_of(node: dict[str, Any]) -> Designation:
+    """A ``designation`` of a CodeSystem or a ValueSet."""
+    return Designation(
+        value=node.get("value", ""),
+        language=node.get("language"),
+        use=node.get("use"),
+        additional_use=node.get("additionalUse", ()),
+        extension=node.get("extension", ()),
+    )
+
+
+def roles_of(document: Document) -> dict[str, str]:
+    """The code of the property that plays each role: by its uri, else by a code that has no other uri."""
+    roles: dict[str, str] = {}
+    for declared in document.get("property", ()):
+        uri, code = declared.get("uri"), declared.get("code")
+        if uri and uri.startswith(CONCEPT_PROPERTIES):
+            roles[uri.removeprefix(CONCEPT_PROPERTIES)] = code
+    taken = {d.get("code") for d in document.get("property", ()) if d.get("uri")} - BY_NAME
+    return roles | {role: role for role in ROLES if role not in roles and role not in taken}
