@@ -75,7 +75,7 @@ _SEVERITIES = ("fatal", "error", "warning", "information")
 
 
 def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Validation:
-    """CodeSystem $validate-code.
+    """Check that a code is in a code system, and that its display is right.
 
     Raises TerminologyError: no code to validate, contradictory parameters, an unknown supplement.
     """
@@ -109,7 +109,7 @@ def _in_system(
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
-    """ValueSet $validate-code.
+    """Check that a code is in a value set, and that its display is right.
 
     Raises TerminologyError: no code to validate, an unknown value set or supplement, a value set that imports
     itself or has a filter that cannot be used.

@@ -53,7 +53,7 @@ _SET_BY_VALUE_SET = {name: field for name, type_, field in REPEATED if type_ == 
 
 
 def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
-    """The codes of a value set, all or a page of them.
+    """List the codes of a value set, or a page of them.
 
     Raises TerminologyError: an unknown value set, import, code system, version or supplement; a version that
     a check forbids; a filter that cannot be used; a value set that imports itself; too many codes.
