@@ -72,7 +72,7 @@ class Terminology:
         spoken = RELEASES[release]
         *where, name = operation.split("/")
         if not name.startswith("$") or len(where) > 2:
-            raise TerminologyError(issues.no_operation(operation))
+            raise TerminologyError(issues.not_an_operation(operation))
         if not where:
             return self._ask_base(name.removeprefix("$"), spoken, body, parameters)
         return self._ask(where, name.removeprefix("$"), spoken, body, parameters)

@@ -1,23 +1,26 @@
-"""The exceptions of this package: one tree.
+"""Exceptions that this package raises on purpose: one tree.
 
 ::
 
     AdapterError
-    ├── TerminologyError          a question has no answer: ``issues`` say why, as an OperationOutcome would
-    │   ├── RefusedError          a request is refused with a status and headers of HTTP's own
-    │   └── UnknownImportError    a value set imports one that is not known
-    ├── UnavailableError          the answer cannot be found at the moment: a database is away
-    ├── SettingError              a setting has a wrong name or value
-    ├── UnreadableFileError       a file should hold FHIR resources and does not
+    ├── TerminologyError          a request has no answer; ``issues`` say why, as an OperationOutcome does
+    │   ├── RefusedError          a request is refused with its own HTTP status and headers
+    │   └── UnknownImportError    a value set imports an unknown one
+    ├── UnavailableError          a database cannot be reached at the moment
+    ├── SettingError              a setting has an unknown name or a wrong value
+    ├── UnreadableFileError       a file cannot be read, or has no FHIR resource
     ├── PublicationError          a table of the published content is wrong
-    └── StoreError                a store, or an import into one
-        ├── BrokenReleaseError           a file of a release cannot be read any further
-        ├── UnrecognisedReleaseError     the files are not what the importer expects
-        ├── TooFewRowsError              a release has no readable row, or far fewer than the one it would replace
-        ├── NotLoadedError               no such version is in the store
-        ├── StoreBusyError               another process is writing to the store
-        ├── OtherFormatError             an artifact was compiled in another format
-        └── IncompleteCopyError          a copy lacks something that the database has
+    └── StoreError                the store, or an import into it, fails
+        ├── BrokenReleaseError           a file of a release cannot be read to its end
+        ├── UnrecognisedReleaseError     the files are not those that the importer reads
+        ├── TooFewRowsError              a release has no readable rows, or far fewer than the one that it replaces
+        ├── NotLoadedError               the store has no such version
+        ├── StoreBusyError               another process writes to the store
+        ├── OtherFormatError             the index of a release was compiled in another format
+        └── IncompleteCopyError          a copy of the store lacks something that the database has
+
+docs/errors.md explains them to users. Builtin exceptions are raised only where Python expects them (``TypeError``
+from a JSON serialiser), or are caught in the same module.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ class AdapterError(Exception):
 
 
 class TerminologyError(AdapterError):
-    """A question has no answer. ``issues`` say why: at least one, each of severity error or fatal."""
+    """A request has no answer. ``issues`` say why: at least one, each of severity error or fatal."""
 
     def __init__(self, issues: Issue | Iterable[Issue]) -> None:
         self.issues = [issues] if isinstance(issues, Issue) else list(issues)
@@ -40,7 +43,7 @@ class TerminologyError(AdapterError):
 
 
 class RefusedError(TerminologyError):
-    """A request is refused for a reason of HTTP's: it has its own status and headers."""
+    """A request is refused with its own HTTP ``status`` and ``headers``; others follow from the code of the issue."""
 
     def __init__(self, status: int, issue: Issue, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.headers = status, dict(headers or {})
@@ -48,7 +51,7 @@ class RefusedError(TerminologyError):
 
 
 class UnknownImportError(TerminologyError):
-    """A value set imports one that is not known here: ``url``, and ``version`` if one was asked."""
+    """A value set imports an unknown one: ``url``, and ``version`` if the import has one."""
 
     def __init__(self, issue: Issue, url: str, version: str | None) -> None:
         self.url, self.version = url, version
@@ -56,22 +59,29 @@ class UnknownImportError(TerminologyError):
 
 
 class UnavailableError(AdapterError):
-    """The answer cannot be found at the moment; the text says why to the operator.
+    """A database cannot be reached at the moment; the text tells the operator why.
 
-    It is not a TerminologyError: code that can do without one of several answers must not do without this.
+    It is not a TerminologyError: code that skips a code system without an answer must not skip one for this
+    reason, because the answer would then be wrong.
     """
 
 
 class SettingError(AdapterError, ValueError):
-    """A setting has a wrong name or value. The text says which one, where it was read, and what is right."""
+    """A setting has an unknown name or a wrong value.
+
+    The text says which one, where it was read, and what is right.
+    """
 
 
 class UnreadableFileError(AdapterError, ValueError):
-    """A file should hold FHIR resources and does not. The text says which file, and why."""
+    """A file cannot be read, or has no FHIR resource. The text says which file, and why."""
 
 
 class PublicationError(AdapterError, ValueError):
-    """The content cannot be published. ``file`` and ``line`` say where; the text also says what is right."""
+    """A table of the published content is wrong.
+
+    ``file`` and ``line`` (from 1) say where; the text says what is right.
+    """
 
     def __init__(self, file: str, line: int | None, problem: str) -> None:
         self.file, self.line, self.problem = file, line, problem
@@ -80,11 +90,11 @@ class PublicationError(AdapterError, ValueError):
 
 
 class StoreError(AdapterError):
-    """A store cannot do what it was asked to."""
+    """The store, or an import into it, fails."""
 
 
 class BrokenReleaseError(StoreError, ValueError):
-    """A file of a release cannot be read any further. ``problem`` says where and why."""
+    """A file of a release cannot be read to its end. ``problem`` says where and why."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -92,27 +102,29 @@ class BrokenReleaseError(StoreError, ValueError):
 
 
 class UnrecognisedReleaseError(StoreError, ValueError):
-    """The files are not what the importer expects."""
+    """The files are not those that the importer reads."""
 
 
 class TooFewRowsError(StoreError, ValueError):
-    """A release has no readable row, or far fewer than the one that it would replace."""
+    """A release has no readable rows, or far fewer than the one that it replaces."""
 
 
 class NotLoadedError(StoreError, ValueError):
-    """No such version is in the store."""
+    """The store has no such version."""
 
 
 class StoreBusyError(StoreError, RuntimeError):
-    """Another process is writing to the store."""
+    """Another process writes to the store."""
 
 
 class OtherFormatError(StoreError, ValueError):
-    """An artifact was compiled in another format: it has to be imported again."""
+    """The index of a release was compiled in another format: the release must be imported again."""
 
-    def __init__(self, found: int, wanted: int) -> None:
-        super().__init__(f"was compiled in format {found}, and this is format {wanted}: import it again")
+    def __init__(self, format_: int, current: int) -> None:
+        super().__init__(
+            f"was compiled in format {format_}, but the current one is {current}: import it again"
+        )
 
 
 class IncompleteCopyError(StoreError, RuntimeError):
-    """A copy lacks something that the database has."""
+    """A copy of the store lacks something that the database has."""

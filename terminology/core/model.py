@@ -1,9 +1,7 @@
-"""What a terminology answer is made of: neutral to any FHIR release, free of HTTP, JSON and SQL.
+"""Parts of requests and answers, independent of FHIR releases, HTTP, JSON and SQL.
 
-Two kinds of things live side by side in this package:
-
-* a ``Document`` is a FHIR resource as JSON, in R5 shape. It is never changed once it is loaded;
-* questions and answers are the small dataclasses below.
+A ``Document`` is a FHIR resource as parsed JSON, in the form of R5; it never changes once it is loaded. All else is
+a small dataclass.
 """
 
 from __future__ import annotations
@@ -16,22 +14,25 @@ from typing import Any, NamedTuple
 Document = dict[str, Any]
 
 
-# Those that are made by the thousand are not frozen, which would make them thrice as slow to make.
+# An answer makes thousands of some of these, and a frozen dataclass takes three times as long to make.
 @dataclass(slots=True, unsafe_hash=True)
 class Typed:
-    """A value with the name of its FHIR type: ``Typed("code", "new")`` travels as ``valueCode``."""
+    """A value with the name of its FHIR type: ``Typed("code", "new")`` is written as ``valueCode``.
+
+    ``value`` is a str, bool, int or float, or the JSON object of a complex type (``Coding``, ``Quantity``, ...).
+    """
 
     type: str
     value: Any
 
     @property
     def key(self) -> str:
-        """The element name of the value, e.g. ``valueCode``."""
+        """The name of the element that has the value, such as ``valueCode``."""
         return value_key(self.type)
 
     @staticmethod
     def of(node: Mapping[str, Any]) -> Typed | None:
-        """The ``value[x]`` of a JSON node, or None if it has none."""
+        """The ``value[x]`` of a JSON object, or None if it has none."""
         for key, value in node.items():
             if key.startswith("value") and len(key) > 5 and key[5].isupper():
                 return Typed(_type_name(key[5:]), value)
@@ -40,7 +41,7 @@ class Typed:
 
 @cache
 def value_key(type_: str) -> str:
-    """The element name of a value of a FHIR type.
+    """The name of the element that has a value of a FHIR type.
 
     >>> value_key("code")
     'valueCode'
@@ -60,7 +61,7 @@ def _type_name(suffix: str) -> str:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Coding:
-    """A code in a code system. Every part may be missing in a question; an answer has a code."""
+    """A code in a code system. Every part may be missing in a request; an answer has a code."""
 
     system: str | None = None
     code: str | None = None
@@ -69,9 +70,11 @@ class Coding:
 
     @staticmethod
     def of(node: Mapping[str, Any]) -> Coding:
+        """The Coding of a JSON object."""
         return Coding(node.get("system"), node.get("code"), node.get("version"), node.get("display"))
 
     def as_json(self) -> Document:
+        """The JSON object, without the parts that are missing."""
         parts = {"system": self.system, "version": self.version, "code": self.code, "display": self.display}
         return {name: value for name, value in parts.items() if value is not None}
 
@@ -82,7 +85,11 @@ class Coding:
 
 @dataclass(slots=True)
 class Designation:
-    """One way to say a concept. ``source`` is the canonical of the supplement it comes from."""
+    """A name of a concept.
+
+    ``language`` is a BCP 47 tag, ``use`` and ``additional_use`` are Codings in JSON, ``source`` is the canonical of
+    the supplement that the designation is from.
+    """
 
     value: str
     language: str | None = None
@@ -94,7 +101,11 @@ class Designation:
 
 @dataclass(slots=True)
 class Property:
-    """A property of a concept. ``description`` is the display of the concept a code names."""
+    """A property of a concept.
+
+    ``description`` is the display of the concept that a value of type code or Coding names, ``source`` the canonical
+    of the supplement that the property is from.
+    """
 
     code: str
     value: Typed
@@ -104,7 +115,11 @@ class Property:
 
 @dataclass(slots=True)
 class Concept:
-    """A concept as a code system locates or lists it."""
+    """A concept as a code system finds or lists it.
+
+    ``abstract`` is the property notSelectable, ``status`` the property of that name. ``inactive``: the property of
+    that name is true, or the status is retired, withdrawn or inactive.
+    """
 
     code: str
     display: str | None = None
@@ -116,7 +131,7 @@ class Concept:
 
 @dataclass(slots=True)
 class ConceptDetail:
-    """What else is known of a concept."""
+    """The designations and properties of a concept, without its display and definition."""
 
     designations: list[Designation] = field(default_factory=list)
     properties: list[Property] = field(default_factory=list)
@@ -125,10 +140,12 @@ class ConceptDetail:
 
 @dataclass(slots=True)
 class CodeSystemInfo:
-    """What a code system says of itself.
+    """The description of one version of a code system.
 
-    ``common`` are value sets (canonicals) that list its usual codes, where it has more than can be listed.
-    ``is_related`` is False where nothing says how its codes are related to each other.
+    ``content`` is ``CodeSystem.content`` (``complete``, ``fragment``, ...), ``supplements`` the canonical of the code
+    system that it supplements, ``document`` the CodeSystem resource, if there is one. ``common``: the
+    canonicals of value sets with its usual codes, if it has more codes than can be listed. ``is_related``: False if
+    nothing relates its codes to each other.
     """
 
     url: str
@@ -146,6 +163,7 @@ class CodeSystemInfo:
 
     @property
     def canonical(self) -> str:
+        """``url|version``, or the url if there is no version."""
         return f"{self.url}|{self.version}" if self.version else self.url
 
     @property
@@ -154,15 +172,16 @@ class CodeSystemInfo:
 
     @property
     def is_example(self) -> bool:
-        """Its codes show what codes look like; nobody may validate or list by them (tx-ecosystem,
-        "requirements", CodeSystem.content).
+        """True if its codes are only examples, by which no code may be validated or listed.
+
+        See tx-ecosystem, "requirements", CodeSystem.content.
         """
         return self.content == "example"
 
 
 @dataclass(slots=True, frozen=True)
 class Filter:
-    """``ValueSet.compose.include.filter``."""
+    """A filter of a value set: ``ValueSet.compose.include.filter``."""
 
     property: str
     op: str
@@ -171,10 +190,10 @@ class Filter:
 
 @dataclass(slots=True)
 class Issue:
-    """One issue of an OperationOutcome.
+    """One issue of an OperationOutcome. The constructors are in ``core/issues/severity.py``.
 
-    ``tx`` is a code of HL7's tx-issue-type system, ``message_id`` HL7's name for the message, ``at`` the
-    FHIRPath expressions of what it is about.
+    ``code`` is an IssueType, ``tx`` a code of HL7's tx-issue-type, ``message_id`` HL7's id of the message, ``at`` the
+    FHIRPath expressions of the elements at fault.
     """
 
     severity: str
@@ -187,7 +206,7 @@ class Issue:
 
 
 class Problem(NamedTuple):
-    """Something wrong in a file. ``line`` counts from 1; 0 is the file as a whole."""
+    """A problem in a file. ``line`` counts from 1; 0 means the whole file."""
 
     file: str
     line: int
@@ -198,12 +217,12 @@ class Problem(NamedTuple):
         return f"{place}: {self.text}" if place else self.text
 
 
-# What comes after it may have terms between two bars: the implicit value sets of SNOMED CT.
+# The expression that follows may have terms between bars: an implicit value set of SNOMED CT.
 EXPRESSION = "?fhir_vs=ecl/"
 
 
 def split_canonical(canonical: str) -> tuple[str, str | None]:
-    """``url|version`` as url and version.
+    """The url and the version of ``url|version``; the version is None if there is none.
 
     >>> split_canonical("http://example.org/vs|1.0"), split_canonical("http://example.org/vs")
     (('http://example.org/vs', '1.0'), ('http://example.org/vs', None))

@@ -119,13 +119,13 @@ def require_block(block: Document, at: str) -> None:
     if block.get("concept") or block.get("filter"):
         raise TerminologyError(issues.block_without_system(at))
     if not block.get("valueSet"):
-        raise TerminologyError(issues.block_about_nothing(at))
+        raise TerminologyError(issues.empty_block(at))
 
 
 def _require(value: Any, shape: Shape, at: str) -> None:
     if isinstance(shape, frozenset):
         if not isinstance(value, str) or value not in shape:
-            raise TerminologyError(issues.not_a_word_of(at, value, sorted(shape)))
+            raise TerminologyError(issues.not_one_of(at, value, sorted(shape)))
         return
     wanted: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, wanted):

@@ -1,9 +1,9 @@
-"""How many steps does a question take? Reckoned before it is answered, from what is asked and what is here.
+"""Estimates of the steps that a request takes, checked before it is answered.
 
-Every include reads a code system, every filter looks at each code that is read, every exclude at each code
-that is left. A code system that counts (``CodeSystem.index``) reads nothing for most filters: it has sets of
-codes, and of these only what is walked through is read. What is reckoned is the most that it can be. The
-bounds are in ``limits``.
+Every include reads a code system, every filter tests each code that is read, every exclude each code that is
+left. An indexed code system (``CodeSystem.index``) reads nothing for most filters: it has sets of codes, and only
+the codes that are listed are read. An estimate is the largest number of steps possible. The bounds are in
+``limits``.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
 from terminology.operations.limits import (
-    AT_ONCE,
-    FEW,
+    CODES_OF_SET_PER_STEP,
     MOST_CODINGS,
-    MOST_SOUGHT,
+    MOST_PROPERTIES,
     MOST_STEPS,
-    OF_CODING,
-    OF_EXCLUDE,
-    OF_FILTER,
-    OF_HIERARCHY,
-    OF_SET,
-    OF_STORED,
-    OF_TEXT,
+    STEPS_OF_CODING,
+    STEPS_OF_EXCLUDE,
+    STEPS_OF_FILTER,
+    STEPS_OF_HIERARCHY,
+    STEPS_OF_SET,
+    STEPS_OF_STORED_CODE,
+    STEPS_OF_TEXT,
+    UNCOUNTED_PARTS,
 )
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.expand_by_sets import can_use_sets
@@ -35,170 +35,191 @@ from terminology.systems.protocol import CodeSystem, ConceptSet
 
 
 def check_codings(codings: Sequence[object]) -> None:
-    """Raises TerminologyError for a CodeableConcept that has too many."""
+    """Raises TerminologyError when a CodeableConcept has too many codings."""
     if len(codings) > MOST_CODINGS:
-        what = f"The number of codings of a CodeableConcept (this one has {len(codings):,})"
-        raise TerminologyError(issues.too_much(what, MOST_CODINGS, "Ask for them in several requests"))
+        raise TerminologyError(issues.too_many_codings(len(codings), MOST_CODINGS))
 
 
-def check_sought(properties: Sequence[object], system: CodeSystem) -> None:
-    """Raises TerminologyError when $find-matches is to compare too much."""
-    if len(properties) > MOST_SOUGHT:
-        what = f"The number of properties to compare (there are {len(properties):,})"
-        raise TerminologyError(issues.too_much(what, MOST_SOUGHT, "Give those that matter most"))
-    steps = len(properties) * OF_FILTER * _Sizes().of(system) if len(properties) > FEW else 0
+def check_properties(properties: Sequence[object], system: CodeSystem) -> None:
+    """Raises TerminologyError when $find-matches would compare too many properties, or take too many steps."""
+    if len(properties) > MOST_PROPERTIES:
+        raise TerminologyError(issues.too_many_properties(len(properties), MOST_PROPERTIES))
+    if len(properties) <= UNCOUNTED_PARTS:
+        return
+    steps = len(properties) * STEPS_OF_FILTER * _Estimate().size(system)
     if steps > MOST_STEPS:
-        what = f"What {len(properties)} properties cost in this code system (about {steps:,} steps)"
-        raise TerminologyError(issues.too_much(what, MOST_STEPS, "Give fewer properties"))
+        raise TerminologyError(issues.properties_too_costly(len(properties), steps, MOST_STEPS))
 
 
 def check_listing(definition: Definition, is_search: bool) -> None:
-    """Raises TerminologyError for a value set that would take too many steps to list, or to search."""
+    """Raises TerminologyError when it would take too many steps to list a value set, or to search it."""
     parts = _parts(definition)
     blocks = [block for part in parts for block in part.blocks()]
-    if len(blocks) + sum(map(_filters, blocks)) > FEW:
-        sizes = _Sizes(OF_TEXT if is_search else 0)
-        steps = sum(map(sizes.combining, blocks))
-        if steps <= MOST_STEPS and not can_use_sets(definition):
-            steps += sum(map(sizes.steps, parts))
-        _check("list", definition, blocks, sizes, steps)
+    if _count_parts(blocks) <= UNCOUNTED_PARTS:
+        return
+    estimate = _Estimate(STEPS_OF_TEXT if is_search else 0)
+    steps = sum(map(estimate.to_combine, blocks))
+    if steps <= MOST_STEPS and not can_use_sets(definition):
+        steps += sum(map(estimate.to_list, parts))
+    _require_few_steps("expand", definition, blocks, estimate, steps)
 
 
-def check_questions(definition: Definition, codings: int) -> None:
-    """Raises TerminologyError for a value set in which it would take too many steps to find the codings.
+def check_membership(definition: Definition, codings: int) -> None:
+    """Raises TerminologyError when it would take too many steps to look for the codings in a value set.
 
-    All of a hierarchy is walked through for a filter on it; what other filters say is asked of the codings.
+    A filter on a hierarchy visits all of it once; the other filters test only the codings.
     """
     blocks = [block for part in _parts(definition) for block in part.blocks()]
-    if len(blocks) + sum(map(_filters, blocks)) > FEW:
-        sizes = _Sizes()
-        preparing = sum(map(sizes.combining, blocks)) + sum(map(sizes.walking, blocks))
-        asking = codings * sum(OF_CODING + filtering(block) for block in blocks)
-        _check("look into", definition, blocks, sizes, preparing + asking)
+    if _count_parts(blocks) <= UNCOUNTED_PARTS:
+        return
+    estimate = _Estimate()
+    once = sum(map(estimate.to_combine, blocks)) + sum(map(estimate.to_walk, blocks))
+    steps = once + codings * sum(STEPS_OF_CODING + _steps_to_filter(block) for block in blocks)
+    _require_few_steps("validate codes against", definition, blocks, estimate, steps)
 
 
-def _check(to_do: str, definition: Definition, blocks: Sequence[Block], sizes: _Sizes, steps: int) -> None:
+def _require_few_steps(
+    task: str, definition: Definition, blocks: Sequence[Block], estimate: _Estimate, steps: int
+) -> None:
+    """Raises TerminologyError when the steps are too many. ``task`` is the verb of the message."""
     if steps > MOST_STEPS:
-        largest = max(sizes.known.values(), default=0)
-        filters = sum(map(_filters, blocks))
-        name = definition.canonical
+        filters, largest = sum(map(_count_filters, blocks)), max(estimate.sizes.values(), default=0)
         raise TerminologyError(
-            issues.too_many_steps(to_do, name, steps, MOST_STEPS, len(blocks), filters, largest)
+            issues.too_many_steps(
+                task, definition.canonical, steps, MOST_STEPS, len(blocks), filters, largest
+            )
         )
 
 
 def _parts(definition: Definition) -> list[Definition]:
+    """The value set and all that it imports."""
     return [definition, *definition.all_imports()]
 
 
-def _filters(block: Block) -> int:
+def _count_parts(blocks: Sequence[Block]) -> int:
+    return len(blocks) + sum(map(_count_filters, blocks))
+
+
+def _count_filters(block: Block) -> int:
     return len(block.node.get("filter", ()))
 
 
-def _hierarchical(block: Block) -> int:
+def _count_hierarchical_filters(block: Block) -> int:
     return sum(1 for filter_ in block.node.get("filter", ()) if filter_.get("op") in HIERARCHY)
 
 
-def filtering(block: Block) -> int:
-    """What it takes to see whether one code passes the filters."""
-    hierarchical = _hierarchical(block)
-    return OF_HIERARCHY * hierarchical + OF_FILTER * (_filters(block) - hierarchical)
+def _steps_to_filter(block: Block) -> int:
+    """The steps to test one code by all filters of a block."""
+    hierarchical = _count_hierarchical_filters(block)
+    return STEPS_OF_HIERARCHY * hierarchical + STEPS_OF_FILTER * (_count_filters(block) - hierarchical)
 
 
-class _Sizes:
-    """How many codes are read at most; ``known`` has the size of each code system, counted once."""
+def _steps_to_exclude(block: Block) -> int:
+    """The steps to test whether one code is in a block, without the value sets that it imports."""
+    return STEPS_OF_EXCLUDE + _steps_to_filter(block)
 
-    def __init__(self, searching: int = 0) -> None:
-        self._searching = searching
-        self.known: dict[int, int] = {}
-        self._listed: dict[int, int] = {}
-        self._asking: dict[int, int] = {}
 
-    def steps(self, definition: Definition) -> int:
-        """What it takes to list one value set, those that it imports being listed."""
-        excluding = sum(map(self._of_question, definition.excludes))
-        return sum(self._of_include(block) for block in definition.includes) + excluding * self._codes(
-            definition
-        )
+class _Estimate:
+    """The steps of one request, at most.
 
-    def combining(self, block: Block) -> int:
-        """What it takes to have the set of what a block chooses, of a code system that counts."""
+    ``search_steps``: the steps to search one code for a text, 0 if there is none. ``sizes``: the number of codes
+    of each code system by its ``id``, counted once.
+    """
+
+    def __init__(self, search_steps: int = 0) -> None:
+        self._search_steps = search_steps
+        self.sizes: dict[int, int] = {}
+        self._definition_sizes: dict[int, int] = {}
+        self._membership_steps: dict[int, int] = {}
+
+    def to_list(self, definition: Definition) -> int:
+        """The steps to list one value set, after those that it imports."""
+        to_exclude = sum(map(self._to_exclude, definition.excludes))
+        to_include = sum(map(self._to_include, definition.includes))
+        return to_include + to_exclude * self._definition_size(definition)
+
+    def to_combine(self, block: Block) -> int:
+        """The steps to make the set of codes of a block; 0 unless its code system is indexed."""
         if block.system is None or block.system.index is None:
             return 0
-        filters = [f for f in block.filters if _is_read(f)]
-        sets = (OF_SET + self.of(block.system) // AT_ONCE) * (1 + _filters(block) + self._searching)
-        return sets + len(block.enumeration) * OF_STORED + len(filters) * OF_FILTER * self.of(block.system)
+        size = self.size(block.system)
+        scans = sum(map(_scans_codes, block.filters))
+        sets = 1 + _count_filters(block) + self._search_steps
+        return (
+            (STEPS_OF_SET + size // CODES_OF_SET_PER_STEP) * sets
+            + len(block.enumeration) * STEPS_OF_STORED_CODE
+            + scans * STEPS_OF_FILTER * size
+        )
 
-    def walking(self, block: Block) -> int:
-        """What it takes to walk through the hierarchy for a block's filters, of one that does not."""
-        hierarchical = _hierarchical(block)
+    def to_walk(self, block: Block) -> int:
+        """The steps to walk the hierarchy for the filters of a block; 0 if its code system is indexed."""
+        hierarchical = _count_hierarchical_filters(block)
         if not hierarchical or block.system is None or block.system.index is not None:
             return 0
-        return hierarchical * self.of(block.system)
+        return hierarchical * self.size(block.system)
 
-    def of(self, system: CodeSystem) -> int:
-        if id(system) not in self.known:
-            self.known[id(system)] = _counted(system)
-        return self.known[id(system)]
+    def size(self, system: CodeSystem) -> int:
+        """The number of codes of a code system."""
+        if id(system) not in self.sizes:
+            self.sizes[id(system)] = _count_codes(system)
+        return self.sizes[id(system)]
 
-    def _of_include(self, block: Block) -> int:
+    def _to_include(self, block: Block) -> int:
         others = block.imports if block.system is not None else block.imports[1:]
-        asking = sum(map(self._of_questions, others))
+        to_import = sum(map(self._to_test_membership, others))
         if block.system is not None and block.system.index is not None:
-            return self._read(block) * (OF_STORED + asking)
-        return self._read(block) * (1 + self._searching + filtering(block) + asking)
+            return self._block_size(block) * (STEPS_OF_STORED_CODE + to_import)
+        return self._block_size(block) * (1 + self._search_steps + _steps_to_filter(block) + to_import)
 
-    def _read(self, block: Block) -> int:
-        """How many codes an include has at most before its filters choose."""
+    def _to_exclude(self, block: Block) -> int:
+        return _steps_to_exclude(block) + sum(map(self._to_test_membership, block.imports))
+
+    def _to_test_membership(self, definition: Definition) -> int:
+        """The steps to test whether one code is in a value set: it and all its imports are tested once."""
+        if id(definition) not in self._membership_steps:
+            blocks = (block for part in _parts(definition) for block in part.blocks())
+            self._membership_steps[id(definition)] = sum(map(_steps_to_exclude, blocks))
+        return self._membership_steps[id(definition)]
+
+    def _block_size(self, block: Block) -> int:
+        """The number of codes of an include before filters that scan them."""
         if block.is_enumerated:
             return len(block.enumeration)
         if block.system is not None:
-            counts = block.system.index is not None and not any(map(_is_read, block.filters))
-            return len(block.concept_set) if counts else self.of(block.system)
-        return self._codes(block.imports[0]) if block.imports else 0
+            is_set = block.system.index is not None and not any(map(_scans_codes, block.filters))
+            return len(block.concept_set) if is_set else self.size(block.system)
+        return self._definition_size(block.imports[0]) if block.imports else 0
 
-    def _codes(self, definition: Definition) -> int:
-        """How many codes a value set can have: no code system gives more than it has."""
-        if id(definition) not in self._listed:
-            self._listed[id(definition)] = sum(self._read(block) for block in _distinct(definition.includes))
-        return self._listed[id(definition)]
-
-    def _of_questions(self, definition: Definition) -> int:
-        """What it takes to ask whether a value set has a code: it and all it imports are asked once."""
-        if id(definition) not in self._asking:
-            blocks = (block for part in _parts(definition) for block in part.blocks())
-            self._asking[id(definition)] = sum(map(_of_own_question, blocks))
-        return self._asking[id(definition)]
-
-    def _of_question(self, block: Block) -> int:
-        return _of_own_question(block) + sum(map(self._of_questions, block.imports))
+    def _definition_size(self, definition: Definition) -> int:
+        """The number of codes of a value set: no code system contributes more codes than it has."""
+        if id(definition) not in self._definition_sizes:
+            blocks = _of_different_codes(definition.includes)
+            self._definition_sizes[id(definition)] = sum(map(self._block_size, blocks))
+        return self._definition_sizes[id(definition)]
 
 
-def _of_own_question(block: Block) -> int:
-    return OF_EXCLUDE + filtering(block)
+def _of_different_codes(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks without those that read all codes of a code system, or import, that another one reads."""
+    return list({_source(block): block for block in blocks}.values())
 
 
-def _distinct(blocks: Iterable[Block]) -> list[Block]:
-    """Of several includes that read all of the same code system, one; they have the same codes."""
-    return list({_reads(block): block for block in blocks}.values())
-
-
-def _reads(block: Block) -> int:
+def _source(block: Block) -> int:
     if block.is_enumerated or (block.system is None and not block.imports):
         return id(block)
     return id(block.system) if block.system is not None else id(block.imports[0])
 
 
-def _is_read(filter_: Filter) -> bool:
-    """Must a code system that counts look at every value, or code, for a filter?"""
+def _scans_codes(filter_: Filter) -> bool:
+    """True if an indexed code system, too, must test every code or value for this filter."""
     return filter_.op in ("regex", "exists") or filter_.property in ("display", "definition")
 
 
-def _counted(system: CodeSystem) -> int:
-    """The number of codes that a code system lists; one that lists none says so when it is walked through."""
+def _count_codes(system: CodeSystem) -> int:
+    """The number of codes that a code system lists; 0 if it can list none."""
     if system.index is not None:
         return len(cast("ConceptSet", system.select()))
     try:
         return sum(1 for _ in system.select())
     except TerminologyError:
+        # It says why when its codes are listed for the answer.
         return 0

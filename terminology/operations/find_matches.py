@@ -1,8 +1,10 @@
-"""CodeSystem $find-matches: which codes have these properties?
-(https://hl7.org/fhir/R5/codesystem-operation-find-matches.html)
+"""CodeSystem $find-matches: the codes that have given properties.
 
-Properties are compared exactly, as the filter ``=`` of a value set does; for a human the display is searched
-as text. The codes that match everything are the answer; if there are none, those that match most are.
+https://hl7.org/fhir/R5/codesystem-operation-find-matches.html
+
+Properties are compared exactly, as by the filter ``=`` of a value set; for a human user (``exact`` is false) the
+display is searched as text. The answer has the codes that match all properties; if there are none, those that
+match most of them.
 """
 
 from __future__ import annotations
@@ -16,18 +18,16 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, Typed
-from terminology.operations.cost import check_sought
-from terminology.operations.instance import INSTANCE, agreed
+from terminology.operations.agreement import INSTANCE, agreed
+from terminology.operations.cost import check_properties
+from terminology.operations.limits import MOST_CANDIDATES, MOST_MATCHES
 from terminology.systems.protocol import CodeSystem, Selection
 
 DISPLAY = "display"
-EXACT = "'exact': true for a program, whose properties must match exactly, or false for a person who searches"
-MOST_MATCHES = 1_000
-MOST_COMPARED = 100_000
 
 
 @dataclass(slots=True, frozen=True)
-class Sought:
+class SoughtProperty:
     """A property that a code should have."""
 
     code: str
@@ -36,11 +36,15 @@ class Sought:
 
 @dataclass(slots=True)
 class FindMatchesRequest:
-    """``exact``: a machine asks. ``compositional`` and ``languages`` are accepted and have no effect."""
+    """The parameters of $find-matches.
+
+    ``exact``: the properties must match exactly. ``compositional`` and ``languages`` have no effect. ``instance``
+    is the CodeSystem of the URL.
+    """
 
     system: str | None = None
     version: str | None = None
-    properties: Sequence[Sought] = ()
+    properties: Sequence[SoughtProperty] = ()
     exact: bool | None = None
     compositional: bool | None = None
     languages: Languages | None = None
@@ -49,31 +53,30 @@ class FindMatchesRequest:
 
 @dataclass(slots=True)
 class FoundMatch:
-    """A code, and the properties that it does not have. ``comment`` is for a human."""
+    """A code, and the properties that it does not have. ``comment`` is for a human reader."""
 
     coding: Coding
-    unmatched: Sequence[Sought] = ()
+    unmatched: Sequence[SoughtProperty] = ()
     comment: str | None = None
 
 
 def find_matches(catalogue: Catalogue, request: FindMatchesRequest) -> list[FoundMatch]:
     """The codes that match best.
 
-    Raises TerminologyError: no system, no property, ``exact`` not said, a property that the system does not
-    have, or more matches than can be told.
+    Raises TerminologyError: the system, the properties or ``exact`` are missing, the system does not have a
+    property, or there are too many matches.
     """
     if request.exact is None:
-        raise TerminologyError(issues.missing_parameter(EXACT))
+        raise TerminologyError(issues.exact_required())
     if not request.properties:
         raise TerminologyError(issues.missing_parameter("'property'"))
     system = _system(catalogue, request)
-    check_sought(request.properties, system)
+    check_properties(request.properties, system)
     selections = [_selection(system, sought, request.exact) for sought in request.properties]
     complete = [concept for concept in selections[0] if all(concept.code in s for s in selections[1:])]
     best = [(concept, frozenset(range(len(selections)))) for concept in complete] or _partial(selections)
     if len(best) > MOST_MATCHES:
-        remedy = "Give more properties"
-        raise TerminologyError(issues.too_much("The number of matches", MOST_MATCHES, remedy))
+        raise TerminologyError(issues.too_many_matches(MOST_MATCHES))
     return [_match(system, request, concept, matched) for concept, matched in best]
 
 
@@ -86,7 +89,7 @@ def _system(catalogue: Catalogue, request: FindMatchesRequest) -> CodeSystem:
     return catalogue.system(url, version)
 
 
-def _selection(system: CodeSystem, sought: Sought, exact: bool) -> Selection:
+def _selection(system: CodeSystem, sought: SoughtProperty, exact: bool) -> Selection:
     text = _text(sought.value)
     if sought.code == DISPLAY and not exact:
         return system.select(text=text)
@@ -101,7 +104,7 @@ def _text(value: Typed) -> str:
 
 
 def _partial(selections: Sequence[Selection]) -> list[tuple[Concept, frozenset[int]]]:
-    """The concepts that are in most of the selections, each with the places of those."""
+    """The concepts that are in most of the selections, each with the places of these selections (from 0)."""
     concepts: dict[str, Concept] = {}
     places: dict[str, set[int]] = {}
     for place, selection in enumerate(selections):
@@ -113,11 +116,10 @@ def _partial(selections: Sequence[Selection]) -> list[tuple[Concept, frozenset[i
 
 
 def _bounded(selection: Selection) -> Iterable[Concept]:
-    found = list(islice(selection, MOST_COMPARED + 1))
-    if len(found) > MOST_COMPARED:
-        what = "The number of codes that have one of the properties"
-        raise TerminologyError(issues.too_much(what, MOST_COMPARED, "Leave out what most codes have"))
-    return found
+    candidates = list(islice(selection, MOST_CANDIDATES + 1))
+    if len(candidates) > MOST_CANDIDATES:
+        raise TerminologyError(issues.property_too_common(MOST_CANDIDATES))
+    return candidates
 
 
 def _match(
@@ -125,5 +127,5 @@ def _match(
 ) -> FoundMatch:
     unmatched = [sought for place, sought in enumerate(request.properties) if place not in matched]
     coding = Coding(system.about.url, concept.code, system.about.version, concept.display)
-    comment = f"{len(matched)} of {len(request.properties)} properties match"
+    comment = issues.partial_match(len(matched), len(request.properties))
     return FoundMatch(coding, unmatched, comment if unmatched and not request.exact else None)

@@ -1,30 +1,57 @@
-"""How much may one question ask for? The bounds of the operations on their own work, all in one place.
+"""Bounds of the operations on their own work.
 
-What is bounded by a number of steps is reckoned by ``cost`` before anything is done. A step is one code
-passed by, about 0.2 microseconds; what takes longer counts as so many. ``MOST_STEPS`` take five to ten
-seconds.
+``cost`` counts the steps of a request before it is answered. A step is one code that is visited, about 0.2
+microseconds; what takes longer counts as several steps. ``MOST_STEPS`` take five to ten seconds.
 """
 
 from __future__ import annotations
 
-# How many levels of an expansion stand in one another; what is deeper is answered as a list. Every level is
-# two of JSON (an object and a list), of which our own reader takes 200 and the writer 254.
-DEEPEST_TREE = 60
-# How many codings a CodeableConcept may have.
+# -- $validate-code ------------------------------------------------------------------------------
+
+# The codings of one CodeableConcept.
 MOST_CODINGS = 500
-# How many properties $find-matches compares.
-MOST_SOUGHT = 100
-# How many filters one include may have.
+
+# -- $expand and value sets ----------------------------------------------------------------------
+
+# The filters of one include.
 MOST_FILTERS = 200
-# How many steps a question may take.
+# The levels of an expansion; a deeper one is answered as a list. Every level is two of JSON (an object and a
+# list), of which our own reader takes 200 and the writer 254.
+DEEPEST_TREE = 60
+
+# -- $find-matches -------------------------------------------------------------------------------
+
+# The properties that are compared.
+MOST_PROPERTIES = 100
+# The codes that have one of the properties.
+MOST_CANDIDATES = 100_000
+# The codes of an answer.
+MOST_MATCHES = 1_000
+
+# -- $closure ------------------------------------------------------------------------------------
+
+# Characters of the name of a table.
+LONGEST_TABLE_NAME = 255
+# The pairs of codes that one request compares.
+MOST_PAIRS = 200_000
+
+# -- $translate ----------------------------------------------------------------------------------
+
+# Characters of a message.
+LONGEST_MESSAGE = 1_000
+
+# -- the steps of a request ----------------------------------------------------------------------
+
 MOST_STEPS = 25_000_000
-OF_FILTER = 10  # a filter that looks at what a code says of itself
-OF_HIERARCHY = 1  # a filter that looks whether a code is among those beneath another one
-OF_TEXT = 4  # a text that is searched for
-OF_EXCLUDE = 5  # is a code of the list among those of an exclude or import?
-OF_CODING = 40  # is a coding that is validated in an include?
-OF_STORED = 10  # a code that is read from the store
-OF_SET = 100  # a set of codes that the store has ready, however few
-AT_ONCE = 1_000  # so many codes of such a set take one more step
-# With fewer includes, excludes and filters than this, a value set costs what its code systems cost to read.
-FEW = 20
+# With no more includes, excludes and filters than this, a value set costs only what its code systems cost to
+# read, and is not counted.
+UNCOUNTED_PARTS = 20
+
+STEPS_OF_FILTER = 10  # test one code by its properties
+STEPS_OF_HIERARCHY = 1  # test whether one code is below another
+STEPS_OF_TEXT = 4  # search one code for a text
+STEPS_OF_EXCLUDE = 5  # test whether a code of the list is in an exclude or import
+STEPS_OF_CODING = 40  # test whether a coding is in an include
+STEPS_OF_STORED_CODE = 10  # read one code from the store
+STEPS_OF_SET = 100  # fetch a set of codes that the store has, however small
+CODES_OF_SET_PER_STEP = 1_000  # and one step more for so many codes of it

@@ -1,5 +1,6 @@
-"""CodeSystem $lookup: what is known of this code?
-(https://hl7.org/fhir/R5/codesystem-operation-lookup.html)
+"""CodeSystem $lookup: the display, designations and properties of a code.
+
+https://hl7.org/fhir/R5/codesystem-operation-lookup.html
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from terminology.core.model import (
     Property,
     Typed,
 )
-from terminology.operations.instance import CODING, INSTANCE, agreed
+from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.spelling import code_hint, system_hint
 from terminology.systems.protocol import CodeSystem
 
@@ -31,7 +32,12 @@ _LANGUAGE = "lang."
 
 @dataclass(slots=True)
 class LookupRequest:
-    """``date`` is accepted and has no effect: the content here knows versions, but no validity in time."""
+    """The parameters of $lookup.
+
+    ``properties``: the names of the properties to return; none, or ``*``, asks for all. ``date`` has no effect:
+    the content has versions, but no validity in time. ``supplements``: canonicals. ``instance``: the CodeSystem
+    of the URL.
+    """
 
     code: str | None = None
     system: str | None = None
@@ -46,8 +52,9 @@ class LookupRequest:
 
 @dataclass(slots=True)
 class Lookup:
-    """What was found. ``definition``, ``designations`` and ``properties`` are as far as they were asked
-    for.
+    """The answer. ``definition``, ``designations`` and ``properties`` are empty unless requested.
+
+    ``supplements``: the canonicals (url|version) of the supplements that were used.
     """
 
     about: CodeSystemInfo
@@ -62,8 +69,7 @@ class Lookup:
 def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     """Look one code up.
 
-    Raises TerminologyError: no code or system, unknown system, unknown version, unknown code, or a code
-    that is not in the fragment that is here.
+    Raises TerminologyError: the code or its system is missing, or the system, version or code is unknown.
     """
     coding = _coding(catalogue, request)
     system = _system(catalogue, coding, request)
@@ -73,14 +79,14 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         unknown = issues.unknown_code(coding.code or "", about)
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
-    wanted = _Wanted(request.properties)
+    requested = RequestedProperties(request.properties)
     return Lookup(
         about=about,
         concept=concept,
         display=best_display(concept.display, about.language, detail.designations, request.languages),
-        definition=concept.definition if wanted.named("definition") else None,
-        designations=_designations(concept, detail, about, wanted),
-        properties=[p for p in _properties(concept, detail, about) if wanted.holds(p.code)],
+        definition=concept.definition if "definition" in requested else None,
+        designations=_designations(concept, detail, about, requested),
+        properties=[p for p in _properties(concept, detail, about) if p.code in requested],
         supplements=list(dict.fromkeys(system.supplements)),
     )
 
@@ -97,59 +103,60 @@ def _system(catalogue: Catalogue, coding: Coding, request: LookupRequest) -> Cod
 
 
 def _coding(catalogue: Catalogue, request: LookupRequest) -> Coding:
-    given = request.coding or Coding(request.system, request.code, request.version)
-    known_as = catalogue.preferred
+    """The coding to look up, from the parameters and the CodeSystem of the URL.
+
+    Raises TerminologyError when these contradict each other, or the code or system is missing.
+    """
+    system, code, version = request.system, request.code, request.version
     if request.coding is not None:
-        where = CODING
-        asked, own = request.system, request.coding.system
-        system = agreed("system", asked and known_as(asked), own and known_as(own), where)
-        code = agreed("code", request.code, request.coding.code, where)
-        given = Coding(system, code, agreed("version", request.version, request.coding.version, where))
+        own = _preferred(catalogue, request.coding.system)
+        system = agreed("system", _preferred(catalogue, system), own, CODING)
+        code = agreed("code", code, request.coding.code, CODING)
+        version = agreed("version", version, request.coding.version, CODING)
     if request.instance is not None:
-        system = agreed(
-            "system", given.system and known_as(given.system), request.instance.get("url"), INSTANCE
-        )
-        version = agreed("version", given.version, request.instance.get("version"), INSTANCE)
-        given = Coding(system, given.code, version)
-    if not given.code or not given.system:
+        url = request.instance.get("url")
+        system = agreed("system", _preferred(catalogue, system), url, INSTANCE)
+        version = agreed("version", version, request.instance.get("version"), INSTANCE)
+    if not code or not system:
         raise TerminologyError(issues.missing_parameter("'code' with 'system', or 'coding' with both"))
-    return given
+    return Coding(system, code, version)
+
+
+def _preferred(catalogue: Catalogue, url: str | None) -> str | None:
+    return url and catalogue.preferred(url)
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """The ``property`` parameters: none and ``*`` mean all there is."""
+class RequestedProperties:
+    """The ``property`` parameters. ``names`` empty, or with ``*``: all properties."""
 
     names: Sequence[str]
 
-    def named(self, name: str) -> bool:
-        return self._all or name in self.names
-
-    def holds(self, code: str) -> bool:
-        return self._all or code in self.names
+    def __contains__(self, name: str) -> bool:
+        return not self.names or name in self.names or EVERYTHING in self.names
 
     @property
     def languages(self) -> list[str]:
+        """The languages of the properties ``lang.X``: the designations to return if not all are requested."""
         return [name.removeprefix(_LANGUAGE) for name in self.names if name.startswith(_LANGUAGE)]
-
-    @property
-    def _all(self) -> bool:
-        return not self.names or EVERYTHING in self.names
 
 
 def _designations(
-    concept: Concept, detail: ConceptDetail, about: CodeSystemInfo, wanted: _Wanted
+    concept: Concept, detail: ConceptDetail, about: CodeSystemInfo, requested: RequestedProperties
 ) -> list[Designation]:
-    own = [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
-    known = [*own, *detail.designations] if about.language else detail.designations
-    if wanted.named("designation"):
-        return known
-    return matching(known, wanted.languages)
+    display = (
+        [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
+    )
+    designations = [*display, *detail.designations] if about.language else detail.designations
+    if "designation" in requested:
+        return designations
+    return matching(designations, requested.languages)
 
 
 def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) -> list[Property]:
-    """``inactive`` is said also where it is false (tx-ecosystem, $lookup), and whose the words are; the rest
-    as it is there.
+    """The properties of the concept, and the copyright of the code system.
+
+    ``inactive`` comes even where it is false (tx-ecosystem, $lookup).
     """
     properties = [Property("inactive", Typed("boolean", concept.inactive))]
     properties += [p for p in detail.properties if p.code != "inactive"]

@@ -1,4 +1,4 @@
-"""What may somebody have meant who writes a code or a code system a little otherwise?
+"""Codes and code systems that a user may have meant: hints for one that is unknown.
 
 People leave out dots and blanks, add leading zeros, write in another case, and put the version into the uri.
 """
@@ -14,26 +14,29 @@ from terminology.core.model import split_canonical
 from terminology.core.texts import bare
 from terminology.systems.protocol import CodeSystem
 
-# Longer ones are no codes that somebody mistyped, and where a mark may be missing they have too many places.
+# A longer text is hardly a mistyped code, and has too many places where a mark may be missing.
 _LONGEST_CODE = 40
-_LONGEST_MARKED = 8
+_LONGEST_WITH_MARK = 8
 _MARKS = ".-"
-_NOT_SAID = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
+_OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
 
 
 def code_hint(system: CodeSystem, code: str) -> str:
-    """The codes that this one is but for case, blanks, marks and leading zeros; empty if there is none."""
+    """A question that names the codes with the same letters and digits; empty if there are none.
+
+    Case, blanks, marks and leading zeros may differ.
+    """
     if len(code) > _LONGEST_CODE or not bare(code):
         return ""
-    located = (system.locate(text) for text in dict.fromkeys(_spellings(code)))
-    found = {concept.code for concept in located if concept is not None and bare(concept.code) == bare(code)}
-    return issues.did_you_mean(sorted(found))
+    concepts = (system.locate(text) for text in dict.fromkeys(_spellings(code)))
+    similar = {concept.code for concept in concepts if concept and bare(concept.code) == bare(code)}
+    return issues.did_you_mean(sorted(similar))
 
 
 def _spellings(code: str) -> Iterator[str]:
     plain = "".join(c for c in code if c.isalnum())
     texts = [code.strip(), "".join(code.split()), plain, "-".join(re.split(r"[\W_]+", code.strip()))]
-    if len(plain) <= _LONGEST_MARKED and any(c.isdigit() for c in plain):
+    if len(plain) <= _LONGEST_WITH_MARK and any(c.isdigit() for c in plain):
         texts += [plain[:i] + mark + plain[i:] for mark in _MARKS for i in range(1, len(plain))]
     for text in texts:
         for cased in (text, text.upper(), text.lower()):
@@ -41,14 +44,14 @@ def _spellings(code: str) -> Iterator[str]:
 
 
 def system_hint(catalogue: Catalogue, url: str) -> str:
-    """The code systems here that a uri may have meant; empty if there is none."""
+    """A question that names the code systems with nearly the same uri; empty if there are none."""
     base, version = split_canonical(url)
     if version is not None and catalogue.find_system(base) is not None:
-        return issues.version_apart(catalogue.preferred(base), version)
-    wanted = _bare_url(base)
-    found = {about.url for about in catalogue.abouts() if _bare_url(about.url) == wanted}
-    return issues.did_you_mean(sorted(found - {url}))
+        return issues.version_in_the_system(catalogue.preferred(base), version)
+    bare_url = _bare_url(base)
+    similar = {info.url for info in catalogue.abouts() if _bare_url(info.url) == bare_url}
+    return issues.did_you_mean(sorted(similar - {url}))
 
 
 def _bare_url(url: str) -> str:
-    return _NOT_SAID.sub("", url.casefold())
+    return _OPTIONAL_PARTS.sub("", url.casefold())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding
-from terminology.operations.closure import ClosureTable, Entry
+from terminology.operations.closure import ClosureEntry, ClosureTable
 from terminology.state.database import Database
 
 
@@ -54,10 +54,7 @@ class Closures:
         oldest = "SELECT name FROM closure WHERE used < ? ORDER BY used LIMIT 1"
         unused = connection.execute(oldest, (self._clock() - self._bounds.idle,)).fetchone()
         if unused is None:
-            remedy = "Begin a table of yours anew instead"
-            raise TerminologyError(
-                issues.too_much("The number of closure tables", self._bounds.tables, remedy)
-            )
+            raise TerminologyError(issues.too_many_closure_tables(self._bounds.tables))
         _remove(connection, unused[0])
 
     def table(self, name: str) -> ClosureTable | None:
@@ -65,7 +62,7 @@ class Closures:
         with self._database.reading() as connection:
             return _table(connection, name)
 
-    def since(self, name: str, version: int) -> list[Entry]:
+    def since(self, name: str, version: int) -> list[ClosureEntry]:
         """What was added after a version, in the order in which it was."""
         with self._database.reading() as connection:
             rows = connection.execute(
@@ -73,10 +70,10 @@ class Closures:
                 " WHERE name = ? AND version > ? ORDER BY version, place",
                 (name, version),
             ).fetchall()
-        return [Entry(Coding(a, b), Coding(c, d), relationship) for a, b, c, d, relationship in rows]
+        return [ClosureEntry(Coding(a, b), Coding(c, d), relationship) for a, b, c, d, relationship in rows]
 
     def extend(
-        self, table: ClosureTable, concepts: Sequence[Coding], entries: Sequence[Entry]
+        self, table: ClosureTable, concepts: Sequence[Coding], entries: Sequence[ClosureEntry]
     ) -> ClosureTable | None:
         """The table with more in it; None if it changed since it was read.
 
@@ -101,14 +98,12 @@ class Closures:
     def _require_room(self, connection: sqlite3.Connection, concepts: int, entries: int, more: int) -> None:
         bounds = self._bounds
         in_all = connection.execute("SELECT sum(entries) FROM closure").fetchone()[0]
-        remedy = "Begin it anew, or divide it over several names"
-        for what, count, limit in (
-            ("The number of concepts of a closure table", concepts, bounds.concepts),
-            ("The number of entries of a closure table", entries + more, bounds.entries),
-            ("The number of entries of all closure tables", in_all + more, bounds.entries_in_all),
-        ):
-            if count > limit:
-                raise TerminologyError(issues.too_much(what, limit, remedy))
+        if concepts > bounds.concepts:
+            raise TerminologyError(issues.closure_table_full("concepts", bounds.concepts))
+        if entries + more > bounds.entries:
+            raise TerminologyError(issues.closure_table_full("entries", bounds.entries))
+        if in_all + more > bounds.entries_in_all:
+            raise TerminologyError(issues.closure_tables_full(bounds.entries_in_all))
 
 
 def _table(connection: sqlite3.Connection, name: str) -> ClosureTable | None:
@@ -135,7 +130,7 @@ def _insert_concepts(connection: sqlite3.Connection, table: ClosureTable, concep
 
 
 def _insert_entries(
-    connection: sqlite3.Connection, name: str, version: int, entries: Sequence[Entry]
+    connection: sqlite3.Connection, name: str, version: int, entries: Sequence[ClosureEntry]
 ) -> None:
     connection.executemany(
         "INSERT INTO closure_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

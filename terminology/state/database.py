@@ -110,8 +110,8 @@ class Database:
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as problem:
             log.error("%s: %s", self.path or "memory", problem)
-            said = (isinstance(problem, OSError) and problem.strerror) or "the database cannot be used"
-            raise TerminologyError(issues.cannot_keep(said)) from problem
+            reason = problem.strerror if isinstance(problem, OSError) else None
+            raise TerminologyError(issues.state_unavailable(reason)) from problem
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:

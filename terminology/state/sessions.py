@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
+from terminology.core.model import Issue
 from terminology.state.database import Database
 
 MADE_BY_CLIENT = "client:"  # how the ids begin that we did not make
@@ -99,7 +100,7 @@ class SessionRows:
             if row is None:
                 raise TerminologyError(issues.unknown_cache_id(id_))
             caller, batches, size = row
-            _require("The size of a cache", size + len(body), self.bounds.megabytes * _MEGABYTE, "bytes")
+            _require(size + len(body), self.bounds.megabytes * _MEGABYTE, issues.cache_too_large)
             self._require_room(connection, caller, len(body))
             connection.execute("INSERT INTO session_batch VALUES (?, ?, ?)", (id_, batches + 1, body))
             connection.execute(
@@ -145,17 +146,17 @@ class SessionRows:
         own, own_bytes = connection.execute(f"{every} WHERE caller = ?", (caller,)).fetchone()
         count, size = connection.execute(every).fetchone()
         if not more:
-            _require("The number of caches of one caller", own + 1, self.bounds.sessions_of_caller, "caches")
-            _require("The number of caches", count + 1, self.bounds.sessions, "caches")
+            _require(own + 1, self.bounds.sessions_of_caller, issues.too_many_caches_of_caller)
+            _require(count + 1, self.bounds.sessions, issues.too_many_caches)
             return
         own_most, most = self.bounds.megabytes_of_caller, self.bounds.megabytes_in_all
-        _require("The size of all caches of one caller", own_bytes + more, own_most * _MEGABYTE, "bytes")
-        _require("The size of all caches", size + more, most * _MEGABYTE, "bytes")
+        _require(own_bytes + more, own_most * _MEGABYTE, issues.caches_of_caller_too_large)
+        _require(size + more, most * _MEGABYTE, issues.caches_too_large)
 
 
-def _require(what: str, count: int, limit: int, unit: str) -> None:
+def _require(count: int, limit: int, message: Callable[[int], Issue]) -> None:
     if count > limit:
-        raise TerminologyError(issues.cache_limit(what, limit, unit))
+        raise TerminologyError(message(limit))
 
 
 def _session(connection: sqlite3.Connection, id_: str) -> Session | None:

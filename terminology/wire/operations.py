@@ -22,7 +22,7 @@ from terminology.core.structure import require
 from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
 from terminology.operations.subsumes import SubsumesRequest, subsumes
-from terminology.operations.translate.shapes import TranslateRequest, Translation
+from terminology.operations.translate.model import TranslateRequest, Translation
 from terminology.operations.translate.translate import translate
 from terminology.operations.validate.validate import validate_in_system, validate_in_value_set
 from terminology.operations.validate.validate_request import ValidateRequest
@@ -102,7 +102,7 @@ def _translation_as_r4(request: TranslateRequest, answer: Translation, document:
     The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
     ``source`` is the concept that was found.
     """
-    return r4.translation(document, names_source=not (request.plain or request.asks_for_source))
+    return r4.translation(document, names_source=not (request.as_mapped or request.finds_sources))
 
 
 # The version parameters of $expand and $validate-code: see operations/value_set/pins.py.
@@ -270,7 +270,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("source_scope", "uri", "sourceScope", "source"),
             p("target_scope", "uri", "targetScope", "target"),
             p("target_system", "uri", "targetSystem", "targetsystem"),
-            p("backwards", "boolean", "reverse"),
+            p("reverse", "boolean"),
             p("dependencies", "dependency", "dependency", many=True),
             p("languages", "languages", "displayLanguage"),
         ),
@@ -346,7 +346,7 @@ def question(
         "accepted": languages,
         "languages": None if operation.takes("accepted") else languages,
         "largest": largest,
-        "plain": any(item.name in _R6_NAMES for item in given),
+        "as_mapped": any(item.name in _R6_NAMES for item in given),
         "instance": instance,
     }
     for name, value in beside.items():

@@ -15,8 +15,8 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed
-from terminology.operations.find_matches import Sought
-from terminology.operations.translate.shapes import Dependency
+from terminology.operations.find_matches import SoughtProperty
+from terminology.operations.translate.model import Dependency
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
 _INTEGER = re.compile(r"^[+-]?[0-9]+$")
@@ -268,7 +268,7 @@ def _dependency(item: Given) -> Dependency:
     return Dependency(_text(attribute) or "", [typed])
 
 
-def _sought(item: Given) -> Sought:
+def _sought(item: Given) -> SoughtProperty:
     """A property to search by: {code, value}."""
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
@@ -279,7 +279,7 @@ def _sought(item: Given) -> Sought:
     value = _typed(parts["value"]) if "value" in parts else None
     if code is None or value is None or not isinstance(value.value, (*_PRIMITIVE, dict)):
         raise _wrong(item, "two parts, 'code' and 'value'")
-    return Sought(code, value)
+    return SoughtProperty(code, value)
 
 
 READERS: dict[str, Callable[[Given], Any]] = {

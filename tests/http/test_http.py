@@ -236,22 +236,22 @@ def test_a_map_may_be_the_body_itself_and_the_code_stand_in_the_url(http: FlaskC
         ("GET", "/nowhere", 404, "nothing at"),
         ("GET", "/fhir/r4/nowhere", 404, "nothing at"),
         ("GET", "/fhir/r4/.well-known/smart-configuration", 404, "nothing at"),
-        ("GET", "/fhir/r4/Patient/1", 404, "'Patient' are not kept here"),
+        ("GET", "/fhir/r4/Patient/1", 404, "The resource type 'Patient' is not supported"),
         ("GET", "/fhir/r4/CodeSystem/nobody", 404, "no CodeSystem with the id 'nobody'"),
-        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "There are: "),
+        ("GET", "/fhir/r4/CodeSystem/$nothing", 404, "Supported operations: "),
         ("GET", "/fhir/r4/$nothing", 404, "$nothing"),
         ("GET", "/fhir/r4/CodeSystem/cats/_history/0", 404, "no version '0'"),
-        ("DELETE", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
-        ("PUT", "/fhir/r4/CodeSystem/cats", 405, "GET or HEAD is"),
-        ("POST", "/fhir/r4/CodeSystem", 405, "POST is not possible"),
+        ("DELETE", "/fhir/r4/CodeSystem/cats", 405, "; use GET or HEAD"),
+        ("PUT", "/fhir/r4/CodeSystem/cats", 405, "; use GET or HEAD"),
+        ("POST", "/fhir/r4/CodeSystem", 405, "POST is not supported"),
         (
             "PATCH",
             "/fhir/r4/CodeSystem/$lookup",
             405,
-            "PATCH is not possible on '/fhir/r4/CodeSystem/$lookup'",
+            "PATCH is not supported on '/fhir/r4/CodeSystem/$lookup'",
         ),
-        ("TRACE", "/fhir/r4/CodeSystem/cats", 405, "TRACE is not possible"),
-        ("DELETE", "/", 405, "DELETE is not possible on '/'"),
+        ("TRACE", "/fhir/r4/CodeSystem/cats", 405, "TRACE is not supported"),
+        ("DELETE", "/", 405, "DELETE is not supported on '/'"),
         ("GET", "/fhir", 405, "http://localhost/fhir/metadata"),
         ("GET", "/fhir/r5/", 405, "http://localhost/fhir/r5/CodeSystem?_summary=true"),
         ("GET", "/fhir/r4/CodeSystem/_history", 404, "CodeSystem/[id]/_history"),
@@ -428,7 +428,7 @@ def test_slashes_too_many_do_no_harm(http: FlaskClient) -> None:
 def test_a_strict_client_is_told_of_a_parameter_that_would_be_ignored(http: FlaskClient) -> None:
     strict = {"Prefer": "handling=strict"}
     issue = outcome(http.get(f"{LOOKUP}&colour=red", headers=strict), 400)
-    assert issue["details"]["text"].startswith("'colour' is no parameter of $lookup here. There are: code")
+    assert issue["details"]["text"].startswith("$lookup has no parameter 'colour'. Known parameters: code")
     assert http.get(f"{LOOKUP}&_format=json&_pretty=true", headers=strict).status_code == 200
     assert http.get(f"{LOOKUP}&colour=red").status_code == 200
 

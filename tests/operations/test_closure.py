@@ -259,10 +259,10 @@ def begin(tables: Closures, name: str) -> None:
 
 
 BOUNDS = [
-    ("names", {"tables": 2}, "closure tables is bounded by 2"),
-    ("concepts", {"concepts": 2}, "concepts of a closure table is bounded by 2"),
-    ("entries", {"entries": 2}, "entries of a closure table is bounded by 2"),
-    ("all entries", {"entries_in_all": 2}, "entries of all closure tables is bounded by 2"),
+    ("names", {"tables": 2}, "At most 2 closure tables are allowed"),
+    ("concepts", {"concepts": 2}, "A closure table may have at most 2 concepts"),
+    ("entries", {"entries": 2}, "A closure table may have at most 2 entries"),
+    ("all entries", {"entries_in_all": 2}, "All closure tables together may have at most 2 entries"),
 ]
 
 
@@ -290,7 +290,9 @@ def test_the_pairs_of_one_request_are_bounded(monkeypatch: Any) -> None:
     tables = bounded()
     begin(tables, "mine")
     add(tables, "mine", "cat", "dog", "bird")
-    with pytest.raises(TerminologyError, match="bounded by 3 here. Send fewer concepts"):
+    with pytest.raises(
+        TerminologyError, match="at most 3 pairs are allowed in one request. Send fewer concepts"
+    ):
         add(tables, "mine", "animal", "mammal")
 
 

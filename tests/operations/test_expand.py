@@ -594,7 +594,7 @@ REFUSED: list[tuple[str, Json | str, dict[str, Any], str | None, str]] = [
      "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE",
      f"The system {WORDS} filter with property = concept, op = is-a has no value"),
     ("no definition at all", {"resourceType": "ValueSet", "url": UNKNOWN}, {}, None,
-     f"The value set '{UNKNOWN}' has neither a definition (compose) nor an expansion"),
+     f"ValueSet '{UNKNOWN}' has neither a definition (compose) nor an expansion"),
     ("a count below nothing", "http://example.org/vs/words", {"count": -1}, None,
      "The parameter 'count' must be 0 or more, but is -1"),
     ("a count that is none", "http://example.org/vs/words", {"count": "some"}, None,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from terminology import Settings, create_app
 from terminology.core.model import Typed
-from terminology.operations.find_matches import FindMatchesRequest, Sought, find_matches
+from terminology.operations.find_matches import FindMatchesRequest, SoughtProperty, find_matches
 from tests.support.engine import catalogue_of
 
 URL = "http://example.org/knives"
@@ -188,7 +188,7 @@ def test_no_code_matches_better_than_those_found(concepts: Any, wanted: Any) -> 
             for n, properties in enumerate(concepts)
         ],
     }
-    properties = [Sought(name, Typed("string", value)) for name, value in wanted.items()]
+    properties = [SoughtProperty(name, Typed("string", value)) for name, value in wanted.items()]
     found = find_matches(catalogue_of([document]), FindMatchesRequest(URL, None, properties, True))
     score = {str(n): sum(c[name] == value for name, value in wanted.items()) for n, c in enumerate(concepts)}
     best = max(score.values())

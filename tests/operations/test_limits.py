@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from terminology import Terminology, TerminologyError
-from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_SOUGHT
+from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_PROPERTIES
 from terminology.wire import json, xml
 from terminology.wire.fhir_releases import RELEASES
 from tests.support.engine import catalogue_of
@@ -159,7 +159,7 @@ def test_a_value_set_that_takes_too_long_to_list_is_refused_with_its_size_and_wh
 ) -> None:
     text = refusal([THOUSANDS], "ValueSet/$expand", in_set(asked), {"name": "count", "valueInteger": 1})
     assert f"{said}, over code systems of up to 10,000 codes, take about " in text
-    assert "25,000,000 are allowed" in text and "enumerate the codes" in text
+    assert "the limit is 25,000,000." in text and "enumerate the codes" in text
     small = answered([FEW_CODES], "ValueSet/$expand", in_set(asked))
     assert "expansion" in small
 
@@ -178,7 +178,7 @@ def test_what_lists_its_codes_is_not_too_costly_however_long_the_list() -> None:
 
 def test_a_hierarchy_is_not_walked_through_too_often_to_find_one_code() -> None:
     many, some = (value_set("x", *each(number, "is-a")) for number in (3_000, 100))
-    assert "too costly to look into" in refusal(
+    assert "too costly to validate codes against" in refusal(
         [THOUSANDS], "ValueSet/$validate-code", in_set(many), coding("c5")
     )
     assert result(answered([THOUSANDS], "ValueSet/$validate-code", in_set(some), coding("c5"))) is True
@@ -191,7 +191,7 @@ def test_an_include_has_a_bounded_number_of_filters() -> None:
     )
     for operation, more in (("$expand", ()), ("$validate-code", (coding("a"),))):
         text = refusal([FEW_CODES], f"ValueSet/{operation}", in_set(too_many), *more)
-        assert f"has {MOST_FILTERS + 1} filters, and {MOST_FILTERS} are allowed" in text
+        assert f"has {MOST_FILTERS + 1} filters; at most {MOST_FILTERS} are allowed" in text
         assert answered([FEW_CODES], f"ValueSet/{operation}", in_set(enough), *more)
 
 
@@ -202,7 +202,10 @@ def test_a_codeable_concept_has_a_bounded_number_of_codings() -> None:
 
     asked = in_set(value_set("x", ALL))
     text = refusal([THOUSANDS], "ValueSet/$validate-code", asked, concept(MOST_CODINGS + 1))
-    assert f"this one has {MOST_CODINGS + 1}) is bounded by {MOST_CODINGS}" in text
+    assert (
+        f"At most {MOST_CODINGS} codings are allowed in one CodeableConcept; this one has {MOST_CODINGS + 1}"
+        in text
+    )
     assert result(answered([THOUSANDS], "ValueSet/$validate-code", asked, concept(MOST_CODINGS))) is True
 
 
@@ -216,6 +219,6 @@ def test_find_matches_compares_a_bounded_number_of_properties() -> None:
             *sought,
         ]
 
-    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT + 1))
-    assert f"there are {MOST_SOUGHT + 1}) is bounded by {MOST_SOUGHT}" in text
-    assert answered([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT))["parameter"]
+    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_PROPERTIES + 1))
+    assert f"at most {MOST_PROPERTIES} properties; the request has {MOST_PROPERTIES + 1}" in text
+    assert answered([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_PROPERTIES))["parameter"]

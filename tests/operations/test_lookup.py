@@ -345,7 +345,7 @@ def test_a_code_that_is_nearly_one_is_told_which(code: str, meant: str | None) -
         (URL + "/", f"Did you mean '{URL}'?"),
         (URL.replace("http:", "https:"), f"Did you mean '{URL}'?"),
         (URL.upper(), f"Did you mean '{URL}'?"),
-        (f"{URL}|2.0", f"Did you mean '{URL}', with '2.0' as the version in a parameter of its own?"),
+        (f"{URL}|2.0", f"Did you mean '{URL}'? Send the version '2.0' in a parameter of its own"),
         ("http://example.org/cows", "could not be found"),
     ],
 )
@@ -361,7 +361,7 @@ def test_a_code_is_answered_as_the_code_system_writes_it(cats: Terminology) -> N
 
 def test_an_instance_names_system_and_version(cats: Terminology) -> None:
     assert value(cats.ask("CodeSystem/cats-1/$lookup", code="cat"), "display") == "Old cat"
-    with pytest.raises(TerminologyError, match="the resource it is asked of has"):
+    with pytest.raises(TerminologyError, match="the resource in the URL has"):
         cats.ask("CodeSystem/cats-1/$lookup", code="cat", version="2.0")
 
 

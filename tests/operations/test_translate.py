@@ -233,12 +233,14 @@ def test_R4_calls_the_map_of_a_match_source(small: Terminology) -> None:
 
 
 def test_an_unknown_map_is_404(small: Terminology) -> None:
-    with pytest.raises(TerminologyError, match="nowhere.*not known here"):
+    with pytest.raises(TerminologyError, match="ConceptMap .*nowhere.* could not be found"):
         small.ask("ConceptMap/$translate", url="http://example.org/nowhere", system=HERE, code="plain")
 
 
 def test_no_suitable_map_says_where_the_maps_lead(small: Terminology) -> None:
-    with pytest.raises(TerminologyError, match="There are maps from it to http://example.org/beyond"):
+    with pytest.raises(
+        TerminologyError, match="There are maps from this code system to http://example.org/beyond"
+    ):
         small.ask(
             "ConceptMap/$translate", system=HERE, code="plain", targetSystem="http://example.org/nowhere"
         )
@@ -251,7 +253,7 @@ def test_a_version_of_the_map_may_be_named_in_either_way(small: Terminology) -> 
     ]
     for more in ways:
         assert value(small.ask("ConceptMap/$translate", system=HERE, code="plain", **more), "result") is True
-    with pytest.raises(TerminologyError, match="version '2.0' is not known here. Valid versions: 1.0"):
+    with pytest.raises(TerminologyError, match="version '2.0' could not be found. Valid versions: 1.0"):
         small.ask(
             "ConceptMap/$translate", system=HERE, code="plain", url=BASE + "main", conceptMapVersion="2.0"
         )
@@ -310,7 +312,7 @@ def test_every_spelling_of_every_release_is_read_on_every_root(
 
 
 def test_exactly_one_thing_is_translated(small: Terminology) -> None:
-    with pytest.raises(TerminologyError, match="nothing to translate"):
+    with pytest.raises(TerminologyError, match="no code to translate"):
         small.ask("ConceptMap/$translate", url=BASE + "main")
     body = body_of(
         {"name": "sourceCode", "valueCode": "plain"},
@@ -329,7 +331,7 @@ def test_a_code_alone_needs_a_map_with_one_source_system(small: Terminology) -> 
 
 def test_an_instance_may_be_named_again_but_not_contradicted(small: Terminology) -> None:
     assert value(small.ask("ConceptMap/main/$translate", url=BASE + "main", code="plain"), "result") is True
-    with pytest.raises(TerminologyError, match="the resource it is asked of has"):
+    with pytest.raises(TerminologyError, match="the resource in the URL has"):
         small.ask("ConceptMap/main/$translate", url=BASE + "second", code="plain")
 
 
@@ -339,7 +341,7 @@ def test_a_map_that_comes_along_is_not_contradicted_by_url_either(small: Termino
     for url in (BASE + "main", BASE + "main|1.0"):
         assert value(small.ask("ConceptMap/$translate", body_of(coding, came, uri(url))), "result") is True
     for url in (BASE + "second", BASE + "main|2.0"):
-        with pytest.raises(TerminologyError, match="but the resource that came along has"):
+        with pytest.raises(TerminologyError, match="but the resource sent with the request has"):
             small.ask("ConceptMap/$translate", body_of(coding, came, uri(url)))
 
 
@@ -363,7 +365,7 @@ def test_a_version_that_a_map_does_not_state_is_not_asked_of_it_but_pointed_out(
     assert value(main(small, "plain", version="1"), "message") is None
     answer = main(small, "plain", version="7")
     assert matches(answer) == [("P", "equivalent")]
-    assert f"{HERE} is not here in the version '7', but in 1;" in value(answer, "message")
+    assert f"does not have {HERE} in the version '7', but in 1;" in value(answer, "message")
 
 
 def test_a_version_that_a_map_does_state_is_that_of_its_codes() -> None:
@@ -554,7 +556,10 @@ def test_what_is_known_is_not_asked_for_again(small: Terminology) -> None:
 
 def test_an_attribute_that_no_map_knows_is_named_with_those_that_they_know(small: Terminology) -> None:
     message = value(small.ask("ConceptMap/$translate", known(tecnique="loop")), "message")
-    assert "knows the attribute 'http://example.org/tecnique': they know guided, technique." in message
+    assert (
+        "None of the maps has the attribute 'http://example.org/tecnique': they have guided, technique."
+        in message
+    )
 
 
 def test_a_code_that_itself_says_otherwise_than_the_caller_is_pointed_out() -> None:
@@ -576,7 +581,7 @@ def test_a_code_that_itself_says_otherwise_than_the_caller_is_pointed_out() -> N
     kept = Terminology(catalogue=catalogue_of([cuts, MAPS[0]]))
     contradicted = kept.ask("ConceptMap/$translate", known(technique="knife"))
     assert [code for code, _ in matches(contradicted)] == ["C1"]
-    assert "The code 'cond' itself says technique needle, but 'knife' was given." in value(
+    assert "The code 'cond' itself has technique 'needle', but the request has 'knife'." in value(
         contradicted, "message"
     )
     for more in ("loop", "needle", "laser"):  # of a narrower code, of this one, of none
@@ -601,10 +606,10 @@ def test_R4_dependencies_are_elements_with_concepts(small: Terminology) -> None:
 
 
 def test_conditions_that_are_not_met_are_named(small: Terminology) -> None:
-    assert "on other conditions: technique (given 'LASER', needed knife | laser | loop)." in value(
+    assert "on other conditions: technique (sent 'LASER', needed knife | laser | loop)." in value(
         small.ask("ConceptMap/$translate", known(technique="LASER")), "message"
     )
-    assert "or guided (given 'false', needed true)." in value(
+    assert "or guided (sent 'false', needed true)." in value(
         small.ask("ConceptMap/$translate", known(technique="loop", guided=False)), "message"
     )
 
@@ -701,12 +706,12 @@ def test_another_map_that_is_missing_does_no_harm_to_the_maps_that_answer(small:
     )
     answer = small.ask("ConceptMap/$translate", question_of(bystander))
     assert matches(answer) == [("P", "equivalent"), ("P", "related-to")]
-    assert "bystander" in value(answer, "message") and "'http://gone' is not known" in value(
+    assert "bystander" in value(answer, "message") and "'http://gone' could not be found" in value(
         answer, "message"
     )
     alone = small.ask("ConceptMap/$translate", question_of(bystander, "tx-resource", uri(BASE + "bystander")))
     assert value(alone, "result") is False
-    assert "'http://gone' is not known here." in value(alone, "message")
+    assert "'http://gone' could not be found." in value(alone, "message")
 
 
 @pytest.mark.parametrize(
@@ -764,11 +769,11 @@ def test_a_display_is_that_of_the_map_or_else_of_the_target_system(small: Termin
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("672", "Instead of '672' the map has '67.2'"),
-        ("PLAIN", "Instead of 'PLAIN' the map has 'plain'"),
+        ("672", "The map does not have '672', but '67.2'"),
+        ("PLAIN", "The map does not have 'PLAIN', but 'plain'"),
         ("retired", "its successor is 'plain'"),
         ("elsewhere", "Other maps translate the code to http://example.org/beyond"),
-        ("nonsense", "The code 'nonsense' is not in http://example.org/here|1"),
+        ("nonsense", "CodeSystem 'http://example.org/here|1' has no code 'nonsense'"),
     ],
 )
 def test_a_near_miss_says_what_would_have_matched(small: Terminology, code: str, hint: str) -> None:
@@ -801,10 +806,10 @@ def test_what_is_known_of_a_row_without_target_comes_with_it(release: str) -> No
 def test_the_way_back_that_is_named_leads_from_where_was_asked(small: Terminology) -> None:
     with pytest.raises(TerminologyError) as caught:
         small.ask("ConceptMap/$translate", system=BEYOND, code="B", targetSystem=HERE)
-    assert f"The map {BASE}away|1.0 has it at its other end: ask in reverse" in str(caught.value)
+    assert f"The map {BASE}away|1.0 has the code as a target: translate in reverse" in str(caught.value)
     with pytest.raises(TerminologyError) as caught:
         small.ask("ConceptMap/$translate", system=BEYOND, code="B", targetSystem=THERE)
-    assert "other end" not in str(caught.value)
+    assert "as a target" not in str(caught.value)
 
 
 def test_a_coding_of_an_unknown_system_is_named(small: Terminology) -> None:
@@ -813,7 +818,7 @@ def test_a_coding_of_an_unknown_system_is_named(small: Terminology) -> None:
         question = {"name": "sourceCodeableConcept", "valueCodeableConcept": {"coding": some}}
         body = body_of({"name": "url", "valueUri": BASE + "main"}, question)
         answer = small.ask("ConceptMap/$translate", body)
-        assert "Not known here as a code system: 'urn:x'." in value(answer, "message")
+        assert "This server has no code system 'urn:x'." in value(answer, "message")
 
 
 def test_a_message_stays_short_however_much_there_is_to_say() -> None:
@@ -839,10 +844,10 @@ def test_a_message_stays_short_however_much_there_is_to_say() -> None:
 
 def test_a_code_of_the_other_end_is_told_to_ask_in_reverse(small: Terminology) -> None:
     answer = small.ask("ConceptMap/$translate", url=BASE + "main", system=THERE, code="W")
-    assert "ask in reverse" in value(answer, "message")
+    assert "translate in reverse" in value(answer, "message")
 
 
 def test_a_target_system_that_the_map_does_not_lead_to_is_named(small: Terminology) -> None:
     answer = main(small, "plain", targetSystem=BEYOND)
     assert value(answer, "result") is False
-    assert f"leads to {THERE}" in value(answer, "message")
+    assert f"main|1.0 translates to {THERE}." in value(answer, "message")

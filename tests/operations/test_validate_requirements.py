@@ -68,7 +68,7 @@ def test_servers_shall_not_process_validate_code_on_content_not_present_or_examp
     assert answer["result"] is False
     assert answer["issues"] == ["error not-found Coding.system"]
     assert answer["x-caused-by-unknown-system"] == NEW
-    assert answer["message"].endswith(f"it is here with the content '{content}' only")
+    assert answer["message"].endswith(f"this server has it with the content '{content}' only")
 
 
 @pytest.mark.parametrize("content", ["not-present", "example"])
@@ -261,7 +261,7 @@ def test_a_value_set_that_came_along_has_no_other_url() -> None:
         {"name": "url", "valueUri": f"{BASE}/vs/pets#one"},
         {"name": "valueSet", "resource": HOLDER},
     ]
-    with pytest.raises(TerminologyError, match="the resource that came along"):
+    with pytest.raises(TerminologyError, match="the resource sent with the request"):
         expanded(*parts)
 
 

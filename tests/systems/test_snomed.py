@@ -213,10 +213,10 @@ REFUSED = {
     f"* {{{{ D dialectId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
     f"* {{{{ + HISTORY ({NOBODY}) }}}}": f"there is no concept '{NOBODY}'",
     f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
-    f"^ {FINDING}": f"at character 3, before '{FINDING}', '{FINDING}' is no reference set in '{URL}|",
-    f"* MINUS ^ [targetComponentId] {FINDING}": f"'{FINDING}' is no reference set",
-    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are no concepts is not supported here",
-    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are no associations is not supported here",
+    f"^ {FINDING}": f"at character 3, before '{FINDING}', '{FINDING}' is not a reference set in '{URL}|",
+    f"* MINUS ^ [targetComponentId] {FINDING}": f"'{FINDING}' is not a reference set",
+    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are no concepts is not supported",
+    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are no associations is not supported",
     "<< ": "a concept, '*', '^' or '(' is expected",
 }
 
@@ -261,7 +261,7 @@ def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refu
     assert isinstance(system, SnomedCodeSystem)
     assert chosen(system, f"< {FINDING}") == {SITE}
     for expression in (f"^ {FINDING}", f"* : {SITE} = *", '* {{ term = "x" }}', "* {{ + HISTORY }}"):
-        with pytest.raises(TerminologyError, match="not imported from RF2, is not supported here"):
+        with pytest.raises(TerminologyError, match="not imported from RF2, is not supported"):
             chosen(system, expression)
 
 
@@ -351,7 +351,7 @@ def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: S
 
 
 def test_a_filter_on_a_reference_set_that_is_not_there_is_refused(system: SnomedCodeSystem) -> None:
-    with pytest.raises(TerminologyError, match=f"There is no reference set '{FINDING}' with concepts"):
+    with pytest.raises(TerminologyError, match=f"has no reference set '{FINDING}' of concepts"):
         system.select([Filter("concept", "in", FINDING)])
 
 
@@ -402,9 +402,9 @@ def test_a_code_is_validated_against_an_implicit_value_set_over_HTTP(client: Fla
 
 
 NOT_IMPLIED = {
-    f"?fhir_vs=isa/{NOBODY}": f"has no code '{NOBODY}' here",
-    f"?fhir_vs=refset/{NOBODY}": f"There is no reference set '{NOBODY}' with concepts",
-    "?fhir_vs=everything": "The value sets that SNOMED CT implies are '?fhir_vs', '?fhir_vs=isa/[id]'",
+    f"?fhir_vs=isa/{NOBODY}": f"has no code '{NOBODY}'",
+    f"?fhir_vs=refset/{NOBODY}": f"has no reference set '{NOBODY}' of concepts",
+    "?fhir_vs=everything": "SNOMED CT implies these value sets: '?fhir_vs', '?fhir_vs=isa/[id]'",
     "?fhir_vs=ecl/<<": "a concept, '*', '^' or '(' is expected",
     f"?fhir_vs=ecl/<<{NOBODY}": f"there is no concept '{NOBODY}'",
 }

@@ -299,7 +299,7 @@ def test_a_cache_ends_when_it_is_idle() -> None:
     for _ in range(5):
         now[0] += 60
         kept.find(used.id, ANYBODY)
-    with pytest.raises(TerminologyError, match="not known here"):
+    with pytest.raises(TerminologyError, match="is unknown or has expired"):
         kept.find(idle.id, ANYBODY)
 
 
@@ -307,7 +307,7 @@ def test_idle_caches_make_room() -> None:
     now = [1000.0]
     kept = sessions(lambda: now[0], idle=100, sessions=1)
     kept.start(ANYBODY, [], True)
-    with pytest.raises(TerminologyError, match="bounded by 1 caches"):
+    with pytest.raises(TerminologyError, match="At most 1 caches are allowed"):
         kept.start(ANYBODY, [], True)
     now[0] += 101
     kept.start(ANYBODY, [], True)
@@ -316,10 +316,14 @@ def test_idle_caches_make_room() -> None:
 LARGE = code_system(*(f"code-{n:06}" for n in range(12_000)))  # more than half a megabyte
 
 LIMITS = [
-    ("the caches of a caller", {"sessions_of_caller": 2}, "caches of one caller is bounded by 2 caches"),
-    ("all caches", {"sessions": 2}, "number of caches is bounded by 2 caches"),
-    ("the bytes of a caller", {"megabytes_of_caller": 1}, "of one caller is bounded by 1,000,000 bytes"),
-    ("all bytes", {"megabytes_in_all": 1}, "size of all caches is bounded by 1,000,000 bytes"),
+    ("the caches of a caller", {"sessions_of_caller": 2}, "One caller may have at most 2 caches"),
+    ("all caches", {"sessions": 2}, "At most 2 caches are allowed"),
+    (
+        "the bytes of a caller",
+        {"megabytes_of_caller": 1},
+        "All caches of one caller together may have at most 1,000,000 bytes",
+    ),
+    ("all bytes", {"megabytes_in_all": 1}, "All caches together may have at most 1,000,000 bytes"),
 ]
 
 
@@ -337,7 +341,7 @@ def test_a_refusal_says_the_bound(title: Any, bounds: Any, says: Any) -> None:
 def test_one_cache_is_bounded() -> None:
     kept = sessions(megabytes=1)
     session = kept.start(ANYBODY, [LARGE], False)
-    with pytest.raises(TerminologyError, match="size of a cache is bounded by 1,000,000 bytes"):
+    with pytest.raises(TerminologyError, match="A cache may have at most 1,000,000 bytes"):
         kept.catalogue(Content(), session, [LARGE])
 
 

@@ -45,10 +45,10 @@ def test_every_operation_that_is_advertised_answers_and_every_one_that_answers_i
     for kind, name in advertised:
         response = http.post(f"/fhir/{root}/{kind}/${name}", json={"resourceType": "Parameters"})
         assert response.status_code in (400, 422)  # it is there, and says what it needs
-        assert "not offered" not in response.text
+        assert "is not supported on" not in response.text
     for operation in rest["operation"]:
         response = http.post(f"/fhir/{root}/${operation['name']}", json={"resourceType": "Parameters"})
-        assert response.status_code in (200, 400, 404) and "not offered" not in response.text
+        assert response.status_code in (200, 400, 404) and "is not supported on" not in response.text
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -134,7 +134,10 @@ def test_an_operation_whose_request_has_no_instance_is_offered_on_the_type_alone
     assert http.get("/fhir/r5/CodeSystem/$count").get_json() == answer
     response = http.get("/fhir/r5/CodeSystem/cpt/$count")
     assert response.status_code == 404
-    assert "but on the type: CodeSystem/$count" in response.get_json()["issue"][0]["details"]["text"]
+    assert (
+        "is not supported on one CodeSystem; use CodeSystem/$count"
+        in response.get_json()["issue"][0]["details"]["text"]
+    )
     resources = statement(http, "r5")["rest"][0]["resource"]
     operations = {o["name"]: o["definition"] for r in resources for o in r.get("operation", ())}
     assert operations["count"] == "http://localhost/fhir/r5/OperationDefinition/CodeSystem-count"

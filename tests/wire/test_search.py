@@ -130,7 +130,7 @@ def test_an_unknown_parameter_is_ignored_and_left_out_of_self_unless_the_client_
     assert bundle["total"] == 1 and "colour" not in links(bundle)["self"]
     strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
     assert strict.status_code == 400
-    assert "'colour' is not a search parameter" in strict.get_json()["issue"][0]["details"]["text"]
+    assert "CodeSystem has no search parameter 'colour'" in strict.get_json()["issue"][0]["details"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,13 @@ def test_a_modifier_that_a_parameter_does_not_take_is_named_with_those_that_it_d
 ) -> None:
     response = client.get("/fhir/r4/CodeSystem?name:foo=x")
     text = response.get_json()["issue"][0]["details"]["text"]
-    assert text == "The search parameter 'name' takes no modifier ':foo', but :contains, :exact or :missing"
+    assert (
+        text
+        == "The search parameter 'name' has no modifier ':foo'. Known modifiers: :contains, :exact, :missing"
+    )
 
 
 def test_a_search_with_a_resource_as_body_is_415(client: FlaskClient) -> None:
     response = client.post("/fhir/r5/CodeSystem/_search", json={"resourceType": "Parameters"})
     assert response.status_code == 415
-    assert "POSTed as a form" in response.get_json()["issue"][0]["details"]["text"]
+    assert "takes its parameters as a form" in response.get_json()["issue"][0]["details"]["text"]

@@ -1,1 +1,1 @@
-""""""
+"""ConceptMap $translate."""

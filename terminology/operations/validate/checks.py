@@ -166,7 +166,7 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
     )
     if not basis.request.only_membership:
-        finding.add(issues.no_such_code(finding.code, about), "code")
+        finding.add(issues.invalid_code(finding.code, about), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
     return STOP

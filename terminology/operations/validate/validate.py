@@ -21,8 +21,8 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, Document, Issue
-from terminology.operations.cost import check_codings, check_questions
-from terminology.operations.instance import BROUGHT, CODING, INSTANCE, agreed
+from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.validate import checks
 from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
 from terminology.operations.validate.status_warnings import status_warnings
@@ -82,7 +82,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     document = request.code_system or request.instance
     if request.code_system is not None:
         catalogue = Overlay.of(catalogue, [request.code_system])
-    source = INSTANCE if document is request.instance else BROUGHT
+    source = INSTANCE if document is request.instance else SENT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)
     findings = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
@@ -127,7 +127,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
         return _without_import(request, findings, unknown)
     definition = prepared.definition
     languages = definition.display_languages(request.languages, request.accepted)
-    check_questions(definition, len(findings))
+    check_membership(definition, len(findings))
     members = None if request.ignores_membership else definition
     basis = ValidationBasis(catalogue, request, pins, prepared.supplements, languages, members)
     return _validate(request, findings, basis)
@@ -167,7 +167,7 @@ def findings_of(request: ValidateRequest) -> list[CodingFinding]:
     if not names or (request.coding is not None and not request.coding.code):
         raise TerminologyError(issues.no_code_to_validate())
     if len(names) > 1:
-        raise TerminologyError(issues.several_codes_to_validate(names))
+        raise TerminologyError(issues.several_codes(names))
     if request.concept is not None:
         codings = request.concept.get("coding", ())
         check_codings(codings)

@@ -25,7 +25,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.model import EXPRESSION, Document, Issue, split_canonical
 from terminology.core.versions import fits
-from terminology.operations.instance import BROUGHT, INSTANCE, agreed
+from terminology.operations.agreement import INSTANCE, SENT, agreed
 from terminology.operations.value_set.extensions import required_supplements
 from terminology.operations.value_set.pins import NO_PINS, Pins, VersionParameters, pin_key
 from terminology.systems.protocol import CodeSystem
@@ -88,7 +88,7 @@ def requested_value_set(catalogue: Catalogue, parameters: ValueSetParameters, pi
         raise TerminologyError(issues.unknown_contained_value_set(unknown.url)) from None
     if parameters.context is not None:
         raise TerminologyError(issues.context_not_supported(parameters.context))
-    raise TerminologyError(issues.missing_parameter("'url' or 'valueSet'"))
+    raise TerminologyError(issues.missing_value_set())
 
 
 def _resource(parameters: ValueSetParameters) -> Document | None:
@@ -101,7 +101,7 @@ def _resource(parameters: ValueSetParameters) -> Document | None:
         agreed("valueSet", canonical(value_set), canonical(instance), INSTANCE)
     if instance is not None:
         return _named_in(instance, parameters, INSTANCE)
-    return None if value_set is None else _named_in(value_set, parameters, BROUGHT)
+    return None if value_set is None else _named_in(value_set, parameters, SENT)
 
 
 def _named_in(document: Document, parameters: ValueSetParameters, source: str) -> Document:
@@ -213,4 +213,4 @@ def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> I
     """``unknown``, unless the code system is here without codes to rely on: then the issue says that."""
     contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
     content = next((content for content in contents if content in ("not-present", "example")), None)
-    return issues.held_without_codes(unknown, content) if content else unknown
+    return issues.without_codes(unknown, content) if content else unknown

@@ -8,7 +8,7 @@ from typing import Any
 from terminology.catalogue.concept_map import KEPT_WORD, Attribute, MapProperty
 from terminology.core.model import Designation, Document, Property, value_key
 from terminology.operations.lookup import Lookup
-from terminology.operations.translate.shapes import Match, Translation
+from terminology.operations.translate.model import Match, Translation
 
 Node = dict[str, Any]
 
@@ -88,7 +88,7 @@ def translation(answer: Translation) -> Document:
         [
             _p("result", "boolean", answer.result),
             _p("message", "string", answer.message),
-            *(_match(match, answer.names_subjects) for match in answer.matches),
+            *(_match(match, answer.several_subjects) for match in answer.matches),
         ]
     )
 

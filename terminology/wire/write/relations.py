@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from terminology.core.model import Document
-from terminology.operations.closure import Closure, Entry
-from terminology.operations.find_matches import FoundMatch, Sought
+from terminology.operations.closure import Closure, ClosureEntry
+from terminology.operations.find_matches import FoundMatch, SoughtProperty
 from terminology.wire.write.parameters import parameters
 
 Node = dict[str, Any]
@@ -35,7 +35,7 @@ def closure(answer: Closure) -> Document:
     return document | ({"group": groups} if groups else {})
 
 
-def _groups(entries: Sequence[Entry]) -> Iterable[Node]:
+def _groups(entries: Sequence[ClosureEntry]) -> Iterable[Node]:
     by_systems: dict[tuple[str | None, str | None], dict[str | None, list[Node]]] = {}
     for entry in entries:
         elements = by_systems.setdefault((entry.source.system, entry.target.system), {})
@@ -62,7 +62,7 @@ def _match(match: FoundMatch) -> Iterable[Node]:
         yield {"name": "comment", "valueString": match.comment}
 
 
-def _sought(sought: Sought) -> list[Node]:
+def _sought(sought: SoughtProperty) -> list[Node]:
     return [
         {"name": "code", "valueCode": sought.code},
         {"name": "value", sought.value.key: sought.value.value},

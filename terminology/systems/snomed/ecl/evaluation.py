@@ -155,7 +155,7 @@ class Evaluation:
         concepts = self.of(of)
         if isinstance(of, Focus) and not self._is_reference_set(of):
             about = self._release.about
-            raise TerminologyError(issues.expression_on_no_reference_set(self._text, of.at, of.id, about))
+            raise TerminologyError(issues.not_a_reference_set(self._text, of.at, of.id, about))
         return self._release.among(known, concepts)
 
     def _is_reference_set(self, of: Focus) -> bool:

@@ -173,7 +173,7 @@ def concept_reference(reader: TextReader) -> Focus:
     if id_ is None:
         raise reader.expected("a concept, '*', '^' or '('")
     if not is_identifier(id_):
-        raise TerminologyError(issues.no_identifier(reader.text, at, id_))
+        raise TerminologyError(issues.not_an_identifier(reader.text, at, id_))
     if reader.sees("|") and reader.match(_TERM) is None:
         raise reader.expected("'|' after the term")
     return Focus(id_, at)

@@ -1,0 +1,32 @@
+"""Messages to users: one function for each, under HL7's message id where HL7 has one.
+
+To change a text, open the module of its subject. To add a message, add a function to that module: every
+public function is also ``issues.NAME`` (a test sees that no two modules share a name).
+
+In each module HL7's messages come first. Their ids and wordings are those of HL7's terminology ecosystem, whose
+test suite compares them: they stay as they are. A function returns an ``Issue``, or a sentence that becomes part
+of one; whether the issue is raised (``TerminologyError``) or returned in an answer is for the caller to say. The
+HTTP status of an issue is decided in one other place, ``wire/outcome.py``.
+
+A parameter that describes something is a phrase that fits into the sentence; its docstring says which one.
+"""
+
+# ruff: noqa: F403
+from terminology.core.issues.batch import *
+from terminology.core.issues.bodies import *
+from terminology.core.issues.closures import *
+from terminology.core.issues.code_systems import *
+from terminology.core.issues.codes import *
+from terminology.core.issues.concept_maps import *
+from terminology.core.issues.displays import *
+from terminology.core.issues.expressions import *
+from terminology.core.issues.filters import *
+from terminology.core.issues.find_matches import *
+from terminology.core.issues.http import *
+from terminology.core.issues.parameters import *
+from terminology.core.issues.search import *
+from terminology.core.issues.server import *
+from terminology.core.issues.subsumption import *
+from terminology.core.issues.translate_hints import *
+from terminology.core.issues.value_sets import *
+from terminology.core.issues.versions import *

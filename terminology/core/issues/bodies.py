@@ -1,0 +1,33 @@
+"""Messages about the resource that a request carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from terminology.core.issues.phrases import found_instead, or_list, quoted
+from terminology.core.issues.severity import error
+from terminology.core.model import Issue
+
+
+def not_parameters(found: str, operation: str) -> Issue:
+    """``found``: a noun phrase for what the body is instead."""
+    text = f"The body of {operation} must be a Parameters resource, but is {found}"
+    return error(code="structure", text=text)
+
+
+def malformed(problem: str, at: str | None = None) -> Issue:
+    """``problem``: a sentence; ``at``: a FHIRPath expression."""
+    return error(code="structure", text=problem, at=[at] if at else [])
+
+
+def not_one_of(at: str, value: object, choices: Sequence[str]) -> Issue:
+    return malformed(f"{at} must be {or_list(choices)}, but {found_instead(value)}", at)
+
+
+def not_a_bundle(resource_type: object) -> Issue:
+    body = (
+        f"the body is a resource of type {quoted(resource_type)}"
+        if resource_type
+        else "the body is not a Bundle"
+    )
+    return error(code="structure", text=f"POST [base] takes a Bundle of type 'batch'; {body}")

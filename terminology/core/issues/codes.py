@@ -1,0 +1,123 @@
+"""Messages about codes and codings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from terminology.core.issues.phrases import or_list, quoted
+from terminology.core.issues.severity import error, information, warning
+from terminology.core.model import CodeSystemInfo, Issue
+
+# -- HL7's texts ---------------------------------------------------------------------------------
+
+
+def unknown_code(code: str, info: CodeSystemInfo) -> Issue:
+    """An error for a code that a code system does not have. A fragment has its own text."""
+    if info.is_fragment:
+        return unknown_code_in_fragment(code, info)
+    version = f" version '{info.version}'" if info.version else ""
+    text = f"Unknown code '{code}' in the CodeSystem '{info.url}'{version}"
+    message_id = "Unknown_Code_in_Version" if info.version else "Unknown_Code_in"
+    return error(code="code-invalid", text=text, tx="invalid-code", message_id=message_id)
+
+
+def unknown_code_in_fragment(code: str, info: CodeSystemInfo) -> Issue:
+    text = (
+        f"Unknown Code '{code}' in the CodeSystem '{info.url}' version '{info.version}' - note that the "
+        "code system is labeled as a fragment, so the code may be valid in some other fragment"
+    )
+    return error(code="not-found", text=text, tx="invalid-code", message_id="UNKNOWN_CODE_IN_FRAGMENT")
+
+
+def invalid_code(code: str, info: CodeSystemInfo) -> Issue:
+    """The finding of a validation: as ``unknown_code``, but only a warning where the system is a fragment."""
+    issue = unknown_code(code, info)
+    return replace(issue, severity="warning", code="code-invalid") if info.is_fragment else issue
+
+
+def coding_without_system() -> Issue:
+    text = (
+        "Coding has no system. A code with no system has no defined meaning, and it cannot be validated. A "
+        "system should be provided"
+    )
+    return warning(
+        code="invalid", text=text, tx="invalid-data", message_id="Coding_has_no_system__cannot_validate"
+    )
+
+
+def relative_system() -> Issue:
+    text = "Coding.system must be an absolute reference, not a local reference"
+    return error(code="invalid", text=text, tx="invalid-data", message_id="Terminology_TX_System_Relative")
+
+
+def system_is_value_set(url: str) -> Issue:
+    text = f"The Coding references a value set, not a code system ('{url}')"
+    return error(code="invalid", text=text, tx="invalid-data", message_id="Terminology_TX_System_ValueSet2")
+
+
+def cannot_infer_system(code: str, value_set: str) -> Issue:
+    text = f"The System URI could not be determined for the code '{code}' in the ValueSet '{value_set}'"
+    return error(code="not-found", text=text, tx="cannot-infer", message_id="UNABLE_TO_INFER_CODESYSTEM")
+
+
+def cannot_infer_one_system(code: str, value_set: str, systems: Sequence[str]) -> Issue:
+    text = (
+        f"The System URI could not be determined for the code '{code}' in the ValueSet '{value_set}': value "
+        f"set expansion has multiple matches: [{', '.join(systems)}]"
+    )
+    message_id = "Unable_to_resolve_system__value_set_has_multiple_matches"
+    return error(code="not-found", text=text, tx="cannot-infer", message_id=message_id)
+
+
+def abstract_code(coding: str) -> Issue:
+    text = f"Code '{coding}' is abstract, and not allowed in this context"
+    return error(code="business-rule", text=text, tx="code-rule", message_id="ABSTRACT_CODE_NOT_ALLOWED")
+
+
+def inactive_code(code: str) -> Issue:
+    text = f"The concept '{code}' is valid but is not active"
+    return error(code="business-rule", text=text, tx="code-rule", message_id="STATUS_CODE_WARNING_CODE")
+
+
+def concept_is_inactive(code: str, status: str) -> Issue:
+    text = f"The concept '{code}' has a status of {status} and its use should be reviewed"
+    return warning(code="business-rule", text=text, tx="code-comment", message_id="INACTIVE_CONCEPT_FOUND")
+
+
+def concept_is_deprecated(code: str, status: str) -> Issue:
+    text = f"The concept '{code}' has a status of {status} and its use should be reviewed"
+    return warning(code="business-rule", text=text, tx="code-comment", message_id="DEPRECATED_CONCEPT_FOUND")
+
+
+def case_differs(code: str, correct: str, system: str) -> Issue:
+    text = (
+        f"The code '{code}' differs from the correct code '{correct}' by case. Although the code system "
+        f"'{system}' is case insensitive, implementers are strongly encouraged to use the correct case anyway"
+    )
+    return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
+
+
+# -- our own texts -------------------------------------------------------------------------------
+
+
+def with_hint(issue: Issue, hint: str) -> Issue:
+    """The same issue, with a sentence on what the user may have meant."""
+    return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
+
+
+def did_you_mean(choices: Sequence[str]) -> str:
+    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
+
+
+def too_many_codings(codings: int, limit: int) -> Issue:
+    text = (
+        f"At most {limit:,} codings are allowed in one CodeableConcept; this one has {codings:,}. Send them "
+        "in several requests"
+    )
+    return error(code="too-costly", text=text)
+
+
+def version_in_the_system(url: str, version: str) -> str:
+    """A hint for a client that sends ``url|version`` as the system."""
+    return f"Did you mean {quoted(url)}? Send the version {quoted(version)} in a parameter of its own"

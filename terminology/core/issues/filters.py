@@ -1,0 +1,67 @@
+"""Messages about the filters of a value set, and regular expressions."""
+
+from __future__ import annotations
+
+from terminology.core.issues.phrases import quoted, shortened
+from terminology.core.issues.severity import error
+from terminology.core.model import CodeSystemInfo, Filter, Issue
+
+# -- HL7's texts ---------------------------------------------------------------------------------
+
+
+def unknown_filter(property_: str, op: str, info: CodeSystemInfo) -> Issue:
+    text = f"The filter '{property_} {op}' was not understood in the context of {info.url}"
+    return error(code="not-supported", text=text, tx="vs-invalid", message_id="FILTER_NOT_UNDERSTOOD")
+
+
+def filter_without_value(property_: str, op: str, url: str) -> Issue:
+    text = f"The system {url} filter with property = {property_}, op = {op} has no value"
+    message_id = "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE"
+    return error(code="invalid", text=text, tx="vs-invalid", message_id=message_id)
+
+
+# -- our own texts -------------------------------------------------------------------------------
+
+
+def too_many_filters(url: str, filters: int, limit: int) -> Issue:
+    text = (
+        f"An include or exclude of '{url}' has {filters:,} filters; at most {limit} are allowed. Use fewer "
+        "(one 'regex' or 'in' filter in place of many), or enumerate the codes"
+    )
+    return error(code="too-costly", text=text)
+
+
+def bad_filter_value(filter_: Filter, expected: str) -> Issue:
+    """``expected``: a noun phrase, such as "true or false"."""
+    text = f"The filter '{_filter(filter_)}' cannot be used: its value must be {expected}"
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def filter_on_unknown_code(filter_: Filter, info: CodeSystemInfo) -> Issue:
+    text = (
+        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{info.canonical}' has no code "
+        f"{quoted(filter_.value)}"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def filter_without_subsumption(filter_: Filter, info: CodeSystemInfo, meaning: str) -> Issue:
+    """``meaning``: the ``CodeSystem.hierarchyMeaning``."""
+    text = (
+        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{info.canonical}' has the "
+        f"hierarchyMeaning '{meaning}', so a code below another one is not a kind of it. Use the filter "
+        "'child-of'"
+    )
+    return error(code="not-supported", text=text, tx="vs-invalid")
+
+
+def bad_regex(expression: str, problem: str) -> Issue:
+    text = (
+        f"The regular expression '{expression}' cannot be used: {problem}. Look-around and back-references "
+        "are not supported, because expressions are matched in linear time"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def _filter(filter_: Filter) -> str:
+    return shortened(f"{filter_.property} {filter_.op} {filter_.value}")

@@ -1,0 +1,84 @@
+"""Messages about the RESTful interface: addresses, methods, formats, versions of FHIR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from terminology.core.issues.phrases import or_list, shortened
+from terminology.core.issues.severity import error
+from terminology.core.model import Issue
+
+
+def unknown_resource(kind: str, id_: str) -> Issue:
+    return error(code="not-found", text=f"There is no {kind} with the id '{id_}'", tx="not-found")
+
+
+def unknown_resource_version(kind: str, id_: str, version_id: str) -> Issue:
+    return error(code="not-found", text=f"{kind}/{id_} has no version '{version_id}'", tx="not-found")
+
+
+def unknown_type(kind: str, known: Sequence[str]) -> Issue:
+    text = f"The resource type '{kind}' is not supported. Supported types: {', '.join(known)}"
+    return error(code="not-found", text=text)
+
+
+def unknown_operation(name: str, where: str, known: Sequence[str]) -> Issue:
+    """``where``: a resource type, or "the base"."""
+    offered = f"Supported operations: {', '.join(known)}" if known else "It has no operations"
+    text = f"The operation ${name} is not supported on {where}. {offered}"
+    return error(code="not-supported", text=text)
+
+
+def not_an_operation(name: str) -> Issue:
+    text = f"'{shortened(name)}' is not an operation: use Type/$name, Type/id/$name or $name"
+    return error(code="not-found", text=text)
+
+
+def operation_of_type(name: str, kind: str) -> Issue:
+    text = f"The operation ${name} is not supported on one {kind}; use {kind}/${name}"
+    return error(code="not-supported", text=text)
+
+
+def history_of_many(kind: str) -> Issue:
+    text = f"Type-level history is not supported; use {kind}/[id]/_history"
+    return error(code="not-supported", text=text)
+
+
+def nothing_at_the_base(metadata: str, example: str) -> Issue:
+    text = (
+        f"This is the base of a FHIR server. Read what it can do at {metadata}, and what it has, for "
+        f"example, at {example}. POST a Bundle of type 'batch' here to send several requests at once"
+    )
+    return error(code="not-supported", text=text)
+
+
+def no_such_page(path: str) -> Issue:
+    return error(code="not-found", text=f"There is nothing at '{path}'")
+
+
+def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Issue:
+    instead = f"; use {or_list(allowed)}" if allowed else ""
+    return error(code="not-supported", text=f"{method} is not supported on '{path}'{instead}")
+
+
+def operation_needs_post(name: str) -> Issue:
+    return error(code="not-supported", text=f"${name} changes the state of the server: use POST")
+
+
+def not_acceptable(accept: str, offered: Sequence[str]) -> Issue:
+    text = f"None of the requested formats ('{accept}') is supported. Supported formats: {', '.join(offered)}"
+    return error(code="not-supported", text=text)
+
+
+def unsupported_media(content_type: str, offered: Sequence[str]) -> Issue:
+    text = f"A body of the type '{content_type}' is not supported. Supported types: {', '.join(offered)}"
+    return error(code="not-supported", text=text)
+
+
+def wrong_fhir_version(requested: str, version: str) -> Issue:
+    text = f"FHIR version {requested} was requested, but this address serves FHIR {version}"
+    return error(code="not-supported", text=text)
+
+
+def too_large(limit: int) -> Issue:
+    return error(code="too-long", text=f"The body is larger than {limit:,} bytes")

@@ -1,0 +1,76 @@
+"""Messages about the parameters of an operation: missing, unknown, contradictory, or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from terminology.core.issues.phrases import found_instead, or_list, quoted, shortened
+from terminology.core.issues.severity import error
+from terminology.core.model import Issue
+
+
+def no_code_to_validate() -> Issue:
+    """The text is HL7's, with its open bracket."""
+    text = (
+        "Unable to find code to validate (looked for coding | codeableConcept | code+system | "
+        "code+inferSystem in parameters"
+    )
+    return error(code="invalid", text=text)
+
+
+def several_codes(names: Sequence[str]) -> Issue:
+    """``names``: the parameters of which a request may have one."""
+    text = f"Only one of {or_list(names)} is allowed, but the request has several"
+    return error(code="invalid", text=text)
+
+
+def context_not_supported(context: str) -> Issue:
+    text = f"The context '{context}' cannot be looked up: name the value set with 'url' or 'valueSet'"
+    return error(code="not-supported", text=text)
+
+
+def subproperty_not_supported(code: str) -> Issue:
+    text = f"The property '{code}' has sub-properties, which cannot be searched by"
+    return error(code="not-supported", text=text)
+
+
+def missing_parameter(names: str, why: str = "") -> Issue:
+    """``names``: the parameter, or several that would do; ``why``: a sentence."""
+    text = f"A required parameter is missing: {names}"
+    return error(code="required", text=f"{text}. {why}" if why else text, at=["Parameters.parameter"])
+
+
+def missing_value_set() -> Issue:
+    return missing_parameter("'url' or 'valueSet'")
+
+
+def bad_value(name: str, value: object, expected: str, at: str | None = None) -> Issue:
+    """``expected``: a noun phrase, such as "a whole number"; ``at``: a FHIRPath expression."""
+    text = f"The parameter '{name}' must be {expected}, but {found_instead(value)}"
+    return error(code="value", text=text, at=[at] if at else [])
+
+
+def wrong_type(name: str, expected: str, found: str, at: str) -> Issue:
+    """``found``: a clause that says what there is instead; ``at``: a FHIRPath expression."""
+    return error(code="value", text=f"The parameter '{name}' must be {expected}, but {found}", at=[at])
+
+
+def unknown_parameter(name: str, operation: str, known: Sequence[str], at: str) -> Issue:
+    text = f"${operation} has no parameter '{shortened(name)}'. Known parameters: {', '.join(known)}"
+    return error(code="not-supported", text=text, at=[at])
+
+
+def conflicting_parameter(name: str, first: object, second: object) -> Issue:
+    text = f"The parameter '{name}' has two values, {quoted(first)} and {quoted(second)}"
+    return error(code="invalid", text=text)
+
+
+def contradicts(name: str, value: object, other: str, other_value: object) -> Issue:
+    """``other``: a noun phrase for where the other value stands, such as "the coding"."""
+    text = f"The parameter '{name}' is {quoted(value)}, but {other} has {quoted(other_value)}"
+    return error(code="invalid", text=text)
+
+
+def not_in_query(name: str, type_: str) -> Issue:
+    text = f"The parameter '{name}' is a {type_}, which a URL cannot have: POST a Parameters resource"
+    return error(code="invalid", text=text)

@@ -1,0 +1,54 @@
+"""Messages about the server itself: its caches of resources, its databases, its failures."""
+
+from __future__ import annotations
+
+from terminology.core.issues.phrases import shortened
+from terminology.core.issues.severity import error, fatal
+from terminology.core.model import Issue
+
+
+def unknown_cache_id(id_: str) -> Issue:
+    text = f"The cache-id '{shortened(id_)}' is unknown or has expired: start a new cache"
+    return error(code="not-found", text=text, tx="cache-id-unknown")
+
+
+def too_many_caches(limit: int) -> Issue:
+    text = f"At most {limit:,} caches are allowed. Try again later"
+    return error(code="throttled", text=text)
+
+
+def too_many_caches_of_caller(limit: int) -> Issue:
+    text = f"One caller may have at most {limit:,} caches. End one that you do not need any more"
+    return error(code="throttled", text=text)
+
+
+def cache_too_large(limit: int) -> Issue:
+    text = f"A cache may have at most {limit:,} bytes"
+    return error(code="throttled", text=text)
+
+
+def caches_of_caller_too_large(limit: int) -> Issue:
+    text = f"All caches of one caller together may have at most {limit:,} bytes"
+    return error(code="throttled", text=text)
+
+
+def caches_too_large(limit: int) -> Issue:
+    text = f"All caches together may have at most {limit:,} bytes. Try again later"
+    return error(code="throttled", text=text)
+
+
+def state_unavailable(problem: str | None = None) -> Issue:
+    """``problem``: the reason in the words of the operating system, if it gave one."""
+    text = f"The database of closure tables and caches cannot be used: {problem or 'see the log'}"
+    return error(code="transient", text=text)
+
+
+def store_unreachable() -> Issue:
+    text = "The database that has the content cannot be reached; please try again later"
+    return error(code="transient", text=text)
+
+
+def unexpected(incident: str) -> Issue:
+    """``incident``: the id under which the log has more."""
+    text = f"Internal error; quote this id to the operator: {incident}"
+    return fatal(code="exception", text=text, diagnostics=incident)

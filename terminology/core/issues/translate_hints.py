@@ -1,0 +1,169 @@
+"""Messages about a translation: why there is none, what would be one, what an answer left out.
+
+Each function returns a sentence; ``operations/translate/hints.py`` chooses and joins them. A map is named by
+``MAP|VERSION``, or None for a map without a url that came with the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from terminology.core.issues.phrases import alternatives, code_in_quotes, listed, quoted_list
+
+_MOST_MAPS = 10
+_MOST_CONDITIONS = 10
+
+# -- why there is no translation -----------------------------------------------------------------
+
+
+def no_translation() -> str:
+    return "No translations found."
+
+
+def no_translation_in_scope(sentence: str) -> str:
+    """``sentence``: one of ``outside_scope``."""
+    return f"No translations found within the scope: {sentence[:1].lower()}{sentence[1:]}"
+
+
+def mapped_to_nothing(comments: Sequence[str]) -> str:
+    """``comments``: the reasons that the map gives."""
+    return f"The map says that there is no translation{_because(comments)}."
+
+
+def only_negative_matches(comments: Sequence[str]) -> str:
+    """``comments``: the reasons that the map gives."""
+    return f"The map only has codes that are not a translation (not-related-to){_because(comments)}."
+
+
+def outside_scope(code: str | None, parameter: str, value_set: str) -> str:
+    """``parameter``: sourceScope or targetScope."""
+    return f"The code {code_in_quotes(code)} is not in the {parameter} {value_set}."
+
+
+def unmet_conditions(ways: Sequence[Mapping[str, tuple[Sequence[str], Iterable[str]]]]) -> str:
+    """``ways``: for each row of the map that would do, its attributes with the values sent and needed."""
+    texts = [
+        " and ".join(
+            f"{attribute} (sent {quoted_list(sent)}, needed {alternatives(needed)})"
+            for attribute, (sent, needed) in way.items()
+        )
+        for way in ways[:_MOST_CONDITIONS]
+    ]
+    return f"The map translates the code on other conditions: {'; or '.join(texts)}."
+
+
+def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
+    """``conditions``: the attributes that decide between the matches, each with its possible values."""
+    attributes = [
+        f"{attribute} ({alternatives(values)})"
+        for attribute, values in list(conditions.items())[:_MOST_CONDITIONS]
+    ]
+    return f"Which of the matches applies depends on {', '.join(attributes)}: send it as 'dependency'."
+
+
+def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> str:
+    system = f"CodeSystem '{canonical}'"
+    part = f"The part of {system} on this server" if is_fragment else system
+    return f"{part} has no code {code_in_quotes(code)}."
+
+
+def retired_code(code: str | None, successors: Iterable[str]) -> str:
+    return f"The code {code_in_quotes(code)} is no longer active; its successor is {quoted_list(successors)}."
+
+
+# -- what was in the way -------------------------------------------------------------------------
+
+
+def unusable_other_map(map_: str | None, problem: str) -> str:
+    """``problem``: a sentence on the map that ``map_`` refers to (``group.unmapped.otherMap``)."""
+    return f"The map {_map(map_)} refers to another map for codes that it does not list: {_sentence(problem)}"
+
+
+def map_circle(maps: Sequence[str | None]) -> str:
+    way = ", ".join(_map(map_) for map_ in maps[:_MOST_MAPS])
+    return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
+
+
+def unusable_map(problem: str) -> str:
+    return f"A map sent with the request cannot be used: {_sentence(problem)}"
+
+
+def unknown_attributes(names: Iterable[str], known: Iterable[str]) -> str:
+    attributes = listed(known)
+    they = f"they have {attributes}" if attributes else "they have no conditions"
+    return f"None of the maps has the attribute {quoted_list(names)}: {they}."
+
+
+def contradicting_property(code: str | None, property_: str, values: Iterable[str], sent: str) -> str:
+    """A dependency that contradicts a property of the code itself. ``sent``: the value of the dependency."""
+    return (
+        f"The code {code_in_quotes(code)} itself has {property_} {quoted_list(values)}, but the request has "
+        f"{code_in_quotes(sent)}."
+    )
+
+
+def version_of_code_not_here(system: str | None, version: str | None, known: Iterable[str]) -> str:
+    return (
+        f"This server does not have {system} in the version {code_in_quotes(version)}, but in {listed(known)}; maps "
+        "without a version were used all the same."
+    )
+
+
+def unknown_systems_to_translate(systems: Iterable[str], hint: str) -> str:
+    return f"This server has no code system {quoted_list(systems)}. {hint}".strip()
+
+
+# -- other ways ----------------------------------------------------------------------------------
+
+
+def map_has_similar_codes(code: str | None, similar: Iterable[str]) -> str:
+    return f"The map does not have {code_in_quotes(code)}, but {quoted_list(similar)}."
+
+
+def map_translates_from(map_: str | None, systems: Iterable[str | None]) -> str:
+    return f"The map {_map(map_)} translates codes of {listed(systems)}."
+
+
+def map_translates_to(map_: str | None, systems: Iterable[str | None]) -> str:
+    return f"The map {_map(map_)} translates to {listed(systems)}."
+
+
+def map_is_for_versions(map_: str | None, system: str | None, versions: Iterable[str | None]) -> str:
+    return f"The map {_map(map_)} is for {system} in the version {listed(versions)}."
+
+
+def other_maps_lead_to(systems: Iterable[str | None]) -> str:
+    return f"Other maps translate the code to {listed(systems)}."
+
+
+def maps_from_system_lead_to(systems: Iterable[str | None]) -> str:
+    return f"There are maps from this code system to {listed(systems)}."
+
+
+def maps_of_code_in(systems: Iterable[str | None]) -> str:
+    """The code has maps if it is one of other code systems."""
+    return f"There are maps for this code in {listed(systems)}."
+
+
+def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) -> str:
+    """``is_reverse``: the request is one in reverse already."""
+    subject = "maps" if len(maps) > 1 else "map"
+    has = "have" if len(maps) > 1 else "has"
+    end, remedy = (
+        ("source", "send it as the source")
+        if is_reverse
+        else ("target", "translate in reverse (R4 reverse=true, R5 targetCode)")
+    )
+    return f"The {subject} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
+
+
+def _because(comments: Sequence[str]) -> str:
+    return f": {'; '.join(comments)}" if comments else ""
+
+
+def _map(canonical: str | None) -> str:
+    return canonical or "sent with the request"
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip(".") + "."

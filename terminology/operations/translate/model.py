@@ -1,0 +1,194 @@
+"""Request, query and answer of $translate.
+
+A ``TranslateRequest`` has the parameters as they were sent. A ``TranslateQuery`` is the request as it is answered:
+it has subjects (the codings to translate), and two ends. The near end of a map is the one that has the subjects,
+the far end the one that has the answers. Near is the source of the map and far its target, in reverse the other
+way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapProperty, Rows
+from terminology.catalogue.protocol import Catalogue
+from terminology.core.languages import Languages
+from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.operations.value_set.compose import contains
+
+NEGATIVE = frozenset({"not-related-to"})
+SUBJECTS = (
+    "sourceCode",
+    "sourceCoding",
+    "sourceCodeableConcept",
+    "targetCode",
+    "targetCoding",
+    "targetCodeableConcept",
+)
+
+# -- the request ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Dependency:
+    """One ``dependency``: ``attribute`` is the uri or the code of an attribute that maps depend on."""
+
+    attribute: str
+    values: Sequence[Typed] = ()
+
+
+@dataclass(slots=True)
+class TranslateRequest:
+    """The parameters of $translate.
+
+    ``url`` and ``map_version`` name a map, ``concept_map`` is one that was sent, ``instance`` the one of the URL;
+    without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
+    CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
+    are R5's way to translate from the target of a map to its source. The scopes are urls of value sets.
+    ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
+    """
+
+    url: str | None = None
+    map_version: str | None = None
+    concept_map: Document | None = None
+    code: str | None = None
+    system: str | None = None
+    version: str | None = None
+    coding: Coding | None = None
+    concept: Sequence[Coding] | None = None
+    target_code: str | None = None
+    target_coding: Coding | None = None
+    target_concept: Sequence[Coding] | None = None
+    source_scope: str | None = None
+    target_scope: str | None = None
+    target_system: str | None = None
+    reverse: bool = False
+    dependencies: Sequence[Dependency] = ()
+    languages: Languages | None = None
+    instance: Document | None = None
+    as_mapped: bool = False
+
+    @property
+    def finds_sources(self) -> bool:
+        """True if the request has a target, as R5 translates in reverse: the sources are the answer."""
+        return any(s is not None for s in (self.target_code, self.target_coding, self.target_concept))
+
+
+# -- the answer ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Match:
+    """One translation of ``subject``. ``concept`` is None where a map says that there is none.
+
+    ``relationship`` is the one of the subject to ``concept``; if the request has a target, the one of ``source``
+    (the answer) to ``concept`` (the target of the request). ``word`` is the R4 equivalence that the map was
+    written with. ``origin`` is the map, ``via`` the maps that ``unmapped`` led through, in order.
+    """
+
+    origin: ConceptMap
+    concept: Coding | None
+    relationship: str | None
+    word: str | None = None
+    subject: Coding | None = None
+    source: Coding | None = None
+    comment: str | None = None
+    depends_on: Sequence[Attribute] = ()
+    products: Sequence[Attribute] = ()
+    properties: Sequence[MapProperty] = ()
+    via: Sequence[ConceptMap] = ()
+
+    @property
+    def is_positive(self) -> bool:
+        """False for ``noMap``, and for a code that the subject is not related to."""
+        return self.concept is not None and self.relationship not in NEGATIVE
+
+
+@dataclass(slots=True)
+class Translation:
+    """The answer.
+
+    ``result``: there is a positive match; ``message``: hints for the user; ``several_subjects``: the request has
+    several codings, so each match must name its own.
+    """
+
+    result: bool
+    message: str | None = None
+    matches: list[Match] = field(default_factory=list)
+    several_subjects: bool = False
+
+
+# -- the query -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class TranslateQuery:
+    """A request as it is answered.
+
+    ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, as R5 has it. The
+    systems and scopes bound the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    """
+
+    subjects: list[Coding]
+    reverse: bool
+    finds_sources: bool
+    near_system: str | None
+    far_system: str | None
+    near_scope: Scope | None
+    far_scope: Scope | None
+    dependencies: Sequence[Dependency]
+    obstacles: list[Obstacle] = field(default_factory=list)
+
+    @property
+    def system_parameter(self) -> str:
+        """The parameter that names the code system of the subject."""
+        return "targetSystem" if self.finds_sources else "system"
+
+    def near(self, group: Group) -> Coding:
+        """The end of a group that has the subjects; the Coding has a system and a version only."""
+        return group.target if self.reverse else group.source
+
+    def far(self, group: Group) -> Coding:
+        """The end of a group that has the answers; the Coding has a system and a version only."""
+        return group.source if self.reverse else group.target
+
+    def rows_by_near(self, group: Group) -> Rows:
+        """The rows of a group by the codes of the near end."""
+        return group.backward if self.reverse else group.forward
+
+    def rows_by_far(self, group: Group) -> Rows:
+        """The rows of a group by the codes of the far end."""
+        return group.forward if self.reverse else group.backward
+
+
+@dataclass(slots=True, frozen=True)
+class Obstacle:
+    """Something that was in the way when the maps were read.
+
+    ``text`` is a sentence. ``excluded`` is a code that is not in a scope; ``is_translation`` tells a translation
+    from a subject.
+    """
+
+    text: str
+    excluded: Coding | None = None
+    is_translation: bool = False
+
+
+@dataclass(slots=True)
+class Scope:
+    """A value set that bounds one end of a translation.
+
+    ``parameter`` is the one that names it. Without a ``definition``, only maps that name the same value set are
+    in the scope.
+    """
+
+    parameter: str
+    url: str
+    definition: Document | None
+
+    def admits(self, catalogue: Catalogue, coding: Coding, map_scope: str | None) -> bool:
+        """True if the coding is in the scope. ``map_scope`` is the scope of the map at this end."""
+        if self.definition is not None:
+            return contains(catalogue, self.definition, coding)
+        return map_scope is not None and split_canonical(map_scope)[0] == split_canonical(self.url)[0]

@@ -1,0 +1,182 @@
+"""The query of a $translate request, and the maps that can answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from terminology.catalogue.concept_map import ConceptMap, Group
+from terminology.catalogue.protocol import Catalogue
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.issues.phrases import listed
+from terminology.core.model import Coding, split_canonical
+from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.translate import hints
+from terminology.operations.translate.model import (
+    SUBJECTS,
+    Obstacle,
+    Scope,
+    TranslateQuery,
+    TranslateRequest,
+)
+from terminology.systems.implicit import ALL_CODES
+
+
+def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
+    """The query of a request.
+
+    Raises TerminologyError: no code or more than one to translate, contradictions, an unknown scope.
+    """
+    sources = [s for s in (request.code, request.coding, request.concept) if s is not None]
+    targets = [
+        t for t in (request.target_code, request.target_coding, request.target_concept) if t is not None
+    ]
+    if not sources and not targets:
+        raise TerminologyError(issues.no_code_to_translate(SUBJECTS))
+    if len(sources) + len(targets) > 1:
+        raise TerminologyError(issues.several_codes(SUBJECTS))
+    source_scope = _scope(catalogue, request, "source", request.source_scope)
+    target_scope = _scope(catalogue, request, "target", request.target_scope)
+    target_system = catalogue.preferred(request.target_system) if request.target_system else None
+    if targets:
+        return TranslateQuery(
+            subjects=_subjects(
+                catalogue,
+                request.target_code,
+                request.target_coding,
+                request.target_concept,
+                system=target_system,
+                version=None,
+            ),
+            reverse=True,
+            finds_sources=True,
+            near_system=target_system,
+            far_system=catalogue.preferred(request.system) if request.system else None,
+            near_scope=target_scope,
+            far_scope=source_scope,
+            dependencies=request.dependencies,
+        )
+    # With R4's reverse, source and target in the parameters are the two ends as the subject sees them.
+    return TranslateQuery(
+        subjects=_subjects(
+            catalogue,
+            request.code,
+            request.coding,
+            request.concept,
+            system=request.system,
+            version=request.version,
+        ),
+        reverse=request.reverse,
+        finds_sources=False,
+        near_system=None,
+        far_system=target_system,
+        near_scope=source_scope,
+        far_scope=target_scope,
+        dependencies=request.dependencies,
+    )
+
+
+def _subjects(
+    catalogue: Catalogue,
+    code: str | None,
+    coding: Coding | None,
+    concept: Sequence[Coding] | None,
+    system: str | None,
+    version: str | None,
+) -> list[Coding]:
+    if code is not None:
+        return [Coding(catalogue.preferred(system) if system else None, code, version)]
+    if coding is not None:
+        agreed(
+            "system",
+            system and catalogue.preferred(system),
+            coding.system and catalogue.preferred(coding.system),
+            CODING,
+        )
+        coding = replace(coding, version=agreed("version", version, coding.version, CODING))
+    codings = [c for c in ([coding] if coding is not None else concept or []) if c.code]
+    if not codings:
+        raise TerminologyError(issues.missing_parameter("a code in the coding to translate"))
+    return [replace(c, system=catalogue.preferred(c.system or system or "") or None) for c in codings]
+
+
+def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str | None) -> Scope | None:
+    """The scope at an end, "source" or "target"; None if there is none.
+
+    A value set that only a map names is a scope without a definition. Raises TerminologyError for any other
+    unknown value set.
+    """
+    if url is None:
+        return None
+    if url.endswith(ALL_CODES):
+        include = [{"system": url.removesuffix(ALL_CODES)}]
+        return Scope(f"{end}Scope", url, {"url": url, "compose": {"include": include}})
+    try:
+        return Scope(f"{end}Scope", url, catalogue.value_set(url))
+    except TerminologyError:
+        if catalogue.find_system(url) is not None:
+            raise TerminologyError(issues.scope_is_system(end, url)) from None
+        maps = _named_maps(catalogue, request) or catalogue.concept_maps()
+        if any(_has_scope(map_, url) for map_ in maps):
+            return Scope(f"{end}Scope", url, None)
+        raise
+
+
+def _has_scope(map_: ConceptMap, url: str) -> bool:
+    scopes = (map_.source_scope, map_.target_scope)
+    return any(scope is not None and split_canonical(scope)[0] == split_canonical(url)[0] for scope in scopes)
+
+
+# -- the maps ------------------------------------------------------------------------------------
+
+
+def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQuery) -> list[ConceptMap]:
+    """The map that the request names or sends; else all maps that lead from a subject to the far end.
+
+    Subjects without a system get that of a named map. Raises TerminologyError: unknown map, no suitable map, a
+    code without a system.
+    """
+    named = _named_maps(catalogue, request)
+    if named:
+        query.subjects = [_with_system(subject, named[0], query) for subject in query.subjects]
+        return named
+    if any(subject.system is None for subject in query.subjects):
+        raise TerminologyError(issues.code_without_system(query.system_parameter))
+    malformed: list[TerminologyError] = []
+    maps = [m for m in catalogue.concept_maps(malformed) if any(_leads(g, query) for g in m.groups)]
+    query.obstacles += (Obstacle(issues.unusable_map(str(problem))) for problem in malformed)
+    if not maps:
+        hint = hints.other_ways(catalogue, query)
+        subjects = listed(str(subject) for subject in query.subjects)
+        raise TerminologyError(issues.no_suitable_map(subjects, query.far_system, hint))
+    return maps
+
+
+def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[ConceptMap]:
+    """The map of the URL, the one that was sent, or the one that ``url`` names; empty if there is none."""
+    url, version = split_canonical(request.url or "")
+    version = agreed("conceptMapVersion", request.map_version, version, "the canonical 'url'")
+    for document, place in ((request.instance, INSTANCE), (request.concept_map, SENT)):
+        if document is not None:
+            agreed("url", url or None, document.get("url"), place)
+            agreed("conceptMapVersion", version, document.get("version"), place)
+            return [catalogue.compile_map(document)]
+    return [catalogue.concept_map(url, version)] if url else []
+
+
+def _with_system(subject: Coding, map_: ConceptMap, query: TranslateQuery) -> Coding:
+    """The subject with a system: its own, or the only one that the map has at the near end."""
+    if subject.system is not None:
+        return subject
+    systems = {query.near(group).system for group in map_.groups}
+    if len(systems) != 1:
+        raise TerminologyError(issues.code_of_which_system(query.system_parameter))
+    return replace(subject, system=systems.pop())
+
+
+def _leads(group: Group, query: TranslateQuery) -> bool:
+    """True if the group leads from the system of a subject to the far system."""
+    near, far = query.near(group).system, query.far(group).system
+    has_subject = near is None or any(subject.system == near for subject in query.subjects)
+    return has_subject and query.far_system in (None, far)
