@@ -1,4 +1,4 @@
-"""Which display is it, in the language that was asked for?
+"""Languages that a request asks for, and the display in these.
 
 Languages come as in HTTP's ``Accept-Language``: ranges with weights. HL7's ecosystem ("languages" page) adds
 that ``de`` alone means "German if there is any, otherwise whatever there is", while ``de, *;q=0`` insists.
@@ -27,8 +27,8 @@ PREFERRED_FOR_LANGUAGE: Document = {
 
 @dataclass(slots=True, frozen=True)
 class Languages:
-    """Language ranges, the best first. ``insist`` says that no other language will do; ``text`` is how it
-    was put.
+    """Language ranges, the best first. ``insist`` excludes all other languages; ``text`` is the parameter as
+    it came.
     """
 
     ranges: tuple[str, ...]
@@ -37,7 +37,7 @@ class Languages:
 
     @staticmethod
     def parse(text: str) -> Languages | None:
-        """Read ``de-CH, fr;q=0.8, *;q=0``; None when nothing in particular is asked for.
+        """Read ``de-CH, fr;q=0.8, *;q=0``; None when no language in particular is asked for.
 
         Raises TerminologyError when it is not a list of language ranges.
 
@@ -47,13 +47,13 @@ class Languages:
         True
         """
         weighed = [_weighed(item, text) for item in text.split(",") if item.strip()]
-        wanted = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
-        if not wanted:
+        ranges = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
+        if not ranges:
             return None
-        return Languages(tuple(range_ for range_, _ in wanted), ("*", 0.0) in weighed, text)
+        return Languages(tuple(range_ for range_, _ in ranges), ("*", 0.0) in weighed, text)
 
     def rank(self, tag: str | None) -> tuple[int, int] | None:
-        """How well a language tag answers: smaller is better, None is not at all."""
+        """How well a language tag fits: smaller is better, None is not at all."""
         if tag is None:
             return None
         for place, range_ in enumerate(self.ranges):
@@ -87,35 +87,38 @@ def _fit(range_: str, tag: str) -> int | None:
 
 
 def best_display(
-    display: str | None, language: str | None, designations: Iterable[Designation], asked: Languages | None
+    display: str | None,
+    language: str | None,
+    designations: Iterable[Designation],
+    languages: Languages | None,
 ) -> str | None:
-    """The display in the language asked for, else the usual one; None if another was insisted upon."""
-    if asked is None:
+    """The display in the best of the languages, else the usual one; None if the languages insist."""
+    if languages is None:
         return display
     usual = Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
-    chosen = best_designation(usual, designations, asked)
+    chosen = best_designation(usual, designations, languages)
     return chosen.value if chosen else None
 
 
 def best_designation(
-    usual: Designation | None, designations: Iterable[Designation], asked: Languages | None
+    usual: Designation | None, designations: Iterable[Designation], languages: Languages | None
 ) -> Designation | None:
-    """The one of all the ways to say a concept that is its display in the language asked for.
+    """The designation that is the display of a concept in the best of the languages.
 
-    ``usual`` is how it is said when nothing in particular is asked for. None if another language was
-    insisted upon, or there is no display at all.
+    ``usual`` is its display where no language is asked for. None if the languages insist and none fits, or
+    if there is no display at all.
     """
-    if asked is None:
+    if languages is None:
         return usual
-    candidates = [] if usual is None else [(asked.rank(usual.language), 0, usual)]
-    candidates += [(asked.rank(d.language), _standing(d), d) for d in designations]
-    fitting = [(rank, standing, d) for rank, standing, d in candidates if rank is not None]
+    candidates = [] if usual is None else [(languages.rank(usual.language), 0, usual)]
+    candidates += [(languages.rank(d.language), _preference(d), d) for d in designations]
+    fitting = [(rank, preference, d) for rank, preference, d in candidates if rank is not None]
     if fitting:
         return min(fitting, key=lambda candidate: candidate[:2])[2]
-    return None if asked.insist else usual
+    return None if languages.insist else usual
 
 
-def _standing(designation: Designation) -> int:
+def _preference(designation: Designation) -> int:
     """Preferred terms before plain ones, those before terms with some special use, withdrawn ones last."""
     if is_withdrawn(designation):
         return 4
@@ -133,9 +136,9 @@ def is_withdrawn(designation: Designation) -> bool:
 
 
 def matching(designations: Iterable[Designation], languages: Sequence[str]) -> list[Designation]:
-    """The designations in one of these languages (each a basic range, RFC 4647)."""
+    """The designations in one of these languages, each a basic range (RFC 4647)."""
     return [
         d
         for d in designations
-        if d.language and any(_fit(wanted.lower(), d.language.lower()) in (0, 1) for wanted in languages)
+        if d.language and any(_fit(range_.lower(), d.language.lower()) in (0, 1) for range_ in languages)
     ]

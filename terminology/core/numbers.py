@@ -1,4 +1,4 @@
-"""Are two numbers the same, however they are written?"""
+"""Numbers that are the same, however they are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXACT = Context(prec=1_300)
 
 @lru_cache(maxsize=1_000)
 def number(text: str) -> str:
-    """A number in the one way to write it; what is none stays as it is.
+    """A number in its normal form; a text that is not a number stays as it is.
 
     >>> number("1.50") == number("1.5"), number("100") == number("1e2"), number("-0.0"), number("many")
     (True, True, '0', 'many')

@@ -13,7 +13,7 @@ from terminology.core.errors import TerminologyError
 
 @lru_cache(maxsize=256)
 def full_match(expression: str) -> Callable[[str], bool]:
-    """A test for "the whole text matches". Raises TerminologyError when the expression cannot be used."""
+    """A test whether the whole text matches. Raises TerminologyError when the expression cannot be used."""
     options = re2.Options()
     options.log_errors = False
     try:

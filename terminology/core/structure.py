@@ -1,8 +1,8 @@
-"""Is a resource that came with a request built as we read it?
+"""The structure of a resource that came with a request, checked before it is used.
 
-Only what is read is looked at: its JSON type, and the words that say how codes are mapped. Whether a resource
-is valid is another question; but an include of nothing is refused wherever it comes from (``require_block``).
-What is loaded at start is looked at then, and not again.
+Only the elements that are used are checked: their JSON types, and the relationships of mappings. This does not
+validate a resource; but an include of nothing is refused wherever it comes from (``require_block``). Loaded
+resources are checked when they are loaded, and not again.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def require(document: Document) -> Document:
 
 
 def require_header(document: Document) -> Document:
-    """The same, of what a resource is found by."""
+    """The same for the header, by which a resource is found."""
     _require(document, HEADER, str(document.get("resourceType")))
     return document
 
@@ -127,9 +127,9 @@ def _require(value: Any, shape: Shape, at: str) -> None:
         if not isinstance(value, str) or value not in shape:
             raise TerminologyError(issues.not_one_of(at, value, sorted(shape)))
         return
-    wanted: type[Any] = shape if isinstance(shape, type) else type(shape)
-    if not isinstance(value, wanted):
-        raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[wanted]}", at))
+    expected: type[Any] = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, expected):
+        raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[expected]}", at))
     if isinstance(shape, dict):
         for name in shape.keys() & value.keys():
             _require(value[name], shape[name], f"{at}.{name}")

@@ -1,6 +1,6 @@
-"""Does a text that someone typed find this display?
+"""Search by text: the words of displays and designations.
 
-Every word typed must begin a word of what is said, in any order; case and accents do not count.
+Every word of the search must begin a word of the text, in any order; case and accents do not count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def folded(text: str) -> str:
     return f" {_BETWEEN.sub(' ', text.casefold()).strip()}"
 
 
-# Of text that is only ASCII, much faster.
+# Much faster than ``folded``, for a text of ASCII only.
 _ASCII = {number: " " for number in range(128) if not chr(number).isalnum()}
 
 
@@ -37,25 +37,25 @@ def words(text: str) -> list[str]:
     return (text.lower().translate(_ASCII) if text.isascii() else folded(text)).split()
 
 
-def finder(typed: str) -> Callable[[str], bool]:
-    """A test for "this text has all the words typed".
+def finder(search: str) -> Callable[[str], bool]:
+    """A test whether a text has all words of the search.
 
     >>> finds = finder("tub lig")
     >>> finds("Ligation of fallopian tube"), finds("Ligation")
     (True, False)
     """
-    finds = folded_finder(typed)
+    finds = folded_finder(search)
     return lambda text: finds(folded(text))
 
 
-def folded_finder(typed: str) -> Callable[[str], bool]:
-    """The same, of texts that are ``folded`` already."""
-    words = [f" {word}" for word in folded(typed).split()]
+def folded_finder(search: str) -> Callable[[str], bool]:
+    """The same for texts that are ``folded`` already."""
+    words = [f" {word}" for word in folded(search).split()]
     return lambda text: all(word in text for word in words)
 
 
 def bare(code: str) -> str:
-    """A code without what people leave out or add.
+    """A code without dots, blanks, case and leading zeros, which people leave out or add.
 
     >>> bare("0067.20"), bare("67-20")
     ('6720', '6720')

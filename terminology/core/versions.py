@@ -1,5 +1,6 @@
-"""Which version of a resource is meant, when several are here?
- The rule, the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
+"""The choice of a version, where several of a resource are here.
+
+The rule is the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
 ``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those
 that fit. Complete content is better than a fragment, and of equals the later version is better, by the
 algorithm that the resources declare (``versionAlgorithm``: semver, integer, alpha, date, natural), otherwise
@@ -22,7 +23,7 @@ _MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:
 
 
 def natural(version: str) -> Key:
-    """Digits by value, the rest as text; a number comes before a word. Of versions of editions, as SNOMED CT
+    """Digits by value, the rest as text; a number comes before a word. For versions of editions, as SNOMED CT
     has them, the date counts first; of one date the International Edition is the latest.
 
     >>> natural("1.10") > natural("1.9")
@@ -65,7 +66,7 @@ _ALGORITHMS: dict[str, Callable[[str], Key]] = {
     "date": _alpha,
     "natural": natural,
 }
-# Publishers whose versions are in an order that no algorithm of FHIR's means.
+# Publishers whose versions are in an order that FHIR has no algorithm for.
 _OF_PUBLISHER: dict[str, Callable[[str], Key]] = {
     "http://www.nlm.nih.gov/research/umls/rxnorm": _month_first,
 }
@@ -81,9 +82,9 @@ def algorithm_of(document: Document) -> str:
 
 def ranking(documents: Iterable[Document]) -> Callable[[Document], Key]:
     """A key that sorts the documents of one canonical url from worst to best."""
-    held = list(documents)
-    usual = next((_OF_PUBLISHER[d["url"]] for d in held if d.get("url") in _OF_PUBLISHER), natural)
-    declared = (algorithm_of(document) for document in held)
+    listed = list(documents)
+    usual = next((_OF_PUBLISHER[d["url"]] for d in listed if d.get("url") in _OF_PUBLISHER), natural)
+    declared = (algorithm_of(document) for document in listed)
     algorithm = next((_ALGORITHMS[name] for name in declared if name != "natural"), usual)
 
     def standing(document: Document) -> Key:
@@ -94,20 +95,22 @@ def ranking(documents: Iterable[Document]) -> Callable[[Document], Key]:
     return standing
 
 
-def fits(version: str | None, wanted: str | None) -> bool:
-    """Is this the version wanted, or one of those that a wildcard or an edition means?
+def fits(version: str | None, pattern: str | None) -> bool:
+    """Is this version the one of the pattern, or one of those that a wildcard or an edition stands for?
 
     >>> fits("1.2.0", "1.x"), fits("1.2.0", "1.2.0"), fits("1.2.0", "2.x"), fits("1.2.0", None)
     (True, True, False, True)
     >>> fits("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
     True
     """
-    if wanted is None or wanted == "*" or is_edition(version, wanted):
+    if pattern is None or pattern == "*" or is_edition(version, pattern):
         return True
-    if version is None or not is_wildcard(wanted):
+    if version is None or not is_wildcard(pattern):
         return False
-    pattern = "".join(r"[^.]+" if part in "xX*" else re.escape(part) for part in re.split(r"([.])", wanted))
-    return re.match(f"{pattern}($|[.])", version) is not None
+    expression = "".join(
+        r"[^.]+" if part in "xX*" else re.escape(part) for part in re.split(r"([.])", pattern)
+    )
+    return re.match(f"{expression}($|[.])", version) is not None
 
 
 def is_edition(version: str | None, url: str) -> bool:
@@ -123,9 +126,9 @@ def is_wildcard(version: str) -> bool:
     return any(part in ("x", "X", "*") for part in version.split("."))
 
 
-def best(documents: Sequence[Document], wanted: str | None) -> Document | None:
+def best(documents: Sequence[Document], version: str | None) -> Document | None:
     """The best of the documents that fit, or None."""
-    fitting = [document for document in documents if fits(document.get("version"), wanted)]
+    fitting = [document for document in documents if fits(document.get("version"), version)]
     return max(fitting, key=ranking(documents), default=None)
 
 

@@ -1,7 +1,7 @@
-"""MIME types, ``urn:ietf:bcp:13`` (RFC 6838, RFC 2045): is this text a media type?
+"""MIME types (``urn:ietf:bcp:13``, RFC 6838, RFC 2045).
 
 The registry of subtypes grows by the week and FHIR uses types that are not in it (``text/cql``), so a type is
-right when its top-level type is registered, or private (``x-``), and the rest is well-formed.
+valid when its top-level type is registered, or private (``x-``), and the rest is well-formed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _MEDIA_TYPE = re.compile(
 
 def _read(code: str) -> Reading | None:
     """Type and subtype do not depend on case; the values of parameters may."""
-    found = _MEDIA_TYPE.fullmatch(code)
-    if found is None:
+    match = _MEDIA_TYPE.fullmatch(code)
+    if match is None:
         return None
-    correct = found["type"].lower() + found["parameters"]
+    correct = match["type"].lower() + match["parameters"]
     return Reading(Concept(correct, correct))
 
 

@@ -1,4 +1,4 @@
-"""Language tags, ``urn:ietf:bcp:47`` (RFC 5646): is the tag valid, and which language is it?
+"""Language tags (``urn:ietf:bcp:47``, RFC 5646) and their names.
 
 The syntax and the registry of subtags are those of the library langcodes. A tag is valid when every subtag is
 registered (RFC 5646, 2.2.9). Case does not matter (2.1.1): ``en-us`` is ``en-US``, which is how it should be
@@ -17,7 +17,7 @@ URL = "urn:ietf:bcp:47"
 Subtag = dict[str, Any]
 Parts = list[tuple[str, str]]
 
-# The library's word for each part: FHIR's name of the property, and the type in the registry.
+# FHIR's name of the property, and the type in the registry, by the library's word for each part.
 _PARTS = {
     "language": ("language", "language"),
     "extlang": ("ext-lang", "extlang"),
@@ -32,7 +32,7 @@ _ONCE = ("extlang", "variant", "extension")
 
 @cache
 def _registry() -> dict[tuple[str, str], Subtag]:
-    """The subtags of IANA's registry by type and subtag; a grandfathered or redundant tag is one, too."""
+    """The subtags of IANA's registry by type and subtag, including grandfathered and redundant tags."""
     from langcodes import registry_parser
 
     entries = {}
@@ -48,11 +48,11 @@ def _spread(subtag: str) -> list[str]:
     first, dots, last = subtag.partition("..")
     if not dots:
         return [subtag]
-    found, current = [first], first
+    subtags, current = [first], first
     while current != last:
         current = _next(current)
-        found.append(current)
-    return found
+        subtags.append(current)
+    return subtags
 
 
 def _next(word: str) -> str:
@@ -95,19 +95,19 @@ def _read_whole(code: str) -> Reading | None:
 
 
 def _entries(parts: Parts) -> list[Subtag] | None:
-    """What the registry has for the parts, which is nothing for private ones; None if one is not in it."""
-    found: list[Subtag] = []
+    """The entries of the registry, empty for private parts; None if a part is not in the registry."""
+    entries: list[Subtag] = []
     for kind, subtag in parts:
         in_registry = _PARTS[kind][1]
         if not in_registry or subtag.startswith("x-"):
-            found.append({})
+            entries.append({})
             continue
         entry = _registry().get((in_registry, subtag.lower()))
         if entry is None or (kind == "extlang" and parts[0][1] not in entry.get("Prefix", ())):
             return None
-        found.append(entry)
+        entries.append(entry)
     unique = [(kind, subtag[0] if kind == "extension" else subtag) for kind, subtag in parts if kind in _ONCE]
-    return found if len(set(unique)) == len(unique) else None
+    return entries if len(set(unique)) == len(unique) else None
 
 
 def _written(kind: str, subtag: str) -> str:
@@ -127,14 +127,14 @@ def _name(part: tuple[str, str], entry: Subtag) -> str:
 
 
 def _other_names(parts: Parts, entries: list[Subtag]) -> list[str]:
-    """Other names of the language; and with the kind of each part, as HL7 writes it."""
+    """Other names of a language; of a longer tag, the name that HL7 writes, with the kind of each part."""
     if len(parts) == 1:
         return list(entries[0].get("Description", ())[1:])
-    told = (
+    kinds = (
         f"{_PARTS[part[0]][0].title()}={_name(part, entry)}"
         for part, entry in zip(parts[1:], entries[1:], strict=True)
     )
-    return [f"{_name(parts[0], entries[0])} ({', '.join(told)})"]
+    return [f"{_name(parts[0], entries[0])} ({', '.join(kinds)})"]
 
 
 def languages() -> GrammarCodeSystem:

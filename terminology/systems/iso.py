@@ -39,14 +39,14 @@ def countries() -> ListedCodeSystem:
 def _countries() -> list[Node]:
     import pycountry
 
-    found: list[Node] = [{"code": code, "display": "User-assigned"} for code in _USER_ASSIGNED]
+    concepts: list[Node] = [{"code": code, "display": "User-assigned"} for code in _USER_ASSIGNED]
     for country in pycountry.countries:
         codes = dict(zip(_FORMS, (country.alpha_2, country.alpha_3, country.numeric), strict=True))
         for form, code in codes.items():
             others = [{"code": other, "valueCode": codes[other]} for other in _FORMS if other != form]
             names = [{"value": name, "language": "en"} for name in _other_names(country)]
-            found.append({"code": code, "display": country.name, "designation": names, "property": others})
-    return sorted(found, key=_by_code)
+            concepts.append({"code": code, "display": country.name, "designation": names, "property": others})
+    return sorted(concepts, key=_by_code)
 
 
 def _other_names(country: Any) -> Iterator[str]:
@@ -71,13 +71,13 @@ def subdivisions() -> ListedCodeSystem:
 def _subdivisions() -> list[Node]:
     import pycountry
 
-    found = []
+    concepts = []
     for place in pycountry.subdivisions:
         country = {"code": "country", "valueCode": place.country_code}
-        said = [{"code": "type", "valueString": place.type}, country]
+        properties = [{"code": "type", "valueString": place.type}, country]
         above = [{"code": "parent", "valueCode": place.parent_code}] if place.parent_code else []
-        found.append({"code": place.code, "display": place.name, "property": [*said, *above]})
-    return sorted(found, key=_by_code)
+        concepts.append({"code": place.code, "display": place.name, "property": [*properties, *above]})
+    return sorted(concepts, key=_by_code)
 
 
 def currencies() -> ListedCodeSystem:
@@ -90,7 +90,7 @@ def currencies() -> ListedCodeSystem:
 def _currencies() -> list[Node]:
     import pycountry
 
-    found = [
+    concepts = [
         {
             "code": currency.alpha_3,
             "display": currency.name,
@@ -98,7 +98,7 @@ def _currencies() -> list[Node]:
         }
         for currency in pycountry.currencies
     ]
-    return sorted(found, key=_by_code)
+    return sorted(concepts, key=_by_code)
 
 
 def _by_code(node: Node) -> str:

@@ -1,4 +1,4 @@
-"""Units of measure, ``http://unitsofmeasure.org`` (UCUM): is this a unit, and of what dimension?
+"""Units of measure (UCUM, ``http://unitsofmeasure.org``) and their dimensions.
 
 Syntax and table of units are those of the library ucumvert. ``canonical`` is the property that FHIR's filters
 ask about: the unit in base units, without its factor. An arbitrary unit (``[iU]``) can be compared with
@@ -28,22 +28,22 @@ Dimension = dict[str, int]
 
 @dataclass(slots=True, frozen=True)
 class _Unit:
-    """``of`` is the unit that it is defined by; a base unit and an arbitrary one have none."""
+    """``of`` is the unit by which it is defined; a base unit and an arbitrary unit have none."""
 
     name: str
     of: str | None
 
 
 @dataclass(slots=True, frozen=True)
-class _Table:
+class _UnitTable:
     parser: Any
     units: dict[str, _Unit]
     prefixes: dict[str, str]
 
 
 @cache
-def _table() -> _Table:
-    """Read when a unit is first asked about: the library takes a quarter of a second to import."""
+def _table() -> _UnitTable:
+    """The table of units, read at first use: the library takes a quarter of a second to import."""
     from ucumvert import get_ucum_parser, xml_util  # type: ignore[import-untyped]
 
     units, prefixes = {}, {}
@@ -53,7 +53,7 @@ def _table() -> _Table:
             prefixes[code] = name
         else:
             units[code] = _Unit(name, None if node.get("isArbitrary") == "yes" else _definition(node))
-    return _Table(get_ucum_parser(), units, prefixes)
+    return _UnitTable(get_ucum_parser(), units, prefixes)
 
 
 def _definition(node: Any) -> str | None:
@@ -84,7 +84,7 @@ def _parsed(code: str) -> Any:
 
     if len(code) > LONGEST or code.count("(") > DEEPEST or not code.isascii():
         return None
-    plain = _ANNOTATION.sub(lambda found: found[0].replace(" ", "_"), code)
+    plain = _ANNOTATION.sub(lambda match: match[0].replace(" ", "_"), code)
     try:
         return _table().parser.parse(_LEADING_STROKE.sub("1/", plain))
     except LarkError:
@@ -92,7 +92,7 @@ def _parsed(code: str) -> Any:
 
 
 def canonical(code: str) -> str:
-    """The unit in base units; what is no unit stays as it is.
+    """The unit in base units; a text that is not a unit stays as it is.
 
     >>> canonical("mL"), canonical("a"), canonical("mg/dL"), canonical("[iU]/L"), canonical("%")
     ('m3', 's', 'g.m-3', '[iU].m-3', '1')
@@ -147,7 +147,7 @@ def _dimension_of_unit(atom: str) -> Dimension:
 def _analysis(tree: Any) -> str:
     """``(milligram) / (deciliter)``; an annotation is a one (UCUM, section 6)."""
     if not hasattr(tree, "data"):
-        return _said(tree)
+        return _text_of(tree)
     if tree.data == "simple_unit":
         *before, atom = tree.children
         unit = _table().units.get(str(atom))
@@ -155,18 +155,18 @@ def _analysis(tree: Any) -> str:
     if len(tree.children) == 1:
         return _analysis(tree.children[0])
     marks = ["*"] if tree.data == "component" else []
-    parts = [f"({said})" if _is_compound(said) else said for said in map(_analysis, tree.children)]
+    parts = [f"({text})" if _is_compound(text) else text for text in map(_analysis, tree.children)]
     return " ".join([*parts[:-1], *marks, parts[-1]])
 
 
-def _said(token: Any) -> str:
-    said = {"ANNOTATION": "1", "EXPONENT": f"^ {token}"}
-    return said.get(token.type, "*" if token == "." else str(token))
+def _text_of(token: Any) -> str:
+    signs = {"ANNOTATION": "1", "EXPONENT": f"^ {token}"}
+    return signs.get(token.type, "*" if token == "." else str(token))
 
 
-def _is_compound(said: str) -> bool:
-    """No: a number, an operator or an exponent."""
-    return any(character.isalpha() for character in said) or " " in said and not said.startswith("^")
+def _is_compound(text: str) -> bool:
+    """Is it more than a number, an operator or an exponent?"""
+    return any(character.isalpha() for character in text) or " " in text and not text.startswith("^")
 
 
 def units() -> GrammarCodeSystem:

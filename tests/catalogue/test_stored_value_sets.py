@@ -381,13 +381,17 @@ def test_what_other_threads_ask_meanwhile_does_no_harm(
     long: tuple[str, Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, made = long
-    kept = stored_value_set.StoredListing._keep
+    read = stored_value_set.StoredListing._read
+    others = [f"other{number}" for number in range(stored_value_set.RECENT + 1)]
 
-    def and_meanwhile(self: stored_value_set.StoredListing, nodes: dict[str, Document | None]) -> None:
-        kept(self, nodes)
-        kept(self, {f"other{number}": None for number in range(stored_value_set.RECENT)})
+    def and_meanwhile(self: stored_value_set.StoredListing, key: str) -> Any:
+        nodes = read(self, key)
+        self.among(others)
+        for other in others:
+            self._recent.put(other, ())
+        return nodes
 
-    monkeypatch.setattr(stored_value_set.StoredListing, "_keep", and_meanwhile)
+    monkeypatch.setattr(stored_value_set.StoredListing, "_read", and_meanwhile)
     value_set_ = serving(place).catalogue().value_set(made["url"])
     by_code = value_set_["compose"]["include"][0]["concept"].by_code(False)
     assert by_code["c1"] == {"code": "c1"} and "c2" in by_code and "nothing" not in by_code

@@ -233,7 +233,7 @@ REFUSED = {
     "* : [3..1] 363698007 = *": "at least 3 is expected",
     "* : { { 363698007 = * } }": "a group stands in no other group",
     "* : { R 363698007 = * }": "a reversed attribute in a group is not supported",
-    "* : R 363698007 = #5": "a reversed attribute with a value that is no concept is not supported",
+    "* : R 363698007 = #5": "a reversed attribute with a value that is not a concept is not supported",
     "LOINC#54486-6": "an alternative identifier is not supported",
     "* : 363698007 = LOINC#54486-6": "an alternative identifier is not supported",
     "^ [mapTarget] 404684003": "choosing columns of a reference set",

@@ -1,4 +1,4 @@
-"""Which identifiers of SNOMED CT have a meaning of their own, and is this one at all?"""
+"""Identifiers of SNOMED CT: those with a meaning of their own, and the check of any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PREFERRED, ACCEPTABLE = "900000000000548007", "900000000000549004"
 PRIMITIVE, DEFINED = "900000000000074008", "900000000000073002"
 REFERENCE_SET, HISTORICAL = "900000000000455006", "900000000000522004"
 
-# The properties that say what became of an inactive concept, by the reference sets that say it.
+# The properties that lead from an inactive concept to others, by their reference sets.
 ASSOCIATIONS = {
     "900000000000527005": "sameAs",
     "900000000000526001": "replacedBy",
@@ -60,14 +60,14 @@ DIALECTS = {
     "zh": "722128001",
 }
 
-# The terms, besides words and properties, that the importer of RF2 gives each concept: the reference sets
-# of all kinds that have it, the words of its text definitions, and what its descriptions are (by number).
-# ``SIGNATURE`` has what the numbers mean, see ``descriptions``.
+# The terms, besides words and properties, that the importer of RF2 gives each concept: the reference sets that
+# have it, the words of its text definitions, and the numbers of the signatures of its descriptions.
+# ``SIGNATURE`` has the signatures themselves, see ``ecl.descriptions``.
 MEMBER, DEFINITION_WORD, DESCRIPTION, SIGNATURE = "member", "definitionWord", "description", "signature"
 
 
 def _dihedral(a: int, b: int) -> int:
-    """Multiplication in D5, in which Verhoeff's check digit is reckoned."""
+    """Multiplication in D5, in which Verhoeff's check digit is computed."""
     if a < 5:
         return (a + b) % 5 + 5 * (b > 4)
     return (a - b) % 5 + 5 * (b < 5)

@@ -1,4 +1,4 @@
-"""What does a release have that expressions are evaluated on? Sets of numbers, as the store keeps them."""
+"""The index of a release of SNOMED CT: the sets of numbers on which expressions are evaluated."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from terminology.systems.snomed.identifiers import MEMBER, SIGNATURE
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# How many bytes of tables of relationships are kept at hand.
+# So many bytes of tables of relationships are kept.
 ROOM = 6 * 1024 * 1024
 
 
 class ReleaseIndex:
-    """One version of SNOMED CT."""
+    """The sets of one version of SNOMED CT, as the store keeps them."""
 
     def __init__(self, artifact: Artifact, about: CodeSystemInfo) -> None:
         self.artifact, self.about = artifact, about
@@ -41,7 +41,7 @@ class ReleaseIndex:
 
     @property
     def is_whole(self) -> bool:
-        """Was it imported from RF2, with all that expressions ask?"""
+        """Was it imported from RF2? Only then it has everything that expressions need."""
         return SIGNATURE in self.artifact.header.fields
 
     def set_of(self, ords: Iterable[int] = ()) -> BitMap:
@@ -53,7 +53,7 @@ class ReleaseIndex:
 
     @property
     def inner(self) -> BitMap:
-        """What has something below it."""
+        """The concepts that have children."""
         return self.artifact.posting(MARK, INNER)
 
     @property
@@ -72,7 +72,7 @@ class ReleaseIndex:
         return iter(()) if field is None else self.artifact.terms(field, beginning)
 
     def among(self, codes: Sequence[str], chosen: BitMap) -> list[str]:
-        """Those of the codes that are among some concepts."""
+        """The codes whose concepts are among ``chosen``."""
         numbers = self.artifact.ords(codes)
         return [code for code in codes if code in numbers and numbers[code] in chosen]
 
@@ -94,7 +94,7 @@ class ReleaseIndex:
         return self.artifact.ords({kind for kinds in self._kinds.values() for kind in kinds})
 
     def kinds(self, table: str, among: BitMap | None = None) -> list[str]:
-        """The kinds of relationships that have such a table, all or those among some concepts."""
+        """The kinds of relationships that have such a table: all, or those among some concepts."""
         kinds, numbers = self._kinds.get(table, []), self._numbers
         return kinds if among is None else [k for k in kinds if k in numbers and numbers[k] in among]
 
@@ -117,7 +117,7 @@ class ReleaseIndex:
 
     @cached_property
     def groups(self) -> BitMap:
-        """The numbers of the role groups; what stands alone is in none."""
+        """The numbers of the role groups; a relationship in role group 0 is in none of them."""
         part = self.artifact.part(ALONE)
         whole = self.set_of(range(len(self.owners)))
         return whole - type(whole).deserialize(part) if part else whole
@@ -127,7 +127,7 @@ class ReleaseIndex:
         return self.set_of(map(self.owners.__getitem__, groups))
 
     def targets(self, kinds: Iterable[str], of: BitMap) -> BitMap:
-        """Where the relationships of some concepts lead."""
+        """The concepts that the relationships of some concepts lead to."""
         return self.artifact.union(self._targets(self.table(GROUPED, kind), of) for kind in kinds)
 
     def _targets(self, table: Table, of: BitMap) -> BitMap:

@@ -1,13 +1,14 @@
-"""Which concepts have a description that passes all the filters of ``{{ D … }}``?
+"""The description filters of an expression (``{{ D … }}``), evaluated.
 
-What a description is (type, language, module, day, dialects) has a number; the importer of RF2 keeps, as
-terms of the store, which concepts have a description of which number, and what the numbers mean::
+Each combination of type, language, module, day and dialects that descriptions have is a signature with a
+number. The importer of RF2 keeps, as terms of the store, the concepts that have a description of each number,
+and the signatures themselves::
 
     12|900000000000013009|en|900000000000207008|20020131|900000000000509007+|900000000000508004-
 
 (number, type, language, module, day, and the language reference sets that prefer ``+`` or accept ``-`` it).
-So all but the text is answered from sets. For a text the words say which concepts may have it; these are
-read, and ``own`` of each says which of its texts is of which number.
+So everything except the text is answered from sets. For a text, the words give the concepts that may have it;
+these are read, and ``OWN`` of each has the number of each of its texts.
 """
 
 from __future__ import annotations
@@ -41,20 +42,20 @@ from terminology.systems.snomed.release_index import ReleaseIndex
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# Of how many concepts the descriptions may be read for one filter.
+# The descriptions of so many concepts may be read for one filter.
 MOST_READ = 100_000
-# So few are read at once: to look for their words takes longer.
+# So few concepts are read directly: searching for their words takes longer.
 FEW = 500
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
 
-# The codes of the concepts that an expression means.
-Codes = Callable[[Constraint], frozenset[str]]
+# Gives the codes of the concepts that satisfy a constraint.
+CodesOf = Callable[[Constraint], frozenset[str]]
 
 
 @dataclass(slots=True, frozen=True)
 class Signature:
-    """What a description is, but for its text. ``dialects`` are language reference sets with the
-    acceptability in each.
+    """Everything about a description except its text. ``dialects`` has the acceptability by language reference
+    set.
     """
 
     number: int
@@ -67,7 +68,7 @@ class Signature:
     @staticmethod
     def read(term: str) -> Signature:
         number, type_, language, module, time, *dialects = term.split("|")
-        accepted = {said[:-1]: _ACCEPTABILITY[said[-1]] for said in dialects}
+        accepted = {dialect[:-1]: _ACCEPTABILITY[dialect[-1]] for dialect in dialects}
         return Signature(int(number), type_, language, module, time, accepted)
 
 
@@ -82,31 +83,34 @@ class Descriptions:
         return [Signature.read(term) for term, _ in self._release.terms(SIGNATURE)]
 
     def having(
-        self, of: BitMap, filters: Sequence[DescriptionFilter], codes: Codes, expression: str
+        self, of: BitMap, filters: Sequence[DescriptionFilter], codes: CodesOf, expression: str
     ) -> BitMap:
-        """Those of some concepts that have a description which passes all the filters.
+        """The concepts among ``of`` that have a description which passes all the filters.
 
         Raises TerminologyError when too many would have to be read; ``expression`` is for the message.
         """
         tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
         numbers = {s.number for s in self.signatures if all(test(s) for test in tests)}
-        found = of & self._release.having(DESCRIPTION, map(str, numbers))
+        candidates = of & self._release.having(DESCRIPTION, map(str, numbers))
         terms = [filter_ for filter_ in filters if isinstance(filter_, ByTerm)]
         if not terms:
-            return found
+            return candidates
         if not tests and (exact := self._of_one_word(terms)) is not None:
-            return found & exact
-        return self._reading(found, terms, numbers, expression)
+            return candidates & exact
+        return self._reading(candidates, terms, numbers, expression)
 
     def _of_one_word(self, terms: Sequence[ByTerm]) -> BitMap | None:
-        """What the words alone answer: single words, which are not to be met in a code."""
+        """The answer from the index of words alone; None where it is not enough.
+
+        It is enough for single words that cannot begin a code.
+        """
         if len(terms) > 1 or not terms[0].is_equal:
             return None
-        wanted = [words(text.text) for text in terms[0].texts]
+        searches = [words(text.text) for text in terms[0].texts]
         kinds = {text.kind for text in terms[0].texts}
-        if kinds != {"match"} or any(len(w) > 1 or w[0][0].isdigit() for w in wanted):
+        if kinds != {"match"} or any(len(w) > 1 or w[0][0].isdigit() for w in searches):
             return None
-        return self._release.artifact.union(beginning_with(self._release, w[0]) for w in wanted)
+        return self._release.artifact.union(beginning_with(self._release, w[0]) for w in searches)
 
     def _reading(self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str) -> BitMap:
         for term in terms:
@@ -129,9 +133,9 @@ def _passes(text: str, tests: Sequence[Callable[[str], bool]]) -> bool:
 
 def _texts(lines: Sequence[bytes], numbers: set[int]) -> Iterable[str]:
     """The texts of the descriptions that have one of these numbers."""
-    wanted = [text for number, text in line_of(lines, OWN) or () if number in numbers]
-    designations = line_of(lines, DESIGNATIONS) if any(not isinstance(text, str) for text in wanted) else ()
-    for text in wanted:
+    texts = [text for number, text in line_of(lines, OWN) or () if number in numbers]
+    designations = line_of(lines, DESIGNATIONS) if any(not isinstance(text, str) for text in texts) else ()
+    for text in texts:
         if isinstance(text, str):
             yield text
         else:
@@ -143,7 +147,7 @@ def _term_test(term: ByTerm) -> Callable[[str], bool]:
     return test if term.is_equal else lambda text: not test(text)
 
 
-# -- what a description is ----------------------------------------------------------------------
+# -- tests of a signature -----------------------------------------------------------------------
 
 Test = Callable[[Signature], bool]
 
@@ -152,13 +156,13 @@ def _among(is_equal: bool, values: frozenset[str], of: Callable[[Signature], str
     return lambda signature: (of(signature) in values) == is_equal
 
 
-def _dialect_test(filter_: ByDialect, codes: Codes) -> Test:
-    wanted = [(codes(dialect.refset), _accepted(dialect)) for dialect in filter_.dialects]
+def _dialect_test(filter_: ByDialect, codes: CodesOf) -> Test:
+    dialects = [(codes(dialect.refset), _accepted(dialect)) for dialect in filter_.dialects]
 
     def test(signature: Signature) -> bool:
         return filter_.is_equal == any(
             refset in refsets and acceptability in accepted
-            for refsets, accepted in wanted
+            for refsets, accepted in dialects
             for refset, acceptability in signature.dialects.items()
         )
 
@@ -169,23 +173,23 @@ def _accepted(dialect: Dialect) -> tuple[str, ...]:
     return dialect.acceptability or (PREFERRED, ACCEPTABLE)
 
 
-def _time_test(filter_: ByTime, codes: Codes) -> Test:
+def _time_test(filter_: ByTime, codes: CodesOf) -> Test:
     return lambda signature: time_holds(filter_, signature.time)
 
 
 def time_holds(filter_: ByTime, time: str) -> bool:
-    """Is this one of the days, or not one of them; or before (after …) one of them?"""
+    """Does the comparison hold for one of the days? ``!=`` holds where it is none of them."""
     if filter_.comparison == "!=":
         return time not in filter_.times
-    return any(holds(filter_.comparison, time, wanted) for wanted in filter_.times)
+    return any(holds(filter_.comparison, time, other) for other in filter_.times)
 
 
-_TESTS: dict[type, Callable[[Any, Codes], Test]] = {
+_TESTS: dict[type, Callable[[Any, CodesOf], Test]] = {
     ByType: lambda f, codes: _among(f.is_equal, codes(f.types), lambda s: s.type),
     ByLanguage: lambda f, codes: _among(f.is_equal, frozenset(f.languages), lambda s: s.language),
     ByModule: lambda f, codes: _among(f.is_equal, codes(f.modules), lambda s: s.module),
     ByTime: _time_test,
     ByDialect: _dialect_test,
-    # Inactive descriptions are not kept, and never asked for.
+    # Inactive descriptions are not kept; the parser refuses to look for them.
     ByActive: lambda f, codes: lambda s: f.active,
 }

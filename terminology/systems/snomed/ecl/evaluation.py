@@ -1,7 +1,7 @@
-"""Which concepts does an expression constraint mean?
+"""The evaluation of an expression constraint to the concepts that satisfy it.
 
-All concepts of the release are looked among, active or not: ``{{ C active = 1 }}``, or ``activeOnly`` of the
-request, leaves the inactive ones out. A concept that the release does not have is an error, and not nothing.
+Active and inactive concepts satisfy it alike: ``{{ C active = 1 }}``, or ``activeOnly`` of the request, leaves
+the inactive ones out. A concept that the release does not have is an error; it is not an empty set.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class Evaluation:
         self._refinements = Refinements(release, self.of)
 
     def of(self, constraint: Constraint) -> BitMap:
-        """The numbers of the concepts that part of the expression means. Not to be changed.
+        """The numbers of the concepts that satisfy a part of the expression. Not to be changed.
 
-        Raises TerminologyError for concepts that are not there, and what cannot be answered.
+        Raises TerminologyError for a concept that does not exist, and for a part that cannot be answered.
         """
         if isinstance(constraint, Wildcard):
             return self._release.all
@@ -73,7 +73,7 @@ class Evaluation:
         return self._release.artifact.cached(("ecl", constraint), lambda: evaluate(self, constraint))
 
     def codes(self, constraint: Constraint) -> frozenset[str]:
-        """The identifiers of the concepts. Those that keywords stand for need not be here."""
+        """The identifiers of the concepts. A concept that a keyword stands for need not exist."""
         if isinstance(constraint, Focus):
             if constraint.id not in KEYWORDS:
                 self._number(constraint)
@@ -82,7 +82,7 @@ class Evaluation:
             return frozenset().union(*map(self.codes, constraint.parts))
         return frozenset(row.key for row in self._release.artifact.concepts(self.of(constraint)))
 
-    # -- concepts and what is around them ----------------------------------------------------
+    # -- concepts and the hierarchy ----------------------------------------------------------
 
     def focus(self, focus: Focus) -> BitMap:
         return self._release.set_of((self._number(focus),))
@@ -99,15 +99,16 @@ class Evaluation:
         return OPERATORS[related.operator](self, self.of(related.of))
 
     def below(self, of: BitMap) -> BitMap:
-        """What is below any of some concepts."""
-        found = self._release.set_of()
+        """The descendants of some concepts."""
+        below = self._release.set_of()
         for number in of & self._release.inner:
-            # What is below another one of them is there already, with all that is below it.
-            if number not in found:
-                found |= self._release.artifact.descendants(number)
-        return found
+            # A descendant of another one of them is there already, with its own descendants.
+            if number not in below:
+                below |= self._release.artifact.descendants(number)
+        return below
 
     def above(self, of: BitMap) -> BitMap:
+        """The ancestors of some concepts."""
         if len(of) == len(self._release.all):
             return self._release.inner
         above = self._release.set_of()
@@ -125,15 +126,15 @@ class Evaluation:
 
     def compound(self, compound: Compound) -> BitMap:
         first, *others = map(self.of, compound.parts)
-        found = first.copy()
+        concepts = first.copy()
         for other in others:
             if compound.operator == "AND":
-                found &= other
+                concepts &= other
             elif compound.operator == "OR":
-                found |= other
+                concepts |= other
             else:
-                found -= other
-        return found
+                concepts -= other
+        return concepts
 
     # -- reference sets ----------------------------------------------------------------------
 
@@ -144,9 +145,8 @@ class Evaluation:
         if members.column != "targetComponentId" and not by_column:
             return self._release.having(MEMBER, refsets)
         links = self._links(refsets, members.at)
-        targets = [self._wanted(filter_) for filter_ in by_column]
-        found = [self._linked(table, targets, members.column) for table in links]
-        return self._release.artifact.union(found)
+        targets = [self._targets(filter_) for filter_ in by_column]
+        return self._release.artifact.union(self._linked(t, targets, members.column) for t in links)
 
     def _refsets(self, of: Constraint) -> list[str]:
         known = self._release.refsets
@@ -159,7 +159,7 @@ class Evaluation:
         return self._release.among(known, concepts)
 
     def _is_reference_set(self, of: Focus) -> bool:
-        """Also of descriptions, or of nothing: there is none of its concepts then, and that is an answer."""
+        """Also one without concepts: of descriptions, or empty. Its members are then an empty set."""
         if any(of.id in signature.dialects for signature in self._descriptions.signatures):
             return True
         root = self._release.artifact.ord(REFERENCE_SET)
@@ -168,32 +168,33 @@ class Evaluation:
     def _links(self, refsets: list[str], at: int) -> list[Table]:
         kinds = set(self._release.kinds(LINKED))
         if not kinds.issuperset(refsets):
-            what = "'targetComponentId' of reference sets that are no associations"
+            what = "'targetComponentId' of reference sets that are not associations"
             raise TerminologyError(issues.expression_not_supported(self._text, at, what))
         return self._release.tables(LINKED, refsets)
 
-    def _wanted(self, filter_: ByColumn) -> BitMap:
+    def _targets(self, filter_: ByColumn) -> BitMap:
         values = self.of(filter_.values)
         return values if filter_.is_equal else self._release.all - values
 
-    def _linked(self, table: Table, wanted: list[BitMap], column: str | None) -> BitMap:
+    def _linked(self, table: Table, filters: list[BitMap], column: str | None) -> BitMap:
+        """The targets that pass the filters, or the members with such a target."""
         targets = table.targets
-        found = targets.copy()
-        for chosen in wanted:
-            found &= chosen
+        passing = targets.copy()
+        for concepts in filters:
+            passing &= concepts
         if column == "targetComponentId":
-            return found
+            return passing
         return self._release.set_of(
-            number for target in found for number in table.at(targets.rank(target) - 1)
+            number for target in passing for number in table.at(targets.rank(target) - 1)
         )
 
     def with_history(self, history: WithHistory) -> BitMap:
         self._require_whole(0)
-        found = self.of(history.of)
+        concepts = self.of(history.of)
         refsets = self._historical(history)
         kinds = [kind for kind in self._release.kinds(LINKED) if kind in refsets]
         tables = self._release.tables(LINKED, kinds)
-        return found | self._release.artifact.union(self._linked(t, [found], None) for t in tables)
+        return concepts | self._release.artifact.union(self._linked(t, [concepts], None) for t in tables)
 
     def _historical(self, history: WithHistory) -> frozenset[str]:
         if history.refsets is not None:
@@ -217,7 +218,7 @@ class Evaluation:
             return self.parents(of)
         kinds = self.of(dotted.attribute)
         if not isinstance(dotted.attribute, Wildcard) and self._release.kinds(VALUED, kinds):
-            what = "an attribute whose values are no concepts"
+            what = "an attribute whose values are not concepts"
             raise TerminologyError(issues.expression_not_supported(self._text, dotted.at, what))
         return self._release.targets(self._release.kinds(GROUPED, kinds), of)
 
@@ -229,28 +230,28 @@ class Evaluation:
 
     def described(self, described: Described) -> BitMap:
         self._require_whole(0)
-        found = self.of(described.of)
-        return self._descriptions.having(found, described.filters, self.codes, self._text)
+        concepts = self.of(described.of)
+        return self._descriptions.having(concepts, described.filters, self.codes, self._text)
 
     def filtered(self, filtered: Filtered) -> BitMap:
-        found = self.of(filtered.of)
+        concepts = self.of(filtered.of)
         for filter_ in filtered.filters:
-            found = found & FILTERS[type(filter_)](self, filter_)
-        return found
+            concepts = concepts & FILTERS[type(filter_)](self, filter_)
+        return concepts
 
     def by_active(self, filter_: ByActive) -> BitMap:
         inactive = self._release.inactive
         return self._release.all - inactive if filter_.active else inactive
 
     def by_definition_status(self, filter_: ByDefinitionStatus) -> BitMap:
-        wanted = self.codes(filter_.statuses)
-        said = {"true": DEFINED, "false": PRIMITIVE}
-        values = [value for value, status in said.items() if (status in wanted) == filter_.is_equal]
+        statuses = self.codes(filter_.statuses)
+        by_value = {"true": DEFINED, "false": PRIMITIVE}
+        values = [value for value, status in by_value.items() if (status in statuses) == filter_.is_equal]
         return self._release.having("sufficientlyDefined", values)
 
     def by_module(self, filter_: ByModule) -> BitMap:
-        found = self._release.having("moduleId", self.codes(filter_.modules))
-        return found if filter_.is_equal else self._release.all - found
+        concepts = self._release.having("moduleId", self.codes(filter_.modules))
+        return concepts if filter_.is_equal else self._release.all - concepts
 
     def by_time(self, filter_: ByTime) -> BitMap:
         times = (time for time, _ in self._release.terms("effectiveTime"))
@@ -277,7 +278,7 @@ OPERATORS: dict[str, Callable[[Evaluation, BitMap], BitMap]] = {
     ">>": lambda self, of: of | self.above(of),
     ">!": lambda self, of: self.parents(of),
     ">>!": lambda self, of: of | self.parents(of),
-    # Those that have none of the others above them; and below them.
+    # The concepts with none of the others above them; and with none below them.
     "!!>": lambda self, of: of - self.below(of),
     "!!<": lambda self, of: of - self.above(of),
 }

@@ -1,7 +1,8 @@
-"""What does an expression constraint say? The parts that the Expression Constraint Language is made of.
+"""The parts of an expression constraint, as the Expression Constraint Language (ECL) has them.
 
 https://docs.snomed.org/snomed-ct-specifications/snomed-ct-expression-constraint-language (2.2). ``at`` is
-where in the text a part begins; it is not part of what is said, so that what is said alike is equal.
+the place in the text where a part begins. It does not count when parts are compared: equal parts may stand in
+different places.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """``*``"""
+    """``*``: any concept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """An operator of the hierarchy (``<<``, ``>!`` …) before something."""
+    """An operator of the hierarchy (``<<``, ``>!`` …) with its operand."""
 
     operator: str
     of: Constraint
@@ -35,7 +36,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class MemberOf:
-    """``^``: the members of reference sets; ``column``: what stands in that column of them."""
+    """``^`` (memberOf): the members of reference sets, or the values of one ``column`` of these."""
 
     of: Constraint
     column: str | None = None
@@ -61,9 +62,9 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class WithHistory:
-    """``{{ + HISTORY-… }}``: and what it replaced.
+    """``{{ + HISTORY-… }}``: the concepts and those that they replace.
 
-    ``profile`` is MIN, MOD or MAX, or "" with reference sets.
+    ``profile`` is MIN, MOD or MAX, or "" where reference sets are given.
     """
 
     of: Constraint
@@ -81,13 +82,15 @@ class Compound:
 
 @dataclass(frozen=True, slots=True)
 class Refined:
+    """``of : refinement``: the concepts for which the refinement holds."""
+
     of: Constraint
     refinement: Refinement
 
 
 @dataclass(frozen=True, slots=True)
 class Dotted:
-    """``of . attribute``: the values."""
+    """``of . attribute``: the values of an attribute of some concepts."""
 
     of: Constraint
     attribute: Constraint
@@ -104,7 +107,7 @@ Constraint = (
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Something that a text is compared with: ``kind`` is match, wild or exact."""
+    """A search text: ``kind`` is match, wild or exact."""
 
     kind: str
     text: str
@@ -114,7 +117,7 @@ class Text:
 class Truth:
     """True or false. Not a ``bool``: that would be equal to the numbers 1 and 0."""
 
-    said: str
+    value: str
 
 
 Value = Constraint | Decimal | Truth | tuple[Text, ...]
@@ -122,7 +125,7 @@ Value = Constraint | Decimal | Truth | tuple[Text, ...]
 
 @dataclass(frozen=True, slots=True)
 class EclAttribute:
-    """How often (``most`` is None for many) there is an attribute with such a value."""
+    """An attribute with such a value, at least and at most so many times (``most`` is None for many)."""
 
     name: Constraint
     comparison: str
@@ -135,7 +138,7 @@ class EclAttribute:
 
 @dataclass(frozen=True, slots=True)
 class AttributeGroup:
-    """``{ … }``: in how many groups the refinement holds."""
+    """``{ … }``: a refinement that holds in at least and at most so many groups."""
 
     refinement: Refinement
     least: int = 1
@@ -199,7 +202,7 @@ class ByType:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A language reference set, and how it must accept a description (nothing: in any way)."""
+    """A language reference set, and the acceptability that a description must have there (empty: any)."""
 
     refset: Constraint
     acceptability: tuple[str, ...] = ()
@@ -230,10 +233,10 @@ _HOLDS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def holds(comparison: str, one: Any, other: Any) -> bool:
-    """Does a comparison hold of two values?"""
+    """Does a comparison hold for two values?"""
     return bool(_HOLDS[comparison](one, other))
 
 
 def any_of(ids: list[Focus]) -> Constraint:
-    """Some concepts, one by one."""
+    """The constraint that is satisfied by each of some concepts."""
     return ids[0] if len(ids) == 1 else Compound("OR", tuple(ids))

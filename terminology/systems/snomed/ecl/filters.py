@@ -1,5 +1,6 @@
-"""What stands in ``{{ … }}`` after an expression: filters on concepts, descriptions and members, and history
-supplements (ECL 2.2, 6.7 to 6.11).
+"""The parser of ``{{ … }}``: filters on concepts, descriptions and members, and history supplements.
+
+ECL 2.2, 6.7 to 6.11.
 """
 
 from __future__ import annotations
@@ -88,18 +89,19 @@ _HISTORY = re.compile(r"history(?:[-_](min|mod|max))?(?![A-Za-z-])", re.IGNORECA
 def filtered(
     reader: TextReader, of: Constraint, constraint: Rule, sub_constraint: Rule, only: str | None = None
 ) -> Constraint:
-    """``of`` with the filters that follow it. ``constraint`` and ``sub_constraint`` read those rules;
-    ``only`` says which kind of filter may come.
+    """``of`` with the filters that follow it.
+
+    ``constraint`` and ``sub_constraint`` read these rules; ``only`` is the one kind of filter that may follow.
     """
-    read = _Filters(reader, constraint, sub_constraint)
+    read = FilterParser(reader, constraint, sub_constraint)
     while reader.sees("{{"):
         before = reader.at
         reader.costly()
         reader.need("{{")
         if only != "m" and reader.take("+"):
-            found: Constraint = read.history(of)
+            with_history: Constraint = read.history(of)
             reader.need("}}")
-            return found
+            return with_history
         letter = reader.meaning(LETTERS) or "d"
         if letter == "m" and isinstance(of, MemberOf):
             of = MemberOf(of.of, of.column, (*of.filters, *read.several(read.member_filter)), of.at)
@@ -113,13 +115,13 @@ def filtered(
 
 
 def search_texts(reader: TextReader) -> tuple[Text, ...]:
-    """typedSearchTerm or typedSearchTermSet; nothing where neither begins."""
+    """The texts of a typedSearchTerm or typedSearchTermSet; none where neither begins here."""
     if reader.sees("(") and _TYPED.match(reader.text, reader.at):
         reader.need("(")
-        found = []
+        texts = []
         while not reader.take(")"):
-            found.append(_search_text(reader))
-        return tuple(found)
+            texts.append(_search_text(reader))
+        return tuple(texts)
     return (_search_text(reader),) if _TYPED.match(reader.text, reader.at) else ()
 
 
@@ -132,11 +134,13 @@ def _search_text(reader: TextReader) -> Text:
         raise reader.expected("a text in quotes")
     if kind == "match" and not words(text):
         raise reader.expected("a text with a word in it before this")
-    # Of a text with wild cards the escapes say which stars are none.
+    # In a text with wild cards an escape says that a star is only a character.
     return Text(kind, text if kind == "wild" else _ESCAPED.sub(r"\1", text))
 
 
-class _Filters:
+class FilterParser:
+    """Reads the filters in one pair of braces."""
+
     def __init__(self, reader: TextReader, constraint: Rule, sub_constraint: Rule) -> None:
         self._reader, self._constraint, self._sub_constraint = reader, constraint, sub_constraint
 
@@ -148,10 +152,10 @@ class _Filters:
         return Described(of, tuple(self.several(self.description_filter)))
 
     def several(self, one: Callable[[], T]) -> list[T]:
-        found = [one()]
+        filters = [one()]
         while self._reader.take(","):
-            found.append(one())
-        return found
+            filters.append(one())
+        return filters
 
     # -- on concepts -------------------------------------------------------------------------
 
@@ -172,10 +176,10 @@ class _Filters:
 
     def _active(self) -> ByActive:
         is_equal = self._is_equal()
-        said = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
-        if said is None:
+        value = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
+        if value is None:
             raise self._reader.expected("1, 0, true or false")
-        return ByActive((said in ("1", "true")) == is_equal)
+        return ByActive((value in ("1", "true")) == is_equal)
 
     def _time(self) -> ByTime:
         comparison = self._reader.one_of(TIMES)
@@ -225,10 +229,10 @@ class _Filters:
             "dialectid": lambda: self._dialects(self._dialect_by_id),
             "dialect": lambda: self._dialects(self._dialect_by_alias),
         }
-        found = rules[keyword]() if keyword in rules else self._of_component(keyword)
-        if found == ByActive(False):
+        filter_ = rules[keyword]() if keyword in rules else self._of_component(keyword)
+        if filter_ == ByActive(False):
             raise reader.unsupported("finding inactive descriptions, which are not kept,", at)
-        return found
+        return filter_
 
     def _term(self) -> ByTerm:
         is_equal = self._is_equal()
@@ -246,10 +250,10 @@ class _Filters:
         return ByLanguage(is_equal, tuple(languages))
 
     def _one_language(self) -> str:
-        found = self._reader.match(_LANGUAGE)
-        if found is None:
+        language = self._reader.match(_LANGUAGE)
+        if language is None:
             raise self._reader.expected("a language of two letters")
-        return found.lower()
+        return language.lower()
 
     def _dialects(self, one: Callable[[], Constraint | None]) -> ByDialect:
         is_equal = self._is_equal()
@@ -265,10 +269,10 @@ class _Filters:
         return ByDialect(is_equal, tuple(dialects))
 
     def _dialect(self, one: Callable[[], Constraint | None]) -> Constraint:
-        found = one()
-        if found is None:
+        dialect = one()
+        if dialect is None:
             raise self._reader.expected("a dialect")
-        return found
+        return dialect
 
     def _dialect_by_id(self) -> Constraint | None:
         return self._sub_constraint(self._reader)
@@ -287,13 +291,13 @@ class _Filters:
     def _acceptability(self) -> tuple[str, ...]:
         if not self._reader.take("("):
             return ()
-        found = []
+        ids = []
         while not self._reader.take(")"):
             token = self._reader.meaning(ACCEPTABILITIES)
-            found.append(token or self._reference().id)
-        if not set(found) <= {PREFERRED, ACCEPTABLE}:
+            ids.append(token or self._reference().id)
+        if not set(ids) <= {PREFERRED, ACCEPTABLE}:
             raise self._reader.expected("'accept' or 'prefer' before this")
-        return tuple(sorted(set(found)))
+        return tuple(sorted(set(ids)))
 
     # -- on members --------------------------------------------------------------------------
 
@@ -303,10 +307,10 @@ class _Filters:
         at = reader.at
         keyword = reader.take_word("active", "targetcomponentid")
         if keyword == "active":
-            found = self._active()
-            if not found.active:
+            filter_ = self._active()
+            if not filter_.active:
                 raise reader.unsupported("finding inactive members, which are not kept,", at)
-            return found
+            return filter_
         if keyword == "targetcomponentid":
             return ByColumn("targetComponentId", self._is_equal(), self._sub_constraint(reader), at)
         raise reader.unsupported("a filter on members other than 'active' and 'targetComponentId'", at)
@@ -315,50 +319,50 @@ class _Filters:
 
     def history(self, of: Constraint) -> WithHistory:
         self._reader.blank()
-        found = _HISTORY.match(self._reader.text, self._reader.at)
-        if found is None:
+        keyword = _HISTORY.match(self._reader.text, self._reader.at)
+        if keyword is None:
             raise self._reader.expected("'HISTORY'")
-        self._reader.at = found.end()
-        if found[1]:
-            return WithHistory(of, found[1].upper())
+        self._reader.at = keyword.end()
+        if keyword[1]:
+            return WithHistory(of, keyword[1].upper())
         if not self._reader.take("("):
             return WithHistory(of, "MAX")
         refsets = self._constraint(self._reader)
         self._reader.need(")")
         return WithHistory(of, "", refsets)
 
-    # -- what filters have in common ---------------------------------------------------------
+    # -- parts that filters share ------------------------------------------------------------
 
     def _keyword(self, *known: str) -> str:
-        found = self._reader.take_word(*known)
-        if found is None:
+        keyword = self._reader.take_word(*known)
+        if keyword is None:
             raise self._reader.expected(f"one of {', '.join(known)}")
-        return found
+        return keyword
 
     def _is_equal(self) -> bool:
-        found = self._reader.one_of(("!=", "<>", "="))
-        if found is None and self._reader.take_word("not"):
+        comparison = self._reader.one_of(("!=", "<>", "="))
+        if comparison is None and self._reader.take_word("not"):
             self._reader.need("=")
             return False
-        if found is None:
+        if comparison is None:
             raise self._reader.expected("'=' or '!='")
-        return found == "="
+        return comparison == "="
 
     def _reference(self) -> Focus:
-        found = self._sub_constraint(self._reader)
-        if not isinstance(found, Focus):
+        concept = self._sub_constraint(self._reader)
+        if not isinstance(concept, Focus):
             raise self._reader.expected("a concept before this")
-        return found
+        return concept
 
     def _concepts(self) -> Constraint:
-        """An expression, or several concepts in brackets with nothing but blanks between them."""
+        """An expression, or several concepts in brackets with only blanks between them."""
         before = self._reader.at
         if self._reader.take("("):
-            found = []
+            concepts = []
             while self._is_reference():
-                found.append(self._reference())
-            if len(found) > 1 and self._reader.take(")"):
-                return any_of(found)
+                concepts.append(self._reference())
+            if len(concepts) > 1 and self._reader.take(")"):
+                return any_of(concepts)
             self._reader.at = before
         return self._sub_constraint(self._reader)
 
@@ -369,14 +373,14 @@ class _Filters:
 
     def _tokens(self, known: Mapping[str, str]) -> Constraint:
         many = self._reader.take("(")
-        found = [self._token(known)]
+        concepts = [self._token(known)]
         while many and not self._reader.take(")"):
-            found.append(self._token(known))
-        return any_of(found)
+            concepts.append(self._token(known))
+        return any_of(concepts)
 
     def _token(self, known: Mapping[str, str]) -> Focus:
         at = self._reader.at
-        found = self._reader.meaning(known)
-        if found is None:
+        id_ = self._reader.meaning(known)
+        if id_ is None:
             raise self._reader.expected(f"one of {', '.join(known)}")
-        return Focus(found, at)
+        return Focus(id_, at)

@@ -1,8 +1,8 @@
-"""What does an expression constraint say? From its text, brief or long syntax, to its parts.
+"""The parser of the Expression Constraint Language, in its brief and its long syntax.
 
 The grammar is that of ECL 2.2; each function reads one rule of it, and is named after it. Keywords may be
-written in any case, and both syntaxes be mixed. Where AND and OR (or MINUS) stand side by side there must be
-brackets, also where the grammar could do without them.
+written in any case, and both syntaxes may be mixed. AND, OR and MINUS side by side need brackets, also where
+the grammar allows to leave them out.
 
 >>> parse("<< 73211009 |Diabetes mellitus| : 363698007 = *").of
 Related(operator='<<', of=Focus(id='73211009', at=3))
@@ -62,43 +62,43 @@ _ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
 def parse(text: str) -> Constraint:
     """The parts of an expression constraint.
 
-    Raises TerminologyError for what is not one, and for what is not supported, naming the place.
+    Raises TerminologyError, which names the place, for a text that is not one, or not supported.
     """
     reader = TextReader(text)
-    found = expression_constraint(reader)
+    constraint = expression_constraint(reader)
     reader.blank()
     if reader.at < len(text):
         raise reader.expected("the end, or one of AND, OR and MINUS with brackets where they differ,")
-    return found
+    return constraint
 
 
 def expression_constraint(reader: TextReader) -> Constraint:
     reader.deeper()
     first = sub_expression_constraint(reader)
     if reader.take(":"):
-        found: Constraint = Refined(first, ecl_refinement(reader))
+        constraint: Constraint = Refined(first, ecl_refinement(reader))
     elif reader.sees("."):
-        found = _dotted(reader, first)
+        constraint = _dotted(reader, first)
     else:
-        found = _compound(reader, first)
+        constraint = _compound(reader, first)
     reader.higher()
-    return found
+    return constraint
 
 
-def _dotted(reader: TextReader, found: Constraint) -> Constraint:
+def _dotted(reader: TextReader, constraint: Constraint) -> Constraint:
     while reader.take("."):
         at = reader.at
         reader.costly()
-        found = Dotted(found, sub_expression_constraint(reader), at)
-    return found
+        constraint = Dotted(constraint, sub_expression_constraint(reader), at)
+    return constraint
 
 
 def _operator(reader: TextReader, with_minus: bool) -> str | None:
     """``,`` is AND."""
     if reader.take(","):
         return "AND"
-    found = reader.take_word("and", "or", "minus") if with_minus else reader.take_word("and", "or")
-    return found.upper() if found else None
+    word = reader.take_word("and", "or", "minus") if with_minus else reader.take_word("and", "or")
+    return word.upper() if word else None
 
 
 def _compound(reader: TextReader, first: Constraint) -> Constraint:
@@ -121,17 +121,17 @@ def sub_expression_constraint(reader: TextReader) -> Constraint:
     operator = reader.one_of(SYMBOLS) or reader.meaning(KEYWORDS)
     at = reader.at
     if reader.take("^") or reader.take_word("memberof"):
-        found = _members(reader, at)
+        constraint = _members(reader, at)
     else:
-        found = _focus_or_brackets(reader)
-    # The operator belongs to the concept, and the filters to what both mean.
+        constraint = _focus_or_brackets(reader)
+    # The operator belongs to the concept, and the filters to both together.
     if operator:
-        if not isinstance(found, Focus):
+        if not isinstance(constraint, Focus):
             reader.costly()
-        found = Related(operator, found)
-    found = filtered(reader, found, expression_constraint, sub_expression_constraint)
+        constraint = Related(operator, constraint)
+    constraint = filtered(reader, constraint, expression_constraint, sub_expression_constraint)
     reader.higher()
-    return found
+    return constraint
 
 
 def _members(reader: TextReader, at: int) -> Constraint:
@@ -151,9 +151,9 @@ def _members(reader: TextReader, at: int) -> Constraint:
 
 def _focus_or_brackets(reader: TextReader) -> Constraint:
     if reader.take("("):
-        found = expression_constraint(reader)
+        constraint = expression_constraint(reader)
         reader.need(")")
-        return found
+        return constraint
     return ecl_focus_concept(reader)
 
 
@@ -183,7 +183,7 @@ def concept_reference(reader: TextReader) -> Focus:
 
 
 def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
-    """Also an attribute set, which is a refinement without groups."""
+    """Also an attribute set, which is a refinement without groups (``in_group``)."""
     reader.deeper()
     parts = [_sub_refinement(reader, in_group)]
     chosen = operator = _operator(reader, with_minus=False)
@@ -193,7 +193,7 @@ def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
         operator = _operator(reader, with_minus=False)
         if operator not in (None, chosen):
             reader.at = before
-            raise reader.expected(f"{chosen}, or brackets around what stands between AND and OR,")
+            raise reader.expected(f"{chosen}, or brackets where AND and OR stand side by side,")
     reader.higher()
     return CompoundRefinement(chosen, tuple(parts)) if chosen else parts[0]
 
@@ -201,22 +201,22 @@ def ecl_refinement(reader: TextReader, in_group: bool = False) -> Refinement:
 def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
     if reader.sees("(") and not _is_name_in_brackets(reader):
         reader.need("(")
-        found = ecl_refinement(reader, in_group)
+        refinement = ecl_refinement(reader, in_group)
         reader.need(")")
-        return found
+        return refinement
     least, most = _cardinality(reader)
     if not reader.sees("{") or reader.sees("{{"):
         return _attribute(reader, least, most, in_group)
     if in_group:
         raise reader.expected("an attribute (a group stands in no other group)")
     reader.need("{")
-    found = ecl_refinement(reader, in_group=True)
+    refinement = ecl_refinement(reader, in_group=True)
     reader.need("}")
-    return AttributeGroup(found, least, most)
+    return AttributeGroup(refinement, least, most)
 
 
 def _is_name_in_brackets(reader: TextReader) -> bool:
-    """Is what stands in brackets the name of an attribute? Then it is compared with something."""
+    """Do the brackets hold the name of an attribute? Then a comparison follows them."""
     rest = reader.after_bracket()
     return rest.startswith((*COMPARISONS, "{{")) or rest.casefold().startswith("not")
 
@@ -235,10 +235,10 @@ def _cardinality(reader: TextReader) -> tuple[int, int | None]:
 
 
 def _count(reader: TextReader) -> int:
-    found = reader.match(_DIGITS)
-    if found is None or len(found) > 9:
+    digits = reader.match(_DIGITS)
+    if digits is None or len(digits) > 9:
         raise reader.expected("a whole number")
-    return int(found)
+    return int(digits)
 
 
 def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool) -> EclAttribute:
@@ -255,7 +255,7 @@ def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool)
     comparison = "!=" if comparison == "<>" else comparison
     value = _value(reader, comparison)
     if reverse and not _is_constraint(value):
-        raise reader.unsupported("a reversed attribute with a value that is no concept", at)
+        raise reader.unsupported("a reversed attribute with a value that is not a concept", at)
     return EclAttribute(name, comparison, value, least, most, reverse, at)
 
 

@@ -1,8 +1,8 @@
-"""Which concepts have such attributes, in such groups, so many times?
+"""The refinements of an expression, evaluated: attributes, groups and cardinalities.
 
-Each attribute is evaluated to the numbers of the groups that have it; what stands in braces is decided among
-these numbers, and only what comes out becomes concepts. What stands alone (role group 0) is in no group, and
-``Is a`` is an attribute only where it is named.
+Each attribute is evaluated to the numbers of the groups that have it; a group (``{ … }``) is decided among
+these numbers, and only the result becomes concepts. An attribute of role group 0 is in no group, and ``Is a``
+is an attribute only where it is named.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ Evaluate = Callable[[Constraint], "BitMap"]
 
 
 class Refinements:
+    """Evaluates refinements on one release; ``evaluate`` evaluates the constraints in them."""
+
     def __init__(self, release: ReleaseIndex, evaluate: Evaluate) -> None:
         self._release, self._evaluate = release, evaluate
 
@@ -47,10 +49,12 @@ class Refinements:
             return _joined(refinement.operator, map(self.concepts, refinement.parts))
         if isinstance(refinement, AttributeGroup):
             groups = self._groups(refinement.refinement)
-            return self._often(refinement, self._release.all, ConceptOccurrences(self._release, [groups]))
-        return self._often(refinement, self._release.all, self._found(refinement))
+            return self._with_cardinality(
+                refinement, self._release.all, ConceptOccurrences(self._release, [groups])
+            )
+        return self._with_cardinality(refinement, self._release.all, self._occurrences(refinement))
 
-    def _found(self, attribute: EclAttribute) -> Occurrences:
+    def _occurrences(self, attribute: EclAttribute) -> Occurrences:
         if attribute.name == Focus(IS_A):
             return IsAOccurrences(self._release, attribute, self._evaluate(_constraint(attribute.value)))
         if attribute.reverse:
@@ -67,51 +71,54 @@ class Refinements:
             return _joined(refinement.operator, map(self._groups, refinement.parts))
         assert isinstance(refinement, EclAttribute)
         is_hierarchy = refinement.name == Focus(IS_A)
-        found = GroupOccurrences(self._release, () if is_hierarchy else self._numbers(refinement))
-        return self._often(refinement, self._release.groups, found) & self._release.groups
+        occurrences = GroupOccurrences(self._release, () if is_hierarchy else self._numbers(refinement))
+        groups = self._release.groups
+        return self._with_cardinality(refinement, groups, occurrences) & groups
 
     def _numbers(self, attribute: EclAttribute) -> Iterator[Sequence[int]]:
         """The numbers of the groups that have the attribute, once for each time."""
         value, is_equal = attribute.value, attribute.comparison == "="
         if not isinstance(value, Decimal | Truth | tuple):
-            wanted = self._evaluate(value)
+            targets = self._evaluate(value)
             for table in self._tables(attribute, GROUPED):
-                yield from _leading_to(table, wanted, is_equal)
+                yield from _leading_to(table, targets, is_equal)
             return
         accepts = _value_test(value, attribute.comparison)
         for table in self._tables(attribute, VALUED):
-            yield from (table.at(place) for place, said in enumerate(table.values) if accepts(said))
+            yield from (table.at(place) for place, text in enumerate(table.values) if accepts(text))
 
     def _tables(self, attribute: EclAttribute, table: str) -> list[Table]:
         is_any = isinstance(attribute.name, Wildcard)
         kinds = self._release.kinds(table, None if is_any else self._evaluate(attribute.name))
         return self._release.tables(table, kinds)
 
-    # -- how often ---------------------------------------------------------------------------
+    # -- cardinality ------------------------------------------------------------------------
 
-    def _often(self, asked: EclAttribute | AttributeGroup, everything: BitMap, found: Occurrences) -> BitMap:
-        """Those of everything that were found at least and at most so many times."""
-        least, most = asked.least, asked.most
+    def _with_cardinality(
+        self, part: EclAttribute | AttributeGroup, everything: BitMap, occurrences: Occurrences
+    ) -> BitMap:
+        """The members of ``everything`` that occur at least and at most so many times."""
+        least, most = part.least, part.most
         if least == 0 and most is None:
             return everything
         if most == 0:
-            return everything - found.present()
+            return everything - occurrences.present()
         if least <= 1 and most is None:
-            return found.present()
-        counts = found.counts()
+            return occurrences.present()
+        counts = occurrences.counts()
         fit = self._release.set_of(n for n, c in counts.items() if least <= c and (most is None or c <= most))
         return fit if least else fit | (everything - self._release.set_of(counts))
 
 
 def _joined(operator: str, parts: Iterable[BitMap]) -> BitMap:
     first, *others = parts
-    found = first.copy()
+    joined = first.copy()
     for other in others:
         if operator == "AND":
-            found &= other
+            joined &= other
         else:
-            found |= other
-    return found
+            joined |= other
+    return joined
 
 
 def _constraint(value: Value) -> Constraint:
@@ -119,9 +126,10 @@ def _constraint(value: Value) -> Constraint:
     return value
 
 
-def _leading_to(table: Table, wanted: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
+def _leading_to(table: Table, values: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
+    """The numbers of the groups whose relationships lead to one of some concepts, or to any other."""
     targets = table.targets
-    inside = targets & wanted if is_equal else targets - wanted
+    inside = targets & values if is_equal else targets - values
     if len(inside) == len(targets):
         yield table.numbers
     else:
@@ -131,51 +139,53 @@ def _leading_to(table: Table, wanted: BitMap, is_equal: bool) -> Iterator[Sequen
 def _value_test(value: Value, comparison: str) -> Callable[[str], bool]:
     """A test for values as the release writes them: ``#5.5``, ``"text"``, ``true``."""
     if isinstance(value, Truth):
-        return lambda said: said in ("true", "false") and holds(comparison, said, value.said)
+        return lambda text: text in ("true", "false") and holds(comparison, text, value.value)
     if isinstance(value, tuple):
         test, is_equal = test_of(value), comparison == "="
-        return lambda said: said.startswith('"') and test(said[1:-1]) == is_equal
-    return lambda said: said.startswith("#") and _number_holds(comparison, said[1:], value)
+        return lambda text: text.startswith('"') and test(text[1:-1]) == is_equal
+    return lambda text: text.startswith("#") and _number_holds(comparison, text[1:], value)
 
 
-def _number_holds(comparison: str, said: str, wanted: Value) -> bool:
+def _number_holds(comparison: str, text: str, value: Value) -> bool:
     try:
-        return holds(comparison, Decimal(said), wanted)
+        return holds(comparison, Decimal(text), value)
     except InvalidOperation:
         return False
 
 
-# -- what was found ------------------------------------------------------------------------------
+# -- occurrences --------------------------------------------------------------------------------
 
 
 class Occurrences:
-    """What something was found for, and how often."""
+    """The numbers of groups, or of concepts, in which an attribute or group occurs."""
 
     def present(self) -> BitMap:
+        """The numbers in which it occurs."""
         raise NotImplementedError
 
     def counts(self) -> Counter[int]:
+        """How many times it occurs in each."""
         raise NotImplementedError
 
 
 class GroupOccurrences(Occurrences):
-    """Groups, by their numbers."""
+    """Occurrences in groups."""
 
     def __init__(self, release: ReleaseIndex, numbers: Iterable[Sequence[int]]) -> None:
-        self._release, self._found = release, numbers
+        self._release, self._numbers = release, numbers
 
     def present(self) -> BitMap:
-        return self._release.set_of(number for numbers in self._found for number in numbers)
+        return self._release.set_of(number for numbers in self._numbers for number in numbers)
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
-        for numbers in self._found:
+        for numbers in self._numbers:
             counts.update(numbers)
         return counts
 
 
 class ConceptOccurrences(Occurrences):
-    """Concepts, by the numbers of their groups."""
+    """Occurrences in concepts, from the numbers of their groups."""
 
     def __init__(self, release: ReleaseIndex, numbers: Iterable[Iterable[int]]) -> None:
         self._release, self._numbers = release, numbers
@@ -192,7 +202,7 @@ class ConceptOccurrences(Occurrences):
 
 
 class ReversedOccurrences(Occurrences):
-    """Where relationships lead, from some concepts."""
+    """Occurrences in the concepts that relationships lead to, from some concepts (reverse attributes)."""
 
     def __init__(
         self, release: ReleaseIndex, attribute: EclAttribute, tables: Sequence[Table], evaluate: Evaluate
@@ -216,7 +226,7 @@ class ReversedOccurrences(Occurrences):
 
 
 class IsAOccurrences(Occurrences):
-    """``Is a``: concepts by their parents, or reversed by their children."""
+    """Occurrences of ``Is a``: concepts by their parents, or, reversed, by their children."""
 
     def __init__(self, release: ReleaseIndex, attribute: EclAttribute, values: BitMap) -> None:
         self._release, self._is_reverse = release, attribute.reverse

@@ -1,7 +1,7 @@
-"""Is this a text that an expression looks for, and which concepts may have one?
+"""Search texts of an expression: a test of a text, and the concepts that may have one.
 
-``match``: each word typed begins a word, in any order; ``wild``: the whole text, ``*`` being anything; in
-both neither case nor accents count. ``exact``: the whole text as it stands (ECL 2.2, 6.8).
+``match``: each word of the search begins a word of the text, in any order. ``wild``: the whole text matches,
+``*`` being anything. Neither case nor accents count in these. ``exact``: the text is the same (ECL 2.2, 6.8).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _BETWEEN = re.compile(r"[\W_]")
 
 
 def test_of(texts: Iterable[Text]) -> Callable[[str], bool]:
-    """A test for "this is one of the texts"."""
-    tests = [_TESTS[wanted.kind](wanted.text) for wanted in texts]
+    """A test whether a text matches one of the search texts."""
+    tests = [_TESTS[search.kind](search.text) for search in texts]
     return lambda text: any(test(text) for test in tests)
 
 
 def _wild(pattern: str) -> Callable[[str], bool]:
-    """Every part must come after the one before; the first place where it stands is the best one."""
+    """Every part must come after the part before it; the first such place is the best one."""
     first, *rest = literals(pattern)
     if not rest:
         return lambda text: plain(text) == first
@@ -55,12 +55,12 @@ def _wild(pattern: str) -> Callable[[str], bool]:
 _TESTS: dict[str, Callable[[str], Callable[[str], bool]]] = {
     "match": finder,
     "wild": _wild,
-    "exact": lambda wanted: wanted.__eq__,
+    "exact": lambda search: search.__eq__,
 }
 
 
 def literals(pattern: str) -> list[str]:
-    r"""What stands between the stars, plain.
+    r"""The parts between the stars, plain.
 
     >>> literals(r"Café*50\*")
     ['cafe', '50*']
@@ -75,28 +75,28 @@ def literals(pattern: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Without case and accents."""
+    """The text without case and accents."""
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(character for character in decomposed if not unicodedata.combining(character))
     return text.casefold()
 
 
-# -- which concepts may have one -------------------------------------------------------------------
+# -- the concepts that may match ----------------------------------------------------------------
 
 
 def may_have(release: ReleaseIndex, texts: Iterable[Text]) -> BitMap | None:
-    """Concepts among which are all that have one of the texts; None where nothing can be said."""
-    found = [_candidates(release, text) for text in texts]
-    if any(one is None for one in found):
+    """A set with all concepts that have one of the texts, and perhaps more; None where there is no index."""
+    candidates = [_candidates(release, text) for text in texts]
+    if any(ords is None for ords in candidates):
         return None
-    return release.artifact.union(one for one in found if one is not None)
+    return release.artifact.union(ords for ords in candidates if ords is not None)
 
 
-def _candidates(release: ReleaseIndex, wanted: Text) -> BitMap | None:
-    if wanted.kind != "wild":
-        return _having_all(release, words(wanted.text))
-    beginnings, inside = fragments(wanted.text)
+def _candidates(release: ReleaseIndex, search: Text) -> BitMap | None:
+    if search.kind != "wild":
+        return _having_all(release, words(search.text))
+    beginnings, inside = fragments(search.text)
     if beginnings or not inside:
         return _having_all(release, beginnings)
     longest = max(inside, key=len)
@@ -109,7 +109,7 @@ def _candidates(release: ReleaseIndex, wanted: Text) -> BitMap | None:
 
 
 def fragments(pattern: str) -> tuple[list[str], list[str]]:
-    """What words of the text begin with, and what else stands within words.
+    """The beginnings of words of the text, and the fragments that stand within words.
 
     >>> fragments("heart att*"), fragments("*itis of *")
     ((['heart', 'att'], []), (['of'], ['itis']))
@@ -128,12 +128,13 @@ def _having_all(release: ReleaseIndex, beginnings: list[str]) -> BitMap | None:
     """The concepts that have, for each of the beginnings, a word that begins so."""
     if not beginnings:
         return None
-    found = beginning_with(release, beginnings[0])
+    ords = beginning_with(release, beginnings[0])
     for beginning in beginnings[1:]:
-        found = found & beginning_with(release, beginning)
-    return found
+        ords = ords & beginning_with(release, beginning)
+    return ords
 
 
 def beginning_with(release: ReleaseIndex, beginning: str) -> BitMap:
+    """The concepts with a word, also of a text definition, that begins so."""
     defined = release.artifact.union(ords for _, ords in release.terms(DEFINITION_WORD, beginning))
     return release.artifact.words(beginning) | defined

@@ -1,4 +1,4 @@
-"""Where is a reader in an expression, and what does it say when it cannot go on?"""
+"""A text reader for expressions: it knows its place, and names it when it cannot go on."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Iterable, Mapping
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 
-# How long an expression may be, and how deep its parts may stand in one another.
+# The length of an expression, in characters, and the depth to which its parts may be nested.
 LONGEST = 50_000
 DEEPEST = 40
-# How many parts may it have that look at many concepts: attributes, filters, operators before brackets.
+# The number of parts that look at many concepts: attributes, filters, operators before brackets.
 MOST_COSTLY = 100
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-# What brackets are counted around, by how it begins: how it ends.
-_AROUND = {"|": "|", "/*": "*/"}
+# Brackets in terms and comments do not count: the end of each by its beginning.
+_SKIPPED = {"|": "|", "/*": "*/"}
 _NEXT = re.compile(r'["|()]|/\*')
 
 
 class TextReader:
-    """A text, read from left to right. All that fails raises TerminologyError that names the place."""
+    """A text that is read from left to right. Every error is a TerminologyError that names the place."""
 
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST:
@@ -33,10 +33,10 @@ class TextReader:
         self._depth = self._costly = 0
         self._ends = _brackets(text)
 
-    # -- what comes next ---------------------------------------------------------------------
+    # -- reading what is optional -------------------------------------------------------------
 
     def blank(self) -> None:
-        """Past blanks and comments."""
+        """Skip blanks and comments."""
         self.at = _past_blank(self.text, self.at)
 
     def sees(self, symbol: str) -> bool:
@@ -44,68 +44,68 @@ class TextReader:
         return self.text.startswith(symbol, self.at)
 
     def take(self, symbol: str) -> bool:
-        """Is the symbol next? Then it is read."""
+        """Read the symbol, if it is next; was it?"""
         if not self.sees(symbol):
             return False
         self.at += len(symbol)
         return True
 
     def one_of(self, symbols: Iterable[str]) -> str | None:
-        """The first of the symbols that is next; it is read."""
+        """Read the first of the symbols that is next."""
         return next((symbol for symbol in symbols if self.take(symbol)), None)
 
     def word(self) -> str | None:
-        """The word that is next, in small letters; it stays."""
+        """The word that is next, in lower case; it is not read."""
         self.blank()
-        found = _WORD.match(self.text, self.at)
-        return found[0].casefold() if found else None
+        word = _WORD.match(self.text, self.at)
+        return word[0].casefold() if word else None
 
     def take_word(self, *words: str) -> str | None:
-        """The word that is next, if it is one of these; it is read."""
-        found = self.word()
-        if found not in words:
+        """Read the next word, in lower case, if it is one of these."""
+        word = self.word()
+        if word not in words:
             return None
-        self.at += len(found)
-        return found
+        self.at += len(word)
+        return word
 
     def meaning(self, words: Mapping[str, str]) -> str | None:
-        """What the next word means, if it is among these; it is read."""
-        found = self.take_word(*words)
-        return words[found] if found else None
+        """Read the next word, if it is one of these; its meaning."""
+        word = self.take_word(*words)
+        return words[word] if word else None
 
     def quoted(self) -> str | None:
-        """The text in quotes that is next, with its escapes."""
+        """Read the quoted text that is next; its escapes are kept."""
         self.blank()
-        found = _QUOTED.match(self.text, self.at)
-        if found is None:
+        quoted = _QUOTED.match(self.text, self.at)
+        if quoted is None:
             return None
-        self.at = found.end()
-        return found[1]
+        self.at = quoted.end()
+        return quoted[1]
 
     def match(self, pattern: re.Pattern[str]) -> str | None:
-        """What the pattern matches here; it is read."""
+        """Read the text that the pattern matches here."""
         self.blank()
-        found = pattern.match(self.text, self.at)
-        if found is None:
+        match = pattern.match(self.text, self.at)
+        if match is None:
             return None
-        self.at = found.end()
-        return found[0]
+        self.at = match.end()
+        return match[0]
 
     def after_bracket(self) -> str:
-        """What follows the bracket that closes the one which is next."""
+        """The first characters after the bracket that closes the bracket which is next; nothing is read."""
         self.blank()
         end = self._ends.get(self.at, len(self.text))
         after = _past_blank(self.text, end + 1)
         return self.text[after : after + 4]
 
-    # -- what must come ----------------------------------------------------------------------
+    # -- reading what is required-----------------------------------------------------------------
 
     def need(self, symbol: str) -> None:
         if not self.take(symbol):
             raise self.expected(f"'{symbol}'")
 
     def expected(self, what: str) -> TerminologyError:
-        """What is wrong here: something else is expected."""
+        """The error that something else is expected here."""
         self.blank()
         return TerminologyError(issues.bad_expression(self.text, self.at, what))
 
@@ -114,7 +114,7 @@ class TextReader:
         return TerminologyError(issues.expression_not_supported(self.text, at, what))
 
     def deeper(self) -> None:
-        """One part begins in another; to be followed by ``higher``."""
+        """A nested part begins; ``higher`` ends it."""
         self._depth += 1
         if self._depth > DEEPEST:
             raise TerminologyError(
@@ -125,7 +125,7 @@ class TextReader:
         self._depth -= 1
 
     def costly(self) -> None:
-        """Another part that looks at many concepts."""
+        """Count one more part that looks at many concepts."""
         self._costly += 1
         if self._costly > MOST_COSTLY:
             what = "attributes, filters, and operators before brackets"
@@ -133,8 +133,8 @@ class TextReader:
 
 
 def _past_blank(text: str, at: int) -> int:
-    while found := _BLANK.match(text, at):
-        at = found.end()
+    while blank := _BLANK.match(text, at):
+        at = blank.end()
         end = text.find("*/", at + 2) if text.startswith("/*", at) else -1
         if end < 0:
             break
@@ -143,26 +143,26 @@ def _past_blank(text: str, at: int) -> int:
 
 
 def _brackets(text: str) -> dict[int, int]:
-    """Where each bracket is closed. Every character is looked at once, whatever the text is like."""
+    """The place of the closing bracket by the place of its opening bracket, in linear time."""
     ends: dict[int, int] = {}
-    open_: list[int] = []
+    unclosed: list[int] = []
     at = 0
-    while found := _NEXT.search(text, at):
-        at = found.end()
-        if found[0] == "(":
-            open_.append(found.start())
-        elif found[0] == ")":
-            if open_:
-                ends[open_.pop()] = found.start()
-        elif (at := _past(text, found[0], found.start())) < 0:
+    while symbol := _NEXT.search(text, at):
+        at = symbol.end()
+        if symbol[0] == "(":
+            unclosed.append(symbol.start())
+        elif symbol[0] == ")":
+            if unclosed:
+                ends[unclosed.pop()] = symbol.start()
+        elif (at := _past(text, symbol[0], symbol.start())) < 0:
             break
     return ends
 
 
 def _past(text: str, symbol: str, at: int) -> int:
-    """After the text, term or comment that begins here; -1 if it never ends."""
+    """The place after the quoted text, term or comment that begins here; -1 if it does not end."""
     if symbol == '"':
         quoted = _QUOTED.match(text, at)
         return quoted.end() if quoted else -1
-    end = text.find(_AROUND[symbol], at + len(symbol))
-    return -1 if end < 0 else end + len(_AROUND[symbol])
+    end = text.find(_SKIPPED[symbol], at + len(symbol))
+    return -1 if end < 0 else end + len(_SKIPPED[symbol])

@@ -1,0 +1,107 @@
+"""The modules import one another in one direction only, and few stand at the root of the package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "terminology"
+MOST_AT_THE_ROOT = 6
+# Circles that are still to be cut. Nothing may be added.
+KNOWN_CIRCLES = [
+    [f"terminology.wire.{name}" for name in ("batch_validate", "bundle", "messages", "operations")],
+]
+
+Graph = dict[str, set[str]]
+
+
+def modules(package: Path) -> dict[str, Path]:
+    """The modules of a package by their dotted names; a folder is named after its ``__init__``."""
+    return {name_of(path, package.parent): path for path in sorted(package.rglob("*.py"))}
+
+
+def name_of(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(package: Path) -> Graph:
+    """Which module imports which, wherever the import stands: in a function or for type checking, too."""
+    paths = modules(package)
+    return {name: set(imported(path, name, paths.keys())) - {name} for name, path in paths.items()}
+
+
+def imported(path: Path, name: str, known: Collection[str]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} has a relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                target = full if full in known else node.module
+                if target in known:
+                    yield str(target)
+
+
+def circles(graph: Graph) -> list[list[str]]:
+    """The groups of modules that import one another (strongly connected components, Tarjan)."""
+    found: list[list[str]] = []
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        path.append(name)
+        for other in sorted(graph[name]):
+            if other not in order:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in path:
+                lowest[name] = min(lowest[name], order[other])
+        if lowest[name] == order[name]:
+            circle = path[path.index(name) :]
+            del path[path.index(name) :]
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    for name in graph:
+        if name not in order:
+            visit(name)
+    return found
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert [circle for circle in circles(imports(PACKAGE)) if circle not in KNOWN_CIRCLES] == []
+
+
+def test_few_modules_stand_at_the_root_of_the_package() -> None:
+    names = sorted(path.name for path in PACKAGE.glob("*.py"))
+    assert len(names) <= MOST_AT_THE_ROOT, names
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from planted.one import value",
+        "import planted.one",
+        "from planted import one",
+        "def later():\n    from planted.one import value",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from planted.one import value",
+    ],
+)
+def test_a_circle_is_found_wherever_its_imports_stand(tmp_path: Path, back: str) -> None:
+    package = tmp_path / "planted"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "one.py").write_text("from planted.two import other\nvalue = 1\n")
+    (package / "two.py").write_text("from planted.three import third\nother = 2\n")
+    (package / "three.py").write_text("third = 3\n")
+    assert circles(imports(package)) == []
+    (package / "three.py").write_text(f"{back}\nthird = 3\n")
+    assert circles(imports(package)) == [["planted.one", "planted.three", "planted.two"]]
