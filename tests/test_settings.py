@@ -64,7 +64,7 @@ def test_every_setting_has_an_attribute_and_a_meaning() -> None:
         ("{", "not JSON"),
         ("[]", "not an object"),
         ("{}", "no resourceType"),
-        ('{"a":1,"a":2}', "'a' stands twice"),
+        ('{"a":1,"a":2}', "has the key 'a' twice"),
         ('{"resourceType":"ConceptMap","group":"x"}', "ConceptMap.group must be a list"),
         ('{"resourceType":"ConceptMap","group":[{"element":["x"]}]}', "element[0] must be an object"),
         ('{"resourceType":"CodeSystem","concept":{}}', "CodeSystem.concept must be a list"),

@@ -1,1 +1,1 @@
-"""What can be asked. Each operation is a pure function of a catalogue and a request."""
+"""Operations of a terminology service: each a pure function of a catalogue and a request."""

@@ -32,12 +32,12 @@ def read(text: bytes | str) -> Any:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = _decoder.decode(decoded)
     except UnicodeDecodeError as problem:
-        raise _malformed(f"The body is not UTF-8: byte {problem.start}") from None
+        raise TerminologyError(issues.not_utf_8(problem.start)) from None
     except RecursionError:
-        raise _malformed(f"The JSON is nested deeper than {DEEPEST} levels") from None
+        raise TerminologyError(issues.too_deep("JSON", DEEPEST)) from None
     except json.JSONDecodeError as problem:
-        where = f"line {problem.lineno} column {problem.colno}"
-        raise _malformed(f"The body is not JSON: {problem.msg} at {where}") from None
+        issue = issues.not_json(problem.msg, problem.lineno, problem.colno)
+        raise TerminologyError(issue) from None
     _check_depth(value)
     # Bytes that are UTF-8 have half a character only where it is written as an escape.
     if (isinstance(text, str) or "\\u" in decoded) and _HALF.search(decoded):
@@ -49,7 +49,7 @@ def read_resource(text: bytes | str) -> Document:
     """Parse a FHIR resource. Raises TerminologyError when it is JSON but no resource."""
     value = read(text)
     if not isinstance(value, dict):
-        raise _malformed("The body is JSON, but not an object: a FHIR resource was expected")
+        raise TerminologyError(issues.not_a_json_object())
     return value
 
 
@@ -61,27 +61,27 @@ def write(document: Any, pretty: bool = False) -> bytes:
 def _exactly(value: Any) -> Any:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _malformed(f"The key '{twice}' stands twice in the same JSON object")
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise TerminologyError(issues.repeated_key(repeated))
     return found
 
 
 def _no_constant(name: str) -> Any:
-    raise _malformed(f"The JSON has the value {name}, which FHIR does not know")
+    raise TerminologyError(issues.unknown_json_value(name))
 
 
 def _whole(digits: str) -> int:
     """Not longer than others can read: https://hl7.org/fhir/R5/datatypes.html#integer64."""
     number = int(digits) if len(digits) <= _LONGEST_NUMBER else LARGEST + 1
     if not -(2**63) <= number <= LARGEST:
-        raise _malformed(f"The JSON has a whole number that does not fit into 64 bits: {digits[:30]}")
+        raise TerminologyError(issues.integer_too_large(digits))
     return number
 
 
@@ -89,7 +89,7 @@ def _fraction(digits: str) -> Decimal:
     try:
         return Decimal(digits)
     except InvalidOperation:
-        raise _malformed(f"The JSON has a number that is too large: {digits[:30]}") from None
+        raise TerminologyError(issues.number_too_large(digits)) from None
 
 
 _decoder = json.JSONDecoder(
@@ -101,7 +101,7 @@ def _check_characters(value: Any) -> None:
     try:
         write(value)
     except TypeError:
-        raise _malformed("The JSON has half a character (a surrogate without its other half)") from None
+        raise TerminologyError(issues.half_a_character()) from None
 
 
 def _check_depth(value: Any) -> None:
@@ -110,7 +110,7 @@ def _check_depth(value: Any) -> None:
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
-    raise _malformed(f"The JSON is nested deeper than {DEEPEST} levels")
+    raise TerminologyError(issues.too_deep("JSON", DEEPEST))
 
 
 def _inside(value: Any) -> list[Any]:
@@ -118,7 +118,3 @@ def _inside(value: Any) -> list[Any]:
     return (
         [item for item in items if isinstance(item, (dict, list))] if isinstance(value, (dict, list)) else []
     )
-
-
-def _malformed(problem: str) -> TerminologyError:
-    return TerminologyError(issues.malformed(problem))

@@ -156,7 +156,7 @@ def read_resource(content: bytes, release: FhirVersion) -> Document:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as problem:
-        raise _malformed(f"The body is not UTF-8: byte {problem.start}") from None
+        raise TerminologyError(issues.not_utf_8(problem.start)) from None
     return _Reader(table_of(release), release.name, content).read()
 
 
@@ -169,11 +169,7 @@ def _parser() -> expat.XMLParserType:
 
 
 def _no_document_type(*_: Any) -> None:
-    raise _malformed("The XML has a document type (<!DOCTYPE ...>), which FHIR does not allow: leave it out")
-
-
-def _malformed(problem: str, at: str | None = None) -> TerminologyError:
-    return TerminologyError(issues.malformed(problem, at))
+    raise TerminologyError(issues.xml_with_document_type())
 
 
 class _Frame:
@@ -217,8 +213,9 @@ class _Reader:
         try:
             self._parser.Parse(self._content, True)
         except expat.ExpatError as problem:
-            where = f"line {problem.lineno} column {problem.offset + 1}"
-            raise _malformed(f"The body is not XML: {expat.ErrorString(problem.code)} at {where}") from None
+            reason = expat.ErrorString(problem.code)
+            issue = issues.not_xml(reason, problem.lineno, problem.offset + 1)
+            raise TerminologyError(issue) from None
         finally:
             del self._parser  # the two hold each other
         document: Document = self._open[0].value
@@ -229,7 +226,7 @@ class _Reader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise _malformed(f"The XML is nested deeper than {DEEPEST} levels")
+            raise TerminologyError(issues.too_deep("XML", DEEPEST))
         if self._narrative is not None:
             return
         namespace, _, local = name.rpartition(" ")
@@ -251,14 +248,14 @@ class _Reader:
             self._narrative = None
         frame = self._open[-1]
         if frame.holds_resource and frame.value is None:
-            raise self._refusal("holds no resource")
+            raise self._refusal("has no resource")
         del self._open[-1]
         self._put(self._open[-1], frame)
 
     def _text(self, text: str) -> None:
         if self._narrative is None and text.strip():
             example = f'<{self._open[-1].element.name} value="..."/>'
-            raise self._refusal(f"holds text: in FHIR's XML a value is an attribute, {example}")
+            raise self._refusal(f"has text: in FHIR's XML a value is an attribute, {example}")
 
     # -- what may stand here
 
@@ -266,9 +263,9 @@ class _Reader:
         if namespace != FHIR:
             raise self._refusal(f"is not FHIR: the namespace of <{name}> must be {FHIR}, it is '{namespace}'")
         if not self._table.is_resource(name):
-            raise self._refusal(f"holds <{name}>, which is no resource type of FHIR {self._release}")
+            raise self._refusal(f"has <{name}>, which is not a resource type of FHIR {self._release}")
         if outer.value is not None:
-            raise self._refusal("holds more than one resource")
+            raise self._refusal("has more than one resource")
         return Element(name, name), self._table.shape(name)
 
     def _child(self, outer: _Frame, namespace: str, name: str) -> tuple[Element, Shape | None]:
@@ -294,7 +291,7 @@ class _Reader:
         try:
             return _PRIMITIVES[type_](text) if type_ in _PRIMITIVES else text
         except ValueError:
-            raise self._refusal(f"has the value '{text[:40]}', which is no {type_}") from None
+            raise self._refusal(f"has the value '{text[:40]}', which is not a valid {type_}") from None
 
     # -- what becomes of it
 
@@ -331,8 +328,8 @@ class _Reader:
     # -- refusals
 
     def _refusal(self, problem: str) -> TerminologyError:
-        where = self._where()
-        return _malformed(f"Line {self._parser.CurrentLineNumber}: {where or 'the XML'} {problem}", where)
+        line = self._parser.CurrentLineNumber
+        return TerminologyError(issues.wrong_xml_element(line, self._where(), problem))
 
     def _where(self) -> str:
         """The FHIRPath of the innermost open element."""

@@ -186,7 +186,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no JSON": ({"package/ValueSet-x.json": CUT}, "ValueSet-x.json: The body is not JSON"),
     "a key twice": (
         {"package/ValueSet-x.json": b'{"resourceType": "ValueSet", "url": "a", "url": "b"}'},
-        "ValueSet-x.json: The key 'url' stands twice",
+        "ValueSet-x.json: A JSON object has the key 'url' twice",
     ),
     "a body of another shape": (
         {"package/ValueSet-x.json": DEEP},

@@ -249,9 +249,10 @@ REFUSED = {
     '* {{ C effectiveTime > "2019" }}': 'a day as "YYYYMMDD" is expected',
     "* {{ + HISTORY-LOTS }}": "'HISTORY' is expected",
     "* /* never closed": "before '/* never closed', the end",
-    "* : " + ", ".join(["363698007 = *"] * 101): "may have 100 attributes, filters, and operators before",
-    "404684003 " + " " * LONGEST: f"may have {LONGEST:,} characters",
-    "(" * (DEEPEST + 1): f"may have {DEEPEST:,} parts that stand in one another",
+    "* : "
+    + ", ".join(["363698007 = *"] * 101): "may have at most 100 attributes, filters, and operators before",
+    "404684003 " + " " * LONGEST: f"may have at most {LONGEST:,} characters",
+    "(" * (DEEPEST + 1): f"may have at most {DEEPEST:,} parts that stand in one another",
     "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",
 }
 

@@ -244,7 +244,9 @@ def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(
     system: SnomedCodeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("terminology.systems.snomed.ecl.descriptions.MOST_READ", 10)
-    with pytest.raises(TerminologyError, match="would read the descriptions of [0-9,]+ concepts, and 10 are"):
+    with pytest.raises(
+        TerminologyError, match="would read the descriptions of [0-9,]+ concepts; the limit is 10"
+    ):
         chosen(system, '* {{ D term != "dragon fly" }}')
 
 
@@ -339,7 +341,7 @@ def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(
 
 def test_expressions_true_says_that_the_list_is_not_all(system: SnomedCodeSystem) -> None:
     selection = system.select([Filter("expressions", "=", "true")])
-    assert "post-coordination" in (selection.unclosed or "")
+    assert "Post-coordinated expressions" in (selection.unclosed or "")
     assert system.select([Filter("expressions", "=", "false")]).unclosed is None
     with pytest.raises(TerminologyError, match="its value must be true or false"):
         system.select([Filter("expressions", "=", "perhaps")])

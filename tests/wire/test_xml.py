@@ -266,8 +266,12 @@ REFUSED = {
         "it is 'http://hl7.org/fhir/'",
         "",
     ),
-    "no resource": ('<Coding xmlns="http://hl7.org/fhir"/>', "which is no resource type of FHIR R5", ""),
-    "an abstract type": ('<DomainResource xmlns="http://hl7.org/fhir"/>', "no resource type of FHIR R5", ""),
+    "no resource": ('<Coding xmlns="http://hl7.org/fhir"/>', "which is not a resource type of FHIR R5", ""),
+    "an abstract type": (
+        '<DomainResource xmlns="http://hl7.org/fhir"/>',
+        "not a resource type of FHIR R5",
+        "",
+    ),
     "an unknown element": (
         fhir("Parameters", '\n<parameter><nam value="x"/></parameter>'),
         "Line 2: Parameters.parameter[0] has no element 'nam' in FHIR R5",
@@ -300,37 +304,37 @@ REFUSED = {
     ),
     "a wrong boolean": (
         fhir("CodeSystem", '<experimental value="yes"/>'),
-        "CodeSystem.experimental has the value 'yes', which is no boolean",
+        "CodeSystem.experimental has the value 'yes', which is not a valid boolean",
         "CodeSystem.experimental",
     ),
     "a wrong integer": (
         fhir("ValueSet", '<expansion><total value="1e3"/></expansion>'),
-        "ValueSet.expansion.total has the value '1e3', which is no integer",
+        "ValueSet.expansion.total has the value '1e3', which is not a valid integer",
         "ValueSet.expansion.total",
     ),
     "an integer without end": (
         fhir("CodeSystem", '<count value="' + "1" * 5000 + '"/>'),
-        "which is no unsignedInt",
+        "which is not a valid unsignedInt",
         "CodeSystem.count",
     ),
     "a wrong decimal": (
         fhir("Parameters", '<parameter><valueDecimal value="NaN"/></parameter>'),
-        "has the value 'NaN', which is no decimal",
+        "has the value 'NaN', which is not a valid decimal",
         "Parameters.parameter[0].valueDecimal",
     ),
     "no resource where one is due": (
         fhir("Parameters", "<parameter><resource/></parameter>"),
-        "Parameters.parameter[0].resource holds no resource",
+        "Parameters.parameter[0].resource has no resource",
         "Parameters.parameter[0].resource",
     ),
     "two resources where one is due": (
         fhir("Parameters", "<parameter><resource><Basic/><Basic/></resource></parameter>"),
-        "Parameters.parameter[0].resource holds more than one resource",
+        "Parameters.parameter[0].resource has more than one resource",
         "Parameters.parameter[0].resource",
     ),
     "a type that nobody knows": (
         fhir("Parameters", "<parameter><resource><Cat/></resource></parameter>"),
-        "Parameters.parameter[0].resource holds <Cat>, which is no resource type of FHIR R5",
+        "Parameters.parameter[0].resource has <Cat>, which is not a resource type of FHIR R5",
         "Parameters.parameter[0].resource",
     ),
     "what is wrong in a resource inside": (

@@ -22,6 +22,7 @@ from terminology.core.issues.displays import *
 from terminology.core.issues.expressions import *
 from terminology.core.issues.filters import *
 from terminology.core.issues.find_matches import *
+from terminology.core.issues.formats import *
 from terminology.core.issues.http import *
 from terminology.core.issues.parameters import *
 from terminology.core.issues.search import *

@@ -9,9 +9,9 @@ from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
 
-def not_parameters(found: str, operation: str) -> Issue:
-    """``found``: a noun phrase for what the body is instead."""
-    text = f"The body of {operation} must be a Parameters resource, but is {found}"
+def not_parameters(actual: str, operation: str) -> Issue:
+    """``actual``: a noun phrase for what the body is instead."""
+    text = f"The body of {operation} must be a Parameters resource, but is {actual}"
     return error(code="structure", text=text)
 
 

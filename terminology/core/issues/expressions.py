@@ -34,8 +34,8 @@ def expression_not_supported(expression: str, at: int, feature: str) -> Issue:
 
 def expression_on_unknown_concept(expression: str, at: int, id_: str, info: CodeSystemInfo) -> Issue:
     text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, '{info.canonical}' has no concept "
-        f"'{id_}'"
+        f"The ECL expression cannot be used: {_place(expression, at)}, there is no concept '{id_}' in "
+        f"'{info.canonical}'"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 

@@ -50,9 +50,9 @@ def bad_value(name: str, value: object, expected: str, at: str | None = None) ->
     return error(code="value", text=text, at=[at] if at else [])
 
 
-def wrong_type(name: str, expected: str, found: str, at: str) -> Issue:
-    """``found``: a clause that says what there is instead; ``at``: a FHIRPath expression."""
-    return error(code="value", text=f"The parameter '{name}' must be {expected}, but {found}", at=[at])
+def wrong_type(name: str, expected: str, actual: str, at: str) -> Issue:
+    """``actual``: a clause that says what there is instead; ``at``: a FHIRPath expression."""
+    return error(code="value", text=f"The parameter '{name}' must be {expected}, but {actual}", at=[at])
 
 
 def unknown_parameter(name: str, operation: str, known: Sequence[str], at: str) -> Issue:

@@ -8,28 +8,28 @@ from terminology.core.model import Issue
 # -- HL7's texts ---------------------------------------------------------------------------------
 
 
-def version_differs(url: str, included: str, given: str) -> Issue:
+def version_differs(url: str, included: str, coding_version: str) -> Issue:
     text = (
         f"The code system '{url}' version '{included}' in the ValueSet include is different to the one in "
-        f"the value ('{given}')"
+        f"the value ('{coding_version}')"
     )
     return error(code="invalid", text=text, tx="vs-invalid", message_id="VALUESET_VALUE_MISMATCH")
 
 
-def version_differs_from_default(url: str, default: str, given: str) -> Issue:
+def version_differs_from_default(url: str, default: str, coding_version: str) -> Issue:
     """The include names no version, so ``default`` is used, and the coding has another one."""
     text = (
         f"The code system '{url}' version '{default}' for the versionless include in the ValueSet include is "
-        f"different to the one in the value ('{given}')"
+        f"different to the one in the value ('{coding_version}')"
     )
     return warning(code="invalid", text=text, tx="vs-invalid", message_id="VALUESET_VALUE_MISMATCH_DEFAULT")
 
 
-def version_differs_from_pinned(url: str, pinned: str, included: str, given: str) -> Issue:
+def version_differs_from_pinned(url: str, pinned: str, included: str, coding_version: str) -> Issue:
     """A parameter of the request names another version than the include does."""
     text = (
         f"The code system '{url}' version '{pinned}' resulting from the version '{included}' in the ValueSet "
-        f"include is different to the one in the value ('{given}')"
+        f"include is different to the one in the value ('{coding_version}')"
     )
     return error(code="invalid", text=text, tx="vs-invalid", message_id="VALUESET_VALUE_MISMATCH_CHANGED")
 

@@ -1,8 +1,8 @@
 """Hints in the message of a translation: why there is none, and what would be one.
 
-They name the scope that has not the code, the conditions that were not met, the code as the map writes it, the
-successor of a retired code, other target systems, and the way in reverse. The message of a translation that was
-found names the parts of the request that had no effect.
+They name the scope that does not have the code, the conditions that do not hold, the code as the map writes it, the
+successor of a retired code, other target systems, and maps to use in reverse. If there is a translation, they name
+the parts of the request that had no effect. The sentences are in ``core/issues/translate_hints.py``.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _unmet_conditions(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iter
 
 
 def _open_conditions(query: TranslateQuery, matches: Sequence[Match]) -> Iterator[str]:
-    """A sentence on the conditions that would decide between the matches, and that the request has not."""
+    """A sentence on conditions that decide between the matches, if the request has no value for them."""
     conditions: dict[str, dict[str, None]] = {}
     for condition in (c for match in matches for c in match.depends_on):
         if not values_of(condition, query.dependencies):

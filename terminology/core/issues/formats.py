@@ -1,0 +1,68 @@
+"""Messages about bodies that cannot be read as JSON or XML."""
+
+from __future__ import annotations
+
+from terminology.core.issues.bodies import malformed
+from terminology.core.issues.phrases import shortened
+from terminology.core.model import Issue
+
+_LONGEST_NUMBER = 30
+
+
+def not_utf_8(byte: int) -> Issue:
+    """``byte``: the offset of the first wrong byte."""
+    return malformed(f"The body is not UTF-8: byte {byte}")
+
+
+def too_deep(format_: str, limit: int) -> Issue:
+    """``format_``: JSON or XML."""
+    return malformed(f"The {format_} is nested deeper than {limit} levels")
+
+
+# -- JSON ----------------------------------------------------------------------------------------
+
+
+def not_json(problem: str, line: int, column: int) -> Issue:
+    return malformed(f"The body is not JSON: {problem} at line {line} column {column}")
+
+
+def not_a_json_object() -> Issue:
+    return malformed("The body is JSON, but not an object: a FHIR resource is expected")
+
+
+def repeated_key(key: str) -> Issue:
+    return malformed(f"A JSON object has the key '{key}' twice")
+
+
+def unknown_json_value(name: str) -> Issue:
+    """``name``: NaN, Infinity or -Infinity."""
+    return malformed(f"The JSON has the value {name}, which FHIR does not allow")
+
+
+def integer_too_large(digits: str) -> Issue:
+    number = shortened(digits, _LONGEST_NUMBER)
+    return malformed(f"The JSON has a whole number that does not fit into 64 bits: {number}")
+
+
+def number_too_large(digits: str) -> Issue:
+    return malformed(f"The JSON has a number that is too large: {shortened(digits, _LONGEST_NUMBER)}")
+
+
+def half_a_character() -> Issue:
+    return malformed("The JSON has half a character (a surrogate without its other half)")
+
+
+# -- XML -----------------------------------------------------------------------------------------
+
+
+def not_xml(problem: str, line: int, column: int) -> Issue:
+    return malformed(f"The body is not XML: {problem} at line {line} column {column}")
+
+
+def xml_with_document_type() -> Issue:
+    return malformed("The XML has a document type (<!DOCTYPE ...>), which FHIR does not allow: leave it out")
+
+
+def wrong_xml_element(line: int, at: str, problem: str) -> Issue:
+    """``at``: the FHIRPath of the element, empty outside of the resource; ``problem``: a clause without a subject."""
+    return malformed(f"Line {line}: {at or 'the XML'} {problem}", at)
