@@ -25,7 +25,7 @@ from terminology.systems.filters import COMPARISONS, HIERARCHY
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import CONCEPT_PROPERTIES
 from terminology.wire import json
-from tests.support.asking import body_of
+from tests.support.builders import body_of
 
 URL = "http://example.org/CodeSystem/odd"
 STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"

@@ -19,9 +19,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import Client, TestResponse
 
 from terminology import Settings, create_app
-from tests.operations.test_lookup import CATS, SUPPLEMENT, URL
-from tests.operations.test_translate import MAPS
+from tests.support.cats import CATS, SUPPLEMENT, URL
 from tests.support.engine import catalogue_of
+from tests.support.maps import MAPS
 
 LOOKUP = f"/fhir/r4/CodeSystem/$lookup?system={URL}&code=cat"
 PARAMETERS = {

@@ -17,7 +17,7 @@ from terminology.catalogue.content import Content
 from terminology.catalogue.protocol import Catalogue
 from terminology.http import prepared
 from terminology.wire import r4
-from tests.content.test_conization import CPT, OURS, PCS
+from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
 QUESTIONS = [
