@@ -28,8 +28,8 @@ from terminology.operations.limits import (
     STEPS_OF_TEXT,
     UNCOUNTED_PARTS,
 )
-from terminology.operations.value_set.definition import Block, Definition
-from terminology.operations.value_set.expand_by_sets import can_count
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.expand_by_sets import can_use_sets
 from terminology.systems.filters import HIERARCHY
 from terminology.systems.protocol import CodeSystem, ConceptSet
 
@@ -59,7 +59,7 @@ def check_listing(definition: Definition, is_search: bool) -> None:
         return
     estimate = _Estimate(STEPS_OF_TEXT if is_search else 0)
     steps = sum(map(estimate.to_combine, blocks))
-    if steps <= MOST_STEPS and not can_count(definition):
+    if steps <= MOST_STEPS and not can_use_sets(definition):
         steps += sum(map(estimate.to_list, parts))
     _require_few_steps("expand", definition, blocks, estimate, steps)
 
@@ -93,7 +93,7 @@ def _require_few_steps(
 
 def _parts(definition: Definition) -> list[Definition]:
     """The value set and all that it imports."""
-    return [definition, *definition.imports()]
+    return [definition, *definition.all_imports()]
 
 
 def _count_parts(blocks: Sequence[Block]) -> int:
@@ -147,7 +147,7 @@ class _Estimate:
         sets = 1 + _count_filters(block) + self._search_steps
         return (
             (STEPS_OF_SET + size // CODES_OF_SET_PER_STEP) * sets
-            + len(block.listed) * STEPS_OF_STORED_CODE
+            + len(block.enumeration) * STEPS_OF_STORED_CODE
             + scans * STEPS_OF_FILTER * size
         )
 
@@ -184,10 +184,10 @@ class _Estimate:
     def _block_size(self, block: Block) -> int:
         """The number of codes of an include before filters that scan them."""
         if block.is_enumerated:
-            return len(block.listed)
+            return len(block.enumeration)
         if block.system is not None:
             is_set = block.system.index is not None and not any(map(_scans_codes, block.filters))
-            return len(block.chosen) if is_set else self.size(block.system)
+            return len(block.concept_set) if is_set else self.size(block.system)
         return self._definition_size(block.imports[0]) if block.imports else 0
 
     def _definition_size(self, definition: Definition) -> int:

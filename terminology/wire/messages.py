@@ -14,7 +14,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document
-from terminology.operations.value_set.expansion import LARGEST_EXPANSION
+from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.wire.fhir_releases import FhirVersion
 from terminology.wire.parameters import Given, from_body, from_query

@@ -25,9 +25,9 @@ from terminology.operations.subsumes import SubsumesRequest, subsumes
 from terminology.operations.translate.model import TranslateRequest, Translation
 from terminology.operations.translate.translate import translate
 from terminology.operations.validate.validate import validate_in_system, validate_in_value_set
-from terminology.operations.validate.validation import ValidateRequest
+from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.value_set.expand import expand
-from terminology.operations.value_set.expansion import LARGEST_EXPANSION, ExpandRequest
+from terminology.operations.value_set.expand_request import LARGEST_EXPANSION, ExpandRequest
 from terminology.wire import r4
 from terminology.wire.batch_validate import answer_each
 from terminology.wire.fhir_releases import FhirVersion
@@ -105,7 +105,7 @@ def _translation_as_r4(request: TranslateRequest, answer: Translation, document:
     return r4.translation(document, names_source=not (request.as_mapped or request.finds_sources))
 
 
-# The version parameters of $expand and $validate-code: see operations/pins.py.
+# The version parameters of $expand and $validate-code: see operations/value_set/pins.py.
 VERSION_ROWS = (
     p("system_version", "canonical", "system-version", many=True),
     p("check_system_version", "canonical", "check-system-version", many=True),

@@ -16,11 +16,13 @@ from terminology.catalogue.content import Content
 from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
-from terminology.operations.value_set.definition import Definition, definition_of, find_value_set
+from terminology.operations.value_set.compose import Definition, definition_of
 from terminology.operations.value_set.expand import expand
-from terminology.operations.value_set.expand_by_sets import can_count, counted_part
-from terminology.operations.value_set.expand_by_walking import Part, Wanted, walked_part
-from terminology.operations.value_set.expansion import ExpandRequest
+from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
+from terminology.operations.value_set.expand_by_walking import page_by_walking
+from terminology.operations.value_set.expand_request import ExpandRequest
+from terminology.operations.value_set.members import MemberPage, MemberQuery
+from terminology.operations.value_set.resolution import find_value_set
 from tests.support.builders import code_system, value_set
 from tests.support.compiled import shelved
 from tests.support.trees import LAST, TREE_CODES, contents
@@ -30,7 +32,7 @@ pytest.importorskip("pyroaring")
 Json = dict[str, Any]
 
 WANTED = st.builds(
-    Wanted,
+    MemberQuery,
     text=st.sampled_from([None, None, "tree", "t1", "t1 tree", "TREE shrub", "sh", "bush t"]),
     active_only=st.booleans(),
     selectable_only=st.booleans(),
@@ -64,21 +66,21 @@ def definition(catalogue: Catalogue, url: str = LAST) -> Definition:
     return definition_of(catalogue, find_value_set(catalogue, url))
 
 
-def told(part: Part) -> tuple[int, list[tuple[str, str | None, int]]]:
+def told(part: MemberPage) -> tuple[int, list[tuple[str, str | None, int]]]:
     return part.total, [(m.concept.code, m.concept.display, id(m.block)) for m in part.read()]
 
 
 @given(stocked(), WANTED, st.integers(0, 13), st.integers(0, 6))
 @settings(max_examples=150, deadline=None)
 def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_blocks(
-    documents: list[Json], wanted: Wanted, first: int, size: int
+    documents: list[Json], wanted: MemberQuery, first: int, size: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked = definition(opened(documents, folder))
-        assert can_count(asked)
+        assert can_use_sets(asked)
         for start, end in ((0, 100), (first, first + size)):
-            assert told(counted_part(asked, wanted, start, end)) == told(
-                walked_part(asked, wanted, start, end)
+            assert told(page_by_sets(asked, wanted, start, end)) == told(
+                page_by_walking(asked, wanted, start, end)
             )
 
 
@@ -87,8 +89,8 @@ def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_b
 def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked = definition(opened(documents, folder))
-        found = [member.concept.code for member in counted_part(asked, Wanted(), 0, 100).read()]
-        assert sorted(found) == sorted(c for c in TREE_CODES if asked.holds("http://example.org/tree", c))
+        found = [member.concept.code for member in page_by_sets(asked, MemberQuery(), 0, 100).read()]
+        assert sorted(found) == sorted(c for c in TREE_CODES if asked.contains("http://example.org/tree", c))
 
 
 def test_what_the_store_cannot_reckon_alone_is_walked(tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_what_the_store_cannot_reckon_alone_is_walked(tmp_path: Path) -> None:
     both = value_set("both", {"system": "http://example.org/kept"}, {"system": "http://example.org/other"})
     catalogue = Content([other, both], stored=[shelved(kept, tmp_path)])
     asked = definition(catalogue, both["url"])
-    assert not can_count(asked)
+    assert not can_use_sets(asked)
     found = expand(catalogue, ExpandRequest(url=both["url"], offset=1, count=2))
     assert (found.total, [entry.code for entry in found.entries]) == (4, ["b", "x"])
 
@@ -114,7 +116,7 @@ def test_two_code_systems_of_the_store_are_reckoned_together(tmp_path: Path) -> 
         exclude=[{**two, "concept": [{"code": "a"}]}],
     )
     catalogue = Content([mixed], stored=stored)
-    assert can_count(definition(catalogue, mixed["url"]))
+    assert can_use_sets(definition(catalogue, mixed["url"]))
     found = expand(catalogue, ExpandRequest(url=mixed["url"]))
     assert [entry.system[-3:] + entry.code for entry in found.entries] == ["twob", "twoc", "onec", "onea"]
 
@@ -128,7 +130,7 @@ def test_two_versions_of_a_code_system_are_walked(tmp_path: Path) -> None:
     system = {"system": "http://example.org/kept"}
     versions = value_set("versions", {**system, "version": "1"}, {**system, "version": "2"})
     catalogue = Content([versions], stored=stored)
-    assert not can_count(definition(catalogue, versions["url"]))
+    assert not can_use_sets(definition(catalogue, versions["url"]))
     assert expand(catalogue, ExpandRequest(url=versions["url"])).total == 3
 
 

@@ -217,8 +217,8 @@ REFUSED = {
     f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
     f"^ {FINDING}": f"at character 3, before '{FINDING}', '{FINDING}' is not a reference set in '{URL}|",
     f"* MINUS ^ [targetComponentId] {FINDING}": f"'{FINDING}' is not a reference set",
-    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are no concepts is not supported",
-    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are no associations is not supported",
+    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are not concepts is not supported",
+    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are not associations is not supported",
     "<< ": "a concept, '*', '^' or '(' is expected",
 }
 

@@ -40,7 +40,7 @@ def missing_parameter(names: str, why: str = "") -> Issue:
     return error(code="required", text=f"{text}. {why}" if why else text, at=["Parameters.parameter"])
 
 
-def no_value_set_to_validate_against() -> Issue:
+def missing_value_set() -> Issue:
     return missing_parameter("'url' or 'valueSet'")
 
 

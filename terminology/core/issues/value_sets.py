@@ -139,3 +139,9 @@ def too_many_steps(
         "the codes; 'count' and 'offset' do not make it cheaper"
     )
     return error(code="too-costly", text=text, message_id="VALUESET_TOO_COSTLY")
+
+
+def unknown_contained_value_set(reference: str) -> Issue:
+    """``reference``: ``#id``, of a request whose value set contains no such ValueSet."""
+    text = f"The value set of the request contains no ValueSet {quoted(reference)}"
+    return error(code="not-found", text=text, tx="not-found", message_id="Unable_to_resolve_value_Set_")

@@ -15,7 +15,7 @@ from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapP
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
-from terminology.operations.value_set.definition import contains
+from terminology.operations.value_set.compose import contains
 
 NEGATIVE = frozenset({"not-related-to"})
 SUBJECTS = (

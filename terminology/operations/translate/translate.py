@@ -35,7 +35,7 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
-from terminology.operations.value_set.definition import contains
+from terminology.operations.value_set.compose import contains
 
 # The order of the matches: the closest relationship first.
 _RANK = {

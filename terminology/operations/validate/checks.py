@@ -1,7 +1,7 @@
-"""What is looked at when a coding is validated: one check after the other, each with one question.
+"""The checks of $validate-code, in the order of their questions: code system, code, concept, display.
 
-A check reads and fills in the ``Finding``, and adds its issues to it. One that says STOP leaves nothing for
-those that come after it. The wording of every issue is in ``issues``.
+A check reads and fills in the ``CodingFinding`` of one coding, and adds its issues to it. It returns STOP where
+the checks after it have nothing to work on. The texts of the issues are in ``core.issues``.
 """
 
 from __future__ import annotations
@@ -11,319 +11,317 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from terminology.core import issues
-from terminology.core.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE
 from terminology.core.model import Concept, Designation, Issue
+from terminology.operations.validate.coding_finding import CodeMatch, CodingFinding, ValidationBasis
 from terminology.operations.validate.coding_version import (
-    blocks_of,
-    name_of_unknown,
-    systems_meant,
-    why_unknown,
+    includes_of,
+    systems_of_coding,
+    unknown_system_issue,
+    unknown_system_name,
 )
-from terminology.operations.validate.displays import Displays, are_of_others, wrong_display
-from terminology.operations.validate.validation import Against, Finding, Sense
-from terminology.operations.value_set.definition import Block, Definition, Node, canonical
+from terminology.operations.validate.displays import Displays, are_plain_language, display_issue
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.extensions import concept_warning
+from terminology.operations.value_set.resolution import canonical
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
-Check = Callable[[Finding, Against], bool]
+Check = Callable[[CodingFinding, ValidationBasis], bool]
 STOP, GO = True, False
 
 _ABSOLUTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
-VALUE_SET_DEPRECATED = "http://hl7.org/fhir/StructureDefinition/valueset-deprecated"
 
 
 # -- the code system -----------------------------------------------------------------------------
 
 
-def code_given(finding: Finding, against: Against) -> bool:
-    """A coding of several may have no code; then it says nothing that could be right."""
+def code_present(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """A coding of a CodeableConcept may have no code; then it is not a member of anything."""
     if finding.coding.code:
         return GO
     finding.is_member = False
     return STOP
 
 
-def system_given(finding: Finding, against: Against) -> bool:
-    """A code has no meaning without its system, unless the value set is to tell which one it is of."""
+def system_present(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The coding has a system, or the value set has it infer one (``inferSystem``)."""
     if finding.coding.system:
         return GO
     finding.is_member = False
-    if against.definition is not None and against.request.infer_system:
-        return _infer(finding, against, against.definition)
-    finding.report_whole(issues.coding_without_system())
+    if basis.definition is not None and basis.request.infer_system:
+        return _infer_system(finding, basis, basis.definition)
+    finding.add_about_whole(issues.coding_without_system())
     return STOP
 
 
-def _infer(finding: Finding, against: Against, definition: Definition) -> bool:
-    systems = [url for url in _systems_of(definition) if definition.holds(url, finding.code)]
+def _infer_system(finding: CodingFinding, basis: ValidationBasis, definition: Definition) -> bool:
+    systems = [url for url in _systems_of(definition) if definition.contains(url, finding.code)]
     if len(systems) == 1:
         finding.coding = replace(finding.coding, system=systems[0])
         finding.is_member = None
         return GO
-    name = against.value_set_name
+    name = basis.value_set_name
     if systems:
-        finding.report(issues.cannot_infer_one_system(finding.code, name, systems), "code")
+        finding.add(issues.cannot_infer_one_system(finding.code, name, systems), "code")
     else:
-        finding.report(issues.cannot_infer_system(finding.code, name), "code")
+        finding.add(issues.cannot_infer_system(finding.code, name), "code")
     return STOP
 
 
 def _systems_of(definition: Definition) -> list[str]:
-    """Every code system that a value set speaks of, its own first."""
+    """The urls of the code systems of a value set, its own before those of its imports."""
     own = [block.url for block in definition.includes if block.url]
-    reached = [block.url for block in definition.reached() if block.url]
-    return list(dict.fromkeys([*own, *reached]))
+    with_imports = [block.url for block in definition.system_includes() if block.url]
+    return list(dict.fromkeys([*own, *with_imports]))
 
 
-def system_absolute(finding: Finding, against: Against) -> bool:
+def system_absolute(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The system is an absolute uri; a relative one is an error, but it may be known all the same."""
     if not _ABSOLUTE.match(finding.url):
-        finding.report(issues.relative_system(), "system")
+        finding.add(issues.relative_system(), "system")
     return GO
 
 
-def version_settled(finding: Finding, against: Against) -> bool:
-    """Is the code system here, in the version that coding, value set and request can agree on?"""
-    if against.definition is None:
-        return _version_of_coding(finding, against)
-    url = against.catalogue.preferred(finding.url)
-    finding.blocks = list(blocks_of(against.definition, url))
+def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The code system is here, in a version that coding, value set and request agree on."""
+    if basis.definition is None:
+        return _version_of_coding(finding, basis)
+    url = basis.catalogue.preferred(finding.url)
+    finding.blocks = list(includes_of(basis.definition, url))
     if not finding.blocks:
         finding.is_member = False
-        return _version_of_coding(finding, against)
-    if against.request.only_membership and not any(block.system for block in finding.blocks):
-        # A list needs no code system to be read.
-        finding.is_member = any(block.holds(finding.code) for block in finding.blocks)
+        return _version_of_coding(finding, basis)
+    if basis.request.only_membership and not any(block.system for block in finding.blocks):
+        # An enumeration can be read without the code system.
+        finding.is_member = any(block.contains(finding.code) for block in finding.blocks)
         return STOP
-    finding.systems = systems_meant(finding, against, finding.blocks)
+    finding.systems = systems_of_coding(finding, basis)
     if finding.systems:
         return GO
-    finding.systems = _usual(finding, against)
+    finding.systems = _default_system(finding, basis)
     return STOP
 
 
-def _version_of_coding(finding: Finding, against: Against) -> bool:
-    choice = against.pins.system(against.catalogue.preferred(finding.url), finding.coding.version)
-    system = against.find_system(finding.url, choice.version)
+def _version_of_coding(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The same where no include of the value set names the code system."""
+    choice = basis.pins.system(basis.catalogue.preferred(finding.url), finding.coding.version)
+    system = basis.find_system(finding.url, choice.version)
     if system is None:
-        _report_unknown(finding, against, choice.version)
+        _add_unknown_system(finding, basis, choice.version)
         return STOP
     if not choice.allows(system.about.version):
         version, required = system.about.version or "", choice.required or ""
-        finding.report(issues.version_not_allowed(finding.url, version, required), "version")
+        finding.add(issues.version_not_allowed(finding.url, version, required), "version")
     finding.systems = [system]
     return GO
 
 
-def _report_unknown(finding: Finding, against: Against, version: str | None) -> None:
+def _add_unknown_system(finding: CodingFinding, basis: ValidationBasis, version: str | None) -> None:
     finding.is_member = False
-    if against.request.only_membership:
+    if basis.request.only_membership:
         return
-    finding.report(_why_not(against, finding.url, version), "system")
-    missing = finding.missing_systems if against.definition is None else finding.unknown_systems
-    missing.append(name_of_unknown(against, finding.url, version))
+    finding.add(_unknown_system_issue(basis, finding.url, version), "system")
+    systems = finding.missing_systems if basis.definition is None else finding.unknown_systems
+    systems.append(unknown_system_name(basis, finding.url, version))
 
 
-def _why_not(against: Against, url: str, version: str | None) -> Issue:
-    """There may be something else under the url of a code system."""
-    for header in against.catalogue.headers("CodeSystem"):
+def _unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
+    """A url that is not that of a code system may be that of a supplement or value set."""
+    for header in basis.catalogue.headers("CodeSystem"):
         if header.get("url") == url and header.get("content") == "supplement":
             return issues.system_is_supplement(canonical(header))
-    if against.catalogue.find("ValueSet", url) is not None:
+    if basis.catalogue.find("ValueSet", url) is not None:
         return issues.system_is_value_set(url)
-    return why_unknown(against, url, version)
+    return unknown_system_issue(basis, url, version)
 
 
-def _usual(finding: Finding, against: Against) -> Sequence[CodeSystem]:
-    """The version that is meant where nobody says anything, to say at least in which version we looked."""
-    pinned = against.pins.system(against.catalogue.preferred(finding.url)).version
-    wanted = dict.fromkeys([finding.coding.version or pinned, pinned])
-    found = (against.find_system(finding.url, version) for version in wanted)
-    return [system for system in found if system][:1]
+def _default_system(finding: CodingFinding, basis: ValidationBasis) -> Sequence[CodeSystem]:
+    """The version without regard to the value set: the answer names at least one version."""
+    default = basis.pins.system(basis.catalogue.preferred(finding.url)).version
+    versions = dict.fromkeys([finding.coding.version or default, default])
+    systems = (basis.find_system(finding.url, version) for version in versions)
+    return [system for system in systems if system][:1]
 
 
-def version_stated(finding: Finding, against: Against) -> bool:
-    """``CodeSystem.versionNeeded``: the code means nothing without a version."""
+def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The coding has a version, if its code means nothing without one (``CodeSystem.versionNeeded``)."""
     document = finding.systems[0].about.document or {}
     if document.get("versionNeeded") is True and not finding.coding.version:
-        finding.report(issues.version_needed(finding.url), "version")
+        finding.add(issues.version_needed(finding.url), "version")
     return GO
 
 
 # -- the code ------------------------------------------------------------------------------------
 
 
-def code_known(finding: Finding, against: Against) -> bool:
-    """Is there such a code? Of a fragment nobody can say that there is not."""
-    finding.senses = [sense for system in finding.systems if (sense := _sense(system, finding.code))]
-    if finding.senses:
+def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The code system has the code. A fragment that has not got it proves nothing."""
+    matches = [_code_match(system, finding.code) for system in finding.systems]
+    finding.matches = [match for match in matches if match is not None]
+    if finding.matches:
         return GO
     about = finding.systems[0].about
     finding.is_member = about.is_fragment and (
-        against.definition is None or _may_hold(against.definition, about.url, finding.code)
+        basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
     )
-    if not against.request.only_membership:
-        finding.report(issues.invalid_code(finding.code, about), "code")
+    if not basis.request.only_membership:
+        finding.add(issues.invalid_code(finding.code, about), "code")
         if (about.document or {}).get("compositional") is True:
-            finding.report(issues.grammar_not_known(about), "code")
+            finding.add(issues.grammar_not_known(about), "code")
     return STOP
 
 
-def _sense(system: CodeSystem, code: str) -> Sense | None:
+def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
     concept = system.locate(code)
-    return None if concept is None else Sense(system, concept)
+    return None if concept is None else CodeMatch(system, concept)
 
 
-def _may_hold(definition: Definition, url: str, code: str, known: dict[int, bool] | None = None) -> bool:
-    """Could the value set have a code that is in another part of the code system? Filters choose from what is
-    here only. ``known`` are the value sets that were asked already.
+def _may_contain(definition: Definition, url: str, code: str, answers: dict[int, bool] | None = None) -> bool:
+    """Whether a code that is not in the fragment here could be in the value set.
+
+    Filters choose only from the fragment. ``answers`` has those of other value sets, by their ``id``: each is
+    asked once, however often it is imported.
     """
-    known = {} if known is None else known
-    if id(definition) not in known:
-        excludes = definition.excludes
-        listed_out = any(block.url == url and block.listing(code) is not None for block in excludes)
-        included = (block for block in definition.includes if not listed_out)
-        known[id(definition)] = any(_block_may_hold(block, url, code, known) for block in included)
-    return known[id(definition)]
+    answers = {} if answers is None else answers
+    if id(definition) not in answers:
+        excludes = (block for block in definition.excludes if block.url == url)
+        is_excluded = any(block.enumerated_concept(code) is not None for block in excludes)
+        answers[id(definition)] = not is_excluded and any(
+            _block_may_contain(block, url, code, answers) for block in definition.includes
+        )
+    return answers[id(definition)]
 
 
-def _block_may_hold(block: Block, url: str, code: str, known: dict[int, bool]) -> bool:
+def _block_may_contain(block: Block, url: str, code: str, answers: dict[int, bool]) -> bool:
     if block.url not in (None, url) or not (block.url or block.imports):
         return False
-    own = block.listing(code) is not None if block.is_enumerated else not block.filters
-    return own and all(_may_hold(other, url, code, known) for other in block.imports)
+    own = block.enumerated_concept(code) is not None if block.is_enumerated else not block.filters
+    return own and all(_may_contain(other, url, code, answers) for other in block.imports)
 
 
-def in_value_set(finding: Finding, against: Against) -> bool:
-    """Does the value set have the code, in one of the versions that are meant?"""
-    if against.definition is None:
+def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The value set contains the code, in one of the versions that it may be of."""
+    if basis.definition is None:
         finding.is_member = True
         return GO
     if finding.is_member is None:
-        members = [sense for sense in finding.senses if _holds(against.definition, finding, sense, against)]
-        finding.senses = members or finding.senses
+        members = [m for m in finding.matches if _contains(basis.definition, finding, m, basis)]
+        finding.matches = members or finding.matches
         finding.is_member = bool(members)
     return GO
 
 
-def _holds(definition: Definition, finding: Finding, sense: Sense, against: Against) -> bool:
-    """As the value set is, or as it is when what it leaves open means the version that the coding states."""
-    if against.request.active_only and sense.concept.inactive:
+def _contains(
+    definition: Definition, finding: CodingFinding, match: CodeMatch, basis: ValidationBasis
+) -> bool:
+    """As the value set is read, or as it is read with the coding's version where it leaves the version open."""
+    if basis.request.active_only and match.concept.inactive:
         return False
-    if _holds_in_version(definition, sense):
+    if _contains_version(definition, match):
         return True
-    return finding.coding.version is not None and _holds_in_version(
-        definition.in_version(sense.system), sense
+    return finding.coding.version is not None and _contains_version(
+        definition.with_version(match.system), match
     )
 
 
-def _holds_in_version(definition: Definition, sense: Sense) -> bool:
-    about, code = sense.system.about, sense.concept.code
-    in_this_version = [b for b in blocks_of(definition, about.url) if b.version == about.version]
-    return any(b.holds(code) for b in in_this_version) and definition.holds(about.url, code, about.version)
+def _contains_version(definition: Definition, match: CodeMatch) -> bool:
+    about, code = match.system.about, match.concept.code
+    blocks = [b for b in includes_of(definition, about.url) if b.version == about.version]
+    return any(b.contains(code) for b in blocks) and definition.contains(about.url, code, about.version)
 
 
 # -- the concept ---------------------------------------------------------------------------------
 
 
-def code_in_right_case(finding: Finding, against: Against) -> bool:
-    """In a code system that does not care about case, codes have a case none the less."""
-    concept, about = finding.senses[0].concept, finding.senses[0].system.about
+def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The code is written as the code system writes it, even if that does not distinguish case."""
+    concept, about = finding.matches[0].concept, finding.matches[0].system.about
     if concept.code != finding.code:
-        finding.report(issues.case_differs(finding.code, concept.code, about.canonical), "code")
+        finding.add(issues.case_differs(finding.code, concept.code, about.canonical), "code")
     return GO
 
 
-def concept_selectable(finding: Finding, against: Against) -> bool:
-    """``abstract=false``: no code that is there for grouping only."""
-    if against.request.abstract is False and finding.senses[0].concept.abstract:
-        finding.report(issues.abstract_code(f"{finding.url}#{finding.code}"), "code")
+def concept_selectable(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The concept is not there for grouping only, if the request says ``abstract=false``."""
+    if basis.request.abstract is False and finding.matches[0].concept.abstract:
+        finding.add(issues.abstract_code(f"{finding.url}#{finding.code}"), "code")
         finding.is_member = False
     return GO
 
 
-def concept_active(finding: Finding, against: Against) -> bool:
-    """Is the concept in use, where only such are wanted? Otherwise it is worth a warning."""
-    concept = finding.senses[0].concept
+def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The concept is active: an error where request or value set say so, else a warning."""
+    concept = finding.matches[0].concept
     if concept.inactive:
-        only_active = against.definition is not None and not against.definition.inactive
-        if against.request.active_only or only_active:
-            finding.report(issues.inactive_code(finding.code), "code")
+        only_active = basis.definition is not None and not basis.definition.includes_inactive
+        if basis.request.active_only or only_active:
+            finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
-        finding.report_whole(issues.concept_is_inactive(finding.code, _status(concept)))
+        finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
     elif concept.status == "deprecated":
-        finding.report_whole(issues.concept_is_deprecated(finding.code, concept.status))
+        finding.add_about_whole(issues.concept_is_deprecated(finding.code, concept.status))
     return GO
 
 
 def _status(concept: Concept) -> str:
-    """A status that means inactive says so; one of the code system's own (``DISCOURAGED``) stands alone."""
+    """``retired and inactive``; a status that only this code system has (``DISCOURAGED``) stands alone."""
     if concept.status in (None, "inactive"):
         return "inactive"
     return f"{concept.status} and inactive" if concept.status in INACTIVE_STATUS else str(concept.status)
 
 
-def concept_current_here(finding: Finding, against: Against) -> bool:
-    """Has the value set marked the concept as one that it will not have for long?"""
+def concept_current_in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The value set does not mark the concept as deprecated or withdrawn."""
     for block in finding.blocks if finding.is_member else ():
-        listing = block.listing(finding.senses[0].concept.code)
-        status = _status_in_value_set(listing) if listing else None
+        node = block.enumerated_concept(finding.matches[0].concept.code)
+        status = concept_warning(node) if node else None
         if status is not None:
             name = canonical(block.value_set)
             issue = issues.concept_deprecated_in_value_set(finding.code, finding.url, name, status)
-            finding.report(issue, "code")
+            finding.add(issue, "code")
     return GO
-
-
-def _status_in_value_set(listing: Node) -> str | None:
-    for extension in listing.get("extension", ()):
-        value = next((v for k, v in extension.items() if k.startswith("value")), None)
-        if extension.get("url") == VALUE_SET_DEPRECATED and value in (True, "true"):
-            return "deprecated"
-        if extension.get("url") == STANDARDS_STATUS and value in ("deprecated", "withdrawn"):
-            return str(value)
-    return None
 
 
 # -- the display ---------------------------------------------------------------------------------
 
 
-def display_right(finding: Finding, against: Against) -> bool:
-    """Is the display one of those that the concept has, in the languages asked for?"""
-    given = finding.coding.display
-    if not given:
+def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The display is one of the concept's designations, in a requested language."""
+    display = finding.coding.display
+    if not display:
         return GO
     displays = displays_of(finding)
     coding = f"{finding.url}#{finding.code}"
-    issue = wrong_display(given, displays, coding, finding.code, against.languages)
+    issue = display_issue(display, displays, coding, finding.code, basis.languages)
     if issue is not None and issue.severity == "error":
-        if finding.senses[0].system.about.is_fragment and are_of_others(displays):
-            issue = issues.display_cannot_be_checked(given, coding)
-        elif against.request.lenient_display:
+        if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
+            issue = issues.display_cannot_be_checked(display, coding)
+        elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:
-        finding.report(issue, "display")
+        finding.add(issue, "display")
     return GO
 
 
-def displays_of(finding: Finding) -> Displays:
-    """Every way to say the concept: as the value set has it, and as the code system has it."""
-    first, *others = [Displays.of(s.concept, s.system.about, s.designations) for s in finding.senses]
+def displays_of(finding: CodingFinding) -> Displays:
+    """The designations that the value set has for the concept, and then those of the code system."""
+    first, *others = [Displays.of(m.concept, m.system.about, m.designations) for m in finding.matches]
     for other in others:
-        first = first.and_(other)
-    own = list(_said_by_value_set(finding))
-    return Displays([*own, *first.ways], first.default_language)
+        first = first.merge(other)
+    return Displays([*_value_set_designations(finding), *first.designations], first.default_language)
 
 
-def usual_display(finding: Finding) -> str | None:
-    """What the value set calls the concept, or else the code system, where nobody asks for a language."""
-    own = (way.value for way in _said_by_value_set(finding))
-    return next(own, None) or finding.senses[0].concept.display
+def default_display(finding: CodingFinding) -> str | None:
+    """The display where no language is requested: that of the value set, or else of the code system."""
+    values = (own.value for own in _value_set_designations(finding))
+    return next(values, None) or finding.matches[0].concept.display
 
 
-def _said_by_value_set(finding: Finding) -> Iterator[Designation]:
+def _value_set_designations(finding: CodingFinding) -> Iterator[Designation]:
     for block in finding.blocks:
-        listing = block.listing(finding.senses[0].concept.code) or {}
-        if "display" in listing:
-            language = block.value_set.get("language") or finding.senses[0].system.about.language
-            yield Designation(listing["display"], language, PREFERRED_FOR_LANGUAGE)
-        yield from (designation_of(node) for node in listing.get("designation", ()))
+        node = block.enumerated_concept(finding.matches[0].concept.code) or {}
+        if "display" in node:
+            language = block.value_set.get("language") or finding.matches[0].system.about.language
+            yield Designation(node["display"], language, PREFERRED_FOR_LANGUAGE)
+        yield from (designation_of(own) for own in node.get("designation", ()))

@@ -1,12 +1,13 @@
-"""In which version of its code system is a coding to be read?
+"""The version of its code system in which a coding is read.
 
-Three may speak: the coding, the includes of the value set, and the version parameters of the request. Where
-they disagree, that is an issue; the include has the last word, so that the code can still be looked at. See
-the table in HL7's suite "version", of which these are the rules:
+The coding, the includes of the value set and the version parameters of the request may each name one. Where
+they disagree there is an issue, and the include decides, so that the code can still be checked. The rules
+are those of HL7's suite "version":
 
-* without a version in the coding, every version that the value set includes is meant;
-* with one, the includes that admit it are meant, in that version;
-* when no include admits it, it is an error, and the best of what the value set includes is meant.
+* a coding without a version may be of every version that the value set includes;
+* a coding with a version is of that version, in the includes that admit it;
+* if no include admits it, that is an error, and the coding is read in the best version that the value set
+  includes.
 """
 
 from __future__ import annotations
@@ -16,103 +17,114 @@ from collections.abc import Iterator, Sequence
 from terminology.core import issues
 from terminology.core.model import Issue
 from terminology.core.versions import fits, is_edition
-from terminology.operations.validate.validation import Against, Finding
-from terminology.operations.value_set.definition import Block, Definition, described_only
+from terminology.operations.validate.coding_finding import CodingFinding, ValidationBasis
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.resolution import explain_unusable_system
 from terminology.systems.protocol import CodeSystem
 
 
-def blocks_of(definition: Definition, url: str) -> Iterator[Block]:
-    """Every include that speaks of a code system, also in the value sets that are imported; each once."""
-    return (block for block in definition.reached() if block.url == url)
+def includes_of(definition: Definition, url: str) -> Iterator[Block]:
+    """Every include of a code system, also those of imports; each once."""
+    return (block for block in definition.system_includes() if block.url == url)
 
 
-def systems_meant(finding: Finding, against: Against, blocks: Sequence[Block]) -> list[CodeSystem]:
-    """The versions of the coding's code system that the includes mean, the best first. None are here: []."""
-    given = finding.coding.version
-    admitting = [block for block in blocks if given is None or _admits(block, given, against)]
+def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[CodeSystem]:
+    """The versions of the code system in which the coding is read, the best first; [] if none is here.
+
+    Reads ``finding.blocks``, and adds issues where versions disagree, are missing or are not allowed.
+    """
+    blocks, version = finding.blocks, finding.coding.version
+    admitting = [block for block in blocks if version is None or _admits(block, version, basis)]
     if not admitting:
-        admitting, given = [_best(blocks, against)], None
-        _report_difference(finding, against, admitting[0])
-    found = _systems(admitting, given, against)
-    if not found:
-        _report_missing(finding, against, given or admitting[0].choice.version)
-    _report_forbidden(finding, admitting, found)
-    return found
+        admitting, version = [_best(blocks, basis)], None
+        _add_difference(finding, basis, admitting[0])
+    systems = _systems(admitting, version, basis)
+    if not systems:
+        _add_missing(finding, basis, version or admitting[0].choice.version)
+    _add_not_allowed(finding, admitting, systems)
+    return systems
 
 
-def _admits(block: Block, given: str, against: Against) -> bool:
-    """May the coding be of this version? An include without a version takes any that is here."""
+def _admits(block: Block, version: str, basis: ValidationBasis) -> bool:
+    """Whether a coding of an include may be of a version: of any known one, if the include names none."""
     if block.choice.version is None:
-        return against.find_system(block.url or "", given) is not None
-    return fits(given, block.choice.version) or is_edition(block.version, given)
+        return basis.find_system(block.url or "", version) is not None
+    return fits(version, block.choice.version) or is_edition(block.version, version)
 
 
-def _best(blocks: Sequence[Block], against: Against) -> Block:
-    """The include of the best version; one that cannot be found is the worst."""
-    known = against.catalogue.known_versions("CodeSystem", blocks[0].url or "")
+def _best(blocks: Sequence[Block], basis: ValidationBasis) -> Block:
+    """The include of the best version; an unknown version is the worst."""
+    versions = basis.catalogue.known_versions("CodeSystem", blocks[0].url or "")
 
-    def standing(block: Block) -> int:
+    def rank(block: Block) -> int:
         version = block.system.about.version if block.system else None
-        return known.index(version) if version in known else -1
+        return versions.index(version) if version in versions else -1
 
-    return max(blocks, key=standing)
+    return max(blocks, key=rank)
 
 
-def _systems(blocks: Sequence[Block], given: str | None, against: Against) -> list[CodeSystem]:
+def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasis) -> list[CodeSystem]:
+    """The code systems of the includes; where the coding has a version, in that version."""
     url = blocks[0].url or ""
-    found = [
-        block.system if given is None or is_edition(block.version, given) else against.find_system(url, given)
+    systems = [
+        block.system
+        if version is None or is_edition(block.version, version)
+        else basis.find_system(url, version)
         for block in blocks
     ]
-    by_version = {system.about.version: system for system in found if system is not None}
-    known = against.catalogue.known_versions("CodeSystem", url)
-    best_first = sorted(by_version, key=lambda v: known.index(v) if v in known else -1, reverse=True)
+    by_version = {system.about.version: system for system in systems if system is not None}
+    if len(by_version) < 2:
+        return list(by_version.values())
+    versions = basis.catalogue.known_versions("CodeSystem", url)
+    best_first = sorted(by_version, key=lambda v: versions.index(v) if v in versions else -1, reverse=True)
     return [by_version[version] for version in best_first]
 
 
-# -- what there is to be said about it -----------------------------------------------------------
+# -- issues --------------------------------------------------------------------------------------
 
 
-def _report_difference(finding: Finding, against: Against, block: Block) -> None:
-    given = finding.coding.version or ""
-    finding.report(_difference(finding.url, block, given), "version")
-    if against.find_system(finding.url, given) is None:
-        _report_missing(finding, against, given)
+def _add_difference(finding: CodingFinding, basis: ValidationBasis, block: Block) -> None:
+    version = finding.coding.version or ""
+    finding.add(_difference(finding.url, block, version), "version")
+    if basis.find_system(finding.url, version) is None:
+        _add_missing(finding, basis, version)
 
 
-def _difference(url: str, block: Block, given: str) -> Issue:
-    wanted = block.choice.version
-    if wanted is None:
-        found = block.system.about.version if block.system else None
-        return issues.version_differs_from_default(url, found or "", given)
-    if wanted == block.stated:
-        return issues.version_differs(url, wanted, given)
-    return issues.version_differs_from_pinned(url, wanted, block.stated or "", given)
+def _difference(url: str, block: Block, version: str) -> Issue:
+    """The version of the coding is not the one of the include, or the one that a parameter sets for it."""
+    included = block.choice.version
+    if included is None:
+        default = block.system.about.version if block.system else None
+        return issues.version_differs_from_default(url, default or "", version)
+    if included == block.declared_version:
+        return issues.version_differs(url, included, version)
+    return issues.version_differs_from_pinned(url, included, block.declared_version or "", version)
 
 
-def _report_missing(finding: Finding, against: Against, version: str | None) -> None:
-    """A version, or all of a code system, without which no verdict can be given."""
-    finding.report(why_unknown(against, finding.url, version), "system")
-    finding.missing_systems.append(name_of_unknown(against, finding.url, version))
+def _add_missing(finding: CodingFinding, basis: ValidationBasis, version: str | None) -> None:
+    """A version, or every version of the code system, is not here, so the code cannot be judged."""
+    finding.add(unknown_system_issue(basis, finding.url, version), "system")
+    finding.missing_systems.append(unknown_system_name(basis, finding.url, version))
 
 
-def why_unknown(against: Against, url: str, version: str | None) -> Issue:
-    if version is None or not against.knows(url):
-        return described_only(against.catalogue, url, issues.system_of_code_unknown(url))
-    known = against.catalogue.known_versions("CodeSystem", against.catalogue.preferred(url))
-    return issues.version_of_code_unknown(url, version, known)
+def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
+    """The issue for a code system that is not here, or not in a version."""
+    if version is None or not basis.knows(url):
+        return explain_unusable_system(basis.catalogue, url, issues.system_of_code_unknown(url))
+    versions = basis.catalogue.known_versions("CodeSystem", basis.catalogue.preferred(url))
+    return issues.version_of_code_unknown(url, version, versions)
 
 
-def name_of_unknown(against: Against, url: str, version: str | None) -> str:
-    """What is missing: a version of a code system, or all of it."""
-    return f"{url}|{version}" if version is not None and against.knows(url) else url
+def unknown_system_name(basis: ValidationBasis, url: str, version: str | None) -> str:
+    """``url|version`` where only the version is unknown, else ``url``."""
+    return f"{url}|{version}" if version is not None and basis.knows(url) else url
 
 
-def _report_forbidden(finding: Finding, blocks: Sequence[Block], found: Sequence[CodeSystem]) -> None:
-    """A ``check-system-version`` parameter that no version found satisfies."""
+def _add_not_allowed(finding: CodingFinding, blocks: Sequence[Block], systems: Sequence[CodeSystem]) -> None:
+    """A ``check-system-version`` parameter forbids every version that the coding may be of."""
     for block in blocks:
         required = block.choice.required
-        if found and required is not None and not any(fits(s.about.version, required) for s in found):
-            version = found[0].about.version or ""
-            finding.report(issues.version_not_allowed(finding.url, version, required), "version")
+        if systems and required is not None and not any(fits(s.about.version, required) for s in systems):
+            version = systems[0].about.version or ""
+            finding.add(issues.version_not_allowed(finding.url, version, required), "version")
             return

@@ -1,8 +1,8 @@
-"""Is this the right display for a code?
+"""The displays that a coding may have, and the issue for one that it may not have.
 
-Right is every way to say the concept, in a language that was asked for; upper and lower case do not count.
-To validate is stricter than to show: ``de`` means German and nothing else, unless ``*`` is asked for as well
-(tx-ecosystem, "languages", Validation).
+Every designation in a requested language is right, whatever its case. A validation is stricter than an
+answer: ``de`` means German and nothing else, unless ``*`` is requested as well (tx-ecosystem, "languages",
+Validation).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from terminology.core import issues
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, is_withdrawn
 from terminology.core.model import CodeSystemInfo, Concept, Designation, Issue
 
-# Our own mark: the words are not the code system's, which has displays that may not be shown here.
+# A use of our own: the words are not those of the code system, whose displays may not be published here.
 PLAIN_LANGUAGE = "plain-language"
+# The uses of designations that are displays: HL7's, and SNOMED CT's synonym and fully specified name.
 _DISPLAY_USES = frozenset(
     {"display", "preferredForLanguage", "preferred", "900000000000003001", "900000000000013009"}
 )
@@ -24,103 +25,107 @@ SNOMED_INACTIVE = "900000000000546006"
 
 @dataclass(slots=True, frozen=True)
 class Displays:
-    """All ways to say one concept. ``default_language`` is that of the code system."""
+    """All designations of one concept, its display among them.
 
-    ways: Sequence[Designation]
+    ``default_language`` is the language of the code system.
+    """
+
+    designations: Sequence[Designation]
     default_language: str | None
 
     @staticmethod
     def of(concept: Concept, about: CodeSystemInfo, designations: Iterable[Designation]) -> Displays:
         if not concept.display:
             return Displays(list(designations), about.language)
-        own = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
-        return Displays([own, *designations], about.language)
+        display = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
+        return Displays([display, *designations], about.language)
 
-    def and_(self, others: Displays) -> Displays:
-        """The ways of both, the same only once."""
-        ways = {(way.value, way.language): way for way in [*others.ways, *self.ways]}
-        kept = [way for way in [*self.ways, *others.ways] if ways.get((way.value, way.language)) is way]
-        return Displays(kept, self.default_language)
+    def merge(self, others: Displays) -> Displays:
+        """The designations of both, one of each value and language: these are preferred to the others."""
+        chosen = {(d.value, d.language): d for d in [*others.designations, *self.designations]}
+        both = [*self.designations, *others.designations]
+        return Displays([d for d in both if chosen[d.value, d.language] is d], self.default_language)
 
-    def in_languages(self, asked: Languages | None) -> list[Designation]:
-        """What may be said in the languages asked for; what has no language may be said in any."""
-        if asked is None or _takes_any(asked):
-            return list(self.ways)
-        return [way for way in self.ways if way.language is None or asked.rank(way.language) is not None]
+    def in_languages(self, requested: Languages | None) -> list[Designation]:
+        """Those in a requested language; one without a language is in any."""
+        if requested is None or _allows_any(requested):
+            return list(self.designations)
+        return [d for d in self.designations if d.language is None or requested.rank(d.language) is not None]
 
     def in_default_language(self) -> list[Designation]:
-        return [way for way in self.ways if way.language in (None, self.default_language)]
+        return [d for d in self.designations if d.language in (None, self.default_language)]
 
 
-def wrong_display(
-    given: str, displays: Displays, coding: str, code: str, asked: Languages | None
+def display_issue(
+    display: str, displays: Displays, coding: str, code: str, requested: Languages | None
 ) -> Issue | None:
-    """What is to be said of a display: nothing if it is right.
+    """The issue for the display of a coding; None if it is right.
 
     ``coding`` is the code with its system, as messages name it.
     """
-    if not displays.ways:
-        return issues.no_display_to_compare(given, coding)
-    ways = displays.in_languages(asked)
-    same = [way for way in ways if _alike(way.value, given)]
-    current = [way for way in ways if not is_inactive(way)]
-    if any(way in current for way in same):
+    if not displays.designations:
+        return issues.no_display_to_compare(display, coding)
+    designations = displays.in_languages(requested)
+    equal = [d for d in designations if _equals(d.value, display)]
+    current = [d for d in designations if not is_inactive(d)]
+    if any(d in current for d in equal):
         return None
-    if same:
-        status = inactive_status(same[0])
-        return issues.display_no_longer_correct(given, code, status, _values(_proper(current)))
+    if equal:
+        status = inactive_status(equal[0])
+        return issues.display_no_longer_correct(display, code, status, _values(_proper_displays(current)))
     if not current:
-        return _none_in_language(given, displays, coding, asked)
-    only_blanks = any(_without_blanks(way.value) == _without_blanks(given) for way in current)
-    known = [_quoted(way) for way in _proper(current)]
-    return issues.wrong_display(given, coding, known, _named(asked), only_blanks)
+        return _no_display_issue(display, displays, coding, requested)
+    only_blanks = any(_without_blanks(d.value) == _without_blanks(display) for d in current)
+    valid = [_quoted(d) for d in _proper_displays(current)]
+    return issues.wrong_display(display, coding, valid, _language_text(requested), only_blanks)
 
 
-def _none_in_language(given: str, displays: Displays, coding: str, asked: Languages | None) -> Issue:
-    """Nothing is known in the language asked for: what is right in the usual one is right after all."""
-    usual = displays.in_default_language() or list(displays.ways)
-    if any(_alike(way.value, given) for way in usual):
-        return issues.display_in_default_language(given, coding, _named(asked))
-    return issues.wrong_display_no_language(given, coding, _named(asked), _proper(usual)[0].value)
+def _no_display_issue(display: str, displays: Displays, coding: str, requested: Languages | None) -> Issue:
+    """No display is known in a requested language; then one in the default language will do."""
+    default = displays.in_default_language() or list(displays.designations)
+    if any(_equals(d.value, display) for d in default):
+        return issues.display_in_default_language(display, coding, _language_text(requested))
+    valid = _proper_displays(default)[0].value
+    return issues.wrong_display_no_language(display, coding, _language_text(requested), valid)
 
 
-def are_of_others(displays: Displays) -> bool:
-    """Are the words here somebody's else, so that a display cannot be held against them?"""
-    return any((way.use or {}).get("code") == PLAIN_LANGUAGE for way in displays.ways)
+def are_plain_language(displays: Displays) -> bool:
+    """Whether some words here are not the code system's own, so that they prove no display wrong."""
+    return any((d.use or {}).get("code") == PLAIN_LANGUAGE for d in displays.designations)
 
 
-def is_inactive(way: Designation) -> bool:
-    return is_withdrawn(way) or (way.use or {}).get("code") == SNOMED_INACTIVE
+def is_inactive(designation: Designation) -> bool:
+    return is_withdrawn(designation) or (designation.use or {}).get("code") == SNOMED_INACTIVE
 
 
-def inactive_status(way: Designation) -> str:
-    """HL7's ecosystem calls a designation deprecated, be it marked so or as withdrawn."""
-    return "deprecated" if is_withdrawn(way) else "inactive"
+def inactive_status(designation: Designation) -> str:
+    """The status in messages: HL7's ecosystem says "deprecated" of withdrawn designations, too."""
+    return "deprecated" if is_withdrawn(designation) else "inactive"
 
 
-def _takes_any(asked: Languages) -> bool:
-    return "*" in asked.text and not asked.insist
+def _allows_any(requested: Languages) -> bool:
+    return "*" in requested.text and not requested.insist
 
 
-def _proper(ways: Sequence[Designation]) -> list[Designation]:
-    """The displays proper, without terms for special uses; those only when there is nothing else."""
-    proper = [way for way in ways if way.use is None or way.use.get("code") in _DISPLAY_USES]
-    return list({way.value: way for way in reversed(proper or list(ways))}.values())[::-1]
+def _proper_displays(designations: Sequence[Designation]) -> list[Designation]:
+    """Those whose use is that of a display, each value once; if there are none, all."""
+    proper = [d for d in designations if d.use is None or d.use.get("code") in _DISPLAY_USES]
+    return list({d.value: d for d in reversed(proper or list(designations))}.values())[::-1]
 
 
-def _values(ways: Iterable[Designation]) -> list[str]:
-    return [way.value for way in ways]
+def _values(designations: Iterable[Designation]) -> list[str]:
+    return [designation.value for designation in designations]
 
 
-def _quoted(way: Designation) -> str:
-    return f"'{way.value}'" + (f" ({way.language})" if way.language else "")
+def _quoted(designation: Designation) -> str:
+    return f"'{designation.value}'" + (f" ({designation.language})" if designation.language else "")
 
 
-def _named(asked: Languages | None) -> str:
-    return "--" if asked is None else asked.text or ", ".join(asked.ranges)
+def _language_text(requested: Languages | None) -> str:
+    return "--" if requested is None else requested.text or ", ".join(requested.ranges)
 
 
-def _alike(one: str, other: str) -> bool:
+def _equals(one: str, other: str) -> bool:
     return one.casefold() == other.casefold()
 
 

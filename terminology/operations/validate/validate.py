@@ -1,7 +1,8 @@
-"""$validate-code: is this a code of the code system, a member of the value set, and rightly called so?
+"""CodeSystem $validate-code and ValueSet $validate-code.
 
-Every coding of the request is a ``Finding`` that the checks go through one by one; ``summed_up`` makes the
-answer of what they found. A code that is wrong is an answer; a question that cannot be asked is raised.
+Each coding of the request has a ``CodingFinding``. The checks go through the codings one by one, and
+``_validation`` makes one answer of all findings. A wrong code is an answer; a request that cannot be answered
+raises TerminologyError.
 
 https://hl7.org/fhir/R5/valueset-operation-validate-code.html,
 https://hl7.org/fhir/R5/codesystem-operation-validate-code.html, and HL7's ecosystem:
@@ -23,43 +24,40 @@ from terminology.core.model import Coding, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.validate import checks
-from terminology.operations.validate.status_warnings import standings
-from terminology.operations.validate.validation import Against, Finding, Place, ValidateRequest, Validation
-from terminology.operations.value_set.definition import (
-    Definition,
-    definition_of,
-    find_value_set,
-    meant_by,
-    supplements_of,
-)
-from terminology.operations.value_set.pins import Pins, pinned
+from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
+from terminology.operations.validate.status_warnings import status_warnings
+from terminology.operations.validate.validate_request import ValidateRequest
+from terminology.operations.validate.validation import Validation
+from terminology.operations.value_set.compose import Definition, definition_of
+from terminology.operations.value_set.pins import Pins
+from terminology.operations.value_set.resolution import find_supplements, remembered, requested_value_set
 
 CHECKS: Sequence[checks.Check] = (
-    checks.code_given,
-    checks.system_given,
+    checks.code_present,
+    checks.system_present,
     checks.system_absolute,
-    checks.version_settled,
-    checks.version_stated,
+    checks.version_known,
+    checks.version_declared,
     checks.code_known,
     checks.in_value_set,
     checks.code_in_right_case,
     checks.concept_selectable,
     checks.concept_active,
-    checks.concept_current_here,
+    checks.concept_current_in_value_set,
     checks.display_right,
 )
-# ``valueset-membership-only``: nothing else is looked at.
-MEMBERSHIP: Sequence[checks.Check] = (
-    checks.code_given,
-    checks.system_given,
-    checks.version_settled,
+# The checks of ``valueset-membership-only``.
+MEMBERSHIP_CHECKS: Sequence[checks.Check] = (
+    checks.code_present,
+    checks.system_present,
+    checks.version_known,
     checks.code_known,
     checks.in_value_set,
 )
 
-# What ``message`` says besides the errors, by message id or (severity, tx-issue-type): warnings on the code
-# itself, and all there is to say of its display.
-_TOLD: frozenset[object] = frozenset(
+# The issues besides errors whose text is part of ``message``, by message id or (severity, tx-issue-type):
+# warnings about the code itself, and everything about its display.
+_IN_MESSAGE: frozenset[object] = frozenset(
     {
         "Coding_has_no_system__cannot_validate",
         "DEPRECATED_CONCEPT_FOUND",
@@ -77,61 +75,67 @@ _SEVERITIES = ("fatal", "error", "warning", "information")
 
 
 def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Validation:
-    """CodeSystem $validate-code.
+    """Check that a code is in a code system, and that its display is right.
 
-    Raises TerminologyError: nothing to validate, contradictory parameters, an unknown supplement.
+    Raises TerminologyError: no code to validate, contradictory parameters, an unknown supplement.
     """
-    own = request.code_system or request.instance
+    document = request.code_system or request.instance
     if request.code_system is not None:
         catalogue = Overlay.of(catalogue, [request.code_system])
-    url = agreed(
-        "url", request.url, own.get("url") if own else None, INSTANCE if own is request.instance else SENT
-    )
-    version = request.version or (own.get("version") if own else None)
-    found = [_of_system(catalogue, finding, url, version) for finding in findings(request)]
-    if not found:
+    source = INSTANCE if document is request.instance else SENT
+    url = agreed("url", request.url, document.get("url") if document else None, source)
+    version = request.version or (document.get("version") if document else None)
+    findings = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
+    if not findings:
         raise TerminologyError(issues.no_code_to_validate())
     supplements = [catalogue.supplement(canonical) for canonical in request.supplements]
     languages = request.languages or request.accepted
-    return _answered(request, found, Against(catalogue, request, Pins.of(request), supplements, languages))
+    basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
+    return _validate(request, findings, basis)
 
 
-def _of_system(catalogue: Catalogue, finding: Finding, url: str | None, version: str | None) -> Finding:
-    """A coding may leave it to the request to name the code system."""
-    given = finding.coding
-    system = given.system or url
-    named, own = (uri and catalogue.preferred(uri) for uri in (url, system))
-    if finding.at.base in ("", "Coding"):
-        agreed("url", named, own, CODING)
-    same = url is None or own == named
-    finding.coding = replace(given, system=system, version=given.version or (version if same else None))
+def _in_system(
+    catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None
+) -> CodingFinding:
+    """Complete a coding with the system and version of the request; a lone one may not contradict them."""
+    coding = finding.coding
+    system = coding.system or url
+    requested, own = (uri and catalogue.preferred(uri) for uri in (url, system))
+    if not finding.path.is_in_concept:
+        agreed("url", requested, own, CODING)
+    is_same = url is None or own == requested
+    finding.coding = replace(coding, system=system, version=coding.version or (version if is_same else None))
     return finding
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
-    """ValueSet $validate-code.
+    """Check that a code is in a value set, and that its display is right.
 
-    Raises TerminologyError: nothing to validate, an unknown value set or supplement, a value set that
-    includes itself or has a filter that cannot be used.
+    Raises TerminologyError: no code to validate, an unknown value set or supplement, a value set that imports
+    itself or has a filter that cannot be used.
     """
     pins = Pins.of(request)
-    found = findings(request)
-    if any(not f.coding.system for f in found) and not request.infer_system and request.code is not None:
+    findings = findings_of(request)
+    has_all_systems = all(finding.coding.system for finding in findings)
+    if request.code is not None and not has_all_systems and not request.infer_system:
         raise TerminologyError(issues.no_code_to_validate())
     try:
-        prepared = _prepared(catalogue, request, pins)
+        prepared = remembered(
+            catalogue, request, lambda: _prepare(catalogue, request, pins), _PreparedValidation
+        )
     except UnknownImportError as unknown:
-        return _undefined(request, found, unknown)
-    definition, supplements = prepared.definition, prepared.supplements
-    languages = _languages(request, definition)
-    check_membership(definition, len(found))
-    members = None if request.any_member else definition
-    return _answered(request, found, Against(catalogue, request, pins, supplements, languages, members))
+        return _without_import(request, findings, unknown)
+    definition = prepared.definition
+    languages = definition.display_languages(request.languages, request.accepted)
+    check_membership(definition, len(findings))
+    members = None if request.ignores_membership else definition
+    basis = ValidationBasis(catalogue, request, pins, prepared.supplements, languages, members)
+    return _validate(request, findings, basis)
 
 
 @dataclass(slots=True)
-class _Prepared:
-    """What depends on the value set and the versions asked for, and not on the code."""
+class _PreparedValidation:
+    """The part of a validation that depends only on the value set and on the versions of the request."""
 
     definition: Definition
     supplements: list[Document]
@@ -141,91 +145,60 @@ class _Prepared:
         return self.definition.weight
 
 
-def _prepared(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Prepared:
-    """Made once for each catalogue, of a value set that did not come with the request."""
-    if request.url is None or request.instance is not None or request.value_set is not None:
-        return _prepare(catalogue, request, pins)
-    asked = (request.url, request.value_set_version, tuple(request.supplements))
-    made = catalogue.cache.get(
-        (_Prepared, asked, pinned(request)), lambda: _prepare(catalogue, request, pins)
-    )
-    assert isinstance(made, _Prepared)
-    return made
-
-
-def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Prepared:
-    value_set = _value_set(catalogue, request, pins)
-    supplements = supplements_of(catalogue, value_set, request.supplements)
+def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _PreparedValidation:
+    value_set = requested_value_set(catalogue, request, pins)
+    supplements = find_supplements(catalogue, value_set, request.supplements)
     definition = definition_of(catalogue, value_set, pins, supplements)
     if not definition.is_defined:
         raise TerminologyError(issues.undefined_value_set(definition.canonical))
-    return _Prepared(definition, supplements)
+    return _PreparedValidation(definition, supplements)
 
 
-def _value_set(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> Document:
-    if request.context is not None and request.url is None and request.value_set is None:
-        raise TerminologyError(issues.context_not_supported(request.context))
-    given = request.value_set or request.instance
-    if given is not None:
-        return meant_by(given, request.url)
-    if request.url is None:
-        raise TerminologyError(issues.no_value_set_to_validate_against())
-    return find_value_set(catalogue, request.url, request.value_set_version, pins)
+# -- the checks ----------------------------------------------------------------------------------
 
 
-def _languages(request: ValidateRequest, definition: Definition) -> Languages | None:
-    """tx-ecosystem, "languages": parameter, value set's own parameter, HTTP header, language of the value
-    set.
+def findings_of(request: ValidateRequest) -> list[CodingFinding]:
+    """An empty finding for each coding of the request.
+
+    Raises TerminologyError when the request has no code, says it in several ways, or has too many codings.
     """
-    own = definition.parameter("displayLanguage")
-    stated = definition.document.get("language")
-    return (
-        request.languages
-        or (Languages.parse(own) if own else None)
-        or request.accepted
-        or (Languages.parse(stated) if stated else None)
-    )
-
-
-# -- the spine -----------------------------------------------------------------------------------
-
-
-def findings(request: ValidateRequest) -> list[Finding]:
-    """The codings to validate, each with its place. Raises TerminologyError when there are none or too many
-    ways to say them.
-    """
-    given = {"code": request.code, "coding": request.coding, "codeableConcept": request.concept}
-    names = [name for name, value in given.items() if value is not None]
+    parameters = {"code": request.code, "coding": request.coding, "codeableConcept": request.concept}
+    names = [name for name, value in parameters.items() if value is not None]
     if not names or (request.coding is not None and not request.coding.code):
         raise TerminologyError(issues.no_code_to_validate())
     if len(names) > 1:
         raise TerminologyError(issues.several_codes(names))
     if request.concept is not None:
-        check_codings(request.concept.get("coding", ()))
-        codings = enumerate(request.concept.get("coding", ()))
-        return [Finding(Coding.of(node), Place(f"CodeableConcept.coding[{n}]")) for n, node in codings]
+        codings = request.concept.get("coding", ())
+        check_codings(codings)
+        return [
+            CodingFinding(Coding.of(node), CodingPath(f"CodeableConcept.coding[{index}]"))
+            for index, node in enumerate(codings)
+        ]
     if request.coding is not None:
-        return [Finding(request.coding, Place("Coding"))]
-    return [Finding(Coding(request.system, request.code, request.version, request.display), Place(""))]
+        return [CodingFinding(request.coding, CodingPath("Coding"))]
+    coding = Coding(request.system, request.code, request.version, request.display)
+    return [CodingFinding(coding, CodingPath(""))]
 
 
-def _answered(request: ValidateRequest, found: list[Finding], against: Against) -> Validation:
-    checked = MEMBERSHIP if request.only_membership else CHECKS
-    for finding in found:
-        for check in checked:
-            if check(finding, against) is checks.STOP:
+def _validate(request: ValidateRequest, findings: list[CodingFinding], basis: ValidationBasis) -> Validation:
+    for finding in findings:
+        for check in MEMBERSHIP_CHECKS if request.only_membership else CHECKS:
+            if check(finding, basis) is checks.STOP:
                 break
-        _judge(finding, against)
-    return summed_up(request, found, against)
+        _add_membership(finding, basis)
+    return _validation(request, findings, basis)
 
 
-def _judge(finding: Finding, against: Against) -> None:
-    if against.definition is not None and finding.is_member is False:
-        say = issues.this_coding_not_in_value_set if finding.at.is_one_of_several else issues.not_in_value_set
-        finding.report(say(_in_full(finding), against.value_set_name), "code")
+def _add_membership(finding: CodingFinding, basis: ValidationBasis) -> None:
+    """Add the issue for a coding that is not in the value set."""
+    if basis.definition is not None and finding.is_member is False:
+        is_in_concept = finding.path.is_in_concept
+        issue = issues.this_coding_not_in_value_set if is_in_concept else issues.not_in_value_set
+        finding.add(issue(_coding_text(finding), basis.value_set_name), "code")
 
 
-def _in_full(finding: Finding) -> str:
+def _coding_text(finding: CodingFinding) -> str:
     coding = finding.coding
     version = f"|{coding.version}" if coding.version else ""
     display = f" ('{coding.display}')" if coding.display else ""
@@ -235,79 +208,80 @@ def _in_full(finding: Finding) -> str:
 # -- the answer ----------------------------------------------------------------------------------
 
 
-def summed_up(request: ValidateRequest, found: list[Finding], against: Against) -> Validation:
-    """One answer of all findings: true when a coding is right and none is wrong."""
-    noted = [issue for finding in found for issue in finding.issues]
-    if request.concept is not None and against.definition is not None:
-        if all(finding.is_member is False for finding in found):
-            noted.append(issues.no_coding_in_value_set(against.value_set_name))
-    noted += standings(found, against)
-    right = [finding for finding in found if finding.is_member]
-    answer = _about(request, found, right, against)
-    answer.result = bool(right) and not any(issue.severity in ("fatal", "error") for issue in noted)
-    answer.issues = sorted(_distinct(noted), key=lambda issue: _SEVERITIES.index(issue.severity))
-    answer.message = _message(answer.issues)
-    answer.missing_systems = _distinct(name for finding in found for name in finding.missing_systems)
-    answer.unknown_systems = _distinct(name for finding in found for name in finding.unknown_systems)
-    return answer
-
-
-def _about(
-    request: ValidateRequest, found: list[Finding], right: list[Finding], against: Against
+def _validation(
+    request: ValidateRequest, findings: list[CodingFinding], basis: ValidationBasis
 ) -> Validation:
-    """What is known of the coding that was given, or of the first right one of several."""
+    """The answer: true when a coding is a member and no issue is an error."""
+    all_issues = [issue for finding in findings for issue in finding.issues]
+    if request.concept is not None and basis.definition is not None:
+        if all(finding.is_member is False for finding in findings):
+            all_issues.append(issues.no_coding_in_value_set(basis.value_set_name))
+    all_issues += status_warnings(findings, basis)
+    members = [finding for finding in findings if finding.is_member]
+    # Of several codings, the answer describes the first that is right.
+    described = members if request.concept is not None else findings
     answer = Validation(False, concept=request.concept)
-    about = next(iter(right if request.concept is not None else found), None)
-    if about is None:
-        return answer
-    answer.code, answer.system = about.coding.code, about.coding.system
-    version = about.systems[0].about.version if about.systems else about.coding.version
-    answer.version = about.sense.system.about.version if about.sense else version
-    if about.sense is not None:
-        _describe(answer, about, against)
+    if described:
+        _describe(answer, described[0], basis)
+    answer.result = bool(members) and not any(issue.severity in ("fatal", "error") for issue in all_issues)
+    answer.issues = sorted(_distinct(all_issues), key=lambda issue: _SEVERITIES.index(issue.severity))
+    answer.message = _message(answer.issues)
+    answer.missing_systems = _distinct(name for finding in findings for name in finding.missing_systems)
+    answer.unknown_systems = _distinct(name for finding in findings for name in finding.unknown_systems)
     return answer
 
 
-def _describe(answer: Validation, about: Finding, against: Against) -> None:
-    assert about.sense is not None
-    concept = about.sense.concept
-    answer.display = checks.usual_display(about)
-    if answer.display is None or against.languages is not None:
-        ways = checks.displays_of(about).ways
-        if ways:
-            answer.display = best_display(ways[0].value, ways[0].language, ways, _softly(against.languages))
+def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis) -> None:
+    """Fill in the coding, and the concept if there is one."""
+    answer.code, answer.system = finding.coding.code, finding.coding.system
+    answer.version = finding.systems[0].about.version if finding.systems else finding.coding.version
+    match = finding.match
+    if match is None:
+        return
+    concept = match.concept
+    answer.version = match.system.about.version
+    answer.display = _display(finding, basis.languages)
     answer.inactive = concept.inactive
     answer.status = concept.status if concept.inactive or concept.status == "deprecated" else None
-    answer.normalized_code = concept.code if concept.code != about.code else None
+    answer.normalized_code = concept.code if concept.code != finding.code else None
 
 
-def _softly(languages: Languages | None) -> Languages | None:
-    """Some display is better than none, also when it is one in another language."""
-    return replace(languages, insist=False) if languages else None
+def _display(finding: CodingFinding, languages: Languages | None) -> str | None:
+    display = checks.default_display(finding)
+    if display is not None and languages is None:
+        return display
+    designations = checks.displays_of(finding).designations
+    if not designations:
+        return display
+    # To insist on a language is for the display that is validated. The answer has one in any language.
+    languages = replace(languages, insist=False) if languages else None
+    return best_display(designations[0].value, designations[0].language, designations, languages)
 
 
-def _message(noted: Iterable[Issue]) -> str | None:
-    """All errors, and some more, in the order of the alphabet as HL7's suite has it."""
-    told = {i.text for i in noted if i.severity in ("fatal", "error") or _is_told(i)}
-    return "; ".join(sorted(told)) or None
+def _message(all_issues: Iterable[Issue]) -> str | None:
+    """The texts of all errors and of some other issues, in alphabetical order as HL7's suite has them."""
+    texts = {i.text for i in all_issues if i.severity in ("fatal", "error") or _is_in_message(i)}
+    return "; ".join(sorted(texts)) or None
 
 
-def _is_told(issue: Issue) -> bool:
-    return issue.message_id in _TOLD or (issue.severity, issue.tx) in _TOLD
+def _is_in_message(issue: Issue) -> bool:
+    return issue.message_id in _IN_MESSAGE or (issue.severity, issue.tx) in _IN_MESSAGE
 
 
-def _undefined(request: ValidateRequest, found: list[Finding], unknown: UnknownImportError) -> Validation:
-    """Without a value set that is imported nothing can be said of any code."""
+def _without_import(
+    request: ValidateRequest, findings: list[CodingFinding], unknown: UnknownImportError
+) -> Validation:
+    """The answer for a value set that imports an unknown one: nothing can be said of any code."""
     answer = Validation(False, concept=request.concept, issues=list(unknown.issues))
     if request.concept is None:
-        answer.code, answer.system = found[0].coding.code, found[0].coding.system
+        answer.code, answer.system = findings[0].coding.code, findings[0].coding.system
     answer.message = _message(answer.issues)
     return answer
 
 
 def _distinct(items: Iterable[Item]) -> list[Item]:
-    kept: list[Item] = []
+    distinct: list[Item] = []
     for item in items:
-        if item not in kept:
-            kept.append(item)
-    return kept
+        if item not in distinct:
+            distinct.append(item)
+    return distinct

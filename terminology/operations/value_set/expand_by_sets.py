@@ -1,8 +1,8 @@
-"""How many codes are in a value set, and which of them are on a page? Reckoned, where nothing need be walked.
+"""Members of a value set whose code systems all have an index, by an algebra of sets.
 
-Where every code system can count (``systems.ConceptSet``) and comes in one version only, includes, excludes
-and imports are sets whose algebra gives what ``members`` walks to, in the same order: runs of members, each of
-one block. A text finds the same.
+Where every code system has an index (``systems.ConceptSet``) and is used in one version only, includes,
+excludes and imports are sets, and union, intersection and difference give what a walk would give, in the same
+order: lists of ``BlockMembers``, each brought in by one include. See ``members``.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from operator import and_
 from typing import cast
 
 from terminology.core.texts import finder
-from terminology.operations.value_set.definition import Block, Definition
-from terminology.operations.value_set.expand_by_walking import (
-    ALL,
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.members import (
+    ALL_MEMBERS,
     Member,
-    Part,
-    Wanted,
-    newest_first,
-    said_by,
+    MemberPage,
+    MemberQuery,
+    in_order,
+    own_text,
 )
-from terminology.systems.protocol import ConceptSet
+from terminology.systems.protocol import ConceptSet, Selection
 
 
 @dataclass(slots=True)
-class Run:
-    """Members in a row that one block brings in."""
+class BlockMembers:
+    """The members that one include brings in."""
 
     block: Block
-    chosen: ConceptSet
+    concepts: ConceptSet
 
 
-def can_count(definition: Definition) -> bool:
-    """Can every code system count, and is it used in one version?"""
+def can_use_sets(definition: Definition) -> bool:
+    """Whether every code system has an index, and is used in one version only."""
     indexes: dict[str, object] = {}
-    for part in (definition, *definition.imports()):
+    for part in (definition, *definition.all_imports()):
         for block in part.blocks():
             if block.url is None:
                 continue
@@ -47,141 +47,150 @@ def can_count(definition: Definition) -> bool:
     return True
 
 
-def counted_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part:
-    """The members from ``first`` up to ``last`` of a definition that ``can_count``.
+def page_by_sets(definition: Definition, query: MemberQuery, first: int, last: int) -> MemberPage:
+    """The members from ``first`` up to ``last`` of a definition that ``can_use_sets``.
 
     Raises TerminologyError for filters that cannot be used.
     """
-    runs = _Runs(wanted).of(definition, wanted)
-    return Part(sum(len(run.chosen) for run in runs), lambda: _read(runs, first, last))
+    parts = _SetExpansion(query).of(definition, query)
+    return MemberPage(sum(len(part.concepts) for part in parts), lambda: _read(parts, first, last))
 
 
-def _read(runs: Sequence[Run], first: int, last: int) -> list[Member]:
-    found: list[Member] = []
-    for run in runs:
-        size = len(run.chosen)
+def _read(parts: Sequence[BlockMembers], first: int, last: int) -> list[Member]:
+    page: list[Member] = []
+    for part in parts:
+        size = len(part.concepts)
         if first < size and last > 0:
-            concepts = run.chosen[max(first, 0) : min(last, size)]
-            found += [Member(concept, run.block) for concept in concepts]
+            concepts = part.concepts[max(first, 0) : min(last, size)]
+            page += [Member(concept, part.block) for concept in concepts]
         first, last = first - size, last - size
-    return found
+    return page
 
 
-class _Runs:
-    """One way through a value set and all that it imports."""
+class _SetExpansion:
+    """One expansion of a value set and its imports; what is imported twice is expanded once."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._sought = wanted
-        self._sets: dict[str, _Sets] = {}
-        self._imported: dict[str, list[Run]] = {}
+    def __init__(self, query: MemberQuery) -> None:
+        # A text finds members of imports, too; the rest of the query applies to the outermost value set.
+        self._search = query
+        self._membership: dict[str, _Membership] = {}
+        self._imports: dict[str, list[BlockMembers]] = {}
 
-    def of(self, definition: Definition, wanted: Wanted) -> list[Run]:
-        """In the order of the definition; what comes twice is in the first run only."""
-        seen: dict[str, ConceptSet] = {}
-        runs = []
-        for block in newest_first(definition.includes):
-            for run in self._of_block(block):
-                url, chosen = run.block.url or "", self._left(definition, wanted, run)
-                if url in seen:
-                    chosen = chosen - seen[url]
-                if len(chosen):
-                    runs.append(Run(run.block, chosen))
-                    seen[url] = seen[url] | chosen if url in seen else chosen
-        return runs
+    def of(self, definition: Definition, query: MemberQuery) -> list[BlockMembers]:
+        """In the order of the definition; a code that comes twice is in the first part only."""
+        listed: dict[str, ConceptSet] = {}
+        parts = []
+        for block in in_order(definition.includes):
+            for part in self._of_block(block):
+                url, concepts = part.block.url or "", self._remaining(definition, query, part)
+                if url in listed:
+                    concepts = concepts - listed[url]
+                if len(concepts):
+                    parts.append(BlockMembers(part.block, concepts))
+                    listed[url] = listed[url] | concepts if url in listed else concepts
+        return parts
 
-    def _of_block(self, block: Block) -> list[Run]:
+    def _of_block(self, block: Block) -> list[BlockMembers]:
+        """The members of an include, as it has them itself or as its first import has them."""
         if block.url is not None:
-            chosen, others = [Run(block, _chosen(block, self._sought))], block.imports
+            parts, imports = [BlockMembers(block, _concepts(block, self._search))], block.imports
         else:
-            chosen = self._of_import(block.imports[0]) if block.imports else []
-            others = block.imports[1:]
-        if not others:
-            return chosen
-        return [Run(run.block, reduce(and_, self._held(run, others), run.chosen)) for run in chosen]
+            parts = self._of_import(block.imports[0]) if block.imports else []
+            imports = block.imports[1:]
+        if not imports:
+            return parts
+        return [
+            BlockMembers(part.block, reduce(and_, self._members(part, imports), part.concepts))
+            for part in parts
+        ]
 
-    def _of_import(self, definition: Definition) -> list[Run]:
-        if definition.canonical not in self._imported:
-            self._imported[definition.canonical] = self.of(definition, ALL)
-        return self._imported[definition.canonical]
+    def _of_import(self, definition: Definition) -> list[BlockMembers]:
+        if definition.canonical not in self._imports:
+            self._imports[definition.canonical] = self.of(definition, ALL_MEMBERS)
+        return self._imports[definition.canonical]
 
-    def _held(self, run: Run, others: Sequence[Definition]) -> list[ConceptSet]:
-        return list(map(self._sets_of(run.block).held, others))
+    def _members(self, part: BlockMembers, imports: Sequence[Definition]) -> list[ConceptSet]:
+        return list(map(self._membership_of(part.block).members, imports))
 
-    def _left(self, definition: Definition, wanted: Wanted, run: Run) -> ConceptSet:
-        """What of a run is wanted and not excluded."""
-        assert run.block.system is not None
-        chosen = run.chosen
-        if not wanted.has_room_for(run.block.system.about):
-            return chosen.among(())
-        active = wanted.active_only or not definition.inactive
-        if active or wanted.selectable_only:
-            chosen = chosen.without(inactive=active, abstract=wanted.selectable_only)
+    def _remaining(self, definition: Definition, query: MemberQuery, part: BlockMembers) -> ConceptSet:
+        """The concepts of a part that the query does not leave out and the definition does not exclude."""
+        assert part.block.system is not None
+        concepts = part.concepts
+        if not query.allows_system(part.block.system.about):
+            return concepts.among(())
+        inactive = query.leaves_out_inactive(definition)
+        if inactive or query.selectable_only:
+            concepts = concepts.without(inactive=inactive, abstract=query.selectable_only)
         if definition.excludes:
-            chosen = chosen - self._sets_of(run.block).excluded(definition)
-        return chosen
+            concepts = concepts - self._membership_of(part.block).excluded(definition)
+        return concepts
 
-    def _sets_of(self, block: Block) -> _Sets:
+    def _membership_of(self, block: Block) -> _Membership:
         url = block.url or ""
-        if url not in self._sets:
-            self._sets[url] = _Sets(block)
-        return self._sets[url]
+        if url not in self._membership:
+            self._membership[url] = _Membership(block)
+        return self._membership[url]
 
 
-class _Sets:
-    """The sets of one code system, whatever their order: what ``Definition.holds`` and ``Block.holds`` say of
-    each of its codes.
+class _Membership:
+    """The concepts of one code system that value sets contain or exclude, as sets without order.
+
+    They are what ``Definition.contains`` and ``Definition.is_excluded`` answer for each code.
     """
 
     def __init__(self, block: Block) -> None:
-        """``block`` is any that speaks of the code system."""
+        """``block`` is any block of the code system."""
         assert block.system is not None
         self._url = block.url
-        self._nothing: ConceptSet = _counted(block.system.select()).among(())
-        self._known: dict[int, ConceptSet] = {}
+        self._empty: ConceptSet = _as_concept_set(block.system.select()).among(())
+        self._members: dict[int, ConceptSet] = {}
         self._excluded: dict[int, ConceptSet] = {}
 
-    def held(self, definition: Definition) -> ConceptSet:
-        if id(definition) not in self._known:
-            found = self._any_of(definition.includes)
-            if not definition.inactive:
-                found = found.without(inactive=True)
+    def members(self, definition: Definition) -> ConceptSet:
+        if id(definition) not in self._members:
+            concepts = self._union(definition.includes)
+            if not definition.includes_inactive:
+                concepts = concepts.without(inactive=True)
             if definition.excludes:
-                found = found - self.excluded(definition)
-            self._known[id(definition)] = found
-        return self._known[id(definition)]
+                concepts = concepts - self.excluded(definition)
+            self._members[id(definition)] = concepts
+        return self._members[id(definition)]
 
     def excluded(self, definition: Definition) -> ConceptSet:
         if id(definition) not in self._excluded:
-            self._excluded[id(definition)] = self._any_of(definition.excludes)
+            self._excluded[id(definition)] = self._union(definition.excludes)
         return self._excluded[id(definition)]
 
-    def _any_of(self, blocks: Sequence[Block]) -> ConceptSet:
-        found = self._nothing
+    def _union(self, blocks: Sequence[Block]) -> ConceptSet:
+        concepts = self._empty
         for block in blocks:
-            found = found | self._of(block)
-        return found
+            concepts = concepts | self._of(block)
+        return concepts
 
     def _of(self, block: Block) -> ConceptSet:
         if block.url not in (None, self._url):
-            return self._nothing
-        sets = [] if block.url is None else [_chosen(block)]
-        sets += map(self.held, block.imports)
-        return reduce(and_, sets) if sets else self._nothing
+            return self._empty
+        sets = [] if block.url is None else [block.concept_set]
+        sets += map(self.members, block.imports)
+        return reduce(and_, sets) if sets else self._empty
 
 
-def _chosen(block: Block, sought: Wanted = ALL) -> ConceptSet:
-    """What a block chooses of its code system, and of that what a text finds."""
+def _concepts(block: Block, search: MemberQuery) -> ConceptSet:
+    """The concepts of a block that the text of the search finds, whatever its imports have.
+
+    Of an enumerated concept, a text may be in the words of the value set as well as of the code system.
+    """
     assert block.system is not None
-    text, languages = sought.text, sought.languages
-    if not text:
-        return block.chosen
+    if not search.text:
+        return block.concept_set
     if not block.is_enumerated:
-        return _counted(block.matching(text, languages))
-    listed, finds = block.chosen, finder(text)
-    named = [n.get("code", "") for n in block.listed.values() if finds(said_by(n))]
-    return listed & (_counted(block.system.select((), text, languages)) | listed.among(named))
+        return _as_concept_set(block.search(search.text, search.languages))
+    concepts, is_in = block.concept_set, finder(search.text)
+    own_matches = [node.get("code", "") for node in block.enumeration.values() if is_in(own_text(node))]
+    matches = _as_concept_set(block.system.select((), search.text, search.languages))
+    return concepts & (matches | concepts.among(own_matches))
 
 
-def _counted(selection: object) -> ConceptSet:
+def _as_concept_set(selection: Selection) -> ConceptSet:
     """A selection of a code system that has an index."""
     return cast("ConceptSet", selection)

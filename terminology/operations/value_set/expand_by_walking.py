@@ -1,254 +1,143 @@
-"""Which codes are in a value set, one after the other?
+"""Members of any value set, one concept after the other.
 
-The order is that of the definition, and within a block that of the enumeration or of the code system; it is
-the same every time. A code that comes twice is listed once.
+Includes come in the order of the definition; within one, the order is that of its enumeration or else of the
+code system. It is the same every time. A code that comes twice is listed once. See ``members``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
-from terminology.core.documents import Listing
-from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, split_canonical
+from terminology.core.model import CodeSystemInfo, Concept
 from terminology.core.texts import finder
-from terminology.core.versions import fits, natural
-from terminology.operations.value_set.definition import Block, Definition, Node
-from terminology.systems.protocol import CodeSystem
+from terminology.operations.value_set.compose import Block, Definition, Node
+from terminology.operations.value_set.members import (
+    ALL_MEMBERS,
+    Member,
+    MemberPage,
+    MemberQuery,
+    in_order,
+    own_text,
+)
+
+# The codes that were listed already, by code system and, if versions are told apart, version.
+_ListedCodes = dict[tuple[str, str | None], set[str]]
 
 
-@dataclass(slots=True)
-class Member:
-    """A concept with the block that brings it in."""
+def page_by_walking(definition: Definition, query: MemberQuery, first: int, last: int) -> MemberPage:
+    """The members from ``first`` up to ``last``; only these are kept. Every code system must be known.
 
-    concept: Concept
-    block: Block
-
-    @property
-    def system(self) -> CodeSystem:
-        assert self.block.system is not None
-        return self.block.system
-
-
-@dataclass(slots=True, frozen=True)
-class Wanted:
-    """Which members are asked for: ``text`` finds some of them, in ``languages`` (``CodeSystem.select``); the
-    rest leaves some out.
+    Raises TerminologyError for filters that cannot be used, and for code systems that cannot be listed.
     """
-
-    text: str | None = None
-    languages: Languages | None = None
-    active_only: bool = False
-    selectable_only: bool = False
-    excluded_systems: Sequence[str] = ()
-
-    def has_room_for(self, about: CodeSystemInfo) -> bool:
-        """No: a whole code system is to be left out."""
-        return not any(
-            url == about.url and fits(about.version, version)
-            for url, version in map(split_canonical, self.excluded_systems)
-        )
-
-
-ALL = Wanted()
-Test = Callable[[Concept], bool]
-
-
-def members(definition: Definition, wanted: Wanted = ALL) -> Iterator[Member]:
-    """Walk through a value set. All its code systems must be here.
-
-    Raises TerminologyError for filters that cannot be used, and code systems that cannot be listed.
-    """
-    return _Walk(wanted).through(definition, wanted)
-
-
-@dataclass(slots=True)
-class Part:
-    """The number of all members, and some of them, to be read when they are wanted."""
-
-    total: int
-    read: Callable[[], list[Member]]
-
-
-def walked_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part:
-    """The members from ``first`` up to ``last``; only these are kept."""
-    total = 0
-    kept: list[Member] = []
-    for member in members(definition, wanted):
-        if first <= total < last:
-            kept.append(member)
-        total += 1
-    return Part(total, lambda: kept)
-
-
-def listed_part(definition: Definition, wanted: Wanted, first: int, last: int) -> Part | None:
-    """The same of a definition that is nothing but long lists, which need not be read to be counted; None of
-    another.
-    """
-    lists = _long_lists(definition, wanted)
-    if lists is None:
-        return None
-    return Part(sum(len(codes) for _, codes in lists), lambda: _read(lists, first, last))
-
-
-def _long_lists(definition: Definition, wanted: Wanted) -> list[tuple[Block, Sequence[str]]] | None:
-    """The includes with the codes that they bring in, where all of them list the codes of a code system each,
-    and so many that they lie elsewhere and need not be read to be counted.
-    """
-    if wanted.text or wanted.active_only or wanted.selectable_only or not definition.inactive:
-        return None
-    blocks = definition.includes
-    if definition.excludes or len({block.url for block in blocks}) < len(blocks):
-        return None
-    lists: list[tuple[Block, Sequence[str]]] = []
-    for block in blocks:
-        if block.system is None or block.imports or block.filters or not isinstance(block.listed, Listing):
-            return None
-        if wanted.has_room_for(block.system.about):
-            known = block.listed.known_to(block.system)
-            if known is None:
-                return None
-            lists.append((block, known))
-    return lists
-
-
-def _read(lists: Sequence[tuple[Block, Sequence[str]]], first: int, last: int) -> list[Member]:
     total = 0
     page: list[Member] = []
-    for block, codes in lists:
-        wanted = codes[max(first - total, 0) : max(last - total, 0)]
-        assert block.system is not None
-        located = (block.system.locate(code) for code in wanted)
-        page += [Member(concept, block) for concept in located if concept is not None]
-        total += len(codes)
-    return page
+    for member in _ValueSetWalk(query).through(definition, query):
+        if first <= total < last:
+            page.append(member)
+        total += 1
+    return MemberPage(total, lambda: page)
 
 
-class _Walk:
-    """One way through a value set and all that it imports; what is imported twice is walked once."""
+class _ValueSetWalk:
+    """One walk through a value set and its imports; what is imported twice is walked through once."""
 
-    def __init__(self, sought: Wanted) -> None:
-        self._sought = sought
-        self._imported: dict[str, list[Member]] = {}
+    def __init__(self, query: MemberQuery) -> None:
+        # A text finds members of imports, too; the rest of the query applies to the outermost value set.
+        self._search = query
+        self._imports: dict[str, list[Member]] = {}
 
-    def through(self, definition: Definition, wanted: Wanted) -> Iterator[Member]:
-        seen: dict[tuple[str, str | None], set[str]] = {}
-        for block in newest_first(definition.includes):
+    def through(self, definition: Definition, query: MemberQuery) -> Iterator[Member]:
+        listed: _ListedCodes = {}
+        for block in in_order(definition.includes):
             if block.system is not None:
-                yield from self._of_system(definition, wanted, block, seen)
+                yield from self._of_system(definition, query, block, listed)
             else:
-                yield from self._of_imports(definition, wanted, block, seen)
+                yield from self._of_imports(definition, query, block, listed)
 
     def _of_system(
-        self, definition: Definition, wanted: Wanted, block: Block, seen: _Seen
+        self, definition: Definition, query: MemberQuery, block: Block, listed: _ListedCodes
     ) -> Iterator[Member]:
-        """What the block chooses of its code system, as far as all that it imports has it, too."""
+        """The concepts of an include of a code system that are in all of its imports, too."""
         assert block.system is not None
         about = block.system.about
-        if not wanted.has_room_for(about):
+        if not query.allows_system(about):
             return
-        tests = _tests(definition, wanted, block, about)
-        codes = _codes(seen, definition, about)
-        for concept in _concepts(block, self._sought):
+        tests = _tests(definition, query, block, about)
+        codes = _codes(listed, definition, about)
+        for concept in _concepts(block, self._search):
             if concept.code not in codes and all(test(concept) for test in tests):
                 codes.add(concept.code)
                 yield Member(concept, block)
 
     def _of_imports(
-        self, definition: Definition, wanted: Wanted, block: Block, seen: _Seen
+        self, definition: Definition, query: MemberQuery, block: Block, listed: _ListedCodes
     ) -> Iterator[Member]:
-        """What is in all the value sets that the block imports."""
+        """The members that all imports of an include have, as the first import has them."""
         for member in self._of_import(block.imports[0]) if block.imports else ():
             about = member.system.about
             code = member.concept.code
-            codes = _codes(seen, definition, about)
-            if code in codes or not wanted.has_room_for(about):
+            codes = _codes(listed, definition, about)
+            if code in codes or not query.allows_system(about):
                 continue
-            if not all(other.holds(about.url, code, about.version) for other in block.imports[1:]):
+            if not all(other.contains(about.url, code, about.version) for other in block.imports[1:]):
                 continue
-            if all(test(member.concept) for test in _tests(definition, wanted, None, about)):
+            if all(test(member.concept) for test in _tests(definition, query, None, about)):
                 codes.add(code)
                 yield member
 
     def _of_import(self, definition: Definition) -> list[Member]:
-        if definition.canonical not in self._imported:
-            self._imported[definition.canonical] = list(self.through(definition, ALL))
-        return self._imported[definition.canonical]
+        if definition.canonical not in self._imports:
+            self._imports[definition.canonical] = list(self.through(definition, ALL_MEMBERS))
+        return self._imports[definition.canonical]
 
 
-_Seen = dict[tuple[str, str | None], set[str]]
+def _codes(listed: _ListedCodes, definition: Definition, about: CodeSystemInfo) -> set[str]:
+    version = about.version if about.url in definition.version_sensitive else None
+    return listed.setdefault((about.url, version), set())
 
 
-def _codes(seen: _Seen, definition: Definition, about: CodeSystemInfo) -> set[str]:
-    """The codes that we had, of this version if versions are told apart."""
-    return seen.setdefault((about.url, about.version if about.url in definition.split else None), set())
-
-
-def _tests(definition: Definition, wanted: Wanted, block: Block | None, about: CodeSystemInfo) -> list[Test]:
-    """What a concept must pass to be in the expansion; most value sets have no such tests."""
-    tests: list[Test] = []
-    if wanted.active_only or not definition.inactive:
+def _tests(
+    definition: Definition, query: MemberQuery, block: Block | None, about: CodeSystemInfo
+) -> list[Callable[[Concept], bool]]:
+    """Each of them must be true of a member. Most value sets have none, so that nothing is called."""
+    tests: list[Callable[[Concept], bool]] = []
+    if query.leaves_out_inactive(definition):
         tests.append(lambda concept: not concept.inactive)
-    if wanted.selectable_only:
+    if query.selectable_only:
         tests.append(lambda concept: not concept.abstract)
     if block is not None and block.imports:
-        others = block.imports
-        tests.append(lambda c: all(other.holds(about.url, c.code, about.version) for other in others))
+        imports = block.imports
+        tests.append(lambda c: all(other.contains(about.url, c.code, about.version) for other in imports))
     if definition.excludes:
         tests.append(lambda c: not definition.is_excluded(about.url, c.code, about.version))
     return tests
 
 
-def newest_first(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks as they stand, but of several stated versions of a code system the newest first.
+def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
+    """The concepts of an include that the text of the search finds, whatever its imports have.
 
-    So the newest says what a code is called where versions are not told apart.
+    Of an enumerated concept, a text may be in the words of the value set as well as of the code system.
     """
-    places: dict[str | None, list[int]] = {}
-    for place, block in enumerate(blocks):
-        places.setdefault(block.url, []).append(place)
-    ordered = list(blocks)
-    for url, taken in places.items():
-        if url is not None and len(taken) > 1:
-            sorted_blocks = sorted((blocks[place] for place in taken), key=_age, reverse=True)
-            for place, block in zip(taken, sorted_blocks, strict=True):
-                ordered[place] = block
-    return ordered
-
-
-def _age(block: Block) -> tuple[object, ...]:
-    return natural(block.stated) if block.stated else ()
-
-
-def _concepts(block: Block, sought: Wanted) -> Iterator[Concept]:
     assert block.system is not None
     if not block.is_enumerated:
-        yield from block.matching(sought.text, sought.languages)
+        yield from block.search(search.text, search.languages)
         return
-    found = block.system.select((), sought.text, sought.languages) if sought.text else None
-    finds = finder(sought.text or "")
-    for listed, concept in _located(block):
+    matches = block.system.select((), search.text, search.languages) if search.text else None
+    is_in = finder(search.text or "")
+    for node, concept in _enumerated(block):
         if block.filters and concept.code not in block.selection:
             continue
-        if found is None or concept.code in found or finds(said_by(listed)):
+        if matches is None or concept.code in matches or is_in(own_text(node)):
             yield concept
 
 
-def _located(block: Block) -> Iterator[tuple[Node, Concept]]:
-    """What a block lists, as far as the code system has it; from the store all at once."""
+def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
+    """Each ``include.concept`` whose code the code system has; from the store, all are read at once."""
     assert block.system is not None
-    codes = [listed.get("code", "") for listed in block.listed.values()]
     if block.system.index is not None:
-        yield from ((block.listing(concept.code) or {}, concept) for concept in block.chosen)
+        yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
-    for listed, code in zip(block.listed.values(), codes, strict=True):
-        concept = block.system.locate(code)
+    for node in block.enumeration.values():
+        concept = block.system.locate(node.get("code", ""))
         if concept is not None:
-            yield listed, concept
-
-
-def said_by(listed: Node) -> str:
-    """What a value set says itself of a concept that it lists, in whatever language."""
-    said = [listed.get("display", ""), *(d.get("value", "") for d in listed.get("designation", ()))]
-    return "\n".join(said)
+            yield node, concept

@@ -1,6 +1,6 @@
-"""What is said of a code in an expansion: its display, and what else was asked for.
+"""The entries of an expansion: the display of each code, and the designations and properties of the request.
 
-Only the codes of the page that is returned are described, those of one code system at once.
+Only the codes of the page are described, those of one code system at once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from terminology.core.documents import Listing
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS, Languages, best_designation
 from terminology.core.model import ConceptDetail, Designation, Document, Property, Typed
-from terminology.operations.value_set.definition import Block
-from terminology.operations.value_set.expand_by_walking import Member
-from terminology.operations.value_set.expansion import Entry
+from terminology.operations.value_set.compose import Block
+from terminology.operations.value_set.expansion import ExpansionEntry
+from terminology.operations.value_set.members import Member
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import CONCEPT_PROPERTIES, designation_of
 
@@ -35,8 +35,8 @@ AS_PROPERTY = {
     _STRUCTURE + "valueset-ordinalValue": ("weight", "decimal"),
 }
 _TYPES = {"decimal": (int, float, Decimal), "string": (str,)}
-# Extensions that stay what they are: those that the ecosystem knows, of concepts and of designations.
-KEPT = frozenset(
+# Extensions of concepts and designations that an expansion repeats: those that the ecosystem knows.
+REPEATED_EXTENSIONS = frozenset(
     _STRUCTURE + name
     for name in (
         "alternate-code-status",
@@ -51,7 +51,7 @@ KEPT = frozenset(
         "valueset-deprecated",
     )
 )
-# What these mean, whatever a code system calls its own properties.
+# The uris of these properties, whatever properties of its own a code system declares.
 PROPERTY_URI = {
     code: CONCEPT_PROPERTIES + meaning
     for code, meaning in {
@@ -68,126 +68,135 @@ PROPERTY_URI = {
 }
 
 Node = dict[str, Any]
-NOTHING: Node = {}
+NO_NODE: Node = {}
 
 
 @dataclass(slots=True)
-class Decoration:
-    """What is to be said of each code. ``used`` fills with the properties that were said, and their uris."""
+class EntryOptions:
+    """What the entries of an expansion have beside code and display.
+
+    ``designations`` and ``properties`` are the parameters ``designation`` and ``property``;
+    ``shown_with_version`` are the urls of code systems whose entries have a version. ``declared_properties``
+    is an output: the code and uri of each property of the entries so far.
+    """
 
     languages: Languages | None = None
     with_designations: bool = False
     designations: Sequence[str] = ()
     properties: Sequence[str] = ()
-    with_versions: frozenset[str] = frozenset()
-    used: dict[str, str | None] = field(default_factory=dict)
+    shown_with_version: frozenset[str] = frozenset()
+    declared_properties: dict[str, str | None] = field(default_factory=dict)
 
 
-def details(members: Sequence[Member]) -> list[ConceptDetail]:
-    """What is known of each member, in the same order."""
-    _read_ahead(members)
+def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
+    """Designations and properties of each member, in the same order."""
+    _read_enumerations(members)
     by_block: dict[Block, list[str]] = {}
     for member in members:
         by_block.setdefault(member.block, []).append(member.concept.code)
-    known = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
-    return [known[m.block].get(m.concept.code) or ConceptDetail() for m in members]
+    details = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
+    return [details[m.block].get(m.concept.code) or ConceptDetail() for m in members]
 
 
-def _read_ahead(members: Sequence[Member]) -> None:
-    """What value sets that lie elsewhere say of these codes, at once."""
-    listed: dict[int, tuple[Listing, list[str]]] = {}
+def _read_enumerations(members: Sequence[Member]) -> None:
+    """Read the ``include.concept`` of all members at once, where a value set lies in the store."""
+    listings: dict[int, tuple[Listing, list[str]]] = {}
     for member in members:
-        codes = member.block.listed
-        if isinstance(codes, Listing):
-            listed.setdefault(id(codes), (codes, []))[1].append(member.concept.code)
-    for codes, wanted in listed.values():
-        if len(wanted) > 1:
-            codes.among(wanted)
+        enumeration = member.block.enumeration
+        if isinstance(enumeration, Listing):
+            listings.setdefault(id(enumeration), (enumeration, []))[1].append(member.concept.code)
+    for listing, codes in listings.values():
+        if len(codes) > 1:
+            listing.among(codes)
 
 
-def entry(member: Member, detail: ConceptDetail, decoration: Decoration) -> Entry:
-    """One member as it is shown."""
+def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> ExpansionEntry:
+    """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
-    listed = (block.listing(concept.code) if block.is_enumerated else None) or NOTHING
-    display, designations = _said(member, detail, listed, decoration)
-    extension = [*detail.extension, *listed.get("extension", ())] if listed else detail.extension
-    return Entry(
+    node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
+    display, designations = _display_and_designations(member, detail, node, options)
+    extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
+    return ExpansionEntry(
         about.url,
         concept.code,
         display,
-        about.version if about.url in decoration.with_versions else None,
+        about.version if about.url in options.shown_with_version else None,
         concept.abstract,
         concept.inactive,
         designations,
-        _properties(member, detail, extension, decoration),
-        [e for e in extension if _is_kept(e, listed)] if extension else (),
+        _properties(member, detail, extension, options),
+        [e for e in extension if _is_repeated(e, node)] if extension else (),
     )
 
 
-# -- how it is said ------------------------------------------------------------------------------
+# -- display and designations --------------------------------------------------------------------
 
 
-def _said(
-    member: Member, detail: ConceptDetail, listed: Node, decoration: Decoration
+def _display_and_designations(
+    member: Member, detail: ConceptDetail, node: Node, options: EntryOptions
 ) -> tuple[str | None, Sequence[Designation]]:
-    """The display, and the designations beside it."""
-    says_more = "display" in listed or "designation" in listed
-    if decoration.languages is None and not (says_more and decoration.with_designations):
-        beside = _asked(detail.designations, decoration) if decoration.with_designations else ()
-        return listed.get("display", member.concept.display or None), beside
-    usual = _usual(member, listed)
-    others = [*_own_display(member, listed), *detail.designations]
-    others += [designation_of(node) for node in listed.get("designation", ())]
-    shown = best_designation(usual, others, decoration.languages)
-    beside = _designations(usual, others, shown, decoration) if decoration.with_designations else ()
-    return shown.value if shown else None, beside
+    """The display, and the other designations if the options ask for them.
+
+    ``node`` is the ``include.concept`` of the value set, or empty.
+    """
+    has_own = "display" in node or "designation" in node
+    if options.languages is None and not (has_own and options.with_designations):
+        others = _requested(detail.designations, options) if options.with_designations else ()
+        return node.get("display", member.concept.display or None), others
+    default = _default_designation(member, node)
+    designations = [*_replaced_display(member, node), *detail.designations]
+    designations += [designation_of(own) for own in node.get("designation", ())]
+    display = best_designation(default, designations, options.languages)
+    others = _others(default, designations, display, options) if options.with_designations else ()
+    return display.value if display else None, others
 
 
-def _usual(member: Member, listed: Node) -> Designation | None:
-    """How a concept is said when no language is asked for; a value set may say it in its own way."""
+def _default_designation(member: Member, node: Node) -> Designation | None:
+    """The display where no language is requested: that of the value set, or else of the code system."""
     language = member.system.about.language
-    if "display" in listed:
-        return Designation(listed["display"], member.block.value_set.get("language") or language)
+    if "display" in node:
+        return Designation(node["display"], member.block.value_set.get("language") or language)
     display = member.concept.display
     return Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
 
 
-def _own_display(member: Member, listed: Node) -> list[Designation]:
-    """The code system's display, where the value set has another one."""
+def _replaced_display(member: Member, node: Node) -> list[Designation]:
+    """The display of the code system, if the value set has another one."""
     display, language = member.concept.display, member.system.about.language
-    if not display or display == listed.get("display", display):
+    if not display or display == node.get("display", display):
         return []
     return [Designation(display, language, PREFERRED_FOR_LANGUAGE)]
 
 
-def _designations(
-    usual: Designation | None,
-    others: Sequence[Designation],
-    shown: Designation | None,
-    decoration: Decoration,
+def _others(
+    default: Designation | None,
+    designations: Sequence[Designation],
+    display: Designation | None,
+    options: EntryOptions,
 ) -> Sequence[Designation]:
-    """All ways to say it but the one that is shown as display, as far as they were asked for."""
-    moved = [usual] if usual is not None and usual is not shown and usual.language else []
-    return _asked([other for other in (*moved, *others) if other is not shown], decoration)
+    """The designations of the request without the one that is the display."""
+    first = [default] if default is not None and default is not display and default.language else []
+    return _requested([other for other in (*first, *designations) if other is not display], options)
 
 
-def _asked(others: Sequence[Designation], decoration: Decoration) -> Sequence[Designation]:
-    tokens = decoration.designations
+def _requested(designations: Sequence[Designation], options: EntryOptions) -> Sequence[Designation]:
+    tokens = options.designations
     return [
-        _kept(other) if other.extension else other
-        for other in others
-        if not tokens or _is_asked_for(other, tokens)
+        _with_repeated_extensions(each) if each.extension else each
+        for each in designations
+        if not tokens or _is_requested(each, tokens)
     ]
 
 
-def _kept(other: Designation) -> Designation:
-    return replace(other, extension=[e for e in other.extension if e.get("url") in KEPT])
+def _with_repeated_extensions(original: Designation) -> Designation:
+    extension = [e for e in original.extension if e.get("url") in REPEATED_EXTENSIONS]
+    return replace(original, extension=extension)
 
 
-def _is_asked_for(other: Designation, tokens: Sequence[str]) -> bool:
+def _is_requested(candidate: Designation, tokens: Sequence[str]) -> bool:
     """``tokens`` are languages (``urn:ietf:bcp:47|de`` or ``de``) and uses (``system|code``)."""
-    uses = [use for use in (other.use, *other.additional_use) if use]
-    language = (other.language or "").lower()
+    uses = [use for use in (candidate.use, *candidate.additional_use) if use]
+    language = (candidate.language or "").lower()
     for token in tokens:
         system, bar, code = token.rpartition("|")
         if system in ("", LANGUAGE_SYSTEM) and code.lower() == language:
@@ -197,45 +206,47 @@ def _is_asked_for(other: Designation, tokens: Sequence[str]) -> bool:
     return False
 
 
-# -- what else is known --------------------------------------------------------------------------
+# -- extensions and properties -------------------------------------------------------------------
 
 
-def _is_kept(extension: Document, listed: Node) -> bool:
-    """Of the code system's extensions the status is told as a property."""
+def _is_repeated(extension: Document, node: Node) -> bool:
+    """Whether the entry has an extension. The standards status of a code system is a property instead."""
     if extension.get("url") == STANDARDS_STATUS:
-        return extension in listed.get("extension", ())
-    return extension.get("url") in KEPT
+        return extension in node.get("extension", ())
+    return extension.get("url") in REPEATED_EXTENSIONS
 
 
 def _properties(
-    member: Member, detail: ConceptDetail, extensions: Sequence[Document], decoration: Decoration
+    member: Member, detail: ConceptDetail, extensions: Sequence[Document], options: EntryOptions
 ) -> Sequence[tuple[str, Typed]]:
+    """The properties of extensions, the status, and the properties of the request."""
     concept = member.concept
-    if not (extensions or concept.status or concept.inactive or decoration.properties):
+    if not (extensions or concept.status or concept.inactive or options.properties):
         return ()
-    said: dict[tuple[str, str], tuple[str, Typed]] = {}
+    properties: dict[tuple[str, str], tuple[str, Typed]] = {}
     for extension in extensions:
-        known = AS_PROPERTY.get(extension.get("url", ""))
-        value = Typed.of(extension) if known else None
-        if known and value and isinstance(value.value, _TYPES[known[1]]):
-            said[known[0], ""] = (known[0], Typed(known[1], value.value))
+        target = AS_PROPERTY.get(extension.get("url", ""))
+        value = Typed.of(extension) if target else None
+        if target and value and isinstance(value.value, _TYPES[target[1]]):
+            properties[target[0], ""] = (target[0], Typed(target[1], value.value))
     status = concept.status if concept.status != "active" else None
     if status or concept.inactive:
-        said["status", ""] = ("status", Typed("code", status or "inactive"))
-    for code in said:
-        decoration.used.setdefault(code[0], PROPERTY_URI[code[0]])
-    if decoration.properties:
-        for property_, uri in _asked_for(member, detail, decoration.properties):
-            if (property_.code, "") not in said:
-                decoration.used.setdefault(property_.code, uri)
-                said[property_.code, str(property_.value.value)] = (property_.code, property_.value)
-    return list(said.values())
+        properties["status", ""] = ("status", Typed("code", status or "inactive"))
+    for code, _ in properties:
+        options.declared_properties.setdefault(code, PROPERTY_URI[code])
+    if options.properties:
+        for property_, uri in _requested_properties(member, detail, options.properties):
+            if (property_.code, "") not in properties:
+                options.declared_properties.setdefault(property_.code, uri)
+                value = property_.value
+                properties[property_.code, str(value.value)] = (property_.code, value)
+    return list(properties.values())
 
 
-def _asked_for(
+def _requested_properties(
     member: Member, detail: ConceptDetail, names: Sequence[str]
 ) -> Iterable[tuple[Property, str | None]]:
-    """The properties of a concept whose code or uri was asked for, with their uris."""
+    """The properties of a concept whose code or uri is among ``names``, with their uris."""
     uris = property_uris(member.system)
     definition = member.concept.definition
     own = [Property("definition", Typed("string", definition))] if definition else []
@@ -246,7 +257,7 @@ def _asked_for(
 
 
 def property_uris(system: CodeSystem) -> Mapping[str, str | None]:
-    """The uris of a code system's properties, and of those that its supplements declare."""
+    """The uris of a code system's properties by code, with those that its supplements declare."""
     documents = [system.about.document or {}, *system.supplement_documents]
-    declared = (node for document in documents for node in document.get("property", ()))
-    return PROPERTY_URI | {node["code"]: node.get("uri") for node in declared if "code" in node}
+    nodes = (node for document in documents for node in document.get("property", ()))
+    return PROPERTY_URI | {node["code"]: node.get("uri") for node in nodes if "code" in node}

@@ -1,26 +1,23 @@
-"""Which version of a code system or a value set does a request want?
+"""The version parameters of a request: pins of code systems and value sets to versions.
 
-A request pins versions with canonicals (``url|version``; the version may be a wildcard, see ``versions``):
+Each is a canonical (``url|version``; the version may be a wildcard, see ``core.versions``):
 
 =============================  ==========================================================================
-``system-version``             the version where nobody states one
-``check-system-version``       the same, and whatever else is chosen must fit it
-``force-system-version``       the version, whatever is stated
+``system-version``             the version where no resource or coding declares one
+``check-system-version``       the same, and any other version in use must fit it
+``force-system-version``       the version, whatever is declared
 ``default-valueset-version``   as ``system-version``, of value sets
 ``check-valueset-version``     as ``check-system-version``, of value sets
 ``force-valueset-version``     as ``force-system-version``, of value sets
 =============================  ==========================================================================
 
-How it is used, by every operation alike::
+Every operation uses them in the same way::
 
-    class ExpandRequest(VersionParameters): ...      # has the six fields; the rows are VERSION_ROWS
+    class ExpandRequest(ValueSetParameters): ...     # inherits the six fields of VersionParameters
     pins = Pins.of(request)                          # once; raises for a pin without a version
-    choice = pins.system(url, stated)                # -> Choice(version, by, stated, required)
+    choice = pins.system(url, declared)              # VersionChoice(version, reason, declared, required)
     system = catalogue.find_system(url, choice.version)
-    if not choice.allows(system.about.version): ...  # a check-... parameter is violated; choice.required
-
-``choice.by`` says why: ``stated``, ``default``, ``check``, ``force``, or ``latest`` when nobody says
-anything (then ``version`` is None, which every ``find`` reads as "the best there is").
+    if not choice.allows(system.about.version): ...  # violates a check-... parameter, see choice.required
 
 https://hl7.org/fhir/R5/valueset-operation-expand.html; R6 has the parameters for value sets.
 """
@@ -36,24 +33,19 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import split_canonical
 from terminology.core.versions import fits
 
-Reason = Literal["stated", "default", "check", "force", "latest"]
+Reason = Literal["declared", "default", "check", "force", "latest"]
 
-# The parameter that each reason for a version comes from, of code systems and of value sets.
+# The parameter behind each reason for the version of a code system.
 SYSTEM_PARAMETER = {
     "default": "system-version",
     "check": "check-system-version",
     "force": "force-system-version",
 }
-VALUE_SET_PARAMETER = {
-    "default": "default-valueset-version",
-    "check": "check-valueset-version",
-    "force": "force-valueset-version",
-}
 
 
 @dataclass(slots=True, kw_only=True)
 class VersionParameters:
-    """The version parameters of a request, each as canonicals."""
+    """The version parameters of a request, each a list of canonicals."""
 
     system_version: Sequence[str] = ()
     check_system_version: Sequence[str] = ()
@@ -63,84 +55,85 @@ class VersionParameters:
     force_valueset_version: Sequence[str] = ()
 
 
-_PINNING = tuple(each.name for each in fields(VersionParameters))
+_FIELDS = tuple(each.name for each in fields(VersionParameters))
 
 
-def pinned(request: VersionParameters) -> tuple[tuple[str, ...], ...]:
-    """All version parameters of a request, as something to remember it by."""
-    return tuple([tuple(getattr(request, name)) for name in _PINNING])
+def pin_key(parameters: VersionParameters) -> tuple[tuple[str, ...], ...]:
+    """All version parameters of a request, as part of the key of a cache."""
+    return tuple([tuple(getattr(parameters, name)) for name in _FIELDS])
 
 
 @dataclass(slots=True, frozen=True)
-class Choice:
-    """The version to look for, and why that one.
+class VersionChoice:
+    """The version to look for, and the reason.
 
-    ``version`` may be a wildcard, or None for the best there is. ``stated`` is what the resource or coding
-    says itself. ``required`` is what a ``check-...`` parameter demands of the version that is found.
+    ``version`` may be a wildcard; None means the best there is (reason ``latest``). ``declared`` is the
+    version that the resource or coding declares. ``required`` is the version that a ``check-...`` parameter
+    requires of whatever is found.
     """
 
     version: str | None = None
-    by: Reason = "latest"
-    stated: str | None = None
+    reason: Reason = "latest"
+    declared: str | None = None
     required: str | None = None
 
-    def allows(self, found: str | None) -> bool:
-        """Does the version that was found satisfy the check?"""
-        return self.required is None or fits(found, self.required)
+    def allows(self, version: str | None) -> bool:
+        """Whether the version in use satisfies the ``check-...`` parameter."""
+        return self.required is None or fits(version, self.required)
 
 
 @dataclass(slots=True, frozen=True)
-class _Kind:
-    """The pins of one kind of resource: url -> version."""
+class _ResourcePins:
+    """The pins of one resource type, by url."""
 
     default: Mapping[str, str] = field(default_factory=dict)
     check: Mapping[str, str] = field(default_factory=dict)
     force: Mapping[str, str] = field(default_factory=dict)
 
-    def choose(self, url: str, stated: str | None) -> Choice:
+    def choose(self, url: str, declared: str | None) -> VersionChoice:
         required = self.check.get(url)
         if url in self.force:
-            return Choice(self.force[url], "force", stated, required)
-        if stated:
-            return Choice(stated, "stated", stated, required)
+            return VersionChoice(self.force[url], "force", declared, required)
+        if declared:
+            return VersionChoice(declared, "declared", declared, required)
         if required is not None:
-            return Choice(required, "check", None, required)
+            return VersionChoice(required, "check", None, required)
         if url in self.default:
-            return Choice(self.default[url], "default", None)
-        return Choice()
+            return VersionChoice(self.default[url], "default", None)
+        return VersionChoice()
 
 
 @dataclass(slots=True, frozen=True)
 class Pins:
     """All pins of a request."""
 
-    systems: _Kind = field(default_factory=_Kind)
-    value_sets: _Kind = field(default_factory=_Kind)
+    systems: _ResourcePins = field(default_factory=_ResourcePins)
+    value_sets: _ResourcePins = field(default_factory=_ResourcePins)
 
     @staticmethod
     def of(request: VersionParameters) -> Pins:
-        """Raises TerminologyError for a pin that names no version, and for two that contradict."""
+        """Raises TerminologyError for a pin without a version, and for two that contradict each other."""
         r = request
         return Pins(
-            _Kind(
+            _ResourcePins(
                 _by_url("system-version", r.system_version),
                 _by_url("check-system-version", r.check_system_version),
                 _by_url("force-system-version", r.force_system_version),
             ),
-            _Kind(
+            _ResourcePins(
                 _by_url("default-valueset-version", r.default_valueset_version),
                 _by_url("check-valueset-version", r.check_valueset_version),
                 _by_url("force-valueset-version", r.force_valueset_version),
             ),
         )
 
-    def system(self, url: str, stated: str | None = None) -> Choice:
-        """The version of a code system, where a value set or coding states ``stated``."""
-        return self.systems.choose(url, stated)
+    def system(self, url: str, declared: str | None = None) -> VersionChoice:
+        """The version of a code system; a value set or coding may declare one."""
+        return self.systems.choose(url, declared)
 
-    def value_set(self, url: str, stated: str | None = None) -> Choice:
-        """The version of a value set, where a reference or request states ``stated``."""
-        return self.value_sets.choose(url, stated)
+    def value_set(self, url: str, declared: str | None = None) -> VersionChoice:
+        """The version of a value set; a reference or request may declare one."""
+        return self.value_sets.choose(url, declared)
 
 
 NO_PINS = Pins()
@@ -151,8 +144,8 @@ def _by_url(parameter: str, canonicals: Iterable[str]) -> dict[str, str]:
     for canonical in canonicals:
         url, version = split_canonical(canonical)
         if not version:
-            wanted = "a canonical with a version, url|version"
-            raise TerminologyError(issues.bad_value(parameter, canonical, wanted))
+            expected = "a canonical with a version, url|version"
+            raise TerminologyError(issues.bad_value(parameter, canonical, expected))
         if pins.setdefault(url, version) != version:
             raise TerminologyError(issues.conflicting_parameter(parameter, f"{url}|{pins[url]}", canonical))
     return pins

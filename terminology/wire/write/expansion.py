@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from terminology.core.model import Designation, Document, Typed
-from terminology.operations.value_set.expansion import Entry, Expansion
+from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 
 # What an expansion says of the value set itself. The rest is its definition: parameter includeDefinition.
 HEADER = (
@@ -75,7 +75,7 @@ def _definition(code: str, uri: str | None) -> Node:
     return {"code": code, "uri": uri} if uri else {"code": code}
 
 
-def _entry(entry: Entry) -> Node:
+def _entry(entry: ExpansionEntry) -> Node:
     node: Node = {"extension": list(entry.extension)} if entry.extension else {}
     node["system"] = entry.system
     if entry.abstract:

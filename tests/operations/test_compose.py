@@ -8,8 +8,9 @@ import pytest
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError, UnknownImportError
-from terminology.operations.value_set.definition import definition_of, find_value_set, supplements_of
-from terminology.operations.value_set.pins import Choice, Pins, VersionParameters
+from terminology.operations.value_set.compose import definition_of
+from terminology.operations.value_set.pins import Pins, VersionChoice, VersionParameters
+from terminology.operations.value_set.resolution import find_supplements, find_value_set
 from tests.support.builders import code_system, value_set
 from tests.support.engine import catalogue_of
 
@@ -78,14 +79,14 @@ CATALOGUE = catalogue_of(
 
 
 def holds(definition: Json, system: str, code: str, version: str | None = None) -> bool:
-    return definition_of(CATALOGUE, definition).holds(system, code, version)
+    return definition_of(CATALOGUE, definition).contains(system, code, version)
 
 
 WARM_AND_COLD = imported("warm", "cold")
 MEMBERSHIP = [
     ("all of a code system is in", vs(of_colours()), COLOURS, "green", True),
-    ("the best version is meant when none is stated", vs(of_colours()), COLOURS, "blue", False),
-    ("a version that is stated is meant", vs(of_colours("1.0.0")), COLOURS, "blue", True),
+    ("the best version is meant when none is declared", vs(of_colours()), COLOURS, "blue", False),
+    ("a version that is declared is meant", vs(of_colours("1.0.0")), COLOURS, "blue", True),
     ("a wildcard means the best that fits", vs(of_colours("1.0.x")), COLOURS, "blue", True),
     ("an enumeration is all there is", vs(listed("red")), COLOURS, "green", False),
     ("a code of another code system is not in", vs(of_colours()), SIZES, "red", False),
@@ -152,15 +153,15 @@ def test_versions_are_told_apart_where_several_are_included_or_the_value_set_say
 def test_a_block_says_which_code_system_it_found_and_why() -> None:
     pins = Pins.of(VersionParameters(check_system_version=[f"{COLOURS}|1.0.x"]))
     free, fixed = definition_of(CATALOGUE, vs(of_colours(), of_colours("1.2.0")), pins).includes
-    assert (free.version, free.choice.by, free.is_allowed) == ("1.0.0", "check", True)
-    assert (fixed.version, fixed.choice.by, fixed.is_allowed) == ("1.2.0", "stated", False)
-    assert fixed.at == "ValueSet.compose.include[1]"
+    assert (free.version, free.choice.reason, free.is_allowed) == ("1.0.0", "check", True)
+    assert (fixed.version, fixed.choice.reason, fixed.is_allowed) == ("1.2.0", "declared", False)
+    assert fixed.path == "ValueSet.compose.include[1]"
 
 
 def test_a_code_system_that_is_not_here_leaves_its_enumeration() -> None:
     [block] = definition_of(CATALOGUE, vs(listed("a", system="http://example.org/none"))).includes
     assert block.system is None
-    assert block.holds("a") and not block.holds("b")
+    assert block.contains("a") and not block.contains("b")
 
 
 def test_an_import_that_is_not_here_is_said_with_its_url() -> None:
@@ -186,8 +187,8 @@ def chain(length: int, width: int) -> Catalogue:
 def test_value_sets_that_import_each_other_over_and_over_are_asked_once_each() -> None:
     catalogue = chain(length=40, width=3)
     definition = definition_of(catalogue, find_value_set(catalogue, "http://example.org/vs/chain-0"))
-    assert definition.holds(COLOURS, "red")
-    assert len(list(definition.imports())) == 40
+    assert definition.contains(COLOURS, "red")
+    assert len(list(definition.all_imports())) == 40
 
 
 def test_a_long_chain_of_imports_is_refused() -> None:
@@ -199,30 +200,30 @@ def test_a_long_chain_of_imports_is_refused() -> None:
 # -- pins ----------------------------------------------------------------------------------------
 
 SYSTEM_PINS = [
-    ("nobody says anything: the latest", {}, None, Choice()),
-    ("what is stated is meant", {}, "1", Choice("1", "stated", "1")),
-    ("system-version is a default", {"system_version": ["u|2"]}, None, Choice("2", "default")),
-    ("a default does not move what is stated", {"system_version": ["u|2"]}, "1", Choice("1", "stated", "1")),
+    ("nobody says anything: the latest", {}, None, VersionChoice()),
+    ("what is declared is meant", {}, "1", VersionChoice("1", "declared", "1")),
+    ("system-version is a default", {"system_version": ["u|2"]}, None, VersionChoice("2", "default")),
+    ("a default does not move what is declared", {"system_version": ["u|2"]}, "1", VersionChoice("1", "declared", "1")),
     ("check-system-version is a default, too", {"check_system_version": ["u|2.x"]}, None,
-     Choice("2.x", "check", None, "2.x")),
-    ("and is demanded of what is stated", {"check_system_version": ["u|2.x"]}, "1",
-     Choice("1", "stated", "1", "2.x")),
-    ("force-system-version moves what is stated", {"force_system_version": ["u|2"]}, "1",
-     Choice("2", "force", "1")),
+     VersionChoice("2.x", "check", None, "2.x")),
+    ("and is demanded of what is declared", {"check_system_version": ["u|2.x"]}, "1",
+     VersionChoice("1", "declared", "1", "2.x")),
+    ("force-system-version moves what is declared", {"force_system_version": ["u|2"]}, "1",
+     VersionChoice("2", "force", "1")),
     ("a pin of another code system is none", {"force_system_version": ["v|2"]}, "1",
-     Choice("1", "stated", "1")),
+     VersionChoice("1", "declared", "1")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("parameters", "stated", "expected"),
+    ("parameters", "declared", "expected"),
     [row[1:] for row in SYSTEM_PINS],
     ids=[row[0] for row in SYSTEM_PINS],
 )
 def test_a_request_pins_the_versions_of_code_systems(
-    parameters: dict[str, list[str]], stated: str | None, expected: Choice
+    parameters: dict[str, list[str]], declared: str | None, expected: VersionChoice
 ) -> None:
-    assert Pins.of(VersionParameters(**parameters)).system("u", stated) == expected
+    assert Pins.of(VersionParameters(**parameters)).system("u", declared) == expected
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_a_supplement_that_is_needed_must_be_here() -> None:
     url = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
     needy = vs(of_colours()) | {"extension": [{"url": url, "valueCanonical": "http://example.org/s"}]}
     with pytest.raises(TerminologyError, match="Required supplement not found: http://example.org/s"):
-        supplements_of(CATALOGUE, needy)
+        find_supplements(CATALOGUE, needy)
 
 
 def test_what_a_release_of_fhir_publishes_is_meant_in_its_version() -> None:
@@ -268,8 +269,8 @@ def test_what_a_release_of_fhir_publishes_is_meant_in_its_version() -> None:
     for release, version in (("4.0.1", "4.0.1"), ("4.3.0", "4.0.1"), ("5.0.0", "5.0.0"), ("6.0.0", "5.0.0")):
         found = catalogue.for_fhir(release).find_system("http://hl7.org/fhir/own")
         assert found is not None and found.about.version == version
-    stated = catalogue.for_fhir("4.0.1").find_system("http://hl7.org/fhir/own", "5.0.0")
-    assert stated is not None and stated.about.version == "5.0.0"
+    declared = catalogue.for_fhir("4.0.1").find_system("http://hl7.org/fhir/own", "5.0.0")
+    assert declared is not None and declared.about.version == "5.0.0"
 
 
 @pytest.mark.parametrize("reference", ["http://example.org/vs/mine", "http://example.org/vs/mine|3"])

@@ -1,0 +1,512 @@
+"""The meaning of a ValueSet's ``compose``: its includes and excludes, its imports, and which codes it contains.
+
+``definition_of`` compiles a ValueSet into a ``Definition``: a list of includes and one of excludes, each a
+``Block`` with the version of the code system that was chosen for it and the reason (``pins``). Nothing is
+listed yet ($expand does that: ``expand``); a block or definition answers for one code at a time::
+
+    definition = definition_of(catalogue, value_set, pins, supplements)
+    for block in definition.includes:            # definition.excludes alike
+        block.url, block.declared_version        # "include.system" (its preferred uri) and "include.version"
+        block.choice                             # a pins.VersionChoice: the version to look for, and why
+        block.system                             # the CodeSystem, or None if it is unknown
+        block.is_allowed                         # False when a check-system-version parameter forbids it
+        block.contains(code)                     # is this code of block.url in the block, imports and all?
+        block.imports                            # the Definitions of include.valueSet
+        block.value_set                          # the ValueSet that the block stands in
+        block.path                               # "ValueSet.compose.include[0]", for an issue's expression
+    definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
+
+A code is in an include or exclude if all parts of it agree: the enumeration, the filters and every import. An
+exclude takes its codes out of all includes.
+
+The caller decides what an unknown code system means; an unknown import raises ``UnknownImportError``.
+
+https://hl7.org/fhir/R5/valueset.html#compositions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from operator import is_
+from typing import Any, cast
+
+from terminology.catalogue.protocol import Catalogue
+from terminology.core import issues
+from terminology.core.documents import Enumeration
+from terminology.core.errors import TerminologyError, UnknownImportError
+from terminology.core.languages import Languages
+from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
+from terminology.core.structure import require_block
+from terminology.core.versions import fits
+from terminology.operations.limits import MOST_FILTERS
+from terminology.operations.value_set.extensions import expansion_parameter
+from terminology.operations.value_set.pins import NO_PINS, Pins, VersionChoice
+from terminology.operations.value_set.resolution import canonical, find_import, find_usable_system
+from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+
+Node = dict[str, Any]
+
+# How many value sets may import one another in a row.
+DEEPEST = 50
+
+# How many answers of ``Definition.contains`` are remembered.
+MOST_ANSWERS = 1_000
+
+
+class Block:
+    """One include or exclude of a ``compose``."""
+
+    def __init__(self, node: Node, path: str, compilation: _Compilation) -> None:
+        require_block(node, path)
+        self.node = node
+        self.path = path
+        self.value_set = compilation.document
+        self.declared_version: str | None = node.get("version")
+        self.url: str | None = None
+        self.choice = VersionChoice()
+        self.system: CodeSystem | None = None
+        if node.get("system"):
+            self.url, canonical_version = split_canonical(node["system"])
+            self.url = compilation.catalogue.preferred(self.url)
+            self.declared_version = self.declared_version or canonical_version
+            self.choice = compilation.pins.system(self.url, self.declared_version)
+            self.system = compilation.find_system(self.url, self.choice.version)
+        self.imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
+        self._trusts_unknown_systems = compilation.trusts_unknown_systems
+        self._filters: list[Filter] | None = None
+        self._selection: Selection | None = None
+        self._concept_set: ConceptSet | None = None
+        self._enumeration: Mapping[str, Node] | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The version in use: that of the code system, or, if it is unknown, the one looked for."""
+        return self.system.about.version if self.system else self.choice.version
+
+    @property
+    def is_allowed(self) -> bool:
+        """False: the version in use is not one that a ``check-system-version`` parameter asks for."""
+        return self.system is None or self.choice.allows(self.system.about.version)
+
+    @property
+    def is_enumerated(self) -> bool:
+        """Whether the block lists its codes (``include.concept``)."""
+        return "concept" in self.node
+
+    @property
+    def filters(self) -> list[Filter]:
+        """``include.filter``."""
+        if self._filters is None:
+            nodes = self.node.get("filter", ())
+            self._filters = [
+                Filter(f.get("property", ""), f.get("op", ""), f.get("value", "")) for f in nodes
+            ]
+        return self._filters
+
+    @property
+    def selection(self) -> Selection:
+        """The concepts that pass the filters. Only where the code system is known.
+
+        Raises TerminologyError for a filter that cannot be used.
+        """
+        assert self.system is not None
+        if self._selection is None:
+            self._selection = self._select()
+        return self._selection
+
+    def search(self, text: str | None, languages: Languages | None = None) -> Selection:
+        """The concepts that pass the filters and that a text finds in some languages."""
+        return self._select(text, languages) if text else self.selection
+
+    def _select(self, text: str | None = None, languages: Languages | None = None) -> Selection:
+        assert self.system is not None
+        if len(self.filters) > MOST_FILTERS:
+            issue = issues.too_many_filters(self.url or "", len(self.filters), MOST_FILTERS)
+            raise TerminologyError(replace(issue, at=[f"{self.path}.filter"]))
+        for index, filter_ in enumerate(self.filters):
+            if not filter_.value:
+                issue = issues.filter_without_value(filter_.property, filter_.op, self.url or "")
+                raise TerminologyError(replace(issue, at=[f"{self.path}.filter[{index}]"]))
+        return self.system.select(self.filters, text, languages)
+
+    @property
+    def concept_set(self) -> ConceptSet:
+        """The concepts of enumeration and filters, of a code system with an index (``CodeSystem.index``)."""
+        if self._concept_set is None:
+            filtered = cast("ConceptSet", self.selection)
+            codes = (node.get("code", "") for node in self.enumeration.values())
+            self._concept_set = filtered.among(codes) if self.is_enumerated else filtered
+        return self._concept_set
+
+    @property
+    def enumeration(self) -> Mapping[str, Node]:
+        """``include.concept`` by code, in the order of the value set; empty when there is none."""
+        if self._enumeration is None:
+            concepts = self.node.get("concept", ())
+            if isinstance(concepts, Enumeration):
+                self._enumeration = concepts.by_code(self._ignores_case)
+            else:
+                self._enumeration = {self._key(node.get("code", "")): node for node in concepts}
+        return self._enumeration
+
+    def enumerated_concept(self, code: str) -> Node | None:
+        """The ``include.concept`` of a code, with the display and designations of the value set."""
+        return self.enumeration.get(self._key(code))
+
+    def _key(self, code: str) -> str:
+        return code.casefold() if self._ignores_case else code
+
+    @property
+    def _ignores_case(self) -> bool:
+        return self.system is not None and not self.system.about.case_sensitive
+
+    def contains(self, code: str) -> bool:
+        """Whether a code of ``url`` is in this block.
+
+        Of an unknown code system only the enumeration is known. Raises TerminologyError for filters that
+        cannot be used.
+        """
+        return self._contains_itself(code) and all(
+            definition.contains(self.url, code, self.version) for definition in self.imports
+        )
+
+    def _contains_itself(self, code: str) -> bool:
+        """Whether a code passes enumeration and filters, whatever the imports contain."""
+        if self.is_enumerated and self._key(code) not in self.enumeration:
+            return False
+        if self.system is None:
+            return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
+        return code in self.selection if self.filters else self.system.locate(code) is not None
+
+    def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
+        """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""
+        if self.url is None:
+            return bool(self.imports) and all(i.contains(url, code, version) for i in self.imports)
+        return self.url == url and self.contains(code)
+
+    def locate(self, url: str | None, code: str, version: str | None = None) -> Concept | None:
+        """The concept of a code that is in this block, or None if its code system is unknown."""
+        if self.url is not None:
+            return self.system.locate(code) if self.system else None
+        blocks = (block for i in self.imports for block in i.includes_with(url, code, version))
+        return next((block.locate(url, code, version) for block in blocks), None)
+
+    def has_version(self, url: str | None, version: str) -> bool:
+        """Whether an include brings in codes of this version; of several imports the first one decides."""
+        if self.url is None:
+            return any(version in other.versions.get(url or "", ()) for other in self.imports[:1])
+        return self.version == version
+
+    def excludes_version(self, url: str | None, version: str | None) -> bool:
+        """Whether an exclude applies to a version of a code system: to every one, unless it declares one."""
+        if self.url is None:
+            return all(
+                any(b.excludes_version(url, version) for b in i.system_includes() if b.url == url)
+                for i in self.imports
+            )
+        return self.declared_version is None or self.version == version
+
+    def with_version(self, system: CodeSystem, compiled: dict[int, Definition]) -> Block:
+        """The block, read with this version of a code system where it leaves the version open.
+
+        ``compiled`` has the imports that were read so already, by their ``id``.
+        """
+        imports = [definition.with_version(system, compiled) for definition in self.imports]
+        is_open = self.url == system.about.url and fits(system.about.version, self.choice.version)
+        is_other = is_open and self.version != system.about.version
+        if not is_other and all(map(is_, imports, self.imports)):
+            return self
+        block = copy(self)
+        block.imports = imports
+        if is_other:
+            block.system = system
+            block._selection, block._concept_set, block._enumeration = None, None, None
+        return block
+
+
+@dataclass(slots=True)
+class Definition:
+    """A compiled ValueSet.
+
+    ``includes_inactive`` is False when ``compose.inactive`` leaves inactive codes out. ``versions`` has the
+    versions of each code system that it includes, itself or by its imports. ``version_sensitive`` are the code
+    systems of which the same code in two versions counts as two: the value set says so (its expansion
+    parameter ``versionsMatch``), or, if it says nothing, it includes several versions.
+    """
+
+    document: Document
+    includes: list[Block] = field(default_factory=list)
+    excludes: list[Block] = field(default_factory=list)
+    includes_inactive: bool = True
+    version_sensitive: frozenset[str] = field(default=frozenset(), init=False)
+    versions: dict[str, dict[str | None, None]] = field(default_factory=dict, init=False)
+    # ``replace`` does not copy it: with another version of a code system the answers are others. A plain
+    # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
+    _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for block in self.includes:
+            if block.url is not None:
+                self.versions.setdefault(block.url, {})[block.version] = None
+                continue
+            for url, versions in (pair for other in block.imports for pair in other.versions.items()):
+                self.versions.setdefault(url, {}).update(versions)
+        versions_match = self.parameter("versionsMatch")
+        self.version_sensitive = frozenset(
+            url
+            for url, versions in self.versions.items()
+            if versions_match == "false" or (versions_match is None and len(versions) > 1)
+        )
+
+    @property
+    def url(self) -> str:
+        return str(self.document.get("url", ""))
+
+    @property
+    def canonical(self) -> str:
+        """``url|version``."""
+        return canonical(self.document)
+
+    @property
+    def weight(self) -> int:
+        """About how many elements it has, with those of its imports."""
+        blocks = [block for part in (self, *self.all_imports()) for block in part.blocks()]
+        return sum(10 + 10 * len(b.node.get("filter", ())) + len(b.node.get("concept", ())) for b in blocks)
+
+    @property
+    def is_defined(self) -> bool:
+        """False: the ValueSet has neither ``compose`` nor ``expansion``."""
+        return "compose" in self.document or "expansion" in self.document
+
+    def blocks(self) -> Iterator[Block]:
+        """Every include and exclude, without those of imports."""
+        yield from self.includes
+        yield from self.excludes
+
+    def system_includes(self, visited: set[int] | None = None) -> Iterator[Block]:
+        """Every include that names a code system, also those of imports; each once."""
+        visited = set() if visited is None else visited
+        visited.add(id(self))
+        for block in self.includes:
+            if block.url is not None:
+                yield block
+                continue
+            for other in block.imports:
+                if id(other) not in visited:
+                    yield from other.system_includes(visited)
+
+    def all_imports(self) -> Iterator[Definition]:
+        """The imports of includes and excludes, the imports of those, and so on; each once."""
+        imports: dict[str, Definition] = {}
+        waiting: list[Definition] = [self]
+        while waiting:
+            for block in waiting.pop(0).blocks():
+                new = [other for other in block.imports if other.canonical not in imports]
+                imports.update((other.canonical, other) for other in new)
+                waiting.extend(new)
+        return iter(imports.values())
+
+    def contains(self, url: str | None, code: str, version: str | None = None) -> bool:
+        """Whether a code is in the value set.
+
+        ``version`` matters only for ``version_sensitive`` code systems; without one, any version will do.
+        """
+        # Value sets that import each other over and over would double the work at each step.
+        key = (url, code, version)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._contains(url, code, version)
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[key] = answer
+        return answer
+
+    def _contains(self, url: str | None, code: str, version: str | None) -> bool:
+        versions = [v for v in self.versions.get(url or "", ()) if v is not None]
+        if version is None and versions and not self._merges_versions:
+            return any(self.contains(url, code, each) for each in versions)
+        include_version = version if url in self.version_sensitive else None
+        blocks = self.includes_with(url, code, include_version)
+        if not any(self._is_active_enough(block, url, code, include_version) for block in blocks):
+            return False
+        return not self.is_excluded(url, code, version)
+
+    def includes_with(self, url: str | None, code: str, version: str | None) -> Iterator[Block]:
+        """The includes that contain a code, in ``version`` unless it is None."""
+        for block in self.includes:
+            has_version = version is None or block.has_version(url, version)
+            if has_version and block.contains_coding(url, code, version):
+                yield block
+
+    def _is_active_enough(self, block: Block, url: str | None, code: str, version: str | None) -> bool:
+        if self.includes_inactive:
+            return True
+        concept = block.locate(url, code, version)
+        return concept is None or not concept.inactive
+
+    @property
+    def _merges_versions(self) -> bool:
+        """Whether the value set itself says that all versions of a code count as one."""
+        return self.parameter("versionsMatch") == "true"
+
+    def is_excluded(self, url: str | None, code: str, version: str | None = None) -> bool:
+        """Whether an exclude takes a code out of the value set.
+
+        Of a ``version_sensitive`` code system, an exclude that declares a version takes the code out of that
+        version; any other one takes it out of every version.
+        """
+        any_version = version is None or url not in self.version_sensitive
+        return any(
+            (any_version or block.excludes_version(url, version))
+            and block.contains_coding(url, code, None if any_version else version)
+            for block in self.excludes
+        )
+
+    def with_version(self, system: CodeSystem, compiled: dict[int, Definition] | None = None) -> Definition:
+        """The value set, read with this version of a code system where includes leave the version open.
+
+        Its excludes are then read with this version, too. Where every include declares its version, the
+        value set stays as it is. ``compiled`` has the value sets that were read so already, by their ``id``:
+        each is compiled once, however often it is imported.
+        """
+        compiled = {} if compiled is None else compiled
+        if id(self) not in compiled:
+            compiled[id(self)] = self._with_version(system, compiled)
+        return compiled[id(self)]
+
+    def _with_version(self, system: CodeSystem, compiled: dict[int, Definition]) -> Definition:
+        includes = [block.with_version(system, compiled) for block in self.includes]
+        if all(map(is_, includes, self.includes)):
+            return self
+        excludes = [block.with_version(system, compiled) for block in self.excludes]
+        return replace(self, includes=includes, excludes=excludes)
+
+    def parameter(self, name: str) -> str | None:
+        """The value of an expansion parameter that the value set itself sets, as text, or None."""
+        return expansion_parameter(self.document, name)
+
+    def display_languages(self, requested: Languages | None, accepted: Languages | None) -> Languages | None:
+        """The languages of displays: tx-ecosystem, "languages", order of priority.
+
+        The parameter ``displayLanguage`` of the request, that of the value set itself, the HTTP header
+        (``accepted``), the language of the value set.
+        """
+        if requested is not None:
+            return requested
+        own = self.parameter("displayLanguage")
+        if own or accepted is None:
+            own = own or self.document.get("language")
+            return Languages.parse(own) if own else None
+        return accepted
+
+
+# -- compiling -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Compilation:
+    """One ValueSet that is being compiled, and what its blocks are compiled with.
+
+    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
+    import that is ready. ``trusts_unknown_systems``: an unknown code system has every code.
+    """
+
+    catalogue: Catalogue
+    pins: Pins
+    supplements: Sequence[Document]
+    document: Document
+    path: tuple[str, ...] = ()
+    trusts_unknown_systems: bool = False
+    compiled: dict[str, Definition] = field(default_factory=dict)
+
+    def find_system(self, url: str, version: str | None) -> CodeSystem | None:
+        return find_usable_system(self.catalogue, self.supplements, url, version)
+
+    def compile_import(self, reference: str) -> Definition:
+        """The definition of an ``include.valueSet``."""
+        path = (*self.path, canonical(self.document))
+        try:
+            document = find_import(self.catalogue, reference, self.pins, self.document)
+        except UnknownImportError as unknown:
+            # A ValueSet of the request is not in the catalogue, but it may stand on the path.
+            name = f"{unknown.url}|{unknown.version}" if unknown.version else unknown.url
+            start = next((c for c in path if name in (c, split_canonical(c)[0])), None)
+            if start is None:
+                raise
+            raise TerminologyError(issues.value_set_circle([*path, start])) from None
+        return replace(self, document=document, path=path).compile()
+
+    def compile(self) -> Definition:
+        """Raises UnknownImportError, and TerminologyError for a circle of imports or too long a row."""
+        name = canonical(self.document)
+        if name in self.path:
+            raise TerminologyError(issues.value_set_circle([*self.path, name]))
+        if len(self.path) > DEEPEST:
+            raise TerminologyError(issues.value_set_too_deep(self.path[0], DEEPEST))
+        if name not in self.compiled:
+            compose = self.document.get("compose") or _compose_of_expansion(self.document)
+            definition = Definition(
+                self.document,
+                includes=self._blocks(compose, "include"),
+                excludes=self._blocks(compose, "exclude"),
+                includes_inactive=compose.get("inactive") is not False,
+            )
+            locked_date = compose.get("lockedDate")
+            if locked_date and any(map(_depends_on_date, definition.blocks())):
+                raise TerminologyError(issues.locked_date_not_supported(name, str(locked_date)))
+            self.compiled[name] = definition
+        return self.compiled[name]
+
+    def _blocks(self, compose: Node, name: str) -> list[Block]:
+        nodes = enumerate(compose.get(name, ()))
+        return [Block(node, f"ValueSet.compose.{name}[{index}]", self) for index, node in nodes]
+
+
+def definition_of(
+    catalogue: Catalogue, value_set: Document, pins: Pins = NO_PINS, supplements: Sequence[Document] = ()
+) -> Definition:
+    """Compile a ValueSet.
+
+    ``supplements`` are CodeSystem documents (``Catalogue.supplement``); their code systems are seen through
+    them. Raises UnknownImportError, and TerminologyError for value sets that import themselves.
+    """
+    return _Compilation(catalogue, pins, supplements, value_set).compile()
+
+
+def contains(catalogue: Catalogue, value_set: Document, coding: Coding) -> bool:
+    """Whether a coding is in a value set, where no request says more.
+
+    An unknown code system has every code, and none that passes a filter. Raises TerminologyError for unknown
+    imports, for filters that cannot be used, and for value sets that import themselves.
+    """
+    compilation = _Compilation(catalogue, NO_PINS, (), value_set, trusts_unknown_systems=True)
+    return compilation.compile().contains(catalogue.preferred(coding.system or ""), coding.code or "")
+
+
+def _depends_on_date(block: Block) -> bool:
+    """Whether ``compose.lockedDate`` would have to choose the version, since nothing else does."""
+    return block.url is not None and not block.is_enumerated and block.choice.reason == "latest"
+
+
+def _compose_of_expansion(document: Document) -> Node:
+    """A ``compose`` that lists the codes of the stored expansion, for a ValueSet without one."""
+    by_system: dict[tuple[str, str | None], list[Node]] = {}
+    for node in _nested_contains(document.get("expansion", {})):
+        if "system" in node and "code" in node:
+            concept: Node = {name: node[name] for name in ("code", "display", "designation") if name in node}
+            by_system.setdefault((node["system"], node.get("version")), []).append(concept)
+    return {
+        "include": [
+            {"system": system, "concept": concepts} | ({"version": version} if version else {})
+            for (system, version), concepts in by_system.items()
+        ]
+    }
+
+
+def _nested_contains(node: Node) -> Iterator[Node]:
+    """The ``contains`` of an expansion at every depth."""
+    for inner in node.get("contains", ()):
+        yield inner
+        yield from _nested_contains(inner)

@@ -1,0 +1,39 @@
+"""The parameters of $expand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from terminology.core.languages import Languages
+from terminology.operations.value_set.resolution import ValueSetParameters
+
+# How many codes are listed at most, unless a setting says otherwise.
+LARGEST_EXPANSION = 50_000
+
+
+@dataclass(slots=True, kw_only=True)
+class ExpandRequest(ValueSetParameters):
+    """A call of $expand: https://hl7.org/fhir/R5/valueset-operation-expand.html.
+
+    ``languages`` is the parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``.
+    ``largest`` bounds the number of codes in the answer. ``date`` and ``exclude_post_coordinated`` are
+    accepted and have no effect: content here has no periods of validity, and no expansion lists expressions.
+    """
+
+    filter: str | None = None
+    date: str | None = None
+    offset: int | None = None
+    count: int | None = None
+    include_designations: bool | None = None
+    designations: Sequence[str] = ()
+    include_definition: bool | None = None
+    active_only: bool | None = None
+    exclude_nested: bool | None = None
+    exclude_not_for_ui: bool | None = None
+    exclude_post_coordinated: bool | None = None
+    languages: Languages | None = None
+    accepted: Languages | None = None
+    exclude_systems: Sequence[str] = ()
+    properties: Sequence[str] = ()
+    largest: int = LARGEST_EXPANSION

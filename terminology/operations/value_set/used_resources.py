@@ -1,0 +1,83 @@
+"""The resources that an expansion was made from, as its parameters: ``used-codesystem`` and the like.
+
+See tx-ecosystem, "expansion parameters": https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from terminology.core import issues
+from terminology.core.model import Document, Typed
+from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.extensions import publication_warning
+from terminology.operations.value_set.pins import SYSTEM_PARAMETER
+from terminology.operations.value_set.resolution import canonical
+
+
+@dataclass(slots=True)
+class UsedResources:
+    """The code systems, value sets and supplements of a definition.
+
+    ``parameters`` are names and values, each once. ``unclosed`` has the reasons why there may be more codes
+    than are listed. ``versions`` has the versions of each code system by url, ``version_needed`` the urls of
+    those whose codes mean nothing without a version (``CodeSystem.versionNeeded``).
+    """
+
+    parameters: list[tuple[str, Typed]] = field(default_factory=list)
+    unclosed: list[str] = field(default_factory=list)
+    versions: dict[str, set[str | None]] = field(default_factory=dict)
+    version_needed: set[str] = field(default_factory=set)
+
+    @staticmethod
+    def of(definition: Definition) -> UsedResources:
+        used = UsedResources()
+        value_set = definition.document
+        used._add_warning(value_set, value_set)
+        for part in (definition, *definition.all_imports()):
+            if part is not definition:
+                used._add("used-valueset", part.canonical)
+                used._add_warning(part.document, value_set)
+            for block in part.blocks():
+                used._add_block(block, value_set)
+        return used
+
+    @property
+    def shown_with_version(self) -> frozenset[str]:
+        """The code systems whose entries say their version: one version among several, or needed."""
+        several = (url for url, versions in self.versions.items() if len(versions) > 1)
+        return frozenset((*several, *self.version_needed))
+
+    def _add_block(self, block: Block, value_set: Document) -> None:
+        if block.system is None or block.url is None:
+            return
+        about = block.system.about
+        self.versions.setdefault(about.url, set()).add(about.version)
+        if (about.document or {}).get("versionNeeded") is True:
+            self.version_needed.add(about.url)
+        self._add("used-codesystem", about.canonical)
+        if about.is_fragment:
+            self._add("used-fragment", about.canonical)
+            self._add_unclosed(issues.fragment_is_unclosed(about))
+        if block.choice.reason in SYSTEM_PARAMETER:
+            self._add(SYSTEM_PARAMETER[block.choice.reason], f"{block.url}|{block.choice.version}")
+        for supplement in block.system.supplements:
+            self._add("used-supplement", supplement)
+        reason = None if block.is_enumerated else block.selection.unclosed
+        if reason:
+            self._add_unclosed(reason)
+        self._add_warning(about.document or {}, value_set)
+
+    def _add(self, name: str, uri: str) -> None:
+        parameter = (name, Typed("uri", uri))
+        if parameter not in self.parameters:
+            self.parameters.append(parameter)
+
+    def _add_unclosed(self, reason: str) -> None:
+        if reason not in self.unclosed:
+            self.unclosed.append(reason)
+
+    def _add_warning(self, document: Document, value_set: Document) -> None:
+        warning = publication_warning(document, value_set)
+        if warning:
+            self._add(f"warning-{warning}", canonical(document))
