@@ -14,12 +14,14 @@ from terminology.core.model import Coding, Document, Typed
 from terminology.opening import Serving, open_state
 from terminology.settings import Settings
 from terminology.state import State
-from terminology.wire.fhir_releases import RELEASES, FhirVersion
+from terminology.wire.cache_control import RESOURCES
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.messages import Context, Request
-from terminology.wire.operations import RESOURCES, answer, operation_of
-from terminology.wire.parameters import Given, Parameter, from_body, read
+from terminology.wire.operation import BASE
+from terminology.wire.operations import operation_of
+from terminology.wire.parameters import Parameter
+from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
-from terminology.wire.system_operations import system_operations
 
 Node = dict[str, Any]
 
@@ -69,37 +71,20 @@ class Terminology:
         """
         if release not in RELEASES:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(RELEASES)}"))
-        spoken = RELEASES[release]
         *where, name = operation.split("/")
         if not name.startswith("$") or len(where) > 2:
             raise TerminologyError(issues.no_operation(operation))
-        if not where:
-            return self._ask_base(name.removeprefix("$"), spoken, body, parameters)
-        return self._ask(where, name.removeprefix("$"), spoken, body, parameters)
-
-    def _ask(
-        self, where: Sequence[str], name: str, release: FhirVersion, body: Document | None, values: Node
-    ) -> Document:
-        kind, *id_ = where
-        catalogue = self.catalogue.for_fhir(release.version)
-        rows = (*operation_of(kind, name, release, bool(id_)).all_parameters, RESOURCES)
-        instance = catalogue.resource(kind, id_[0]) if id_ else None
-        given = _given(rows, values, body, f"{kind}/${name}")
-        most = self.settings.largest_expansion
-        return answer(catalogue, release, kind, name, given, instance, largest=most)
-
-    def _ask_base(self, name: str, release: FhirVersion, body: Document | None, values: Node) -> Document:
-        offered = system_operations(release)
-        if name not in offered:
-            known = [f"${other}" for other in offered]
-            raise TerminologyError(issues.unknown_operation(name, "the base", known))
-        rows = offered[name].parameters
-        given = _given(rows, values, body, f"${name}")
-        return offered[name].run(self._context(release), Request("POST", f"${name}"), read(rows, given))
+        context = self._context(RELEASES[release])
+        kind = where[0] if where else BASE
+        row = operation_of(kind, name.removeprefix("$"), context.release, len(where) > 1)
+        nodes = _nodes((*row.all_parameters, RESOURCES), parameters)
+        request = Request("POST", operation, body=_with_nodes(body, nodes))
+        return answered(context, request).resource or {}
 
     def _context(self, release: FhirVersion) -> Context:
         catalogue = self.catalogue.for_fhir(release.version)
-        return Context(catalogue, release, "", self._state, self._sessions, (release,))
+        largest = self.settings.largest_expansion
+        return Context(catalogue, release, "", self._state, self._sessions, (release,), largest)
 
     @cached_property
     def _state(self) -> State:
@@ -113,20 +98,31 @@ class Terminology:
 # -- parameters as Python values -----------------------------------------------------------------
 
 
-def _given(rows: Sequence[Parameter], values: Node, body: Document | None, operation: str) -> list[Given]:
+def _nodes(rows: Sequence[Parameter], values: Node) -> list[Node]:
+    """The values as nodes of Parameters."""
     types = {name.casefold(): row.type for row in rows for name in row.names}
-    given = []
+    nodes = []
     for python_name, value in values.items():
         name = python_name.replace("_", "-")
         for one in value if isinstance(value, list) else [] if value is None else [value]:
-            given.append(Given(name, _node(name, types.get(name.casefold(), "string"), one), name))
-    return [*given, *(from_body(body, operation) if body is not None else ())]
+            nodes.append(_node(name, types.get(name.casefold(), "string"), one))
+    return nodes
 
 
-def _node(name: str, type_: str, value: Any) -> str | Node:
+def _with_nodes(body: Document | None, nodes: list[Node]) -> Document:
+    """A Parameters resource with these nodes, and those of the body after them."""
+    if body is None:
+        return {"resourceType": "Parameters", "parameter": nodes}
+    if not nodes or body.get("resourceType") != "Parameters":
+        return body
+    return {**body, "parameter": [*nodes, *body.get("parameter", ())]}
+
+
+def _node(name: str, type_: str, value: Any) -> Node:
     """A value as a node of Parameters; a Coding may also be ``system|code``."""
     if isinstance(value, str) and type_ == "Coding":
-        return value
+        system, _, code = value.rpartition("|")
+        return {"name": name, "valueCoding": {"system": system, "code": code}}
     if isinstance(value, dict):
         return {"name": name, **_STRUCTURED.get(type_, _of_no_type)(value)}
     if type_ in _TEXTS and not isinstance(value, bool):

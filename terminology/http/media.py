@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
-from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.messages import FORM
 
 JSON = "application/fhir+json"

@@ -61,7 +61,7 @@ def _free_address(settings: Settings) -> tuple[str, int]:
 # -- granian -------------------------------------------------------------------------------------
 
 
-class _Loader:
+class _AppLoader:
     """What a worker runs. A forked one has the content already, any other reads it itself. Each opens the
     store for itself, and looks at it again with each request.
     """
@@ -74,7 +74,7 @@ class _Loader:
         return {"_settings": self._settings, "_catalogue": None}
 
     def __call__(self) -> Flask:
-        return create_app(Serving(self._settings, self._catalogue).catalogue, self._settings)
+        return create_app(self._settings, catalogue=Serving(self._settings, self._catalogue).catalogue)
 
 
 def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
@@ -95,7 +95,7 @@ def _with_granian(settings: Settings, catalogue: Catalogue, address: str, port: 
     # What is here by now stays for good: a worker that looked through it for garbage would have to copy it.
     gc.collect()
     gc.freeze()
-    server.serve(target_loader=_Loader(settings, catalogue), wrap_loader=False)
+    server.serve(target_loader=_AppLoader(settings, catalogue), wrap_loader=False)
 
 
 # -- werkzeug ------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def _with_werkzeug(settings: Settings, catalogue: Catalogue, address: str, port: int) -> None:
-    app = create_app(Serving(settings, catalogue).catalogue, settings)
+    app = create_app(settings, catalogue=Serving(settings, catalogue).catalogue)
     server = make_server(address, port, app, threaded=True, request_handler=_Handler)
     with suppress(KeyboardInterrupt):
         server.serve_forever()

@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
+from terminology.wire.headers import Header
 from terminology.wire.messages import Request, Response
 
 BATCH_LIMIT = 500
 # Bundle.entry.request, and the headers that it stands for.
-_CONDITIONS = {"ifNoneMatch": "If-None-Match", "ifModifiedSince": "If-Modified-Since"}
+_CONDITIONS = {"ifNoneMatch": Header.IF_NONE_MATCH, "ifModifiedSince": Header.IF_MODIFIED_SINCE}
 
 
 def searchset(total: int, links: Iterable[tuple[str, str]], matches: Sequence[Document]) -> Document:

@@ -12,10 +12,11 @@ from typing import Any
 from terminology.catalogue.content import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
-from terminology.wire.fhir_releases import FhirVersion
-from terminology.wire.operations import OPERATIONS, RESOURCES, Operation, operations_of
+from terminology.wire.cache_control import RESOURCES
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.operation import BASE, Operation
+from terminology.wire.operations import OPERATIONS, operations_of
 from terminology.wire.search import parameters_of
-from terminology.wire.system_operations import system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
@@ -51,7 +52,7 @@ def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document
                 "interaction": [{"code": "batch"}],
                 "operation": [
                     {"name": name, "definition": row.definition}
-                    for name, row in system_operations(release).items()
+                    for name, row in operations_of(BASE, release).items()
                 ],
             }
         ],
@@ -126,7 +127,7 @@ def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Seq
         "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
     }
     document["translation"] = {"needsMap": False}
-    if "closure" in system_operations(release):
+    if "closure" in operations_of(BASE, release):
         document["closure"] = {"translation": False}
     return release.downgrade(document)
 

@@ -92,7 +92,7 @@ def downgrade(document: Document) -> Document:
     return _each_resource(document, downgrade)
 
 
-def translation(parameters: Document, names_source: bool) -> Document:
+def downgrade_translation(parameters: Document, names_source: bool) -> Document:
     """The answer of ``$translate``. ``names_source``: each match's ``originMap`` as R4 has it, ``source``, a
     uri.
     """
@@ -104,7 +104,7 @@ def translation(parameters: Document, names_source: bool) -> Document:
     return inside(parameters, "parameter", _in_match(in_match))
 
 
-def as_r4_closure(concept_map: Document) -> Document:
+def downgrade_closure(concept_map: Document) -> Document:
     """The answer of ``$closure``, which in R4 says no other words than these three (and ``unmatched``)."""
     words = {
         "equivalent": "equal",

@@ -1,4 +1,4 @@
-"""How much of a resource is shown: ``_summary``, ``_elements``, and the version that it is read at."""
+"""Parts of resources: ``_summary`` and ``_elements``; and the version id of a resource."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def version_id(document: Document) -> str:
     return meta.get("versionId") or hashlib.sha256(json.write({**document, "meta": meta})).hexdigest()[:16]
 
 
-def shown(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
+def summarised(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
     """A copy with its version, cut down as ``_summary`` and ``_elements`` ask.
 
     Raises TerminologyError for a ``_summary`` that FHIR does not know.

@@ -19,7 +19,7 @@ from xml.parsers import expat
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.json import LARGEST
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, Shape, Table, table_of
 

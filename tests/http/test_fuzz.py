@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from terminology.catalogue.content import Catalogue
 from terminology.wire import json as fhir_json
 from terminology.wire.operations import OPERATIONS
-from terminology.wire.system_operations import SYSTEM_OPERATIONS
 from tests.content.test_conization import CPT, OURS, PCS
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))
@@ -228,7 +227,6 @@ paths = st.sampled_from(
             f"{kind}/{id_}/${name}"
             for (kind, name), id_ in zip(OPERATIONS, ["cpt", "conization-to-cpt"] * 20, strict=False)
         ),
-        *(f"${name}" for name in SYSTEM_OPERATIONS),
         *(
             "",
             "metadata",

@@ -45,7 +45,9 @@ CATALOGUE = catalogue_of(
 
 
 def open_client(folder: Path | None) -> Any:
-    return create_app(CATALOGUE, Settings(environment={}, data=str(folder or ""), r6=True)).test_client()
+    return create_app(
+        Settings(environment={}, data=str(folder or ""), r6=True), catalogue=CATALOGUE
+    ).test_client()
 
 
 @pytest.fixture(params=["file", "memory"])

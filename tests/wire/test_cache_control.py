@@ -49,7 +49,9 @@ def body(*resources: Json, **values: Json) -> Json:
 
 
 def open_client(folder: Path | str) -> Any:
-    return create_app(Catalogue(), Settings(environment={}, data=str(folder), r6=True)).test_client()
+    return create_app(
+        Settings(environment={}, data=str(folder), r6=True), catalogue=Catalogue()
+    ).test_client()
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -492,3 +494,15 @@ def test_the_root_without_a_release_speaks_all_and_says_which_unasked(client: An
     assert versions(client, "/fhir/$versions") == (every, "4.0")
     asked = "application/fhir+json; fhirVersion=5.0"
     assert versions(client, "/fhir/$versions", Accept=asked) == (every, "4.0")
+
+
+def test_the_cache_of_a_closure_may_be_named_by_a_parameter_as_anywhere(client: Any) -> None:
+    id_ = start(client, code_system("a", "b"))
+    for sent in (body(name={"valueString": "t"}),
+                 body(name={"valueString": "t"}, concept={"valueCoding": {"system": URL, "code": "a"}},
+                      **{"cache-id": {"valueString": id_}})):  # fmt: skip
+        assert client.post("/fhir/r5/$closure", json=sent).status_code == 200
+
+
+def test_versions_are_told_whatever_cache_a_client_names(client: Any) -> None:
+    assert client.get("/fhir/r5/$versions", headers={"X-Cache-Id": "no-such-cache"}).status_code == 200

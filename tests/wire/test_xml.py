@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire import json, xml
-from terminology.wire.fhir_releases import RELEASES
+from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, table_of
 from tests.support.paths import ROOT
 

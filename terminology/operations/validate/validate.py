@@ -160,11 +160,11 @@ def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _Pre
 
 
 def _value_set(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> Document:
-    if request.context is not None and request.url is None and request.value_set is None:
-        raise TerminologyError(issues.context_not_supported(request.context))
     given = request.value_set or request.instance
     if given is not None:
         return meant_by(given, request.url)
+    if request.url is None and request.context is not None:
+        raise TerminologyError(issues.context_not_supported(request.context))
     if request.url is None:
         raise TerminologyError(issues.no_value_set_to_validate_against())
     return find_value_set(catalogue, request.url, request.value_set_version, pins)
