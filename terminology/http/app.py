@@ -220,7 +220,7 @@ class _Body:
 
 def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
     """Raises RefusedError (415), and TerminologyError for a body that is not a resource."""
-    if request.method not in ("POST", "PUT", "PATCH"):
+    if request.method != "POST":
         return _Body()
     content = request.get_data(cache=False)
     if not content:

@@ -10,7 +10,7 @@ from terminology.wire.write.parameters import (
     canonical,
     code,
     coding,
-    group,
+    complete_group,
     parameters,
     string,
     typed,
@@ -39,26 +39,29 @@ def lookup(answer: Lookup) -> Document:
     )
 
 
+# A concept may have hundreds of designations and properties: the builder is called for what they have.
+
+
 def _designation(designation: Designation) -> Node:
-    return group(
-        "designation",
-        (
-            code("language", designation.language),
-            coding("use", designation.use),
-            *[coding("additionalUse", use) for use in designation.additional_use],
-            string("value", designation.value),
-            canonical("source", designation.source),
-        ),
-    )
+    parts: list[Node | None] = []
+    if designation.language is not None:
+        parts.append(code("language", designation.language))
+    if designation.use is not None:
+        parts.append(coding("use", designation.use))
+    for use in designation.additional_use:
+        parts.append(coding("additionalUse", use))
+    parts.append(string("value", designation.value))
+    if designation.source is not None:
+        parts.append(canonical("source", designation.source))
+    return complete_group("designation", parts)
 
 
 def _property(property_: Property) -> Node:
-    return group(
-        "property",
-        (
-            code("code", property_.code),
-            typed("value", property_.value),
-            string("description", property_.description),
-            canonical("source", property_.source),
-        ),
-    )
+    parts: list[Node | None] = [code("code", property_.code)]
+    if property_.value.value is not None:
+        parts.append(typed("value", property_.value))
+    if property_.description is not None:
+        parts.append(string("description", property_.description))
+    if property_.source is not None:
+        parts.append(canonical("source", property_.source))
+    return complete_group("property", parts)

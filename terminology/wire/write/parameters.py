@@ -6,7 +6,7 @@ is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from terminology.core.model import Document, Typed, value_key
@@ -22,7 +22,12 @@ def parameters(nodes: Iterable[Node | None]) -> Document:
 
 def group(name: str, parts: Iterable[Node | None]) -> Node:
     """A parameter with parts."""
-    return {"name": name, "part": [part for part in parts if part is not None]}
+    return complete_group(name, [part for part in parts if part is not None])
+
+
+def complete_group(name: str, parts: Sequence[Node | None]) -> Node:
+    """A parameter with parts, none of which is None: faster where there are hundreds."""
+    return {"name": name, "part": parts}
 
 
 def resource(name: str, value: Document | None) -> Node | None:
