@@ -33,7 +33,7 @@ from terminology.wire import headers as request_headers
 from terminology.wire import json, messages, outcome, rest, xml
 from terminology.wire.failures import failure
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import FORM, Context
 from terminology.wire.sessions import Sessions
 
@@ -138,7 +138,7 @@ def _answer(
 ) -> tuple[messages.Response, str, bool]:
     """The answer, the media type to write it in, and whether it is to be pretty."""
     release = g.release = context.release
-    if request.method == "OPTIONS" and Header.PREFLIGHT_METHOD in headers:
+    if request.method == "OPTIONS" and RequestHeader.PREFLIGHT_METHOD in headers:
         return messages.Response(204, None), JSON, False  # a browser asks before it sends its request
     query = list(_query(request.query_string))
     media = _media_of_answer(query, headers, release)
@@ -190,7 +190,7 @@ def _asked_for(
     offered: Sequence[FhirVersion], default: FhirVersion, headers: request_headers.Headers
 ) -> FhirVersion:
     """The release that ``fhirVersion`` asks for, of those that a root speaks."""
-    for header in (Header.ACCEPT, Header.CONTENT_TYPE):
+    for header in (RequestHeader.ACCEPT, RequestHeader.CONTENT_TYPE):
         for release in offered:
             if asks_for(headers.get(header, ""), release):
                 return release
@@ -205,7 +205,7 @@ def _media_of_answer(
     query: Iterable[tuple[str, str]], headers: request_headers.Headers, release: FhirVersion
 ) -> str:
     """The media type to answer in. Raises RefusedError (406)."""
-    accept, sent = headers.get(Header.ACCEPT, ""), headers.get(Header.CONTENT_TYPE, "")
+    accept, sent = headers.get(RequestHeader.ACCEPT, ""), headers.get(RequestHeader.CONTENT_TYPE, "")
     return negotiated(accept, dict(query).get("_format"), release, sent)
 
 
@@ -225,7 +225,7 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
     content = request.get_data(cache=False)
     if not content:
         return _Body()
-    media = readable(headers.get(Header.CONTENT_TYPE, ""), release)
+    media = readable(headers.get(RequestHeader.CONTENT_TYPE, ""), release)
     if media == FORM:
         return _Body(media, form=list(_query(content)))
     if media == XML:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from terminology.http.media import JSON
 from terminology.wire import json
 from terminology.wire.failures import failure
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Where in the environment the id of the request stands.
 REQUEST_ID = "terminology.request_id"
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
-_ID_HEADER = Header.REQUEST_ID.wsgi_name
+_ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
 _ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 _ALLOWED_HEADERS = (
     "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, "

@@ -121,8 +121,8 @@ class PreparedRequests:
         """Add the parameters of a body to these lists; false for a body that is not plain.
 
         A plain body is a Parameters resource of texts, booleans, whole numbers and Codings in which no key
-        stands twice. ``orjson`` takes the last of two equal keys; but then the text has more strings than
-        what was read, and two quotes stand for each string in a text without escapes.
+        stands twice. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
+        document; and a text without escapes has two quotes for each string.
         """
         if b"\\" in content:
             return False

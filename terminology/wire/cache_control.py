@@ -17,7 +17,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.state.sessions import Session
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 from terminology.wire.parameters import p
 from terminology.wire.sessions import Caller, Sessions
 
@@ -58,7 +58,7 @@ def _start(request: CacheControlRequest) -> Session:
 def _check(request: CacheControlRequest) -> Session:
     id_ = request.cache_id or request.id
     if not id_:
-        place = f"the id of the cache, in the header {Header.CACHE_ID.value}"
+        place = f"the id of the cache, in the header {RequestHeader.CACHE_ID.value}"
         raise TerminologyError(issues.missing_parameter(place))
     return request.sessions.find(id_, request.caller)
 

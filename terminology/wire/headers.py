@@ -1,6 +1,6 @@
 """The headers of a request that are read here: no other can be.
 
-``wire`` and ``http`` take headers from a mapping with ``Header`` keys, so that what an answer may depend on
+``wire`` and ``http`` take headers from a mapping with ``RequestHeader`` keys, so that what an answer may depend on
 stands in this list, and nowhere else.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 _PLAIN = ("CONTENT_TYPE",)
 
 
-class Header(Enum):
+class RequestHeader(Enum):
     """A header that is read."""
 
     ACCEPT = "Accept"
@@ -38,15 +38,15 @@ class Header(Enum):
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
 # (X-Cache-Id) alone; the id of a request stands in the headers of its answer.
-_WITHOUT_EFFECT = frozenset({Header.AUTHORIZATION, Header.REQUEST_ID})
+_WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.REQUEST_ID})
 # The headers that the answer to an operation may depend on.
-EFFECTIVE = tuple(header for header in Header if header not in _WITHOUT_EFFECT)
+EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)
 
-Headers = Mapping[Header, str]
+Headers = Mapping[RequestHeader, str]
 
-_WSGI_NAMES = tuple((header, header.wsgi_name) for header in Header)
+_WSGI_NAMES = tuple((header, header.wsgi_name) for header in RequestHeader)
 
 
-def from_wsgi(environ: Mapping[str, Any]) -> dict[Header, str]:
+def from_wsgi(environ: Mapping[str, Any]) -> dict[RequestHeader, str]:
     """The headers of a WSGI environment that are read here."""
     return {header: environ[name] for header, name in _WSGI_NAMES if name in environ}

@@ -16,7 +16,7 @@ from terminology.core.model import Document
 from terminology.operations.value_set.expansion import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import Header, Headers
+from terminology.wire.headers import Headers, RequestHeader
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.sessions import Caller, Sessions
@@ -27,8 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(slots=True, frozen=True)
 class Context:
-    """What a request is answered from: the content, what is kept from request to request, and what is fixed
-    for a root.
+    """The surroundings of a request: the content, the state that outlives it, and the settings of a root.
 
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first.
@@ -45,8 +44,10 @@ class Context:
 
 @dataclass(slots=True)
 class Request:
-    """``path`` is relative to the base and without slashes at its ends; ``body`` is the parsed resource;
-    ``address`` is the network address that it came from; ``id`` is the one that logs and clients know it by.
+    """One request.
+
+    ``path`` is relative to the base and without slashes at its ends; ``body`` is the parsed resource;
+    ``address`` is the network address of the client; ``id`` is the name of the request in logs and for clients.
     """
 
     method: str
@@ -60,12 +61,14 @@ class Request:
     @property
     def caller(self) -> Caller:
         """The client that sent the request. Of its credentials there is a digest only."""
-        owner = _digest(self.headers.get(Header.AUTHORIZATION, ""))
+        owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
         return Caller(owner, _digest(owner + self.address))
 
     def arguments(self, operation: str, subject: str | None = None) -> list[Argument]:
-        """The arguments of an operation: from the URL, and from a body that is a Parameters resource or the
-        one resource that the operation is about. Raises TerminologyError when the body is neither.
+        """The arguments of an operation, from the URL and the body.
+
+        The body is a Parameters resource, or the one resource that the operation is about (``subject``).
+        Raises TerminologyError when the body is neither.
         """
         arguments = from_query(self.query)
         if self.body is None:
@@ -79,14 +82,14 @@ class Request:
     def languages(self) -> Languages | None:
         """``Accept-Language``. A header that is not a list of languages is ignored."""
         try:
-            return Languages.parse(self.headers.get(Header.ACCEPT_LANGUAGE, ""))
+            return Languages.parse(self.headers.get(RequestHeader.ACCEPT_LANGUAGE, ""))
         except TerminologyError:
             return None
 
     @property
     def largest_expansion(self) -> int | None:
         """The most codes that the client takes in one expansion: a header of HL7's ecosystem."""
-        text = self.headers.get(Header.TOO_COSTLY_THRESHOLD, "").strip()
+        text = self.headers.get(RequestHeader.TOO_COSTLY_THRESHOLD, "").strip()
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def knows(self, tag: str, changed: str | None) -> bool:
@@ -94,28 +97,28 @@ class Request:
 
         ``If-Match`` is for requests that change something, which is not possible here.
         """
-        known = self.headers.get(Header.IF_NONE_MATCH)
+        known = self.headers.get(RequestHeader.IF_NONE_MATCH)
         if known is not None:
             return known.strip() == "*" or tag in re.findall(r'"([^"]*)"', known)
-        since = instant(self.headers.get(Header.IF_MODIFIED_SINCE))
+        since = instant(self.headers.get(RequestHeader.IF_MODIFIED_SINCE))
         at = instant(changed)
         return since is not None and at is not None and at.replace(microsecond=0) <= since
 
     @property
     def is_strict(self) -> bool:
-        return "handling=strict" in self.headers.get(Header.PREFER, "").replace(" ", "")
+        return "handling=strict" in self.headers.get(RequestHeader.PREFER, "").replace(" ", "")
 
 
 def instant(text: str | None) -> datetime | None:
-    """A date of HTTP's or an instant of FHIR's; None for anything else."""
+    """The moment that a date of HTTP or an instant of FHIR means; None for any other text."""
     if text is None:
         return None
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            found = read(text)
+            moment = read(text)
         except ValueError:
             continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
 
 
@@ -125,8 +128,10 @@ def _digest(text: str) -> str:
 
 @dataclass(slots=True)
 class Response:
-    """A status, a resource in the release's own shape, and the values of HTTP headers. ``prepared`` is the
-    request, if others may be answered by it that differ in the values that vary.
+    """A status, a resource in the release's own shape, and values for HTTP headers.
+
+    ``prepared`` is the request in a form that answers others like it, which differ in values that vary alone;
+    None where there are no others like it.
     """
 
     status: int

@@ -31,8 +31,9 @@ _NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet",
 
 @dataclass(slots=True, frozen=True)
 class Argument:
-    """A parameter of a request: ``value`` is a text from a URL, or a node of ``Parameters.parameter``; ``at``
-    is its place there, as FHIRPath.
+    """A parameter of a request.
+
+    ``value`` is a text from a URL, or a node of ``Parameters.parameter``; ``at`` is its place, as FHIRPath.
     """
 
     name: str
@@ -42,9 +43,10 @@ class Argument:
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Parameter:
-    """A parameter of an operation: the field of the request it fills, its FHIR type, and its names in all
-    releases.
+    """A parameter that an operation takes.
 
+    ``field`` is the field of the request that it fills, ``type`` its FHIR type, ``names`` are its names in all
+    releases.
     ``instance`` is false for one that is not needed when the resource is in the URL. ``varies`` is true for
     one whose values differ from request to request, while the rest of the request is the same: requests
     that differ in such values alone share a prepared request (``http.prepared``).
@@ -70,7 +72,7 @@ def from_query(pairs: Iterable[tuple[str, str]]) -> list[Argument]:
 
 
 def from_body(body: Document, operation: str) -> list[Argument]:
-    """The parameters of a Parameters resource. Raises TerminologyError when it is none."""
+    """The parameters of a Parameters resource. Raises TerminologyError for any other resource."""
     if body.get("resourceType") != "Parameters":
         got = f"a {body['resourceType']}" if "resourceType" in body else "JSON without a resourceType"
         raise TerminologyError(issues.not_parameters(got, operation))
@@ -88,7 +90,7 @@ def _nodes(nodes: Any, at: str) -> Iterator[Argument]:
 
 
 def read(parameters: Sequence[Parameter], given: Sequence[Argument]) -> dict[str, Any]:
-    """The fields of a request. Names that no parameter has are ignored, as FHIR asks.
+    """The values of the fields of a request. Unknown names are ignored, as FHIR asks.
 
     Raises TerminologyError: a value of another type, or two different values where one is allowed.
     """
@@ -109,7 +111,7 @@ def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
 
 
 def unknown(parameters: Iterable[Parameter], given: Iterable[Argument]) -> Argument | None:
-    """The first that no parameter has a name for."""
+    """The first argument that is not one of these parameters; None if all are."""
     names = {name.casefold() for parameter in parameters for name in parameter.names}
     return next((item for item in given if item.name.casefold() not in names), None)
 
@@ -146,14 +148,14 @@ def _wrong(item: Argument, wanted: str) -> TerminologyError:
 
 
 def _what(value: object) -> str:
-    """JSON that is no string, in words."""
+    """The kind of a JSON value that is not a string, in words."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     return "null" if value is None else str(value).lower()
 
 
 def _text(item: Argument) -> str | None:
-    """A text, whatever FHIR calls it. An empty one is as good as none."""
+    """The text of any FHIR type that is a string in JSON; None if it is empty."""
     if isinstance(item.value, str):
         return item.value.strip() or None
     value = _typed(item)
@@ -163,7 +165,7 @@ def _text(item: Argument) -> str | None:
 
 
 def _simple(item: Argument) -> str | None:
-    """Any primitive, as text: what is no text in a body is one in a URL."""
+    """The text of any primitive: in a URL all of them are texts."""
     value = None if isinstance(item.value, str) else _typed(item)
     if value is None or not isinstance(value.value, (int, float)):
         return _text(item)
@@ -237,7 +239,7 @@ def _concept(item: Argument) -> list[Coding]:
 
 
 def _whole_concept(item: Argument) -> Document:
-    """A CodeableConcept as it is, to be sent back."""
+    """The CodeableConcept unchanged: the answer repeats it."""
     _concept(item)
     assert not isinstance(item.value, str)
     return dict(item.value["valueCodeableConcept"])

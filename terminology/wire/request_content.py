@@ -8,7 +8,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.state.sessions import Session
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import Context, Request
 from terminology.wire.parameters import Argument, read
 
@@ -22,7 +22,9 @@ def content_of(
 
     Raises TerminologyError for a cache that is not known: an answer without it would be wrong.
     """
-    if Header.CACHE_ID not in request.headers and not any(is_about_content(item) for item in arguments):
+    if RequestHeader.CACHE_ID not in request.headers and not any(
+        is_about_content(item) for item in arguments
+    ):
         return context.catalogue, arguments, True
     catalogue, arguments = _with_cache(context, request, arguments)
     arguments = [item for item in arguments if item.name.casefold() not in CACHE_ID.names]
@@ -63,7 +65,7 @@ def _with_cache(
 
 def _session(context: Context, request: Request, arguments: Sequence[Argument]) -> Session | None:
     """The cache that the header names, or the parameter. A client's own id may begin one."""
-    id_ = request.headers.get(Header.CACHE_ID)
+    id_ = request.headers.get(RequestHeader.CACHE_ID)
     if id_:
         return context.sessions.find(id_, request.caller)
     own_id = read([CACHE_ID], arguments).get("id")

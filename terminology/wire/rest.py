@@ -1,7 +1,7 @@
 """FHIR's RESTful interface without HTTP: every request is answered here.
 
 ``answered`` is the one road to an answer, for HTTP, the entries of a batch, the library and the command line;
-``respond`` makes a response of what it raises. Bytes, media types and the headers of HTTP belong to ``http``.
+``respond`` makes a response of every exception. Bytes, media types and the headers of HTTP belong to ``http``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, 
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import FORM, Context, Request, Response, instant
 from terminology.wire.operation import BASE, Operation, PreparedRequest
 from terminology.wire.operations import operation_of
@@ -35,7 +35,7 @@ READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
 # The headers of a batch that stand for each of its entries.
-_CARRIED = (Header.CACHE_ID, Header.AUTHORIZATION)
+_CARRIED = (RequestHeader.CACHE_ID, RequestHeader.AUTHORIZATION)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 # The parameters of every operation: the format of the answer, and the content it is answered from.
 _EVERYWHERE = (p("form", "string", *sorted(RESULT)), RESOURCES, CACHE_ID)
@@ -139,12 +139,12 @@ def _read(context: Context, request: Request, kind: str, id_: str, version: str 
 
 
 def _version_headers(document: Document, tag: str) -> dict[str, str]:
-    changed = document.get("meta", {}).get("lastUpdated")
-    return {"ETag": f'W/"{tag}"'} | ({"Last-Modified": changed} if instant(changed) else {})
+    updated = document.get("meta", {}).get("lastUpdated")
+    return {"ETag": f'W/"{tag}"'} | ({"Last-Modified": updated} if instant(updated) else {})
 
 
 def _history(context: Context, request: Request, kind: str, id_: str) -> Response:
-    """One version of each resource is served: the one that is loaded."""
+    """The history of a resource: its one version, the loaded one."""
     document = context.catalogue.whole(context.catalogue.resource(kind, id_))
     headers = _version_headers(document, version_id(document))
     present = _presented(context, request, document)
@@ -154,11 +154,11 @@ def _history(context: Context, request: Request, kind: str, id_: str) -> Respons
 def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
-    held = context.catalogue
-    documents = held.documents(kind) if looks_inside(kind, request.query) else held.headers(kind)
-    bundle = search(documents, kind, request.query, f"{context.base}/{kind}", request.is_strict)
+    catalogue, query = context.catalogue, request.query
+    documents = catalogue.documents(kind) if looks_inside(kind, query) else catalogue.headers(kind)
+    bundle = search(documents, kind, query, f"{context.base}/{kind}", request.is_strict)
     for entry in bundle.get("entry", ()):
-        document = held.whole(entry["resource"])
+        document = catalogue.whole(entry["resource"])
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
     return Response(200, bundle)
@@ -216,7 +216,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "tables": lambda call: call.context.state.closures,
     "sessions": lambda call: call.context.sessions,
     "caller": lambda call: call.request.caller,
-    "cache_id": lambda call: call.request.headers.get(Header.CACHE_ID),
+    "cache_id": lambda call: call.request.headers.get(RequestHeader.CACHE_ID),
     "fhir_versions": lambda call: call.context.releases or (call.context.release,),
 }
 

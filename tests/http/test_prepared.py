@@ -20,7 +20,7 @@ from terminology.http.layers import CommonHeaders
 from terminology.http.media import JSON
 from terminology.http.prepared import PreparedRequests, varying_names
 from terminology.wire import r4
-from terminology.wire.headers import EFFECTIVE, Header
+from terminology.wire.headers import EFFECTIVE, RequestHeader
 from tests.content.test_conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
@@ -271,14 +271,14 @@ def test_no_header_is_read_that_is_not_declared(app: Flask, method: str, path: s
     built = EnvironBuilder(path, method=method, data=body or None, content_type=JSON if body else None)
     environ = Recording(built.get_environ())
     b"".join(app.wsgi_app(environ, lambda *_: lambda data: None))
-    declared = {header.wsgi_name for header in Header} | OF_THE_SERVER
+    declared = {header.wsgi_name for header in RequestHeader} | OF_THE_SERVER
     read = {name for name in environ.names if name.startswith("HTTP_") or name == "CONTENT_TYPE"}
     assert read and read <= declared
 
 
 @pytest.mark.parametrize("header", EFFECTIVE)
 def test_every_header_that_an_answer_may_depend_on_makes_another_question(
-    quick_only: Client, header: Header
+    quick_only: Client, header: RequestHeader
 ) -> None:
     path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
     quick_only.whole(path)

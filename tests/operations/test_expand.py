@@ -17,7 +17,7 @@ from terminology.operations.value_set.definition import definition_of, find_valu
 from terminology.operations.value_set.expansion import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.wire.fhir_versions import RELEASES
-from terminology.wire.headers import Header
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import Context, Request
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
@@ -164,7 +164,7 @@ def answer_to(
     fhir, state = RELEASES[release], State()
     catalogue = CATALOGUE.for_fhir(fhir.version)
     context = Context(catalogue, fhir, "", state, Sessions(state), largest_expansion=largest)
-    headers = {Header.ACCEPT_LANGUAGE: language} if language else {}
+    headers = {RequestHeader.ACCEPT_LANGUAGE: language} if language else {}
     return answered(context, Request("POST", operation, body=body, headers=headers)).resource or {}
 
 

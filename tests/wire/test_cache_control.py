@@ -16,7 +16,7 @@ from terminology import Settings, TerminologyError, create_app
 from terminology.catalogue.content import Catalogue
 from terminology.state import State
 from terminology.state.database import Database
-from terminology.state.sessions import Bounds, SessionRows
+from terminology.state.sessions import SessionBounds, SessionRows
 from terminology.wire.sessions import Caller, Sessions
 
 Json = dict[str, Any]
@@ -286,7 +286,7 @@ def test_credentials_are_not_written_down(tmp_path: Any) -> None:
 
 def sessions(clock: Any = None, **bounds: Any) -> Sessions:
     state = State()
-    state.sessions = SessionRows(Database(), Bounds(**bounds), *([clock] if clock else []))
+    state.sessions = SessionRows(Database(), SessionBounds(**bounds), *([clock] if clock else []))
     return Sessions(state)
 
 
@@ -349,14 +349,14 @@ def test_one_caller_cannot_take_the_room_of_another() -> None:
 
 def test_a_process_holds_some_caches_compiled_and_reads_the_others_again() -> None:
     state = State()
-    kept = Sessions(state, most_held=1)
+    kept = Sessions(state, room=1)
     base = Catalogue()
     started = [kept.start(ANYBODY, [code_system(f"c{n}")], True) for n in range(3)]
     for _ in range(2):
         for n, session in enumerate(started):
             system = kept.catalogue(base, session).find_system(URL)
             assert system is not None and system.locate(f"c{n}") is not None
-    assert len(kept._held) == 1
+    assert len(kept._overlays) == 1
 
 
 def test_a_cache_is_seen_before_new_content_as_it_was_before_the_old() -> None:
@@ -454,7 +454,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
     """Its client believes that the resources are still here."""
     now = [1000.0]
     state = State(tmp_path)
-    bounds = Bounds(idle_of_clients=100, remembered=1000)
+    bounds = SessionBounds(idle_of_clients=100, remembered=1000)
     state.sessions = SessionRows(state.database, bounds, lambda: now[0])
     kept = Sessions(state)
     kept.catalogue(Catalogue(), kept.adopt(OWN_ID, ANYBODY), [code_system("a")])

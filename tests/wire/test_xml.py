@@ -18,7 +18,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire import json, xml
 from terminology.wire.fhir_versions import RELEASES
-from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, table_of
+from terminology.wire.xml_elements import NARRATIVE, RESOURCE, XmlElement, table_of
 from tests.support.paths import ROOT
 
 R4, R5 = RELEASES["r4"], RELEASES["r5"]
@@ -266,7 +266,7 @@ REFUSED = {
         "it is 'http://hl7.org/fhir/'",
         "",
     ),
-    "no resource": ('<Coding xmlns="http://hl7.org/fhir"/>', "which is no resource type of FHIR R5", ""),
+    "no resource": ('<Coding xmlns="http://hl7.org/fhir"/>', "which is not a resource type of FHIR R5", ""),
     "an abstract type": ('<DomainResource xmlns="http://hl7.org/fhir"/>', "no resource type of FHIR R5", ""),
     "an unknown element": (
         fhir("Parameters", '\n<parameter><nam value="x"/></parameter>'),
@@ -300,22 +300,22 @@ REFUSED = {
     ),
     "a wrong boolean": (
         fhir("CodeSystem", '<experimental value="yes"/>'),
-        "CodeSystem.experimental has the value 'yes', which is no boolean",
+        "CodeSystem.experimental has the value 'yes', which is not a valid boolean",
         "CodeSystem.experimental",
     ),
     "a wrong integer": (
         fhir("ValueSet", '<expansion><total value="1e3"/></expansion>'),
-        "ValueSet.expansion.total has the value '1e3', which is no integer",
+        "ValueSet.expansion.total has the value '1e3', which is not a valid integer",
         "ValueSet.expansion.total",
     ),
     "an integer without end": (
         fhir("CodeSystem", '<count value="' + "1" * 5000 + '"/>'),
-        "which is no unsignedInt",
+        "which is not a valid unsignedInt",
         "CodeSystem.count",
     ),
     "a wrong decimal": (
         fhir("Parameters", '<parameter><valueDecimal value="NaN"/></parameter>'),
-        "has the value 'NaN', which is no decimal",
+        "has the value 'NaN', which is not a valid decimal",
         "Parameters.parameter[0].valueDecimal",
     ),
     "no resource where one is due": (
@@ -330,7 +330,7 @@ REFUSED = {
     ),
     "a type that nobody knows": (
         fhir("Parameters", "<parameter><resource><Cat/></resource></parameter>"),
-        "Parameters.parameter[0].resource holds <Cat>, which is no resource type of FHIR R5",
+        "Parameters.parameter[0].resource holds <Cat>, which is not a resource type of FHIR R5",
         "Parameters.parameter[0].resource",
     ),
     "what is wrong in a resource inside": (
@@ -530,7 +530,7 @@ def nodes(draw: st.DrawFn, release: str, type_: str, depth: int) -> Document:
 
 
 @st.composite
-def elements(draw: st.DrawFn, release: str, element: Element, depth: int) -> Document:
+def elements(draw: st.DrawFn, release: str, element: XmlElement, depth: int) -> Document:
     count = draw(st.integers(1, 3)) if element.repeats else 1
     if not element.is_primitive:
         kind = resources(release, depth) if element.type == RESOURCE else nodes(release, element.type, depth)

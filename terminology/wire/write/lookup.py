@@ -19,9 +19,7 @@ from terminology.wire.write.parameters import (
 
 
 def lookup(answer: Lookup) -> Document:
-    """https://hl7.org/fhir/R5/codesystem-operation-lookup.html, with the ecosystem's code, system and
-    abstract.
-    """
+    """https://hl7.org/fhir/R5/codesystem-operation-lookup.html, with the ecosystem's ``system``, ``abstract``."""
     about, concept = answer.about, answer.concept
     return parameters(
         [

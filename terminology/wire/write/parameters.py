@@ -1,7 +1,7 @@
 """The builder of Parameters resources: one function for each type of value.
 
-Each gives a node of ``Parameters.parameter`` (or a part of one), and None when there is no value: what is None
-is left out.
+Each gives a node of ``Parameters.parameter`` (or a part of one), and None when there is no value; the builder
+leaves None out.
 """
 
 from __future__ import annotations

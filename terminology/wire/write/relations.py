@@ -1,4 +1,4 @@
-"""Answers about how codes are related, as R5 resources."""
+"""The answers of ``$subsumes``, ``$closure`` and ``$find-matches``, as R5 resources."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ from terminology.wire.write.parameters import (
 
 
 def validation(answer: Validation) -> Document:
-    """https://hl7.org/fhir/R5/valueset-operation-validate-code.html, and what HL7's ecosystem adds: inactive,
-    status, normalized-code, and the code systems that were missing.
+    """https://hl7.org/fhir/R5/valueset-operation-validate-code.html.
+
+    HL7's ecosystem adds inactive, status, normalized-code, and the code systems that were missing.
     """
     return parameters(
         [
