@@ -1,4 +1,4 @@
-"""What the tests share: the published content, and two ways to ask, with and without HTTP."""
+"""The published content, and two ways to ask it: with HTTP and without."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.stores import both, place, postgres_server
 
 __all__ = ["both", "place", "postgres_server"]
 
-SKIPPED = 77  # what .ci/run takes for a check that could not be run here
+SKIPPED = 77  # the exit status that .ci/run reads as: this check cannot be run here
 
 
 def pytest_configure() -> None:
-    """Where an example takes a store, it takes its time, and there are fewer of them."""
+    """Set up hypothesis for stores: each example takes longer, so there are fewer of them."""
     hypothesis.settings.register_profile("store", deadline=None, max_examples=25)
     if engine.ENGINE:
         hypothesis.settings.load_profile("store")
@@ -33,7 +33,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """The defaults, whatever the environment says and a developer has loaded."""
+    """The defaults, without the variables of the environment and the content of the developer."""
     return Settings(environment={}, data="")
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from terminology import Settings, Terminology, TerminologyError
-from tests.operations.test_lookup import CATS, URL
-from tests.support.asking import body_of, matches, value, values
+from tests.support.asking import matches, value, values
+from tests.support.builders import body_of
+from tests.support.cats import CATS, URL
 from tests.support.engine import catalogue_of
 
 CODING = {"system": URL, "code": "cat"}

@@ -17,7 +17,7 @@ from terminology.cli.commands import main, settings_of
 from terminology.content.packages import load
 from terminology.core.errors import SettingError, UnreadableFileError
 from terminology.settings import SETTINGS
-from tests.operations.test_lookup import CATS
+from tests.support.cats import CATS
 
 
 def test_arguments_go_before_the_environment_before_the_file_before_the_defaults(tmp_path: Path) -> None:

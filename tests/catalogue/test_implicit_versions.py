@@ -9,6 +9,7 @@ import pytest
 from terminology import Terminology
 from terminology.catalogue.content import Catalogue
 from terminology.core.errors import TerminologyError
+from tests.support.builders import code_system, concept
 
 URL = "http://example.org/seasons"
 WHOLE = "http://example.org/ValueSet/seasons"
@@ -16,15 +17,8 @@ CODES = {"2024": ["spring", "autumn", "mud"], "2026": ["spring", "autumn", "smok
 
 
 def season(version: str, **more: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "CodeSystem",
-        "url": URL,
-        "version": version,
-        "status": "active",
-        "content": "complete",
-        "valueSet": WHOLE,
-        "concept": [{"code": code, "concept": [{"code": f"late-{code}"}]} for code in CODES[version]],
-    } | more
+    codes = (concept(code, None, concept(f"late-{code}")) for code in CODES[version])
+    return code_system(URL, *codes, version=version, **{"valueSet": WHOLE, **more})
 
 
 @pytest.fixture(scope="module")

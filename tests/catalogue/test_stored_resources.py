@@ -23,7 +23,7 @@ from terminology.systems import CodeSystem
 from terminology.systems.comparisons import COMPARISONS
 from terminology.systems.document import CONCEPT_PROPERTIES, HIERARCHY, DocumentSystem
 from terminology.wire import json
-from tests.support.asking import body_of
+from tests.support.builders import body_of
 
 URL = "http://example.org/CodeSystem/odd"
 STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"

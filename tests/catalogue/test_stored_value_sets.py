@@ -56,7 +56,7 @@ def systems() -> Iterator[tuple[CodeSystemRelease, list[ConceptRow]]]:
 # -- value sets at random ------------------------------------------------------------------------
 
 
-def value_set(number: int, chance: Random) -> Document:
+def random_value_set(number: int, chance: Random) -> Document:
     made: Document = {
         "resourceType": "ValueSet",
         "id": f"vs{number}",
@@ -104,7 +104,9 @@ def block(number: int, chance: Random, excludes: bool) -> Document:
     if system == TREES and chance.random() < 0.3:
         made["version"] = chance.choice("12")
     if chance.random() < 0.85:
-        made["concept"] = [concept(code, chance) for code in codes(system, chance, 6 if excludes else 20)]
+        made["concept"] = [
+            random_concept(code, chance) for code in codes(system, chance, 6 if excludes else 20)
+        ]
     if system == TREES and chance.random() < 0.2:
         made["filter"] = [{"property": "concept", "op": "is-a", "value": TREE_CODES[0]}]
     if number and chance.random() < 0.1:
@@ -119,7 +121,7 @@ def codes(system: str, chance: Random, most: int) -> list[str]:
     return [code.swapcase() if chance.random() < 0.1 else code for code in some]
 
 
-def concept(code: str, chance: Random) -> Document:
+def random_concept(code: str, chance: Random) -> Document:
     made: Document = {"code": code}
     if chance.random() < 0.4:
         made["display"] = f"The {code} of {chance.randrange(100)}"
@@ -141,7 +143,7 @@ def contains(chance: Random, deeper: int) -> list[Document]:
         some = codes(system, chance, 2)
         node: Document = {"display": "A group", "abstract": True}
         if some:
-            node = {"system": system, **concept(some[0], chance)}
+            node = {"system": system, **random_concept(some[0], chance)}
             if system == TREES and chance.random() < 0.3:
                 node = {"system": system, "version": chance.choice("12"), "code": some[0]}
         if deeper and chance.random() < 0.3:
@@ -155,7 +157,7 @@ def contains(chance: Random, deeper: int) -> list[Document]:
 def in_a_folder(folder: Path) -> Path:
     chance = Random(20)
     for number in range(NUMBER):
-        content = json.dumps(value_set(number, chance))
+        content = json.dumps(random_value_set(number, chance))
         # As FHIR's JSON may have it: decimals with the digits that somebody gave them.
         folder.joinpath(f"vs{number}.json").write_text(
             content.replace("1.5,", "1.50,").replace("1.5}", "1.50}")

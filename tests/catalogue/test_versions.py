@@ -11,6 +11,7 @@ from terminology import Terminology
 from terminology.catalogue.content import Catalogue
 from terminology.core import versions
 from terminology.core.errors import TerminologyError
+from tests.support.builders import code_system, concept
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 SNOMED = "http://snomed.info/sct"
@@ -21,15 +22,7 @@ LESSER, GREATER = f"{SNOMED}/11000111000888104", f"{SNOMED}/999000111000888108"
 
 def system(url: str, version: str, **more: Any) -> dict[str, Any]:
     """A code system with a code of each version, and one that is in all."""
-    codes = [{"code": "any", "display": f"as in {version}"}, {"code": version}]
-    return {
-        "resourceType": "CodeSystem",
-        "url": url,
-        "version": version,
-        "status": "active",
-        "content": "complete",
-        "concept": codes,
-    } | more
+    return code_system(url, concept("any", f"as in {version}"), version, version=version, **more)
 
 
 def asked(url: str, held: tuple[str, ...], **given: Any) -> Any:

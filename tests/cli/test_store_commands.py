@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from terminology import Settings
 from terminology.cli import commands
 from terminology.core.errors import SettingError
-from tests.store.test_store import BIRDS, URL, release
 from tests.support import postgres
+from tests.support.birds import BIRDS, URL, release
 from tests.support.stores import load
 
 AWAY = "postgresql:///nothing?host=/tmp/nobody-listens-here"

@@ -10,18 +10,10 @@ import pytest
 
 from terminology import TerminologyError
 from terminology.core.model import Document
-from tests.support.asking import Ask, body_of, matches, properties, value, values
+from tests.support.asking import Ask, matches, properties, value, values
+from tests.support.builders import body_of
+from tests.support.conization import BASE, CPT, DRG, ICD9, MESH, OPCS, OPS, OURS, PCS, SCT
 
-BASE = "http://terminology.example.org/fhir"
-OURS = f"{BASE}/CodeSystem/cervical-conization"
-CPT = "http://www.ama-assn.org/go/cpt"
-PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
-ICD9 = "http://hl7.org/fhir/sid/icd-9-cm"
-SCT = "http://snomed.info/sct"
-OPS = "http://fhir.de/CodeSystem/bfarm/ops"
-OPCS = "https://fhir.hl7.org.uk/CodeSystem/OPCS-4"
-MESH = "https://www.nlm.nih.gov/mesh"
-DRG = "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/MS-DRG-Classifications-and-Software"
 WORDS = {
     "=": ("equivalent", "equivalent"),
     "n": ("wider", "source-is-narrower-than-target"),

@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is FHIR: never a 5xx, never HTML, never a hang.
- Requests are made from the table of operations and then spoilt. ``FUZZ=20000 pytest tests/test_fuzz.py``
+
+Requests are made from the table of operations and then spoilt. ``FUZZ=20000 pytest tests/http/test_fuzz.py``
 makes as many.
 """
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from terminology.catalogue.content import Catalogue
 from terminology.wire import json as fhir_json
 from terminology.wire.operations import OPERATIONS
-from tests.content.test_conization import CPT, OURS, PCS
+from tests.support.conization import CPT, OURS, PCS
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))
 SLOWEST = 10.0  # seconds; a hang, not a slow answer

@@ -22,9 +22,9 @@ from werkzeug.test import Client, TestResponse
 from terminology import Settings, create_app
 from terminology.core.errors import UnavailableError
 from terminology.wire.operations import OPERATIONS
-from tests.operations.test_lookup import CATS, SUPPLEMENT, URL
-from tests.operations.test_translate import MAPS
+from tests.support.cats import CATS, SUPPLEMENT, URL
 from tests.support.engine import catalogue_of
+from tests.support.maps import MAPS
 
 LOOKUP = f"/fhir/r4/CodeSystem/$lookup?system={URL}&code=cat"
 PARAMETERS = {

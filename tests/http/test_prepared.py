@@ -21,7 +21,7 @@ from terminology.http.media import JSON
 from terminology.http.prepared import PreparedRequests, varying_names
 from terminology.wire import r4
 from terminology.wire.headers import EFFECTIVE, RequestHeader
-from tests.content.test_conization import CPT, OURS, PCS
+from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
 QUESTIONS = [

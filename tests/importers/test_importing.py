@@ -25,8 +25,8 @@ from terminology.core.model import Problem
 from terminology.store import content_of
 from terminology.store.loading import Loader
 from terminology.store.registry import Loaded
-from tests.importers.test_importers import MALFORMED
 from tests.support import releases
+from tests.support.releases import MALFORMED
 
 KINDS = sorted(releases.RELEASES)
 _IMPORTERS = {importer.kind: importer for importer in IMPORTERS}

@@ -14,7 +14,7 @@ from terminology import Settings, create_app
 from terminology.content.importers import IMPORTERS
 from terminology.store import content_of
 from terminology.store.loading import Loader
-from tests.importers.test_importers import package
+from tests.support.packages import package
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
 
 CM, PCS = "http://hl7.org/fhir/sid/icd-10-cm", "http://www.cms.gov/Medicare/Coding/ICD10"

@@ -17,21 +17,13 @@ from terminology.operations.closure import ClosureRequest, closure
 from terminology.state import State
 from terminology.state.closures import ClosureBounds, Closures
 from terminology.state.database import Database
+from tests.support.builders import body_of, code_system, coding, tree
 from tests.support.engine import catalogue_of
 
 ANIMALS = "http://example.org/animals"
 THINGS = "http://example.org/things"
 
 Json = dict[str, Any]
-
-
-def tree(code: str, *concepts: Json) -> Json:
-    return {"code": code} | ({"concept": list(concepts)} if concepts else {})
-
-
-def code_system(url: str, *concepts: Json, **more: Any) -> Json:
-    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
-    return {**document, "concept": list(concepts), **more}
 
 
 CATALOGUE = catalogue_of(
@@ -55,15 +47,15 @@ def client(request: Any, tmp_path: Any) -> Any:
     return open_client(tmp_path / "data" if request.param == "file" else None)
 
 
-def parameters(name: str | None, *codes: str, version: str | None = None, system: str = ANIMALS) -> Json:
+def closure_body(name: str | None, *codes: str, version: str | None = None, system: str = ANIMALS) -> Json:
     nodes: list[Json] = [] if name is None else [{"name": "name", "valueString": name}]
-    nodes += [{"name": "concept", "valueCoding": {"system": system, "code": code}} for code in codes]
+    nodes += [{**coding(code, system), "name": "concept"} for code in codes]
     nodes += [] if version is None else [{"name": "version", "valueString": version}]
-    return {"resourceType": "Parameters", "parameter": nodes}
+    return body_of(*nodes)
 
 
 def post(client: Any, *args: Any, release: str = "r5", **more: Any) -> Json:
-    answer = client.post(f"/fhir/{release}/$closure", json=parameters(*args, **more))
+    answer = client.post(f"/fhir/{release}/$closure", json=closure_body(*args, **more))
     assert answer.status_code == 200, answer.json
     assert answer.json["resourceType"] == "ConceptMap"
     found: Json = answer.json
@@ -133,7 +125,7 @@ def test_a_table_begun_anew_is_empty_and_its_older_versions_are_refused(client: 
     post(client, "mine", "cat", "animal")
     assert post(client, "mine")["version"] == "2"
     assert pairs(post(client, "mine", "mammal")) == set()
-    answer = client.post("/fhir/r5/$closure", json=parameters("mine", version="1"))
+    answer = client.post("/fhir/r5/$closure", json=closure_body("mine", version="1"))
     assert answer.status_code == 409
 
 
@@ -171,17 +163,17 @@ def test_r4_says_equal_specializes_and_subsumes(client: Any, release: Any) -> No
 # -- what is refused -----------------------------------------------------------------------------
 
 REFUSALS = [
-    ("without a name", parameters(None, "cat"), 400),
-    ("a table that was never begun", parameters("other", "cat"), 404),
-    ("a version of a table that was never begun", parameters("other", version="0"), 404),
-    ("concepts and a version at once", parameters("mine", "cat", version="0"), 400),
-    ("a version that is none", parameters("mine", version="one"), 409),
-    ("a version to come", parameters("mine", version="7"), 409),
-    ("a code that is not known", parameters("mine", "cat", "cow"), 404),
-    ("a system that is not known", parameters("mine", "cat", system="urn:x"), 404),
-    ("a hierarchy of parts", parameters("mine", "car", system="http://example.org/parts"), 422),
-    ("a concept without a code", parameters("mine", ""), 400),
-    ("a name without end", parameters("n" * 300), 400),
+    ("without a name", closure_body(None, "cat"), 400),
+    ("a table that was never begun", closure_body("other", "cat"), 404),
+    ("a version of a table that was never begun", closure_body("other", version="0"), 404),
+    ("concepts and a version at once", closure_body("mine", "cat", version="0"), 400),
+    ("a version that is none", closure_body("mine", version="one"), 409),
+    ("a version to come", closure_body("mine", version="7"), 409),
+    ("a code that is not known", closure_body("mine", "cat", "cow"), 404),
+    ("a system that is not known", closure_body("mine", "cat", system="urn:x"), 404),
+    ("a hierarchy of parts", closure_body("mine", "car", system="http://example.org/parts"), 422),
+    ("a concept without a code", closure_body("mine", ""), 400),
+    ("a name without end", closure_body("n" * 300), 400),
 ]
 
 
@@ -201,7 +193,7 @@ def test_it_affects_state_and_so_is_only_posted(client: Any, method: Any) -> Non
 
 
 def test_r6_has_no_closure(client: Any) -> None:
-    assert client.post("/fhir/r6/$closure", json=parameters("mine")).status_code == 404
+    assert client.post("/fhir/r6/$closure", json=closure_body("mine")).status_code == 404
     operations = client.get("/fhir/r6/metadata").json["rest"][0]["operation"]
     assert "closure" not in [operation["name"] for operation in operations]
 
@@ -240,7 +232,7 @@ def test_nothing_is_written_before_it_is_needed(tmp_path: Any) -> None:
 
 def test_a_broken_file_is_an_outcome_and_not_a_crash(tmp_path: Any) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"this is no database" * 100)
-    answer = open_client(tmp_path).post("/fhir/r5/$closure", json=parameters("mine"))
+    answer = open_client(tmp_path).post("/fhir/r5/$closure", json=closure_body("mine"))
     assert answer.status_code == 503
     assert answer.json["issue"][0]["code"] == "transient"
     assert str(tmp_path) not in answer.text

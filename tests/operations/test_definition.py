@@ -10,6 +10,7 @@ from terminology.catalogue.content import Catalogue
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.operations.value_set.definition import definition_of, find_value_set, supplements_of
 from terminology.operations.value_set.pins import Choice, Pins, VersionParameters
+from tests.support.builders import code_system, value_set
 from tests.support.engine import catalogue_of
 
 Json = dict[str, Any]
@@ -19,9 +20,7 @@ SIZES = "http://example.org/sizes"
 
 
 def colours(version: str, *codes: str) -> Json:
-    concepts = [{"code": code} for code in codes]
-    document = {"resourceType": "CodeSystem", "url": COLOURS, "version": version, "content": "complete"}
-    return {**document, "status": "active", "concept": concepts}
+    return code_system(COLOURS, *codes, version=version)
 
 
 SIZE_SYSTEM = {
@@ -35,13 +34,6 @@ SIZE_SYSTEM = {
         {"code": "Old", "property": [{"code": "status", "valueCode": "retired"}]},
     ],
 }
-
-
-def value_set(name: str, *include: Json, exclude: list[Json] | None = None, **more: Any) -> Json:
-    compose: Json = {"include": list(include)} | ({"exclude": exclude} if exclude else {})
-    compose |= {key: more.pop(key) for key in ("inactive", "extension") if key in more}
-    document = {"resourceType": "ValueSet", "url": f"http://example.org/vs/{name}", "status": "active"}
-    return {**document, "compose": compose, **more}
 
 
 def vs(*include: Json, **more: Any) -> Json:
@@ -109,8 +101,8 @@ MEMBERSHIP = [
     ("codes are compared as the code system says", vs(is_a("any")), SIZES, "SMALL", True),
     ("listed codes are, too", vs(listed("LARGE", system=SIZES)), SIZES, "large", True),
     ("inactive codes are in", vs({"system": SIZES}), SIZES, "Old", True),
-    ("unless compose.inactive is false", vs({"system": SIZES}, inactive=False), SIZES, "Old", False),
-    ("nor are they let in by an import", vs({"valueSet": ["#in"]}, inactive=False, contained=[
+    ("unless compose.inactive is false", vs({"system": SIZES}, compose={"inactive": False}), SIZES, "Old", False),
+    ("nor are they let in by an import", vs({"valueSet": ["#in"]}, compose={"inactive": False}, contained=[
         value_set("in", {"system": SIZES}, id="in")]), SIZES, "Old", False),
     ("a contained value set is meant by #id",
      vs({"valueSet": ["#in"]}, contained=[value_set("in", listed("red"), id="in")]),
@@ -145,9 +137,9 @@ BOTH = (of_colours("1.0.0"), of_colours("1.2.0"))
         (vs(*BOTH, exclude=[of_colours("1.0.0")]), "1.2.0", "red", True),
         (vs(*BOTH, exclude=[of_colours("1.0.0")]), "1.0.0", "red", False),
         (vs(BOTH[1], exclude=[of_colours("1.0.0")]), "1.2.0", "red", False),
-        (vs(BOTH[1], exclude=[of_colours("1.0.0")], extension=[versions_match("false")]),
+        (vs(BOTH[1], exclude=[of_colours("1.0.0")], compose={"extension": [versions_match("false")]}),
          "1.2.0", "red", True),
-        (vs(*BOTH, exclude=[of_colours("1.0.0")], extension=[versions_match("true")]),
+        (vs(*BOTH, exclude=[of_colours("1.0.0")], compose={"extension": [versions_match("true")]}),
          "1.2.0", "red", False),
     ],
 )  # fmt: skip

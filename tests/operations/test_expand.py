@@ -21,7 +21,9 @@ from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import Context, Request
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
+from tests.support.builders import body_of, code_system, value_set
 from tests.support.engine import catalogue_of
+from tests.support.trees import LAST, TREE_CODES, contents
 
 Json = dict[str, Any]
 
@@ -81,18 +83,6 @@ WORD_SYSTEM: Json = {
 }
 
 
-def code_system(name: str, *codes: str, **more: Any) -> Json:
-    document = {"resourceType": "CodeSystem", "url": f"http://example.org/{name}", "status": "active"}
-    return {**document, "content": "complete", "concept": [{"code": code} for code in codes], **more}
-
-
-def value_set(name: str, *include: Json, **more: Any) -> Json:
-    compose: Json = {"include": list(include)}
-    compose |= {key: more.pop(key) for key in ("exclude", "inactive", "extension") if key in more}
-    document = {"resourceType": "ValueSet", "url": f"http://example.org/vs/{name}", "status": "active"}
-    return {**document, "name": name, "compose": compose, **more}
-
-
 def filtered(property_: str, op: str, value: str, **more: Any) -> Json:
     return {"system": WORDS, "filter": [{"property": property_, "op": op, "value": value}], **more}
 
@@ -134,7 +124,7 @@ CATALOGUE = catalogue_of(
         code_system("draft", "d", status="draft", version="7"),
         code_system("withdrawn", "w", extension=[extension("structuredefinition-standards-status",
                                                           valueCode="withdrawn")]),
-        value_set("words", EVERYTHING, version="5", title="Words", publisher="P", copyright="C",
+        value_set("words", EVERYTHING, version="5", name="words", title="Words", publisher="P", copyright="C",
                   description="D"),
         value_set("many", {"system": "http://example.org/many"}),
         value_set("animals", filtered("concept", "is-a", "animal"), version="1"),
@@ -153,7 +143,7 @@ def ask(given_: Json | str, release: str = "r5", resources: tuple[Json, ...] = (
         for value in values if isinstance(values, list) else [values]:
             nodes.append({"name": name.replace("_", "-"), _key(value): value})
     nodes += [{"name": "tx-resource", "resource": resource} for resource in resources]
-    body = {"resourceType": "Parameters", "parameter": nodes}
+    body = body_of(*nodes)
     return answer_to("ValueSet/$expand", body, release, language=parameters.get("header", ""))
 
 
@@ -217,12 +207,14 @@ MEMBERS: list[tuple[str, Json | str, dict[str, Any], list[str]]] = [
     ("valueSetVersion", "http://example.org/vs/animals", {"valueSetVersion": "1"}, ALL[:3]),
     ("default-valueset-version, of an import", value_set("x", {"valueSet": ["http://example.org/vs/animals"]}),
      {"default_valueset_version": "http://example.org/vs/animals|1"}, ALL[:3]),
-    ("compose.inactive = false", value_set("x", EVERYTHING, inactive=False), {}, ["animal", "dog", "plant"]),
+    ("compose.inactive = false", value_set("x", EVERYTHING, compose={"inactive": False}), {},
+     ["animal", "dog", "plant"]),
     ("activeOnly", "http://example.org/vs/words", {"activeOnly": True}, ["animal", "dog", "plant"]),
     ("activeOnly, as the value set says itself",
-     value_set("x", EVERYTHING, extension=[parameter("activeOnly", "true")]), {}, ["animal", "dog", "plant"]),
+     value_set("x", EVERYTHING, compose={"extension": [parameter("activeOnly", "true")]}), {},
+     ["animal", "dog", "plant"]),
     ("activeOnly = false does not bring back what the value set leaves out",
-     value_set("x", EVERYTHING, inactive=False), {"activeOnly": False}, ["animal", "dog", "plant"]),
+     value_set("x", EVERYTHING, compose={"inactive": False}), {"activeOnly": False}, ["animal", "dog", "plant"]),
     ("excludeNotForUI leaves abstract codes out", "http://example.org/vs/words", {"excludeNotForUI": True},
      ["dog", "dodo", "plant"]),
     ("filter finds beginnings of words", "http://example.org/vs/words", {"filter": "DO"}, ["dog", "dodo"]),
@@ -239,7 +231,7 @@ MEMBERS: list[tuple[str, Json | str, dict[str, Any], list[str]]] = [
      ["b", "c", "a", "b"]),
     ("several versions taken as one",
      value_set("x", {"system": BY_ONE, "version": "1"}, {"system": BY_ONE, "version": "2"},
-               extension=[parameter("versionsMatch", "true")]), {}, ["b", "c", "a"]),
+               compose={"extension": [parameter("versionsMatch", "true")]}), {}, ["b", "c", "a"]),
     ("force-system-version", value_set("x", {"system": BY_ONE, "version": "2"}),
      {"force_system_version": f"{BY_ONE}|1"}, ["a", "b"]),
     ("system-version, where the value set has none", value_set("x", {"system": BY_ONE}),
@@ -303,7 +295,7 @@ def test_the_shape_is(asked: Json, parameters: dict[str, Any], expected: list[An
 
 def test_a_hierarchy_that_goes_in_a_circle_is_shown_once_and_whole() -> None:
     round_ = [{"code": c, "property": [{"code": "parent", "valueCode": p}]} for c, p in ("ab", "bc", "ca")]
-    system = code_system("round") | {"concept": round_}
+    system = code_system("round", *round_)
     document = ask(value_set("x", {"system": "http://example.org/round"}), resources=(system,))
     assert sorted(codes(document)) == ["a", "b", "c"]
 
@@ -373,7 +365,9 @@ def test_a_text_is_looked_for_in_the_language_asked_for_else_in_what_is_said_at_
 
 
 def test_the_language_comes_from_parameter_then_value_set_then_header_then_its_language() -> None:
-    own = value_set("x", EVERYTHING, extension=[parameter("displayLanguage", "de")], language="nl")
+    own = value_set(
+        "x", EVERYTHING, compose={"extension": [parameter("displayLanguage", "de")]}, language="nl"
+    )
     assert said(ask(own, displayLanguage="en", header="fr"), "displayLanguage") == ["en"]
     assert said(ask(own, header="fr"), "displayLanguage") == ["de"]
     stated = value_set("x", EVERYTHING, language="nl")
@@ -546,7 +540,7 @@ def test_codes_that_mean_nothing_without_a_version_say_it() -> None:
 def test_a_context_is_refused_where_nothing_else_names_the_value_set() -> None:
     context = {"name": "context", "valueUri": "http://example.org/StructureDefinition/pet#Pet.kind"}
     with pytest.raises(TerminologyError, match="name the value set with 'url'"):
-        answer_to("ValueSet/$expand", {"resourceType": "Parameters", "parameter": [context]})
+        answer_to("ValueSet/$expand", body_of(context))
 
 
 def test_versions_of_a_locked_date_are_refused_unless_they_are_stated() -> None:
@@ -642,7 +636,7 @@ def test_too_many_codes_are_refused_with_their_number_and_what_would_help() -> N
         nodes: list[Json] = [{"name": "url", "valueUri": url}]
         for name, value in parameters.items():
             nodes.append({"name": name, _key(value): value})
-        body = {"resourceType": "Parameters", "parameter": nodes}
+        body = body_of(*nodes)
         return answer_to("ValueSet/$expand", body, largest=100)
 
     with pytest.raises(TerminologyError) as error:
@@ -658,72 +652,7 @@ def test_too_many_codes_are_refused_with_their_number_and_what_would_help() -> N
 
 # -- laws ----------------------------------------------------------------------------------------
 
-TREE_CODES = [f"t{n}" for n in range(12)]
 
-
-@st.composite
-def trees(draw: st.DrawFn) -> Json:
-    """A code system of twelve concepts, each below an earlier one or none, some inactive, some coloured."""
-    concepts = []
-    for place, code in enumerate(TREE_CODES):
-        properties: list[Json] = []
-        if place and draw(st.booleans()):
-            parent = draw(st.sampled_from(TREE_CODES[:place]))
-            properties.append({"code": "parent", "valueCode": parent})
-        if draw(st.booleans()):
-            properties.append({"code": "inactive", "valueBoolean": True})
-        properties.append({"code": "colour", "valueString": draw(st.sampled_from(["red", "blue"]))})
-        concepts.append({"code": code, "display": f"Tree {code}", "property": properties})
-    declared = [{"code": "colour", "type": "string"}]
-    return code_system("tree") | {"concept": concepts, "property": declared}
-
-
-FILTERS = st.one_of(
-    st.tuples(
-        st.just("colour"),
-        st.sampled_from(["=", "in", "not-in", "regex"]),
-        st.sampled_from(["red", "blue"]),
-    ),
-    st.tuples(
-        st.just("concept"),
-        st.sampled_from(["is-a", "is-not-a", "descendent-of", "child-of", "generalizes", "descendent-leaf"]),
-        st.sampled_from(TREE_CODES),
-    ),
-)
-
-
-@st.composite
-def blocks(draw: st.DrawFn, imports: tuple[str, ...]) -> Json:
-    block: Json = {}
-    kind = draw(st.sampled_from(["all", "listed", "filtered", *(["imported"] if imports else [])]))
-    if kind != "imported":
-        block["system"] = "http://example.org/tree"
-    if kind == "listed":
-        chosen_codes = draw(st.lists(st.sampled_from([*TREE_CODES, "no"]), min_size=1))
-        block["concept"] = [{"code": code} for code in chosen_codes]
-    if kind == "filtered":
-        chosen = draw(st.lists(FILTERS, min_size=1, max_size=2))
-        block["filter"] = [{"property": p, "op": op, "value": value} for p, op, value in chosen]
-    if kind == "imported" or (imports and draw(st.booleans())):
-        block["valueSet"] = draw(st.lists(st.sampled_from(imports), min_size=1, max_size=2, unique=True))
-    return block
-
-
-@st.composite
-def contents(draw: st.DrawFn) -> list[Json]:
-    """A tree, and three value sets of which each may import those before."""
-    documents = [draw(trees())]
-    for number in range(3):
-        imports = tuple(f"http://example.org/vs/law-{earlier}" for earlier in range(number))
-        include = draw(st.lists(blocks(imports), min_size=1, max_size=3))
-        more: Json = {"exclude": draw(st.lists(blocks(imports), max_size=2))}
-        if draw(st.booleans()):
-            more["inactive"] = False
-        documents.append(value_set(f"law-{number}", *include, **more))
-    return documents
-
-
-LAST = "http://example.org/vs/law-2"
 thorough = settings(max_examples=150, deadline=None)
 
 
@@ -741,7 +670,7 @@ def is_valid(documents: list[Json], code: str) -> bool:
     nodes: list[Json] = [{"name": "tx-resource", "resource": document} for document in documents]
     nodes += [{"name": "url", "valueUri": LAST}, {"name": "code", "valueCode": code}]
     nodes += [{"name": "system", "valueUri": "http://example.org/tree"}]
-    body = {"resourceType": "Parameters", "parameter": nodes}
+    body = body_of(*nodes)
     document = answer_to("ValueSet/$validate-code", body)
     return next(bool(p["valueBoolean"]) for p in document["parameter"] if p["name"] == "result")
 

@@ -19,8 +19,9 @@ from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_by_sets import can_count, counted_part
 from terminology.operations.value_set.expand_by_walking import Part, Wanted, walked_part
 from terminology.operations.value_set.expansion import ExpandRequest
-from tests.operations.test_expand import LAST, TREE_CODES, code_system, contents, value_set
+from tests.support.builders import code_system, value_set
 from tests.support.compiled import shelved
+from tests.support.trees import LAST, TREE_CODES, contents
 
 pytest.importorskip("pyroaring")
 
@@ -120,7 +121,7 @@ def test_two_versions_of_a_code_system_are_walked(tmp_path: Path) -> None:
     stored = []
     for version in ("1", "2"):
         (tmp_path / version).mkdir()
-        held = code_system("kept", "a", *"b" * (version == "2")) | {"version": version}
+        held = code_system("kept", "a", *"b" * (version == "2"), version=version)
         stored.append(shelved(held, tmp_path / version))
     system = {"system": "http://example.org/kept"}
     versions = value_set("versions", {**system, "version": "1"}, {**system, "version": "2"})
@@ -148,7 +149,7 @@ def many(count: int) -> Json:
     """Each code beneath another one, but for the first."""
     above = [{"code": "parent", "valueCode": f"c{n // 8}"} for n in range(count)]
     concepts = [{"code": f"c{n}", "property": above[n : n + (n > 0)]} for n in range(count)]
-    return code_system("many") | {"concept": concepts}
+    return code_system("many", *concepts)
 
 
 def filtered(op: str, *values: str) -> Iterator[Json]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from terminology import Settings, create_app
 from terminology.core.model import Typed
 from terminology.operations.find_matches import FindMatchesRequest, Sought, find_matches
+from tests.support.builders import body_of, concept
 from tests.support.engine import catalogue_of
 
 URL = "http://example.org/knives"
@@ -18,9 +19,8 @@ URL = "http://example.org/knives"
 Json = dict[str, Any]
 
 
-def concept(code: str, display: str, **properties: Json) -> Json:
-    nodes = [{"code": name, **value} for name, value in properties.items()]
-    return {"code": code, "display": display, "property": nodes}
+def knife(code: str, display: str, **properties: Json) -> Json:
+    return concept(code, display, property=[{"code": name, **value} for name, value in properties.items()])
 
 
 COLD, HOT = {"valueCode": "cold"}, {"valueCode": "hot"}
@@ -42,9 +42,9 @@ KNIVES = {
         {"code": "site", "type": "Coding"},
     ],
     "concept": [
-        concept("knife", "Cold knife", energy=COLD, edges=ONE, sharp=YES, site=SITE),
-        concept("loop", "Hot wire loop", energy=HOT, edges=ONE, sharp=NO, site=SITE),
-        concept("laser", "Laser knife", energy=HOT, edges=TWO, sharp=NO),
+        knife("knife", "Cold knife", energy=COLD, edges=ONE, sharp=YES, site=SITE),
+        knife("loop", "Hot wire loop", energy=HOT, edges=ONE, sharp=NO, site=SITE),
+        knife("laser", "Laser knife", energy=HOT, edges=TWO, sharp=NO),
     ],
 }
 
@@ -60,11 +60,11 @@ def sought(code: str, value: Json) -> Json:
     return {"name": "property", "part": [{"name": "code", "valueCode": code}, {"name": "value", **value}]}
 
 
-def body(*properties: Json, exact: bool | None = True, system: str | None = URL) -> Json:
+def search_body(*properties: Json, exact: bool | None = True, system: str | None = URL) -> Json:
     nodes = list(properties)
     nodes += [{"name": "exact", "valueBoolean": exact}] if exact is not None else []
     nodes += [{"name": "system", "valueUri": system}] if system else []
-    return {"resourceType": "Parameters", "parameter": nodes}
+    return body_of(*nodes)
 
 
 def post(client: Any, sent: Json, path: str = "r5/CodeSystem") -> Any:
@@ -73,7 +73,7 @@ def post(client: Any, sent: Json, path: str = "r5/CodeSystem") -> Any:
 
 def matches(client: Any, *properties: Json, exact: bool = True) -> dict[str, list[str]]:
     """The codes found, each with the properties that it does not have."""
-    answer = post(client, body(*properties, exact=exact))
+    answer = post(client, search_body(*properties, exact=exact))
     assert answer.status_code == 200, answer.json
     found = {}
     for match in answer.json.get("parameter", ()):
@@ -113,7 +113,7 @@ def test_for_a_human_the_display_is_searched_and_a_partial_match_is_commented(cl
     word = sought("display", {"valueString": "knife"})
     assert matches(client, word, exact=True) == {}
     assert matches(client, word, exact=False) == {"knife": [], "laser": []}
-    answer = post(client, body(sought("energy", COLD), sought("edges", TWO), exact=False)).json
+    answer = post(client, search_body(sought("energy", COLD), sought("edges", TWO), exact=False)).json
     comments = [
         part["valueString"] for m in answer["parameter"] for part in m["part"] if part["name"] == "comment"
     ]
@@ -121,31 +121,33 @@ def test_for_a_human_the_display_is_searched_and_a_partial_match_is_commented(cl
 
 
 def test_a_match_is_a_coding_with_its_display_and_version(client: Any) -> None:
-    answer = post(client, body(sought("sharp", YES))).json
+    answer = post(client, search_body(sought("sharp", YES))).json
     coding = {"system": URL, "version": "1", "code": "knife", "display": "Cold knife"}
     assert answer["parameter"] == [{"name": "match", "part": [{"name": "code", "valueCoding": coding}]}]
 
 
 @pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
 def test_an_instance_needs_no_system(client: Any, release: Any) -> None:
-    answer = post(client, body(sought("sharp", YES), system=None), f"{release}/CodeSystem/knives")
+    answer = post(client, search_body(sought("sharp", YES), system=None), f"{release}/CodeSystem/knives")
     assert answer.json["parameter"][0]["part"][0]["valueCoding"]["code"] == "knife"
 
 
 REFUSALS = [
-    ("'exact' is 1..1", body(sought("sharp", YES), exact=None), 400),
-    ("there is nothing to find", body(), 400),
-    ("no system", body(sought("sharp", YES), system=None), 400),
-    ("an unknown system", body(sought("sharp", YES), system="urn:x"), 404),
-    ("a property that the system does not have", body(sought("colour", COLD)), 422),
+    ("'exact' is 1..1", search_body(sought("sharp", YES), exact=None), 400),
+    ("there is nothing to find", search_body(), 400),
+    ("no system", search_body(sought("sharp", YES), system=None), 400),
+    ("an unknown system", search_body(sought("sharp", YES), system="urn:x"), 404),
+    ("a property that the system does not have", search_body(sought("colour", COLD)), 422),
     (
         "a property without a value",
-        body({"name": "property", "part": [{"name": "code", "valueCode": "sharp"}]}),
+        search_body({"name": "property", "part": [{"name": "code", "valueCode": "sharp"}]}),
         400,
     ),
     (
         "sub-properties",
-        body({"name": "property", "part": [{"name": "code", "valueCode": "site"}, {"name": "subproperty"}]}),
+        search_body(
+            {"name": "property", "part": [{"name": "code", "valueCode": "site"}, {"name": "subproperty"}]}
+        ),
         422,
     ),
 ]
@@ -164,7 +166,7 @@ def test_a_property_has_parts_and_cannot_stand_in_a_url(client: Any) -> None:
 
 
 def test_r6_has_no_find_matches(client: Any) -> None:
-    assert post(client, body(sought("sharp", YES)), "r6/CodeSystem").status_code == 404
+    assert post(client, search_body(sought("sharp", YES)), "r6/CodeSystem").status_code == 404
     resources = client.get("/fhir/r6/metadata").json["rest"][0]["resource"]
     operations = next(r["operation"] for r in resources if r["type"] == "CodeSystem")
     assert "find-matches" not in [operation["name"] for operation in operations]
@@ -186,7 +188,7 @@ def test_no_code_matches_better_than_those_found(concepts: Any, wanted: Any) -> 
         **KNIVES,
         "property": [{"code": name, "type": "string"} for name in "pqr"],
         "concept": [
-            concept(str(n), "", **{name: {"valueString": value} for name, value in properties.items()})
+            knife(str(n), "", **{name: {"valueString": value} for name, value in properties.items()})
             for n, properties in enumerate(concepts)
         ],
     }

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.core.model import Document
-from tests.support.asking import body_of, matches, value, values
+from tests.support.asking import matches, value, values
+from tests.support.builders import body_of, concept_map
 from tests.support.engine import catalogue_of
 
 HERE, THERE = "http://example.org/here", "http://example.org/there"
@@ -47,14 +48,8 @@ elements: st.SearchStrategy[list[Document]] = st.lists(
 )
 
 
-def concept_map(elements: list[Document], **more: Any) -> Document:
-    return {
-        "resourceType": "ConceptMap",
-        "id": "m",
-        "url": "http://example.org/m",
-        "status": "active",
-        "group": [{"source": HERE, "target": THERE, "element": elements}],
-    } | more
+def small_map(elements: list[Document], **more: Any) -> Document:
+    return concept_map("http://example.org/m", HERE, THERE, elements, id="m", **more)
 
 
 def ask(document: Document, release: str, **parameters: Any) -> Document:
@@ -67,7 +62,7 @@ def ask(document: Document, release: str, **parameters: Any) -> Document:
 def test_what_is_found_forward_is_found_in_reverse_and_reverse_of_reverse_is_forward(
     elements: list[Document],
 ) -> None:
-    document = concept_map(elements)
+    document = small_map(elements)
     forward = {
         (code, *match) for code in "abcd" for match in matches(ask(document, "r5", system=HERE, code=code))
     }
@@ -105,7 +100,7 @@ def test_an_R4_client_gets_the_word_that_an_R4_author_wrote(pairs: list[tuple[st
         {"code": code, "target": [{"code": "P", "equivalence": word}]} for code, word in dict(pairs).items()
     ]
     body = body_of(
-        {"name": "conceptMap", "resource": concept_map(group)},
+        {"name": "conceptMap", "resource": small_map(group)},
         {"name": "code", "valueCode": pairs[0][0]},
         {"name": "system", "valueUri": HERE},
     )
@@ -124,7 +119,7 @@ def test_an_R4_client_gets_the_word_that_an_R4_author_wrote(pairs: list[tuple[st
 def test_to_say_more_never_adds_a_match(conditions: list[tuple[str, str]], facts: dict[str, str]) -> None:
     depends = [{"attribute": name, "valueCode": code} for name, code in conditions]
     target = {"code": "P", "relationship": "equivalent"} | ({"dependsOn": depends} if depends else {})
-    document = concept_map([{"code": "a", "target": [target]}])
+    document = small_map([{"code": "a", "target": [target]}])
 
     def found(facts: dict[str, str]) -> bool:
         said = [

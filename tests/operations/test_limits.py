@@ -11,6 +11,7 @@ from terminology import Terminology, TerminologyError
 from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_SOUGHT
 from terminology.wire import json, xml
 from terminology.wire.fhir_versions import RELEASES
+from tests.support.builders import body_of, code_system, coding, value_set
 from tests.support.engine import catalogue_of
 
 Json = dict[str, Any]
@@ -20,29 +21,12 @@ MANY = f"{BASE}/many"
 ALL = {"system": MANY}
 
 
-def code_system(*concepts: Json, **more: Any) -> Json:
-    about = {"resourceType": "CodeSystem", "url": MANY, "version": "1", "status": "active"}
-    return {**about, "content": "complete", "concept": list(concepts), **more}
-
-
-def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = ()) -> Json:
-    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
-    return {
-        "resourceType": "ValueSet",
-        "url": f"{BASE}/vs/{name}",
-        "version": "1",
-        "status": "active",
-        "compose": compose,
-    }
-
-
 def imported(name: str) -> Json:
     return {"valueSet": [f"{BASE}/vs/{name}"]}
 
 
 def answered(documents: list[Json], operation: str, *parameters: Json, release: str = "r5") -> Json:
-    body = {"resourceType": "Parameters", "parameter": list(parameters)}
-    return Terminology(catalogue=catalogue_of(documents)).ask(operation, body, release)
+    return Terminology(catalogue=catalogue_of(documents)).ask(operation, body_of(*parameters), release)
 
 
 def refusal(documents: list[Json], operation: str, *parameters: Json) -> str:
@@ -57,18 +41,14 @@ def in_set(document: Json) -> Json:
     return {"name": "valueSet", "resource": document}
 
 
-def coding(code: str, **more: str) -> Json:
-    return {"name": "coding", "valueCoding": {"system": MANY, "code": code, **more}}
-
-
 def result(answer: Json) -> Any:
     return next(part["valueBoolean"] for part in answer["parameter"] if part["name"] == "result")
 
 
 # -- over and over -------------------------------------------------------------------------------
 
-FRAGMENT = code_system({"code": "a"}, content="fragment")
-WHOLE = code_system({"code": "a"})
+FRAGMENT = code_system(MANY, "a", version="1", content="fragment")
+WHOLE = code_system(MANY, "a", version="1")
 
 
 def diamonds(system: Json) -> list[Json]:
@@ -78,16 +58,16 @@ def diamonds(system: Json) -> list[Json]:
 
 
 ASKED = [
-    ("a member", WHOLE, [coding("a")], True),
-    ("no member", WHOLE, [coding("b")], False),
-    ("in a version", WHOLE, [coding("a", version="1")], True),
-    ("in a version that is not here", WHOLE, [coding("a", version="2")], False),
+    ("a member", WHOLE, [coding("a", MANY)], True),
+    ("no member", WHOLE, [coding("b", MANY)], False),
+    ("in a version", WHOLE, [coding("a", MANY, version="1")], True),
+    ("in a version that is not here", WHOLE, [coding("a", MANY, version="2")], False),
     ("the system inferred", WHOLE,
      [{"name": "code", "valueCode": "a"}, {"name": "inferSystem", "valueBoolean": True}], True),
     ("membership only", WHOLE, 
-     [coding("a"), {"name": "valueset-membership-only", "valueBoolean": True}], True),
-    ("of a fragment", FRAGMENT, [coding("a")], True),
-    ("perhaps in another part of the fragment", FRAGMENT, [coding("b")], True),
+     [coding("a", MANY), {"name": "valueset-membership-only", "valueBoolean": True}], True),
+    ("of a fragment", FRAGMENT, [coding("a", MANY)], True),
+    ("perhaps in another part of the fragment", FRAGMENT, [coding("b", MANY)], True),
 ]  # fmt: skip
 
 
@@ -107,7 +87,9 @@ def test_a_value_set_that_is_imported_many_ways_is_asked_once(
 def chain(length: int) -> Json:
     """Each code beneath the one before."""
     above = [[], *([{"code": "parent", "valueCode": f"c{n}"}] for n in range(length - 1))]
-    return code_system(*({"code": f"c{n}", "property": parent} for n, parent in enumerate(above)))
+    return code_system(
+        MANY, *({"code": f"c{n}", "property": parent} for n, parent in enumerate(above)), version="1"
+    )
 
 
 def depth(nodes: list[Json]) -> int:
@@ -133,8 +115,8 @@ def test_a_tree_that_is_too_deep_to_be_read_is_a_list(length: int, expected: int
 
 # -- too long ------------------------------------------------------------------------------------
 
-THOUSANDS = code_system(*({"code": f"c{n}"} for n in range(10_000)))
-FEW_CODES = code_system({"code": "a"})
+THOUSANDS = code_system(MANY, *(f"c{n}" for n in range(10_000)), version="1")
+FEW_CODES = code_system(MANY, "a", version="1")
 
 
 def having(*filters: tuple[str, str, str]) -> Json:
@@ -179,9 +161,9 @@ def test_what_lists_its_codes_is_not_too_costly_however_long_the_list() -> None:
 def test_a_hierarchy_is_not_walked_through_too_often_to_find_one_code() -> None:
     many, some = (value_set("x", *each(number, "is-a")) for number in (3_000, 100))
     assert "too costly to look into" in refusal(
-        [THOUSANDS], "ValueSet/$validate-code", in_set(many), coding("c5")
+        [THOUSANDS], "ValueSet/$validate-code", in_set(many), coding("c5", MANY)
     )
-    assert result(answered([THOUSANDS], "ValueSet/$validate-code", in_set(some), coding("c5"))) is True
+    assert result(answered([THOUSANDS], "ValueSet/$validate-code", in_set(some), coding("c5", MANY))) is True
 
 
 def test_an_include_has_a_bounded_number_of_filters() -> None:
@@ -189,33 +171,36 @@ def test_an_include_has_a_bounded_number_of_filters() -> None:
         value_set("x", having(*[("concept", "regex", "a")] * number))
         for number in (MOST_FILTERS + 1, MOST_FILTERS)
     )
-    for operation, more in (("$expand", ()), ("$validate-code", (coding("a"),))):
+    for operation, more in (("$expand", ()), ("$validate-code", (coding("a", MANY),))):
         text = refusal([FEW_CODES], f"ValueSet/{operation}", in_set(too_many), *more)
         assert f"has {MOST_FILTERS + 1} filters, and {MOST_FILTERS} are allowed" in text
         assert answered([FEW_CODES], f"ValueSet/{operation}", in_set(enough), *more)
 
 
 def test_a_codeable_concept_has_a_bounded_number_of_codings() -> None:
-    def concept(number: int) -> Json:
+    def codeable_concept(number: int) -> Json:
         codings = [{"system": MANY, "code": f"c{n}"} for n in range(number)]
         return {"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}}
 
     asked = in_set(value_set("x", ALL))
-    text = refusal([THOUSANDS], "ValueSet/$validate-code", asked, concept(MOST_CODINGS + 1))
+    text = refusal([THOUSANDS], "ValueSet/$validate-code", asked, codeable_concept(MOST_CODINGS + 1))
     assert f"this one has {MOST_CODINGS + 1}) is bounded by {MOST_CODINGS}" in text
-    assert result(answered([THOUSANDS], "ValueSet/$validate-code", asked, concept(MOST_CODINGS))) is True
+    assert (
+        result(answered([THOUSANDS], "ValueSet/$validate-code", asked, codeable_concept(MOST_CODINGS)))
+        is True
+    )
 
 
 def test_find_matches_compares_a_bounded_number_of_properties() -> None:
-    def parameters(number: int) -> list[Json]:
+    def sought(number: int) -> list[Json]:
         part = [{"name": "code", "valueCode": "code"}, {"name": "value", "valueCode": "a"}]
-        sought = [{"name": "property", "part": part}] * number
+        properties = [{"name": "property", "part": part}] * number
         return [
             {"name": "system", "valueUri": MANY},
             {"name": "exact", "valueBoolean": True},
-            *sought,
+            *properties,
         ]
 
-    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT + 1))
+    text = refusal([FEW_CODES], "CodeSystem/$find-matches", *sought(MOST_SOUGHT + 1))
     assert f"there are {MOST_SOUGHT + 1}) is bounded by {MOST_SOUGHT}" in text
-    assert answered([FEW_CODES], "CodeSystem/$find-matches", *parameters(MOST_SOUGHT))["parameter"]
+    assert answered([FEW_CODES], "CodeSystem/$find-matches", *sought(MOST_SOUGHT))["parameter"]

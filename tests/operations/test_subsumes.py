@@ -14,20 +14,12 @@ from terminology.operations.subsumes import SubsumesRequest, subsumes
 from terminology.systems.bcp13 import mime_types
 from terminology.systems.bcp47 import languages
 from terminology.systems.ucum import units
+from tests.support.builders import body_of, code_system, coding, tree, tx_resource
 from tests.support.engine import catalogue_of
 
 ANIMALS = "http://example.org/animals"
 
 Json = dict[str, Any]
-
-
-def code_system(url: str, *concepts: Json, **more: Any) -> Json:
-    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
-    return {**document, "id": url.rpartition("/")[2], "concept": list(concepts), **more}
-
-
-def tree(code: str, *concepts: Json) -> Json:
-    return {"code": code, "display": code.capitalize()} | ({"concept": list(concepts)} if concepts else {})
 
 
 PARENT = {"code": "parent", "uri": "http://hl7.org/fhir/concept-properties#parent", "type": "code"}
@@ -36,6 +28,7 @@ CATALOGUE = catalogue_of(
         code_system(
             ANIMALS,
             tree("animal", tree("mammal", tree("cat"), tree("dog")), tree("bird")),
+            id="animals",
             version="2",
             hierarchyMeaning="is-a",
         ),
@@ -106,30 +99,26 @@ def test_the_best_version_is_asked_unless_one_is_named() -> None:
     assert ask(system=ANIMALS, version="1", codeA="animal", codeB="cat") == "not-subsumed"
 
 
-def coding(code: str, system: str | None = ANIMALS, version: str | None = None) -> Json:
-    given = {"system": system, "version": version, "code": code}
-    return {"valueCoding": {name: value for name, value in given.items() if value is not None}}
-
-
-def body(**parameters: Json) -> Json:
-    nodes = [{"name": name, **value} for name, value in parameters.items()]
-    return {"resourceType": "Parameters", "parameter": nodes}
-
-
 BODIES = [
-    ("codings say their own system", body(codingA=coding("mammal"), codingB=coding("cat"))),
+    (
+        "codings say their own system",
+        body_of(codingA=coding("mammal", ANIMALS), codingB=coding("cat", ANIMALS)),
+    ),
     (
         "a coding without a system has that of the request",
-        body(codingA=coding("mammal", None), codingB=coding("cat", None), system={"valueUri": ANIMALS}),
+        body_of(codingA=coding("mammal", None), codingB=coding("cat", None), system={"valueUri": ANIMALS}),
     ),
     (
         "a code and a coding may be mixed",
-        body(codeA={"valueCode": "mammal"}, codingB=coding("cat"), system={"valueUri": ANIMALS}),
+        body_of(codeA={"valueCode": "mammal"}, codingB=coding("cat", ANIMALS), system={"valueUri": ANIMALS}),
     ),
-    ("one version said is that of both", body(codingA=coding("mammal", version="2"), codingB=coding("cat"))),
+    (
+        "one version said is that of both",
+        body_of(codingA=coding("mammal", ANIMALS, version="2"), codingB=coding("cat", ANIMALS)),
+    ),
     (
         "systems are the same under an alias",
-        body(codingA=coding("mammal", "urn:oid:1.2.3"), codingB=coding("cat")),
+        body_of(codingA=coding("mammal", "urn:oid:1.2.3"), codingB=coding("cat", ANIMALS)),
     ),
 ]
 
@@ -147,7 +136,7 @@ def test_codings(client: Any, title: Any, parameters: Any, release: Any) -> None
 @pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
 def test_type_and_instance_level_by_get_and_post_give_the_same(client: Any, release: Any) -> None:
     base = f"/fhir/{release}/CodeSystem"
-    codes = body(codeA={"valueCode": "cat"}, codeB={"valueCode": "mammal"})
+    codes = body_of(codeA={"valueCode": "cat"}, codeB={"valueCode": "mammal"})
     answers = [
         client.get(f"{base}/$subsumes?system={ANIMALS}&codeA=cat&codeB=mammal"),
         client.post(f"{base}/$subsumes?system={ANIMALS}", json=codes),
@@ -160,8 +149,12 @@ def test_type_and_instance_level_by_get_and_post_give_the_same(client: Any, rele
 
 def test_a_code_system_may_travel_with_the_request(client: Any) -> None:
     own = code_system("http://example.org/own", tree("top", tree("low")))
-    parameters = body(codeA={"valueCode": "top"}, codeB={"valueCode": "low"}, system={"valueUri": own["url"]})
-    parameters["parameter"].append({"name": "tx-resource", "resource": own})
+    parameters = body_of(
+        tx_resource(own),
+        codeA={"valueCode": "top"},
+        codeB={"valueCode": "low"},
+        system={"valueUri": own["url"]},
+    )
     answer = client.post("/fhir/r5/CodeSystem/$subsumes", json=parameters)
     assert answer.json["parameter"][0]["valueCode"] == "subsumes"
 
@@ -213,16 +206,23 @@ def test_error(title: Any, parameters: Any, code: Any, says: Any) -> None:
 BAD_BODIES = [
     (
         "codings of two systems",
-        body(codingA=coding("cat"), codingB=coding("a", "http://example.org/by-property")),
+        body_of(codingA=coding("cat", ANIMALS), codingB=coding("a", "http://example.org/by-property")),
     ),
-    ("codings of two versions", body(codingA=coding("cat", version="1"), codingB=coding("cat", version="2"))),
+    (
+        "codings of two versions",
+        body_of(codingA=coding("cat", ANIMALS, version="1"), codingB=coding("cat", ANIMALS, version="2")),
+    ),
     (
         "a coding of another system than the request",
-        body(codingA=coding("cat"), codingB=coding("cat"), system={"valueUri": "http://example.org/part"}),
+        body_of(
+            codingA=coding("cat", ANIMALS),
+            codingB=coding("cat", ANIMALS),
+            system={"valueUri": "http://example.org/part"},
+        ),
     ),
     (
         "a code and a coding that contradict",
-        body(codeA={"valueCode": "dog"}, codingA=coding("cat"), codingB=coding("cat")),
+        body_of(codeA={"valueCode": "dog"}, codingA=coding("cat", ANIMALS), codingB=coding("cat", ANIMALS)),
     ),
 ]
 
@@ -307,10 +307,9 @@ def test_a_contradiction_says_what_says_what(client: Any) -> None:
     answer = client.get("/fhir/r4/CodeSystem/animals/$subsumes?codeA=cat&codeB=dog&system=urn:x")
     text = answer.json["issue"][0]["details"]["text"]
     assert text == f"The parameter 'system' is 'urn:x', but the resource it is asked of has '{ANIMALS}'"
-    other = {"system": "urn:x", "code": "cat"}
     answer = client.post(
         "/fhir/r4/CodeSystem/$validate-code",
-        json=body(url={"valueUri": ANIMALS}, coding={"valueCoding": other}),
+        json=body_of(url={"valueUri": ANIMALS}, coding=coding("cat", "urn:x")),
     )
     text = answer.json["issue"][0]["details"]["text"]
     assert text == f"The parameter 'url' is '{ANIMALS}', but the coding has 'urn:x'"

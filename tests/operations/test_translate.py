@@ -9,126 +9,22 @@ import pytest
 
 from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
-from tests.support.asking import body_of, matches, value, values
+from tests.support.asking import matches, value, values
+from tests.support.builders import body_of
 from tests.support.engine import catalogue_of
-
-HERE = "http://example.org/here"
-THERE = "http://example.org/there"
-BEYOND = "http://example.org/beyond"
-BASE = "http://example.org/ConceptMap/"
-
-
-def concept_map(id_: str, source: str, target: str, elements: list[Document], **more: Any) -> Document:
-    group: Document = {"source": source, "target": target, "element": elements} | more.pop("group", {})
-    return {
-        "resourceType": "ConceptMap",
-        "id": id_,
-        "url": BASE + id_,
-        "version": "1.0",
-        "status": "active",
-        "group": [group],
-    } | more
-
-
-def to(code: str, relationship: str = "equivalent", **more: Any) -> Document:
-    return {"code": code, "relationship": relationship} | more
-
-
-def on(attribute: str, **value_: Any) -> Document:
-    return {"attribute": attribute, **value_}
-
-
-ATTRIBUTES = [
-    {"code": "technique", "uri": "http://example.org/technique", "type": "code"},
-    {"code": "guided", "uri": "http://example.org/guided", "type": "boolean"},
-]
-CODES = {
-    HERE: ["plain", "wide", "many", "none", "not", "cond", "retired", "elsewhere", "67.2", "unlisted"],
-    THERE: ["P", "W", "M1", "M2", "N", "C1", "C2"],
-}
-SYSTEMS: list[Document] = [
-    {
-        "resourceType": "CodeSystem",
-        "id": "here",
-        "url": HERE,
-        "version": "1",
-        "status": "active",
-        "content": "complete",
-        "property": [{"code": "replacedBy", "type": "code"}],
-        "concept": [{"code": code, "display": code.title()} for code in CODES[HERE] if code != "retired"]
-        + [
-            {
-                "code": "retired",
-                "property": [
-                    {"code": "inactive", "valueBoolean": True},
-                    {"code": "replacedBy", "valueCode": "plain"},
-                ],
-            }
-        ],
-    },
-    {
-        "resourceType": "CodeSystem",
-        "id": "there",
-        "url": THERE,
-        "version": "1",
-        "status": "active",
-        "language": "en",
-        "content": "complete",
-        "concept": [
-            {
-                "code": code,
-                "display": f"There {code}",
-                "designation": [{"language": "de", "value": f"Dort {code}"}],
-            }
-            for code in CODES[THERE]
-        ],
-    },
-]
-VALUE_SETS: list[Document] = [
-    {
-        "resourceType": "ValueSet",
-        "id": "some",
-        "url": "http://example.org/ValueSet/some",
-        "status": "active",
-        "compose": {"include": [{"system": THERE, "concept": [{"code": "M1"}, {"code": "P"}]}]},
-    },
-    {
-        "resourceType": "ValueSet",
-        "id": "few",
-        "url": "http://example.org/ValueSet/few",
-        "status": "active",
-        "compose": {"include": [{"system": HERE, "concept": [{"code": "plain"}]}]},
-    },
-]
-ELEMENTS: list[Document] = [
-    {"code": "plain", "target": [to("P")]},
-    {"code": "wide", "target": [to("W", "source-is-narrower-than-target", display="As the map says")]},
-    {"code": "many", "target": [to("M2", "related-to"), to("M1")]},
-    {
-        "code": "none",
-        "noMap": True,
-        "extension": [
-            {
-                "url": "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment",
-                "valueString": "there is nothing like it",
-            }
-        ],
-    },
-    {"code": "not", "target": [to("N", "not-related-to", comment="a look-alike")]},
-    {
-        "code": "cond",
-        "target": [
-            to("C1", dependsOn=[on("technique", valueCode="knife"), on("technique", valueCode="laser")]),
-            to("C2", dependsOn=[on("technique", valueCode="loop"), on("guided", valueBoolean=True)]),
-        ],
-    },
-    {"code": "67.2", "target": [to("P", product=[on("technique", valueCode="knife")])]},
-]
-MAPS = [
-    concept_map("main", HERE, THERE, ELEMENTS, additionalAttribute=ATTRIBUTES),
-    concept_map("second", HERE, THERE, [{"code": "plain", "target": [to("P", "related-to")]}]),
-    concept_map("away", HERE, BEYOND, [{"code": "elsewhere", "target": [to("B")]}]),
-]
+from tests.support.maps import (
+    BASE,
+    BEYOND,
+    CODES,
+    HERE,
+    MAPS,
+    SYSTEMS,
+    THERE,
+    VALUE_SETS,
+    map_of,
+    on,
+    to,
+)
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +263,7 @@ def test_a_version_that_a_map_does_not_state_is_not_asked_of_it_but_pointed_out(
 
 
 def test_a_version_that_a_map_does_state_is_that_of_its_codes() -> None:
-    stated = concept_map("stated", f"{HERE}|1", THERE, [{"code": "plain", "target": [to("P")]}])
+    stated = map_of("stated", f"{HERE}|1", THERE, [{"code": "plain", "target": [to("P")]}])
     kept = Terminology(catalogue=catalogue_of([stated]))
     assert matches(
         kept.ask("ConceptMap/$translate", url=BASE + "stated", system=HERE, code="plain", version="1")
@@ -435,7 +331,7 @@ def test_R5_target_code_names_the_target_and_the_source_found(small: Terminology
 
 def test_sourceSystem_and_sourceScope_restrict_the_sources_that_a_target_is_reached_from() -> None:
     """operations.md 1.2: "targetCode + targetSystem name the given concept, sourceSystem restricts"."""
-    also = concept_map("also", BEYOND, THERE, [{"code": "b", "target": [to("W")]}])
+    also = map_of("also", BEYOND, THERE, [{"code": "b", "target": [to("W")]}])
     both = Terminology(catalogue=catalogue_of([*SYSTEMS, *VALUE_SETS, *MAPS, also]))
     elsewhere = {**VALUE_SETS[1], "url": "http://example.org/ValueSet/wide", "id": "wide"}
     elsewhere["compose"] = {"include": [{"system": HERE, "concept": [{"code": "wide"}]}]}
@@ -626,9 +522,7 @@ def test_products_come_in_the_parts_of_the_release(
 
 
 def unmapped(**rule: Any) -> Document:
-    return concept_map(
-        "rule", HERE, THERE, [{"code": "plain", "target": [to("P")]}], group={"unmapped": rule}
-    )
+    return map_of("rule", HERE, THERE, [{"code": "plain", "target": [to("P")]}], group={"unmapped": rule})
 
 
 def asked(*maps: Document, code: str = "unlisted", **more: Any) -> Document:
@@ -656,10 +550,10 @@ def test_unmapped_use_source_code_keeps_the_code_R4_calls_it_provided() -> None:
 
 
 def test_unmapped_other_map_is_followed_and_every_hop_is_named() -> None:
-    other = concept_map(
+    other = map_of(
         "other", HERE, THERE, [], group={"unmapped": {"mode": "other-map", "otherMap": BASE + "last"}}
     )
-    last = concept_map("last", HERE, THERE, [{"code": "unlisted", "target": [to("N")]}])
+    last = map_of("last", HERE, THERE, [{"code": "unlisted", "target": [to("N")]}])
     answer = asked(unmapped(mode="other-map", otherMap=BASE + "other"), other, last)
     (match,) = values(answer, "match")
     assert value(match, "originMap") == BASE + "last|1.0"
@@ -667,7 +561,7 @@ def test_unmapped_other_map_is_followed_and_every_hop_is_named() -> None:
 
 
 def test_unmapped_other_map_never_goes_round_in_a_circle() -> None:
-    back = concept_map(
+    back = map_of(
         "back", HERE, THERE, [], group={"unmapped": {"mode": "other-map", "otherMap": BASE + "rule"}}
     )
     answer = asked(unmapped(mode="other-map", otherMap=BASE + "back"), back)
@@ -696,7 +590,7 @@ def test_a_map_that_comes_along_and_refers_to_itself_is_a_circle_and_not_unknown
 
 
 def test_another_map_that_is_missing_does_no_harm_to_the_maps_that_answer(small: Terminology) -> None:
-    bystander = concept_map(
+    bystander = map_of(
         "bystander", HERE, BEYOND, [], group={"unmapped": {"mode": "other-map", "otherMap": "http://gone"}}
     )
     answer = small.ask("ConceptMap/$translate", question_of(bystander))
@@ -726,7 +620,7 @@ def test_another_map_that_is_missing_does_no_harm_to_the_maps_that_answer(small:
 def test_a_malformed_map_is_refused_where_it_is_asked_and_does_no_harm_where_it_is_not(
     small: Terminology, group: Document
 ) -> None:
-    broken = concept_map("broken", HERE, THERE, [], group=group)
+    broken = map_of("broken", HERE, THERE, [], group=group)
     bystander = small.ask("ConceptMap/$translate", question_of(broken))
     assert matches(bystander) == [("P", "equivalent"), ("P", "related-to")]
     assert "cannot be used: ConceptMap.group" in value(bystander, "message")
@@ -780,7 +674,7 @@ def test_a_near_miss_says_what_would_have_matched(small: Terminology, code: str,
 def test_a_reason_ends_with_one_full_stop(small: Terminology) -> None:
     said = "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
     nothing = {"code": "n", "noMap": True, "extension": [{"url": said, "valueString": "Not that."}]}
-    kept = Terminology(catalogue=catalogue_of([concept_map("nothing", HERE, THERE, [nothing])]))
+    kept = Terminology(catalogue=catalogue_of([map_of("nothing", HERE, THERE, [nothing])]))
     message = value(kept.ask("ConceptMap/$translate", system=HERE, code="n"), "message")
     assert "Not that." in message and ".." not in message
 
@@ -791,7 +685,7 @@ def test_what_is_known_of_a_row_without_target_comes_with_it(release: str) -> No
     parts = [{"url": "code", "valueCode": "seen"}, {"url": "value", "valueString": "in 1999"}]
     nothing = {"code": "n", "noMap": True, "extension": [{"url": where, "extension": parts}]}
     declared = [{"code": "seen", "uri": "http://example.org/seen", "type": "string"}]
-    map_ = concept_map("nothing", HERE, THERE, [nothing], property=declared)
+    map_ = map_of("nothing", HERE, THERE, [nothing], property=declared)
     kept = Terminology(catalogue=catalogue_of([map_]))
     (match,) = values(kept.ask("ConceptMap/$translate", release=release, system=HERE, code="n"), "match")
     (property_,) = values(match, "property")
@@ -821,7 +715,7 @@ def test_a_message_stays_short_however_much_there_is_to_say() -> None:
         on(f"attribute-{n}-{'x' * 40}", valueCode=f"value-{v}") for n in range(40) for v in range(20)
     ]
     elements = [{"code": "c", "target": [to("P", dependsOn=conditions)]}]
-    maps = [concept_map(f"m{n}", HERE, f"{THERE}/{n}", elements) for n in range(60)]
+    maps = [map_of(f"m{n}", HERE, f"{THERE}/{n}", elements) for n in range(60)]
     kept = Terminology(catalogue=catalogue_of(maps))
     coding = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "c"}}
     other = {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": "d" * 3000}}

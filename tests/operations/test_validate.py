@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.builders import BASE, body_of, code_system, coding, concept, value_set
 from tests.support.pets import (
     ANY_CASE,
-    BASE,
     DUTCH,
     GONE,
     NEEDY,
@@ -19,19 +19,16 @@ from tests.support.pets import (
     TERMINOLOGY,
     Json,
     bare,
-    code_system,
-    coding,
-    concept,
     flag,
     in_set,
     in_system,
     of,
+    pet,
     pin,
     read,
     refused,
     several,
     text,
-    value_set,
 )
 
 # -- what is asked, and what is answered ---------------------------------------------------------
@@ -51,10 +48,8 @@ def lacking(code: str, name: str) -> str:
         pytest.param(bare(code="cat", system=PETS), id="code and system"),
         pytest.param(bare(code="cat", system=PETS, display="Cat"), id="code, system and display"),
         pytest.param(bare(code="cat", system=PETS, systemVersion="2"), id="code, system and version"),
-        pytest.param([coding("cat")], id="Coding"),
-        pytest.param(
-            [coding("cat", version="2", display="cat")], id="Coding, with a display in another case"
-        ),
+        pytest.param([pet("cat")], id="Coding"),
+        pytest.param([pet("cat", version="2", display="cat")], id="Coding, with a display in another case"),
         pytest.param([text("code", "cat"), flag("inferSystem")], id="code alone, with inferSystem"),
     ],
 )
@@ -70,7 +65,7 @@ def test_a_codeable_concept_is_sent_back_as_it_came() -> None:
 IN_VALUE_SET = [
     (
         "a code that is in the code system but not in the value set keeps its display",
-        ("listed", coding("dog")),
+        ("listed", pet("dog")),
         {
             "result": False,
             "message": lacking(f"{PETS}#dog", "listed"),
@@ -91,24 +86,24 @@ IN_VALUE_SET = [
     ),
     (
         "the message names version and display as they were given",
-        ("listed", coding("dog", version="2", display="Dog, big")),
+        ("listed", pet("dog", version="2", display="Dog, big")),
         {"message": lacking(f"{PETS}|2#dog ('Dog, big')", "listed")},
     ),
-    ("a filter is asked", ("cats", coding("tabby")), {"result": True, "display": "Tabby"}),
-    ("an exclude takes out", ("no-cats", coding("cat")), {"result": False}),
-    ("an exclude leaves the rest", ("no-cats", coding("dog")), {"result": True}),
-    ("an import is followed", ("imported", coding("tabby")), {"result": True}),
-    ("an import is no more than it is", ("imported", coding("dog")), {"result": False}),
+    ("a filter is asked", ("cats", pet("tabby")), {"result": True, "display": "Tabby"}),
+    ("an exclude takes out", ("no-cats", pet("cat")), {"result": False}),
+    ("an exclude leaves the rest", ("no-cats", pet("dog")), {"result": True}),
+    ("an import is followed", ("imported", pet("tabby")), {"result": True}),
+    ("an import is no more than it is", ("imported", pet("dog")), {"result": False}),
     ("a contained value set is imported", ("holder", coding("cow", OTHER)), {"result": True}),
     (
         "a contained value set is asked by its own reference",
-        ("holder#inner", coding("cat")),
+        ("holder#inner", pet("cat")),
         {"result": False},
     ),
     ("a stored expansion stands for a definition", ("stored", coding("cow", OTHER)), {"result": True}),
     (
         "an import that is not here is an answer, for nothing can be said of the code",
-        ("imports-nothing", coding("cat")),
+        ("imports-nothing", pet("cat")),
         {
             "result": False,
             "code": "cat",
@@ -193,17 +188,17 @@ IN_VALUE_SET = [
     ),
     (
         "an abstract code is allowed where nothing else is said",
-        ("pets", coding("pet")),
+        ("pets", pet("pet")),
         {"result": True},
     ),
     (
         "an abstract code is not allowed with abstract=false",
-        ("pets", coding("pet"), flag("abstract", False)),
+        ("pets", pet("pet"), flag("abstract", False)),
         {"result": False, "issues": ["error code-rule Coding.code", "error not-in-vs Coding.code"]},
     ),
     (
         "a retired code is valid, with a warning",
-        ("pets", coding("dodo")),
+        ("pets", pet("dodo")),
         {
             "result": True,
             "inactive": True,
@@ -215,17 +210,17 @@ IN_VALUE_SET = [
     ),
     (
         "an inactive code without a status has the status inactive",
-        ("pets", coding("eel")),
+        ("pets", pet("eel")),
         {"message": "The concept 'eel' has a status of inactive and its use should be reviewed"},
     ),
     (
         "a deprecated code is valid, with a warning",
-        ("pets", coding("quagga")),
+        ("pets", pet("quagga")),
         {"result": True, "status": "deprecated", "issues": ["warning code-comment Coding"]},
     ),
     (
         "activeOnly takes inactive codes out",
-        ("pets", coding("dodo"), flag("activeOnly")),
+        ("pets", pet("dodo"), flag("activeOnly")),
         {
             "result": False,
             "inactive": True,
@@ -238,7 +233,7 @@ IN_VALUE_SET = [
     ),
     (
         "so does a value set whose compose.inactive is false",
-        ("active", coding("eel")),
+        ("active", pet("eel")),
         {
             "result": False,
             "issues": [
@@ -260,7 +255,7 @@ IN_VALUE_SET = [
     ),
     (
         "case counts where nothing else is said",
-        ("pets", coding("CAT")),
+        ("pets", pet("CAT")),
         {"result": False, "issues": ["error invalid-code Coding.code", "error not-in-vs Coding.code"]},
     ),
     (
@@ -293,24 +288,24 @@ IN_VALUE_SET = [
     ),
     (
         "a concept that the value set is about to drop is noted",
-        ("leaving", coding("cat")),
+        ("leaving", pet("cat")),
         {"result": True, "issues": ["warning code-comment Coding.code"]},
     ),
     (
         "valueset-membership-only looks at nothing else",
-        ("pets", coding("dodo", display="wrong"), flag("valueset-membership-only")),
+        ("pets", pet("dodo", display="wrong"), flag("valueset-membership-only")),
         {"result": True, "code": "dodo"},
     ),
     (
         "the Java validator's mode for codes that need not be members",
-        ("cats", coding("dog"), text("valueSetMode", "NO_MEMBERSHIP_CHECK")),
+        ("cats", pet("dog"), text("valueSetMode", "NO_MEMBERSHIP_CHECK")),
         {"result": True, "display": "Dog, big"},
     ),
-    ("a value set has a version", ("pets", coding("cat"), text("valueSetVersion", "0")), {"result": False}),
-    ("a value set has a version in its canonical", ("pets|0", coding("dog")), {"result": True}),
+    ("a value set has a version", ("pets", pet("cat"), text("valueSetVersion", "0")), {"result": False}),
+    ("a value set has a version in its canonical", ("pets|0", pet("dog")), {"result": True}),
     (
         "the version of an import is pinned",
-        ("pets", coding("cat"), pin("default-valueset-version", "0", f"{BASE}/vs/pets")),
+        ("pets", pet("cat"), pin("default-valueset-version", "0", f"{BASE}/vs/pets")),
         {"result": False},
     ),
 ]
@@ -403,7 +398,7 @@ def test_several_codings(request_: tuple[Any, ...], expected: Json) -> None:
 
 IN_SYSTEM = [
     ("a code", bare(code="cat", url=PETS), RIGHT_CAT),
-    ("a Coding names its system itself", [coding("cat")], RIGHT_CAT),
+    ("a Coding names its system itself", [pet("cat")], RIGHT_CAT),
     ("a version", bare(code="newt", url=PETS, version="1"), {"result": True, "version": "1"}),
     (
         "a code that is not there",
@@ -456,8 +451,8 @@ IN_SYSTEM = [
         [several(of("cat"), of("cow", OTHER), of("unicorn"))],
         {"result": False, "code": "cat", "issues": ["error invalid-code CodeableConcept.coding[2].code"]},
     ),
-    ("an abstract code", [coding("pet"), flag("abstract", False)], {"result": False}),
-    ("an inactive code", [coding("dodo"), flag("activeOnly")], {"result": False, "inactive": True}),
+    ("an abstract code", [pet("pet"), flag("abstract", False)], {"result": False}),
+    ("an inactive code", [pet("dodo"), flag("activeOnly")], {"result": False, "inactive": True}),
     (
         "a code system that travels with the request",
         [
@@ -516,7 +511,7 @@ def test_an_issue_says_all_that_a_validator_needs() -> None:
 
 
 def test_an_instance_is_asked() -> None:
-    body = {"resourceType": "Parameters", "parameter": [coding("cat")]}
+    body = body_of(pet("cat"))
     assert read(TERMINOLOGY.ask("ValueSet/listed/$validate-code", body))["result"] is True
     assert read(TERMINOLOGY.ask("CodeSystem/pets-1/$validate-code", code="newt"))["result"] is True
 
@@ -526,20 +521,20 @@ def test_an_instance_is_asked() -> None:
     [
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/nowhere"), coding("cat")],
+            [text("url", f"{BASE}/vs/nowhere"), pet("cat")],
             [("not-found", "Unable_to_resolve_value_Set_")],
             id="an unknown value set",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/pets"), text("valueSetVersion", "7"), coding("cat")],
+            [text("url", f"{BASE}/vs/pets"), text("valueSetVersion", "7"), pet("cat")],
             [("not-found", "Unable_to_resolve_value_Set_")],
             id="an unknown version of a value set",
         ),
-        pytest.param("ValueSet/$validate-code", [coding("cat")], [("required", None)], id="no value set"),
+        pytest.param("ValueSet/$validate-code", [pet("cat")], [("required", None)], id="no value set"),
         pytest.param(
             "ValueSet/$validate-code",
-            [{"name": "valueSet", "resource": code_system(OTHER)}, coding("cat")],
+            [{"name": "valueSet", "resource": code_system(OTHER)}, pet("cat")],
             [("value", None)],
             id="a resource that is no value set",
         ),
@@ -557,43 +552,43 @@ def test_an_instance_is_asked() -> None:
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/pets"), *bare(code="cat", system=PETS), coding("cat")],
+            [text("url", f"{BASE}/vs/pets"), *bare(code="cat", system=PETS), pet("cat")],
             [("invalid", None)],
             id="a code and a Coding",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("context", f"{BASE}/StructureDefinition/pet#Pet.kind"), coding("cat")],
+            [text("context", f"{BASE}/StructureDefinition/pet#Pet.kind"), pet("cat")],
             [("not-supported", None)],
             id="a context",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/needs-more"), coding("cat")],
+            [text("url", f"{BASE}/vs/needs-more"), pet("cat")],
             [("not-found", "VALUESET_SUPPLEMENT_MISSING")],
             id="a supplement that the value set needs",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/broken"), coding("cat")],
+            [text("url", f"{BASE}/vs/broken"), pet("cat")],
             [("invalid", "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE")],
             id="a filter without a value",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/circle"), coding("cat")],
+            [text("url", f"{BASE}/vs/circle"), pet("cat")],
             [("processing", "VALUESET_CIRCULAR_REFERENCE")],
             id="a value set that includes itself",
         ),
         pytest.param(
             "ValueSet/$validate-code",
-            [text("url", f"{BASE}/vs/pets"), coding("cat"), text("displayLanguage", "-")],
+            [text("url", f"{BASE}/vs/pets"), pet("cat"), text("displayLanguage", "-")],
             [("processing", "INVALID_DISPLAY_NAME")],
             id="a language that is none",
         ),
         pytest.param(
             "CodeSystem/$validate-code",
-            [text("url", OTHER), coding("cat")],
+            [text("url", OTHER), pet("cat")],
             [("invalid", None)],
             id="a Coding of another code system than the one asked about",
         ),
@@ -610,17 +605,15 @@ def test_a_question_that_cannot_be_asked(operation: str, parts: list[Json], expe
 
 
 def test_a_value_set_without_any_definition_is_refused() -> None:
-    assert refused("ValueSet/$validate-code", text("url", f"{BASE}/vs/empty"), coding("cat"))
+    assert refused("ValueSet/$validate-code", text("url", f"{BASE}/vs/empty"), pet("cat"))
 
 
 # -- many at once --------------------------------------------------------------------------------
 
 
 def batch(operation: str, shared: list[Json], *questions: list[Json]) -> list[Json]:
-    asked = [
-        {"name": "validation", "resource": {"resourceType": "Parameters", "parameter": q}} for q in questions
-    ]
-    answer = TERMINOLOGY.ask(operation, {"resourceType": "Parameters", "parameter": [*shared, *asked]})
+    asked = [{"name": "validation", "resource": body_of(*q)} for q in questions]
+    answer = TERMINOLOGY.ask(operation, body_of(*shared, *asked))
     assert [part["name"] for part in answer["parameter"]] == ["validation"] * len(questions)
     return [part["resource"] for part in answer["parameter"]]
 
@@ -630,9 +623,9 @@ def test_each_question_of_a_batch_is_answered_for_itself_and_in_order() -> None:
     wrong, none, strict, elsewhere = batch(
         "ValueSet/$batch-validate-code",
         [url, lenient],
-        [coding("cat", display="Hat")],
+        [pet("cat", display="Hat")],
         [text("codingX", "cat")],
-        [coding("cat", display="Hat"), {"name": "lenient-display-validation", "valueBoolean": "false"}],
+        [pet("cat", display="Hat"), {"name": "lenient-display-validation", "valueBoolean": "false"}],
         [coding("cow", OTHER), text("url", f"{BASE}/vs/mixed")],
     )
     assert (read(wrong)["result"], read(wrong)["issues"]) == (
@@ -648,13 +641,13 @@ def test_each_question_of_a_batch_is_answered_for_itself_and_in_order() -> None:
 def test_a_question_replaces_the_value_set_of_the_batch_by_its_own() -> None:
     shared = {"name": "valueSet", "resource": value_set("a", {"system": OTHER})}
     own = {"name": "valueSet", "resource": value_set("b", {"system": PETS})}
-    first, second = batch("ValueSet/$batch-validate-code", [shared], [coding("cat"), own], [coding("cat")])
+    first, second = batch("ValueSet/$batch-validate-code", [shared], [pet("cat"), own], [pet("cat")])
     assert (read(first)["result"], read(second)["result"]) == (True, False)
 
 
 def test_resources_travel_with_a_whole_batch() -> None:
     mine = {"name": "tx-resource", "resource": code_system(f"{BASE}/mine", concept("m", "Mine"))}
-    answers = batch("CodeSystem/$batch-validate-code", [mine], [coding("m", f"{BASE}/mine")], [coding("cat")])
+    answers = batch("CodeSystem/$batch-validate-code", [mine], [coding("m", f"{BASE}/mine")], [pet("cat")])
     assert [read(answer)["display"] for answer in answers] == ["Mine", "Cat"]
 
 

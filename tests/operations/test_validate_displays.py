@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from terminology import create_app
+from tests.support.builders import BASE
 from tests.support.engine import catalogue_of
 from tests.support.pets import (
-    BASE,
     DOCUMENTS,
     DUTCH,
     OWNED,
     PETS,
     Json,
     bare,
-    coding,
     flag,
     in_set,
     in_system,
+    pet,
     pin,
     read,
     text,
@@ -132,25 +132,25 @@ VERSIONS = [
 def test_the_version_is_settled(
     name: str, version: str | None, pins: list[Json], expected: str, result: bool, messages: list[str]
 ) -> None:
-    given = coding("cat", version=version) if version else coding("cat")
+    given = pet("cat", version=version) if version else pet("cat")
     answer = in_set(name, given, *pins)
     message = "; ".join(sorted(messages)) or None
     assert (answer["version"], answer["result"], answer.get("message")) == (expected, result, message)
 
 
 def test_a_code_that_only_one_of_two_versions_has_is_in_that_one() -> None:
-    assert in_set("both", coding("newt"))["version"] == "1"
-    assert in_set("both", coding("newt", version="2"))["result"] is False
+    assert in_set("both", pet("newt"))["version"] == "1"
+    assert in_set("both", pet("newt", version="2"))["result"] is False
 
 
 def test_a_display_of_either_version_is_right_when_the_coding_has_none() -> None:
-    assert in_set("both", coding("cat", display="Cat (1)"))["result"] is True
-    assert in_set("both", coding("cat", display="Cat (1)", version="2"))["result"] is False
+    assert in_set("both", pet("cat", display="Cat (1)"))["result"] is True
+    assert in_set("both", pet("cat", display="Cat (1)", version="2"))["result"] is False
 
 
 def test_what_cannot_be_found_is_named_with_its_version() -> None:
-    assert in_set("pets-3", coding("cat"))["x-caused-by-unknown-system"] == f"{PETS}|3"
-    assert in_system(coding("cat", version="3"))["x-caused-by-unknown-system"] == f"{PETS}|3"
+    assert in_set("pets-3", pet("cat"))["x-caused-by-unknown-system"] == f"{PETS}|3"
+    assert in_system(pet("cat", version="3"))["x-caused-by-unknown-system"] == f"{PETS}|3"
 
 
 # -- displays ------------------------------------------------------------------------------------
@@ -211,12 +211,12 @@ DISPLAYS = [
 )
 def test_a_display_is_right(display: str, language: str | None, result: bool, message: str | None) -> None:
     languages = [text("displayLanguage", language)] if language else []
-    answer = in_set("pets", coding("cat", display=display), *languages)
+    answer = in_set("pets", pet("cat", display=display), *languages)
     assert (answer["result"], answer.get("message")) == (result, message)
 
 
 def test_lenient_display_validation_warns() -> None:
-    answer = in_set("pets", coding("cat", display="Hat"), flag("lenient-display-validation"))
+    answer = in_set("pets", pet("cat", display="Hat"), flag("lenient-display-validation"))
     assert answer["result"] is True
     assert answer["issues"] == ["warning invalid-display Coding.display"]
     assert answer["message"].startswith("Wrong Display Name 'Hat'")
@@ -230,9 +230,9 @@ def test_a_display_that_is_no_longer_right_is_right_with_a_warning() -> None:
 
 
 def test_the_answer_is_in_the_language_asked_for() -> None:
-    assert in_set("pets", coding("cat"), text("displayLanguage", "de"))["display"] == "Katze"
-    assert in_set("pets", coding("dog"), text("displayLanguage", "de"))["display"] == "Dog, big"
-    assert in_set("pets", coding("dog"), text("displayLanguage", "de,*;q=0"))["display"] == "Dog, big"
+    assert in_set("pets", pet("cat"), text("displayLanguage", "de"))["display"] == "Katze"
+    assert in_set("pets", pet("dog"), text("displayLanguage", "de"))["display"] == "Dog, big"
+    assert in_set("pets", pet("dog"), text("displayLanguage", "de,*;q=0"))["display"] == "Dog, big"
 
 
 @pytest.mark.parametrize(
@@ -253,12 +253,12 @@ def test_who_says_the_language(name: str, header: str | None, expected: str) -> 
 
 
 def test_what_the_value_set_says_is_right_too_and_comes_first() -> None:
-    assert in_set("own-words", coding("cat", display="Cat"))["display"] == "Puss"
-    assert in_set("own-words", coding("cat", display="Puss"))["result"] is True
+    assert in_set("own-words", pet("cat", display="Cat"))["display"] == "Puss"
+    assert in_set("own-words", pet("cat", display="Puss"))["result"] is True
 
 
 def test_a_supplement_adds_displays() -> None:
-    poes = coding("cat", display="Poes")
+    poes = pet("cat", display="Poes")
     assert in_set("pets", poes)["result"] is False
     assert in_set("pets", poes, text("useSupplement", DUTCH))["result"] is True
     assert in_set("dutch", poes)["result"] is True

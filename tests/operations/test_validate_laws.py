@@ -5,20 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.pets import (
-    BASE,
-    PETS,
-    TERMINOLOGY,
-    Json,
-    asked,
-    bare,
-    coding,
-    flag,
-    in_set,
-    of,
-    several,
-    value_set,
-)
+from tests.support.builders import BASE, body_of, value_set
+from tests.support.pets import PETS, TERMINOLOGY, Json, asked, bare, flag, in_set, of, pet, several
 
 # -- laws ----------------------------------------------------------------------------------------
 
@@ -57,17 +45,17 @@ BLOCKS = st.builds(
 def test_what_expand_lists_validate_accepts_and_nothing_else(
     includes: list[Json], excludes: list[Json], inactive: bool | None, active_only: bool
 ) -> None:
-    more = {} if inactive is None else {"inactive": inactive}
-    document = value_set("any", *includes, exclude=tuple(excludes), **more)
+    compose = {} if inactive is None else {"inactive": inactive}
+    document = value_set("any", *includes, exclude=excludes, compose=compose)
     asked_ = [{"name": "valueSet", "resource": document}, flag("activeOnly", active_only)]
-    expansion = TERMINOLOGY.ask("ValueSet/$expand", {"resourceType": "Parameters", "parameter": asked_})
+    expansion = TERMINOLOGY.ask("ValueSet/$expand", body_of(*asked_))
     found = entries(expansion["expansion"].get("contains", []))
     listed = {entry["code"] for entry in found}
-    accepted = {code for code in CODES if asked("ValueSet/$validate-code", [*asked_, coding(code)])["result"]}
+    accepted = {code for code in CODES if asked("ValueSet/$validate-code", [*asked_, pet(code)])["result"]}
     assert accepted == listed
     for entry in found:
         if "version" in entry:
-            versioned = coding(entry["code"], version=entry["version"])
+            versioned = pet(entry["code"], version=entry["version"])
             assert asked("ValueSet/$validate-code", [*asked_, versioned])["result"] is True
 
 
@@ -86,7 +74,7 @@ def test_a_coding_alone_a_coding_in_a_concept_and_bare_parameters_get_the_same_v
 ) -> None:
     more = {"display": display} if display else {}
     verdicts = {
-        in_set(name, coding(code, **more))["result"],
+        in_set(name, pet(code, **more))["result"],
         in_set(name, several(of(code, **more)))["result"],
         in_set(name, *bare(code=code, system=PETS, **more))["result"],
     }

@@ -10,20 +10,9 @@ from typing import Any
 import pytest
 
 from terminology import Terminology, TerminologyError
+from tests.support.builders import BASE, body_of, code_system, coding, concept, value_set
 from tests.support.engine import catalogue_of
-from tests.support.pets import (
-    BASE,
-    PETS,
-    TERMINOLOGY,
-    Json,
-    asked,
-    bare,
-    code_system,
-    coding,
-    concept,
-    several,
-    value_set,
-)
+from tests.support.pets import PETS, TERMINOLOGY, Json, asked, bare, pet, several
 
 NEW = f"{BASE}/new"
 ALL_NEW = value_set("new", {"system": NEW})
@@ -48,7 +37,7 @@ def validated(*parts: Json, release: str = "r5") -> Json:
 
 
 def expanded(*parts: Json, ask: Terminology = TERMINOLOGY, release: str = "r5") -> Json:
-    body = {"resourceType": "Parameters", "parameter": list(parts)}
+    body = body_of(*parts)
     return ask.ask("ValueSet/$expand", body, release)["expansion"]
 
 
@@ -96,7 +85,7 @@ def test_a_fragment_is_processed_and_says_that_it_is_one() -> None:
         "labeled as a fragment"
         in TERMINOLOGY.ask(
             "CodeSystem/$validate-code",
-            {"resourceType": "Parameters", "parameter": [coding("z", NEW), *with_(new(content="fragment"))]},
+            body_of(coding("z", NEW), *with_(new(content="fragment"))),
         )["parameter"][-1]["resource"]["issue"][0]["details"]["text"]
     )
 
@@ -200,10 +189,7 @@ def test_a_language_pack_that_is_loaded_is_found_beneath_a_request_and_a_newer_o
 
 
 def test_lookup_knows_language_packs_too() -> None:
-    body = {
-        "resourceType": "Parameters",
-        "parameter": [*bare(system=NEW, code="b", displayLanguage="fr"), *with_(new(language="en"), PACK)],
-    }
+    body = body_of(*bare(system=NEW, code="b", displayLanguage="fr"), *with_(new(language="en"), PACK))
     answer = TERMINOLOGY.ask("CodeSystem/$lookup", body)["parameter"]
     assert {"name": "display", "valueString": "Bé"} in answer
     assert {"name": "used-supplement", "valueCanonical": f"{BASE}/new-pack|4"} in answer
@@ -252,7 +238,7 @@ def test_a_contained_value_set_is_expanded_and_validated_against_however_it_is_n
 ) -> None:
     parts: list[Json] = [{"name": "url", "valueUri": url}, {"name": travels, "resource": HOLDER}]
     assert displays(expanded(*parts)) == {"dog": "Dog, big"}
-    verdicts = [asked("ValueSet/$validate-code", [*parts, coding(code)])["result"] for code in ("dog", "cat")]
+    verdicts = [asked("ValueSet/$validate-code", [*parts, pet(code)])["result"] for code in ("dog", "cat")]
     assert verdicts == [True, False]
 
 

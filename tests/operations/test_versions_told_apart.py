@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Terminology
+from tests.support.builders import body_of, code_system, coding, value_set
 from tests.support.engine import catalogue_of
 
 Json = dict[str, Any]
@@ -17,17 +18,7 @@ URL, SETS = "http://example.org/x", "http://example.org/vs"
 CODES, VERSIONS = "abcd", (None, "1", "2")
 
 
-def code_system(version: str, codes: str) -> Json:
-    about = {"resourceType": "CodeSystem", "url": URL, "version": version, "status": "active"}
-    return {**about, "content": "complete", "concept": [{"code": code} for code in codes]}
-
-
-SYSTEMS = [code_system("1", "abc"), code_system("2", "bcd")]
-
-
-def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = ()) -> Json:
-    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
-    return {"resourceType": "ValueSet", "url": f"{SETS}/{name}", "status": "active", "compose": compose}
+SYSTEMS = [code_system(URL, *"abc", version="1"), code_system(URL, *"bcd", version="2")]
 
 
 def of(version: str | None = None, codes: str = "") -> Json:
@@ -41,8 +32,7 @@ def imported(*names: str) -> Json:
 
 def listed(terminology: Terminology, name: str) -> list[tuple[str, str]]:
     """Version and code of all that $expand lists; without a version where there is one only."""
-    parameter = [{"name": "url", "valueUri": f"{SETS}/{name}"}]
-    answer = terminology.ask("ValueSet/$expand", {"resourceType": "Parameters", "parameter": parameter})
+    answer = terminology.ask("ValueSet/$expand", body_of(url={"valueUri": f"{SETS}/{name}"}))
     nodes = answer["expansion"].get("contains", [])
     return sorted((node.get("version") or "", node["code"]) for node in nodes)
 
@@ -53,14 +43,9 @@ def accepted(terminology: Terminology, name: str) -> set[tuple[str | None, str]]
 
 
 def accepts(terminology: Terminology, name: str, version: str | None, code: str) -> bool:
-    coding = {"system": URL, "code": code} | ({"version": version} if version else {})
-    parameter = [
-        {"name": "url", "valueUri": f"{SETS}/{name}"},
-        {"name": "coding", "valueCoding": coding},
-    ]
-    answer = terminology.ask(
-        "ValueSet/$validate-code", {"resourceType": "Parameters", "parameter": parameter}
-    )
+    versioned = coding(code, URL, **({"version": version} if version else {}))
+    body = body_of(url={"valueUri": f"{SETS}/{name}"}, coding=versioned)
+    answer = terminology.ask("ValueSet/$validate-code", body)
     return any(part.get("valueBoolean") is True for part in answer["parameter"] if part["name"] == "result")
 
 

@@ -23,8 +23,8 @@ from terminology.store.copies import CopiedContent, copy_published
 from terminology.store.loading import Loader
 from terminology.store.release import ConceptRow, MemberRow, ValueSetRelease
 from terminology.store.sqlite import SqliteSink
-from tests.store.test_store import BIRDS, MAP_URL, MAPPINGS, URL, map_release, release
 from tests.support import postgres
+from tests.support.birds import BIRDS, MAP_URL, MAPPINGS, URL, map_release, release
 from tests.support.stores import load
 
 PATIENCE = 30.0

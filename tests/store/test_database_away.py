@@ -13,8 +13,8 @@ from terminology import Settings
 from terminology.http.app import create_app
 from terminology.opening import Serving
 from terminology.store.release import ConceptRow
-from tests.store.test_store import URL, release
 from tests.support import postgres
+from tests.support.birds import URL, release
 from tests.support.stores import load
 
 PATH = f"/fhir/r5/CodeSystem/$lookup?system={URL}&code="

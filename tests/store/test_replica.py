@@ -15,8 +15,8 @@ from terminology import Settings
 from terminology.core.errors import UnavailableError
 from terminology.opening import Serving
 from terminology.store.release import ConceptRow
-from tests.store.test_store import URL, release
 from tests.support import postgres
+from tests.support.birds import URL, release
 from tests.support.stores import load
 
 PATIENCE = 20.0

@@ -13,9 +13,8 @@ import textwrap
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +36,29 @@ from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
     Importer,
-    MapGroup,
-    MapRelease,
     MapRow,
-    PropertyDeclaration,
     SourceFile,
 )
 from terminology.store.schema import TABLES
 from terminology.store.statements import STATEMENTS
 from terminology.systems.document import DocumentSystem
 from terminology.systems.indexed import StoredSystem
+from tests.support.birds import (
+    ATTRIBUTE,
+    BIRDS,
+    FISH,
+    LONG,
+    MAP_URL,
+    MAPPINGS,
+    URL,
+    USE,
+    document_of,
+    map_document,
+    map_release,
+    release,
+)
+from tests.support.builders import body_of, tx_resource
 from tests.support.stores import ENGINES, empty, file, load, serving
-
-URL = "http://example.org/CodeSystem/birds"
 
 # -- releases ------------------------------------------------------------------------------------
 
@@ -58,88 +67,6 @@ def stored(place: str, url: str = URL, version: str | None = None) -> StoredSyst
     found = serving(place).catalogue().system(url, version)
     assert isinstance(found, StoredSystem)
     return found
-
-
-PROPERTIES = [
-    PropertyDeclaration("legs", "integer"),
-    PropertyDeclaration("song", "string", "http://example.org/song"),
-    PropertyDeclaration("eats", "code"),
-    PropertyDeclaration("weight", "decimal"),
-    PropertyDeclaration("kept", "boolean"),
-    PropertyDeclaration("unused", "string"),
-]
-USE = {"system": "http://example.org/use", "code": "nickname"}
-LONG = "a song that is long " * 30
-
-BIRDS = (
-    ConceptRow("animal", "Animal", "Lives", abstract=True, properties=[("notSelectable", "boolean", True)]),
-    ConceptRow("bird", "Bird", parents=["animal"], properties=[("legs", "integer", 2)]),
-    ConceptRow(
-        "owl",
-        "Owl",
-        "Sees at night",
-        parents=["bird", "night"],
-        designations=[("Eule", "de", None, None), ("Café-Kauz", "de", USE, None)],
-        properties=[
-            ("song", "string", "hoo"),
-            ("eats", "code", "mouse"),
-            ("weight", "decimal", Decimal("1.50")),
-        ],
-    ),
-    ConceptRow("night", "Active at night", parents=["animal"]),
-    ConceptRow(
-        "barn-owl",
-        "Barn owl",
-        parents=["owl"],
-        properties=[("song", "string", LONG), ("song", "string", "x")],
-    ),
-    ConceptRow(
-        "mouse",
-        "House mouse",
-        parents=["animal"],
-        properties=[("legs", "integer", 4), ("kept", "boolean", True)],
-    ),
-    ConceptRow(
-        "dodo",
-        "Dodo",
-        parents=["bird"],
-        inactive=True,
-        status="retired",
-        properties=[("status", "code", "retired")],
-    ),
-    ConceptRow("rock", "Rock"),
-)
-
-
-def release(version: str | None = "1.0", **more: Any) -> CodeSystemRelease:
-    return CodeSystemRelease("test", more.pop("url", URL), version, properties=PROPERTIES, **more)
-
-
-def document_of(made: CodeSystemRelease, rows: Iterable[ConceptRow]) -> Document:
-    """The same code system as a CodeSystem resource."""
-    declared = [{"code": p.code, "type": p.type, "uri": p.uri} for p in made.properties]
-    return {
-        "resourceType": "CodeSystem",
-        "url": made.url,
-        "version": made.version,
-        "caseSensitive": made.case_sensitive,
-        "content": made.content,
-        "property": [{k: v for k, v in p.items() if v is not None} for p in declared],
-        "concept": [_node(row) for row in rows],
-    }
-
-
-def _node(row: ConceptRow) -> Document:
-    stated = [*row.properties, *(("parent", "code", parent) for parent in row.parents)]
-    named = {"code": row.code, "display": row.display, "definition": row.definition}
-    said = [
-        {"value": value, "language": language, "use": use} | (rest or {})
-        for value, language, use, rest in row.designations
-    ]
-    return {name: value for name, value in named.items() if value is not None} | {
-        "designation": [{k: v for k, v in d.items() if v is not None} for d in said],
-        "property": [{"code": c, "value" + t[0].upper() + t[1:]: v} for c, t, v in stated],
-    }
 
 
 # -- the same answers as from a resource -----------------------------------------------------------
@@ -518,71 +445,6 @@ def test_the_tables_are_the_same_byte_for_byte_in_both_databases(both: list[str]
 
 # -- maps ------------------------------------------------------------------------------------------
 
-MAP_URL = "http://example.org/ConceptMap/birds-to-fish"
-FISH = "http://example.org/CodeSystem/fish"
-ATTRIBUTE = "http://example.org/attribute/season"
-
-
-def map_release(version: str = "1.0", **more: Any) -> MapRelease:
-    header: Document = {
-        "additionalAttribute": [{"code": "season", "uri": ATTRIBUTE, "type": "code"}],
-        "property": [{"code": "flags", "uri": "http://example.org/flags", "type": "string"}],
-    }
-    groups = [MapGroup(URL, FISH), MapGroup(URL, "http://example.org/CodeSystem/frogs", unmapped=UNMAPPED)]
-    return MapRelease("test", MAP_URL, version, groups=groups, header=header, **more)
-
-
-UNMAPPED = {"mode": "fixed", "code": "frog", "display": "Some frog"}
-MAPPINGS = (
-    MapRow("owl", "cod", "related-to", "both look", "Owl", "Cod", properties=[("flags", "string", "10000")]),
-    MapRow("owl", "eel", "source-is-narrower-than-target", depends_on=[("season", "code", "winter")]),
-    MapRow("barn-owl", "eel", "equivalent", products=[("season", "code", "summer")], word="equal"),
-    MapRow("rock", no_map=True, comment="no animal"),
-    MapRow("0A.1", "F-7", "equivalent"),
-    MapRow("owl", "tree-frog", "related-to", group=1),
-    MapRow("duck", "eel", "related-to", products=[("season", "code", "spring")]),
-    MapRow("duck", "eel", "related-to", products=[("season", "code", "autumn")]),
-)
-
-
-def map_document(rows: Sequence[MapRow] = MAPPINGS) -> Document:
-    """The same map as a ConceptMap resource."""
-    made = map_release()
-    groups: list[Document] = []
-    for number, group in enumerate(made.groups):
-        elements = [
-            {"code": row.source, "display": row.source_display, "noMap": row.no_map, "target": _targets(row)}
-            | ({"extension": [{"url": NO_MAP_COMMENT, "valueString": row.comment}]} if row.no_map else {})
-            for row in rows
-            if row.group == number
-        ]
-        node: Document = {"source": group.source, "target": group.target, "element": elements}
-        groups.append(node | ({"unmapped": group.unmapped} if group.unmapped else {}))
-    own = {"resourceType": "ConceptMap", "url": made.url, "version": made.version, "status": "active"}
-    return {**own, **made.header, "group": groups}
-
-
-NO_MAP_COMMENT = (
-    "http://hl7.org/fhir/4.0/StructureDefinition/extension-ConceptMap.group.element.target.comment"
-)
-WORD = "http://hl7.org/fhir/1.0/StructureDefinition/extension-ConceptMap.element.target.equivalence"
-
-
-def _targets(row: MapRow) -> list[Document]:
-    if row.target is None:
-        return []
-    target: Document = {
-        "code": row.target,
-        "display": row.target_display,
-        "relationship": row.relationship,
-        "comment": row.comment,
-        "dependsOn": [{"attribute": c, "valueCode": v} for c, _, v in row.depends_on],
-        "product": [{"attribute": c, "valueCode": v} for c, _, v in row.products],
-        "property": [{"code": c, "valueString": v} for c, _, v in row.properties],
-        "extension": [{"url": WORD, "valueCode": row.word}] if row.word else [],
-    }
-    return [{name: value for name, value in target.items() if value}]
-
 
 QUESTIONS_OF_MAPS: tuple[Document, ...] = (
     {"sourceCode": "owl"},
@@ -752,7 +614,8 @@ def test_only_one_import_runs_at_a_time(place: str) -> None:
 KILLED = """
     import os, signal, sys
     sys.path[:0] = {path!r}
-    from tests.store import test_store
+    from tests.support.birds import release
+    from tests.support.stores import load
     from terminology.store.release import ConceptRow
 
     def rows():
@@ -775,7 +638,7 @@ KILLED = """
             if {when!r} == "finished":
                 os.kill(os.getpid(), signal.SIGKILL)
         sink.finish = finish
-    test_store.load({place!r}, (test_store.release("1.0"), rows()))
+    load({place!r}, (release("1.0"), rows()))
 """
 
 
@@ -966,7 +829,7 @@ def test_an_idle_session_holds_open_nothing_that_is_not_served_any_more(
     client = create_app(Settings(environment={}, data=""), catalogue=running.catalogue).test_client()
     own: Document = {"resourceType": "CodeSystem", "url": "http://example.org/own", "status": "active"}
     own |= {"content": "complete", "concept": [{"code": "a"}]}
-    body = {"resourceType": "Parameters", "parameter": [{"name": "tx-resource", "resource": own}]}
+    body = body_of(tx_resource(own))
     started = client.post("/fhir/r5/$cache-control?mode=start&sealed=false", json=body).get_json()
     headers = {"X-Cache-Id": next(p["valueString"] for p in started["parameter"] if p["name"] == "cache-id")}
 

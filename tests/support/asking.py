@@ -1,4 +1,4 @@
-"""Parameters resources as the tests write and read them."""
+"""Readers of the Parameters resources that operations answer with."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from terminology.core.model import Document
 Ask = Callable[..., Document]
 
 
-def body_of(*parameters: Document) -> Document:
-    """A Parameters resource."""
-    return {"resourceType": "Parameters", "parameter": list(parameters)}
-
-
 def values(answer: Document, name: str) -> list[Any]:
-    """The values of the parameters (or parts) of a name."""
+    """The values of all parameters, or parts, with a name; the node itself if it has no value."""
     nodes = answer["part"] if "part" in answer else answer.get("parameter", [])
     return [
         next((v for k, v in node.items() if k.startswith("value")), node)
@@ -26,24 +21,24 @@ def values(answer: Document, name: str) -> list[Any]:
 
 
 def value(answer: Document, name: str) -> Any:
-    """The one value of a name, or None."""
-    found = values(answer, name)
-    assert len(found) < 2, f"{name} stands {len(found)} times"
-    return found[0] if found else None
+    """The value of the only parameter, or part, with a name; None if there is none."""
+    several = values(answer, name)
+    assert len(several) < 2, f"there are {len(several)} values of {name}"
+    return several[0] if several else None
 
 
 def properties(answer: Document) -> dict[str, list[Any]]:
-    """The properties of a $lookup answer."""
-    found: dict[str, list[Any]] = {}
+    """The values of the properties in the answer of $lookup, by their codes."""
+    by_code: dict[str, list[Any]] = {}
     for node in values(answer, "property"):
-        found.setdefault(value(node, "code"), []).append(value(node, "value"))
-    return found
+        by_code.setdefault(value(node, "code"), []).append(value(node, "value"))
+    return by_code
 
 
 def matches(answer: Document) -> list[tuple[str | None, str | None]]:
-    """The matches of a $translate answer as (code, relationship or equivalence)."""
-    found = []
+    """The matches in the answer of $translate, as (code, relationship or equivalence)."""
+    pairs = []
     for node in values(answer, "match"):
         concept = value(node, "concept") or {}
-        found.append((concept.get("code"), value(node, "relationship") or value(node, "equivalence")))
-    return found
+        pairs.append((concept.get("code"), value(node, "relationship") or value(node, "equivalence")))
+    return pairs

@@ -1,4 +1,4 @@
-"""Code systems of tests, compiled into an artifact as an import does it."""
+"""Code systems of tests, compiled into an artifact of a store as an import compiles them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from terminology.store.sqlite import SqliteSink, SqliteTables
 
 
 def shelved(document: Document, folder: Path) -> Shelved:
-    """A CodeSystem resource from a store; ``folder`` is empty."""
+    """The stored form of a CodeSystem resource; ``folder`` has to be empty."""
     source, target = folder / "resource.json", folder / "artifact.sqlite"
     source.write_text(json.dumps(document, default=_number))
-    found = fhir.recognises([source])
-    assert not isinstance(found, Problem), found
-    (release,) = found
+    releases = fhir.recognises([source])
+    assert not isinstance(releases, Problem), releases
+    (release,) = releases
     assert isinstance(release, CodeSystemRelease)
     sink = SqliteSink(target)
     compile_system(release, fhir.read(release, [source], _refuse), sink, _refuse)  # type: ignore[arg-type]

@@ -1,13 +1,12 @@
-"""Where do the code systems and concept maps of the tests lie? In memory, or in a store.
+"""The catalogue of a test: its documents in memory, or imported into a store.
 
-``STORE=sqlite pytest tests/test_expand.py`` runs tests with all their code systems and concept maps imported
-into a store and served from there; ``STORE=postgres`` with PostgreSQL. Every test is written for documents in
-memory and knows nothing of it: a document is written as JSON, imported as an operator would import it, and
-the catalogue is the one that a server would serve.
+``STORE=sqlite pytest tests/operations`` imports all code systems and concept maps of the tests into a store and
+serves them from there; ``STORE=postgres`` does so with PostgreSQL. A test does not know which: its documents are
+written as JSON and imported as an operator imports them, and its catalogue is the one that a server serves.
 
-What stays a document: value sets and naming systems, which a store does not hold; a resource without a url,
-which nobody could ask a store for; a second one of the same canonical and version, which in a store would
-take the place of the first; and whatever comes with a request.
+These stay documents: value sets and naming systems; a resource without a url, because nobody can ask a store for
+it; a second resource of the same url and version, because it would replace the first in a store; and all that comes
+with a request.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from terminology.systems.document import DocumentSystem
 from terminology.wire import json
 from tests.support import postgres
 
-# Where: "" is in memory, "sqlite" or "postgres" in a store.
+# Where the documents are: "" for memory, "sqlite" or "postgres" for a store.
 ENGINE = os.environ.get("STORE", "")
 ENGINES = ("", "sqlite", "postgres")
 if ENGINE not in ENGINES:
@@ -49,24 +48,24 @@ _places: dict[bytes, str] = {}
 def catalogue_of(
     documents: Iterable[Document | LazyDocument] = (), systems: Iterable[CodeSystem] = (), **more: Any
 ) -> Catalogue:
-    """A catalogue of these, as ``Catalogue`` has them in memory."""
+    """A catalogue of documents and code systems; ``more`` are further arguments of ``Catalogue``."""
     if not ENGINE:
         return Catalogue(documents, systems, **more)
-    stored, kept = parted(documents)
-    return served(stored, Catalogue(kept, systems, **more))
+    stored, others = parted(documents)
+    return served(stored, Catalogue(others, systems, **more))
 
 
 def system_of(document: Document) -> CodeSystem:
-    """The code system that a document is."""
+    """The code system of a CodeSystem resource."""
     if not ENGINE:
         return DocumentSystem(document)
-    found = catalogue_of([{"resourceType": "CodeSystem", **document}]).find_system(document["url"])
-    assert found is not None
-    return found
+    system = catalogue_of([{"resourceType": "CodeSystem", **document}]).find_system(document["url"])
+    assert system is not None
+    return system
 
 
 def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
-    """What a server has that serves some content and a store with some resources."""
+    """The catalogue of a server with some content and with a store of some resources."""
     if not stored:
         return content
     return Serving(Settings(environment={}, data="", store=place_of(stored)), content).catalogue()
@@ -75,24 +74,24 @@ def served(stored: Sequence[Document], content: Catalogue) -> Catalogue:
 def parted(
     documents: Iterable[Document | LazyDocument],
 ) -> tuple[list[Document], list[Document | LazyDocument]]:
-    """Those that a store can hold, and the others."""
+    """The documents that a store can hold, and the others."""
     stored: dict[tuple[Any, ...], Document] = {}
-    kept: list[Document | LazyDocument] = []
-    for given in documents:
-        document = given.document() if isinstance(given, LazyDocument) else given
-        named = (document.get("resourceType"), document.get("url"), document.get("version"))
-        if named[0] not in KINDS or not named[1] or named in stored:
-            kept.append(given)
+    others: list[Document | LazyDocument] = []
+    for each in documents:
+        document = each.document() if isinstance(each, LazyDocument) else each
+        key = (document.get("resourceType"), document.get("url"), document.get("version"))
+        if key[0] not in KINDS or not key[1] or key in stored:
+            others.append(each)
         else:
-            stored[named] = document
-    return list(stored.values()), kept
+            stored[key] = document
+    return list(stored.values()), others
 
 
 # -- stores --------------------------------------------------------------------------------------
 
 
 def place_of(documents: Sequence[Document]) -> str:
-    """A store that holds just these resources; one for all tests that have the same."""
+    """The place of a store with these resources and no others; tests with the same resources share it."""
     content = json.write(documents)
     if content not in _places:
         _places[content] = _imported(documents, _new_place())
@@ -132,5 +131,5 @@ def _server() -> postgres.Server:
 
 
 def close() -> None:
-    """When all tests are over: the stores go."""
+    """Delete the stores, after the last test."""
     _open.close()

@@ -1,4 +1,4 @@
-"""Pets: a small world of code systems and value sets to validate codes in, and how to ask about it."""
+"""Pets: code systems and value sets to validate codes in, with requests and readers of the answers."""
 
 from __future__ import annotations
 
@@ -7,33 +7,17 @@ from typing import Any
 import pytest
 
 from terminology import Terminology, TerminologyError
+from tests.support.builders import BASE, body_of, code_system, coding, concept, value_set
 from tests.support.engine import catalogue_of
 
 Json = dict[str, Any]
 
-BASE = "http://example.org"
 PETS, ANY_CASE, PART, OWNED = f"{BASE}/pets", f"{BASE}/any-case", f"{BASE}/part", f"{BASE}/owned"
 OTHER, SKETCH, DUTCH, NEEDY = f"{BASE}/other", f"{BASE}/sketch", f"{BASE}/pets-nl", f"{BASE}/needy"
 GONE = f"{BASE}/gone"
 STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
 PROPERTIES = "http://hl7.org/fhir/concept-properties"
-
-
-def code_system(url: str, *concepts: Json, **more: Any) -> Json:
-    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
-    return {**document, "id": url.rpartition("/")[2], "concept": list(concepts), **more}
-
-
-def value_set(name: str, *include: Json, exclude: tuple[Json, ...] = (), **more: Any) -> Json:
-    compose = {"include": list(include)} | ({"exclude": list(exclude)} if exclude else {})
-    compose |= {key: more.pop(key) for key in ("inactive",) if key in more}
-    document = {"resourceType": "ValueSet", "id": name, "url": f"{BASE}/vs/{name}", "status": "active"}
-    return {**document, "version": "1", "compose": compose, **more}
-
-
-def concept(code: str, display: str, *below: Json, **more: Any) -> Json:
-    return {"code": code, "display": display, **more} | ({"concept": list(below)} if below else {})
 
 
 def said(value: str, language: str | None = None, **more: Any) -> Json:
@@ -68,7 +52,7 @@ PETS_2 = code_system(
     language="en",
     property=DECLARED,
 )
-DOCUMENTS: list[Json] = [
+RESOURCES: list[Json] = [
     PETS_2,
     code_system(
         PETS, concept("cat", "Cat (1)"), concept("newt", "Newt"), version="1", language="en", id="pets-1"
@@ -106,7 +90,7 @@ DOCUMENTS: list[Json] = [
     value_set("listed", {"system": PETS, "concept": [{"code": "cat"}, {"code": "dodo"}]}),
     value_set("cats", {"system": PETS, "filter": [{"property": "concept", "op": "is-a", "value": "cat"}]}),
     value_set("no-cats", {"system": PETS}, exclude=({"system": PETS, "concept": [{"code": "cat"}]},)),
-    value_set("active", {"system": PETS}, inactive=False),
+    value_set("active", {"system": PETS}, compose={"inactive": False}),
     value_set("imported", {"valueSet": [f"{BASE}/vs/cats"]}),
     value_set("imports-nothing", {"valueSet": [f"{BASE}/vs/nowhere"]}),
     value_set("circle", {"valueSet": [f"{BASE}/vs/circle"]}),
@@ -170,18 +154,28 @@ DOCUMENTS: list[Json] = [
             }
         ],
     ),
-    {"resourceType": "ValueSet", "id": "empty", "url": f"{BASE}/vs/empty", "status": "active"},
     value_set("pets", {"system": PETS, "concept": [{"code": "dog"}]}, version="0", id="pets-0"),
     value_set("stored") | {"compose": {}, "expansion": {"contains": [{"system": OTHER, "code": "cow"}]}},
 ]
+EMPTY = {"resourceType": "ValueSet", "id": "empty", "url": f"{BASE}/vs/empty", "status": "active"}
+
+
+def _with_id(resource: Json) -> Json:
+    """A resource with an id, and a value set with a version, unless it has them."""
+    defaults = {"id": resource["url"].rpartition("/")[2]}
+    return defaults | ({"version": "1"} if resource["resourceType"] == "ValueSet" else {}) | resource
+
+
+DOCUMENTS = [*map(_with_id, RESOURCES), EMPTY]
 TERMINOLOGY = Terminology(catalogue=catalogue_of(DOCUMENTS))
 
 
 # -- asking --------------------------------------------------------------------------------------
 
 
-def coding(code: str, system: str = PETS, **more: str) -> Json:
-    return {"name": "coding", "valueCoding": {"system": system, "code": code, **more}}
+def pet(code: str, **more: str) -> Json:
+    """The parameter 'coding' with a code of the pets."""
+    return coding(code, PETS, **more)
 
 
 def several(*codings: Json, **more: Any) -> Json:
@@ -218,8 +212,7 @@ def in_system(*parts: Json, release: str = "r5") -> Json:
 
 
 def asked(operation: str, parameter: list[Json], release: str = "r5") -> Json:
-    body = {"resourceType": "Parameters", "parameter": parameter}
-    return read(TERMINOLOGY.ask(operation, body, release))
+    return read(TERMINOLOGY.ask(operation, body_of(*parameter), release))
 
 
 def read(answer: Json) -> Json:
@@ -242,5 +235,5 @@ def line(issue: Json) -> str:
 
 def refused(operation: str, *parts: Json) -> list[tuple[str, str | None]]:
     with pytest.raises(TerminologyError) as caught:
-        TERMINOLOGY.ask(operation, {"resourceType": "Parameters", "parameter": list(parts)})
+        TERMINOLOGY.ask(operation, body_of(*parts))
     return [(issue.code, issue.message_id) for issue in caught.value.issues]

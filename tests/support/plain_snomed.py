@@ -1,9 +1,10 @@
-"""What is right, reckoned in the plainest way: the rows of an RF2 release in dicts, and expression
-constraints as trees that are walked with sets. Nothing here is taken from the product; slow, and short enough
-to be checked.
+"""The right answers about SNOMED CT, computed in the plainest way.
 
-A tree is a tuple; ``written`` puts it in the Expression Constraint Language, ``Plain.meant`` has its
-concepts, and ``Inventor`` makes one up.
+The rows of an RF2 release are in dicts; expression constraints are trees that are walked with sets. Nothing here is
+taken from the product. It is slow, and short enough to be checked.
+
+A tree is a tuple; ``written`` puts it in the Expression Constraint Language, ``Plain.meant`` has its concepts, and
+``Inventor`` makes one up.
 """
 
 from __future__ import annotations

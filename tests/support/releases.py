@@ -1,4 +1,7 @@
-"""Small releases in the true formats, with made-up codes and words. Each function writes one to a folder."""
+"""Small releases of each importer, in the true formats, with made-up codes and words.
+
+``RELEASES`` has a function for each kind of importer, which writes the release to a folder.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from terminology.systems.snomed.identifiers import is_identifier
 
 
 def write(folder: Path, name: str, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:
+    """Write a file of lines; returns its path."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes("".join(line + end for line in lines).encode(encoding))
@@ -171,7 +175,7 @@ def cpt(folder: Path) -> None:
 
 
 def identifier(item: int, partition: str = "00") -> str:
-    """A SNOMED CT identifier that nobody has, with the right check digit."""
+    """A SNOMED CT identifier that was never assigned, with the right check digit."""
     stem = f"99999{item:04}{partition}"
     return next(f"{stem}{digit}" for digit in range(10) if is_identifier(f"{stem}{digit}"))
 
@@ -346,7 +350,7 @@ def loinc(folder: Path) -> None:
 
 
 def _csv(folder: Path, name: str, columns: list[str], *rows: str) -> None:
-    """Cells are parted by one blank; # is a blank within a cell."""
+    """A row of cells, from a text: one blank ends a cell, # stands for a blank within a cell."""
     cells = [[cell.replace("#", " ") for cell in row.split(" ")] for row in rows]
     quoted = (",".join(f'"{cell}"' for cell in row) for row in [columns, *cells])
     write(folder, name, *quoted, end="\r\n")
@@ -545,4 +549,20 @@ RELEASES: dict[str, Callable[[Path], None]] = {
     "fhir": fhir,
     "csv": csv,
     "xlsx": xlsx,
+}
+
+
+# A row that is malformed: the file to add it to, the row, and words of the problem that is reported.
+MALFORMED = {
+    "icd10pcs": ("icd10pcs_order_2031.txt", "00005 QAA3", "expected number, code, flag and titles"),
+    "icd9cm": ("CMS77_DESC_LONG_DX.txt", "0012 x", "expected the code of a diagnosis in columns 1-5"),
+    "gem": ("gem_i9pcs_2031.txt", "0013  QAA 1", "expected source, target and five flags"),
+    "hcpcs": ("HCPC2031_JAN_ANWEB.txt", "Q00", "expected code, sequence and record"),
+    "msdrg": ("table5.txt", "90x\tNo\tNo\t77\tSURG\tT\t1\t1\t1\t1", "expected a group of three digits"),
+    "cpt": ("LONGULT.txt", "990", "expected a code of five characters"),
+    "snomed": ("sct2_Concept_Snapshot_INT_20310101.txt", "1\t2", "2 columns where the header has 5"),
+    "loinc": ("Loinc.csv", '"99997-9","x"', "2 columns where the header has 16"),
+    "rxnorm": ("RXNCONSO.RRF", "900009|ENG|", "expected 18 columns with | after each"),
+    "omop": ("CONCEPT.csv", "9000009\tx", "2 columns where the header has 10"),
+    "csv": ("wings.csv", "x;y", "2 columns where the header has 5"),
 }

@@ -1,6 +1,6 @@
-"""A release of SNOMED CT that nobody has: the true format (RF2, snapshot), made-up content, any size.
+"""Made-up releases of SNOMED CT in the true format (RF2, snapshot), of any size.
 
-``python benchmarks/rf2.py PLACE [--concepts 400000] [--descriptions 1200000]``; a place that ends with
+``python -m tests.support.rf2 PLACE [--concepts 400000] [--descriptions 1200000]``; a place that ends with
 ``.zip`` becomes an archive, any other a folder.
 
 What a concept is follows from its number alone, so that every file is written row by row and nothing is held.

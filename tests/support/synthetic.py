@@ -1,7 +1,7 @@
-"""A code system and a map of any size, made by rule: words, a hierarchy with several parents, designations,
-properties.
+"""A code system and a map of any size, made by rule.
 
-The same number gives the same concepts. Texts are of a vocabulary with the uneven frequencies of real terms.
+The concepts have words, a hierarchy with several parents, designations and properties. The same number gives the same
+concepts. Texts are of a vocabulary with the uneven frequencies of real terms.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""SNOMED CT on the store: what it answers is what the rows of the release say.
+"""SNOMED CT on the store: its answers are those of the rows of the release, in SQLite and in PostgreSQL.
 
-The release is made up (``benchmarks/rf2.py``); what is right is reckoned from its rows in the plainest way
-(``benchmarks/plain_snomed.py``), in SQLite and in PostgreSQL alike.
+The release is made up (``tests/support/rf2.py``); the right answers are computed from its rows in the plainest way
+(``tests/support/plain_snomed.py``).
 """
 
 from __future__ import annotations

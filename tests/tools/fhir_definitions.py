@@ -1,9 +1,12 @@
-"""The terminology that FHIR itself defines, taken from the core packages: ``python
-tests/fhir_definitions.py [--check]``.
- For each release the code systems of FHIR, and the value sets that are made of nothing else, are kept in
-``fhir_bundles/definitions``, so that the server knows the codes of FHIR's own elements without any package
-at hand. Narrative and the marks of the publishing process are left out; nothing else is changed. FHIR is
-CC0. Needs npm; exits with 77 where there is none.
+"""The terminology of FHIR's own elements, from HL7's packages.
+
+    python tests/tools/fhir_definitions.py [--check]
+
+For each release ``fhir_bundles/definitions`` keeps the code systems of FHIR, the value sets made of nothing
+else, and those that an element of FHIR is bound to with strength ``required``, with their code systems from
+terminology.hl7.org: so the server validates FHIR's own elements without any package at hand. Narrative and
+the marks of the publishing process are left out; nothing else is changed. Both sources are CC0; a resource
+with a copyright of somebody else is left out. Needs npm; exits with 77 where there is none.
 """
 
 from __future__ import annotations
@@ -20,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "fhir_bundles" / "definitions"
 RELEASES = ("4.0", "4.3", "5.0")
 FHIR = "http://hl7.org/fhir/"
+THO = "http://terminology.hl7.org/"
+# What HL7 itself writes in place of a copyright; the CC0 of the package holds.
+OWN_COPYRIGHT = ("", "HL7 International.", "HL7 Inc.", "HL7", "FHIR")
+# The code systems that the server has without content.
+UCUM = "http://unitsofmeasure.org"
+GRAMMARS = ("urn:ietf:bcp:13", "urn:ietf:bcp:47", "urn:iso:std:iso:3166", "urn:iso:std:iso:4217", UCUM)
 LEFT_OUT = ("text", "extension", "meta", "contact", "jurisdiction", "identifier")
 
 Json = dict[str, Any]
@@ -47,11 +56,55 @@ def definitions(release: str) -> tuple[str, list[Json]]:
         r["url"]: r for r in _resources(folder, "CodeSystem") if r["url"].startswith(FHIR) and _is_whole(r)
     }
     sets = {r["url"]: r for r in _resources(folder, "ValueSet") if r["url"].startswith(FHIR)}
+    bound = {r["url"]: r for r in _resources(folder, "ValueSet") if r["url"].startswith((FHIR, THO))}
+    required = list(_required(folder, {**systems, **_of_hl7(folder, known, cache)}, bound))
     while strangers := [url for url, r in sets.items() if not _is_of_fhir(r, systems, sets)]:
         for url in strangers:
             del sets[url]
+    for resource in required:
+        (systems if resource["resourceType"] == "CodeSystem" else sets)[resource["url"]] = resource
     chosen = [*(systems[url] for url in sorted(systems)), *(sets[url] for url in sorted(sets))]
     return known.version, [{k: v for k, v in r.items() if k not in LEFT_OUT} for r in chosen]
+
+
+def _of_hl7(core: Path, release: Any, cache: Path) -> dict[str, Json]:
+    """The code systems of terminology.hl7.org, by url: of its package, or else as the release has them."""
+    name = next(name for name in release.packages if name.startswith("hl7.terminology"))
+    package = validator.package_cache(cache) / name.replace("@", "#") / "package"
+    found = (system for folder in (core, package) for system in _resources(folder, "CodeSystem"))
+    return {r["url"]: r for r in found if r["url"].startswith(THO) and _is_listed(r) and _is_free(r)}
+
+
+def _is_free(resource: Json) -> bool:
+    return _rights(resource) in OWN_COPYRIGHT or "CC0" in _rights(resource)
+
+
+def _required(folder: Path, systems: dict[str, Json], sets: dict[str, Json]) -> Iterator[Json]:
+    """The value sets of required bindings whose code systems are all here, each with its code systems."""
+    for url in sorted(_bound(folder) & sets.keys()):
+        parts = sets[url].get("compose", {}).get("include", ())
+        named = {part.get("system") for part in parts}
+        # UCUM's terms allow its codes to be listed with its notice, which the value set has.
+        is_free = _is_free(sets[url]) or named == {UCUM}
+        if not parts or not is_free or any("valueSet" in part for part in parts):
+            continue
+        if all(system in systems or system in GRAMMARS for system in named):
+            yield sets[url]
+            yield from (systems[system] for system in sorted(named - set(GRAMMARS)))
+
+
+def _bound(folder: Path) -> set[str]:
+    """The value sets that elements of FHIR's types are bound to with strength ``required``."""
+    bound = set()
+    for file in folder.glob("StructureDefinition-*.json"):
+        definition: Json = json.loads(file.read_text("utf-8"))
+        if definition.get("derivation") == "constraint":
+            continue
+        for element in definition.get("snapshot", {}).get("element", ()):
+            binding = element.get("binding", {})
+            if binding.get("strength") == "required":
+                bound.add(binding.get("valueSet", "").partition("|")[0])
+    return bound
 
 
 def _resources(folder: Path, kind: str) -> Iterator[Json]:
@@ -61,8 +114,16 @@ def _resources(folder: Path, kind: str) -> Iterator[Json]:
             yield resource
 
 
+def _rights(resource: Json) -> str:
+    return str(resource.get("copyright", "")).strip()
+
+
+def _is_listed(system: Json) -> bool:
+    return system.get("content") == "complete" and bool(system.get("concept"))
+
+
 def _is_whole(system: Json) -> bool:
-    return system.get("content") == "complete" and bool(system.get("concept")) and "copyright" not in system
+    return _is_listed(system) and _rights(system) in OWN_COPYRIGHT
 
 
 def _is_of_fhir(value_set: Json, systems: dict[str, Json], sets: dict[str, Json]) -> bool:
@@ -71,7 +132,9 @@ def _is_of_fhir(value_set: Json, systems: dict[str, Json], sets: dict[str, Json]
     parts = [*compose.get("include", ()), *compose.get("exclude", ())]
     imports = [url.partition("|")[0] for part in parts for url in part.get("valueSet", ())]
     named = all(part["system"] in systems for part in parts if "system" in part)
-    return "copyright" not in value_set and bool(parts) and named and all(url in sets for url in imports)
+    return (
+        _rights(value_set) in OWN_COPYRIGHT and bool(parts) and named and all(url in sets for url in imports)
+    )
 
 
 def files() -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.content.test_conization import CPT, OURS, PCS, SCT
-from tests.content.test_published import against_bindings, against_constraints, against_models, core_resources
+from tests.support.conization import CPT, OURS, PCS, SCT
+from tests.support.fhir_checks import against_bindings, against_constraints, against_models, core_resources
 
 Json = dict[str, Any]
 ROOTS = {"r4": "r4", "r4b": "r4", "r5": "r5"}

@@ -18,34 +18,25 @@ from terminology.state import State
 from terminology.state.database import Database
 from terminology.state.sessions import SessionBounds, SessionRows
 from terminology.wire.sessions import Caller, Sessions
+from tests.support.builders import body_of, code_system, concept, concept_map, tx_resource
 
 Json = dict[str, Any]
 URL = "http://example.org/own"
 ANYBODY = Caller("", "")
 
 
-def code_system(*codes: str, url: str = URL, **more: Any) -> Json:
-    concepts = [{"code": code, "display": f"Display of {code}"} for code in codes]
-    document = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete"}
-    return {**document, "concept": concepts, **more}
+def system_of(*codes: str, url: str = URL, **more: Any) -> Json:
+    return code_system(url, *(concept(code, f"Display of {code}") for code in codes), **more)
 
 
-def concept_map(word: str) -> Json:
-    """As R4 has it."""
-    target = {"code": "b", "equivalence": word}
-    group = {"source": URL, "target": URL, "element": [{"code": "a", "target": [target]}]}
-    return {
-        "resourceType": "ConceptMap",
-        "url": "http://example.org/map",
-        "status": "active",
-        "group": [group],
-    }
+def map_with(equivalence: str) -> Json:
+    """A ConceptMap as R4 has it."""
+    target = {"code": "b", "equivalence": equivalence}
+    return concept_map("http://example.org/map", URL, URL, [{"code": "a", "target": [target]}])
 
 
-def body(*resources: Json, **values: Json) -> Json:
-    nodes: list[Json] = [{"name": "tx-resource", "resource": resource} for resource in resources]
-    nodes += [{"name": name.replace("_", "-"), **value} for name, value in values.items()]
-    return {"resourceType": "Parameters", "parameter": nodes}
+def body_with(*resources: Json, **values: Json) -> Json:
+    return body_of(*map(tx_resource, resources), **values)
 
 
 def open_client(folder: Path | str) -> Any:
@@ -61,13 +52,15 @@ def client(request: Any, tmp_path: Any) -> Any:
 
 def control(client: Any, mode: str, sent: Json | None = None, release: str = "r5", **headers: str) -> Any:
     url = f"/fhir/{release}/$cache-control?mode={mode}"
-    return client.post(url, json=sent or body(), headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return client.post(
+        url, json=sent or body_with(), headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 def start(
     client: Any, *resources: Json, sealed: bool | None = None, release: str = "r5", **headers: str
 ) -> str:
-    sent = body(*resources, **({} if sealed is None else {"sealed": {"valueBoolean": sealed}}))
+    sent = body_with(*resources, **({} if sealed is None else {"sealed": {"valueBoolean": sealed}}))
     answer = control(client, "start", sent, release, **headers)
     assert answer.status_code == 200, answer.json
     id_: str = value(answer.json, "cache-id")
@@ -101,17 +94,17 @@ def is_unknown(answer: Any) -> bool:
 
 
 def test_what_was_sent_once_is_there_for_every_request_with_the_id(client: Any) -> None:
-    id_ = start(client, code_system("a"))
+    id_ = start(client, system_of("a"))
     assert display(lookup(client, "a", id_)) == "Display of a"
-    assert display(lookup(client, "a", id_, body())) == "Display of a"
+    assert display(lookup(client, "a", id_, body_with())) == "Display of a"
     assert lookup(client, "a").status_code == 404, "and for none without it"
 
 
 def test_the_answers_are_those_of_sending_it_every_time(client: Any) -> None:
     resources = [
-        code_system("a", "b", version="1"),
-        code_system("a", version="2"),
-        code_system("x", url="urn:x"),
+        system_of("a", "b", version="1"),
+        system_of("a", version="2"),
+        system_of("x", url="urn:x"),
     ]
     id_ = start(client, *resources)
     for url in (
@@ -120,7 +113,7 @@ def test_the_answers_are_those_of_sending_it_every_time(client: Any) -> None:
         "CodeSystem/$lookup?system=urn:x&code=x",
         f"CodeSystem/$subsumes?system={URL}&version=1&codeA=a&codeB=b",
     ):
-        inline = client.post(f"/fhir/r5/{url}", json=body(*resources))
+        inline = client.post(f"/fhir/r5/{url}", json=body_with(*resources))
         cached = client.get(f"/fhir/r5/{url}", headers={"X-Cache-Id": id_})
         assert (cached.status_code, cached.json) == (inline.status_code, inline.json)
 
@@ -132,14 +125,14 @@ def test_the_id_is_issued_here_and_hard_to_guess(client: Any) -> None:
 
 
 def test_an_id_that_was_given_out_is_as_good_in_the_parameter_cache_id(client: Any) -> None:
-    id_ = start(client, code_system("a"))
+    id_ = start(client, system_of("a"))
     asked = f"/fhir/r5/CodeSystem/$lookup?system={URL}&code=a&cache-id={id_}"
     assert display(client.get(asked)) == "Display of a"
-    assert display(lookup(client, "a", None, body(cache_id={"valueString": id_}))) == "Display of a"
+    assert display(lookup(client, "a", None, body_with(cache_id={"valueString": id_}))) == "Display of a"
 
 
 def test_an_ended_cache_is_unknown(client: Any) -> None:
-    id_ = start(client, code_system("a"))
+    id_ = start(client, system_of("a"))
     assert control(client, "end", X_Cache_Id=id_).status_code == 200
     assert is_unknown(lookup(client, "a", id_))
     assert is_unknown(control(client, "end", X_Cache_Id=id_))
@@ -154,9 +147,9 @@ def test_check_says_whether_a_cache_is_known(client: Any) -> None:
 
 
 def test_an_id_that_was_not_issued_is_refused_and_never_taken_for_an_empty_cache(client: Any) -> None:
-    resources = code_system("a")
-    assert is_unknown(lookup(client, "a", "made-up-by-the-client-0123456789", body(resources)))
-    assert is_unknown(lookup(client, "a", f"{start(client)}, {start(client)}", body(resources)))
+    resources = system_of("a")
+    assert is_unknown(lookup(client, "a", "made-up-by-the-client-0123456789", body_with(resources)))
+    assert is_unknown(lookup(client, "a", f"{start(client)}, {start(client)}", body_with(resources)))
 
 
 def test_reads_and_metadata_need_no_cache(client: Any) -> None:
@@ -174,7 +167,7 @@ BAD = [
 
 @pytest.mark.parametrize("title,query,status", BAD, ids=[row[0] for row in BAD])
 def test_refused(client: Any, title: Any, query: Any, status: Any) -> None:
-    answer = client.post(f"/fhir/r4/$cache-control{query}", json=body())
+    answer = client.post(f"/fhir/r4/$cache-control{query}", json=body_with())
     assert (answer.status_code, answer.json["resourceType"]) == (status, "OperationOutcome")
 
 
@@ -195,18 +188,18 @@ def test_the_capability_statement_lists_it_at_the_base(client: Any, release: Any
 
 
 def test_a_cache_is_sealed_unless_it_is_said_not_to_be(client: Any) -> None:
-    id_ = start(client, code_system("a"))
-    assert display(lookup(client, "new", id_, body(code_system("new")))) == "Display of new"
+    id_ = start(client, system_of("a"))
+    assert display(lookup(client, "new", id_, body_with(system_of("new")))) == "Display of new"
     assert lookup(client, "new", id_).status_code == 404, "what came with a request was for that request"
     assert display(lookup(client, "a", id_)) == "Display of a"
 
 
 def test_an_unsealed_cache_grows_by_what_requests_bring(client: Any) -> None:
     id_ = start(client, sealed=False)
-    assert display(lookup(client, "a", id_, body(code_system("a")))) == "Display of a"
+    assert display(lookup(client, "a", id_, body_with(system_of("a")))) == "Display of a"
     assert display(lookup(client, "a", id_)) == "Display of a"
-    other = code_system("x", url="urn:x")
-    lookup(client, "a", id_, body(other))
+    other = system_of("x", url="urn:x")
+    lookup(client, "a", id_, body_with(other))
     answer = client.get("/fhir/r5/CodeSystem/$lookup?system=urn:x&code=x", headers={"X-Cache-Id": id_})
     assert display(answer) == "Display of x"
 
@@ -214,30 +207,30 @@ def test_an_unsealed_cache_grows_by_what_requests_bring(client: Any) -> None:
 def test_it_grows_also_when_the_request_that_brings_more_fails(client: Any) -> None:
     """The client will not send it again."""
     id_ = start(client, sealed=False)
-    assert lookup(client, "unknown", id_, body(code_system("a"))).status_code == 404
+    assert lookup(client, "unknown", id_, body_with(system_of("a"))).status_code == 404
     assert display(lookup(client, "a", id_)) == "Display of a"
 
 
 def test_the_same_canonical_sent_again_replaces_what_was_there(client: Any) -> None:
-    id_ = start(client, code_system("a", version="1"), sealed=False)
+    id_ = start(client, system_of("a", version="1"), sealed=False)
     lookup(client, "a", id_)
-    lookup(client, "b", id_, body(code_system("b", version="1")))
+    lookup(client, "b", id_, body_with(system_of("b", version="1")))
     assert display(lookup(client, "b", id_)) == "Display of b"
     assert lookup(client, "a", id_).status_code == 404
 
 
 def test_what_is_compiled_stays_compiled_when_a_cache_grows() -> None:
-    system = code_system("a")
+    system = system_of("a")
     overlay = Catalogue().with_documents([system])
     compiled = overlay.find_system(URL)
-    assert overlay.grown([code_system("x", url="urn:x")]).find_system(URL) is compiled
-    assert overlay.grown([code_system("b")]).find_system(URL) is not compiled
+    assert overlay.grown([system_of("x", url="urn:x")]).find_system(URL) is compiled
+    assert overlay.grown([system_of("b")]).find_system(URL) is not compiled
 
 
 @pytest.mark.parametrize("word", ["equal", "subsumes", "inexact"])
 def test_resources_are_of_the_release_they_are_sent_to(client: Any, word: Any) -> None:
     """An R4 word that R5 has not comes back as it was; and R5 is given R5's."""
-    id_ = start(client, concept_map(word), code_system("a", "b"), release="r4")
+    id_ = start(client, map_with(word), system_of("a", "b"), release="r4")
     query = f"url=http://example.org/map&system={URL}&code=a"
     answer = client.get(f"/fhir/r4/ConceptMap/$translate?{query}", headers={"X-Cache-Id": id_}).json
     match = next(p for p in answer["parameter"] if p["name"] == "match")
@@ -248,8 +241,8 @@ def test_resources_are_of_the_release_they_are_sent_to(client: Any, word: Any) -
 
 
 def test_decimals_keep_their_digits(client: Any) -> None:
-    system = code_system("a", property=[{"code": "weight", "type": "decimal"}])
-    text = str(body(system)).replace("'", '"')
+    system = system_of("a", property=[{"code": "weight", "type": "decimal"}])
+    text = str(body_with(system)).replace("'", '"')
     with_decimal = text.replace(
         '"code": "a"', '"code": "a", "property": [{"code": "weight", "valueDecimal": 1.50}]'
     )
@@ -261,7 +254,7 @@ def test_decimals_keep_their_digits(client: Any) -> None:
 
 
 def test_a_batch_is_asked_with_the_cache_of_its_request(client: Any) -> None:
-    id_ = start(client, code_system("a"))
+    id_ = start(client, system_of("a"))
     entry = {"request": {"method": "GET", "url": f"CodeSystem/$lookup?system={URL}&code=a"}}
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
     answer = client.post("/fhir/r5", json=bundle, headers={"X-Cache-Id": id_})
@@ -272,7 +265,7 @@ def test_a_batch_is_asked_with_the_cache_of_its_request(client: Any) -> None:
 
 
 def test_a_cache_is_for_the_credentials_that_started_it(client: Any) -> None:
-    id_ = start(client, code_system("a"), Authorization="Bearer one")
+    id_ = start(client, system_of("a"), Authorization="Bearer one")
     assert display(lookup(client, "a", id_, Authorization="Bearer one")) == "Display of a"
     assert is_unknown(lookup(client, "a", id_, Authorization="Bearer two"))
     assert is_unknown(lookup(client, "a", id_))
@@ -280,7 +273,7 @@ def test_a_cache_is_for_the_credentials_that_started_it(client: Any) -> None:
 
 
 def test_credentials_are_not_written_down(tmp_path: Any) -> None:
-    start(open_client(tmp_path), code_system("a"), Authorization="Bearer very-secret")
+    start(open_client(tmp_path), system_of("a"), Authorization="Bearer very-secret")
     assert b"very-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
@@ -293,7 +286,7 @@ def sessions(clock: Any = None, **bounds: Any) -> Sessions:
 def test_a_cache_ends_when_it_is_idle() -> None:
     now = [1000.0]
     kept = sessions(lambda: now[0], idle=100)
-    used, idle = (kept.start(ANYBODY, [code_system("a")], True) for _ in range(2))
+    used, idle = (kept.start(ANYBODY, [system_of("a")], True) for _ in range(2))
     for _ in range(5):
         now[0] += 60
         kept.find(used.id, ANYBODY)
@@ -311,7 +304,7 @@ def test_idle_caches_make_room() -> None:
     kept.start(ANYBODY, [], True)
 
 
-LARGE = code_system(*(f"code-{n:06}" for n in range(12_000)))  # more than half a megabyte
+LARGE = system_of(*(f"code-{n:06}" for n in range(12_000)))  # more than half a megabyte
 
 LIMITS = [
     ("the caches of a caller", {"sessions_of_caller": 2}, "caches of one caller is bounded by 2 caches"),
@@ -351,7 +344,7 @@ def test_a_process_holds_some_caches_compiled_and_reads_the_others_again() -> No
     state = State()
     kept = Sessions(state, room=1)
     base = Catalogue()
-    started = [kept.start(ANYBODY, [code_system(f"c{n}")], True) for n in range(3)]
+    started = [kept.start(ANYBODY, [system_of(f"c{n}")], True) for n in range(3)]
     for _ in range(2):
         for n, session in enumerate(started):
             system = kept.catalogue(base, session).find_system(URL)
@@ -361,9 +354,9 @@ def test_a_process_holds_some_caches_compiled_and_reads_the_others_again() -> No
 
 def test_a_cache_is_seen_before_new_content_as_it_was_before_the_old() -> None:
     kept = sessions()
-    session = kept.start(ANYBODY, [code_system("own")], True)
+    session = kept.start(ANYBODY, [system_of("own")], True)
     for served in ("old", "new"):
-        base = Catalogue([code_system(served, url="urn:served")])
+        base = Catalogue([system_of(served, url="urn:served")])
         seen = kept.catalogue(base, session)
         assert seen.find_system(URL) is not None
         system = seen.find_system("urn:served")
@@ -375,9 +368,9 @@ def test_a_cache_is_seen_before_new_content_as_it_was_before_the_old() -> None:
 
 def test_workers_with_the_same_folder_have_the_same_caches(tmp_path: Any) -> None:
     one, two = open_client(tmp_path), open_client(tmp_path)
-    id_ = start(one, code_system("a"), sealed=False)
+    id_ = start(one, system_of("a"), sealed=False)
     assert display(lookup(two, "a", id_)) == "Display of a"
-    lookup(two, "a", id_, body(code_system("x", url="urn:x")))
+    lookup(two, "a", id_, body_with(system_of("x", url="urn:x")))
     answer = one.get("/fhir/r5/CodeSystem/$lookup?system=urn:x&code=x", headers={"X-Cache-Id": id_})
     assert display(answer) == "Display of x"
     control(two, "end", X_Cache_Id=id_)
@@ -394,7 +387,7 @@ def test_many_threads_add_to_one_cache_and_lose_nothing(tmp_path: Any) -> None:
         for n in range(10):
             url = f"urn:{part}-{n}"
             current = kept.find(session.id, ANYBODY)
-            if kept.catalogue(base, current, [code_system("a", url=url)]).find_system(url) is None:
+            if kept.catalogue(base, current, [system_of("a", url=url)]).find_system(url) is None:
                 failures.append(url)
 
     threads = [threading.Thread(target=work, args=(part,)) for part in range(6)]
@@ -413,12 +406,12 @@ OWN_ID = "0b4f7f8e-6c57-4d4e-9b6c-1f0c6f0e7a11"
 
 
 def with_id(id_: str, *resources: Json) -> Json:
-    return body(*resources, cache_id={"valueString": id_})
+    return body_with(*resources, cache_id={"valueString": id_})
 
 
 def test_a_clients_own_id_is_taken_where_it_can_be_kept(tmp_path: Any) -> None:
     client = open_client(tmp_path)
-    assert display(lookup(client, "a", sent=with_id(OWN_ID, code_system("a")))) == "Display of a"
+    assert display(lookup(client, "a", sent=with_id(OWN_ID, system_of("a")))) == "Display of a"
     assert display(lookup(client, "a", sent=with_id(OWN_ID))) == "Display of a"
     again = open_client(tmp_path)
     assert display(lookup(again, "a", sent=with_id(OWN_ID))) == "Display of a"
@@ -434,19 +427,19 @@ def test_it_is_advertised_where_it_is_taken(tmp_path: Any) -> None:
 
 def test_in_memory_it_has_no_effect_so_that_nothing_can_be_lost_in_silence() -> None:
     client = open_client("")
-    assert display(lookup(client, "a", sent=with_id(OWN_ID, code_system("a")))) == "Display of a"
+    assert display(lookup(client, "a", sent=with_id(OWN_ID, system_of("a")))) == "Display of a"
     assert lookup(client, "a", sent=with_id(OWN_ID)).status_code == 404
 
 
 def test_an_id_that_can_be_guessed_is_refused(tmp_path: Any) -> None:
-    answer = lookup(open_client(tmp_path), "a", sent=with_id("1", code_system("a")))
+    answer = lookup(open_client(tmp_path), "a", sent=with_id("1", system_of("a")))
     assert answer.status_code == 400
     assert "hard to guess" in answer.json["issue"][0]["details"]["text"]
 
 
 def test_an_id_that_was_issued_may_come_as_the_parameter_too(tmp_path: Any) -> None:
     client = open_client(tmp_path)
-    id_ = start(client, code_system("a"))
+    id_ = start(client, system_of("a"))
     assert display(lookup(client, "a", sent=with_id(id_))) == "Display of a"
 
 
@@ -457,7 +450,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
     bounds = SessionBounds(idle_of_clients=100, remembered=1000)
     state.sessions = SessionRows(state.database, bounds, lambda: now[0])
     kept = Sessions(state)
-    kept.catalogue(Catalogue(), kept.adopt(OWN_ID, ANYBODY), [code_system("a")])
+    kept.catalogue(Catalogue(), kept.adopt(OWN_ID, ANYBODY), [system_of("a")])
     now[0] += 101
     for _ in range(2):
         with pytest.raises(TerminologyError) as refused:
@@ -469,7 +462,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
 def test_the_own_ids_of_different_owners_are_different_caches(tmp_path: Any) -> None:
     kept = Sessions(State(tmp_path))
     one, two = kept.adopt(OWN_ID, Caller("one")), kept.adopt(OWN_ID, Caller("two"))
-    kept.catalogue(Catalogue(), one, [code_system("a")])
+    kept.catalogue(Catalogue(), one, [system_of("a")])
     assert kept.catalogue(Catalogue(), two).find_system(URL) is None
 
 
@@ -497,10 +490,12 @@ def test_the_root_without_a_release_speaks_all_and_says_which_unasked(client: An
 
 
 def test_the_cache_of_a_closure_may_be_named_by_a_parameter_as_anywhere(client: Any) -> None:
-    id_ = start(client, code_system("a", "b"))
-    for sent in (body(name={"valueString": "t"}),
-                 body(name={"valueString": "t"}, concept={"valueCoding": {"system": URL, "code": "a"}},
-                      **{"cache-id": {"valueString": id_}})):  # fmt: skip
+    id_ = start(client, system_of("a", "b"))
+    name = {"name": "name", "valueString": "t"}
+    concept = {"name": "concept", "valueCoding": {"system": URL, "code": "a"}}
+    cache = {"name": "cache-id", "valueString": id_}
+    for nodes in ([name], [name, concept, cache]):
+        sent = {"resourceType": "Parameters", "parameter": nodes}
         assert client.post("/fhir/r5/$closure", json=sent).status_code == 200
 
 
