@@ -30,7 +30,7 @@ Ask = Callable[[dict[str, Any]], object]
 
 def application(stage: Stage) -> Any:
     settings = Settings(environment={}, store=stage.store, content=stage.content, data="")
-    return create_app(ServedContent(settings).catalogue, settings)
+    return create_app(settings, catalogue=ServedContent(settings).catalogue)
 
 
 def environments(requests: Sequence[Asked]) -> list[dict[str, Any]]:

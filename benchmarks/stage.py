@@ -156,8 +156,19 @@ class Questions:
                 count="100",
                 includeDesignations="true",
             ),
+            "post-lookup": lambda chance: _post(
+                "CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance)
+            ),
+            "post-translate": lambda chance: _post(
+                "ConceptMap/$translate",
+                url=synthetic.MAP_URL,
+                system=synthetic.URL,
+                code=self._code(chance),
+            ),
+            "post-validate": lambda chance: _post(
+                "CodeSystem/$validate-code", url=synthetic.URL, code=self._code(chance)
+            ),
             "batch": self._batch,
-            "posted": self._posted,
         }
         self.checks: dict[str, Check] = {
             "lookup": self._lookup_is_right,
@@ -167,8 +178,10 @@ class Questions:
             "validate-in-set": self._membership_is_right,
             "expand-text": self._text_is_right,
             "expand-100": self._page_is_right,
+            "post-lookup": self._lookup_is_right,
+            "post-translate": self._translate_is_right,
+            "post-validate": self._validation_is_right,
             "batch": self._batch_is_right,
-            "posted": self._validation_is_right,
         }
 
     def requests(self, name: str, times: int, seed: int) -> list[Asked]:
@@ -200,13 +213,6 @@ class Questions:
             "parameter": [{"name": "url", "valueUri": synthetic.URL}, *parts],
         }
         return Asked(f"{BASE}/CodeSystem/$batch-validate-code", json.dumps(body).encode())
-
-    def _posted(self, chance: random.Random) -> Asked:
-        """The same as one of a batch, alone."""
-        code = {"name": "code", "valueCode": self._code(chance)}
-        parts = [{"name": "url", "valueUri": synthetic.URL}, code]
-        body = {"resourceType": "Parameters", "parameter": parts}
-        return Asked(f"{BASE}/CodeSystem/$validate-code", json.dumps(body).encode())
 
     # -- what is right -----------------------------------------------------------------------
 
@@ -284,7 +290,17 @@ def _get(operation: str, **query: str) -> Asked:
     return Asked(f"{BASE}/{operation}?{urlencode(query)}")
 
 
+def _post(operation: str, **values: str) -> Asked:
+    """Simple values as a Parameters resource, as a client in JavaScript writes it."""
+    types = {"code": "valueCode"}
+    nodes = [{"name": name, types.get(name, "valueUri"): value} for name, value in values.items()]
+    body = {"resourceType": "Parameters", "parameter": nodes}
+    return Asked(f"{BASE}/{operation}", json.dumps(body, separators=(",", ":")).encode())
+
+
 def _field(asked: Asked, name: str) -> str:
+    if asked.body:
+        return str(_value(json.loads(asked.body), name))
     return parse_qs(asked.path.partition("?")[2])[name][0]
 
 

@@ -49,7 +49,7 @@ def catalogue(settings: Settings) -> Catalogue:
 @pytest.fixture(scope="session")
 def client(catalogue: Catalogue, settings: Settings) -> FlaskClient:
     """HTTP to the published content."""
-    return create_app(catalogue, settings).test_client()
+    return create_app(settings, catalogue=catalogue).test_client()
 
 
 @pytest.fixture(scope="session")

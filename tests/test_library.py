@@ -472,3 +472,22 @@ def test_the_import_of_the_package_alone_imports_none_of_its_modules() -> None:
     code = "import terminology, sys; print([name for name in sys.modules if name.startswith('terminology.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_resources_that_were_sent_once_are_there_for_every_question_with_the_id_of_their_cache() -> None:
+    terminology = Terminology(Settings(environment={}, bundled=False, data=""))
+    url = "http://example.org/kept"
+    system = {
+        "resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete",
+        "hierarchyMeaning": "is-a",
+        "concept": [{"code": "a", "display": "Kept", "concept": [{"code": "b"}]}],
+    }  # fmt: skip
+    started = terminology.ask("$cache-control", mode="start", tx_resource=system)
+    cache = next(p["valueString"] for p in started["parameter"] if p["name"] == "cache-id")
+    with pytest.raises(TerminologyError):
+        terminology.ask("CodeSystem/$lookup", system=url, code="a")
+    assert "Kept" in str(terminology.ask("CodeSystem/$lookup", system=url, code="a", cache_id=cache))
+    terminology.ask("$closure", name="own")
+    concepts = [{"system": url, "code": code} for code in "ab"]
+    table = terminology.ask("$closure", name="own", concept=concepts, cache_id=cache)
+    assert table["group"][0]["element"][0]["code"] == "b"

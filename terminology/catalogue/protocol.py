@@ -7,7 +7,7 @@ an ``Overlay`` lays the resources of one request before it. No operation notices
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
@@ -50,6 +50,7 @@ class CompiledResource(Protocol):
     def map(self, preferred: Callable[[str], str]) -> ConceptMap: ...
 
 
+@runtime_checkable
 class Catalogue(Protocol):
     """The resources that can be asked about. A ``header`` is a resource, perhaps without its content."""
 

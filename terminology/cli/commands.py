@@ -14,7 +14,7 @@ from terminology.cli.requests import lookup, translate
 from terminology.cli.store import import_, remove, retire, status
 from terminology.core.software import NAME, VERSION
 from terminology.settings import POSTGRES, SETTINGS, Settings
-from terminology.wire.fhir_releases import RELEASES
+from terminology.wire.fhir_versions import RELEASES
 
 if TYPE_CHECKING:
     from terminology.catalogue.protocol import Catalogue

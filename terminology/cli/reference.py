@@ -8,12 +8,12 @@ from typing import Any
 
 from terminology.opening import known_importers
 from terminology.settings import SETTINGS
-from terminology.wire.operations import OPERATIONS, Operation
+from terminology.wire.operation import BASE, Operation
+from terminology.wire.operations import OPERATIONS
 from terminology.wire.outcome import STATUS
 from terminology.wire.parameters import Parameter
 from terminology.wire.r4 import RELATIONSHIP
 from terminology.wire.search import PARAMETERS
-from terminology.wire.system_operations import SYSTEM_OPERATIONS
 
 _OPERATIONS = """\
 # Operations
@@ -88,7 +88,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def _operations() -> Iterator[str]:
     yield _OPERATIONS
     for (kind, name), operation in OPERATIONS.items():
-        yield f"## {kind or '[base]'}/${name}"
+        if kind == BASE:
+            continue
+        yield f"## {kind}/${name}"
         yield f"\n{_first_line(operation.run)}"
         yield from _table(("parameter", "type", "many", "needed on an instance"), _rows(operation))
     yield from _system_operations()
@@ -109,7 +111,9 @@ def _operations() -> Iterator[str]:
 
 
 def _system_operations() -> Iterator[str]:
-    for name, operation in SYSTEM_OPERATIONS.items():
+    for (kind, name), operation in OPERATIONS.items():
+        if kind != BASE:
+            continue
         yield f"## [base]/${name}"
         methods = "\n\nPOST only: it changes the state." if operation.affects_state else ""
         yield f"\n{_first_line(operation.run)}{methods}"

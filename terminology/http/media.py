@@ -1,7 +1,7 @@
-"""Which media type is asked for, and which one came? FHIR's own rules, which are not quite HTTP's.
- https://hl7.org/fhir/R5/http.html#mime-type. Parameters of a media type are ignored but for ``fhirVersion``
-and ``charset``, and ``application/json`` stands for ``application/fhir+json``, ``application/xml`` for
-``application/fhir+xml``.
+"""Media types of requests and answers, by FHIR's rules (https://hl7.org/fhir/R5/http.html#mime-type).
+
+The rules differ from HTTP's: all parameters of a media type except ``fhirVersion`` and ``charset`` are ignored,
+``application/json`` stands for ``application/fhir+json`` and ``application/xml`` for ``application/fhir+xml``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
-from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.messages import FORM
 
 JSON = "application/fhir+json"
@@ -32,11 +32,11 @@ FORMATS = {
     "application/fhir xml": XML,
 }
 _ANY = ("*/*", "application/*")
-# A browser lists XML among what it can show, which is not to say that it wants FHIR's.
+# A browser lists XML among the types that it can show, and does not mean FHIR's.
 _PAGE = "text/html"
 _OF_A_BROWSER = ("application/xml", "text/xml")
 _UTF8 = ("utf-8", "utf8")
-# Clients send the same few headers over and over: so many are kept as they were read.
+# Clients send the same few headers over and over: so many are kept in the form they were read.
 DIFFERENT = 512
 
 
@@ -68,13 +68,13 @@ def media_types(header: str) -> Iterator[MediaType]:
 
 @lru_cache(DIFFERENT)
 def negotiated(accept: str, format_: str | None, release: FhirVersion, sent: str = "") -> str:
-    """The media type to answer in: the one that is wanted most. A client to which all are the same gets the
-    type of the body that it sent, or else JSON.
+    """The media type to answer in: the one with the highest quality in ``accept``.
 
-    Raises RefusedError (406) when none that is asked for can be written.
+    A client that accepts any type gets the type of the body that it sent, or else JSON.
+    Raises RefusedError (406) when none of the accepted types can be written.
     """
-    wanted = list(media_types(format_ or accept)) or [MediaType("*/*", {})]
-    known = _offered(wanted, sent)
+    accepted = list(media_types(format_ or accept)) or [MediaType("*/*", {})]
+    known = _offered(accepted, sent)
     if not known:
         raise RefusedError(406, issues.not_acceptable(format_ or accept, sorted(set(FORMATS.values()))))
     for media, format in known:
@@ -84,14 +84,14 @@ def negotiated(accept: str, format_: str | None, release: FhirVersion, sent: str
     raise RefusedError(406, issues.wrong_fhir_version(known[0][0].parameters["fhirversion"], release.version))
 
 
-def _offered(wanted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, str]]:
-    """What is wanted and can be written, the best first, and a type by its name before any type."""
-    ignored = _OF_A_BROWSER if any(media.name == _PAGE for media in wanted) else ()
-    refused = {FORMATS.get(media.name) for media in wanted if media.quality <= 0}
+def _offered(accepted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, str]]:
+    """The accepted types that can be written, the best first; a named type before any type."""
+    ignored = _OF_A_BROWSER if any(media.name == _PAGE for media in accepted) else ()
+    refused = {FORMATS.get(media.name) for media in accepted if media.quality <= 0}
     usual = [FORMATS.get(media.name, JSON) for media in media_types(sent)]
     free = next((format for format in (*usual, JSON, XML) if format not in refused), None)
     known: list[tuple[MediaType, str]] = []
-    for media in sorted(wanted, key=lambda media: (-media.quality, media.name in _ANY)):
+    for media in sorted(accepted, key=lambda media: (-media.quality, media.name in _ANY)):
         format = free if media.name in _ANY else FORMATS.get(media.name)
         if format is not None and media.quality > 0 and media.name not in ignored:
             known.append((media, format))

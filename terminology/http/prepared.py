@@ -1,116 +1,239 @@
-"""Which requests differ from an earlier one in nothing but a code?
+"""Prepared requests: a WSGI layer that answers a request like an earlier one without the application.
 
-Most requests ask the same of another code. What they have in common (release, media type, languages, all
-other parameters) is read from the first of them and kept as a ``PreparedRequest``; of those that follow
-only the code is read. Nothing of an answer is kept: the operation is asked each time, of what there is at
-the moment.
+Most requests differ from an earlier one in a code alone. What they have in common (release, media type,
+languages, all other parameters) is read once, by the application, and kept as a ``PreparedRequest``; of those
+that follow only the values that vary are read. No answer is kept: the operation is run each time, on the
+content of the moment.
 
-A request that is not understood so, or whose question has no answer, goes the whole way through ``rest``.
+The key of a prepared request has all that an answer may depend on: the path, the headers in
+``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, but for the values of the parameters
+that THE TABLE says vary. A request that cannot be read so goes to the application, and so does one for which
+the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is
+for the layer outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+import orjson
+
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.errors import TerminologyError
+from terminology.http.media import JSON
 from terminology.wire import json
-from terminology.wire.operations import PreparedRequest
-from terminology.wire.parameters import named
+from terminology.wire.headers import EFFECTIVE
+from terminology.wire.operation import PreparedRequest
+from terminology.wire.operations import OPERATIONS
+from terminology.wire.parameters import READERS, Argument, Parameter, named
 
-# The parameters whose values may differ. They are texts, and come once.
-DIFFERING = frozenset({"code", "codeA", "codeB", "sourceCode", "targetCode", "display", "filter"})
-# What else an answer depends on, as WSGI has it.
-_HEADERS = (
-    "HTTP_ACCEPT",
-    "HTTP_ACCEPT_LANGUAGE",
-    "HTTP_PREFER",
-    "HTTP_X_TOO_COSTLY_THRESHOLD",
-    "CONTENT_TYPE",
-)
-_CACHE_ID = "HTTP_X_CACHE_ID"
-_TEXTS = ("code", "string")
-# How many questions are kept.
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Where in the environment the application puts a request that was prepared.
+PREPARED = "terminology.prepared"
+# How many prepared requests are kept.
 ROOM = 1_000
+# The longest body that is looked at here, in bytes.
+LONGEST_BODY = 16_384
+_HEADERS = tuple(header.wsgi_name for header in EFFECTIVE)
+_TEXTS = ("code", "string")
+# The JSON types of the values in a plain body.
+_PLAIN = (str, bool, int, dict)
 
-Key = tuple[str | None, ...]
+# A value that varies: a text of the URL, still encoded, or a node of the body.
+Value = str | Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Asked:
-    """A request: what it has in common with others (``key``), and what it has for itself: ``values`` by the
-    names of parameters.
+class SharedRequest:
+    """A request: what it has in common with others (``key``), and its own values with the names of their
+    parameters.
     """
 
-    key: Key
+    key: tuple[Hashable, ...]
     names: list[str]
-    values: list[str]
+    values: list[Value]
 
 
-def asked(environ: Mapping[str, Any]) -> Asked | None:
-    """What a request asks, if it is one that may be asked again."""
-    query = environ.get("QUERY_STRING", "")
-    if environ["REQUEST_METHOD"] != "GET" or _CACHE_ID in environ or not query.isascii():
-        return None
-    steps = query.split("&")
-    names, values = [], []
-    for place, step in enumerate(steps):
-        name, _, value = step.partition("=")
-        if name in DIFFERING:
-            steps[place] = name
-            names.append(name)
-            values.append(value)
-    if not names:
-        return None
-    return Asked((environ["PATH_INFO"], *steps, *map(environ.get, _HEADERS)), names, values)
+def varying_names() -> frozenset[str]:
+    """The names of the parameters whose values vary."""
+    rows = (row for operation in OPERATIONS.values() for row in operation.parameters if row.varies)
+    return frozenset(name for row in rows for name in row.names)
 
 
-class Questions:
-    """The questions that were asked lately, for all threads of a process."""
+class PreparedRequests:
+    """The layer. ``catalogue`` gives the content of the moment. For use by several threads."""
 
-    def __init__(self) -> None:
-        self._kept: dict[Key, tuple[PreparedRequest, list[str | None]]] = {}
+    def __init__(
+        self, application: WSGIApplication, catalogue: Callable[[], Catalogue], largest_body: int
+    ) -> None:
+        self.application = application
+        self._catalogue = catalogue
+        self._longest_body = min(LONGEST_BODY, largest_body)
+        self._varying = varying_names()
+        self._prepared: dict[Hashable, tuple[PreparedRequest, list[Parameter | None]]] = {}
 
-    def keep(self, asked: Asked, question: PreparedRequest) -> None:
-        fields = _fields(asked, question)
-        if fields is None:
-            return
-        if len(self._kept) >= ROOM:
-            self._kept.clear()
-        self._kept[asked.key] = question, fields
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = self.read(environ)
+        if request is None:
+            return self.application(environ, start_response)
+        prepared = self._prepared.get(request.key)
+        content = None if prepared is None else self._answer(*prepared, request.values)
+        if content is not None:
+            length = str(len(content))
+            start_response("200 OK", [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)])
+            return [content]
+        response = self.application(environ, start_response)
+        if PREPARED in environ:
+            self._keep(request, environ[PREPARED])
+        return response
 
-    def answer(self, asked: Asked, held: Callable[[], Catalogue]) -> bytes | None:
-        """The answer as JSON from what is held, or None where the request has to go the whole way."""
-        kept = self._kept.get(asked.key)
-        if kept is None:
+    # -- requests
+
+    def read(self, environ: WSGIEnvironment) -> SharedRequest | None:
+        """The request, if it may share a prepared one. A body that was read can be read again."""
+        query, method = environ.get("QUERY_STRING", ""), environ["REQUEST_METHOD"]
+        if method not in ("GET", "POST") or not query.isascii():
             return None
-        question, fields = kept
-        own = dict(question.fields)
-        for field, value in zip(fields, asked.values, strict=True):
-            text = unquote_plus(value) if "%" in value or "+" in value else value
-            text = text.strip()
-            if not text:
+        names: list[str] = []
+        values: list[Value] = []
+        key: list[Hashable] = [method, environ["PATH_INFO"], *map(environ.get, _HEADERS)]
+        for step in query.split("&"):
+            name, _, value = step.partition("=")
+            if name in self._varying:
+                key.append((name,))
+                names.append(name)
+                values.append(value)
+            else:
+                key.append(step)
+        if method == "POST":
+            body = _body(environ, self._longest_body)
+            if body is None or not self._read_body(body, key, names, values):
                 return None
-            if field is not None:
-                own[field] = text
+        return SharedRequest(tuple(key), names, values) if names else None
+
+    def _read_body(self, content: bytes, key: list[Hashable], names: list[str], values: list[Value]) -> bool:
+        """Add the parameters of a body to these lists; false for a body that is not plain.
+
+        A plain body is a Parameters resource of texts, booleans, whole numbers and Codings in which no key
+        stands twice. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
+        document; and a text without escapes has two quotes for each string.
+        """
+        if b"\\" in content:
+            return False
         try:
-            return json.write(question.answer(held().for_fhir(question.release.version), own))
-        except Exception:
-            return None  # whatever it is: on the whole way it is said as it should be
+            document = orjson.loads(content)
+            nodes, type_ = document["parameter"], document["resourceType"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return False
+        if type_ != "Parameters" or len(document) != 2 or type(nodes) is not list:
+            return False
+        strings = 3  # "resourceType", "Parameters", "parameter"
+        for node in nodes:
+            if type(node) is not dict or len(node) != 2:
+                return False
+            (first, name), (value_key, value) = node.items()
+            if first != "name":
+                first, name, value_key, value = value_key, value, first, name
+            kind = type(value)
+            if first != "name" or type(name) is not str or value_key[:5] != "value" or kind not in _PLAIN:
+                return False
+            strings += 3
+            if kind is dict:
+                if not all(type(part) is str for part in value.values()):
+                    return False
+                strings += 2 * len(value)
+            elif kind is str:
+                strings += 1
+            if name in self._varying and (kind is str or kind is dict):
+                key.append((name, value_key))
+                names.append(name)
+                values.append(node)
+            elif kind is dict:
+                return False
+            else:
+                key.append((name, value_key, kind, value))
+        return content.count(b'"') == 2 * strings
+
+    # -- answers
+
+    def _answer(
+        self, prepared: PreparedRequest, rows: list[Parameter | None], values: list[Value]
+    ) -> bytes | None:
+        """The answer as JSON, or None where the application has to give it."""
+        fields = dict(prepared.fields)
+        try:
+            for row, value in zip(rows, values, strict=True):
+                read = _text(value) if row is None or row.type in _TEXTS else _read(row, value)
+                if not read:
+                    return None
+                if row is not None:
+                    fields[row.field] = read
+            catalogue = self._catalogue().for_fhir(prepared.release.version)
+            return json.write(prepared.answer(catalogue, fields))
+        except TerminologyError:
+            return None
+
+    def _keep(self, request: SharedRequest, prepared: PreparedRequest) -> None:
+        rows = _rows(request, prepared)
+        if rows is None:
+            return
+        if len(self._prepared) >= ROOM:
+            self._prepared.clear()
+        self._prepared[request.key] = prepared, rows
 
 
-def _fields(asked: Asked, question: PreparedRequest) -> list[str | None] | None:
-    """The fields that the differing values fill, in their order; None for a parameter that nothing reads.
-
-    None for all where a value is no plain text, or something else in the request fills the same field.
-    """
-    known = named(tuple(question.operation.parameters))
-    rows = [known.get(name) for name in asked.names]
-    others = [step.partition("=")[0] for step in asked.key if isinstance(step, str)]
-    rest = [unquote_plus(name).casefold() for name in others if name not in DIFFERING]
-    filled = [row.field for row in [*rows, *map(known.get, rest)] if row is not None]
-    if any(row is not None and (row.type not in _TEXTS or filled.count(row.field) > 1) for row in rows):
+def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
+    """The body, unless it is too long or of unknown length."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
         return None
-    return [None if row is None else row.field for row in rows]
+    length = int(text)
+    if not 0 < length <= longest:
+        return None
+    content: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = BytesIO(content)
+    return content if len(content) == length else None
+
+
+def _text(value: Value) -> str | None:
+    """The text of a value; None if it is not one."""
+    if isinstance(value, str):
+        return (unquote_plus(value) if "%" in value or "+" in value else value).strip()
+    text = next(value[key] for key in value if key != "name")
+    return text.strip() if isinstance(text, str) else None
+
+
+def _read(row: Parameter, value: Value) -> Any:
+    argument = unquote_plus(value) if isinstance(value, str) else value
+    return READERS[row.type](Argument(row.names[0], argument, row.names[0]))
+
+
+def _rows(request: SharedRequest, prepared: PreparedRequest) -> list[Parameter | None] | None:
+    """The parameters that the varying values belong to, in their order; None for a name that has none.
+
+    None for all where a parameter does not vary in this operation, or another value fills the same field.
+    """
+    known = named(tuple(prepared.operation.parameters))
+    rows = [known.get(name) for name in request.names]
+    if any(row is not None and not row.varies for row in rows):
+        return None
+    others = (known.get(name.casefold()) for name in _other_names(request.key))
+    filled = [row.field for row in (*rows, *others) if row is not None]
+    if any(row is not None and filled.count(row.field) > 1 for row in rows):
+        return None
+    return rows
+
+
+def _other_names(key: tuple[Hashable, ...]) -> Iterable[str]:
+    """The names of the parameters whose values are part of the key."""
+    for part in key[2 + len(_HEADERS) :]:
+        if isinstance(part, str):
+            yield unquote_plus(part.partition("=")[0])
+        elif isinstance(part, tuple) and len(part) == 4:
+            yield str(part[0])

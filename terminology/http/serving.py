@@ -1,7 +1,6 @@
-"""Which web server carries the application?
+"""The web server: granian where there is a wheel of it, and otherwise the server that comes with Flask.
 
-Granian, where there is a wheel of it; else the one that comes with Flask. Both answer what is no HTTP, or too
-long to be read, before the application sees it: never in HTML.
+Both refuse a request that is not HTTP, or too long, before the application sees it: never in HTML.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.wire import json, outcome
 
-# How long open connections may keep a service from ending, in seconds. A client that sends no request, or but
-# half of one, would do so for half a minute.
+# Seconds for which open connections may keep a service from ending. A client that sends no request, or half of
+# one, would keep it for half a minute.
 PATIENCE = 5
 
 
 def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) -> None:
-    """Serve the content, and what the store holds at the moment, until a signal ends it. ``ready`` is told
-    the base URL, with the port that is really used.
+    """Serve the content, and that of the store, until a signal ends it.
 
+    ``ready`` is called with the base URL, which has the real port.
     Raises SettingError when the address cannot be listened on.
     """
     address, port = _free_address(settings)
@@ -46,7 +45,7 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
 
 
 def _free_address(settings: Settings) -> tuple[str, int]:
-    """The address and port that the settings mean, once the port is known to be free."""
+    """The address and port to listen on; the port is free."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         with socket.create_server((settings.host, settings.port), family=family) as listening:
@@ -61,9 +60,11 @@ def _free_address(settings: Settings) -> tuple[str, int]:
 # -- granian -------------------------------------------------------------------------------------
 
 
-class _Loader:
-    """What a worker runs. A forked one has the content already, any other reads it itself. Each opens the
-    store for itself, and looks at it again with each request.
+class _AppLoader:
+    """Makes the application of a worker process.
+
+    A forked worker has the content already, any other reads it. Each opens the store itself, and looks for a
+    new state of it at each request.
     """
 
     def __init__(self, settings: Settings, catalogue: Content) -> None:
@@ -74,7 +75,7 @@ class _Loader:
         return {"_settings": self._settings, "_catalogue": None}
 
     def __call__(self) -> Flask:
-        return create_app(ServedContent(self._settings, self._catalogue).catalogue, self._settings)
+        return create_app(self._settings, catalogue=ServedContent(self._settings, self._catalogue).catalogue)
 
 
 def _with_granian(settings: Settings, catalogue: Content, address: str, port: int) -> None:
@@ -92,10 +93,10 @@ def _with_granian(settings: Settings, catalogue: Content, address: str, port: in
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,
     )
-    # What is here by now stays for good: a worker that looked through it for garbage would have to copy it.
+    # The content stays for good: a worker whose garbage collector visited it would have to copy it.
     gc.collect()
     gc.freeze()
-    server.serve(target_loader=_Loader(settings, catalogue), wrap_loader=False)
+    server.serve(target_loader=_AppLoader(settings, catalogue), wrap_loader=False)
 
 
 # -- werkzeug ------------------------------------------------------------------------------------
@@ -103,8 +104,8 @@ def _with_granian(settings: Settings, catalogue: Content, address: str, port: in
 
 class _Handler(WSGIRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Before there is a request that could be answered."""
-        self.request_version = self.protocol_version  # else a status line might be thought unneeded
+        """Refuse what is not a request."""
+        self.request_version = self.protocol_version  # HTTP/0.9 would have no status line
         text = message or HTTPStatus(code).phrase
         content = json.write(outcome.operation_outcome([issues.malformed(text)]))
         self.send_response(code, HTTPStatus(code).phrase)
@@ -116,7 +117,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def _with_werkzeug(settings: Settings, catalogue: Content, address: str, port: int) -> None:
-    app = create_app(ServedContent(settings, catalogue).catalogue, settings)
+    app = create_app(settings, catalogue=ServedContent(settings, catalogue).catalogue)
     server = make_server(address, port, app, threaded=True, request_handler=_Handler)
     with suppress(KeyboardInterrupt):
         server.serve_forever()

@@ -42,13 +42,14 @@ from terminology.opening import (
 )
 from terminology.settings import Settings
 from terminology.wire import json, r4
-from terminology.wire.fhir_releases import RELEASES, FhirVersion
+from terminology.wire.cache_control import RESOURCES
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.messages import Context, Request
-from terminology.wire.operations import RESOURCES, operations_of
+from terminology.wire.operation import BASE
+from terminology.wire.operations import operations_of
 from terminology.wire.parameters import Parameter
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
-from terminology.wire.system_operations import system_operations
 
 _R = TypeVar("_R", bound=Result)
 
@@ -295,7 +296,7 @@ class Terminology:
 
         def in_release(release: str) -> Document:
             # To ask again would answer what is new since this answer, which is nothing.
-            return r4.as_r4_closure(document) if _release(release).is_r4 else document
+            return r4.downgrade_closure(document) if _release(release).is_r4 else document
 
         return ClosureResult(document, in_release)
 
@@ -364,7 +365,7 @@ class Terminology:
         *where, name = operation.split("/")
         if not name.startswith("$") or len(where) > 2:
             raise TerminologyError(issues.not_an_operation(operation))
-        rows = _rows(where[0] if where else None, name.removeprefix("$"), spoken)
+        rows = _rows(where[0] if where else BASE, name.removeprefix("$"), spoken)
         sent = body_of(rows, parameters, body, operation)
         return self._answer(spoken, Request("POST", operation, body=sent))
 
@@ -430,11 +431,8 @@ def _value_set(value_set: str | ResourceLike | None) -> Node:
     return {"valueSet": value_set}
 
 
-def _rows(kind: str | None, name: str, release: FhirVersion) -> Sequence[Parameter]:
+def _rows(kind: str, name: str, release: FhirVersion) -> Sequence[Parameter]:
     """The parameters of an operation; none if there is no such operation, which the answer will say."""
-    if kind is None:
-        base_operation = system_operations(release).get(name)
-        return base_operation.parameters if base_operation is not None else ()
     operation = operations_of(kind, release).get(name)
     return (*operation.all_parameters, RESOURCES) if operation is not None else ()
 

@@ -1,7 +1,7 @@
-"""What has to be kept from one request to the next, and who keeps it?
+"""State that outlives a request: closure tables and the caches of clients.
 
-Closure tables and the caches of clients, in one SQLite file that several threads and processes share; or in
-memory, for one process and as long as it runs. The content that is served is not here: that is never written.
+It is in one SQLite file that several threads and processes share, or in the memory of one process. The content
+is elsewhere, and requests never change it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILE = "state.sqlite"
 
 
 class State:
-    """What is kept in a folder; in memory if there is none. Nothing is opened before it is needed."""
+    """The state in a folder; in memory without one. The file is opened when it is first needed."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.database = Database(folder / FILE if folder is not None else None)
@@ -25,7 +25,7 @@ class State:
 
     @property
     def outlasts_process(self) -> bool:
-        """Whether other processes see it, and this one after it was started again."""
+        """Whether other processes share the state, and it survives a restart."""
         return self.database.path is not None
 
     def close(self) -> None:

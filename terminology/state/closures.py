@@ -1,4 +1,4 @@
-"""The tables of ``$closure``, as rows."""
+"""The tables of ``$closure`` in a database."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from terminology.state.database import Database
 
 
 @dataclass(slots=True, frozen=True)
-class Bounds:
-    """How much is kept. A table that was not used for ``idle`` seconds gives way when there are too many."""
+class ClosureBounds:
+    """The most that is kept. A table unused for ``idle`` seconds makes room for a new one."""
 
     tables: int = 1_000
     concepts: int = 10_000
@@ -29,14 +29,14 @@ class Closures:
     """``ClosureTables`` in a database."""
 
     def __init__(
-        self, database: Database, bounds: Bounds | None = None, clock: Callable[[], float] = time.time
+        self, database: Database, bounds: ClosureBounds | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._database = database
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds or ClosureBounds()
         self._clock = clock
 
     def begin(self, name: str) -> ClosureTable:
-        """An empty table of this name. Raises TerminologyError when there are too many names."""
+        """Make an empty table of this name. Raises TerminologyError when there are too many tables."""
         with self._database.writing() as connection:
             row = connection.execute("SELECT version FROM closure WHERE name = ?", (name,)).fetchone()
             if row is None:
@@ -63,7 +63,7 @@ class Closures:
             return _table(connection, name)
 
     def since(self, name: str, version: int) -> list[ClosureEntry]:
-        """What was added after a version, in the order in which it was."""
+        """The entries that were added after a version, in that order."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT source_system, source, target_system, target, relationship FROM closure_entry"
@@ -75,9 +75,9 @@ class Closures:
     def extend(
         self, table: ClosureTable, concepts: Sequence[Coding], entries: Sequence[ClosureEntry]
     ) -> ClosureTable | None:
-        """The table with more in it; None if it changed since it was read.
+        """The table with more concepts and entries; None if it has changed since it was read.
 
-        Raises TerminologyError when it becomes too large, or there is too much in all.
+        Raises TerminologyError when this table, or all tables together, would become too large.
         """
         with self._database.writing() as connection:
             now = connection.execute(

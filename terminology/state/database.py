@@ -19,9 +19,9 @@ VERSION = 1
 SCHEMA = """
 CREATE TABLE closure (                  -- one closure table of $closure
     name TEXT PRIMARY KEY,
-    first INTEGER NOT NULL,             -- the version that it was begun with
+    first INTEGER NOT NULL,             -- its first version
     version INTEGER NOT NULL,
-    entries INTEGER NOT NULL,           -- how many it has
+    entries INTEGER NOT NULL,           -- the number of its entries
     used REAL NOT NULL                  -- seconds since 1970
 ) WITHOUT ROWID;
 CREATE TABLE closure_concept (
@@ -29,7 +29,7 @@ CREATE TABLE closure_concept (
     place INTEGER NOT NULL,
     system TEXT NOT NULL,
     code TEXT NOT NULL,
-    version TEXT,                       -- of the code system, if the client said one
+    version TEXT,                       -- of the code system, if the client sent one
     PRIMARY KEY (name, place)
 ) WITHOUT ROWID;
 CREATE TABLE closure_entry (
@@ -46,14 +46,14 @@ CREATE TABLE closure_entry (
 CREATE TABLE session (                  -- one cache of a client
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,                -- digest of the credentials that it was started with
-    caller TEXT NOT NULL,               -- whose quota it counts against
+    caller TEXT NOT NULL,               -- digest of the client whose quota it counts against
     sealed INTEGER NOT NULL,
     used REAL NOT NULL,                 -- seconds since 1970
-    idle REAL NOT NULL,                 -- how long it may be unused, in seconds
+    idle REAL NOT NULL,                 -- seconds that it may be unused
     batches INTEGER NOT NULL,
     bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE session_ended (            -- ids that clients made: not to be taken for new ones
+CREATE TABLE session_ended (            -- ids that clients made and that have ended: they are not new
     id TEXT PRIMARY KEY,
     at REAL NOT NULL
 ) WITHOUT ROWID;
@@ -66,16 +66,16 @@ CREATE TABLE session_batch (            -- the resources that came with one requ
 """
 _PATIENCE = 30.0  # seconds to wait for another writer
 
-# SQLite forbids a process to use, and even to close, what it inherited when it was forked.
+# SQLite forbids a forked process to use, and even to close, connections of its parent.
 _inherited: list[sqlite3.Connection] = []
 
 log = logging.getLogger("terminology")
 
 
 class Database:
-    """Transactions on a file, or on memory if there is no path.
+    """Transactions on a file, or in memory without a path.
 
-    Connections are kept and lent out one at a time; a process that was forked makes its own.
+    Each transaction has a connection of its own while it runs; a forked process opens its own.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -93,7 +93,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, after everybody else. Raises TerminologyError when the file cannot be used."""
+        """A transaction that writes, one at a time. Raises TerminologyError when the file cannot be used."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -157,7 +157,7 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close what is not in use. Memory is forgotten."""
+        """Close the connections that are not in use. A database in memory is lost."""
         _close_all(self._free)
         self._free.clear()
 
@@ -172,7 +172,7 @@ def _connected(name: str) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Readers and a writer at once. SQLite does not wait by itself when two processes switch this on."""
+    """Let readers and a writer work at once. SQLite itself does not wait when two processes switch this on."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -185,7 +185,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """With the schema. Raises sqlite3.DatabaseError for a file of another version of this software."""
+    """The connection, with the schema. Raises sqlite3.DatabaseError for a file of another schema version."""
     if _version(connection) == 0:
         connection.execute("BEGIN IMMEDIATE")
         if _version(connection) == 0:
@@ -194,7 +194,7 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     if _version(connection) != VERSION:
-        raise sqlite3.DatabaseError(f"the file has version {_version(connection)}, and not {VERSION}")
+        raise sqlite3.DatabaseError(f"the file has schema version {_version(connection)}, not {VERSION}")
     return connection
 
 

@@ -1,4 +1,4 @@
-"""The caches of clients, as rows. What the batches of bytes mean is no business of this module."""
+"""The caches of clients in a database. Their batches are bytes, which ``wire.sessions`` reads."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ _MEGABYTE = 1_000_000
 
 
 @dataclass(slots=True, frozen=True)
-class Bounds:
-    """``idle``: the seconds after which a cache that is not used ends, as on HL7's server; longer for a
-    client that made the id, for it cannot begin another. ``remembered``: the seconds for which such an id,
-    when it has ended, is told from a new one.
+class SessionBounds:
+    """The most that is kept.
+
+    ``idle`` are the seconds after which an unused cache ends, as on HL7's server; a cache whose id the client
+    made lives longer (``idle_of_clients``), for the client cannot begin another. Such an id is known as ended
+    for ``remembered`` seconds, and new after that.
     """
 
     idle: float = 30 * 60
@@ -36,7 +38,7 @@ class Bounds:
 
 @dataclass(slots=True, frozen=True)
 class Session:
-    """A cache of a client. ``batches`` is how often something was put into it."""
+    """A cache of a client. ``batches`` is the number of times that resources were added."""
 
     id: str
     owner: str
@@ -48,30 +50,30 @@ class Session:
 
 
 class SessionRows:
-    """Caches in a database: bounded in number and size, for each caller and in all, and ended when idle."""
+    """Caches in a database: limited in number and size, for each client and in all, and ended when idle."""
 
     def __init__(
-        self, database: Database, bounds: Bounds | None = None, clock: Callable[[], float] = time.time
+        self, database: Database, bounds: SessionBounds | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._database = database
-        self.bounds = bounds or Bounds()
+        self.bounds = bounds or SessionBounds()
         self._clock = clock
 
     def find(self, id_: str) -> Session | None:
-        """The cache of an id, or None if there is none (any more). To ask is to use it."""
+        """The cache of an id, or None if there is none or it has ended. This counts as a use."""
         with self._database.reading() as connection:
             found = _session(connection, id_)
         now = self._clock()
         if found is None or now - found.used > found.idle:
             return None
-        # Not every request writes: so an idle cache may end a minute early.
+        # Most requests do not write the time of use; an idle cache may therefore end a minute early.
         if now - found.used > min(60.0, found.idle / 10):
             with self._database.writing() as connection:
                 connection.execute("UPDATE session SET used = ? WHERE id = ?", (now, id_))
         return found
 
     def was_ended(self, id_: str) -> bool:
-        """Is this the id of a cache that there was, as far as that is remembered?"""
+        """Is this the id of a cache that has ended and is still remembered?"""
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT 1 FROM session_ended WHERE id = ?"
@@ -81,7 +83,7 @@ class SessionRows:
         return found is not None
 
     def start(self, id_: str, owner: str, caller: str, sealed: bool) -> None:
-        """A new cache, unless there is one of this id. Raises TerminologyError when there are too many."""
+        """Make a cache, unless there is one of this id. Raises TerminologyError when there are too many."""
         idle = self.bounds.idle_of_clients if id_.startswith(MADE_BY_CLIENT) else self.bounds.idle
         with self._database.writing() as connection:
             self._end_idle(connection)
@@ -92,7 +94,7 @@ class SessionRows:
             )
 
     def put(self, id_: str, body: bytes) -> int:
-        """One batch more; its number. Raises TerminologyError: the cache is not there any more, or full."""
+        """Add a batch; its number. Raises TerminologyError when the cache has ended or is full."""
         with self._database.writing() as connection:
             row = connection.execute(
                 "SELECT caller, batches, bytes FROM session WHERE id = ?", (id_,)
@@ -118,7 +120,7 @@ class SessionRows:
             ).fetchall()
 
     def end(self, id_: str) -> None:
-        """Forget a cache."""
+        """Delete a cache."""
         with self._database.writing() as connection:
             self._end(connection, id_)
 
@@ -141,7 +143,7 @@ class SessionRows:
         )
 
     def _require_room(self, connection: sqlite3.Connection, caller: str, more: int) -> None:
-        """Room for one cache more, or for some bytes more in one that there is."""
+        """Check that there is room for one more cache, or for ``more`` bytes in an existing one."""
         every = "SELECT count(*), coalesce(sum(bytes), 0) FROM session"
         own, own_bytes = connection.execute(f"{every} WHERE caller = ?", (caller,)).fetchone()
         count, size = connection.execute(every).fetchone()

@@ -1,7 +1,8 @@
-"""Many questions in one request: ``$batch-validate-code``, as HL7's ecosystem has it.
+"""``$batch-validate-code``: many validations in one request, as HL7's ecosystem has it.
 
-Every ``validation`` is a Parameters resource. What it does not say, the parameters beside it say for all.
-Each is answered for itself, in order; one that cannot be answered gets an OperationOutcome in its place.
+Every ``validation`` is a Parameters resource. The parameters beside it stand for all validations that do not
+have their own. Each validation is answered by itself, in order; one that fails has an OperationOutcome in its
+place.
 """
 
 from __future__ import annotations
@@ -12,63 +13,70 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.bundle import BATCH_LIMIT
-from terminology.wire.outcome import operation_outcome
-from terminology.wire.parameters import Given, Parameter, from_body, named
-from terminology.wire.write.parameters import parameters as written
+from terminology.wire.parameters import Argument, Parameter, from_body, named
+from terminology.wire.write.parameters import parameters, resource
 
-Ask = Callable[[list[Given]], Document]
+Answer = Callable[[Sequence[Argument]], Document]
+Fail = Callable[[Exception], Document]
 
-# Fields that say the same in other ways: of these a question takes its own only.
+# Fields that say the same in other ways: a validation that has one of them takes none of the shared ones.
 _ALTERNATIVES = (
     frozenset({"code", "coding", "concept"}),
     frozenset({"url", "value_set", "value_set_version", "code_system", "context"}),
 )
 
 
-def answer_each(name: str, rows: Sequence[Parameter], given: Sequence[Given], ask: Ask) -> Document:
-    """Ask every question that comes under a name. Raises TerminologyError when there is none, or too many."""
-    questions = [item for item in given if item.name == name]
-    if not questions:
+def answer_each(
+    name: str, rows: Sequence[Parameter], arguments: Sequence[Argument], answer: Answer, fail: Fail
+) -> Document:
+    """The answers to all arguments of a name, as Parameters. ``fail`` makes an OperationOutcome of any error.
+
+    Raises TerminologyError when there is no such argument, or too many.
+    """
+    validations = [item for item in arguments if item.name == name]
+    if not validations:
         raise TerminologyError(issues.missing_parameter(f"'{name}'"))
-    if len(questions) > BATCH_LIMIT:
-        raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(questions)))
-    shared = [item for item in given if item.name != name]
-    answers = (_answered(question, shared, rows, ask) for question in questions)
-    return written({"name": name, "resource": answer} for answer in answers)
+    if len(validations) > BATCH_LIMIT:
+        raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(validations)))
+    shared = [item for item in arguments if item.name != name]
+
+    def answered(validation: Argument) -> Document:
+        try:
+            own = _own(validation)
+            return answer([*own, *_inherited(shared, own, rows)])
+        except Exception as error:
+            return fail(error)
+
+    return parameters(resource(name, answered(validation)) for validation in validations)
 
 
-def _answered(question: Given, shared: Sequence[Given], rows: Sequence[Parameter], ask: Ask) -> Document:
-    try:
-        own = _own(question)
-        return ask([*own, *_left(shared, own, rows)])
-    except TerminologyError as error:
-        return operation_outcome(error.issues)
-
-
-def _own(question: Given) -> list[Given]:
-    """The parameters of one question, each with its place in the whole."""
-    body = None if isinstance(question.value, str) else question.value.get("resource")
+def _own(validation: Argument) -> list[Argument]:
+    """The arguments of one validation, each with its place in the whole."""
+    body = None if isinstance(validation.value, str) else validation.value.get("resource")
     if not isinstance(body, dict):
-        raise TerminologyError(issues.bad_value(question.name, None, "a Parameters resource", question.at))
+        issue = issues.bad_value(validation.name, None, "a Parameters resource", validation.at)
+        raise TerminologyError(issue)
     return [
-        Given(item.name, item.value, item.at.replace("Parameters", f"{question.at}.resource", 1))
-        for item in from_body(body, question.name)
+        Argument(item.name, item.value, item.at.replace("Parameters", f"{validation.at}.resource", 1))
+        for item in from_body(body, validation.name)
     ]
 
 
-def _left(shared: Sequence[Given], own: Sequence[Given], rows: Sequence[Parameter]) -> list[Given]:
-    """What is said for all, as far as the question does not say it itself."""
+def _inherited(
+    shared: Sequence[Argument], own: Sequence[Argument], rows: Sequence[Parameter]
+) -> list[Argument]:
+    """The shared arguments of which the validation has none itself."""
     if not shared:
         return []
     known = named(tuple(rows))
 
-    def field_of(item: Given) -> str | None:
+    def field_of(item: Argument) -> str | None:
         row = known.get(item.name.casefold())
         return None if row is None else row.field
 
-    said = {field_of(item) for item in own}
+    own_fields = {field_of(item) for item in own}
     for alternatives in _ALTERNATIVES:
-        if said & alternatives:
-            said |= alternatives
-    said.discard(None)
-    return [item for item in shared if field_of(item) not in said]
+        if own_fields & alternatives:
+            own_fields |= alternatives
+    own_fields.discard(None)
+    return [item for item in shared if field_of(item) not in own_fields]

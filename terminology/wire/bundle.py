@@ -9,15 +9,16 @@ from urllib.parse import parse_qsl, urlsplit
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import Request, Response
 
 BATCH_LIMIT = 500
-# Bundle.entry.request, and the headers that it stands for.
-_CONDITIONS = {"ifNoneMatch": "If-None-Match", "ifModifiedSince": "If-Modified-Since"}
+# Elements of Bundle.entry.request, and the headers that they stand for.
+_CONDITIONS = {"ifNoneMatch": RequestHeader.IF_NONE_MATCH, "ifModifiedSince": RequestHeader.IF_MODIFIED_SINCE}
 
 
 def searchset(total: int, links: Iterable[tuple[str, str]], matches: Sequence[Document]) -> Document:
-    """One page of what a search found. An empty list is left out, as FHIR's JSON has none."""
+    """One page of the matches of a search. An empty list is left out, as FHIR's JSON has none."""
     bundle: Document = {
         "resourceType": "Bundle",
         "type": "searchset",
@@ -45,11 +46,11 @@ def history(full_url: str, url: str, resource: Document, headers: Mapping[str, s
 def entry_request(entry: Any, index: int, base: str) -> Request:
     """The request of a batch entry. Its url is relative to the base, or absolute below it.
 
-    Raises TerminologyError when there is none.
+    Raises TerminologyError when the entry has no such request.
     """
-    request = entry.get("request") if isinstance(entry, dict) else None
-    stated: Document = request if isinstance(request, dict) else {}
-    url, method = stated.get("url"), stated.get("method")
+    node = entry.get("request") if isinstance(entry, dict) else None
+    request: Document = node if isinstance(node, dict) else {}
+    url, method = request.get("url"), request.get("method")
     if not isinstance(url, str) or not isinstance(method, str):
         raise TerminologyError(issues.batch_entry_without_request(index))
     body = entry.get("resource")
@@ -64,7 +65,7 @@ def entry_request(entry: Any, index: int, base: str) -> Request:
         path=parts.path.strip("/"),
         query=parse_qsl(parts.query, keep_blank_values=True),
         body=body,
-        headers={header: str(stated[name]) for name, header in _CONDITIONS.items() if name in stated},
+        headers={header: str(request[name]) for name, header in _CONDITIONS.items() if name in request},
     )
 
 
@@ -74,12 +75,12 @@ def batch_response(responses: Iterable[Response]) -> Document:
 
 
 def _entry(response: Response) -> Document:
-    stated: Document = {"status": str(response.status), **_version(response.headers)}
+    node: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
-        return {"response": stated | {"outcome": response.resource}}
+        return {"response": node | {"outcome": response.resource}}
     if response.resource is None:
-        return {"response": stated}
-    return {"resource": response.resource, "response": stated}
+        return {"response": node}
+    return {"resource": response.resource, "response": node}
 
 
 def _version(headers: Mapping[str, str]) -> Document:

@@ -1,107 +1,72 @@
-"""How does a client send its resources once, and not with every request?
+"""``$cache-control``: a client sends its resources once, and not with every request.
 
-``$cache-control`` is the protocol of HL7's tools since mid-2026: ``mode=start`` gives out an id, which
-further requests carry in the header ``X-Cache-Id``; ``mode=end`` forgets it; ``mode=check`` says whether it
-is known. A cache is sealed unless ``sealed=false``: then the ``tx-resource``s of further requests are added
-to it. Before that, clients made an id of their own and sent it as the parameter ``cache-id``, which an id
-that was given out may stand in too.
+``mode=start`` gives out an id, which further requests carry in the header ``X-Cache-Id``; ``mode=end`` deletes
+the cache; ``mode=check`` says whether the id is known. A cache is sealed unless ``sealed=false``: then the
+``tx-resource``s of further requests are added to it. This is the protocol of HL7's tools since mid-2026. Before
+that, clients made an id of their own and sent it as the parameter ``cache-id``; an id that was given out may
+stand there as well. What the id of a request leads to: ``request_content``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.state.sessions import Session
-from terminology.wire.messages import Context, Request
-from terminology.wire.parameters import Given, p, read
-from terminology.wire.write.parameters import parameters
+from terminology.wire.headers import RequestHeader
+from terminology.wire.parameters import p
+from terminology.wire.sessions import Caller, Sessions
 
-HEADER = "X-Cache-Id"
-RESOURCE = "tx-resource"
+RESOURCES = p("resources", "Resource", "tx-resource", many=True)
 CACHE_ID = p("id", "string", "cache-id")
-_RESOURCES = p("resources", "Resource", RESOURCE, many=True)
-PARAMETERS = (p("mode", "code"), p("sealed", "boolean"), _RESOURCES, CACHE_ID)
-
-Fields = dict[str, Any]
+PARAMETERS = (p("mode", "code"), p("sealed", "boolean"), RESOURCES, CACHE_ID)
 
 
-def cache_control(context: Context, request: Request, fields: Fields) -> Document:
+@dataclass(slots=True, kw_only=True)
+class CacheControlRequest:
+    """``resources`` are R5-shaped; ``cache_id`` is the header's, which ``id`` repeats."""
+
+    sessions: Sessions
+    caller: Caller
+    mode: str | None = None
+    sealed: bool = True
+    resources: Sequence[Document] = ()
+    id: str | None = None
+    cache_id: str | None = None
+
+
+def cache_control(catalogue: Catalogue, request: CacheControlRequest) -> Session:
     """Start, end or check a cache of resources, as its mode says.
 
-    Raises TerminologyError: another mode, an id not known, or no room."""
-    mode = fields.get("mode")
-    if mode is None:
+    Raises TerminologyError: another mode, an id not known, or no room.
+    """
+    if request.mode is None:
         raise TerminologyError(issues.missing_parameter(f"'mode': {', '.join(_MODES)}"))
-    if mode not in _MODES:
-        raise TerminologyError(issues.bad_value("mode", mode, f"one of {', '.join(_MODES)}"))
-    session = _MODES[mode](context, request, fields)
-    return parameters(
-        [
-            {"name": "cache-id", "valueString": session.id},
-            {"name": "sealed", "valueBoolean": session.sealed},
-            {"name": "idle-timeout", "valueInteger": int(session.idle)},
-        ]
-    )
+    if request.mode not in _MODES:
+        raise TerminologyError(issues.bad_value("mode", request.mode, f"one of {', '.join(_MODES)}"))
+    return _MODES[request.mode](request)
 
 
-def _start(context: Context, request: Request, fields: Fields) -> Session:
-    documents = [context.release.upgrade(resource) for resource in fields.get("resources", ())]
-    return context.sessions.start(request.caller, documents, fields.get("sealed", True))
+def _start(request: CacheControlRequest) -> Session:
+    return request.sessions.start(request.caller, request.resources, request.sealed)
 
 
-def _check(context: Context, request: Request, fields: Fields) -> Session:
-    id_ = request.headers.get(HEADER) or fields.get("id")
+def _check(request: CacheControlRequest) -> Session:
+    id_ = request.cache_id or request.id
     if not id_:
-        raise TerminologyError(issues.missing_parameter(f"the id of the cache, in the header {HEADER}"))
-    return context.sessions.find(id_, request.caller)
+        place = f"the id of the cache, in the header {RequestHeader.CACHE_ID.value}"
+        raise TerminologyError(issues.missing_parameter(place))
+    return request.sessions.find(id_, request.caller)
 
 
-def _end(context: Context, request: Request, fields: Fields) -> Session:
-    session = _check(context, request, fields)
-    context.sessions.end(session.id, request.caller)
+def _end(request: CacheControlRequest) -> Session:
+    session = _check(request)
+    request.sessions.end(session.id, request.caller)
     return session
 
 
-_MODES: dict[str, Callable[[Context, Request, Fields], Session]] = {
-    "start": _start,
-    "end": _end,
-    "check": _check,
-}
-
-
-def names_cache(request: Request, given: Sequence[Given]) -> bool:
-    """Does a request mean to be answered with what was sent before?"""
-    return HEADER in request.headers or any(item.name.casefold() in CACHE_ID.names for item in given)
-
-
-def with_cache(context: Context, request: Request, given: Sequence[Given]) -> tuple[Catalogue, list[Given]]:
-    """The catalogue that a request is answered from, and those of its parameters that are not in it yet.
-
-    Raises TerminologyError for a cache that is not known: to answer without it would be to answer wrongly.
-    """
-    session = _session(context, request, given)
-    if session is None:
-        return context.catalogue, list(given)
-    if session.sealed:
-        return context.sessions.catalogue(context.catalogue, session), list(given)
-    resources = read([_RESOURCES], given).get("resources", ())
-    documents = [context.release.upgrade(resource) for resource in resources]
-    rest = [item for item in given if item.name != RESOURCE]
-    return context.sessions.catalogue(context.catalogue, session, documents), rest
-
-
-def _session(context: Context, request: Request, given: Sequence[Given]) -> Session | None:
-    id_ = request.headers.get(HEADER)
-    if id_:
-        return context.sessions.find(id_, request.caller)
-    stated = read([CACHE_ID], given).get("id")
-    if not stated:
-        return None
-    if not context.sessions.takes_ids_of_clients:
-        return context.sessions.issued(stated, request.caller)
-    return context.sessions.adopt(stated, request.caller)
+_MODES: dict[str, Callable[[CacheControlRequest], Session]] = {"start": _start, "end": _end, "check": _check}

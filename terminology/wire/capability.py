@@ -1,5 +1,6 @@
-"""What can be asked here: CapabilityStatement and TerminologyCapabilities.
- Everything is read off the table of operations, the table of search parameters and the catalogue, so that
+"""The capabilities of the server: CapabilityStatement and TerminologyCapabilities.
+
+Everything is read off the table of operations, the table of search parameters and the catalogue, so that
 nothing is advertised that is not there. HL7's ecosystem requirements:
 https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
 """
@@ -12,10 +13,11 @@ from typing import Any
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
-from terminology.wire.fhir_releases import FhirVersion
-from terminology.wire.operations import OPERATIONS, RESOURCES, Operation, operations_of
+from terminology.wire.cache_control import RESOURCES
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.operation import BASE, Operation
+from terminology.wire.operations import OPERATIONS, operations_of
 from terminology.wire.search import parameters_of
-from terminology.wire.system_operations import system_operations
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
@@ -43,15 +45,13 @@ def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document
                 "mode": "server",
                 "security": {
                     "cors": True,
-                    "service": [
-                        {"text": "None: what is served is open to all to read, and to nobody to change"}
-                    ],
+                    "service": [{"text": "None: everybody may read the content, and nobody may change it"}],
                 },
                 "resource": [_resource(kind, release, base) for kind in KINDS],
                 "interaction": [{"code": "batch"}],
                 "operation": [
                     {"name": name, "definition": row.definition}
-                    for name, row in system_operations(release).items()
+                    for name, row in operations_of(BASE, release).items()
                 ],
             }
         ],
@@ -89,7 +89,7 @@ def _software(base: str, **further: str) -> Node:
 
 
 def _definition(operation: Operation, kind: str, name: str, base: str) -> str:
-    """Where the operation is defined: an operation that nobody publishes has a name below our own base."""
+    """The canonical of the operation; one below this base for an operation that nobody publishes."""
     return operation.definition or f"{base}/OperationDefinition/{kind}-{name}"
 
 
@@ -108,8 +108,9 @@ def _resource(kind: str, release: FhirVersion, base: str) -> Node:
 
 
 def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Sequence[str] = ()) -> Document:
-    """The TerminologyCapabilities of one root (``metadata?mode=terminology``). ``also`` are parameters that
-    every operation takes.
+    """The TerminologyCapabilities of one root (``metadata?mode=terminology``).
+
+    ``also`` are the names of parameters that every operation takes.
     """
     document: Document = {
         "resourceType": "TerminologyCapabilities",
@@ -126,13 +127,13 @@ def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Seq
         "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
     }
     document["translation"] = {"needsMap": False}
-    if "closure" in system_operations(release):
+    if "closure" in operations_of(BASE, release):
         document["closure"] = {"translation": False}
     return release.downgrade(document)
 
 
 def _expansion_parameters() -> list[str]:
-    """The parameters of $expand but those that name the value set."""
+    """The names of the parameters of $expand, without those that name the value set."""
     rows = OPERATIONS["ValueSet", "expand"].parameters
     return [row.names[0] for row in rows if row.instance] + [RESOURCES.names[0]]
 
@@ -145,7 +146,7 @@ def _by_url(catalogue: Catalogue) -> dict[str, list[CodeSystemInfo]]:
 
 
 def _code_system(url: str, abouts: list[CodeSystemInfo]) -> Node:
-    """All versions of a code system. Exactly one is the default, as the version rule has it."""
+    """All versions of a code system. The last one is the default; see ``core.versions``."""
     versions = [about.version for about in abouts if about.version]
     node: Node = {"uri": url}
     if versions:

@@ -1,14 +1,14 @@
-"""What does a resource keep of R5 when it travels in an older release?
+"""Cross-version extensions: elements and codes that only R5 has, in a resource of an older release.
 
-The older release has fewer elements and fewer codes. Nothing is thrown away: an element that only R5 has
-travels in HL7's cross-version extension, ``http://hl7.org/fhir/5.0/StructureDefinition/extension-<path>``,
-and so does a code that only R5 has, on the element it belongs to.
+Nothing is lost: an element that only R5 has becomes HL7's cross-version extension,
+``http://hl7.org/fhir/5.0/StructureDefinition/extension-<path>``, and so does a code that only R5 has, on the
+element it belongs to.
 
-* ``ONLY_IN_R5`` and ``WORDS`` say which; both directions are driven by them;
-* ``lower`` puts R5's elements into extensions, ``raised`` takes them out again: ``raised(lower(x)) == x``;
-* what has not the form its definition demands stays where it is, in both directions.
+* ``ONLY_IN_R5`` and ``WORDS`` list them, for both directions;
+* ``downgrade`` puts R5's elements into extensions, ``upgrade`` takes them out again: ``upgrade(downgrade(x)) == x``;
+* an element that does not have the form of its definition stays where it is, in both directions.
 
-Nothing here changes its input: what is changed is copied, along the path to it and no further.
+Nothing here changes its input: the changed nodes and those above them are copies.
 See https://hl7.org/fhir/R5/versions.html#extensions.
 """
 
@@ -25,7 +25,7 @@ from terminology.core.model import Document
 
 URL = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 
-# HL7 and HAPI name this one after the interface that the resources share, not after the resource.
+# HL7 and HAPI name this extension after the interface that the resources share.
 _NAMED_OTHERWISE = {"versionAlgorithm[x]": "CanonicalResource.versionAlgorithm"}
 
 _METADATA = {
@@ -117,8 +117,8 @@ ONLY_IN_R5: dict[str, str] = {
     "RelatedArtifact.publicationDate": "date",
 }
 
-# Path: R5's code, and the older release's code for it. Two codes for each other need nothing more; where the
-# older code says less (or there is none), R5's is kept in the extension.
+# Path: R5's code, and the older release's code for it. Where the older code says less, or there is none, the
+# extension keeps R5's code.
 WORDS: dict[str, dict[str, str | None]] = {
     "CodeSystem.filter.operator": {"child-of": None, "descendent-leaf": None},
     "ValueSet.compose.include.filter.op": {"child-of": None, "descendent-leaf": None},
@@ -178,7 +178,7 @@ Edit = Callable[[Document], Document]
 
 @dataclass(slots=True)
 class Shape:
-    """Where R5 says more below one element: its own elements and words, and its children's."""
+    """The rows of both tables below one element: its own and its children's."""
 
     elements: list[Element] = field(default_factory=list)
     by_key: dict[str, tuple[Element, str]] = field(default_factory=dict)  # JSON key: element, value's key
@@ -210,7 +210,7 @@ class Element:
     parts: Shape
 
     def key_of(self, value_key: str) -> str | None:
-        """The key in R5 of a value in an extension. Only a choice depends on the type that is stated."""
+        """The key in R5 of a value in an extension. It depends on the type of the value for a choice alone."""
         if self.is_choice or not value_key.startswith("value"):
             return self.by_value.get(value_key)
         return self.name
@@ -286,7 +286,7 @@ def inside(node: Document, key: str, edit: Edit) -> Document:
 
 
 def objects(value: Any) -> list[Document]:
-    """The JSON objects of a list; nothing if it is none."""
+    """The JSON objects of a list; none of any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -310,42 +310,42 @@ def without(node: Document, *keys: str) -> Document:
 # -- R5's elements into extensions, and back ------------------------------------------------------------
 
 
-def lower(node: Document, shape: Shape) -> Document:
-    """The node with what only R5 has in extensions."""
+def downgrade(node: Document, shape: Shape) -> Document:
+    """The node with the elements and codes that only R5 has as extensions."""
     if shape.names and not shape.names.keys().isdisjoint(node):
-        node = _stowed(node, shape)
+        node = _downgraded_elements(node, shape)
     for key, words in shape.words.items():
-        node = _respelt(node, key, words, _older_word)
+        node = _with_codes(node, key, words, _downgraded_code)
     for key, child in shape.children.items():
         if key in node and not _is_plain(node[key], child):
-            node = inside(node, key, partial(lower, shape=child))
+            node = inside(node, key, partial(downgrade, shape=child))
     return node
 
 
 def _is_plain(nodes: Any, shape: Shape) -> bool:
-    """Is this a list of objects in which there is nothing to lower? Most lists are, and the longest."""
+    """Is this a list of objects without anything to downgrade? Most lists are, and the longest."""
     if shape.children or shape.words or not isinstance(nodes, list):
         return False
     try:
         return all(map(shape.names.keys().isdisjoint, nodes))
     except TypeError:
-        return False  # something in it is no object
+        return False  # an item is not an object
 
 
-def raised(node: Document, shape: Shape) -> Document:
-    """The node with what only R5 has taken out of its extensions: the way back from ``lower``."""
+def upgrade(node: Document, shape: Shape) -> Document:
+    """The node with the elements and codes that only R5 has taken out of extensions: reverses ``downgrade``."""
     if shape.by_url and isinstance(node.get("extension"), list):
-        node = _unstowed(node, shape)
+        node = _upgraded_elements(node, shape)
     for key, words in shape.words.items():
-        node = _respelt(node, key, words, _newer_word)
+        node = _with_codes(node, key, words, _upgraded_code)
     for key, child in shape.children.items():
         if key in node:
-            node = inside(node, key, partial(raised, shape=child))
+            node = inside(node, key, partial(upgrade, shape=child))
     return node
 
 
-def _stowed(node: Document, shape: Shape) -> Document:
-    stowed: list[Document] = []
+def _downgraded_elements(node: Document, shape: Shape) -> Document:
+    extensions_of_node: list[Document] = []
     rest = dict(node)
     for each in node:
         key = shape.names.get(each)
@@ -353,14 +353,14 @@ def _stowed(node: Document, shape: Shape) -> Document:
             continue
         extensions = _extensions(*shape.by_key[key], node.get(key), node.get("_" + key))
         if extensions:
-            stowed += extensions
+            extensions_of_node += extensions
             rest.pop(key, None)
             rest.pop("_" + key, None)
-    return with_extensions(rest, stowed) if stowed else node
+    return with_extensions(rest, extensions_of_node) if extensions_of_node else node
 
 
 def _extensions(element: Element, value_key: str, value: Any, companion: Any) -> list[Document]:
-    """One extension for each value; none if the value has not the form that its definition demands."""
+    """One extension for each value; none if the value does not have the form of its definition."""
     if companion is None and not element.repeats and isinstance(value, str):  # most are
         return [{"url": element.url, value_key: value}] if not element.is_backbone else []
     if any(isinstance(it, list) is not element.repeats for it in (value, companion) if it is not None):
@@ -372,16 +372,16 @@ def _extensions(element: Element, value_key: str, value: Any, companion: Any) ->
 
 def _extension(element: Element, value_key: str, value: Any, companion: Any) -> Document | None:
     if element.is_backbone:
-        body = lower(value, element.parts) if isinstance(value, dict) else {}
+        body = downgrade(value, element.parts) if isinstance(value, dict) else {}
         return {"url": element.url, **body} if body and body.keys() <= {"id", "extension"} else None
     if isinstance(value, dict):
-        value = lower(value, element.parts)
+        value = downgrade(value, element.parts)
     body = {value_key: value, "_" + value_key: companion}
     body = {key: part for key, part in body.items() if part is not None}
     return {"url": element.url, **body} if body else None
 
 
-def _unstowed(node: Document, shape: Shape) -> Document:
+def _upgraded_elements(node: Document, shape: Shape) -> Document:
     found: dict[str, list[tuple[Any, Any]]] = {}
     rest: list[Any] = []
     for extension in node["extension"]:
@@ -406,11 +406,11 @@ def _is_free(node: Document, found: dict[str, Any], key: str, element: Element) 
 
 
 def _restored(element: Element, extension: Document) -> tuple[str, Any, Any] | None:
-    """JSON key, value and companion from an extension; None if it has not the form that ``lower`` gives."""
+    """JSON key, value and companion from an extension; None if its form is not that of ``downgrade``."""
     if element.is_backbone:
         body = without(extension, "url")
         is_whole = body and body.keys() <= {"id", "extension"}
-        return (element.name, raised(body, element.parts), None) if is_whole else None
+        return (element.name, upgrade(body, element.parts), None) if is_whole else None
     names = {key.removeprefix("_") for key in extension if key != "url"}
     value_key = names.pop() if len(names) == 1 else ""
     key = element.key_of(value_key)
@@ -419,7 +419,7 @@ def _restored(element: Element, extension: Document) -> tuple[str, Any, Any] | N
     value = extension.get(value_key)
     return (
         key,
-        raised(value, element.parts) if isinstance(value, dict) else value,
+        upgrade(value, element.parts) if isinstance(value, dict) else value,
         extension.get("_" + value_key),
     )
 
@@ -442,7 +442,7 @@ def _put(node: Document, key: str, pairs: list[tuple[Any, Any]], repeats: bool) 
 Spelling = Callable[[Words, Any, Any], tuple[Any, Any]]
 
 
-def _respelt(node: Document, key: str, words: Words, spell: Spelling) -> Document:
+def _with_codes(node: Document, key: str, words: Words, spell: Spelling) -> Document:
     value, companion = node.get(key), node.get("_" + key)
     repeats = isinstance(value, list) or isinstance(companion, list)
     if any(isinstance(it, list) is not repeats for it in (value, companion) if it is not None):
@@ -456,7 +456,7 @@ def _respelt(node: Document, key: str, words: Words, spell: Spelling) -> Documen
     return node
 
 
-def _older_word(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
+def _downgraded_code(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
     if not isinstance(word, str) or not isinstance(companion, dict | None):
         return word, companion
     if word in words.kept:
@@ -464,7 +464,7 @@ def _older_word(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
     return words.older.get(word, word), companion
 
 
-def _newer_word(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
+def _upgraded_code(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
     if isinstance(companion, dict):
         for extension in objects(companion.get("extension")):
             if extension.get("url") == words.url and isinstance(extension.get("valueCode"), str):

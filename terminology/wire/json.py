@@ -1,6 +1,7 @@
 """JSON in and out.
- Decimals keep their digits (1.50 stays 1.50), and what JSON leaves open is refused: duplicate keys, NaN,
-and nesting without end.
+
+Decimals keep their digits (1.50 stays 1.50). Duplicate keys, NaN and nesting without end are refused: JSON
+does not say what they mean.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from terminology.core.model import Document
 DEEPEST = 200
 LARGEST = 2**64 - 1
 _LONGEST_NUMBER = 20  # digits of LARGEST
-_HALF = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # of a character that is written in two
+_HALF = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # a surrogate: half of a character
 
 
 def read(text: bytes | str) -> Any:
@@ -46,7 +47,7 @@ def read(text: bytes | str) -> Any:
 
 
 def read_resource(text: bytes | str) -> Document:
-    """Parse a FHIR resource. Raises TerminologyError when it is JSON but no resource."""
+    """Parse a FHIR resource. Raises TerminologyError; see ``read``; also when the JSON is not an object."""
     value = read(text)
     if not isinstance(value, dict):
         raise TerminologyError(issues.not_a_json_object())
@@ -65,12 +66,12 @@ def _exactly(value: Any) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    node = dict(pairs)
+    if len(node) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
         raise TerminologyError(issues.repeated_key(repeated))
-    return found
+    return node
 
 
 def _no_constant(name: str) -> Any:
@@ -78,7 +79,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _whole(digits: str) -> int:
-    """Not longer than others can read: https://hl7.org/fhir/R5/datatypes.html#integer64."""
+    """A whole number of at most 64 bits, which every other reader can read: https://hl7.org/fhir/R5/datatypes.html#integer64."""
     number = int(digits) if len(digits) <= _LONGEST_NUMBER else LARGEST + 1
     if not -(2**63) <= number <= LARGEST:
         raise TerminologyError(issues.integer_too_large(digits))

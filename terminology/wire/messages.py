@@ -1,14 +1,13 @@
-"""What goes in and out of FHIR's RESTful interface, whatever carries it."""
+"""Requests to FHIR's RESTful interface and responses from it, without HTTP."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
@@ -16,12 +15,11 @@ from terminology.core.languages import Languages
 from terminology.core.model import Document
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
-from terminology.wire.fhir_releases import FhirVersion
-from terminology.wire.parameters import Given, from_body, from_query
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.headers import Headers, RequestHeader
+from terminology.wire.operation import PreparedRequest
+from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.sessions import Caller, Sessions
-
-if TYPE_CHECKING:
-    from terminology.wire.operations import PreparedRequest
 
 # The media type of a form, which a search is posted as.
 FORM = "application/x-www-form-urlencoded"
@@ -29,8 +27,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(slots=True, frozen=True)
 class Context:
-    """What a request is answered from: the content, what is kept from request to request, and what is fixed
-    for a root. ``releases`` are all that the root speaks, the one that it speaks unasked first.
+    """The surroundings of a request: the content, the state that outlives it, and the settings of a root.
+
+    ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
+    speaks, the default first.
     """
 
     catalogue: Catalogue
@@ -44,76 +44,81 @@ class Context:
 
 @dataclass(slots=True)
 class Request:
-    """``path`` is relative to the base and without slashes at its ends; ``body`` is parsed JSON; ``address``
-    is the network address that it came from.
+    """One request.
+
+    ``path`` is relative to the base and without slashes at its ends; ``body`` is the parsed resource;
+    ``address`` is the network address of the client; ``id`` is the name of the request in logs and for clients.
     """
 
     method: str
     path: str
     query: list[tuple[str, str]] = field(default_factory=list)
     body: Document | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     address: str = ""
+    id: str = ""
 
     @property
     def caller(self) -> Caller:
-        """Who asks. Credentials are kept as a digest only."""
-        owner = _digest(self.headers.get("Authorization", ""))
+        """The client that sent the request. Of its credentials there is a digest only."""
+        owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
         return Caller(owner, _digest(owner + self.address))
 
-    def given(self, operation: str, subject: str | None = None) -> list[Given]:
-        """The parameters of an operation: from the URL, and from a body that is a Parameters resource or the
-        one resource that the operation is about. Raises TerminologyError when the body is neither.
+    def arguments(self, operation: str, subject: str | None = None) -> list[Argument]:
+        """The arguments of an operation, from the URL and the body.
+
+        The body is a Parameters resource, or the one resource that the operation is about (``subject``).
+        Raises TerminologyError when the body is neither.
         """
-        given = from_query(self.query)
+        arguments = from_query(self.query)
         if self.body is None:
-            return given
+            return arguments
         kind = str(self.body.get("resourceType"))
         if subject is not None and kind.casefold() == subject.casefold():
-            return [*given, Given(subject, {"name": subject, "resource": self.body}, kind)]
-        return [*given, *from_body(self.body, operation)]
+            return [*arguments, Argument(subject, {"name": subject, "resource": self.body}, kind)]
+        return [*arguments, *from_body(self.body, operation)]
 
     @property
     def languages(self) -> Languages | None:
-        """``Accept-Language``. A header that is no list of languages is as good as none."""
+        """``Accept-Language``. A header that is not a list of languages is ignored."""
         try:
-            return Languages.parse(self.headers.get("Accept-Language", ""))
+            return Languages.parse(self.headers.get(RequestHeader.ACCEPT_LANGUAGE, ""))
         except TerminologyError:
             return None
 
     @property
     def largest_expansion(self) -> int | None:
-        """How many codes the caller can bear in one expansion: a header of HL7's ecosystem."""
-        stated = self.headers.get("X-Too-Costly-Threshold", "").strip()
-        return int(stated) if stated.isdecimal() and len(stated) < 10 else None
+        """The most codes that the client takes in one expansion: a header of HL7's ecosystem."""
+        text = self.headers.get(RequestHeader.TOO_COSTLY_THRESHOLD, "").strip()
+        return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def knows(self, tag: str, changed: str | None) -> bool:
         """Has the client this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
 
-        ``If-Match`` is for those who change something, which is not possible here.
+        ``If-Match`` is for requests that change something, which is not possible here.
         """
-        known = self.headers.get("If-None-Match")
+        known = self.headers.get(RequestHeader.IF_NONE_MATCH)
         if known is not None:
             return known.strip() == "*" or tag in re.findall(r'"([^"]*)"', known)
-        since = instant(self.headers.get("If-Modified-Since"))
+        since = instant(self.headers.get(RequestHeader.IF_MODIFIED_SINCE))
         at = instant(changed)
         return since is not None and at is not None and at.replace(microsecond=0) <= since
 
     @property
     def is_strict(self) -> bool:
-        return "handling=strict" in self.headers.get("Prefer", "").replace(" ", "")
+        return "handling=strict" in self.headers.get(RequestHeader.PREFER, "").replace(" ", "")
 
 
 def instant(text: str | None) -> datetime | None:
-    """A date of HTTP's or an instant of FHIR's; None for anything else."""
+    """The moment that a date of HTTP or an instant of FHIR means; None for any other text."""
     if text is None:
         return None
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            found = read(text)
+            moment = read(text)
         except ValueError:
             continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
 
 
@@ -123,11 +128,13 @@ def _digest(text: str) -> str:
 
 @dataclass(slots=True)
 class Response:
-    """A status, a resource in the release's own shape, and what the HTTP headers are made of; ``question`` is
-    what was asked, where it may be asked again with another code.
+    """A status, a resource in the release's own shape, and values for HTTP headers.
+
+    ``prepared`` is the request in a form that answers others like it, which differ in values that vary alone;
+    None where there are no others like it.
     """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
-    question: PreparedRequest | None = None
+    prepared: PreparedRequest | None = None

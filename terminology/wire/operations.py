@@ -1,24 +1,18 @@
 """THE TABLE of operations: the parameters of each, what answers it, and how the answer is written.
- The URL router, the batch, the CapabilityStatement and docs/operations.md all read this table. A parameter
+
+The URL router, the batch, the CapabilityStatement and docs/operations.md all read this table. A parameter
 has one row, with every name that R4, R4B, R5 or R6 has for it: all are read on every root.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
 from uuid import uuid4
 
-from terminology.catalogue.overlay import Overlay
-from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
-from terminology.core.errors import TerminologyError
-from terminology.core.languages import Languages
+from terminology.core.errors import RefusedError
 from terminology.core.model import Document
-from terminology.core.structure import require
 from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
 from terminology.operations.subsumes import SubsumesRequest, subsumes
@@ -27,68 +21,22 @@ from terminology.operations.translate.translate import translate
 from terminology.operations.validate.validate import validate_in_system, validate_in_value_set
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.value_set.expand import expand
-from terminology.operations.value_set.expand_request import LARGEST_EXPANSION, ExpandRequest
-from terminology.wire import r4
-from terminology.wire.batch_validate import answer_each
-from terminology.wire.fhir_releases import FhirVersion
-from terminology.wire.parameters import Given, Parameter, p, read
+from terminology.operations.value_set.expand_request import ExpandRequest
+from terminology.wire import cache_control, r4
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.operation import BASE, Operation
+from terminology.wire.parameters import p
+from terminology.wire.system_operations import ClosureCall, VersionsRequest, closure, versions
 from terminology.wire.write import expansion as write_expansion
-from terminology.wire.write import parameters as write
+from terminology.wire.write import lookup as write_lookup
 from terminology.wire.write import relations as write_relations
+from terminology.wire.write import server as write_server
+from terminology.wire.write import translation as write_translation
 from terminology.wire.write import validation as write_validation
 
 # Where operations are defined: by HL7 in FHIR itself, and for the servers of its terminology ecosystem.
 CORE = "http://hl7.org/fhir/OperationDefinition/"
 ECOSYSTEM = "http://hl7.org/fhir/uv/tx-ecosystem/OperationDefinition/"
-
-
-@dataclass(slots=True, frozen=True)
-class Operation:
-    """One operation of a resource type. ``subject`` is the parameter that a bare resource as body stands
-    for; ``each`` the parameter that holds one of many questions; ``definition`` the canonical of the
-    OperationDefinition, where somebody publishes one.
-
-    What else the request asks for it is given: ``instance`` (the resource, at instance level; without this
-    field the operation is offered on the type alone) and ``languages`` (what the caller wants in general).
-    """
-
-    request: type[Any]
-    run: Callable[[Catalogue, Any], Any]
-    write: Callable[[Any], Document]
-    parameters: Sequence[Parameter]
-    subject: str | None = None
-    downgrade: Callable[[Any, Any, Document], Document] = lambda request, answer, document: r4.downgrade(
-        document
-    )
-    each: str | None = None
-    in_r6: bool = True
-    definition: str | None = None
-
-    @property
-    def is_for_instances(self) -> bool:
-        return self.takes("instance")
-
-    @property
-    def all_parameters(self) -> Sequence[Parameter]:
-        """The parameters, and the one that holds many questions."""
-        return (*self.parameters, p(self.each, "Resource")) if self.each else self.parameters
-
-    @property
-    def resources(self) -> frozenset[str]:
-        """The fields that hold a resource."""
-        return _resources(tuple(self.parameters))
-
-    def takes(self, field: str) -> bool:
-        """Has the request such a field?"""
-        return field in self.request.__dataclass_fields__
-
-    def is_in(self, release: FhirVersion) -> bool:
-        return self.in_r6 or not release.is_ballot
-
-
-@cache
-def _resources(parameters: tuple[Parameter, ...]) -> frozenset[str]:
-    return frozenset(parameter.field for parameter in parameters if parameter.type == "Resource")
 
 
 def _the_same(request: object, answer: object, document: Document) -> Document:
@@ -102,7 +50,12 @@ def _translation_as_r4(request: TranslateRequest, answer: Translation, document:
     The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
     ``source`` is the concept that was found.
     """
-    return r4.translation(document, names_source=not (request.as_mapped or request.finds_sources))
+    return r4.downgrade_translation(document, names_source=not (request.as_mapped or request.finds_sources))
+
+
+def _closure_as_r4(request: object, answer: object, document: Document) -> Document:
+    """R4 says how a concept of a closure table stands to another in three words of its own."""
+    return r4.downgrade_closure(document)
 
 
 # The version parameters of $expand and $validate-code: see operations/value_set/pins.py.
@@ -118,9 +71,9 @@ VERSION_ROWS = (
 
 # What to validate and how, of a code system and of a value set.
 _VALIDATE_ROWS = (
-    p("code", "code"),
-    p("display", "string"),
-    p("coding", "Coding"),
+    p("code", "code", varies=True),
+    p("display", "string", varies=True),
+    p("coding", "Coding", varies=True),
     p("concept", "whole CodeableConcept", "codeableConcept"),
     p("date", "dateTime"),
     p("abstract", "boolean"),
@@ -181,7 +134,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("value_set", "Resource", "valueSet", instance=False),
             p("value_set_version", "string", "valueSetVersion", instance=False),
             p("context", "uri", instance=False),
-            p("filter", "string"),
+            p("filter", "string", varies=True),
             p("date", "dateTime"),
             p("offset", "integer"),
             p("count", "integer"),
@@ -208,12 +161,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("CodeSystem", "lookup"): Operation(
         LookupRequest,
         lookup,
-        write.lookup,
+        write_lookup.lookup,
         (
-            p("code", "code"),
+            p("code", "code", varies=True),
             p("system", "uri", instance=False),
             p("version", "string", instance=False),
-            p("coding", "Coding"),
+            p("coding", "Coding", varies=True),
             p("date", "dateTime"),
             p("languages", "languages", "displayLanguage"),
             p("properties", "code", "property", many=True),
@@ -227,12 +180,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         subsumes,
         write_relations.subsumption,
         (
-            p("code_a", "code", "codeA"),
-            p("code_b", "code", "codeB"),
+            p("code_a", "code", "codeA", varies=True),
+            p("code_b", "code", "codeB", varies=True),
             p("system", "uri", instance=False),
             p("version", "string", instance=False),
-            p("coding_a", "Coding", "codingA"),
-            p("coding_b", "Coding", "codingB"),
+            p("coding_a", "Coding", "codingA", varies=True),
+            p("coding_b", "Coding", "codingB", varies=True),
         ),
         downgrade=_the_same,
         definition=CORE + "CodeSystem-subsumes",
@@ -254,18 +207,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("ConceptMap", "translate"): Operation(
         TranslateRequest,
         translate,
-        write.translation,
+        write_translation.translation,
         (
             p("url", "canonical", instance=False),
             p("concept_map", "Resource", "conceptMap", instance=False),
             p("map_version", "string", "conceptMapVersion", instance=False),
-            p("code", "code", "sourceCode", "code"),
+            p("code", "code", "sourceCode", "code", varies=True),
             p("system", "uri", "system", "sourceSystem"),
             p("version", "string", "version", "sourceVersion"),
-            p("coding", "Coding", "sourceCoding", "coding"),
+            p("coding", "Coding", "sourceCoding", "coding", varies=True),
             p("concept", "CodeableConcept", "sourceCodeableConcept", "codeableConcept"),
-            p("target_code", "code", "targetCode"),
-            p("target_coding", "Coding", "targetCoding"),
+            p("target_code", "code", "targetCode", varies=True),
+            p("target_coding", "Coding", "targetCoding", varies=True),
             p("target_concept", "CodeableConcept", "targetCodeableConcept"),
             p("source_scope", "uri", "sourceScope", "source"),
             p("target_scope", "uri", "targetScope", "target"),
@@ -278,106 +231,53 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         downgrade=_translation_as_r4,
         definition=CORE + "ConceptMap-translate",
     ),
+    (BASE, "versions"): Operation(
+        VersionsRequest,
+        versions,
+        write_server.versions,
+        downgrade=_the_same,
+        definition=CORE + "CapabilityStatement-versions",
+        reads_content=False,
+    ),
+    (BASE, "closure"): Operation(
+        ClosureCall,
+        closure,
+        write_relations.closure,
+        (
+            p("name", "string"),
+            p("concepts", "Coding", "concept", many=True),
+            p("version", "string"),
+        ),
+        downgrade=_closure_as_r4,
+        in_r6=False,
+        definition=CORE + "ConceptMap-closure",
+        affects_state=True,
+    ),
+    (BASE, "cache-control"): Operation(
+        cache_control.CacheControlRequest,
+        cache_control.cache_control,
+        write_server.cache,
+        cache_control.PARAMETERS,
+        downgrade=_the_same,
+        definition=ECOSYSTEM + "cache-control",
+        affects_state=True,
+        reads_content=False,
+    ),
 }
-
-# Parameters that every operation takes.
-RESOURCES = p("resources", "Resource", "tx-resource", many=True)
-_R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
-
-
-@dataclass(slots=True)
-class PreparedRequest:
-    """An operation with the fields of its request, so that it can be asked again with another code."""
-
-    operation: Operation
-    release: FhirVersion
-    fields: dict[str, Any]
-
-    def answer(self, catalogue: Catalogue, fields: Mapping[str, Any] | None = None) -> Document:
-        """The answer as the release has it; ``fields`` may be others. Raises TerminologyError."""
-        operation = self.operation
-        request = operation.request(**(self.fields if fields is None else fields))
-        found = operation.run(catalogue, request)
-        document = operation.write(found)
-        return operation.downgrade(request, found, document) if self.release.is_r4 else document
-
-
-def answer(
-    catalogue: Catalogue,
-    release: FhirVersion,
-    kind: str,
-    name: str,
-    given: Sequence[Given],
-    instance: Document | None = None,
-    languages: Languages | None = None,
-    largest: int = LARGEST_EXPANSION,
-) -> Document:
-    """Ask one operation, and write the answer as the release has it.
-
-    ``languages`` is what the caller wants in general, where no parameter says otherwise; ``largest`` how
-    many codes an expansion may have. Raises TerminologyError.
-    """
-    operation = operation_of(kind, name, release, at_instance=instance is not None)
-    catalogue = catalogue.for_fhir(release.version)
-    own, catalogue = _with_resources(catalogue, release, given)
-
-    def ask(given: Sequence[Given]) -> Document:
-        given, seen = _with_resources(catalogue, release, given)
-        return question(operation, release, given, instance, languages, largest).answer(seen)
-
-    if operation.each is None:
-        return ask(own)
-    return answer_each(operation.each, operation.parameters, own, ask)
-
-
-def question(
-    operation: Operation,
-    release: FhirVersion,
-    given: Sequence[Given],
-    instance: Document | None = None,
-    languages: Languages | None = None,
-    largest: int = LARGEST_EXPANSION,
-) -> PreparedRequest:
-    """What is asked, read from its parameters. Raises TerminologyError."""
-    fields = read(operation.parameters, given)
-    for field in operation.resources & fields.keys():
-        fields[field] = require(release.upgrade(fields[field]))
-    beside = {
-        "accepted": languages,
-        "languages": None if operation.takes("accepted") else languages,
-        "largest": largest,
-        "as_mapped": any(item.name in _R6_NAMES for item in given),
-        "instance": instance,
-    }
-    for name, value in beside.items():
-        if value is not None and operation.takes(name):
-            fields.setdefault(name, value)
-    return PreparedRequest(operation, release, fields)
-
-
-def _with_resources(
-    catalogue: Catalogue, release: FhirVersion, given: Sequence[Given]
-) -> tuple[Sequence[Given], Catalogue]:
-    """The other parameters, and the catalogue with the resources that travel with the request before it."""
-    rest = [item for item in given if item.name.casefold() not in RESOURCES.names]
-    if len(rest) == len(given):
-        return given, catalogue
-    resources = read([RESOURCES], given).get("resources", ())
-    overlay = [release.upgrade(resource) for resource in resources]
-    return rest, Overlay.of(catalogue, overlay) if overlay else catalogue
 
 
 def operation_of(kind: str, name: str, release: FhirVersion, at_instance: bool = False) -> Operation:
-    """The row of an operation. Raises TerminologyError when there is none, or none at this level."""
+    """The row of an operation. Raises RefusedError (404) when there is none, or none at this level."""
     offered = operations_of(kind, release)
     if name not in offered:
-        raise TerminologyError(issues.unknown_operation(name, kind, [f"${other}" for other in offered]))
+        known = [f"${other}" for other in offered]
+        raise RefusedError(404, issues.unknown_operation(name, kind or "the base", known))
     if at_instance and not offered[name].is_for_instances:
-        raise TerminologyError(issues.operation_of_type(name, kind))
+        raise RefusedError(404, issues.operation_of_type(name, kind))
     return offered[name]
 
 
 def operations_of(kind: str, release: FhirVersion) -> dict[str, Operation]:
-    """The operations of a resource type, by name, that a release has."""
+    """The operations of a resource type, or of the base, by name, that a release has."""
     rows = ((name, row) for (of, name), row in OPERATIONS.items() if of == kind)
     return {name: row for name, row in rows if row.is_in(release)}

@@ -9,7 +9,7 @@ from terminology.core.model import Document, Issue
 TX_ISSUE_TYPE = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
 MESSAGE_ID = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
 
-# The status that an issue's code stands for, where the place it arises says no other.
+# The status that an issue's code stands for, unless the exception has its own.
 STATUS = {
     "invalid": 400,
     "structure": 400,
@@ -32,18 +32,19 @@ STATUS = {
 }
 # "exception" is also what HL7's tools call a version that is not allowed; the request is at fault then.
 STATUS_OF_TX = {"version-error": 422}
-STATUS_OF_MESSAGE = {"INVALID_DISPLAY_NAME": 400}  # the parameter is no language
+STATUS_OF_MESSAGE = {"INVALID_DISPLAY_NAME": 400}  # displayLanguage is not a language
 
 
 def operation_outcome(issues: Iterable[Issue]) -> Document:
+    """An OperationOutcome, in every release the same."""
     return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
 
 
 def status(issues: Sequence[Issue]) -> int:
     """The HTTP status of the first issue that is an error."""
     worst = next((i for i in issues if i.severity in ("fatal", "error")), issues[0])
-    stated = STATUS_OF_MESSAGE.get(worst.message_id or "") or STATUS_OF_TX.get(worst.tx or "")
-    return stated or STATUS.get(worst.code, 500)
+    own = STATUS_OF_MESSAGE.get(worst.message_id or "") or STATUS_OF_TX.get(worst.tx or "")
+    return own or STATUS.get(worst.code, 500)
 
 
 def _issue(issue: Issue) -> Document:

@@ -1,6 +1,7 @@
-"""How is a parameter read, whether it comes in a URL or in a Parameters resource?
- We read liberally: under any name that a release has for it, a string for a code, and (as a last resort) in
-any case. What cannot be read is said with its place. See docs/operations.md.
+"""Parameters of operations: how they are declared, and how they are read from a URL or a Parameters resource.
+
+They are read liberally: under any name that a release has for it, a string for a code, and (as a last resort)
+in any case. An error names the place of the value. See docs/operations.md.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ _NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet",
 
 
 @dataclass(slots=True, frozen=True)
-class Given:
-    """A parameter as it came: ``value`` is a text from a URL, or a node of ``Parameters.parameter``."""
+class Argument:
+    """A parameter of a request.
+
+    ``value`` is a text from a URL, or a node of ``Parameters.parameter``; ``at`` is its place, as FHIRPath.
+    """
 
     name: str
     value: str | Mapping[str, Any]
@@ -39,8 +43,13 @@ class Given:
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Parameter:
-    """A parameter of an operation: the field of the request it fills, its FHIR type, and every name it may
-    come under.
+    """A parameter that an operation takes.
+
+    ``field`` is the field of the request that it fills, ``type`` its FHIR type, ``names`` are its names in all
+    releases.
+    ``instance`` is false for one that is not needed when the resource is in the URL. ``varies`` is true for
+    one whose values differ from request to request, while the rest of the request is the same: requests
+    that differ in such values alone share a prepared request (``http.prepared``).
     """
 
     field: str
@@ -48,37 +57,40 @@ class Parameter:
     names: tuple[str, ...]
     many: bool = False
     instance: bool = True
+    varies: bool = False
 
 
-def p(field: str, type: str, *names: str, many: bool = False, instance: bool = True) -> Parameter:
-    """One row of the table of operations. ``instance=False``: not needed when the resource is in the URL."""
-    return Parameter(field, type, names or (field,), many, instance)
+def p(
+    field: str, type: str, *names: str, many: bool = False, instance: bool = True, varies: bool = False
+) -> Parameter:
+    """One row of the table of operations. Its name is that of the field where there is no other."""
+    return Parameter(field, type, names or (field,), many, instance, varies)
 
 
-def from_query(pairs: Iterable[tuple[str, str]]) -> list[Given]:
-    return [Given(name, value, name) for name, value in pairs]
+def from_query(pairs: Iterable[tuple[str, str]]) -> list[Argument]:
+    return [Argument(name, value, name) for name, value in pairs]
 
 
-def from_body(body: Document, operation: str) -> list[Given]:
-    """The parameters of a Parameters resource. Raises TerminologyError when it is none."""
+def from_body(body: Document, operation: str) -> list[Argument]:
+    """The parameters of a Parameters resource. Raises TerminologyError for any other resource."""
     if body.get("resourceType") != "Parameters":
         got = f"a {body['resourceType']}" if "resourceType" in body else "JSON without a resourceType"
         raise TerminologyError(issues.not_parameters(got, operation))
     return list(_nodes(body.get("parameter", []), "Parameters.parameter"))
 
 
-def _nodes(nodes: Any, at: str) -> Iterator[Given]:
+def _nodes(nodes: Any, at: str) -> Iterator[Argument]:
     if not isinstance(nodes, list):
         raise TerminologyError(issues.malformed(f"{at} must be a list", at))
     for index, node in enumerate(nodes):
         where = f"{at}[{index}]"
         if not isinstance(node, dict) or not isinstance(node.get("name"), str):
             raise TerminologyError(issues.malformed(f"{where} must be an object with a 'name'", where))
-        yield Given(node["name"], node, where)
+        yield Argument(node["name"], node, where)
 
 
-def read(parameters: Sequence[Parameter], given: Sequence[Given]) -> dict[str, Any]:
-    """The fields of a request. Names that no parameter has are ignored, as FHIR asks.
+def read(parameters: Sequence[Parameter], given: Sequence[Argument]) -> dict[str, Any]:
+    """The values of the fields of a request. Unknown names are ignored, as FHIR asks.
 
     Raises TerminologyError: a value of another type, or two different values where one is allowed.
     """
@@ -98,13 +110,13 @@ def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     return {name.casefold(): parameter for name, parameter in exact.items()} | exact
 
 
-def unknown(parameters: Iterable[Parameter], given: Iterable[Given]) -> Given | None:
-    """The first that no parameter has a name for."""
+def unknown(parameters: Iterable[Parameter], given: Iterable[Argument]) -> Argument | None:
+    """The first argument that is not one of these parameters; None if all are."""
     names = {name.casefold() for parameter in parameters for name in parameter.names}
     return next((item for item in given if item.name.casefold() not in names), None)
 
 
-def _fill(fields: dict[str, Any], parameter: Parameter, item: Given) -> None:
+def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
     value = READERS[parameter.type](item)
     if value is None:
         return
@@ -117,7 +129,7 @@ def _fill(fields: dict[str, Any], parameter: Parameter, item: Given) -> None:
 # -- one value -----------------------------------------------------------------------------------
 
 
-def _typed(item: Given) -> Typed | None:
+def _typed(item: Argument) -> Typed | None:
     """The value of a parameter in a body. A client writes ``undefined`` for a type that it does not know."""
     assert not isinstance(item.value, str)
     found = Typed.of(item.value)
@@ -126,7 +138,7 @@ def _typed(item: Given) -> Typed | None:
     return found
 
 
-def _wrong(item: Given, wanted: str) -> TerminologyError:
+def _wrong(item: Argument, wanted: str) -> TerminologyError:
     value = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
     if value is not None and isinstance(value.value, (dict, list)):
         given_is = f"its {value.key} is {_what(value.value)}"
@@ -136,14 +148,14 @@ def _wrong(item: Given, wanted: str) -> TerminologyError:
 
 
 def _what(value: object) -> str:
-    """JSON that is no string, in words."""
+    """The kind of a JSON value that is not a string, in words."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     return "null" if value is None else str(value).lower()
 
 
-def _text(item: Given) -> str | None:
-    """A text, whatever FHIR calls it. An empty one is as good as none."""
+def _text(item: Argument) -> str | None:
+    """The text of any FHIR type that is a string in JSON; None if it is empty."""
     if isinstance(item.value, str):
         return item.value.strip() or None
     value = _typed(item)
@@ -152,22 +164,22 @@ def _text(item: Given) -> str | None:
     return value.value.strip() or None
 
 
-def _simple(item: Given) -> str | None:
-    """Any primitive, as text: what is no text in a body is one in a URL."""
+def _simple(item: Argument) -> str | None:
+    """The text of any primitive: in a URL all of them are texts."""
     value = None if isinstance(item.value, str) else _typed(item)
     if value is None or not isinstance(value.value, (int, float)):
         return _text(item)
     return str(value.value).lower() if isinstance(value.value, bool) else str(value.value)
 
 
-def _boolean(item: Given) -> bool | None:
+def _boolean(item: Argument) -> bool | None:
     text = _simple(item)
     if text not in (None, "true", "false"):
         raise _wrong(item, "true or false")
     return None if text is None else text == "true"
 
 
-def _integer(item: Given) -> int | None:
+def _integer(item: Argument) -> int | None:
     text = _simple(item)
     if text is None:
         return None
@@ -179,19 +191,19 @@ def _integer(item: Given) -> int | None:
     return int(text)
 
 
-def _date_time(item: Given) -> str | None:
+def _date_time(item: Argument) -> str | None:
     text = _text(item)
     if text is not None and not _DATE_TIME.match(text):
         raise _wrong(item, "a date such as 2026-01-31, or a dateTime")
     return text
 
 
-def _languages(item: Given) -> Languages | None:
+def _languages(item: Argument) -> Languages | None:
     text = _text(item)
     return None if text is None else Languages.parse(text)
 
 
-def _coding(item: Given) -> Coding:
+def _coding(item: Argument) -> Coding:
     """A Coding; in a URL ``system|code``, which no release allows but clients send."""
     if isinstance(item.value, str):
         system, bar, code = item.value.rpartition("|")
@@ -207,14 +219,14 @@ def _coding(item: Given) -> Coding:
     return _checked_coding(nodes, item)
 
 
-def _checked_coding(node: Any, item: Given) -> Coding:
+def _checked_coding(node: Any, item: Argument) -> Coding:
     parts = ("system", "code", "version", "display")
     if not isinstance(node, dict) or any(not isinstance(node.get(name, ""), str) for name in parts):
         raise _wrong(item, "a Coding whose system, version, code and display are strings")
     return Coding.of(node)
 
 
-def _concept(item: Given) -> list[Coding]:
+def _concept(item: Argument) -> list[Coding]:
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "CodeableConcept"))
     value = _typed(item)
@@ -226,14 +238,14 @@ def _concept(item: Given) -> list[Coding]:
     return [_checked_coding(node, item) for node in codings]
 
 
-def _whole_concept(item: Given) -> Document:
-    """A CodeableConcept as it is, to be sent back."""
+def _whole_concept(item: Argument) -> Document:
+    """The CodeableConcept unchanged: the answer repeats it."""
     _concept(item)
     assert not isinstance(item.value, str)
     return dict(item.value["valueCodeableConcept"])
 
 
-def _resource(item: Given) -> Document:
+def _resource(item: Argument) -> Document:
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "resource"))
     resource = item.value.get("resource")
@@ -250,7 +262,7 @@ def _resource(item: Given) -> Document:
     return resource
 
 
-def _dependency(item: Given) -> Dependency:
+def _dependency(item: Argument) -> Dependency:
     """R5 {attribute, value}, R4 {element, concept}."""
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
@@ -268,7 +280,7 @@ def _dependency(item: Given) -> Dependency:
     return Dependency(_text(attribute) or "", [typed])
 
 
-def _sought(item: Given) -> SoughtProperty:
+def _sought(item: Argument) -> SoughtProperty:
     """A property to search by: {code, value}."""
     if isinstance(item.value, str):
         raise TerminologyError(issues.not_in_query(item.name, "group of parts"))
@@ -282,7 +294,7 @@ def _sought(item: Given) -> SoughtProperty:
     return SoughtProperty(code, value)
 
 
-READERS: dict[str, Callable[[Given], Any]] = {
+READERS: dict[str, Callable[[Argument], Any]] = {
     "code": _text,
     "string": _text,
     "uri": _text,

@@ -1,14 +1,14 @@
-"""How does the older release say this? R4 is R5 with these differences.
+"""Conversion between R4 (and R4B) and R5.
 
-Inside, every document is R5. ``upgrade`` makes R5 of what came as R4 or R4B, ``downgrade`` the reverse, with
-whatever is in it: contained resources, the entries of a Bundle, the resources among Parameters. Neither
+Inside, every document is R5. ``upgrade`` makes R5 of an R4 or R4B resource, ``downgrade`` reverses it, both with
+the resources inside: contained ones, the entries of a Bundle, the resources among Parameters. Neither
 changes its input. The laws are ``downgrade(upgrade(x)) == x`` and ``upgrade(downgrade(y)) == y``:
 
-* what R5 has more travels in extensions: see ``crossversion``;
-* what R4 has more is one thing, its finer words for a mapping: the word is kept in the extension HAPI uses.
+* elements and codes that only R5 has become extensions: see ``crossversion``;
+* R4 has finer words for a mapping, and nothing else that R5 lacks: HAPI's extension keeps the word.
 
-The differences were read from the definitions, hl7.fhir.r4b.core 4.3.0 against hl7.fhir.r5.core 5.0.0; R4
-(4.0.1) and R4B do not differ in what is treated here. See also https://hl7.org/fhir/R5/conceptmap.html#diff.
+The differences are those between the definitions hl7.fhir.r4b.core 4.3.0 and hl7.fhir.r5.core 5.0.0. R4 (4.0.1)
+and R4B do not differ in them. See also https://hl7.org/fhir/R5/conceptmap.html#diff.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from typing import Any
 
 from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.core.model import Document
+from terminology.wire import crossversion
 from terminology.wire.crossversion import (
     SHAPES,
     Edit,
     inside,
-    lower,
     objects,
-    raised,
     with_extensions,
     without,
     without_extension,
@@ -46,14 +45,14 @@ RELATIONSHIP = {
 _EQUIVALENCE = {code: word for word, code in reversed(RELATIONSHIP.items())}
 _UNMATCHED = "unmatched"
 
-# A mandatory element for which the other release had nothing to say.
+# A mandatory element for which the other release has no value.
 _DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _UNKNOWN = {"extension": [{"url": _DATA_ABSENT, "valueCode": "unknown"}]}
 _UNSUPPORTED = {"extension": [{"url": _DATA_ABSENT, "valueCode": "unsupported"}]}
 
 
 def relationship(equivalence: str) -> str:
-    """R5's code for an R4 word; a word that R4 has not stays as it is.
+    """R5's code for an R4 word; a word that is not R4's stays as it is.
 
     >>> relationship("wider"), relationship("equal")
     ('source-is-narrower-than-target', 'equivalent')
@@ -62,7 +61,7 @@ def relationship(equivalence: str) -> str:
 
 
 def equivalence(relationship: str) -> str:
-    """R4's word for an R5 code; a code that R5 has not stays as it is.
+    """R4's word for an R5 code; a code that is not R5's stays as it is.
 
     >>> equivalence("source-is-narrower-than-target"), equivalence("equivalent")
     ('wider', 'equivalent')
@@ -71,41 +70,42 @@ def equivalence(relationship: str) -> str:
 
 
 def upgrade(document: Document) -> Document:
-    """The R5 resource that says what this R4 or R4B resource says; what it does not know stays as it is."""
+    """The R5 resource with the meaning of this R4 or R4B resource; unknown elements stay as they are."""
     kind = str(document.get("resourceType"))
-    for edit in _BEFORE_RAISING.get(kind, ()):
+    for edit in _BEFORE_UPGRADE.get(kind, ()):
         document = edit(document)
     if kind in SHAPES:
-        document = raised(document, SHAPES[kind])
-    for edit in _AFTER_RAISING.get(kind, ()):
+        document = crossversion.upgrade(document, SHAPES[kind])
+    for edit in _AFTER_UPGRADE.get(kind, ()):
         document = edit(document)
     return _each_resource(document, upgrade)
 
 
 def downgrade(document: Document) -> Document:
-    """The R4 resource that says what this R5 resource says; what it does not know stays as it is."""
+    """The R4 resource with the meaning of this R5 resource; unknown elements stay as they are."""
     kind = str(document.get("resourceType"))
-    for edit in _BEFORE_LOWERING.get(kind, ()):
+    for edit in _BEFORE_DOWNGRADE.get(kind, ()):
         document = edit(document)
     if kind in SHAPES:
-        document = lower(document, SHAPES[kind])
+        document = crossversion.downgrade(document, SHAPES[kind])
     return _each_resource(document, downgrade)
 
 
-def translation(parameters: Document, names_source: bool) -> Document:
-    """The answer of ``$translate``. ``names_source``: each match's ``originMap`` as R4 has it, ``source``, a
-    uri.
+def downgrade_translation(parameters: Document, names_source: bool) -> Document:
+    """The answer of ``$translate``.
+
+    With ``names_source`` each match has R4's ``source``, a uri, in place of ``originMap``.
     """
 
     def in_match(parts: list[Any]) -> list[Any]:
-        lowered = _match_down(parts)
-        return _origin_as_source(lowered) if names_source else lowered
+        downgraded = _match_down(parts)
+        return _origin_as_source(downgraded) if names_source else downgraded
 
     return inside(parameters, "parameter", _in_match(in_match))
 
 
-def as_r4_closure(concept_map: Document) -> Document:
-    """The answer of ``$closure``, which in R4 says no other words than these three (and ``unmatched``)."""
+def downgrade_closure(concept_map: Document) -> Document:
+    """The answer of ``$closure``: in R4 it has these three words (and ``unmatched``) alone."""
     words = {
         "equivalent": "equal",
         "source-is-narrower-than-target": "subsumes",
@@ -210,7 +210,9 @@ def _identifiers_down(concept_map: Document) -> Document:
     identifiers = objects(concept_map.get("identifier"))
     if not identifiers:
         return concept_map
-    others = lower({"identifier": identifiers[1:]}, SHAPES["ConceptMap"]).get("extension", ())
+    others = crossversion.downgrade({"identifier": identifiers[1:]}, SHAPES["ConceptMap"]).get(
+        "extension", ()
+    )
     return with_extensions({**concept_map, "identifier": identifiers[0]}, others)
 
 
@@ -288,7 +290,7 @@ def _nothing_of(targets: Any) -> Document | None:
     """The one target as R4 has it, if it names nothing and says nothing but why, and how that is known."""
     if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], dict):
         return None
-    target = lower(targets[0], SHAPES["ConceptMap.group.element.target"])
+    target = crossversion.downgrade(targets[0], SHAPES["ConceptMap.group.element.target"])
     known = "extension" not in target or (
         target["extension"] == _with_url(target, NO_MAP_PROPERTY) and target["extension"]
     )
@@ -433,7 +435,11 @@ def _condition_down(node: Document, attributes: dict[str | None, Document]) -> D
     older = _value_down(given)
     result = {**result, "property": name, **older} if name else {**result, **older}
     is_said = _value_up(older, _text(attribute, "type")) == given
-    return result if is_said else with_extensions(result, lower(given, _CONDITION).get("extension", ()))
+    return (
+        result
+        if is_said
+        else with_extensions(result, crossversion.downgrade(given, _CONDITION).get("extension", ()))
+    )
 
 
 def _value_down(given: Document) -> Document:
@@ -482,8 +488,8 @@ def _match_down(parts: list[Any]) -> list[Any]:
     has_no_map = any(_is_part(part, "noMap") and part.get("valueBoolean") is True for part in parts)
     if has_no_map:
         parts = [p for p in parts if not _is_part(p, "noMap") and not _is_part(p, "relationship")]
-    lowered = [_edited(part, _PARTS_DOWN) for part in parts]
-    return [*lowered, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else lowered
+    downgraded = [_edited(part, _PARTS_DOWN) for part in parts]
+    return [*downgraded, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else downgraded
 
 
 def _match_up(parts: list[Any]) -> list[Any]:
@@ -571,13 +577,13 @@ def _content_down(capabilities: Document) -> Document:
     return inside(capabilities, "codeSystem", no_content)
 
 
-_BEFORE_RAISING: dict[str, tuple[Edit, ...]] = {"ConceptMap": (_identifiers_up,)}
-_AFTER_RAISING: dict[str, tuple[Edit, ...]] = {
+_BEFORE_UPGRADE: dict[str, tuple[Edit, ...]] = {"ConceptMap": (_identifiers_up,)}
+_AFTER_UPGRADE: dict[str, tuple[Edit, ...]] = {
     "ConceptMap": (_concept_map_up,),
     "Parameters": (lambda parameters: inside(parameters, "parameter", _in_match(_match_up)),),
     "TerminologyCapabilities": (_content_up,),
 }
-_BEFORE_LOWERING: dict[str, tuple[Edit, ...]] = {
+_BEFORE_DOWNGRADE: dict[str, tuple[Edit, ...]] = {
     "ConceptMap": (_identifiers_down, _concept_map_down),
     "Parameters": (lambda parameters: inside(parameters, "parameter", _in_match(_match_down)),),
     "TerminologyCapabilities": (_content_down,),

@@ -1,39 +1,49 @@
-"""FHIR's RESTful interface without a web framework: what does a request to [base] mean?
+"""FHIR's RESTful interface without HTTP: every request is answered here.
 
-``respond`` takes a request to one release root and gives a response; a batch goes round the same way,
-entry by entry. Bytes, media types and headers of HTTP are the business of ``web.py``.
+``answered`` is the one road to an answer, for HTTP, the entries of a batch, the library and the command line;
+``respond`` makes a response of every exception. Bytes, media types and the headers of HTTP belong to ``http``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from terminology.catalogue.protocol import KINDS
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
-from terminology.wire import capability, outcome
+from terminology.core.structure import require
+from terminology.wire import capability
+from terminology.wire.batch_validate import answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
-from terminology.wire.cache_control import CACHE_ID, HEADER, names_cache, with_cache
+from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.failures import failure_of
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.headers import RequestHeader
 from terminology.wire.messages import FORM, Context, Request, Response, instant
-from terminology.wire.operations import RESOURCES, answer, operation_of, question
-from terminology.wire.parameters import Given, Parameter, p, read, unknown
+from terminology.wire.operation import BASE, Operation, PreparedRequest
+from terminology.wire.operations import operation_of
+from terminology.wire.parameters import Argument, Parameter, p, read, unknown
+from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.search import RESULT, looks_inside, search
-from terminology.wire.summary import shown, version_id
-from terminology.wire.system_operations import system_operations
+from terminology.wire.summary import summarised, version_id
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
-# What any operation may be asked with: how the answer is to look, and which cache to use.
+# The headers of a batch that stand for each of its entries.
+_CARRIED = (RequestHeader.CACHE_ID, RequestHeader.AUTHORIZATION)
+_R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
+# The parameters of every operation: the format of the answer, and the content it is answered from.
 _EVERYWHERE = (p("form", "string", *sorted(RESULT)), RESOURCES, CACHE_ID)
 
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """What a path stands for. ``refused`` says more to those who come with another method."""
+    """The answer that a path leads to, by its methods. ``refused`` is the issue for any other method."""
 
     methods: Sequence[str]
     answer: Callable[[], Response]
@@ -45,13 +55,11 @@ class Route:
 
 
 def respond(context: Context, request: Request) -> Response:
-    """Answer one request. Every TerminologyError becomes a response with an OperationOutcome."""
+    """The response to one request. Every exception becomes a response with an OperationOutcome."""
     try:
         return answered(context, request)
-    except RefusedError as refusal:
-        return Response(refusal.status, outcome.operation_outcome(refusal.issues), refusal.headers)
-    except TerminologyError as error:
-        return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
+    except Exception as error:
+        return failure_of(error, request)
 
 
 def answered(context: Context, request: Request) -> Response:
@@ -82,7 +90,7 @@ def _route(context: Context, request: Request) -> Route:
         case ["metadata"]:
             return Route(READ, lambda: _metadata(context, request))
         case [name] if name.startswith("$"):
-            return _system_operation(context, request, name[1:])
+            return _operation(context, request, BASE, name[1:])
         case [kind, *rest] if kind in KINDS:
             return _of_kind(context, request, kind, rest)
         case [kind, *_] if kind[:1].isupper() and kind.isalnum():
@@ -127,37 +135,37 @@ def _read(context: Context, request: Request, kind: str, id_: str, version: str 
     headers = _version_headers(document, tag)
     if request.knows(tag, headers.get("Last-Modified")):
         return Response(304, None, headers)
-    return Response(200, shown(context.release.downgrade(document), tag, request.query), headers)
+    return Response(200, summarised(context.release.downgrade(document), tag, request.query), headers)
 
 
 def _version_headers(document: Document, tag: str) -> dict[str, str]:
-    changed = document.get("meta", {}).get("lastUpdated")
-    return {"ETag": f'W/"{tag}"'} | ({"Last-Modified": changed} if instant(changed) else {})
+    updated = document.get("meta", {}).get("lastUpdated")
+    return {"ETag": f'W/"{tag}"'} | ({"Last-Modified": updated} if instant(updated) else {})
 
 
 def _history(context: Context, request: Request, kind: str, id_: str) -> Response:
-    """One version of each resource is served: the one that is loaded."""
+    """The history of a resource: its one version, the loaded one."""
     document = context.catalogue.whole(context.catalogue.resource(kind, id_))
     headers = _version_headers(document, version_id(document))
-    present = _shown(context, request, document)
+    present = _presented(context, request, document)
     return Response(200, history(f"{context.base}/{kind}/{id_}", f"{kind}/{id_}", present, headers))
 
 
 def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
-    held = context.catalogue
-    documents = held.documents(kind) if looks_inside(kind, request.query) else held.headers(kind)
-    bundle = search(documents, kind, request.query, f"{context.base}/{kind}", request.is_strict)
+    catalogue, query = context.catalogue, request.query
+    documents = catalogue.documents(kind) if looks_inside(kind, query) else catalogue.headers(kind)
+    bundle = search(documents, kind, query, f"{context.base}/{kind}", request.is_strict)
     for entry in bundle.get("entry", ()):
-        document = held.whole(entry["resource"])
+        document = catalogue.whole(entry["resource"])
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
-        entry["resource"] = _shown(context, request, document)
+        entry["resource"] = _presented(context, request, document)
     return Response(200, bundle)
 
 
-def _shown(context: Context, request: Request, document: Document) -> Document:
-    return shown(context.release.downgrade(document), version_id(document), request.query)
+def _presented(context: Context, request: Request, document: Document) -> Document:
+    return summarised(context.release.downgrade(document), version_id(document), request.query)
 
 
 # -- metadata ------------------------------------------------------------------------------------
@@ -172,58 +180,118 @@ def _metadata(context: Context, request: Request) -> Response:
         document = capability.terminology(context.catalogue, context.release, context.base, also)
     else:
         document = capability.statement(context.catalogue, context.release, context.base)
-    return Response(200, shown(document, None, request.query))
+    return Response(200, summarised(document, None, request.query))
 
 
 # -- operations ----------------------------------------------------------------------------------
 
 
-def _system_operation(context: Context, request: Request, name: str) -> Route:
-    offered = system_operations(context.release)
-    if name not in offered:
-        raise RefusedError(
-            404, issues.unknown_operation(name, "the base", [f"${other}" for other in offered])
-        )
-    operation = offered[name]
+@dataclass(slots=True, frozen=True)
+class _Call:
+    """A call of an operation: what ``SURROUNDINGS`` are taken from."""
+
+    context: Context
+    request: Request
+    instance: Document | None
+    arguments: Sequence[Argument]
+
+    @property
+    def largest(self) -> int:
+        most = self.context.largest_expansion
+        return min(most, self.request.largest_expansion or most)
+
+    @property
+    def has_r6_names(self) -> bool:
+        return any(argument.name in _R6_NAMES for argument in self.arguments)
+
+
+# The fields of a request that are not filled by parameters, and where their values come from. A field
+# ``languages`` is that of the parameter if there is a field ``accepted``.
+SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
+    "accepted": lambda call: call.request.languages,
+    "languages": lambda call: call.request.languages,
+    "largest": lambda call: call.largest,
+    "plain": lambda call: call.has_r6_names,
+    "instance": lambda call: call.instance,
+    "tables": lambda call: call.context.state.closures,
+    "sessions": lambda call: call.context.sessions,
+    "caller": lambda call: call.request.caller,
+    "cache_id": lambda call: call.request.headers.get(RequestHeader.CACHE_ID),
+    "fhir_versions": lambda call: call.context.releases or (call.context.release,),
+}
+
+
+def _operation(context: Context, request: Request, kind: str, name: str, id_: str | None = None) -> Route:
+    operation = operation_of(kind, name, context.release, at_instance=id_ is not None)
 
     def run() -> Response:
-        given = request.given(f"${name}")
-        _require_known(request, name, operation.parameters, given)
-        return Response(200, operation.run(context, request, read(operation.parameters, given)))
+        instance = None if id_ is None else context.catalogue.resource(kind, id_)
+        place = f"{kind}/${name}" if kind else f"${name}"
+        arguments = request.arguments(place, operation.subject)
+        _require_known(request, name, operation.all_parameters, arguments)
+        return _run(context, request, operation, instance, arguments)
 
     if operation.affects_state:
         return Route(POST, run, issues.operation_needs_post(name))
     return Route((*READ, *POST), run)
 
 
-def _operation(context: Context, request: Request, kind: str, name: str, id_: str | None = None) -> Route:
-    try:
-        operation = operation_of(kind, name, context.release, at_instance=id_ is not None)
-    except TerminologyError as unoffered:
-        raise RefusedError(404, unoffered.issues[0]) from None
+def _run(
+    context: Context,
+    request: Request,
+    operation: Operation,
+    instance: Document | None,
+    arguments: Sequence[Argument],
+) -> Response:
+    """The answer to one operation, or to each of the many that one request holds."""
+    catalogue, is_shared = context.catalogue, True
+    if operation.reads_content:
+        catalogue, arguments, is_shared = content_of(context, request, arguments)
+    if operation.each is None:
+        prepared = _prepared(operation, _Call(context, request, instance, arguments))
+        may_come_again = is_shared and instance is None and not operation.affects_state
+        document = prepared.answer(catalogue)
+        return Response(200, document, prepared=prepared if may_come_again else None)
 
-    def run() -> Response:
-        instance = None if id_ is None else context.catalogue.resource(kind, id_)
-        given = request.given(f"{kind}/${name}", operation.subject)
-        _require_known(request, name, operation.all_parameters, given)
-        catalogue, own = with_cache(context, request, given)
-        most = context.largest_expansion
-        largest = min(most, request.largest_expansion or most)
-        is_alone = id_ is None and operation.each is None and request.body is None
-        if is_alone and not names_cache(request, given):
-            asked = question(operation, context.release, own, None, request.languages, largest)
-            return Response(200, asked.answer(catalogue), question=asked)
-        document = answer(catalogue, context.release, kind, name, own, instance, request.languages, largest)
-        return Response(200, document)
+    def answer(own: Sequence[Argument]) -> Document:
+        extended, rest = with_resources(catalogue, context.release, own)
+        return _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
 
-    return Route((*READ, *POST), run)
+    def fail(error: Exception) -> Document:
+        return failure_of(error, request).resource or {}
+
+    return Response(200, answer_each(operation.each, operation.parameters, arguments, answer, fail))
+
+
+def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
+    """The request of an operation, read from its arguments. Raises TerminologyError."""
+    release = call.context.release
+    fields = read(operation.parameters, call.arguments)
+    for field in operation.resources & fields.keys():
+        fields[field] = _upgraded(release, fields[field])
+    for field, value_for in SURROUNDINGS.items():
+        if field in fields or not operation.takes(field):
+            continue
+        if field == "languages" and operation.takes("accepted"):
+            continue
+        value = value_for(call)
+        if value is not None:
+            fields[field] = value
+    return PreparedRequest(operation, release, fields)
+
+
+def _upgraded(release: FhirVersion, value: Any) -> Any:
+    """A resource, checked, or several, which are checked when they are used."""
+    if isinstance(value, list):
+        return [release.upgrade(resource) for resource in value]
+    return require(release.upgrade(value))
 
 
 def _require_known(
-    request: Request, name: str, parameters: Sequence[Parameter], given: Sequence[Given]
+    request: Request, name: str, parameters: Sequence[Parameter], arguments: Sequence[Argument]
 ) -> None:
-    """``Prefer: handling=strict``: what would be ignored is refused."""
-    ignored = unknown([*parameters, *_EVERYWHERE], given) if request.is_strict else None
+    """``Prefer: handling=strict``: an argument that would be ignored is refused."""
+    ignored = unknown([*parameters, *_EVERYWHERE], arguments) if request.is_strict else None
     if ignored is not None:
         known = [name for parameter in parameters for name in parameter.names]
         raise RefusedError(400, issues.unknown_parameter(ignored.name, name, known, ignored.at))
@@ -233,7 +301,7 @@ def _require_known(
 
 
 def _batch(context: Context, request: Request) -> Response:
-    """https://hl7.org/fhir/R5/http.html#transaction, as far as it reads: each entry is answered by itself."""
+    """https://hl7.org/fhir/R5/http.html#transaction, for reading: each entry is answered by itself."""
     body = request.body or {}
     if body.get("resourceType") != "Bundle":
         raise TerminologyError(issues.not_a_bundle(body.get("resourceType")))
@@ -248,11 +316,12 @@ def _batch(context: Context, request: Request) -> Response:
 
 
 def _entry(context: Context, request: Request, entry: Document, index: int) -> Response:
-    """The answer to an entry, which is asked by whoever sent the batch, with the same resources."""
+    """The answer to an entry: a request of the same client, with the same cache of resources."""
     try:
         inner = entry_request(entry, index, context.base)
     except TerminologyError as error:
-        return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
-    carried = {name: request.headers[name] for name in (HEADER, "Authorization") if name in request.headers}
-    inner.headers, inner.address = {**inner.headers, **carried}, request.address
+        return failure_of(error, request)
+    carried = {header: request.headers[header] for header in _CARRIED if header in request.headers}
+    inner.headers = {**inner.headers, **carried}
+    inner.address, inner.id = request.address, request.id
     return respond(context, inner)

@@ -1,6 +1,7 @@
-"""Searching the resources that are here: which ones match, and one page of them.
- https://hl7.org/fhir/R5/search.html. Each parameter is a row: its type, and what it looks at in a document
-(R5 shape). R4's and R5's names are both understood on every root.
+"""Search: the resources that match, and one page of them (https://hl7.org/fhir/R5/search.html).
+
+Each search parameter is a row: its type, and the values in a document (R5 shape) that it compares. Every root
+understands R4's and R5's names.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Values = Callable[[Document], Iterator[Any]]
 class SearchParameter:
     """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens.
 
-    ``inside`` says that it looks at the content, which a header has not (see ``documents``).
+    ``inside`` is true for values in the content, which the header of a large resource lacks.
     """
 
     type: str
@@ -37,15 +38,15 @@ def _at(*path: str) -> Values:
     """The values at a path, through lists."""
 
     def values(document: Document) -> Iterator[Any]:
-        found: list[Any] = [document]
+        nodes: list[Any] = [document]
         for step in path:
-            found = [item for node in found if isinstance(node, dict) for item in _listed(node.get(step))]
-        yield from found
+            nodes = [item for node in nodes if isinstance(node, dict) for item in _as_list(node.get(step))]
+        yield from nodes
 
     return values
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
@@ -66,7 +67,7 @@ def _tokens(path: Values) -> Values:
 
     def values(document: Document) -> Iterator[tuple[str, str]]:
         for value in path(document):
-            for coding in _listed(value.get("coding", value)) if isinstance(value, dict) else [value]:
+            for coding in _as_list(value.get("coding", value)) if isinstance(value, dict) else [value]:
                 if isinstance(coding, dict):
                     yield coding.get("system", ""), coding.get("code") or coding.get("value") or ""
                 else:
@@ -160,7 +161,7 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
         "type": _p("token", _at("type")),
     },
 }
-# What says how to answer rather than what to find.
+# Parameters for the form of the answer. They find nothing.
 RESULT = frozenset(
     {"_count", "_offset", "_sort", "_total", "_totalMethod", "_summary", "_elements", "_format", "_pretty"}
 )
@@ -178,7 +179,7 @@ _UNSUPPORTED = (
 
 
 def looks_inside(kind: str, query: Sequence[tuple[str, str]]) -> bool:
-    """Does the search need whole documents, or are their headers enough?"""
+    """Whether a search needs whole documents; otherwise their headers do."""
     names = {name.partition(":")[0] for name, _ in query}
     names |= {key.lstrip("-") for name, value in query if name == "_sort" for key in value.split(",")}
     return any(PARAMETERS[kind][name].inside for name in names if name in PARAMETERS[kind])
@@ -187,22 +188,22 @@ def looks_inside(kind: str, query: Sequence[tuple[str, str]]) -> bool:
 def search(
     documents: Iterable[Document], kind: str, query: Sequence[tuple[str, str]], url: str, strict: bool = False
 ) -> Document:
-    """A searchset Bundle of the documents that match, not yet downgraded or cut down.
+    """A searchset Bundle of the documents that match: R5-shaped and whole.
 
-    Parameters that are not known are ignored and left out of the links; ``strict`` refuses them. Raises
-    TerminologyError, and RefusedError for parameters and modifiers that are not there.
+    Unknown parameters are ignored and left out of the links; ``strict`` refuses them. Raises TerminologyError
+    for a bad value, and RefusedError for an unknown parameter or modifier.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
     tests = [_test(kind, name, value) for name, value in known]
-    found = [document for document in documents if all(test(document) for test in tests)]
-    how = {name: value for name, value in query if name in RESULT}
-    _sort(found, kind, how.get("_sort", ""))
-    if how.get("_summary") == "count":
-        how["_count"] = "0"
-    offset, count = _number("_offset", how, 0), min(_number("_count", how, PAGE), LARGEST_PAGE)
-    links = _links(url, known, how, offset, count, len(found))
-    return searchset(len(found), links, found[offset : offset + count])
+    matches = [document for document in documents if all(test(document) for test in tests)]
+    form = {name: value for name, value in query if name in RESULT}
+    _sort(matches, kind, form.get("_sort", ""))
+    if form.get("_summary") == "count":
+        form["_count"] = "0"
+    offset, count = _number("_offset", form, 0), min(_number("_count", form, PAGE), LARGEST_PAGE)
+    links = _links(url, known, form, offset, count, len(matches))
+    return searchset(len(matches), links, matches[offset : offset + count])
 
 
 def _known(name: str, kind: str, strict: bool) -> bool:
@@ -212,31 +213,31 @@ def _known(name: str, kind: str, strict: bool) -> bool:
     return base in PARAMETERS[kind]
 
 
-def _number(name: str, how: dict[str, str], default: int) -> int:
-    text = how.get(name, str(default))
+def _number(name: str, form: dict[str, str], default: int) -> int:
+    text = form.get(name, str(default))
     if not text.isascii() or not text.isdecimal():
         raise TerminologyError(issues.bad_search_value(name, text, "a whole number that is not negative"))
     return int(text)
 
 
-def _sort(found: list[Document], kind: str, order: str) -> None:
-    """By the parameters named, a minus turning one round; without any, as they were loaded."""
+def _sort(matches: list[Document], kind: str, order: str) -> None:
+    """Sort by the parameters in ``order``; a minus reverses one. Without parameters the order stays."""
     for key in reversed([key for key in order.split(",") if key]):
         parameter = PARAMETERS[kind].get(key.lstrip("-"))
         if parameter is None:
             raise TerminologyError(issues.bad_search_value("_sort", key, "names of search parameters"))
         values = parameter.values
-        found.sort(key=lambda d: min((str(v) for v in values(d)), default=""), reverse=key.startswith("-"))  # noqa: B023
+        matches.sort(key=lambda d: min((str(v) for v in values(d)), default=""), reverse=key.startswith("-"))  # noqa: B023
 
 
 def _links(
-    url: str, known: Sequence[tuple[str, str]], how: dict[str, str], offset: int, count: int, total: int
+    url: str, known: Sequence[tuple[str, str]], form: dict[str, str], offset: int, count: int, total: int
 ) -> Iterator[tuple[str, str]]:
     def page(start: int) -> str:
-        kept = {**how, "_count": str(count), "_offset": str(start)}
+        page_form = {**form, "_count": str(count), "_offset": str(start)}
         if start == 0:
-            del kept["_offset"]
-        return f"{url}?{urlencode([*known, *kept.items()])}"
+            del page_form["_offset"]
+        return f"{url}?{urlencode([*known, *page_form.items()])}"
 
     yield "self", page(offset)
     if count == 0:
@@ -279,67 +280,67 @@ Matcher = Callable[[Any, Document], bool]
 
 
 def _plain(text: str) -> str:
-    """Without case and accents."""
+    """The text without case and accents."""
     decomposed = unicodedata.normalize("NFD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-def _starts(wanted: str) -> Matcher:
-    return lambda value, _: _plain(str(value)).startswith(_plain(wanted))
+def _starts(text: str) -> Matcher:
+    return lambda value, _: _plain(str(value)).startswith(_plain(text))
 
 
-def _contains(wanted: str) -> Matcher:
-    return lambda value, _: _plain(wanted) in _plain(str(value))
+def _contains(text: str) -> Matcher:
+    return lambda value, _: _plain(text) in _plain(str(value))
 
 
-def _exact(wanted: str) -> Matcher:
-    return lambda value, _: value == wanted
+def _exact(text: str) -> Matcher:
+    return lambda value, _: value == text
 
 
-def _uri(wanted: str) -> Matcher:
-    """A canonical with a version also asks for that version."""
-    url, bar, version = wanted.partition("|")
+def _uri(text: str) -> Matcher:
+    """A canonical with a version also compares the version."""
+    url, bar, version = text.partition("|")
 
     def matches(value: Any, document: Document) -> bool:
         bare = str(value).partition("|")[0]
-        return value == wanted or (bare == url and (not bar or version == document.get("version")))
+        return value == text or (bare == url and (not bar or version == document.get("version")))
 
     return matches
 
 
-def _below(wanted: str) -> Matcher:
-    return lambda value, _: str(value).startswith(wanted)
+def _below(text: str) -> Matcher:
+    return lambda value, _: str(value).startswith(text)
 
 
-def _above(wanted: str) -> Matcher:
-    return lambda value, _: wanted.startswith(str(value))
+def _above(text: str) -> Matcher:
+    return lambda value, _: text.startswith(str(value))
 
 
-def _token(wanted: str) -> Matcher:
-    system, bar, code = wanted.rpartition("|")
+def _token(text: str) -> Matcher:
+    system, bar, code = text.rpartition("|")
     if not bar:
         return lambda value, _: value[1] == code
     return lambda value, _: value[0] == system and code in ("", value[1])
 
 
 _COMPARED: dict[str, Callable[[str, str], bool]] = {
-    "eq": lambda value, wanted: value.startswith(wanted),
-    "ne": lambda value, wanted: not value.startswith(wanted),
-    "gt": lambda value, wanted: value[: len(wanted)] > wanted,
-    "sa": lambda value, wanted: value[: len(wanted)] > wanted,
-    "ge": lambda value, wanted: value[: len(wanted)] >= wanted,
-    "lt": lambda value, wanted: value[: len(wanted)] < wanted,
-    "eb": lambda value, wanted: value[: len(wanted)] < wanted,
-    "le": lambda value, wanted: value[: len(wanted)] <= wanted,
+    "eq": lambda value, text: value.startswith(text),
+    "ne": lambda value, text: not value.startswith(text),
+    "gt": lambda value, text: value[: len(text)] > text,
+    "sa": lambda value, text: value[: len(text)] > text,
+    "ge": lambda value, text: value[: len(text)] >= text,
+    "lt": lambda value, text: value[: len(text)] < text,
+    "eb": lambda value, text: value[: len(text)] < text,
+    "le": lambda value, text: value[: len(text)] <= text,
 }
 
 
-def _date(wanted: str) -> Matcher:
-    """Compared as far as the date that is asked for goes: a year is all of that year."""
-    prefix = wanted[:2] if wanted[:2] in _COMPARED else "eq"
-    date = wanted.removeprefix(prefix)
+def _date(text: str) -> Matcher:
+    """Dates are compared with the precision of the parameter: a year means all of that year."""
+    prefix = text[:2] if text[:2] in _COMPARED else "eq"
+    date = text.removeprefix(prefix)
     if not date[:4].isdecimal():
-        raise TerminologyError(issues.bad_search_value("date", wanted, "a date such as ge2026-01"))
+        raise TerminologyError(issues.bad_search_value("date", text, "a date such as ge2026-01"))
     compare = _COMPARED[prefix]
     return lambda value, _: compare(str(value), date)
 

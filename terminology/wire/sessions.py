@@ -1,7 +1,7 @@
-"""Which resources has a client sent once, to be used by all its requests?
+"""Sessions: the resources that a client has sent once for all its requests.
 
-A session is a catalogue overlay with a longer life than one request. What was sent is kept as JSON by
-``state.sessions``, where every worker process finds it; each process keeps the overlays it uses compiled.
+A session is an overlay of the catalogue that outlives one request. ``state.sessions`` keeps the resources as
+JSON, for every worker process; each process keeps the overlays that it uses, compiled.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from terminology.state import State
 from terminology.state.sessions import MADE_BY_CLIENT, Session
 from terminology.wire import json
 
-_HELD_BYTES = 256_000_000
-_SHORTEST, _LONGEST = 16, 200  # of the ids that clients make: one that can be guessed is none
+_ROOM = 256_000_000
+_SHORTEST, _LONGEST = 16, 200  # characters of the ids that clients make: short ones can be guessed
 
 
 @dataclass(slots=True, frozen=True)
 class Caller:
-    """Who asks: ``owner`` stands for the credentials sent, ``quota`` also for the address they came from.
+    """The client of a request: ``owner`` is a digest of its credentials, ``quota`` one of credentials and address.
 
-    A session is for its owner. It is not bound to the address: behind proxies that changes. Where nobody has
-    credentials, the secret is the id itself.
+    A session is for its owner. It is not bound to the address, which changes behind proxies. For clients
+    without credentials the id of the session is the secret.
     """
 
     owner: str = ""
@@ -40,10 +40,10 @@ class Caller:
 
 
 @dataclass(slots=True, frozen=True)
-class _Held:
-    """An overlay as far as this process has read it. ``bytes`` is the size of its JSON.
+class _SessionOverlay:
+    """The part of a session that this process has read. ``bytes`` is the size of its JSON.
 
-    The base is not held: an idle session must not keep open what is not in the store any more.
+    The reference to the base is weak: an idle session must not keep a release open that left the store.
     """
 
     base: weakref.ref[Catalogue]
@@ -58,13 +58,13 @@ class _Held:
 class Sessions:
     """The sessions of all callers. For use by several threads."""
 
-    def __init__(self, state: State, most_held: int = _HELD_BYTES) -> None:
+    def __init__(self, state: State, room: int = _ROOM) -> None:
         self._rows = state.sessions
-        self._most_held = most_held
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._room = room
+        self._overlays: OrderedDict[str, _SessionOverlay] = OrderedDict()
         self._lock = threading.Lock()
-        # Who makes the ids is who can lose them: a client's own id must mean the same to every worker, and
-        # after a restart, or its resources would be missing in silence.
+        # A client's own id must mean the same to every worker and after a restart, or its resources would be
+        # missing in silence.
         self.takes_ids_of_clients = state.outlasts_process
 
     def start(self, caller: Caller, documents: Sequence[Document], sealed: bool) -> Session:
@@ -79,21 +79,21 @@ class Sessions:
         return self.find(id_, caller)
 
     def find(self, id_: str, caller: Caller) -> Session:
-        """The session of an id. Raises TerminologyError: none, not any more, or somebody else's."""
+        """The session of an id. Raises TerminologyError when it never was, has ended, or belongs to another client."""
         session = self._rows.find(id_)
         if session is None or session.owner != caller.owner:
             raise TerminologyError(issues.unknown_cache_id(id_))
         return session
 
     def issued(self, id_: str, caller: Caller) -> Session | None:
-        """The session of an id that was given out here, if it is one."""
+        """The session of an id that this server made; None for any other id."""
         session = self._rows.find(id_)
         return session if session is not None and session.owner == caller.owner else None
 
     def adopt(self, id_: str, caller: Caller) -> Session:
-        """The session of an id that may be a client's own: the first use begins it.
+        """The session of an id that a client may have made: its first use begins the session.
 
-        Raises TerminologyError: an id too short to be safe, or a session that has ended.
+        Raises TerminologyError for an id that is too short to be safe, and for a session that has ended.
         """
         issued = self.issued(id_, caller)
         if issued is not None:
@@ -109,43 +109,43 @@ class Sessions:
         return self.find(own, caller)
 
     def end(self, id_: str, caller: Caller) -> None:
-        """Forget a session. Raises TerminologyError when there is none of this id."""
+        """Delete a session. Raises TerminologyError when there is none of this id."""
         self.find(id_, caller)
         self._rows.end(id_)
         with self._lock:
-            self._held.pop(id_, None)
+            self._overlays.pop(id_, None)
 
     def catalogue(self, base: Catalogue, session: Session, documents: Sequence[Document] = ()) -> Catalogue:
         """The base seen through the session, to which these resources are added first."""
-        wanted = max(session.batches, self._put(session.id, documents))
+        batches = max(session.batches, self._put(session.id, documents))
         with self._lock:
-            held = self._held.get(session.id)
-        if held is None or held.base() is not base:
-            held = _Held(weakref.ref(base), ResourceIndex.of_request())
-        if held.batches < wanted:
-            held = self._read_on(session.id, held, base)
-        self._hold(session.id, held)
-        return held.overlay(base)
+            part = self._overlays.get(session.id)
+        if part is None or part.base() is not base:
+            part = _SessionOverlay(weakref.ref(base), ResourceIndex.of_request())
+        if part.batches < batches:
+            part = self._read_on(session.id, part, base)
+        self._keep(session.id, part)
+        return part.overlay(base)
 
     def _put(self, id_: str, documents: Sequence[Document]) -> int:
-        """The number of the batch that the documents make; none if there is nothing to keep."""
+        """Keep the documents. The number of their batch; 0 if there is nothing to keep."""
         served = [document for document in documents if document.get("resourceType") in KINDS]
         return self._rows.put(id_, json.write(served)) if served else 0
 
-    def _read_on(self, id_: str, held: _Held, base: Catalogue) -> _Held:
-        resources, batches, size = held.resources, held.batches, held.bytes
-        for number, body in self._rows.batches(id_, held.batches):
+    def _read_on(self, id_: str, part: _SessionOverlay, base: Catalogue) -> _SessionOverlay:
+        resources, batches, size = part.resources, part.batches, part.bytes
+        for number, body in self._rows.batches(id_, part.batches):
             resources, batches, size = resources.replaced(json.read(body)), number, size + len(body)
-        return _Held(weakref.ref(base), resources, batches, size)
+        return _SessionOverlay(weakref.ref(base), resources, batches, size)
 
-    def _hold(self, id_: str, held: _Held) -> None:
-        """Keep the overlay for the next request; let those go that were not used for longest."""
+    def _keep(self, id_: str, part: _SessionOverlay) -> None:
+        """Keep the overlay for the next request, and drop those that were unused for longest."""
         with self._lock:
-            newer = self._held.get(id_)
-            if newer is None or newer.base() is not held.base() or newer.batches <= held.batches:
-                self._held[id_] = held
-            self._held.move_to_end(id_)
-            size = sum(other.bytes for other in self._held.values())
-            while size > self._most_held and len(self._held) > 1:
-                _, dropped = self._held.popitem(last=False)
+            newer = self._overlays.get(id_)
+            if newer is None or newer.base() is not part.base() or newer.batches <= part.batches:
+                self._overlays[id_] = part
+            self._overlays.move_to_end(id_)
+            size = sum(other.bytes for other in self._overlays.values())
+            while size > self._room and len(self._overlays) > 1:
+                _, dropped = self._overlays.popitem(last=False)
                 size -= dropped.bytes

@@ -1,4 +1,4 @@
-"""How much of a resource is shown: ``_summary``, ``_elements``, and the version that it is read at."""
+"""Parts of resources: ``_summary`` and ``_elements``; and the version id of a resource."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from terminology.core.model import Document
 from terminology.wire import json
 
 SUMMARIES = ("true", "false", "text", "data", "count")
-# Elements of the kinds served here that are not marked as part of a summary in their StructureDefinition.
+# Elements of the kinds served here whose StructureDefinition does not put them into a summary.
 _DETAIL = frozenset(
     {"text", "description", "purpose", "copyright", "contained", "concept", "compose", "expansion", "group"}
 )
@@ -20,21 +20,21 @@ _ALWAYS = frozenset({"resourceType", "id", "meta", "url", "status", "content"})
 
 
 def version_id(document: Document) -> str:
-    """A name for this state of a resource: the same wherever and whenever the same resource is loaded."""
+    """The version id of a resource: the same for the same content, wherever and whenever it is loaded."""
     meta = {name: value for name, value in document.get("meta", {}).items() if name != "lastUpdated"}
     return meta.get("versionId") or hashlib.sha256(json.write({**document, "meta": meta})).hexdigest()[:16]
 
 
-def shown(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
-    """A copy with its version, cut down as ``_summary`` and ``_elements`` ask.
+def summarised(document: Document, version: str | None, query: Iterable[tuple[str, str]]) -> Document:
+    """A copy with its version and the elements that ``_summary`` and ``_elements`` ask for.
 
     Raises TerminologyError for a ``_summary`` that FHIR does not know.
     """
-    asked = dict(query)
+    parameters = dict(query)
     result = dict(document)
     if version is not None:
         result["meta"] = {**result.get("meta", {}), "versionId": version}
-    summary, elements = asked.get("_summary", "false"), asked.get("_elements")
+    summary, elements = parameters.get("_summary", "false"), parameters.get("_elements")
     if summary not in SUMMARIES:
         raise TerminologyError(issues.bad_search_value("_summary", summary, f"one of {', '.join(SUMMARIES)}"))
     if elements:
@@ -47,7 +47,7 @@ def shown(document: Document, version: str | None, query: Iterable[tuple[str, st
 
 
 def _without_search_parameters(document: Document) -> Document:
-    """The longest part of a CapabilityStatement, and no part of its summary."""
+    """A CapabilityStatement without its search parameters: its longest part, and not in its summary."""
     if document.get("resourceType") != "CapabilityStatement":
         return document
     return _marked(
@@ -60,13 +60,13 @@ def _unsearched(rest: Document) -> list[Document]:
 
 
 def _only(document: Document, names: Iterable[str]) -> Document:
-    kept = set(names)
-    result = {name: value for name, value in document.items() if name.removeprefix("_") in kept}
+    wanted = set(names)
+    result = {name: value for name, value in document.items() if name.removeprefix("_") in wanted}
     return _marked(result) if len(result) < len(document) else result
 
 
 def _marked(document: Document) -> Document:
-    """As FHIR asks of a resource that is not shown whole."""
+    """With the tag that FHIR demands of an incomplete resource."""
     meta = document.get("meta", {})
     tags = [tag for tag in meta.get("tag", ()) if tag != SUBSETTED]
     return {**document, "meta": {**meta, "tag": [*tags, SUBSETTED]}}

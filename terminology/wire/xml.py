@@ -1,9 +1,9 @@
 """XML in and out: the same documents as in JSON, by the table of elements.
 
 A document read from XML equals the one read from JSON: decimals keep their digits, what repeats is a list,
-ids and extensions of primitives stand in ``_name``, and a narrative is the text that it was. What XML could
-do beyond that is refused: document types (and with them entities, and whatever they would fetch or multiply),
-foreign namespaces, text beside the elements, nesting without end. See https://hl7.org/fhir/R5/xml.html.
+ids and extensions of primitives stand in ``_name``, and a narrative keeps its text. Anything else that XML
+can express is refused: document types (and so entities, which could fetch or multiply text), foreign
+namespaces, text beside the elements, nesting without end. See https://hl7.org/fhir/R5/xml.html.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from xml.parsers import expat
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.json import LARGEST
-from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, Shape, Table, table_of
+from terminology.wire.xml_elements import NARRATIVE, RESOURCE, XmlElement, XmlType, XmlTypes, table_of
 
 FHIR = "http://hl7.org/fhir"
 XHTML = "http://www.w3.org/1999/xhtml"
-DEEPEST = 100  # elements: two levels of JSON each, a list and what is in it
+DEEPEST = 100  # elements: two levels of JSON each, a list and its items
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
-_COMPANION = "Element"  # what a primitive has besides its value: an id and extensions
+_COMPANION = "Element"  # the type of the id and extensions of a primitive
 
 
 # -- out -----------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ _COMPANION = "Element"  # what a primitive has besides its value: an id and exte
 def write(document: Document, release: FhirVersion, pretty: bool = False) -> bytes:
     """A document, in the shape of a release, as XML.
 
-    What the release's definitions do not know has no place in its XML and is left out.
+    Elements that the release does not define have no place in its XML and are left out.
     """
     writer = _Writer(table_of(release), pretty)
     writer.resource(document, 0)
@@ -44,7 +44,7 @@ def write(document: Document, release: FhirVersion, pretty: bool = False) -> byt
 
 
 class _Writer:
-    def __init__(self, table: Table, pretty: bool) -> None:
+    def __init__(self, table: XmlTypes, pretty: bool) -> None:
         self.out: list[str] = []
         self._table = table
         self._pretty = pretty
@@ -58,10 +58,10 @@ class _Writer:
     def _margin(self, depth: int) -> str:
         return "\n" + "  " * depth if self._pretty else ""
 
-    def _node(self, tag: str, node: Document, shape: Shape, depth: int, further: str = "") -> None:
+    def _node(self, tag: str, node: Document, shape: XmlType, depth: int, further: str = "") -> None:
         """A complex element: its attributes (and one more), then its children in FHIR's order."""
-        stated = "".join(f' {name}="{_escaped(node[name])}"' for name in shape.attributes if name in node)
-        start = f"{self._margin(depth)}<{tag}{stated}{further}"
+        own = "".join(f' {name}="{_escaped(node[name])}"' for name in shape.attributes if name in node)
+        start = f"{self._margin(depth)}<{tag}{own}{further}"
         names = shape.ordered(node)
         if not names:
             self.out.append(f"{start}/>")
@@ -71,7 +71,7 @@ class _Writer:
             self._element(shape.elements[name], node.get(name), node.get("_" + name), depth + 1)
         self.out.append(f"{self._margin(depth)}</{tag}>")
 
-    def _element(self, element: Element, value: Any, companion: Any, depth: int) -> None:
+    def _element(self, element: XmlElement, value: Any, companion: Any, depth: int) -> None:
         values = value if isinstance(value, list) else [value]
         companions = companion if isinstance(companion, list) else [companion]
         for one, beside in zip_longest(values, companions):
@@ -80,7 +80,7 @@ class _Writer:
             elif isinstance(one, dict):
                 self._complex(element, one, depth)
 
-    def _complex(self, element: Element, value: Document, depth: int) -> None:
+    def _complex(self, element: XmlElement, value: Document, depth: int) -> None:
         if element.type != RESOURCE:
             self._node(element.name, value, self._table.shape(element.type), depth)
             return
@@ -88,24 +88,24 @@ class _Writer:
         self.resource(value, depth + 1)
         self.out.append(f"{self._margin(depth)}</{element.name}>")
 
-    def _primitive(self, element: Element, value: Any, companion: Any, depth: int) -> None:
+    def _primitive(self, element: XmlElement, value: Any, companion: Any, depth: int) -> None:
         if element.type == NARRATIVE and isinstance(value, str):
             self.out.append(self._margin(depth) + _division(value.strip()))
         elif isinstance(value, (str, int, float, Decimal)):
-            stated = f' value="{_escaped(value)}"'
+            attributes = f' value="{_escaped(value)}"'
             if companion:
-                self._companion(element.name, companion, depth, stated)
+                self._companion(element.name, companion, depth, attributes)
             else:
-                self.out.append(f"{self._margin(depth)}<{element.name}{stated}/>")
+                self.out.append(f"{self._margin(depth)}<{element.name}{attributes}/>")
         elif companion:
             self._companion(element.name, companion, depth, "")
 
-    def _companion(self, name: str, companion: Any, depth: int, stated: str) -> None:
+    def _companion(self, name: str, companion: Any, depth: int, attributes: str) -> None:
         node = companion if isinstance(companion, dict) else {}
-        self._node(name, node, self._table.shape(_COMPANION), depth, stated)
+        self._node(name, node, self._table.shape(_COMPANION), depth, attributes)
 
 
-# Line ends would become blanks in an attribute; what is no character in XML is replaced.
+# Line ends would become blanks in an attribute; characters that XML does not allow are replaced.
 _SPECIAL = re.compile('[&<>"\x00-\x1f\ud800-\udfff\ufffe\uffff]')
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
@@ -122,8 +122,10 @@ _UNDECLARED = re.compile(r"<div(?=[\s/>])")
 
 
 def _division(text: str) -> str:
-    """The ``div`` of a narrative: verbatim if it is well-formed XHTML; mended if it only lacks the namespace
-    or has HTML's entities; else as text, so that it can break nothing around it.
+    """The ``div`` of a narrative.
+
+    Well-formed XHTML stays as it is; a missing namespace and HTML's entities are mended; anything else
+    becomes escaped text, which cannot break the XML around it.
     """
     named = _ENTITY.sub(lambda found: _escaped(html5.get(found[1], found[0])), text)
     declared = _UNDECLARED.sub(f'<div xmlns="{XHTML}"', named, count=1)
@@ -132,7 +134,7 @@ def _division(text: str) -> str:
 
 
 def _is_division(text: str) -> bool:
-    """Is this one XHTML ``div`` and nothing else, which may stand anywhere in XML?"""
+    """Is this one XHTML ``div`` and nothing else?"""
     found: list[str] = []
     parser = _parser()
     parser.StartElementHandler = lambda name, attributes: found.append(name) if not found else None
@@ -157,7 +159,7 @@ def read_resource(content: bytes, release: FhirVersion) -> Document:
         content.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise TerminologyError(issues.not_utf_8(problem.start)) from None
-    return _Reader(table_of(release), release.name, content).read()
+    return _XmlReader(table_of(release), release.name, content).read()
 
 
 def _parser() -> expat.XMLParserType:
@@ -173,13 +175,15 @@ def _no_document_type(*_: Any) -> None:
 
 
 class _Frame:
-    """An element that is open, and what has been read of it: ``node`` is the object that it becomes (of a
-    primitive, what stands beside its value), ``value`` a primitive, a narrative, or the resource inside it.
+    """An open element and its content so far.
+
+    ``node`` is the object that it becomes (of a primitive, its companion); ``value`` is a primitive, a
+    narrative, or the resource inside it.
     """
 
     __slots__ = ("element", "shape", "node", "value", "prefixes")
 
-    def __init__(self, element: Element, shape: Shape | None, prefixes: int) -> None:
+    def __init__(self, element: XmlElement, shape: XmlType | None, prefixes: int) -> None:
         self.element, self.shape, self.prefixes = element, shape, prefixes
         self.node: Document = {}
         self.value: Any = None
@@ -189,15 +193,15 @@ class _Frame:
         return self.element.type == RESOURCE
 
 
-_BODY = Element("", RESOURCE)
+_BODY = XmlElement("", RESOURCE)
 _TAG_NAME = re.compile(rb"<[^\s/>]+")
 _TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
-class _Reader:
+class _XmlReader:
     """Builds a document from a parser's events. ``_open`` holds the open elements, from the body inwards."""
 
-    def __init__(self, table: Table, release: str, content: bytes) -> None:
+    def __init__(self, table: XmlTypes, release: str, content: bytes) -> None:
         self._table, self._release, self._content = table, release, content
         self._open = [_Frame(_BODY, None, 0)]
         self._depth = 0
@@ -257,18 +261,18 @@ class _Reader:
             example = f'<{self._open[-1].element.name} value="..."/>'
             raise self._refusal(f"has text: in FHIR's XML a value is an attribute, {example}")
 
-    # -- what may stand here
+    # -- elements
 
-    def _resource(self, outer: _Frame, namespace: str, name: str) -> tuple[Element, Shape]:
+    def _resource(self, outer: _Frame, namespace: str, name: str) -> tuple[XmlElement, XmlType]:
         if namespace != FHIR:
             raise self._refusal(f"is not FHIR: the namespace of <{name}> must be {FHIR}, it is '{namespace}'")
         if not self._table.is_resource(name):
             raise self._refusal(f"has <{name}>, which is not a resource type of FHIR {self._release}")
         if outer.value is not None:
             raise self._refusal("has more than one resource")
-        return Element(name, name), self._table.shape(name)
+        return XmlElement(name, name), self._table.shape(name)
 
-    def _child(self, outer: _Frame, namespace: str, name: str) -> tuple[Element, Shape | None]:
+    def _child(self, outer: _Frame, namespace: str, name: str) -> tuple[XmlElement, XmlType | None]:
         element = outer.shape.elements.get(name) if outer.shape else None
         if element is None or namespace != (XHTML if element.type == NARRATIVE else FHIR):
             named = f"'{name}'" if namespace == FHIR else f"'{name}' of the namespace '{namespace}'"
@@ -293,7 +297,7 @@ class _Reader:
         except ValueError:
             raise self._refusal(f"has the value '{text[:40]}', which is not a valid {type_}") from None
 
-    # -- what becomes of it
+    # -- values
 
     def _put(self, outer: _Frame, frame: _Frame) -> None:
         if outer.holds_resource:
@@ -312,7 +316,7 @@ class _Reader:
             outer.node |= _present(element.name, value, companion)
 
     def _division(self, start: int) -> str:
-        """The text of the narrative that ends here, made to stand by itself."""
+        """The text of the narrative that ends here, with the namespaces it needs."""
         tag = _TAG.match(self._content, start)
         if tag is None or not tag[0].endswith(b"/>"):
             tag = _TAG.match(self._content, self._parser.CurrentByteIndex)
@@ -359,14 +363,14 @@ def _integer(text: str) -> int:
 
 
 def _decimal(text: str) -> int | Decimal:
-    """As JSON has it: without a point it is whole."""
+    """A number as in JSON: an int without a decimal point."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError(text)
     exact = Decimal(text)
     return int(text) if text.lstrip("+-").isdigit() and -(2**63) <= exact <= LARGEST else exact
 
 
-# What is no string in JSON. An integer64 is one there, too.
+# Types that are not strings in JSON. An integer64 is a string there.
 _PRIMITIVES: dict[str, Callable[[str], Any]] = {
     "boolean": _boolean,
     "integer": _integer,
@@ -377,13 +381,13 @@ _PRIMITIVES: dict[str, Callable[[str], Any]] = {
 
 
 def _present(name: str, value: Any, companion: Any) -> Document:
-    """An element that is empty is as good as none."""
+    """The keys of an element; none for an empty one."""
     pair = {name: value, "_" + name: companion}
     return {key: each for key, each in pair.items() if each is not None}
 
 
 def _append(node: Document, name: str, value: Any, companion: Any) -> None:
-    """Values and what stands beside them are two lists of the same length, or one of them is not there."""
+    """Add a value and its companion: two lists of the same length, unless one of them is empty."""
     if value is None and companion is None:
         return
     count = _count(node, name)
@@ -399,5 +403,7 @@ def _count(node: Document, name: str) -> int:
 
 
 def _declared(prefixes: Mapping[str | None, str]) -> bytes:
-    stated = (f' xmlns{f":{prefix}" if prefix else ""}="{_escaped(uri)}"' for prefix, uri in prefixes.items())
-    return "".join(stated).encode()
+    attributes = (
+        f' xmlns{f":{prefix}" if prefix else ""}="{_escaped(uri)}"' for prefix, uri in prefixes.items()
+    )
+    return "".join(attributes).encode()

@@ -1,12 +1,13 @@
-"""Which elements has a type in FHIR XML, in which order, and of which type is each?
+"""The elements of each type in FHIR's XML: their order and their types.
 
-JSON needs no such table; XML does, for it has an order, and says neither what repeats nor what is a number.
-The tables hold all of FHIR and are made from HL7's StructureDefinitions by tests/xml_elements.py. A line is
+XML has an order, and does not say which elements repeat and which are numbers; so it needs these tables, and
+JSON does not. They hold all of FHIR and are made from HL7's StructureDefinitions by
+tests/tools/xml_elements.py. A line is
 
     Extension < Element: @url=string value[x]=*
 
-that is: what an Element has, an attribute ``url`` and a value of any type. ``concept=CodeSystem.concept*``
-repeats, and its parts are on the line of that path.
+An Extension has the elements of an Element, an attribute ``url`` and a value of any type.
+``concept=CodeSystem.concept*`` repeats, and its parts are on the line of that path.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from terminology.wire.fhir_releases import FhirVersion
+from terminology.wire.fhir_versions import FhirVersion
 
 RESOURCE = "Resource"
 NARRATIVE = "xhtml"
@@ -24,7 +25,7 @@ _ABSTRACT = ("Resource", "DomainResource")
 
 
 @dataclass(slots=True, frozen=True)
-class Element:
+class XmlElement:
     """A child of a type, by the name it has in a document: ``valueCode``, not ``value[x]``."""
 
     name: str
@@ -33,10 +34,10 @@ class Element:
     is_primitive: bool = False
 
 
-class Shape:
+class XmlType:
     """The attributes and the elements of a type, in order."""
 
-    def __init__(self, attributes: Iterable[str], elements: Iterable[Element]) -> None:
+    def __init__(self, attributes: Iterable[str], elements: Iterable[XmlElement]) -> None:
         self.attributes = tuple(attributes)
         self.elements = {element.name: element for element in elements}
         self._place = {name: place for place, name in enumerate(self.elements)}
@@ -47,7 +48,7 @@ class Shape:
         return sorted(names, key=self._place.__getitem__)
 
 
-class Table:
+class XmlTypes:
     """The types of a release."""
 
     def __init__(self, text: str) -> None:
@@ -56,15 +57,15 @@ class Table:
         self._open = rows.pop("*")
         self._rows = {head.partition(" < ")[0]: row for head, row in rows.items()}
         self._parents = {head.partition(" < ")[0]: head.partition(" < ")[2] for head in rows}
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[str, XmlType] = {}
 
-    def shape(self, type_: str) -> Shape:
+    def shape(self, type_: str) -> XmlType:
         """The shape of a complex type, or of a group (``CodeSystem.concept``). Raises KeyError if none."""
         if type_ not in self._shapes:
             cells = self._cells(type_)
             attributes = [name.removeprefix("@") for name, _ in cells if name.startswith("@")]
             elements = (e for name, type_ in cells if name[0] != "@" for e in self._elements(name, type_))
-            self._shapes[type_] = Shape(attributes, elements)
+            self._shapes[type_] = XmlType(attributes, elements)
         return self._shapes[type_]
 
     def is_resource(self, type_: str) -> bool:
@@ -76,22 +77,22 @@ class Table:
         own = (cell.partition("=") for cell in self._rows[type_].split())
         return [*(self._cells(parent) if parent else ()), *((name, kind) for name, _, kind in own)]
 
-    def _elements(self, name: str, type_: str) -> Iterator[Element]:
+    def _elements(self, name: str, type_: str) -> Iterator[XmlElement]:
         """The names of primitive types begin with a small letter."""
         if not name.endswith("[x]"):
-            yield Element(name, type_.removesuffix("*"), type_.endswith("*"), type_[0].islower())
+            yield XmlElement(name, type_.removesuffix("*"), type_.endswith("*"), type_[0].islower())
             return
         for each in (self._open if type_ == "*" else type_).split("|"):
             chosen = name.removesuffix("[x]") + each[0].upper() + each[1:]
-            yield Element(chosen, each, is_primitive=each[0].islower())
+            yield XmlElement(chosen, each, is_primitive=each[0].islower())
 
 
-def table_of(release: FhirVersion) -> Table:
+def table_of(release: FhirVersion) -> XmlTypes:
     """The table of a release. R4 and R4B have one, that of R4B; R6 is written as R5."""
     return _table("r4" if release.is_r4 else "r5")
 
 
 @cache
-def _table(name: str) -> Table:
+def _table(name: str) -> XmlTypes:
     file = resources.files(__package__).joinpath(f"xml_elements_{name}.txt")
-    return Table(file.read_text(encoding="utf-8"))
+    return XmlTypes(file.read_text(encoding="utf-8"))

@@ -338,7 +338,7 @@ def test_every_way_to_a_stowed_document_gives_the_whole_of_it() -> None:
 
 def test_a_search_reads_the_content_only_where_it_looks_there() -> None:
     colours, warm = Counted(COLOURS), Counted(WARM)
-    app = create_app(catalogue_of([colours, warm]), Settings(environment={}, data="")).test_client()
+    app = create_app(Settings(environment={}, data=""), catalogue=catalogue_of([colours, warm])).test_client()
     assert app.get("/fhir/r5/ValueSet?name=cold").get_json()["total"] == 0
     assert (colours.reads, warm.reads) == (0, 0)
     found = app.get("/fhir/r5/ValueSet?code=red").get_json()
@@ -491,7 +491,7 @@ def test_what_a_search_finds_can_be_read_by_its_id(tmp_path: Path, kind: str) ->
         else archive(tmp_path / "p.tgz", {"package/package.json": R4, "package/w.json": nameless})
     )
     settings = Settings(environment={}, bundled=False, data="", content=[place])
-    client = create_app(open_catalogue(settings), settings).test_client()
+    client = create_app(settings, catalogue=open_catalogue(settings)).test_client()
     (entry,) = client.get(f"/fhir/r4/ValueSet?url={WARM['url']}").get_json()["entry"]
     read = client.get(f"/fhir/r4/ValueSet/{entry['resource']['id']}")
     assert read.status_code == 200 and read.get_json()["url"] == WARM["url"]

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from terminology.catalogue.protocol import Catalogue
 from terminology.wire import json as fhir_json
 from terminology.wire.operations import OPERATIONS
-from terminology.wire.system_operations import SYSTEM_OPERATIONS
 from tests.support.conization import CPT, OURS, PCS
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))
@@ -229,7 +228,6 @@ paths = st.sampled_from(
             f"{kind}/{id_}/${name}"
             for (kind, name), id_ in zip(OPERATIONS, ["cpt", "conization-to-cpt"] * 20, strict=False)
         ),
-        *(f"${name}" for name in SYSTEM_OPERATIONS),
         *(
             "",
             "metadata",

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import Client, TestResponse
 
 from terminology import Settings, create_app
+from terminology.core.errors import UnavailableError
+from terminology.wire.operations import OPERATIONS
 from tests.support.cats import CATS, SUPPLEMENT, URL
 from tests.support.engine import catalogue_of
 from tests.support.maps import MAPS
@@ -34,7 +37,7 @@ DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
     settings = Settings(environment={}, data="", largest_body=100_000)
-    return create_app(catalogue_of([DATED, SUPPLEMENT, *MAPS]), settings).test_client()
+    return create_app(settings, catalogue=catalogue_of([DATED, SUPPLEMENT, *MAPS])).test_client()
 
 
 def outcome(response: TestResponse, status: int) -> dict[str, Any]:
@@ -283,7 +286,9 @@ def test_a_slash_at_the_end_does_no_harm(http: FlaskClient, path: str) -> None:
 
 
 def test_the_ballot_is_served_only_behind_its_flag() -> None:
-    http = create_app(catalogue_of([CATS]), Settings(environment={}, data="", r6=True)).test_client()
+    http = create_app(
+        Settings(environment={}, data="", r6=True), catalogue=catalogue_of([CATS])
+    ).test_client()
     assert http.get("/fhir/r6/metadata").get_json()["fhirVersion"] == "6.0.0-ballot5"
 
 
@@ -295,11 +300,20 @@ def test_the_app_mounts_inside_another_one() -> None:
         return [b"outer"]
 
     app = DispatcherMiddleware(
-        outer, {"/tx": create_app(catalogue_of([CATS]), Settings(environment={}, data=""))}
+        outer, {"/tx": create_app(Settings(environment={}, data=""), catalogue=catalogue_of([CATS]))}
     )
     http = Client(app, TestResponse)
     bundle = http.get("/tx/fhir/r5/CodeSystem").get_json()
     assert bundle["entry"][0]["fullUrl"] == "http://localhost/tx/fhir/r5/CodeSystem/cats"
+
+
+def test_settings_are_the_first_argument_and_an_argument_of_another_type_is_refused_at_once() -> None:
+    settings = Settings(environment={}, data="")
+    assert create_app(settings).test_client().get("/fhir/metadata").status_code == 200
+    with pytest.raises(TypeError, match="settings must be Settings, not Catalogue"):
+        create_app(catalogue_of([CATS]))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="catalogue must be a Catalogue, not Settings"):
+        create_app(settings, catalogue=settings)  # type: ignore[arg-type]
 
 
 # -- headers -------------------------------------------------------------------------------------
@@ -368,7 +382,7 @@ def test_If_Match_is_for_those_who_change_something_and_does_nothing_to_a_read(h
 
 def test_a_version_is_that_of_the_content_whenever_it_was_loaded() -> None:
     def tag(document: dict[str, Any]) -> str:
-        app = create_app(catalogue_of([document]), Settings(environment={}, data=""))
+        app = create_app(Settings(environment={}, data=""), catalogue=catalogue_of([document]))
         return app.test_client().get("/fhir/r5/CodeSystem/cats").headers["ETag"]
 
     later = {**CATS, "meta": {"lastUpdated": "2027-01-01T00:00:00Z"}}
@@ -408,7 +422,9 @@ def test_OPTIONS_and_405_name_the_same_methods(http: FlaskClient, path: str, met
 def test_a_preflight_lets_FHIR_clients_send_their_headers(http: FlaskClient) -> None:
     asked = {"Origin": "https://x.example", "Access-Control-Request-Method": "GET"}
     allowed = http.options("/fhir/r4/nowhere", headers=asked).headers["Access-Control-Allow-Headers"]
-    assert {"X-Medplum", "If-Match", "If-None-Match", "Prefer"} <= set(allowed.split(", "))
+    assert {"X-Medplum", "X-Requested-With", "If-Match", "If-None-Match", "Prefer"} <= set(
+        allowed.split(", ")
+    )
 
 
 def test_the_id_of_a_request_is_not_echoed_when_it_is_long_or_cannot_be_printed(http: FlaskClient) -> None:
@@ -442,6 +458,20 @@ def test_what_is_posted_to_the_base_must_be_a_bundle_and_the_message_says_so(htt
     issue = outcome(http.post("/fhir/r4", json={"resourceType": "Patient"}), 400)
     text = "POST [base] takes a Bundle of type 'batch'; the body is a resource of type 'Patient'"
     assert issue["details"]["text"] == text
+
+
+@pytest.mark.parametrize(
+    "question", ["$expand", "$validate-code?system=http://hl7.org/fhir/administrative-gender&code=male"]
+)
+def test_a_context_has_no_effect_where_the_value_set_is_the_one_in_the_url(
+    client: FlaskClient, question: str
+) -> None:
+    path = f"/fhir/r5/ValueSet/administrative-gender/{question}"
+    mark = "&" if "?" in question else "?"
+    answer, in_context = (client.get(path), client.get(f"{path}{mark}context=http://example.org/any"))
+    assert answer.status_code == in_context.status_code == 200
+    parts = ("parameter", "compose")
+    assert [answer.get_json().get(part) for part in parts] == [in_context.get_json().get(p) for p in parts]
 
 
 # -- how much is shown ---------------------------------------------------------------------------
@@ -513,6 +543,53 @@ def test_an_entry_of_a_batch_may_say_which_version_the_client_has(http: FlaskCli
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": request}]}
     (entry,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
     assert entry["response"]["status"] == "304" and "resource" not in entry
+
+
+def test_an_entry_that_nobody_foresaw_to_fail_fails_alone(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one for which the content cannot be reached."""
+
+    def broken(catalogue: Any, request: Any) -> Any:
+        if request.code == "away":
+            raise UnavailableError("the database")
+        raise ZeroDivisionError
+
+    row = replace(OPERATIONS["CodeSystem", "lookup"], run=broken)
+    monkeypatch.setitem(OPERATIONS, ("CodeSystem", "lookup"), row)
+    urls = ["CodeSystem/$lookup?code=away", "CodeSystem/$lookup?code=x", "CodeSystem/cats"]
+    entries = [{"request": {"method": "GET", "url": url}} for url in urls]
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    answer = http.post("/fhir/r4", json=bundle, headers={"X-Request-Id": "the-batch"})
+    assert answer.status_code == 200
+    away, unforeseen, whole = (entry["response"] for entry in answer.get_json()["entry"])
+    assert [away["status"], unforeseen["status"], whole["status"]] == ["503", "500", "200"]
+    assert away["outcome"]["issue"][0]["code"] == "transient"
+    assert unforeseen["outcome"]["issue"][0]["diagnostics"] == "the-batch"
+
+
+def test_a_validation_that_cannot_reach_the_content_fails_alone(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = OPERATIONS["CodeSystem", "batch-validate-code"]
+
+    def broken(catalogue: Any, request: Any) -> Any:
+        if request.code == "away":
+            raise UnavailableError("the database")
+        return row.run(catalogue, request)
+
+    monkeypatch.setitem(OPERATIONS, ("CodeSystem", "batch-validate-code"), replace(row, run=broken))
+    validations = [
+        {"name": "validation", "resource": {"resourceType": "Parameters", "parameter": [
+            {"name": "url", "valueUri": URL}, {"name": "code", "valueCode": code}]}}
+        for code in ("away", "cat")
+    ]  # fmt: skip
+    body = {"resourceType": "Parameters", "parameter": validations}
+    answer = http.post("/fhir/r4/CodeSystem/$batch-validate-code", json=body)
+    assert answer.status_code == 200
+    away, validated = (node["resource"] for node in answer.get_json()["parameter"])
+    assert away["issue"][0]["code"] == "transient"
+    assert validated["parameter"][0] == {"name": "result", "valueBoolean": True}
 
 
 # -- below the application -----------------------------------------------------------------------

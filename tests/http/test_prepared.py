@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -10,13 +11,17 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from terminology import Settings, create_app
 from terminology.catalogue.content import Content
 from terminology.catalogue.protocol import Catalogue
-from terminology.http import prepared
+from terminology.core.errors import UnavailableError
+from terminology.http.layers import CommonHeaders
+from terminology.http.media import JSON
+from terminology.http.prepared import PreparedRequests, varying_names
 from terminology.wire import r4
+from terminology.wire.headers import EFFECTIVE, RequestHeader
 from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
@@ -52,7 +57,7 @@ OF_THE_MOMENT = {"X-Request-Id", "Date"}
 
 @pytest.fixture
 def app(catalogue: Catalogue, settings: Settings) -> Flask:
-    return create_app(catalogue, settings)
+    return create_app(settings, catalogue=catalogue)
 
 
 def said(response: TestResponse) -> tuple[int, dict[str, str], Any]:
@@ -71,16 +76,29 @@ class Client:
 
     def __init__(self, app: Flask) -> None:
         self._client = app.test_client()
-        self._quick = cast(Any, app.wsgi_app)
-        self._whole: Any = self._quick._flask
+        self._layer = layer_of(app)
+        self._whole = self._layer.application
 
-    def whole(self, path: str, **headers: str) -> TestResponse:
-        self._quick._flask = self._whole
-        return self._client.get(path, headers=headers)
+    def whole(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        self._layer.application = self._whole
+        return self._send(path, body, headers)
 
-    def short(self, path: str, **headers: str) -> TestResponse:
-        self._quick._flask = closed
-        return self._client.get(path, headers=headers)
+    def short(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        self._layer.application = closed
+        return self._send(path, body, headers)
+
+    def _send(self, path: str, body: Any, headers: dict[str, str]) -> TestResponse:
+        if body is None:
+            return self._client.get(path, headers=headers)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": JSON} | headers
+        return self._client.post(path, data=content, headers=headers)
+
+
+def layer_of(app: Flask) -> PreparedRequests:
+    layer = cast(CommonHeaders, app.wsgi_app).application
+    assert isinstance(layer, PreparedRequests)
+    return layer
 
 
 def closed(environ: Any, start_response: Any) -> list[bytes]:
@@ -98,11 +116,11 @@ def quick_only(app: Flask) -> Client:
 def test_the_answer_is_the_same_byte_for_byte_but_for_what_is_of_the_moment(
     catalogue: Catalogue, settings: Settings, root: str, question: str, first: str
 ) -> None:
-    asked_before = create_app(catalogue, settings).test_client()
+    asked_before = create_app(settings, catalogue=catalogue).test_client()
     assert asked_before.get(f"/fhir/{root}/{question % first}").status_code == 200
     for code in CODES:
         path = f"/fhir/{root}/{question % code}"
-        never_asked = create_app(catalogue, settings).test_client()
+        never_asked = create_app(settings, catalogue=catalogue).test_client()
         assert said(asked_before.get(path)) == said(never_asked.get(path)), path
 
 
@@ -125,6 +143,7 @@ def test_a_question_that_was_asked_goes_the_short_way(quick_only: Client, questi
         {"X-Cache-Id": "another"},
         {"Accept": "code"},
         {"X-Too-Costly-Threshold": "1"},
+        {"Content-Type": "application/json"},
     ],
 )
 def test_what_an_answer_depends_on_besides_the_url_makes_another_question(
@@ -170,7 +189,7 @@ def test_who_adds_a_hook_is_asked_about_every_request(app: Flask) -> None:
 
 def test_a_question_is_asked_of_what_there_is_at_the_moment(catalogue: Catalogue, settings: Settings) -> None:
     held = [catalogue]
-    client = create_app(lambda: held[0], settings).test_client()
+    client = create_app(settings, catalogue=lambda: held[0]).test_client()
     path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
     assert client.get(path).status_code == client.get(path).status_code == 200
     held[0] = Content()
@@ -186,16 +205,20 @@ def test_a_request_keeps_its_own_id(quick_only: Client) -> None:
 
 
 @examples(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.sampled_from([*prepared.DIFFERING, "system", "x"]), min_size=1, max_size=4), st.data())
+@given(
+    st.lists(st.sampled_from([*sorted(varying_names()), "system", "x"]), min_size=1, max_size=4), st.data()
+)
 def test_any_query_is_answered_as_by_an_application_that_was_never_asked(
     catalogue: Catalogue, settings: Settings, names: list[str], data: st.DataObject
 ) -> None:
     values = st.sampled_from(["57520", "57522", CPT, OURS, "conization", "%", "+", "a&b", "x=y", ""])
-    client = create_app(catalogue, settings).test_client()
+    client = create_app(settings, catalogue=catalogue).test_client()
     for _ in range(2):
         query = "&".join(f"{name}={data.draw(values)}" for name in names)
         path = f"/fhir/r4/CodeSystem/$lookup?{query}"
-        assert said(client.get(path)) == said(create_app(catalogue, settings).test_client().get(path)), path
+        assert said(client.get(path)) == said(
+            create_app(settings, catalogue=catalogue).test_client().get(path)
+        ), path
 
 
 def test_what_the_table_says_r4_writes_as_r5_does_is_so(client: FlaskClient) -> None:
@@ -203,3 +226,250 @@ def test_what_the_table_says_r4_writes_as_r5_does_is_so(client: FlaskClient) -> 
         for kind in (code, "unknown"):
             document = client.get(f"/fhir/r5/{question % kind}").get_json()
             assert r4.downgrade(document) == document
+
+
+# -- what is declared ----------------------------------------------------------------------------
+
+
+class Recording(dict[str, Any]):
+    """A WSGI environment that knows which headers were read."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
+
+
+# Read by Werkzeug: where the server is, how a body comes, and whether it is a WebSocket.
+OF_THE_SERVER = {"HTTP_CONNECTION", "HTTP_HOST", "HTTP_TRANSFER_ENCODING", "HTTP_UPGRADE"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/fhir/r4/{QUESTIONS[0][0] % '57520'}", b""),
+        ("GET", "/fhir/CodeSystem/cpt", b""),
+        ("GET", "/fhir/r4/CodeSystem?name=x", b""),
+        ("GET", "/nowhere", b""),
+        ("OPTIONS", "/fhir/r4/metadata", b""),
+        ("POST", "/fhir/r4/CodeSystem/$lookup", b'{"resourceType": "Parameters", "parameter": []}'),
+        ("POST", "/fhir/r4/$cache-control?mode=check", b'{"resourceType": "Parameters"}'),
+        ("POST", "/fhir/r4", b'{"resourceType": "Bundle", "type": "batch"}'),
+    ],
+)
+def test_no_header_is_read_that_is_not_declared(app: Flask, method: str, path: str, body: bytes) -> None:
+    built = EnvironBuilder(path, method=method, data=body or None, content_type=JSON if body else None)
+    environ = Recording(built.get_environ())
+    b"".join(app.wsgi_app(environ, lambda *_: lambda data: None))
+    declared = {header.wsgi_name for header in RequestHeader} | OF_THE_SERVER
+    read = {name for name in environ.names if name.startswith("HTTP_") or name == "CONTENT_TYPE"}
+    assert read and read <= declared
+
+
+@pytest.mark.parametrize("header", EFFECTIVE)
+def test_every_header_that_an_answer_may_depend_on_makes_another_question(
+    quick_only: Client, header: RequestHeader
+) -> None:
+    path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
+    quick_only.whole(path)
+    assert quick_only.short(path).status_code == 200
+    assert quick_only.short(path, **{header.value: "x"}).status_code == 599
+
+
+def test_credentials_make_no_other_question_for_without_a_cache_nobody_reads_them(quick_only: Client) -> None:
+    path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
+    quick_only.whole(path, Authorization="Bearer one")
+    assert quick_only.short(path, Authorization="Bearer two").status_code == 200
+
+
+# -- posted --------------------------------------------------------------------------------------
+
+
+def body_of(**values: Any) -> dict[str, Any]:
+    """A Parameters resource: a Coding from a dictionary, a type before a text where it is not a code."""
+    nodes = []
+    for name, value in values.items():
+        kind = "Coding" if isinstance(value, dict) else "Boolean" if isinstance(value, bool) else "String"
+        kind = "Integer" if type(value) is int else kind
+        nodes.append({"name": name.replace("_", "-"), f"value{kind}": value})
+    return {"resourceType": "Parameters", "parameter": nodes}
+
+
+POSTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("CodeSystem/$lookup", {"system": CPT}, {"code": "57520"}),
+    ("CodeSystem/$lookup", {"property": "*"}, {"coding": {"system": CPT, "code": "57520"}}),
+    ("CodeSystem/$validate-code", {"url": PCS}, {"code": "0UBC7ZX"}),
+    ("CodeSystem/$validate-code", {"abstract": False}, {"coding": {"system": CPT, "code": "57520"}}),
+    ("CodeSystem/$subsumes", {"system": PCS, "codeA": "0UBC7ZX"}, {"codeB": "0UBC7ZX"}),
+    ("ConceptMap/$translate", {"system": CPT}, {"code": "57460"}),
+    ("ConceptMap/$translate", {"sourceSystem": CPT}, {"sourceCode": "57460"}),
+    ("ConceptMap/$translate", {}, {"sourceCoding": {"system": CPT, "code": "57460"}}),
+    (
+        "ValueSet/$expand",
+        {"url": "http://hl7.org/fhir/ValueSet/administrative-gender", "count": 2},
+        {"filter": "ma"},
+    ),
+]
+
+
+def others(value: Any) -> list[Any]:
+    """Values in place of this one: a code, or a Coding."""
+    if isinstance(value, str):
+        return [code for code in CODES if "%" not in code]
+    return [
+        *({**value, "code": code} for code in CODES),
+        {"system": OURS, "code": "conization"},
+        {},
+        {"code": 1},
+    ]
+
+
+@pytest.mark.parametrize(("path", "fixed", "varying"), POSTED)
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_posted_question_goes_the_short_way_and_has_the_same_answer(
+    catalogue: Catalogue,
+    settings: Settings,
+    root: str,
+    path: str,
+    fixed: dict[str, Any],
+    varying: dict[str, Any],
+) -> None:
+    quick = Client(create_app(settings, catalogue=catalogue))
+    url = f"/fhir/{root}/{path}"
+    first = body_of(**fixed, **varying)
+    assert quick.short(url, first).status_code == 599
+    assert quick.whole(url, first).status_code == 200
+    assert quick.short(url, first).status_code == 200
+    ((name, value),) = varying.items()
+    for other in others(value):
+        body = body_of(**fixed, **{name: other})
+        never_asked = Client(create_app(settings, catalogue=catalogue))
+        assert said(quick.whole(url, body)) == said(never_asked.whole(url, body)), body
+
+
+PLAIN = f'{{"resourceType":"Parameters","parameter":[{{"name":"system","valueUri":"{CPT}"}},%s]}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name":"code","valueCode":"57522","valueCode":"57520"}',
+        '{"name":"code","name":"code","valueCode":"57520"}',
+        '{"name":"code","valueCode":"57520","_valueCode":{}}',
+        '{"name":"code","valueCode":["57520"]}',
+        '{"name":"code","valueCode":null}',
+        '{"name":"code","valueCode":57520}',
+        '{"name":"code","valueString":"57520"}',
+        '{"name":"code","valueCode":{"code":"57520"}}',
+        '{"name":"code","part":[]}',
+        '{"name":"coding","valueCoding":{"system":"a","code":"b"}}',
+        '{"name":"code","valueCode":"575\\u0032\\u0030"}',
+        '{"name":"code","valueCode":"57520"},{"name":"code","valueCode":"57522"}',
+        '{"name":"code","valueCode":"57520"},{"name":"Code","valueCode":"57522"}',
+        '{"name":"code","valueCode":"57520"},{"name":"cache-id","valueString":"a"}',
+        '{"name":"code","valueCode":"57520"},{"name":"tx-resource","resource":{}}',
+        '{"name":"code","valueCode":"57520"},{"name":"date","valueDecimal":1.5}',
+        '{"name":"code","valueCode":"57520"},7',
+        '{"name":"code","valueCode":"57520"}],"parameter":[{"name":"code","valueCode":"57522"}',
+        '{"name":"code","valueCode":"57520"}],"id":"x","meta":{"a":[]',
+        "",
+    ],
+)
+def test_a_body_that_is_not_like_an_earlier_one_is_not_answered_as_that_one(
+    quick_only: Client, text: str
+) -> None:
+    path = "/fhir/r5/CodeSystem/$lookup"
+    plain = (PLAIN % '{"name":"code","valueCode":"57520"}').encode()
+    assert quick_only.whole(path, plain).status_code == 200
+    assert quick_only.short(path, plain).status_code == 200
+    other = (PLAIN % text).encode()
+    assert quick_only.short(path, other).status_code == 599
+    whole = quick_only.whole(path, other)
+    assert said(whole) == said(quick_only.whole(path, other))
+
+
+def test_true_is_not_1_and_a_text_is_neither(quick_only: Client) -> None:
+    path = "/fhir/r5/CodeSystem/$validate-code"
+    code = {"name": "code", "valueCode": "57520"}
+    bodies = [
+        {"resourceType": "Parameters", "parameter": [{"name": "url", "valueUri": CPT}, code, abstract]}
+        for abstract in (
+            {"name": "abstract", "valueBoolean": True},
+            {"name": "abstract", "valueBoolean": 1},
+            {"name": "abstract", "valueBoolean": "true"},
+        )
+    ]
+    assert quick_only.whole(path, bodies[0]).status_code == 200
+    assert [quick_only.short(path, body).status_code for body in bodies] == [200, 599, 599]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/fhir+xml", "application/x-www-form-urlencoded", "text/x"]
+)
+def test_a_body_that_is_not_read_as_JSON_is_not_kept(quick_only: Client, content_type: str) -> None:
+    path = f"/fhir/r5/CodeSystem/$lookup?system={CPT}&code=57520"
+    body = (PLAIN % '{"name":"code","valueCode":"57522"}').encode()
+    quick_only.whole(path, body, **{"Content-Type": content_type})
+    assert quick_only.short(path, body, **{"Content-Type": content_type}).status_code == 599
+
+
+def test_parameters_of_the_url_and_the_body_are_one_question(quick_only: Client) -> None:
+    path = f"/fhir/r5/CodeSystem/$lookup?system={CPT}"
+    assert quick_only.whole(path, body_of(code="57520")).status_code == 200
+    assert quick_only.short(path, body_of(code="57522")).status_code == 200
+    assert quick_only.short(f"{path}&code=57520", body_of(code="57520")).status_code == 599
+    assert quick_only.short("/fhir/r5/CodeSystem/$lookup?code=57520", body_of(system=CPT)).status_code == 599
+
+
+def test_a_body_that_is_too_large_is_413_as_ever(catalogue: Catalogue) -> None:
+    settings = Settings(environment={}, data="", largest_body=200)
+    client = create_app(settings, catalogue=catalogue).test_client()
+    long = json.dumps(body_of(system=CPT, code="57520", x="y" * 200))
+    assert client.post("/fhir/r5/CodeSystem/$lookup", data=long, content_type=JSON).status_code == 413
+
+
+# -- errors before the application ----------------------------------------------------------------
+
+
+def test_an_error_that_nobody_foresaw_is_an_OperationOutcome_with_the_id_of_the_request(
+    app: Flask, quick_only: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
+    quick_only.whole(path)
+    monkeypatch.setattr("terminology.wire.operation.PreparedRequest.answer", lambda *_: 1 / 0)
+    response = quick_only.short(path, **{"X-Request-Id": "mine"})
+    assert (response.status_code, response.headers["X-Request-Id"]) == (500, "mine")
+    (issue,) = response.get_json()["issue"]
+    assert (issue["code"], issue["diagnostics"]) == ("exception", "mine")
+    assert "ZeroDivision" not in response.text and "ZeroDivision" in caplog.text
+
+
+def test_content_that_is_out_of_reach_is_503_with_an_OperationOutcome(
+    catalogue: Catalogue, settings: Settings
+) -> None:
+    away = False
+
+    def current() -> Catalogue:
+        if away:
+            raise UnavailableError("away")
+        return catalogue
+
+    client = create_app(settings, catalogue=current).test_client()
+    path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
+    assert client.get(path).status_code == 200
+    away = True
+    for asked in (path, "/fhir/r5/metadata"):
+        response = client.get(asked)
+        assert response.status_code == 503 and response.headers["Retry-After"]
+        assert response.get_json()["issue"][0]["code"] == "transient"

@@ -17,7 +17,7 @@ from terminology import Settings, create_app
 from terminology.core.model import Document
 from terminology.http.media import JSON, XML, negotiated
 from terminology.wire import json, xml
-from terminology.wire.fhir_releases import RELEASES
+from terminology.wire.fhir_versions import RELEASES
 from tests.support.builders import body_of
 from tests.support.engine import catalogue_of
 from tests.support.paths import ROOT
@@ -76,7 +76,7 @@ VALUES: Document = {
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
     given = Settings(environment={}, largest_body=3_000_000)
-    return create_app(catalogue_of([SYSTEM, MAP, VALUES]), given).test_client()
+    return create_app(given, catalogue=catalogue_of([SYSTEM, MAP, VALUES])).test_client()
 
 
 def spoken(response: TestResponse, release: str, status: int = 200) -> Document:

@@ -15,7 +15,7 @@ from terminology import Settings, TerminologyError, create_app
 from terminology.core.model import Coding
 from terminology.operations.closure import ClosureRequest, closure
 from terminology.state import State
-from terminology.state.closures import Bounds, Closures
+from terminology.state.closures import ClosureBounds, Closures
 from terminology.state.database import Database
 from tests.support.builders import body_of, code_system, coding, tree
 from tests.support.engine import catalogue_of
@@ -37,7 +37,9 @@ CATALOGUE = catalogue_of(
 
 
 def open_client(folder: Path | None) -> Any:
-    return create_app(CATALOGUE, Settings(environment={}, data=str(folder or ""), r6=True)).test_client()
+    return create_app(
+        Settings(environment={}, data=str(folder or ""), r6=True), catalogue=CATALOGUE
+    ).test_client()
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -237,7 +239,7 @@ def test_a_broken_file_is_an_outcome_and_not_a_crash(tmp_path: Any) -> None:
 
 
 def bounded(**bounds: Any) -> Closures:
-    return Closures(Database(), Bounds(**bounds))
+    return Closures(Database(), ClosureBounds(**bounds))
 
 
 def add(tables: Closures, name: str, *codes: str) -> set[tuple[str | None, str | None]]:
@@ -290,7 +292,7 @@ def test_the_pairs_of_one_request_are_bounded(monkeypatch: Any) -> None:
 
 def test_a_table_long_unused_gives_way() -> None:
     now = [0.0]
-    tables = Closures(Database(), Bounds(tables=2, idle=100), clock=lambda: now[0])
+    tables = Closures(Database(), ClosureBounds(tables=2, idle=100), clock=lambda: now[0])
     for name in ("old", "new"):
         begin(tables, name)
         now[0] += 90

@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology.core.errors import TerminologyError
-from terminology.core.languages import Languages
 from terminology.operations.value_set.compose import definition_of
+from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.operations.value_set.resolution import find_value_set
-from terminology.wire.fhir_releases import RELEASES
-from terminology.wire.operations import answer
-from terminology.wire.parameters import from_body
+from terminology.state import State
+from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.headers import RequestHeader
+from terminology.wire.messages import Context, Request
+from terminology.wire.rest import answered
+from terminology.wire.sessions import Sessions
 from tests.support.builders import body_of, code_system, value_set
 from tests.support.engine import catalogue_of
 from tests.support.trees import LAST, TREE_CODES, contents
@@ -142,11 +145,18 @@ def ask(given_: Json | str, release: str = "r5", resources: tuple[Json, ...] = (
             nodes.append({"name": name.replace("_", "-"), _key(value): value})
     nodes += [{"name": "tx-resource", "resource": resource} for resource in resources]
     body = body_of(*nodes)
-    header = parameters.pop("header", None)
-    languages = Languages.parse(header) if header else None
-    return answer(
-        CATALOGUE, RELEASES[release], "ValueSet", "expand", from_body(body, "$expand"), languages=languages
-    )
+    return answer_to("ValueSet/$expand", body, release, language=parameters.get("header", ""))
+
+
+def answer_to(
+    operation: str, body: Json, release: str = "r5", largest: int = LARGEST_EXPANSION, language: str = ""
+) -> Json:
+    """The answer that any caller gets to a posted body."""
+    fhir, state = RELEASES[release], State()
+    catalogue = CATALOGUE.for_fhir(fhir.version)
+    context = Context(catalogue, fhir, "", state, Sessions(state), largest_expansion=largest)
+    headers = {RequestHeader.ACCEPT_LANGUAGE: language} if language else {}
+    return answered(context, Request("POST", operation, body=body, headers=headers)).resource or {}
 
 
 def _key(value: Any) -> str:
@@ -530,9 +540,8 @@ def test_codes_that_mean_nothing_without_a_version_say_it() -> None:
 
 def test_a_context_is_refused_where_nothing_else_names_the_value_set() -> None:
     context = {"name": "context", "valueUri": "http://example.org/StructureDefinition/pet#Pet.kind"}
-    given_as = from_body(body_of(context), "$expand")
     with pytest.raises(TerminologyError, match="name the value set with 'url'"):
-        answer(CATALOGUE, RELEASES["r5"], "ValueSet", "expand", given_as)
+        answer_to("ValueSet/$expand", body_of(context))
 
 
 def test_versions_of_a_locked_date_are_refused_unless_they_are_stated() -> None:
@@ -629,8 +638,7 @@ def test_too_many_codes_are_refused_with_their_number_and_what_would_help() -> N
         for name, value in parameters.items():
             nodes.append({"name": name, _key(value): value})
         body = body_of(*nodes)
-        given_as = from_body(body, "$expand")
-        return answer(CATALOGUE, RELEASES["r5"], "ValueSet", "expand", given_as, largest=100)
+        return answer_to("ValueSet/$expand", body, largest=100)
 
     with pytest.raises(TerminologyError) as error:
         few()
@@ -663,8 +671,8 @@ def is_valid(documents: list[Json], code: str) -> bool:
     nodes: list[Json] = [{"name": "tx-resource", "resource": document} for document in documents]
     nodes += [{"name": "url", "valueUri": LAST}, {"name": "code", "valueCode": code}]
     nodes += [{"name": "system", "valueUri": "http://example.org/tree"}]
-    given_as = from_body(body_of(*nodes), "$validate-code")
-    document = answer(CATALOGUE, RELEASES["r5"], "ValueSet", "validate-code", given_as)
+    body = body_of(*nodes)
+    document = answer_to("ValueSet/$validate-code", body)
     return next(bool(p["valueBoolean"]) for p in document["parameter"] if p["name"] == "result")
 
 

@@ -51,7 +51,9 @@ KNIVES = {
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    return create_app(catalogue_of([KNIVES]), Settings(environment={}, data="", r6=True)).test_client()
+    return create_app(
+        Settings(environment={}, data="", r6=True), catalogue=catalogue_of([KNIVES])
+    ).test_client()
 
 
 def sought(code: str, value: Json) -> Json:

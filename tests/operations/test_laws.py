@@ -150,7 +150,7 @@ def test_a_served_document_is_never_changed(data: st.DataObject) -> None:
         for d in catalogue.documents(kind)
     ]
     before = copy.deepcopy(held)
-    client = create_app(catalogue, Settings(environment={}, data="")).test_client()
+    client = create_app(Settings(environment={}, data=""), catalogue=catalogue).test_client()
     for root in data.draw(st.permutations(["r4", "r4b", "r5"])):
         document = data.draw(st.sampled_from(held))
         view = data.draw(st.sampled_from(["", "?_summary=true", "?_elements=name"]))

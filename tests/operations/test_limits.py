@@ -10,7 +10,7 @@ import pytest
 from terminology import Terminology, TerminologyError
 from terminology.operations.limits import DEEPEST_TREE, MOST_CODINGS, MOST_FILTERS, MOST_PROPERTIES
 from terminology.wire import json, xml
-from terminology.wire.fhir_releases import RELEASES
+from terminology.wire.fhir_versions import RELEASES
 from tests.support.builders import body_of, code_system, coding, value_set
 from tests.support.engine import catalogue_of
 

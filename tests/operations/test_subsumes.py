@@ -61,7 +61,7 @@ CATALOGUE = catalogue_of(
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    return create_app(CATALOGUE, Settings(environment={}, data="")).test_client()
+    return create_app(Settings(environment={}, data=""), catalogue=CATALOGUE).test_client()
 
 
 def ask(**parameters: Any) -> str:

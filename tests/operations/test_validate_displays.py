@@ -246,7 +246,7 @@ def test_the_answer_is_in_the_language_asked_for() -> None:
     ],
 )
 def test_who_says_the_language(name: str, header: str | None, expected: str) -> None:
-    client = create_app(catalogue_of(DOCUMENTS)).test_client()
+    client = create_app(catalogue=catalogue_of(DOCUMENTS)).test_client()
     headers = {"Accept-Language": header} if header else {}
     url = f"/fhir/r4/ValueSet/$validate-code?url={BASE}/vs/{name}&system={PETS}&code=cat"
     assert read(dict(client.get(url, headers=headers).get_json()))["display"] == expected

@@ -35,7 +35,7 @@ def test_while_the_database_is_away_the_answer_is_503_transient_and_the_log_has_
     load(server.url(), (release("1"), [ConceptRow(f"C{number}", "there") for number in range(100)]))
     settings = Settings(environment={}, bundled=False, store=server.url(), data="")
     serving = ServedContent(settings)
-    client = create_app(serving.catalogue, settings).test_client()
+    client = create_app(settings, catalogue=serving.catalogue).test_client()
     assert client.get(PATH + "C0").status_code == 200
     server.stop()
     answers: list[Any] = [client.get(f"{PATH}C{number}") for number in range(1, 60)]

@@ -715,7 +715,7 @@ def test_what_is_stored_is_expanded_validated_and_looked_up_over_HTTP(tmp_path: 
 def test_what_is_read_without_its_long_part_says_so(place: str) -> None:
     """https://hl7.org/fhir/R5/resource.html#tag-subsetted: a consumer must not take a part for the whole."""
     load(place, (release(), BIRDS), (map_release(), MAPPINGS))
-    client = create_app(serving(place).catalogue, Settings(environment={}, data="")).test_client()
+    client = create_app(Settings(environment={}, data=""), catalogue=serving(place).catalogue).test_client()
     for kind, lacks in (("CodeSystem", "concept"), ("ConceptMap", "group")):
         for release_ in ("r4", "r5"):
             [found] = client.get(f"/fhir/{release_}/{kind}?version=1.0").get_json()["entry"]
@@ -832,7 +832,7 @@ def test_an_idle_session_holds_open_nothing_that_is_not_served_any_more(
     monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
     load(place, (release("1"), BIRDS), (map_release(), MAPPINGS))
     running = serving(place)
-    client = create_app(running.catalogue, Settings(environment={}, data="")).test_client()
+    client = create_app(Settings(environment={}, data=""), catalogue=running.catalogue).test_client()
     own: Document = {"resourceType": "CodeSystem", "url": "http://example.org/own", "status": "active"}
     own |= {"content": "complete", "concept": [{"code": "a"}]}
     body = body_of(tx_resource(own))
@@ -858,7 +858,7 @@ def test_an_idle_session_holds_open_nothing_that_is_not_served_any_more(
 )
 def test_after_many_swaps_no_more_is_open_than_after_one(tmp_path: Path) -> None:
     running = serving(str(tmp_path))
-    client = create_app(running.catalogue, Settings(environment={}, data="")).test_client()
+    client = create_app(Settings(environment={}, data=""), catalogue=running.catalogue).test_client()
 
     def open_files() -> int:
         links = (os.path.realpath(link) for link in Path("/proc/self/fd").iterdir())

@@ -286,7 +286,7 @@ def test_where_a_pinned_version_is_not_here_the_diagnostics_say_how_to_use_anoth
 
 def test_a_resource_of_the_wrong_shape_is_told_what_it_has_instead() -> None:
     body = {"name": "tx-resource", "resource": {"resourceType": "ValueSet", "url": 5}}
-    app = create_app(catalogue_of([DOCUMENT]), Settings(environment={}, data=""))
+    app = create_app(Settings(environment={}, data=""), catalogue=catalogue_of([DOCUMENT]))
     given = {"resourceType": "Parameters", "parameter": [body]}
     answer = app.test_client().post("/fhir/r4/CodeSystem/$validate-code", json=given)
     assert answer.status_code == 400

@@ -17,7 +17,7 @@ from terminology.catalogue.content import Content
 from terminology.catalogue.overlay import Overlay
 from terminology.state import State
 from terminology.state.database import Database
-from terminology.state.sessions import Bounds, SessionRows
+from terminology.state.sessions import SessionBounds, SessionRows
 from terminology.wire.sessions import Caller, Sessions
 from tests.support.builders import body_of, code_system, concept, concept_map, tx_resource
 
@@ -41,7 +41,7 @@ def body_with(*resources: Json, **values: Json) -> Json:
 
 
 def open_client(folder: Path | str) -> Any:
-    return create_app(Content(), Settings(environment={}, data=str(folder), r6=True)).test_client()
+    return create_app(Settings(environment={}, data=str(folder), r6=True), catalogue=Content()).test_client()
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -281,7 +281,7 @@ def test_credentials_are_not_written_down(tmp_path: Any) -> None:
 
 def sessions(clock: Any = None, **bounds: Any) -> Sessions:
     state = State()
-    state.sessions = SessionRows(Database(), Bounds(**bounds), *([clock] if clock else []))
+    state.sessions = SessionRows(Database(), SessionBounds(**bounds), *([clock] if clock else []))
     return Sessions(state)
 
 
@@ -348,14 +348,14 @@ def test_one_caller_cannot_take_the_room_of_another() -> None:
 
 def test_a_process_holds_some_caches_compiled_and_reads_the_others_again() -> None:
     state = State()
-    kept = Sessions(state, most_held=1)
+    kept = Sessions(state, room=1)
     base = Content()
     started = [kept.start(ANYBODY, [system_of(f"c{n}")], True) for n in range(3)]
     for _ in range(2):
         for n, session in enumerate(started):
             system = kept.catalogue(base, session).find_system(URL)
             assert system is not None and system.locate(f"c{n}") is not None
-    assert len(kept._held) == 1
+    assert len(kept._overlays) == 1
 
 
 def test_a_cache_is_seen_before_new_content_as_it_was_before_the_old() -> None:
@@ -453,7 +453,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
     """Its client believes that the resources are still here."""
     now = [1000.0]
     state = State(tmp_path)
-    bounds = Bounds(idle_of_clients=100, remembered=1000)
+    bounds = SessionBounds(idle_of_clients=100, remembered=1000)
     state.sessions = SessionRows(state.database, bounds, lambda: now[0])
     kept = Sessions(state)
     kept.catalogue(Content(), kept.adopt(OWN_ID, ANYBODY), [system_of("a")])
@@ -493,3 +493,17 @@ def test_the_root_without_a_release_speaks_all_and_says_which_unasked(client: An
     assert versions(client, "/fhir/$versions") == (every, "4.0")
     asked = "application/fhir+json; fhirVersion=5.0"
     assert versions(client, "/fhir/$versions", Accept=asked) == (every, "4.0")
+
+
+def test_the_cache_of_a_closure_may_be_named_by_a_parameter_as_anywhere(client: Any) -> None:
+    id_ = start(client, system_of("a", "b"))
+    name = {"name": "name", "valueString": "t"}
+    concept = {"name": "concept", "valueCoding": {"system": URL, "code": "a"}}
+    cache = {"name": "cache-id", "valueString": id_}
+    for nodes in ([name], [name, concept, cache]):
+        sent = {"resourceType": "Parameters", "parameter": nodes}
+        assert client.post("/fhir/r5/$closure", json=sent).status_code == 200
+
+
+def test_versions_are_told_whatever_cache_a_client_names(client: Any) -> None:
+    assert client.get("/fhir/r5/$versions", headers={"X-Cache-Id": "no-such-cache"}).status_code == 200

@@ -448,7 +448,7 @@ def test_origin_map_becomes_source_only_where_that_is_asked() -> None:
     document = answer(CONCEPT, {"name": "originMap", "valueCanonical": "http://m|1"})
     assert r4.downgrade(document) == document
     before = deepcopy(document)
-    assert r4.translation(document, names_source=True) == answer(
+    assert r4.downgrade_translation(document, names_source=True) == answer(
         CONCEPT, {"name": "source", "valueUri": "http://m|1"}
     )
     assert document == before

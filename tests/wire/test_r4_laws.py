@@ -433,7 +433,7 @@ def test_no_json_makes_it_fail_or_is_changed(document: Document) -> None:
     there_and_back(document, r4.downgrade, r4.upgrade)
     there_and_back(document, r4.upgrade, r4.downgrade)
     before = deepcopy(document)
-    r4.translation(document, names_source=True)
+    r4.downgrade_translation(document, names_source=True)
     assert document == before
 
 

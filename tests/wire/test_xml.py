@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire import json, xml
-from terminology.wire.fhir_releases import RELEASES
-from terminology.wire.xml_elements import NARRATIVE, RESOURCE, Element, table_of
+from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.xml_elements import NARRATIVE, RESOURCE, XmlElement, table_of
 from tests.support.paths import ROOT
 from tests.tools import xml_elements
 
@@ -534,7 +534,7 @@ def nodes(draw: st.DrawFn, release: str, type_: str, depth: int) -> Document:
 
 
 @st.composite
-def elements(draw: st.DrawFn, release: str, element: Element, depth: int) -> Document:
+def elements(draw: st.DrawFn, release: str, element: XmlElement, depth: int) -> Document:
     count = draw(st.integers(1, 3)) if element.repeats else 1
     if not element.is_primitive:
         kind = resources(release, depth) if element.type == RESOURCE else nodes(release, element.type, depth)

@@ -1,6 +1,6 @@
-"""The answer of $expand as an R5 ValueSet.
+"""The answer of ``$expand``, as an R5 ValueSet.
 
-The clock and the identity of the expansion are handed in, so that two answers can be compared.
+Time and identifier of the expansion are arguments, so that two answers can be compared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 from terminology.core.model import Designation, Document, Typed
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 
-# What an expansion says of the value set itself. The rest is its definition: parameter includeDefinition.
+# The elements of the value set that an expansion repeats. The rest is its definition (includeDefinition).
 HEADER = (
     "language",
     "url",
@@ -48,8 +48,8 @@ def _about(answer: Expansion) -> Node:
     document = answer.value_set
     if answer.with_definition:
         return {name: value for name, value in document.items() if name not in _NOT_THE_DEFINITION}
-    kept = (key for name in HEADER for key in (name, f"_{name}"))
-    return {key: document[key] for key in kept if key in document}
+    header = (key for name in HEADER for key in (name, f"_{name}"))
+    return {key: document[key] for key in header if key in document}
 
 
 def _expansion(answer: Expansion, now: datetime, identifier: UUID) -> Node:

@@ -1,21 +1,18 @@
-"""Answers about how codes are related, as R5 resources."""
+"""The answers of ``$subsumes``, ``$closure`` and ``$find-matches``, as R5 resources."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from terminology.core.model import Document
 from terminology.operations.closure import Closure, ClosureEntry
 from terminology.operations.find_matches import FoundMatch, SoughtProperty
-from terminology.wire.write.parameters import parameters
-
-Node = dict[str, Any]
+from terminology.wire.write.parameters import Node, code, coding, group, parameters, string, typed
 
 
 def subsumption(outcome: str) -> Document:
     """https://hl7.org/fhir/R5/codesystem-operation-subsumes.html"""
-    return parameters([{"name": "outcome", "valueCode": outcome}])
+    return parameters([code("outcome", outcome)])
 
 
 # -- $closure ------------------------------------------------------------------------------------
@@ -51,19 +48,15 @@ def _groups(entries: Sequence[ClosureEntry]) -> Iterable[Node]:
 
 def found_matches(answer: Sequence[FoundMatch]) -> Document:
     """https://hl7.org/fhir/R5/codesystem-operation-find-matches.html"""
-    matches: list[Node | None] = [{"name": "match", "part": list(_match(match))} for match in answer]
-    return parameters(matches) if matches else {"resourceType": "Parameters"}
+    return parameters(group("match", _match(match)) for match in answer)
 
 
-def _match(match: FoundMatch) -> Iterable[Node]:
-    yield {"name": "code", "valueCoding": match.coding.as_json()}
-    yield from ({"name": "unmatched", "part": _sought(sought)} for sought in match.unmatched)
-    if match.comment:
-        yield {"name": "comment", "valueString": match.comment}
+def _match(match: FoundMatch) -> Iterable[Node | None]:
+    yield coding("code", match.coding.as_json())
+    yield from (group("unmatched", _sought(sought)) for sought in match.unmatched)
+    yield string("comment", match.comment or None)
 
 
-def _sought(sought: SoughtProperty) -> list[Node]:
-    return [
-        {"name": "code", "valueCode": sought.code},
-        {"name": "value", sought.value.key: sought.value.value},
-    ]
+def _sought(sought: SoughtProperty) -> Iterable[Node | None]:
+    yield code("code", sought.code)
+    yield typed("value", sought.value)

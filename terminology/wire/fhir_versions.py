@@ -1,6 +1,7 @@
-"""The releases of FHIR that are spoken, and at which root.
- R5 is the home dialect; R4 and R4B are one family for terminology (the operations have the same parameters,
-the resources the same elements).
+"""The versions of FHIR that the server speaks, by the names of their roots.
+
+Inside, every resource is R5. R4 and R4B are one family for terminology: the operations have the same
+parameters, the resources the same elements.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from terminology.wire import r4
 
 @dataclass(slots=True, frozen=True)
 class FhirVersion:
-    """``version`` is the fhirVersion of the root, ``short`` the form that ``$versions`` and media types
-    use.
+    """A version of FHIR.
+
+    ``version`` is its ``fhirVersion``, ``short`` the form in media types and the answer of ``$versions``.
     """
 
     name: str
@@ -36,13 +38,14 @@ class FhirVersion:
         return r4.downgrade(document) if self.is_r4 else document
 
     def is_meant_by(self, version: str) -> bool:
-        """Is this the release of a ``fhirVersion`` media type parameter (4.0, 4.0.1)?"""
+        """Does a ``fhirVersion`` of a media type (4.0, 4.0.1) name this version?"""
         return version in (self.version, self.short)
 
     @property
     def family(self) -> Sequence[FhirVersion]:
-        """This release, and those that differ in nothing but the version of what FHIR publishes. Who asks
-        the root of one for another gets it: HL7's own client speaks R4 to servers of R4B.
+        """This version, and those that differ in the version of FHIR's own definitions alone.
+
+        The root of one answers in another when a client asks for it: HL7's client speaks R4 to servers of R4B.
         """
         return (
             self,
@@ -50,7 +53,7 @@ class FhirVersion:
         )
 
     def can_be_read_as(self, version: str) -> bool:
-        """Does who speaks the release of a ``fhirVersion`` understand this one?"""
+        """Can a client of the version that a ``fhirVersion`` names read this one?"""
         return any(release.is_meant_by(version) for release in self.family)
 
 

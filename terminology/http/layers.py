@@ -1,0 +1,89 @@
+"""The outermost WSGI layer: the id of a request, the headers of every answer, and the last net for errors.
+
+Further layers (limits, authentication, metrics, an access log) belong outside this one or between this one and
+``prepared``: there they see every request, and each answer is as fast as without them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from os import urandom
+from typing import TYPE_CHECKING, Any
+
+from terminology.http.media import JSON
+from terminology.wire import json
+from terminology.wire.failures import failure
+from terminology.wire.headers import RequestHeader
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Where in the environment the id of the request stands.
+REQUEST_ID = "terminology.request_id"
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
+_ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
+_ALLOWED_HEADERS = (
+    "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, "
+    "If-None-Match, Prefer, X-Cache-Id, X-Medplum, X-Request-Id, X-Requested-With"
+)
+_EXPOSED_HEADERS = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
+_VARY = "Accept, Accept-Language, Origin"
+_DAY = "86400"
+
+
+class CommonHeaders:
+    """The layer. ``cors_origin`` is the origin that browsers may call from; empty for none."""
+
+    def __init__(self, application: WSGIApplication, cors_origin: str) -> None:
+        self.application = application
+        self._headers = [("Vary", _VARY)]
+        self._preflight: list[tuple[str, str]] = []
+        if cors_origin:
+            self._headers += [
+                ("Access-Control-Allow-Origin", cors_origin),
+                ("Access-Control-Expose-Headers", _EXPOSED_HEADERS),
+            ]
+            self._preflight = [
+                ("Access-Control-Allow-Methods", _ALLOWED_METHODS),
+                ("Access-Control-Allow-Headers", _ALLOWED_HEADERS),
+                ("Access-Control-Max-Age", _DAY),
+            ]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request_id = environ[REQUEST_ID] = _request_id(environ)
+        common = [("X-Request-Id", request_id), *self._headers]
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            common += self._preflight
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if exc_info is None:
+                return start_response(status, [*headers, *common])
+            return start_response(status, [*headers, *common], exc_info)
+
+        try:
+            return self.application(environ, start)
+        except Exception as error:
+            return _failed(error, environ, start)
+
+
+def _request_id(environ: WSGIEnvironment) -> str:
+    """The id that the client sent, if it can stand in a header and a log, or else a new one."""
+    sent = environ.get(_ID_HEADER, "")
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else urandom(16).hex()
+
+
+def _failed(error: Exception, environ: WSGIEnvironment, start: Any) -> list[bytes]:
+    """An error that the application did not see, as an OperationOutcome in JSON."""
+    place = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    response = failure(error, environ[REQUEST_ID], place)
+    content = json.write(response.resource)
+    headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", str(len(content)))]
+    start(_status_line(response.status), [*headers, *response.headers.items()])
+    return [content]
+
+
+def _status_line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"

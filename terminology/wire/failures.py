@@ -1,0 +1,39 @@
+"""The one place where an exception becomes a response: its status, its headers and its OperationOutcome."""
+
+from __future__ import annotations
+
+import logging
+
+from terminology.core import issues
+from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
+from terminology.wire import outcome
+from terminology.wire.messages import Request, Response
+
+# Seconds after which it is worth asking again, when a database is away.
+RETRY_AFTER = 5
+
+log = logging.getLogger("terminology")
+
+
+def failure(error: Exception, request_id: str, place: str) -> Response:
+    """The response for any exception.
+
+    An exception that nobody foresaw is logged with its traceback under the id of the request, and the client
+    is told the id alone. ``place`` is the method and path that the log names.
+    """
+    if isinstance(error, RefusedError):
+        return Response(error.status, outcome.operation_outcome(error.issues), error.headers)
+    if isinstance(error, TerminologyError):
+        return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
+    if isinstance(error, UnavailableError):
+        # The code that raised it has logged the reason, once.
+        issue = issues.store_unreachable()
+        headers = {"Retry-After": str(RETRY_AFTER)}
+        return Response(outcome.status([issue]), outcome.operation_outcome([issue]), headers)
+    log.error("incident %s at %s", request_id, place, exc_info=error)
+    return Response(500, outcome.operation_outcome([issues.unexpected(request_id)]))
+
+
+def failure_of(error: Exception, request: Request) -> Response:
+    """The response for an exception that a request met."""
+    return failure(error, request.id, f"{request.method} {request.path}")

@@ -1,0 +1,52 @@
+"""The headers of a request that are read here: no other can be.
+
+``wire`` and ``http`` take headers from a mapping with ``RequestHeader`` keys, so that what an answer may depend on
+stands in this list, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+# Headers that WSGI does not name HTTP_….
+_PLAIN = ("CONTENT_TYPE",)
+
+
+class RequestHeader(Enum):
+    """A header that is read."""
+
+    ACCEPT = "Accept"
+    ACCEPT_LANGUAGE = "Accept-Language"
+    AUTHORIZATION = "Authorization"
+    CACHE_ID = "X-Cache-Id"
+    CONTENT_TYPE = "Content-Type"
+    IF_MODIFIED_SINCE = "If-Modified-Since"
+    IF_NONE_MATCH = "If-None-Match"
+    PREFER = "Prefer"
+    PREFLIGHT_METHOD = "Access-Control-Request-Method"
+    REQUEST_ID = "X-Request-Id"
+    TOO_COSTLY_THRESHOLD = "X-Too-Costly-Threshold"
+
+    @property
+    def wsgi_name(self) -> str:
+        """The key of the header in a WSGI environment."""
+        name = self.value.upper().replace("-", "_")
+        return name if name in _PLAIN else f"HTTP_{name}"
+
+
+# Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
+# (X-Cache-Id) alone; the id of a request stands in the headers of its answer.
+_WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.REQUEST_ID})
+# The headers that the answer to an operation may depend on.
+EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)
+
+Headers = Mapping[RequestHeader, str]
+
+_WSGI_NAMES = tuple((header, header.wsgi_name) for header in RequestHeader)
+
+
+def from_wsgi(environ: Mapping[str, Any]) -> dict[RequestHeader, str]:
+    """The headers of a WSGI environment that are read here."""
+    return {header: environ[name] for header, name in _WSGI_NAMES if name in environ}

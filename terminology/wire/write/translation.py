@@ -1,0 +1,75 @@
+"""The answer of ``$translate``, as an R5 resource."""
+
+from __future__ import annotations
+
+from terminology.catalogue.concept_map import KEPT_WORD, Attribute, MapProperty
+from terminology.core.model import Coding, Document
+from terminology.operations.translate.model import Match, Translation
+from terminology.wire.write.parameters import (
+    Node,
+    boolean,
+    canonical,
+    code,
+    coding,
+    group,
+    parameters,
+    string,
+    typed,
+    uri,
+)
+
+
+def translation(answer: Translation) -> Document:
+    """https://hl7.org/fhir/R5/conceptmap-operation-translate.html.
+
+    ``noMap``, ``sourceConcept``, ``sourceComment`` and ``targetComment`` are the ecosystem's; ``via`` is
+    ours and names the maps that led to this one, in order.
+    """
+    return parameters(
+        [
+            boolean("result", answer.result),
+            string("message", answer.message),
+            *(_match(match, answer.several_subjects) for match in answer.matches),
+        ]
+    )
+
+
+def _match(match: Match, names_subject: bool) -> Node:
+    is_mapped = match.concept is not None
+    subject = match.subject if names_subject else None
+    return group(
+        "match",
+        [
+            _relationship(match),
+            _coding("concept", match.concept),
+            boolean("noMap", None if is_mapped else True),
+            _coding("source", match.source),
+            canonical("originMap", match.origin.canonical),
+            *(canonical("via", hop.canonical) for hop in match.via),
+            _coding("sourceConcept", subject),
+            string("targetComment" if is_mapped else "sourceComment", match.comment),
+            *(_attribute("dependsOn", condition) for condition in match.depends_on),
+            *(_attribute("product", product) for product in match.products),
+            *(_map_property(property_) for property_ in match.properties),
+        ],
+    )
+
+
+def _coding(name: str, value: Coding | None) -> Node | None:
+    return None if value is None else coding(name, value.as_json())
+
+
+def _relationship(match: Match) -> Node | None:
+    """The R4 word that a map was written with goes along, so that nothing is lost between releases."""
+    node = code("relationship", match.relationship)
+    if node is not None and match.word is not None:
+        node["extension"] = [{"url": KEPT_WORD, "valueCode": match.word}]
+    return node
+
+
+def _attribute(name: str, attribute: Attribute) -> Node:
+    return group(name, [uri("attribute", attribute.uri), typed("value", attribute.value)])
+
+
+def _map_property(property_: MapProperty) -> Node:
+    return group("property", [uri("uri", property_.uri), typed("value", property_.value)])
