@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.builders import code_system, concept, tree, value_set
 from tests.support.paths import ROOT
 from tests.support.server import running
 
@@ -34,50 +35,24 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def code_system(name: str, *concepts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resourceType": "CodeSystem",
-        "id": name,
-        "url": f"{BAKERY}/CodeSystem/{name}",
-        "version": "1",
-        "status": "active",
-        "content": "complete",
-        "caseSensitive": True,
-        "concept": list(concepts),
-    }
-
-
-def value_set(name: str, version: str, *include: dict[str, Any], **compose: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "ValueSet",
-        "id": f"{name}-{version}",
-        "url": f"{BAKERY}/ValueSet/{name}",
-        "version": version,
-        "status": "active",
-        "compose": {"include": list(include), **compose},
-    }
-
-
 BREADS, SIZES = f"{BAKERY}/CodeSystem/breads", f"{BAKERY}/CodeSystem/sizes"
 FLAT = {
     "url": "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter",
     "extension": [{"url": "name", "valueCode": "excludeNested"}, {"url": "value", "valueBoolean": True}],
 }
 CONTENT = [
-    code_system(
-        "breads",
-        {
-            "code": "bread",
-            "display": "Bread",
-            "concept": [{"code": "roll", "display": "Roll"}, {"code": "rye", "display": "Rye bread"}],
-        },
-        {"code": "cake", "display": "Cake"},
+    code_system(BREADS, tree("bread", tree("roll"), concept("rye", "Rye bread")), tree("cake")),
+    code_system(SIZES, concept("s", "Small"), concept("l", "Large")),
+    value_set(f"{BAKERY}/ValueSet/breads", {"system": BREADS}, compose={"extension": [FLAT]}),
+    value_set(f"{BAKERY}/ValueSet/sizes", {"system": SIZES}),
+    *(
+        value_set(
+            f"{BAKERY}/ValueSet/toppings",
+            {"system": SIZES, "concept": [concept(code, display)]},
+            version=version,
+        )
+        for version, code, display in (("1", "s", "Small topping"), ("2", "l", "Large topping"))
     ),
-    code_system("sizes", {"code": "s", "display": "Small"}, {"code": "l", "display": "Large"}),
-    value_set("breads", "1", {"system": BREADS}, extension=[FLAT]),
-    value_set("sizes", "1", {"system": SIZES}),
-    value_set("toppings", "1", {"system": SIZES, "concept": [{"code": "s", "display": "Small topping"}]}),
-    value_set("toppings", "2", {"system": SIZES, "concept": [{"code": "l", "display": "Large topping"}]}),
 ]
 
 

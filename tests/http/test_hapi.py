@@ -30,7 +30,7 @@ TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 NARRATIVE = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">A cone biopsy</div>'}
 
 
-def concept(system: str, code: str) -> dict[str, Any]:
+def coded(system: str, code: str) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code}]}
 
 
@@ -40,9 +40,9 @@ def condition(
     return {
         "resourceType": "Condition",
         "text": NARRATIVE,
-        "clinicalStatus": concept(f"{TERMINOLOGY}/condition-clinical", clinical),
-        "verificationStatus": concept(f"{TERMINOLOGY}/condition-ver-status", verification),
-        "code": concept("http://hl7.org/fhir/sid/icd-10-cm", code),
+        "clinicalStatus": coded(f"{TERMINOLOGY}/condition-clinical", clinical),
+        "verificationStatus": coded(f"{TERMINOLOGY}/condition-ver-status", verification),
+        "code": coded("http://hl7.org/fhir/sid/icd-10-cm", code),
         "subject": {"reference": "Patient/1"},
     }
 
@@ -52,7 +52,7 @@ def procedure(status: str = "completed", code: str = "57520") -> dict[str, Any]:
         "resourceType": "Procedure",
         "text": NARRATIVE,
         "status": status,
-        "code": concept("http://www.ama-assn.org/go/cpt", code),
+        "code": coded("http://www.ama-assn.org/go/cpt", code),
         "subject": {"reference": "Patient/1"},
     }
 
