@@ -48,7 +48,7 @@ class SubsumesRequest:
 
 
 def subsumes(catalogue: Catalogue, request: SubsumesRequest) -> str:
-    """The outcome for A and B: one of the four codes above.
+    """The outcome for A and B: equivalent, subsumes, subsumed-by or not-subsumed.
 
     Raises TerminologyError: a code or system is missing or unknown, the codes are of different systems or
     versions, the hierarchy does not mean subsumption, or the codes are unrelated but only a part of the code

@@ -215,7 +215,7 @@ def test_one_right_match_leaves_nothing_to_ask(ask: Ask) -> None:
 def test_a_cold_knife_cone_by_loop_is_a_contradiction(ask: Ask) -> None:
     answer = translated(ask, "r5", OURS, "conization-cold-knife", CPT, technique="loop")
     assert [code for code, _ in matches(answer)] == ["57520"]
-    assert "itself says technique cold-knife, but 'loop' was given" in value(answer, "message")
+    assert "itself has technique 'cold-knife', but the request has 'loop'" in value(answer, "message")
 
 
 def test_the_words_of_a_condition_that_are_not_those_of_a_property_are_no_contradiction(ask: Ask) -> None:
