@@ -475,7 +475,7 @@ def test_the_import_of_the_package_alone_imports_none_of_its_modules() -> None:
 
 
 def test_resources_that_were_sent_once_are_there_for_every_question_with_the_id_of_their_cache() -> None:
-    terminology = Terminology(Settings(environment={}, bundled=False, data=""))
+    terminology = Terminology(bundled=False)
     url = "http://example.org/kept"
     system = {
         "resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete",

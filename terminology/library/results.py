@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
+from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue, Typed
 from terminology.wire.outcome import MESSAGE_ID
 
@@ -515,8 +516,7 @@ def _issue(node: Document) -> Issue:
     details = node.get("details", {})
     codings = details.get("coding", ())
     extensions = {each["url"]: each.get("valueString") for each in node.get("extension", ())}
-    return Issue(
-        severity=node["severity"],
+    return SEVERITIES[node["severity"]](
         code=node["code"],
         text=str(details.get("text", "")),
         tx=codings[0].get("code") if codings else None,

@@ -25,7 +25,7 @@ def exceptions() -> list[type[Exception]]:
     return [c for _, c in members if issubclass(c, Exception) and c.__module__ == errors.__name__]
 
 
-def tree(lines: list[str]) -> list[tuple[int, str]]:
+def drawn_names(lines: list[str]) -> list[tuple[int, str]]:
     """The names in a drawn tree, each with its depth."""
     found = [(line, NAME.search(line)) for line in lines]
     return [(match.start() // 4, match.group()) for _, match in found if match is not None]
@@ -38,8 +38,8 @@ def depth(exception: type[Exception]) -> int:
 def test_the_drawn_trees_are_the_tree_of_the_classes() -> None:
     classes = {(depth(exception), exception.__name__) for exception in exceptions()}
     drawing = (errors.__doc__ or "").split("::")[1].split("\n\ndocs/")[0]
-    in_docstring = tree([line[4:] for line in drawing.splitlines()])
-    on_page = tree(PAGE.split("```text\n")[1].split("```")[0].splitlines())
+    in_docstring = drawn_names([line[4:] for line in drawing.splitlines()])
+    on_page = drawn_names(PAGE.split("```text\n")[1].split("```")[0].splitlines())
     assert set(in_docstring) == classes
     assert on_page == in_docstring
 

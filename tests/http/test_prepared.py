@@ -296,7 +296,7 @@ def test_credentials_make_no_other_question_for_without_a_cache_nobody_reads_the
 # -- posted --------------------------------------------------------------------------------------
 
 
-def body_of(**values: Any) -> dict[str, Any]:
+def plain_body(**values: Any) -> dict[str, Any]:
     """A Parameters resource: a Coding from a dictionary, a type before a text where it is not a code."""
     nodes = []
     for name, value in values.items():
@@ -347,13 +347,13 @@ def test_a_posted_question_goes_the_short_way_and_has_the_same_answer(
 ) -> None:
     quick = Client(create_app(settings, catalogue=catalogue))
     url = f"/fhir/{root}/{path}"
-    first = body_of(**fixed, **varying)
+    first = plain_body(**fixed, **varying)
     assert quick.short(url, first).status_code == 599
     assert quick.whole(url, first).status_code == 200
     assert quick.short(url, first).status_code == 200
     ((name, value),) = varying.items()
     for other in others(value):
-        body = body_of(**fixed, **{name: other})
+        body = plain_body(**fixed, **{name: other})
         never_asked = Client(create_app(settings, catalogue=catalogue))
         assert said(quick.whole(url, body)) == said(never_asked.whole(url, body)), body
 
@@ -426,16 +426,18 @@ def test_a_body_that_is_not_read_as_JSON_is_not_kept(quick_only: Client, content
 
 def test_parameters_of_the_url_and_the_body_are_one_question(quick_only: Client) -> None:
     path = f"/fhir/r5/CodeSystem/$lookup?system={CPT}"
-    assert quick_only.whole(path, body_of(code="57520")).status_code == 200
-    assert quick_only.short(path, body_of(code="57522")).status_code == 200
-    assert quick_only.short(f"{path}&code=57520", body_of(code="57520")).status_code == 599
-    assert quick_only.short("/fhir/r5/CodeSystem/$lookup?code=57520", body_of(system=CPT)).status_code == 599
+    assert quick_only.whole(path, plain_body(code="57520")).status_code == 200
+    assert quick_only.short(path, plain_body(code="57522")).status_code == 200
+    assert quick_only.short(f"{path}&code=57520", plain_body(code="57520")).status_code == 599
+    assert (
+        quick_only.short("/fhir/r5/CodeSystem/$lookup?code=57520", plain_body(system=CPT)).status_code == 599
+    )
 
 
 def test_a_body_that_is_too_large_is_413_as_ever(catalogue: Catalogue) -> None:
     settings = Settings(environment={}, data="", largest_body=200)
     client = create_app(settings, catalogue=catalogue).test_client()
-    long = json.dumps(body_of(system=CPT, code="57520", x="y" * 200))
+    long = json.dumps(plain_body(system=CPT, code="57520", x="y" * 200))
     assert client.post("/fhir/r5/CodeSystem/$lookup", data=long, content_type=JSON).status_code == 413
 
 

@@ -219,8 +219,8 @@ REFUSED = {
     "": "at character 1, at the end, a concept, '*', '^' or '(' is expected",
     "dragons": "at character 1, before 'dragons', a concept",
     "<< 404684003 AND": "at character 17, at the end, a concept",
-    "<< 404684004": "'404684004' is no SNOMED CT identifier",
-    "<< 12345": "'12345' is no SNOMED CT identifier",
+    "<< 404684004": "'404684004' is not a SNOMED CT identifier",
+    "<< 12345": "'12345' is not a SNOMED CT identifier",
     "<< 404684003 |never closed": "at character 14, before '|never closed', '|' after the term is expected",
     "(404684003": "at character 11, at the end, ')' is expected",
     "404684003)": "at character 10, before ')', the end",
@@ -249,9 +249,10 @@ REFUSED = {
     '* {{ C effectiveTime > "2019" }}': 'a day as "YYYYMMDD" is expected',
     "* {{ + HISTORY-LOTS }}": "'HISTORY' is expected",
     "* /* never closed": "before '/* never closed', the end",
-    "* : " + ", ".join(["363698007 = *"] * 101): "may have 100 attributes, filters, and operators before",
-    "404684003 " + " " * LONGEST: f"may have {LONGEST:,} characters",
-    "(" * (DEEPEST + 1): f"may have {DEEPEST:,} parts that stand in one another",
+    "* : "
+    + ", ".join(["363698007 = *"] * 101): "may have at most 100 attributes, filters, and operators before",
+    "404684003 " + " " * LONGEST: f"may have at most {LONGEST:,} characters",
+    "(" * (DEEPEST + 1): f"may have at most {DEEPEST:,} parts that stand in one another",
     "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",
 }
 

@@ -343,7 +343,7 @@ def test_filters_of_value_sets_are_those_of_the_page_on_SNOMED_CT(
 
 def test_expressions_true_says_that_the_list_is_not_all(system: SnomedCodeSystem) -> None:
     selection = system.select([Filter("expressions", "=", "true")])
-    assert "post-coordination" in (selection.unclosed or "")
+    assert "Post-coordinated expressions" in (selection.unclosed or "")
     assert system.select([Filter("expressions", "=", "false")]).unclosed is None
     with pytest.raises(TerminologyError, match="its value must be true or false"):
         system.select([Filter("expressions", "=", "perhaps")])

@@ -155,7 +155,7 @@ def test_a_filter_for_what_one_code_is_a_kind_of_wants_a_hierarchy_that_says_so(
 ) -> None:
     """As $subsumes does (https://hl7.org/fhir/R5/valueset-filter-operator.html)."""
     system = system_of(DOCUMENT | {"hierarchyMeaning": meaning})
-    with pytest.raises(TerminologyError, match=f"has the meaning '{meaning}'"):
+    with pytest.raises(TerminologyError, match=f"has the hierarchyMeaning '{meaning}'"):
         system.select([Filter("concept", op, "limb")])
 
 
@@ -216,9 +216,9 @@ def test_a_code_and_what_is_below_it_is_a_value_set_that_the_code_system_implies
     ("asked", "why"),
     [
         ("isa/nope", "has no code 'nope'"),
-        ("refset/1", "reference sets and expressions are not"),
+        ("refset/1", "this server supports '?fhir_vs' (all codes) and"),
         ("isa/", "has no code ''"),
-        ("refset", "reference sets and expressions are not"),
+        ("refset", "this server supports '?fhir_vs' (all codes) and"),
     ],
 )
 def test_what_a_code_system_does_not_imply_is_not_found_and_the_diagnostics_say_why(
@@ -232,7 +232,9 @@ def test_what_a_code_system_does_not_imply_is_not_found_and_the_diagnostics_say_
 def test_a_grammar_has_no_codes_below_a_code_and_says_which_value_sets_it_implies() -> None:
     with pytest.raises(TerminologyError) as error:
         catalogue_of([], [languages()]).value_set("urn:ietf:bcp:47?fhir_vs=isa/en")
-    assert "where there is a hierarchy" in (error.value.issues[0].diagnostics or "")
+    assert "if the code system has a hierarchy, '?fhir_vs=isa/[code]'" in (
+        error.value.issues[0].diagnostics or ""
+    )
 
 
 def test_an_OID_among_the_identifiers_of_a_resource_finds_it() -> None:

@@ -125,7 +125,7 @@ class TableColumn(NamedTuple):
         return [text.strip() for text in parts if text.strip()]
 
     def values(self, cells: Mapping[str, str]) -> list[PropertyTuple]:
-        """The values in the column's cell of a row, as FHIR types them. Raises CellError."""
+        """The values in the column's cell of a row, as FHIR types them. Raises _CellError."""
         parse = _VALUES[self.type]
         return [(self.code, self.type, parse(text, self)) for text in self.texts(cells)]
 
@@ -165,11 +165,11 @@ class TableMapping(NamedTuple):
 _Row = TypeVar("_Row", ConceptRow, MapRow)
 
 
-class MappingFileError(ValueError):
+class _MappingFileError(ValueError):
     """A mapping file has an unknown or missing entry."""
 
 
-class CellError(ValueError):
+class _CellError(ValueError):
     """A cell holds a value that its column must not have."""
 
 
@@ -199,30 +199,30 @@ def _mapping_file(files: Sequence[File], suffixes: tuple[str, ...]) -> TableMapp
         with tomls[0].binary() as stream:
             content = tomllib.load(stream)
         return TableMapping(_checked_kind(content), content, tables[0], tomls[0])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, MappingFileError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, _MappingFileError) as error:
         raise BrokenReleaseError(Problem(tomls[0].label, 0, str(error))) from error
 
 
 def _checked_kind(mapping: Mapping[str, Any]) -> str:
-    """The kind of resource that a mapping file describes. Raises MappingFileError."""
+    """The kind of resource that a mapping file describes. Raises _MappingFileError."""
     kinds = [kind for kind in _ALLOWED if kind in mapping]
     if len(kinds) != 1:
-        raise MappingFileError("expected a table [CodeSystem] or [ConceptMap]")
+        raise _MappingFileError("expected a table [CodeSystem] or [ConceptMap]")
     kind = kinds[0]
     for name, content in mapping.items():
         if name not in _ALLOWED[kind]:
-            raise MappingFileError(f"[{name}] is not known; known tables: {', '.join(_ALLOWED[kind])}")
+            raise _MappingFileError(f"[{name}] is not known; known tables: {', '.join(_ALLOWED[kind])}")
         allowed = _ALLOWED[kind][name]
         for node in content if isinstance(content, list) else [content]:
             unknown = [key for key in node if allowed is not None and key not in allowed]
             if unknown:
-                raise MappingFileError(
+                raise _MappingFileError(
                     f"[{name}] has no {', '.join(unknown)}; known keys: {', '.join(allowed or ())}"
                 )
     if not mapping[kind].get("url"):
-        raise MappingFileError(f"[{kind}] should have a url")
+        raise _MappingFileError(f"[{kind}] should have a url")
     if _REQUIRED[kind] not in mapping.get("columns", {}):
-        raise MappingFileError(f"[columns] should say which column is the {_REQUIRED[kind]}")
+        raise _MappingFileError(f"[columns] should say which column is the {_REQUIRED[kind]}")
     _check_columns(mapping, kind)
     return kind
 
@@ -236,12 +236,12 @@ def _check_columns(mapping: Mapping[str, Any], kind: str) -> None:
     ):
         for part in mapping.get(name, ()):
             if key not in part or "column" not in part:
-                raise MappingFileError(f"each [[{name}]] should have {key} and column")
+                raise _MappingFileError(f"each [[{name}]] should have {key} and column")
             if part.get("type", "string") not in _VALUES:
-                raise MappingFileError(f"[[{name}]]: type should be one of {', '.join(_VALUES)}")
+                raise _MappingFileError(f"[[{name}]]: type should be one of {', '.join(_VALUES)}")
     words = [*mapping.get("relationships", {}).values(), mapping[kind].get("relationship", "related-to")]
     if wrong := [word for word in words if word not in RELATIONSHIPS]:
-        raise MappingFileError(
+        raise _MappingFileError(
             f"{', '.join(map(str, wrong))}: a relationship is one of {', '.join(sorted(RELATIONSHIPS))}"
         )
 
@@ -379,7 +379,7 @@ def _text(value: Any) -> str | None:
 
 def _boolean(text: str, column: TableColumn | None = None) -> bool:
     if text.lower() not in _TRUE | _FALSE:
-        raise CellError(f"{text!r} is neither true nor false")
+        raise _CellError(f"{text!r} is neither true nor false")
     return text.lower() in _TRUE
 
 
@@ -387,9 +387,9 @@ def _decimal(text: str, column: TableColumn) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise CellError(f"{text!r} is not a number") from None
+        raise _CellError(f"{text!r} is not a number") from None
     if not number.is_finite():
-        raise CellError(f"{text!r} is not a number")
+        raise _CellError(f"{text!r} is not a number")
     return number
 
 
@@ -397,7 +397,7 @@ def _integer(text: str, column: TableColumn) -> int:
     try:
         return int(text)
     except ValueError:
-        raise CellError(f"{text!r} is not a whole number") from None
+        raise _CellError(f"{text!r} is not a whole number") from None
 
 
 def _coding(text: str, column: TableColumn) -> Document:
@@ -435,9 +435,9 @@ class TableReader:
         self.products = mapping.columns("product")
 
     def concept(self, line: int, named: dict[str, str], cells: dict[str, str]) -> ConceptRow:
-        """The concept of a row; ``named`` are its cells by the elements of ``[columns]``. Raises CellError."""
+        """The concept of a row; ``named`` are its cells by the elements of ``[columns]``. Raises _CellError."""
         if not named["code"]:
-            raise CellError("a row without a code")
+            raise _CellError("a row without a code")
         status = named.get("status") or None
         return ConceptRow(
             code=named["code"],
@@ -457,9 +457,9 @@ class TableReader:
         )
 
     def mapping(self, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow:
-        """The mapping of a row; ``named`` are its cells by the elements of ``[columns]``. Raises CellError."""
+        """The mapping of a row; ``named`` are its cells by the elements of ``[columns]``. Raises _CellError."""
         if not named["source"]:
-            raise CellError("a row without a source")
+            raise _CellError("a row without a source")
         target = named.get("target") or None
         return MapRow(
             source=named["source"],
@@ -478,7 +478,7 @@ class TableReader:
         word = named.get("relationship") or self.resource.get("relationship", "related-to")
         relationship = self.relationships.get(word, word)
         if relationship not in RELATIONSHIPS:
-            raise CellError(
+            raise _CellError(
                 f"{word!r} is not a relationship. Known relationships: {', '.join(sorted(RELATIONSHIPS))}; "
                 "[relationships] may map other words to them"
             )
@@ -505,7 +505,7 @@ def _built_rows(
         named = {name: cells[column] for name, column in columns.items()}
         try:
             yield build(number, named, cells)
-        except CellError as error:
+        except _CellError as error:
             reporter.problem(Problem(mapping.table.label, number, str(error)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from terminology.core.model import Issue
 
@@ -57,3 +57,9 @@ def information(
 ) -> Issue:
     """Something worth knowing about the answer: an issue of severity information."""
     return Issue("information", code, text, tx, message_id, at, diagnostics)
+
+
+# The constructor of each severity.
+SEVERITIES: dict[str, Callable[..., Issue]] = {
+    constructor.__name__: constructor for constructor in (fatal, error, warning, information)
+}
