@@ -615,7 +615,7 @@ def test_fhir_json_that_breaks_off_is_refused(tmp_path: Path) -> None:
 
 def test_fhir_other_resources_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "patient.json", '{"resourceType": "Patient"}')
-    assert refusal("fhir", path).endswith("as JSON; patient.json is a resource Patient")
+    assert refusal("fhir", path).endswith("as JSON; patient.json is a Patient resource")
 
 
 def test_fhir_a_concept_without_a_code_is_reported(tmp_path: Path) -> None:
