@@ -6,8 +6,8 @@ that follow only the values that vary are read. No answer is kept: the operation
 content of the moment.
 
 The key of a prepared request has all that an answer may depend on: the path, the headers in
-``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, but for the values of the parameters
-that THE TABLE says vary. A request that cannot be read so goes to the application, and so does one for which
+``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
+(``Parameter.varies`` in THE TABLE). A request that cannot be read so goes to the application, and so does one for which
 the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is
 for the layer outside.
 """
@@ -53,8 +53,9 @@ Place = tuple[str | None, Callable[[Value], Any]]
 
 @dataclass(slots=True)
 class SharedRequest:
-    """A request: what it has in common with others (``key``), and its own values with the names of their
-    parameters.
+    """A request that may share a prepared one.
+
+    ``key`` is all that it has in common with others; ``values`` are its own, of the parameters ``names``.
     """
 
     key: tuple[Hashable, ...]
