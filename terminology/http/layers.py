@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from os import urandom
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 from terminology.http.media import JSON
@@ -54,14 +54,15 @@ class CommonHeaders:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request_id = environ[REQUEST_ID] = _request_id(environ)
-        common = [("X-Request-Id", request_id), *self._headers]
-        if environ["REQUEST_METHOD"] == "OPTIONS":
-            common += self._preflight
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            headers.append(("X-Request-Id", request_id))  # PEP 3333: the list is the server's to change
+            headers += self._headers
+            if environ["REQUEST_METHOD"] == "OPTIONS":
+                headers += self._preflight
             if exc_info is None:
-                return start_response(status, [*headers, *common])
-            return start_response(status, [*headers, *common], exc_info)
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
         try:
             return self.application(environ, start)
@@ -70,9 +71,12 @@ class CommonHeaders:
 
 
 def _request_id(environ: WSGIEnvironment) -> str:
-    """The id that the client sent, if it can stand in a header and a log, or else a new one."""
+    """The id that the client sent, if it can stand in a header and a log, or else a new one.
+
+    It is a name and not a secret. Python seeds ``random`` anew in a process that was forked.
+    """
     sent = environ.get(_ID_HEADER, "")
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else urandom(16).hex()
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
 
 
 def _failed(error: Exception, environ: WSGIEnvironment, start: Any) -> list[bytes]:

@@ -6,8 +6,8 @@ that follow only the values that vary are read. No answer is kept: the operation
 content of the moment.
 
 The key of a prepared request has all that an answer may depend on: the path, the headers in
-``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, but for the values of the parameters
-that THE TABLE says vary. A request that cannot be read so goes to the application, and so does one for which
+``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
+(``Parameter.varies`` in THE TABLE). A request that cannot be read so goes to the application, and so does one for which
 the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is
 for the layer outside.
 """
@@ -42,17 +42,20 @@ ROOM = 1_000
 LONGEST_BODY = 16_384
 _HEADERS = tuple(header.wsgi_name for header in EFFECTIVE)
 _TEXTS = ("code", "string")
-# The JSON types of the values in a plain body.
-_PLAIN = (str, bool, int, dict)
+# The JSON types of the values in a plain body that are not objects.
+_SIMPLE = (str, bool, int)
 
 # A value that varies: a text of the URL, still encoded, or a node of the body.
 Value = str | Mapping[str, Any]
+# A field of the request, and the function that reads its value. There is no field for an unknown parameter.
+Place = tuple[str | None, Callable[[Value], Any]]
 
 
 @dataclass(slots=True)
 class SharedRequest:
-    """A request: what it has in common with others (``key``), and its own values with the names of their
-    parameters.
+    """A request that may share a prepared one.
+
+    ``key`` is all that it has in common with others; ``values`` are its own, of the parameters ``names``.
     """
 
     key: tuple[Hashable, ...]
@@ -76,7 +79,7 @@ class PreparedRequests:
         self._catalogue = catalogue
         self._longest_body = min(LONGEST_BODY, largest_body)
         self._varying = varying_names()
-        self._prepared: dict[Hashable, tuple[PreparedRequest, list[Parameter | None]]] = {}
+        self._prepared: dict[Hashable, tuple[PreparedRequest, list[Place]]] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
@@ -124,32 +127,15 @@ class PreparedRequests:
         stands twice. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
         document; and a text without escapes has two quotes for each string.
         """
-        if b"\\" in content:
-            return False
-        try:
-            document = orjson.loads(content)
-            nodes, type_ = document["parameter"], document["resourceType"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return False
-        if type_ != "Parameters" or len(document) != 2 or type(nodes) is not list:
-            return False
+        nodes = _nodes(content)
         strings = 3  # "resourceType", "Parameters", "parameter"
-        for node in nodes:
-            if type(node) is not dict or len(node) != 2:
+        for node in nodes or ():
+            parameter = _plain(node)
+            if parameter is None:
                 return False
-            (first, name), (value_key, value) = node.items()
-            if first != "name":
-                first, name, value_key, value = value_key, value, first, name
+            name, value_key, value, strings_of_value = parameter
+            strings += 3 + strings_of_value
             kind = type(value)
-            if first != "name" or type(name) is not str or value_key[:5] != "value" or kind not in _PLAIN:
-                return False
-            strings += 3
-            if kind is dict:
-                if not all(type(part) is str for part in value.values()):
-                    return False
-                strings += 2 * len(value)
-            elif kind is str:
-                strings += 1
             if name in self._varying and (kind is str or kind is dict):
                 key.append((name, value_key))
                 names.append(name)
@@ -158,34 +144,32 @@ class PreparedRequests:
                 return False
             else:
                 key.append((name, value_key, kind, value))
-        return content.count(b'"') == 2 * strings
+        return nodes is not None and content.count(b'"') == 2 * strings
 
     # -- answers
 
-    def _answer(
-        self, prepared: PreparedRequest, rows: list[Parameter | None], values: list[Value]
-    ) -> bytes | None:
+    def _answer(self, prepared: PreparedRequest, places: list[Place], values: list[Value]) -> bytes | None:
         """The answer as JSON, or None where the application has to give it."""
         fields = dict(prepared.fields)
         try:
-            for row, value in zip(rows, values, strict=True):
-                read = _text(value) if row is None or row.type in _TEXTS else _read(row, value)
-                if not read:
+            for (field, read), value in zip(places, values, strict=True):
+                content = read(value)
+                if not content:
                     return None
-                if row is not None:
-                    fields[row.field] = read
+                if field is not None:
+                    fields[field] = content
             catalogue = self._catalogue().for_fhir(prepared.release.version)
             return json.write(prepared.answer(catalogue, fields))
         except TerminologyError:
             return None
 
     def _keep(self, request: SharedRequest, prepared: PreparedRequest) -> None:
-        rows = _rows(request, prepared)
-        if rows is None:
+        places = _places(request, prepared)
+        if places is None:
             return
         if len(self._prepared) >= ROOM:
             self._prepared.clear()
-        self._prepared[request.key] = prepared, rows
+        self._prepared[request.key] = prepared, places
 
 
 def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
@@ -201,6 +185,37 @@ def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
     return content if len(content) == length else None
 
 
+def _nodes(content: bytes) -> list[Any] | None:
+    """The parameters of a Parameters resource that has nothing else; None for any other body."""
+    if b"\\" in content:
+        return None
+    try:
+        document = orjson.loads(content)
+        nodes, type_ = document["parameter"], document["resourceType"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return nodes if type_ == "Parameters" and len(document) == 2 and type(nodes) is list else None
+
+
+def _plain(node: Any) -> tuple[str, str, Any, int] | None:
+    """The name of a parameter, the key of its value, the value and the number of strings in it.
+
+    None if it has anything else, or another value than a text, boolean, whole number or Coding.
+    """
+    if type(node) is not dict or len(node) != 2:
+        return None
+    (first, name), (value_key, value) = node.items()
+    if first != "name":
+        first, name, value_key, value = value_key, value, first, name
+    if first != "name" or type(name) is not str or value_key[:5] != "value":
+        return None
+    kind = type(value)
+    if kind is dict:
+        is_plain = all(type(part) is str for part in value.values())
+        return (name, value_key, value, 2 * len(value)) if is_plain else None
+    return (name, value_key, value, 1 if kind is str else 0) if kind in _SIMPLE else None
+
+
 def _text(value: Value) -> str | None:
     """The text of a value; None if it is not one."""
     if isinstance(value, str):
@@ -209,25 +224,33 @@ def _text(value: Value) -> str | None:
     return text.strip() if isinstance(text, str) else None
 
 
-def _read(row: Parameter, value: Value) -> Any:
-    argument = unquote_plus(value) if isinstance(value, str) else value
-    return READERS[row.type](Argument(row.names[0], argument, row.names[0]))
+def _reader(row: Parameter) -> Callable[[Value], Any]:
+    reader, name = READERS[row.type], row.names[0]
+
+    def read(value: Value) -> Any:
+        return reader(Argument(name, unquote_plus(value) if isinstance(value, str) else value, name))
+
+    return read
 
 
-def _rows(request: SharedRequest, prepared: PreparedRequest) -> list[Parameter | None] | None:
-    """The parameters that the varying values belong to, in their order; None for a name that has none.
+def _places(request: SharedRequest, prepared: PreparedRequest) -> list[Place] | None:
+    """The places of the varying values, in their order.
 
-    None for all where a parameter does not vary in this operation, or another value fills the same field.
+    None where a parameter does not vary in this operation, or another value fills the same field.
     """
     known = named(tuple(prepared.operation.parameters))
     rows = [known.get(name) for name in request.names]
-    if any(row is not None and not row.varies for row in rows):
-        return None
-    others = (known.get(name.casefold()) for name in _other_names(request.key))
+    others = [known.get(name.casefold()) for name in _other_names(request.key)]
     filled = [row.field for row in (*rows, *others) if row is not None]
-    if any(row is not None and filled.count(row.field) > 1 for row in rows):
-        return None
-    return rows
+    places: list[Place] = []
+    for row in rows:
+        if row is None:
+            places.append((None, _text))
+        elif not row.varies or filled.count(row.field) > 1:
+            return None
+        else:
+            places.append((row.field, _text if row.type in _TEXTS else _reader(row)))
+    return places
 
 
 def _other_names(key: tuple[Hashable, ...]) -> Iterable[str]:
