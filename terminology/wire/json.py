@@ -20,6 +20,7 @@ from terminology.core.model import Document
 DEEPEST = 200
 LARGEST = 2**64 - 1
 _LONGEST_NUMBER = 20  # digits of LARGEST
+_SHORT_NUMBER = 18  # digits, or a sign and digits, that always fit into 64 bits
 _HALF = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # a surrogate: half of a character
 
 
@@ -61,7 +62,10 @@ def write(document: Any, pretty: bool = False) -> bytes:
 
 def _exactly(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
+        text = str(value)
+        # Digits alone would be read as a whole number, which may have at most 64 bits.
+        is_whole = len(text) > _SHORT_NUMBER and text.lstrip("-").isdecimal()
+        return orjson.Fragment(f"{value:E}" if is_whole else text)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 

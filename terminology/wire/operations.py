@@ -132,7 +132,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             p("url", "uri", instance=False),
             p("value_set", "Resource", "valueSet", instance=False),
-            p("value_set_version", "string", "valueSetVersion", instance=False),
+            p("value_set_version", "string", "valueSetVersion", "version", instance=False),
             p("context", "uri", instance=False),
             p("filter", "string", varies=True),
             p("date", "dateTime"),

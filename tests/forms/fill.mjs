@@ -60,6 +60,9 @@ async function offered(page, how, linkId, typed) {
   for (const choice of choices) {
     if (await choice.evaluate(node => Boolean(node.offsetParent && node.innerText.trim()))) {
       await choice.click();
+      await new Promise(resolve => setTimeout(resolve, 300));
+      await page.keyboard.press("Tab"); // a field keeps its answer when it is left
+      await new Promise(resolve => setTimeout(resolve, 500));
       break;
     }
   }

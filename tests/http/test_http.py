@@ -310,7 +310,7 @@ def test_the_app_mounts_inside_another_one() -> None:
 def test_settings_are_the_first_argument_and_an_argument_of_another_type_is_refused_at_once() -> None:
     settings = Settings(environment={}, data="")
     assert create_app(settings).test_client().get("/fhir/metadata").status_code == 200
-    with pytest.raises(TypeError, match="settings must be Settings, not Catalogue"):
+    with pytest.raises(TypeError, match="settings must be Settings, not Content"):
         create_app(catalogue_of([CATS]))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="catalogue must be a Catalogue, not Settings"):
         create_app(settings, catalogue=settings)  # type: ignore[arg-type]
