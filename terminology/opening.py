@@ -12,8 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Content
-from terminology.catalogue.protocol import Catalogue
-from terminology.content.packages import OnUnreadable, raise_unreadable, read_resources
+from terminology.catalogue.protocol import KINDS, Catalogue
+from terminology.content.packages import ARCHIVE_SUFFIXES, OnUnreadable, raise_unreadable, read_resources
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
@@ -55,8 +55,11 @@ _DEFINITIONS = {
 def open_catalogue(settings: Settings | None = None) -> Content:
     """The content that the settings name, and the code systems that need none.
 
-    Imported releases are not in it: see ``ServedContent``. Raises UnreadableFileError.
+    Imported releases are not in it: see ``ServedContent``. Raises UnreadableFileError, and TypeError for an
+    argument that is not ``Settings``.
     """
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError(f"'settings' must be Settings, not {type(settings).__name__}")
     settings = settings or Settings()
     return catalogue_of(configured_content(settings), settings.bundled)
 
@@ -65,8 +68,28 @@ def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
     folder = loaded_folder(settings)
     bundled = read_resources([BUNDLES], dated=True) if settings.bundled else ()
-    paths = [*([folder] if folder is not None and folder.is_dir() else []), *settings.content]
-    return chain(bundled, read_resources(paths, broken_file_policy(settings)))
+    loaded = [folder] if folder is not None and folder.is_dir() else []
+    policy = broken_file_policy(settings)
+    return chain(bundled, read_resources(loaded, policy), read_content(settings.content, policy))
+
+
+def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator[Document | LazyDocument]:
+    """The resources below paths that somebody named; ``on_unreadable`` is called as by ``read_resources``.
+
+    A file without a terminology resource is unreadable. A folder or package without one is a warning: a folder
+    may be filled later, and a guide may need a package for other resources.
+    """
+    for path in paths:
+        has_resources = False
+        for resource in read_resources([path], on_unreadable):
+            has_resources = True
+            yield resource
+        if not has_resources:
+            problem = f"{path}: contains no {', '.join(KINDS[:-1])} or {KINDS[-1]} as JSON"
+            if path.is_dir() or path.name.endswith(ARCHIVE_SUFFIXES):
+                log.warning("%s", problem)
+            else:
+                on_unreadable(UnreadableFileError(problem))
 
 
 def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Content:
@@ -99,11 +122,17 @@ def _log_left_out(problem: UnreadableFileError) -> None:
 
 def open_state(settings: Settings) -> State:
     """The state that is kept between requests; in memory without a data folder, or if it cannot be written."""
-    folder = settings.data
-    if folder is not None and not _is_writable(folder):
-        log.warning("%s cannot be written: the state of $closure and $cache-control stays in memory", folder)
-        folder = None
-    return State(folder)
+    problem = state_problem(settings)
+    if problem is not None:
+        log.warning("%s", problem)
+    return State(settings.data if problem is None else None)
+
+
+def state_problem(settings: Settings) -> str | None:
+    """The reason why the state stays in memory although there is a data folder; None if it does not."""
+    if settings.data is None or _is_writable(settings.data):
+        return None
+    return f"{settings.data} cannot be written: the state of $closure and $cache-control stays in memory"
 
 
 def _is_writable(folder: Path) -> bool:
@@ -129,9 +158,13 @@ def store_content(place: str) -> Store:
 def _missing_package(place: str, problem: ImportError) -> SettingError:
     extra = "postgres" if place.startswith(POSTGRES) else "store"
     return SettingError(
-        f"'store' is {place!r}, which needs the package {problem.name}: "
-        f"pip install 'fhir-terminology-adapter[{extra}]'"
+        f"'store' is {place!r}, which needs the package {problem.name}: {installation_of(extra)}"
     )
+
+
+def installation_of(extra: str) -> str:
+    """The command that installs the packages of an extra."""
+    return f"pip install 'fhir-terminology-adapter[{extra}]', or in a checkout: pip install '.[{extra}]'"
 
 
 def known_importers() -> Sequence[Importer]:
@@ -139,9 +172,7 @@ def known_importers() -> Sequence[Importer]:
     try:
         from terminology.content.importers import IMPORTERS
     except ImportError as problem:
-        raise SettingError(
-            f"imports need the package {problem.name}: pip install 'fhir-terminology-adapter[store]'"
-        ) from None
+        raise SettingError(f"imports need the package {problem.name}: {installation_of('store')}") from None
     return IMPORTERS
 
 
@@ -157,12 +188,16 @@ def open_store(place: str, copies: Path | None = None) -> StoreReader:
 
 def _copied(content: ReadableStore, place: str, folder: Path) -> ReadableStore:
     if not place.startswith(POSTGRES):
-        raise SettingError(f"'copies' needs a postgresql:// store, but 'store' is {place!r}")
+        raise _copies_without_database(place)
     from terminology.store.copies import CopiedStore
     from terminology.store.postgres import PostgresStore
 
     assert isinstance(content, PostgresStore)
     return CopiedStore(content, folder)
+
+
+def _copies_without_database(place: str) -> SettingError:
+    return SettingError(f"'copies' needs a postgresql:// store, but 'store' is {place!r}")
 
 
 def open_loader(place: str) -> StoreWriter:
@@ -233,6 +268,8 @@ class ServedContent:
         """
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue: Content = self.content
+        if settings.copies is not None and not settings.store.startswith(POSTGRES):
+            raise _copies_without_database(settings.store)
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
         self._shelf: ServedGeneration | None = None
         self._lock = Lock()

@@ -93,6 +93,8 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 def _store(value: Any) -> str:
     """A folder or the URL of a PostgreSQL database. Any other URL is refused: it would become a folder."""
+    if not isinstance(value, str | Path):
+        raise TypeError
     scheme, _, rest = str(value).partition("://")
     if rest and not str(value).startswith(POSTGRES) and "/" not in scheme:
         raise ValueError
@@ -105,12 +107,21 @@ def _printable(value: Any) -> str:
     return value
 
 
+def _host(value: Any) -> str:
+    """A name or address. The empty one is refused: it would mean every address of the machine."""
+    if value == "":
+        raise ValueError
+    return _printable(value)
+
+
 def _boolean(value: Any) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     return words[str(value).lower()]
 
 
 def _paths(value: Any) -> list[Path]:
+    if isinstance(value, Path):
+        return [value]
     return [Path(item) for item in (value.split(os.pathsep) if isinstance(value, str) else value)]
 
 
@@ -139,7 +150,9 @@ class Settings:
     in the user's data folder. A TOML file can stand below both.
     """
 
-    host: str = _setting("127.0.0.1", "The address to listen on.", _printable)
+    host: str = _setting(
+        "127.0.0.1", "The address to listen on.", _host, "an address such as '127.0.0.1' or '0.0.0.0'"
+    )
     port: int = _setting(
         8080,
         "The port to listen on; 0 takes a free one.",
@@ -160,7 +173,11 @@ class Settings:
         "a number from 1 to 256",
     )
     bundled: bool = _setting(
-        True, "Serve the conization content that comes with the package.", _boolean, "true or false"
+        True,
+        "Serve the conization content that comes with the package, and the resources that FHIR itself publishes, "
+        "such as administrative-gender. Without it FHIR's own code systems are not known either.",
+        _boolean,
+        "true or false",
     )
     content: list[Path] = _setting(
         [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths, "a list of paths"
@@ -206,15 +223,18 @@ class Settings:
     cors_origin: str = _setting("*", "The origin that browsers may call from; empty for none.", _printable)
 
     def __init__(
-        self, config: Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any
+        self, config: str | Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any
     ) -> None:
         """Read the defaults, a TOML file, the variables of ``environment`` and the arguments; later ones win.
 
         An argument that is None counts as not given.
 
-        Raises SettingError for an unknown name or a bad value; it names the source and what would be right.
+        Raises SettingError for an unknown name or a bad value, which names the source and what would be right,
+        and TypeError for a ``config`` that is not a path.
         """
-        in_file = _toml(config) if config is not None else {}
+        if config is not None and not isinstance(config, str | Path):
+            raise TypeError(f"'config' must be the path of a TOML file, not {type(config).__name__}")
+        in_file = _toml(Path(config)) if config is not None else {}
         _require_known(str(config), in_file)
         _require_known(ARGUMENTS, arguments)
         for setting in SETTINGS:
@@ -230,7 +250,7 @@ class Settings:
             setattr(self, setting.name, value_of(setting, value, source))
 
     @classmethod
-    def from_environment(cls, config: Path | None = None, **arguments: Any) -> Settings:
+    def from_environment(cls, config: str | Path | None = None, **arguments: Any) -> Settings:
         """The settings as ``terminology serve`` reads them.
 
         They include the ``TERMINOLOGY_…`` variables of this process, and the data folder of this user unless

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 import terminology as terminology_package
-from terminology import Coding, Settings, Terminology, TerminologyError
+from terminology import (
+    Coding,
+    Settings,
+    Terminology,
+    TerminologyError,
+    UnreadableFileError,
+    open_catalogue,
+)
 from terminology.core import errors
 from terminology.library.results import Result
 from tests.support.asking import matches, value, values
@@ -351,6 +358,200 @@ def test_a_bare_resource_stands_for_the_parameter_that_it_is(typed: Terminology)
         typed.ask("ValueSet/$expand", CUTS, count=1)
 
 
+# -- names and types of arguments ----------------------------------------------------------------
+
+CPT = "http://www.ama-assn.org/go/cpt"
+SNOMED = "http://snomed.info/sct"
+ONLY_57522 = {
+    "resourceType": "ValueSet",
+    "status": "active",
+    "compose": {"include": [{"system": CPT, "concept": [{"code": "57522"}]}]},
+}
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Iterator[Terminology]:
+    with Terminology() as terminology:
+        yield terminology
+
+
+@pytest.mark.parametrize("name", ["targetSystem", "target_system", "targetsystem"])
+def test_translate_honours_every_name_of_the_target_system(bundled: Terminology, name: str) -> None:
+    arguments: dict[str, Any] = {name: SNOMED}
+    matches_ = bundled.translate(CPT, "57520", **arguments).matches
+    assert {match.concept.system for match in matches_ if match.concept} == {SNOMED}
+
+
+def test_translate_takes_the_source_under_names_of_each_release(typed: Terminology) -> None:
+    names: list[dict[str, Any]] = [
+        {"sourceCode": "cone", "system": TREE["url"]},
+        {"source_code": "cone", "source_system": TREE["url"]},
+        {"sourceCoding": Coding(TREE["url"], "cone")},
+        {"codeable_concept": {"coding": [{"system": TREE["url"], "code": "cone"}]}},
+    ]
+    for arguments in names:
+        assert typed.translate(**arguments).result, arguments
+
+
+@pytest.mark.parametrize("name", ["displayLanguage", "display_language", "displaylanguage"])
+def test_lookup_honours_every_name_of_the_language(typed: Terminology, name: str) -> None:
+    assert typed.lookup(TREE["url"], "cut", **{name: "de"}).display == "Schnitt"
+
+
+def test_lookup_honours_a_supplement_under_the_name_of_FHIR(typed: Terminology) -> None:
+    with pytest.raises(TerminologyError, match="http://example.org/no-supplement"):
+        typed.lookup(TREE["url"], "cut", useSupplement="http://example.org/no-supplement")
+
+
+def test_expand_honours_the_names_of_FHIR(typed: Terminology) -> None:
+    expansion = typed.expand(url=CUTS["url"], includeDesignations=True, activeOnly=True)
+    assert "Schnitt" in [each.value for each in expansion.contains[0].designations]
+    assert typed.expand(valueSet=CUTS).codes == ["cut", "cone"]
+
+
+def test_subsumes_honours_the_names_of_FHIR(typed: Terminology) -> None:
+    assert typed.subsumes(TREE["url"], codeA="cut", codeB="cone").outcome == "subsumes"
+
+
+@pytest.mark.parametrize("name", ["valueSet", "value_set"])
+def test_validate_code_honours_every_name_of_the_value_set(bundled: Terminology, name: str) -> None:
+    arguments: dict[str, Any] = {name: ONLY_57522}
+    assert not bundled.validate_code(CPT, "57520", **arguments)
+    assert bundled.validate_code(CPT, "57522", **arguments)
+    assert bundled.validate_code(CPT, "57520", **{name: None})
+
+
+def test_validate_code_takes_the_url_of_a_value_set(typed: Terminology) -> None:
+    assert not typed.validate_code(TREE["url"], "burn", url=CUTS["url"])
+    assert not typed.validate_code(TREE["url"], "burn", valueSet=CUTS["url"])
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "names"),
+    [
+        (
+            "translate",
+            {"code": "a", "sourceCode": "a"},
+            "'code' and 'sourceCode'|'sourceCode' and 'sourceCode'",
+        ),
+        ("translate", {"target_system": SNOMED, "targetSystem": SNOMED}, "'targetSystem' are the same"),
+        ("lookup", {"display_language": "de", "displayLanguage": "es"}, "'displayLanguage' are the same"),
+        ("subsumes", {"code_a": "a", "codeA": "a"}, "'codeA' are the same parameter"),
+        ("expand", {"value_set": "urn:a", "url": "urn:a"}, "the value set is given twice"),
+        ("validate_code", {"value_set": "urn:a", "valueSet": CUTS}, "the value set is given twice"),
+        ("validate_code", {"value_set": "urn:a|1", "valueSetVersion": "1"}, "are the same parameter"),
+    ],
+)
+def test_an_argument_that_is_given_twice_is_a_TypeError(
+    typed: Terminology, method: str, arguments: dict[str, Any], names: str
+) -> None:
+    with pytest.raises(TypeError, match=names):
+        getattr(typed, method)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("expand", {"nix": 1}),
+        ("expand", {"nix": None}),
+        ("lookup", {"properties": ["a"]}),
+        ("lookup", {"release": "r4"}),
+        ("translate", {"target": "a", "targets": "b"}),
+        ("validate_code", {"nix": 1}),
+        ("subsumes", {"nix": 1}),
+        ("find_matches", {"system": CPT, "properties": {}, "nix": 1}),
+        ("closure", {"name": "a", "nix": 1}),
+    ],
+)
+def test_a_misspelt_argument_is_a_TypeError(
+    typed: Terminology, method: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match=r"has no parameter '\w+'. Known parameters: \w+, .*tx_resource"):
+        getattr(typed, method)(**arguments)
+
+
+def test_the_message_of_a_misspelt_argument_names_the_right_ones(typed: Terminology) -> None:
+    with pytest.raises(TypeError) as caught:
+        typed.ask("CodeSystem/$lookup", properties=["a"])
+    assert str(caught.value) == (
+        "$lookup has no parameter 'properties'. Known parameters: code, system, version, coding, date, "
+        "display_language, property, use_supplement, tx_resource, cache_id"
+    )
+
+
+def test_unknown_parameters_of_a_body_are_ignored_as_over_HTTP(typed: Terminology) -> None:
+    body = body_of(
+        {"name": "nix", "valueString": "x"},
+        {"name": "coding", "valueCoding": {"system": TREE["url"], "code": "cut"}},
+    )
+    assert value(typed.ask("CodeSystem/$lookup", body), "display") == "Cut"
+
+
+def test_the_body_may_be_a_model(typed: Terminology) -> None:
+    from fhir.resources.parameters import Parameters
+    from fhir.resources.valueset import ValueSet
+
+    coding = {"system": TREE["url"], "code": "cut"}
+    body = Parameters.model_validate(body_of({"name": "coding", "valueCoding": coding}))
+    assert value(typed.ask("CodeSystem/$lookup", body), "display") == "Cut"
+    assert typed.ask("ValueSet/$expand", ValueSet.model_validate(CUTS))["expansion"]["total"] == 2
+
+
+# The same without their types, so that wrong ones can be given.
+_Terminology: Any = Terminology
+_Settings: Any = Settings
+_open_catalogue: Any = open_catalogue
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: t.ask("CodeSystem/$lookup", "57520"), "'body' must be a Parameters resource"),
+        (lambda t: t.ask(5), "'operation' must be str, not int"),
+        (
+            lambda t: t.closure("a", ["57520"]),
+            r"concepts\[0\] must be a Coding or a dictionary, not of type str",
+        ),
+        (lambda t: t.closure("a", "57520"), "'concepts' must be Codings, not of type str"),
+        (lambda t: t.read(5, "a"), "'kind' must be str, not int"),
+        (lambda t: t.read("CodeSystem", 5), "'id' must be str, not int"),
+        (lambda t: t.search(5), "'kind' must be str, not int"),
+        (lambda t: t.find_matches(CPT, "technique"), "'properties' must be Mapping, not str"),
+        (lambda t: t.expand(5), "'value_set' must be a canonical, a ValueSet or a path, not of type int"),
+        (lambda t: _Terminology(5), "'content' must be resources and paths, not of type int"),
+        (lambda t: _Terminology([5]), r"content\[0\] must be a resource .* or a path, not of type int"),
+        (lambda t: _Terminology(settings={}), "'settings' must be Settings or None, not dict"),
+        (lambda t: _Terminology(catalogue=5), "'catalogue' must be a Catalogue or a function"),
+        (lambda t: _open_catalogue("/tmp"), "'settings' must be Settings, not str"),
+        (lambda t: _Settings(5), "'config' must be the path of a TOML file, not int"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_a_TypeError(typed: Terminology, call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call(typed)
+
+
+def test_find_matches_is_exact_unless_told_otherwise(bundled: Terminology) -> None:
+    codes = {match.coding.code for match in bundled.find_matches(CPT, {"technique": "laser"}).matches}
+    assert codes == {
+        match.coding.code for match in bundled.find_matches(CPT, {"technique": "laser"}, exact=True).matches
+    }
+    assert codes
+
+
+def test_one_concept_may_be_given_to_closure_without_a_list(typed: Terminology) -> None:
+    typed.closure("one")
+    assert typed.closure("one", Coding(TREE["url"], "cut")).entries == []
+
+
+def test_a_resource_that_the_models_refuse_raises_an_error_that_says_why(bundled: Terminology) -> None:
+    for id_ in ("search-entry-mode", "discriminator-type"):
+        resource = bundled.read("CodeSystem", id_)
+        with pytest.raises(TerminologyError, match=r"refuses this CodeSystem of r5 \(concept.*_valueCode"):
+            resource.to_fhir("r5")
+        assert resource.in_release("r5") and resource.to_fhir("r4")
+
+
 # -- content -------------------------------------------------------------------------------------
 
 
@@ -385,8 +586,63 @@ def test_a_model_may_stand_for_a_resource_in_a_request(typed: Terminology) -> No
     "resource", [{"resourceType": "Patient"}, {}, {"resourceType": "CodeSystem", "concept": 1}]
 )
 def test_content_that_cannot_be_read_is_refused(resource: dict[str, Any]) -> None:
-    with pytest.raises(TerminologyError, match=r"must be (one of CodeSystem|a list)"):
+    with pytest.raises(UnreadableFileError, match=r"^content\[0\]: .*must be (one of CodeSystem|a list)"):
         Terminology([resource])
+
+
+def test_a_single_resource_or_path_is_taken_as_one_item(tmp_path: Path) -> None:
+    from fhir.resources.codesystem import CodeSystem
+
+    (tmp_path / "tree.json").write_text(json.dumps(TREE))
+    items: list[Any] = [TREE, CodeSystem.model_validate(TREE), str(tmp_path), tmp_path / "tree.json"]
+    for item in items:
+        with Terminology(item, bundled=False) as terminology:
+            assert [each.id for each in terminology.search("CodeSystem")] == ["tree"]
+
+
+def test_a_catalogue_stands_alone() -> None:
+    catalogue = catalogue_of([CATS])
+    for other in ({"content": [TREE]}, {"content": TREE}, {"store": "x"}, {"bundled": False}):
+        arguments: dict[str, Any] = other
+        with pytest.raises(TypeError, match="a catalogue takes the place of all content"):
+            Terminology(catalogue=catalogue, **arguments)
+
+
+def test_a_second_resource_of_a_canonical_is_refused_or_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    other = {**TREE, "title": "Other"}
+    message = r"content\[1\]: CodeSystem http://example.org/tree\|1 is in the content twice"
+    with pytest.raises(UnreadableFileError, match=message):
+        Terminology([TREE, other], bundled=False)
+    with Terminology([TREE, other], settings=Settings(skip_broken=True, bundled=False)) as terminology:
+        assert terminology.read("CodeSystem", "tree").title is None
+    assert "is in the content twice" in caplog.text
+    with Terminology([TREE, {**TREE, "id": "next", "version": "2"}], bundled=False) as terminology:
+        assert terminology.search("CodeSystem").total == 2
+
+
+def test_a_dictionary_that_is_changed_later_changes_no_answer() -> None:
+    document = json.loads(json.dumps(TREE))
+    with Terminology(document, bundled=False) as terminology:
+        document["concept"][0]["display"] = "Changed"
+        document["concept"][0]["concept"].clear()
+        assert terminology.lookup(TREE["url"], "cut").display == "Cut"
+        assert terminology.lookup(TREE["url"], "cone").display == "Cone"
+
+
+def test_content_without_a_terminology_resource_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "patient.json").write_text('{"resourceType": "Patient"}')
+    message = "contains no CodeSystem, ValueSet, ConceptMap or NamingSystem"
+    with pytest.raises(UnreadableFileError, match=rf"patient\.json: {message}"):
+        Terminology(tmp_path / "patient.json")
+    with pytest.raises(UnreadableFileError, match=message):
+        open_catalogue(Settings(content=tmp_path / "patient.json"))
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "collection", "entry": []}
+    with pytest.raises(UnreadableFileError, match=r"content\[0\]: .*a Bundle with CodeSystem"):
+        Terminology(bundle)
+    Terminology(tmp_path, bundled=False).close()
+    assert message in caplog.text
 
 
 def test_a_Terminology_reads_neither_the_environment_nor_what_the_user_has_loaded(
@@ -491,3 +747,14 @@ def test_resources_that_were_sent_once_are_there_for_every_question_with_the_id_
     concepts = [{"system": url, "code": code} for code in "ab"]
     table = terminology.ask("$closure", name="own", concept=concepts, cache_id=cache)
     assert table["group"][0]["element"][0]["code"] == "b"
+
+
+def test_the_first_of_two_files_with_one_canonical_counts(tmp_path: Path) -> None:
+    for name, display in (("a", "First"), ("b", "Second")):
+        concept = [{"code": "cut", "display": display}]
+        (tmp_path / f"{name}.json").write_text(json.dumps({**TREE, "id": name, "concept": concept}))
+    for paths in ([tmp_path], [tmp_path / "a.json", tmp_path / "b.json"]):
+        with Terminology(paths, bundled=False) as terminology:
+            assert terminology.lookup(TREE["url"], "cut").display == "First"
+    with Terminology([tmp_path / "b.json", {**TREE, "id": "c"}], bundled=False) as terminology:
+        assert terminology.lookup(TREE["url"], "cut").display == "Second"

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from terminology import Settings, create_app, open_catalogue
+from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.cli.commands import main
 from terminology.cli.options import settings_of
 from terminology.content.packages import read_resources
 from terminology.core.errors import SettingError, UnreadableFileError
+from terminology.opening import installation_of
 from terminology.settings import SETTINGS
 from tests.support.cats import CATS
 
@@ -238,7 +239,7 @@ def test_the_banner_counts_what_a_search_finds_and_offers_a_request_that_is_answ
     client = create_app(settings=Settings()).test_client()
     for kind in ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem"):
         total = client.get(f"/fhir/{kind}?_summary=count").get_json()["total"]
-        assert f" {total} {kind}s" in shown
+        assert re.search(rf" {total} {kind}{'' if total == 1 else 's'}\b", shown)
     for bundled in (True, False):
         settings = Settings(bundled=bundled)
         example = _example(open_catalogue(settings))
@@ -262,6 +263,61 @@ def test_copies_without_a_database_are_refused() -> None:
         refused.exit_code == 1
         and "'copies' needs a postgresql:// store, but 'store' is 'here'" in refused.output
     )
+
+
+def test_copies_without_any_store_are_refused() -> None:
+    refused = CliRunner().invoke(main, ["serve", "--check", "--copies", "there"])
+    assert (
+        refused.exit_code == 1 and "'copies' needs a postgresql:// store, but 'store' is ''" in refused.output
+    )
+
+
+def test_an_unusable_data_folder_is_a_warning_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(main, ["serve", "--check", "--data", str(tmp_path / "file")])
+    assert done.exit_code == 0
+    assert "Warning:" in done.stderr and "cannot be written: the state of $closure" in done.stderr
+    fine = CliRunner().invoke(main, ["serve", "--check", "--data", str(tmp_path / "new")])
+    assert fine.exit_code == 0 and "cannot be written" not in fine.stderr
+
+
+def test_an_empty_host_is_refused() -> None:
+    refused = CliRunner().invoke(main, ["serve", "--check", "--host", ""])
+    assert refused.exit_code == 1
+    assert "--host: 'host' is '', but should be an address such as '127.0.0.1'" in refused.output
+
+
+def test_the_banner_names_the_root_of_R6_where_it_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    from terminology.cli.commands import _show_address
+
+    _show_address("http://h/fhir", "x", with_r6=True)
+    assert "/fhir/r5, http://h/fhir/r6)" in capsys.readouterr().out
+    _show_address("http://h/fhir", "x", with_r6=False)
+    assert "r6" not in capsys.readouterr().out
+
+
+def test_a_settings_file_may_be_named_by_a_text(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text("largest_body = 7\ndata = ''\nbundled = false\n")
+    for path in (config, str(config)):
+        assert Settings.from_environment(path).largest_body == Settings(path).largest_body == 7
+        with Terminology.from_environment(path) as terminology:
+            assert terminology.settings.largest_body == 7
+
+
+def test_content_of_the_settings_may_be_one_path(tmp_path: Path) -> None:
+    assert Settings(content=tmp_path).content == Settings(content=str(tmp_path)).content == [tmp_path]
+
+
+@pytest.mark.parametrize(("name", "value"), [("store", 5), ("content", 5), ("content", [5]), ("bundled", 5)])
+def test_a_setting_of_a_wrong_type_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=f"the arguments: '{name}' is"):
+        Settings(**{name: value})
+
+
+def test_the_advice_to_install_an_extra_also_works_in_a_checkout() -> None:
+    advice = "pip install 'fhir-terminology-adapter[store]', or in a checkout: pip install '.[store]'"
+    assert installation_of("store") == advice
 
 
 def test_the_package_can_be_run_as_a_module() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from terminology.cli.console import counted
 from terminology.cli.content import build_bundles, load_content, reference
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.cli.requests import lookup, translate
@@ -45,7 +46,7 @@ for command in (load_content, build_bundles, reference, lookup, translate, impor
 
 def _serve(settings: Settings, check: bool) -> None:
     from terminology.http import serving
-    from terminology.opening import ServedContent
+    from terminology.opening import ServedContent, state_problem
 
     if (
         settings.store
@@ -54,6 +55,9 @@ def _serve(settings: Settings, check: bool) -> None:
     ):
         # It may be filled later, by an import on another machine.
         click.echo(f"Warning: there is no store in {settings.store} yet", err=True)
+    problem = state_problem(settings)
+    if problem is not None:
+        click.echo(f"Warning: {problem}", err=True)
     served = ServedContent(settings)
     # Nothing of the store may stay open: a worker process must not inherit its connections.
     try:
@@ -64,7 +68,7 @@ def _serve(settings: Settings, check: bool) -> None:
         served.close()
     if check:
         return
-    serving.serve(settings, served.content, lambda base: _show_address(base, example))
+    serving.serve(settings, served.content, lambda base: _show_address(base, example, settings.r6))
     click.echo("Stopped.")
 
 
@@ -72,7 +76,7 @@ def _counts(catalogue: Catalogue) -> str:
     """How many resources of each kind a search of the default release finds."""
     from terminology.catalogue.protocol import KINDS
 
-    return ", ".join(f"{sum(1 for _ in catalogue.headers(kind))} {kind}s" for kind in KINDS)
+    return ", ".join(counted(sum(1 for _ in catalogue.headers(kind)), kind) for kind in KINDS)
 
 
 def _example(catalogue: Catalogue) -> str:
@@ -83,7 +87,8 @@ def _example(catalogue: Catalogue) -> str:
     return f"system={system}&code={code}"
 
 
-def _show_address(base: str, example: str) -> None:
-    click.echo(f"Listening on {base} (also {base}/r4, {base}/r4b, {base}/r5). Try:\n")
+def _show_address(base: str, example: str, with_r6: bool) -> None:
+    roots = [f"{base}/{release}" for release in ("r4", "r4b", "r5", *(["r6"] if with_r6 else []))]
+    click.echo(f"Listening on {base} (also {', '.join(roots)}). Try:\n")
     click.echo(f"  curl '{base}/r4/CodeSystem/$lookup?{example}'\n")
     sys.stdout.flush()

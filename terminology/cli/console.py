@@ -79,3 +79,8 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and a noun, such as ``1 CodeSystem`` and ``2 CodeSystems``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

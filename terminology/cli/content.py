@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from terminology.cli.console import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.content.installing import install
 from terminology.core.errors import SettingError
@@ -34,7 +35,7 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
                 raise SettingError("there is no data folder to keep content in: give one with --data")
             for path in paths:
                 installed = install(path, folder, broken_file_policy(settings), dry_run)
-                counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(installed.counts.items()))
+                counts = ", ".join(counted(count, kind) for kind, count in sorted(installed.counts.items()))
                 change = f"{installed.change}, not kept" if dry_run else installed.change
                 click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
     except OSError as problem:

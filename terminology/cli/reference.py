@@ -31,8 +31,8 @@ Such resources need not be sent each time: `$cache-control` at the base takes th
 and answers with an id, which further requests send in the header `X-Cache-Id` or as the parameter `cache-id`;
 `mode=end` deletes the cache, and `mode=check` answers whether it is known. A cache is sealed unless it is
 started with `sealed=false`: only then the `tx-resource`s of further requests are added to it. A client may also
-make up an id and send it as `cache-id`; where the state does not outlive the process (the setting `data` is
-empty) such an id is ignored.
+make up an id of 16 to 200 characters and send it as `cache-id`; where the state does not outlive the process
+(the setting `data` is empty) such an id is ignored.
 """
 _SETTINGS = """\
 # Settings

@@ -20,7 +20,7 @@
         └── IncompleteCopyError          a copy of the store lacks something that the database has
 
 docs/errors.md explains them to users. Builtin exceptions are raised only where Python expects them (``TypeError``
-from a JSON serialiser), or are caught in the same module.
+from a JSON serialiser or for a wrong argument of the library), or are caught in the same module.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ class SettingError(AdapterError, ValueError):
 
 
 class UnreadableFileError(AdapterError, ValueError):
-    """A file cannot be read, or has no FHIR resource. The text says which file, and why."""
+    """A file, or an item of the library's content, cannot be read, or has no FHIR resource.
+
+    The text says which one, and why.
+    """
 
 
 class PublicationError(AdapterError, ValueError):

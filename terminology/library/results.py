@@ -26,6 +26,15 @@ HOME = "r5"
 _MODELS = {"r4": "fhir.resources.R4B", "r4b": "fhir.resources.R4B", "r5": "fhir.resources"}
 
 
+def _refusal(error: ValueError) -> str:
+    """The first reason of pydantic's ValidationError, with its place; the text of any other error."""
+    reasons: list[Any] = error.errors() if hasattr(error, "errors") else []
+    if not reasons:
+        return str(error)
+    place = ".".join(str(step) for step in reasons[0]["loc"])
+    return f"{place}: {reasons[0]['msg']}"
+
+
 # -- the parts of results ------------------------------------------------------------------------
 
 
@@ -139,14 +148,18 @@ class Result:
 
         That package has no models of R4: the answer of R4 is put into those of R4B.
 
-        Raises TerminologyError for another release.
+        Raises TerminologyError for another release, and for an answer that the models refuse: those of R5 do not
+        take an extension on a value of an extension, which a few of FHIR's own code systems have.
         """
         if release not in _MODELS:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(_MODELS)}"))
         document = self.in_release(release)
         kind = document["resourceType"]
         models = import_module(f"{_MODELS[release]}.{kind.lower()}")
-        model: FHIRAbstractModel = getattr(models, kind).model_validate(document)
+        try:
+            model: FHIRAbstractModel = getattr(models, kind).model_validate(document)
+        except ValueError as error:  # pydantic's ValidationError
+            raise TerminologyError(issues.no_model(kind, release, _refusal(error))) from error
         return model
 
     def __repr__(self) -> str:

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from terminology.catalogue.protocol import KINDS, Catalogue
-from terminology.content.packages import read_resources, resources_of
+from terminology.content.packages import resources_of
 from terminology.core import issues
 from terminology.core.documents import LazyDocument
-from terminology.core.errors import TerminologyError
+from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Coding, Document, split_canonical
 from terminology.library.results import (
     HOME,
@@ -32,17 +32,30 @@ from terminology.library.results import (
     TranslateResult,
     ValidateResult,
 )
-from terminology.library.values import FhirModel, Node, ResourceLike, as_document, body_of, listed
+from terminology.library.values import (
+    FhirModel,
+    Node,
+    ResourceLike,
+    as_document,
+    body_of,
+    by_fhir_name,
+    copied,
+    fields_of,
+    is_model,
+    listed,
+    require_type,
+)
 from terminology.opening import (
     ServedContent,
     broken_file_policy,
     catalogue_of,
     configured_content,
     open_state,
+    read_content,
 )
 from terminology.settings import Settings
 from terminology.wire import json, r4
-from terminology.wire.cache_control import RESOURCES
+from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.messages import Context, Request
 from terminology.wire.operation import BASE
@@ -52,6 +65,9 @@ from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
+
+# The fields of ValueSet/$validate-code that name a value set.
+_VALUE_SET = frozenset({"url", "value_set", "value_set_version", "context"})
 
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -71,7 +87,7 @@ class Terminology:
 
     def __init__(
         self,
-        content: Iterable[ResourceLike] = (),
+        content: ResourceLike | Iterable[ResourceLike] = (),
         *,
         store: str | Path | None = None,
         bundled: bool | None = None,
@@ -81,26 +97,36 @@ class Terminology:
         """Read the content.
 
         ``content`` are resources as dictionaries or ``fhir.resources`` models (also Bundles), and paths of
-        files, folders and packages. ``store`` is where imported releases are, ``bundled`` whether the content of
-        this package is served; both default to the values of ``settings``. ``catalogue`` is for those who have
-        built one, and takes the place of all content.
+        files, folders and packages; or one of these. A dictionary is copied: what becomes of it later changes
+        no answer. ``store`` is where imported releases are, ``bundled`` whether the content of this package is
+        served; both default to the values of ``settings``. ``catalogue`` is for those who have built one, and
+        takes the place of all content.
 
-        Raises SettingError, UnreadableFileError for a file, and TerminologyError for a resource that cannot be
-        read.
+        Raises TypeError for an argument of a wrong type, and for a ``catalogue`` with other content beside it;
+        SettingError; UnreadableFileError for a file or resource that cannot be read, and for a second resource
+        of the same url and version, unless the setting ``skip_broken`` leaves these out.
         """
+        require_type("settings", settings, Settings, None)
+        items = _items(content)
         self.settings = (settings or Settings()).updated(store=store, bundled=bundled)
         self._content: ServedContent | None = None
         if catalogue is None:
-            documents = chain(configured_content(self.settings), _documents(content, self.settings))
+            documents = chain(configured_content(self.settings), _documents(items, self.settings))
             named = catalogue_of(documents, self.settings.bundled)
             self._content = ServedContent(self.settings, named)
             catalogue = self._content.catalogue
+        elif items or store is not None or bundled is not None:
+            raise TypeError("a catalogue takes the place of all content: give no content, store or bundled")
+        elif not (isinstance(catalogue, Catalogue) or callable(catalogue)):
+            raise TypeError(
+                f"'catalogue' must be a Catalogue or a function that returns one, not {_type(catalogue)}"
+            )
         self._catalogue = catalogue
         self._state = open_state(self.settings)
         self._sessions = Sessions(self._state)
 
     @classmethod
-    def from_environment(cls, config: Path | None = None, **settings: Any) -> Terminology:
+    def from_environment(cls, config: str | Path | None = None, **settings: Any) -> Terminology:
         """The content and state of ``terminology serve``.
 
         That is the content that the ``TERMINOLOGY_…`` variables, a TOML file and these settings name, and the
@@ -145,7 +171,7 @@ class Terminology:
         ``parameters`` are further ones by FHIR's names, as in ``ask``: ``coding`` in place of system and code,
         ``tx_resource``, ``cache_id``. Raises TerminologyError, UnavailableError.
         """
-        parameters |= {
+        typed = {
             "system": system,
             "code": code,
             "version": version,
@@ -153,7 +179,7 @@ class Terminology:
             "property": property,
             "useSupplement": use_supplement,
         }
-        return self._typed(LookupResult, "CodeSystem/$lookup", parameters)
+        return self._typed(LookupResult, "CodeSystem/$lookup", typed, parameters)
 
     def translate(
         self,
@@ -175,7 +201,7 @@ class Terminology:
         ``sourceCoding``, ``sourceCodeableConcept``, ``targetCode``, ``conceptMap``. Raises TerminologyError,
         UnavailableError.
         """
-        parameters |= {
+        typed = {
             "system": system,
             "sourceCode": code,
             "version": version,
@@ -183,9 +209,9 @@ class Terminology:
             "url": url,
             "sourceScope": source_scope,
             "targetScope": target_scope,
-            "dependency": [dependency] if isinstance(dependency, Mapping) else dependency,
+            "dependency": dependency,
         }
-        return self._typed(TranslateResult, "ConceptMap/$translate", parameters)
+        return self._typed(TranslateResult, "ConceptMap/$translate", typed, parameters)
 
     def validate_code(
         self,
@@ -204,12 +230,14 @@ class Terminology:
         are further ones by FHIR's names, as in ``ask``: ``coding``, ``codeableConcept``, ``activeOnly``. Raises
         TerminologyError, UnavailableError.
         """
-        parameters |= {"code": code, "display": display, "displayLanguage": display_language}
-        if value_set is None and "url" not in parameters:
-            parameters |= {"url": system, "version": version}
-            return self._typed(ValidateResult, "CodeSystem/$validate-code", parameters)
-        parameters |= {"system": system, "systemVersion": version, **_value_set(value_set)}
-        return self._typed(ValidateResult, "ValueSet/$validate-code", parameters)
+        operation = "ValueSet/$validate-code"
+        typed: Node = {"code": code, "display": display, "displayLanguage": display_language}
+        chosen = _chosen_value_set(operation, value_set, parameters)
+        if not chosen and _VALUE_SET.isdisjoint(fields_of(_rows_at(operation), parameters)):
+            typed |= {"url": system, "version": version}
+            return self._typed(ValidateResult, "CodeSystem/$validate-code", typed, parameters)
+        typed |= {"system": system, "systemVersion": version, **chosen}
+        return self._typed(ValidateResult, operation, typed, parameters)
 
     def expand(
         self,
@@ -229,7 +257,7 @@ class Terminology:
         ``value_set`` is a canonical or a ValueSet resource. ``parameters`` are further ones by FHIR's names, as
         in ``ask``: ``excludeNested``, ``useSupplement``. Raises TerminologyError, UnavailableError.
         """
-        parameters |= {
+        typed = {
             "filter": filter,
             "offset": offset,
             "count": count,
@@ -237,9 +265,9 @@ class Terminology:
             "includeDesignations": include_designations,
             "activeOnly": active_only,
             "property": property,
-            **_value_set(value_set),
+            **_chosen_value_set("ValueSet/$expand", value_set, parameters),
         }
-        return self._typed(ExpandResult, "ValueSet/$expand", parameters)
+        return self._typed(ExpandResult, "ValueSet/$expand", typed, parameters)
 
     def subsumes(
         self,
@@ -254,8 +282,8 @@ class Terminology:
 
         Raises TerminologyError, UnavailableError.
         """
-        parameters |= {"system": system, "codeA": code_a, "codeB": code_b, "version": version}
-        return self._typed(SubsumesResult, "CodeSystem/$subsumes", parameters)
+        typed = {"system": system, "codeA": code_a, "codeB": code_b, "version": version}
+        return self._typed(SubsumesResult, "CodeSystem/$subsumes", typed, parameters)
 
     def find_matches(
         self,
@@ -263,24 +291,26 @@ class Terminology:
         properties: Mapping[str, Any],
         *,
         version: str | None = None,
-        exact: bool | None = None,
+        exact: bool = True,
         **parameters: Any,
     ) -> FindMatchesResult:
         """The concepts with these properties: ``CodeSystem/$find-matches``.
 
-        ``properties`` are values by code; a list has several values of one property. Raises TerminologyError,
-        UnavailableError.
+        ``properties`` are values by code; a list has several values of one property. Unless ``exact``, concepts
+        that lack some of them are found, too. Raises TypeError for properties that are not a mapping,
+        TerminologyError, UnavailableError.
         """
+        require_type("properties", properties, Mapping)
         pairs = [
             {"code": code, "value": value} for code, values in properties.items() for value in listed(values)
         ]
-        parameters |= {"system": system, "version": version, "exact": exact, "property": pairs}
-        return self._typed(FindMatchesResult, "CodeSystem/$find-matches", parameters)
+        typed = {"system": system, "version": version, "exact": exact, "property": pairs}
+        return self._typed(FindMatchesResult, "CodeSystem/$find-matches", typed, parameters)
 
     def closure(
         self,
         name: str,
-        concepts: Iterable[Coding | Mapping[str, Any]] = (),
+        concepts: Coding | Mapping[str, Any] | Iterable[Coding | Mapping[str, Any]] = (),
         *,
         version: str | None = None,
         **parameters: Any,
@@ -288,11 +318,12 @@ class Terminology:
         """Add concepts to a closure table: ``$closure``.
 
         Without concepts and version the table is started; with a version the answer has the entries that are
-        newer. Raises TerminologyError, UnavailableError.
+        newer. Raises TypeError for a concept that is neither a Coding nor a dictionary, TerminologyError,
+        UnavailableError.
         """
-        codings = [each.as_json() if isinstance(each, Coding) else dict(each) for each in concepts]
-        parameters |= {"name": name, "concept": codings, "version": version}
-        document = self.ask("$closure", **parameters)
+        typed = {"name": name, "concept": _codings(concepts), "version": version}
+        values = by_fhir_name(_rows_at("$closure"), "closure", typed, parameters)
+        document = self._operation("$closure", None, HOME, values)
 
         def in_release(release: str) -> Document:
             # To ask again would answer what is new since this answer, which is nothing.
@@ -305,6 +336,9 @@ class Terminology:
 
         Raises TerminologyError if there is none, UnavailableError.
         """
+        require_type("kind", kind, str)
+        require_type("id", id, str)
+        require_type("version", version, str, None)
         for part in (id, *([version] if version is not None else [])):
             if not _ID.fullmatch(part):
                 raise TerminologyError(issues.unknown_resource(kind, part))
@@ -317,6 +351,7 @@ class Terminology:
         An underscore inside a name stands for a hyphen. A list repeats a parameter; modifiers need the form
         ``search("ValueSet", **{"name:contains": "cone"})``. Raises TerminologyError, UnavailableError.
         """
+        require_type("kind", kind, str)
         query = [
             (_search_name(name), _as_text(value))
             for name, values in parameters.items()
@@ -334,20 +369,27 @@ class Terminology:
         path = f"{document['resourceType']}/{document['id']}"
         return Resource(document, lambda release: self._get(path, release))
 
-    def _typed(self, result: type[_R], operation: str, parameters: Node) -> _R:
-        document = self.ask(operation, **parameters)
-        return result(document, lambda release: self.ask(operation, None, release, **parameters))
+    def _typed(self, result: type[_R], operation: str, typed: Node, parameters: Node) -> _R:
+        """The result of an operation. Raises TypeError for unknown names, and what was given twice."""
+        values = by_fhir_name(_rows_at(operation), _name(operation), typed, parameters)
+        document = self._operation(operation, None, HOME, values)
+        return result(document, lambda release: self._operation(operation, None, release, values))
 
     # -- FHIR JSON ---------------------------------------------------------------------------------
 
     def ask(
-        self, operation: str, body: Document | None = None, release: str = HOME, **parameters: Any
+        self,
+        operation: str,
+        body: Document | FhirModel | None = None,
+        release: str = HOME,
+        **parameters: Any,
     ) -> Document:
         """The answer to ``Type/$operation``, ``Type/id/$operation`` or ``$operation`` as HTTP would give it.
 
         That is a Parameters resource, a ValueSet for ``$expand``, a ConceptMap for ``$closure``.
 
-        Parameters have FHIR's names (``_`` stands for ``-``), and are Python values or lists of them:
+        Parameters have FHIR's names or their Python spellings (``tx_resource`` is ``tx-resource``,
+        ``code_a`` is ``codeA``), and are Python values or lists of them:
 
         * texts, numbers and booleans;
         * Codings, CodeableConcepts and resources as dictionaries; Codings also as ``Coding``, resources also as
@@ -355,19 +397,33 @@ class Terminology:
         * ``dependency`` as ``{"attribute": ..., "value": ...}``, and the ``property`` of $find-matches as
           ``{"code": ..., "value": ...}``.
 
-        ``body`` is a Parameters resource with further parameters.
+        ``body`` is a Parameters resource with further parameters, as a dictionary or as a model. Of those, and
+        only of those, unknown ones are ignored, as over HTTP.
 
+        Raises TypeError for unknown parameters, for two names of one parameter, and for an operation or a body
+        of a wrong type.
         Raises TerminologyError where HTTP would answer with an OperationOutcome: its ``issues`` have the
         severity, FHIR's code, the text and, where there is one, the place (``at``) of each.
         Raises UnavailableError while the database of the store cannot be reached.
         """
-        spoken = _release(release)
+        require_type("operation", operation, str)
+        if body is not None and not (isinstance(body, dict) or is_model(body)):
+            raise TypeError(
+                f"'body' must be a Parameters resource, as a dictionary or model, not {_type(body)}"
+            )
         *where, name = operation.split("/")
         if not name.startswith("$") or len(where) > 2:
             raise TerminologyError(issues.not_an_operation(operation))
-        rows = _rows(where[0] if where else BASE, name.removeprefix("$"), spoken)
-        sent = body_of(rows, parameters, body, operation)
-        return self._answer(spoken, Request("POST", operation, body=sent))
+        rows = _rows_at(operation, _release(release))
+        values = by_fhir_name(rows, _name(operation), parameters) if rows else {}
+        document = None if body is None else as_document(body)
+        return self._operation(operation, document, release, values)
+
+    def _operation(self, operation: str, body: Document | None, release: str, values: Node) -> Document:
+        """The answer to an operation; ``values`` are its parameters by FHIR's names."""
+        version = _release(release)
+        sent = body_of(_rows_at(operation, version), values, body, operation)
+        return self._answer(version, Request("POST", operation, body=sent))
 
     def _get(self, path: str, release: str, query: Sequence[tuple[str, str]] = ()) -> Document:
         return self._answer(_release(release), Request("GET", path, list(query)))
@@ -396,18 +452,51 @@ def _release(name: str) -> FhirVersion:
 # -- resources from Python -----------------------------------------------------------------------
 
 
-def _documents(content: Iterable[ResourceLike], settings: Settings) -> Iterator[Document | LazyDocument]:
-    """The resources of ``content``, in R5 shape. Raises UnreadableFileError, TerminologyError."""
-    for each in content:
-        if isinstance(each, str | Path):
-            yield from read_resources([Path(each)], broken_file_policy(settings))
-        else:
-            yield from _resources(each)
+def _items(content: object) -> list[ResourceLike]:
+    """The resources and paths of ``content``; a single one is a list of one. Raises TypeError."""
+    if isinstance(content, str | Path | dict) or is_model(content):
+        return [content]
+    if not isinstance(content, Iterable):
+        raise TypeError(f"'content' must be resources and paths, not {_type(content)}")
+    items = list(content)
+    for index, item in enumerate(items):
+        if not (isinstance(item, str | Path | dict) or is_model(item)):
+            raise TypeError(
+                f"content[{index}] must be a resource (a dictionary or a model of fhir.resources) or a path, "
+                f"not {_type(item)}"
+            )
+    return items
+
+
+def _documents(items: Sequence[ResourceLike], settings: Settings) -> Iterator[Document | LazyDocument]:
+    """The resources of ``content``, in R5 shape. Raises UnreadableFileError unless ``skip_broken`` is set."""
+    on_unreadable = broken_file_policy(settings)
+    canonicals: set[tuple[str, str, str | None]] = set()
+    for index, item in enumerate(items):
+        if isinstance(item, str | Path):
+            yield from read_content([Path(item)], on_unreadable)
+            continue
+        try:
+            resources = list(_resources(item))
+        except TerminologyError as error:
+            on_unreadable(UnreadableFileError(f"content[{index}]: {error}"))
+            continue
+        for resource in resources:
+            kind, url, version = resource["resourceType"], resource.get("url"), resource.get("version")
+            if url and (kind, url, version) in canonicals:
+                canonical = f"{url}|{version}" if version else url
+                on_unreadable(
+                    UnreadableFileError(f"content[{index}]: {kind} {canonical} is in the content twice")
+                )
+                continue
+            canonicals.add((kind, url or "", version))
+            yield resource
 
 
 def _resources(resource: Document | FhirModel) -> Iterator[Document]:
+    """The terminology resources of a resource or Bundle. Raises TerminologyError."""
     document, is_r4 = as_document(resource), None
-    if isinstance(resource, FhirModel):
+    if is_model(resource):
         package = type(resource).__module__
         if ".STU3." in package:
             raise TerminologyError(issues.bad_value("content", package, "a resource of R4, R4B or R5"))
@@ -416,25 +505,66 @@ def _resources(resource: Document | FhirModel) -> Iterator[Document]:
     if document.get("resourceType") not in kinds:
         expected = f"one of {', '.join(kinds)}"
         raise TerminologyError(issues.bad_value("content", document.get("resourceType"), expected))
-    yield from resources_of(document, is_r4)
+    is_empty = True
+    for each in resources_of(document if is_model(resource) else copied(document), is_r4):
+        is_empty = False
+        yield each
+    if is_empty:
+        raise TerminologyError(issues.bad_value("content", "Bundle", f"a Bundle with {', '.join(KINDS)}"))
 
 
-def _value_set(value_set: str | ResourceLike | None) -> Node:
-    """The parameters that name a value set: by its canonical, or the resource itself."""
+def _chosen_value_set(operation: str, value_set: object, parameters: Node) -> Node:
+    """The parameters that name a value set: by its canonical, or the resource itself.
+
+    ``parameters`` lose ``valueSet``, which is FHIR's name of ``value_set``. Raises TypeError.
+    """
+    named = parameters.pop("valueSet", None)
+    if value_set is None:
+        value_set = named
+    elif named is not None or not {"url", "value_set"}.isdisjoint(fields_of(_rows_at(operation), parameters)):
+        raise TypeError(f"${_name(operation)}: the value set is given twice; give 'value_set' alone")
     if value_set is None:
         return {}
     if isinstance(value_set, str):
         url, version = split_canonical(value_set)
         return {"url": url, "valueSetVersion": version}
     if isinstance(value_set, Path):
-        value_set = json.read_resource(value_set.read_bytes())
+        try:
+            return {"valueSet": json.read_resource(value_set.read_bytes())}
+        except OSError as error:
+            raise UnreadableFileError(f"{value_set}: cannot be read: {error.strerror}") from None
+    if not (isinstance(value_set, Mapping) or is_model(value_set)):
+        raise TypeError(f"'value_set' must be a canonical, a ValueSet or a path, not {_type(value_set)}")
     return {"valueSet": value_set}
 
 
-def _rows(kind: str, name: str, release: FhirVersion) -> Sequence[Parameter]:
+def _codings(concepts: object) -> list[Node]:
+    """Concepts as Codings; a single one is a list of one. Raises TypeError."""
+    each = [concepts] if isinstance(concepts, Coding | Mapping) else concepts
+    if isinstance(each, str) or not isinstance(each, Iterable):
+        raise TypeError(f"'concepts' must be Codings, not {_type(concepts)}")
+    codings: list[Node] = []
+    for index, concept in enumerate(each):
+        if not isinstance(concept, Coding | Mapping):
+            raise TypeError(f"concepts[{index}] must be a Coding or a dictionary, not {_type(concept)}")
+        codings.append(concept.as_json() if isinstance(concept, Coding) else dict(concept))
+    return codings
+
+
+def _type(value: object) -> str:
+    return f"of type {type(value).__name__}"
+
+
+def _name(operation: str) -> str:
+    """The name of an operation, without the ``$``."""
+    return operation.rpartition("$")[2]
+
+
+def _rows_at(operation: str, release: FhirVersion = RELEASES[HOME]) -> Sequence[Parameter]:
     """The parameters of an operation; none if there is no such operation, which the answer will say."""
-    operation = operations_of(kind, release).get(name)
-    return (*operation.all_parameters, RESOURCES) if operation is not None else ()
+    *where, name = operation.split("/")
+    row = operations_of(where[0] if where else BASE, release).get(name.removeprefix("$"))
+    return (*row.all_parameters, RESOURCES, CACHE_ID) if row is not None else ()
 
 
 # -- search parameters ---------------------------------------------------------------------------

@@ -66,7 +66,9 @@ def test_server_py_serves_the_package_that_is_installed_as_the_command_does(
     assert "25 ConceptMaps" in command
     assert served(python, "server.py", "--check", cwd=checkout) == command
     assert served(python, str(checkout / "server.py"), "--check", cwd=tmp_path) == command
-    assert "0 ConceptMaps, 1 NamingSystems" in served(python, "-m", "terminology", *CHECK, cwd=checkout)
+    assert "0 ConceptMaps, 1 NamingSystem at /fhir" in served(
+        python, "-m", "terminology", *CHECK, cwd=checkout
+    )
 
 
 def test_the_command_works_without_the_packages_of_the_store() -> None:

@@ -362,7 +362,7 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
     settings = Settings(environment={}, bundled=False, data=str(data))
     assert list(open_catalogue(settings).headers("CodeSystem")) == []
     code, said = load_command(place, "--data", data, "--dry-run")
-    assert (code, "1 CodeSystems, 1 ValueSets (new, not kept" in said, data.exists()) == (0, True, False)
+    assert (code, "1 CodeSystem, 1 ValueSet (new, not kept" in said, data.exists()) == (0, True, False)
     code, said = load_command(place, "--data", data)
     assert (code, "(new: " in said) == (0, True)
     assert [file.name for file in (data / "content").iterdir()] == ["example.terms#1.2.0.tgz"]

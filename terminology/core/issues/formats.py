@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from terminology.core.issues.bodies import malformed
 from terminology.core.issues.phrases import shortened
+from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
 _LONGEST_NUMBER = 30
@@ -66,3 +67,14 @@ def xml_with_document_type() -> Issue:
 def wrong_xml_element(line: int, at: str, problem: str) -> Issue:
     """``at``: the FHIRPath of the element, empty outside of the resource; ``problem``: a clause without a subject."""
     return malformed(f"Line {line}: {at or 'the XML'} {problem}", at)
+
+
+# -- models of Python ----------------------------------------------------------------------------
+
+
+def no_model(kind: str, release: str, reason: str) -> Issue:
+    """``release``: a name such as r5; ``reason``: the place and the text of fhir.resources."""
+    text = (
+        f"fhir.resources refuses this {kind} of {release} ({reason}); in_release('{release}') has it as JSON"
+    )
+    return error(code="not-supported", text=text)
