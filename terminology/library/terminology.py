@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -560,7 +561,8 @@ def _name(operation: str) -> str:
     return operation.rpartition("$")[2]
 
 
-def _rows_at(operation: str, release: FhirVersion = RELEASES[HOME]) -> Sequence[Parameter]:
+@lru_cache(256)
+def _rows_at(operation: str, release: FhirVersion = RELEASES[HOME]) -> tuple[Parameter, ...]:
     """The parameters of an operation; none if there is no such operation, which the answer will say."""
     *where, name = operation.split("/")
     row = operations_of(where[0] if where else BASE, release).get(name.removeprefix("$"))

@@ -46,7 +46,7 @@ def require_type(name: str, value: object, *types: type | None) -> None:
 
 
 def copied(value: Any) -> Any:
-    """A copy of JSON: of its objects and lists, to any depth. It takes about a tenth of ``deepcopy``."""
+    """A copy of JSON: of its objects and lists, to any depth. It takes about half the time of ``deepcopy``."""
     if isinstance(value, dict):
         return {name: copied(part) for name, part in value.items()}
     return [copied(part) for part in value] if isinstance(value, list) else value
@@ -118,11 +118,10 @@ def body_of(
     Those of ``body`` come first, so that their places in messages are right. Raises TerminologyError for a body
     that is not Parameters, if there are other parameters.
     """
-    types = {name.casefold(): row.type for row in rows for name in row.names}
+    known = _spellings(tuple(rows))
+    types = {name: known[name][1].type for name in values if name in known}
     nodes = [
-        _node(name, types.get(name.casefold(), "string"), value)
-        for name in values
-        for value in listed(values[name])
+        _node(name, types.get(name, "string"), value) for name in values for value in listed(values[name])
     ]
     if body is None or not nodes:
         return body if not nodes else {"resourceType": "Parameters", "parameter": nodes}

@@ -453,7 +453,7 @@ def test_what_is_broken_in_content_is_left_out_of_a_service_by_skip_broken(tmp_p
     refused = CliRunner().invoke(main, serve)
     assert refused.exit_code == 1 and "bad.json" in refused.output
     started = CliRunner().invoke(main, [*serve, "--skip-broken"])
-    assert started.exit_code == 0 and "1 ValueSets" in started.output
+    assert started.exit_code == 0 and "1 ValueSet" in started.output
 
 
 def test_of_files_only_JSON_is_read_and_XML_is_told_so(tmp_path: Path) -> None:
