@@ -145,7 +145,8 @@ class CodeSystemInfo:
     ``content`` is ``CodeSystem.content`` (``complete``, ``fragment``, ...), ``supplements`` the canonical of the code
     system that it supplements, ``document`` the CodeSystem resource, if there is one. ``common``: the
     canonicals of value sets with its usual codes, if it has more codes than can be listed. ``is_related``: False if
-    nothing relates its codes to each other.
+    nothing relates its codes to each other. ``case_sensitive``: None if the code system does not say; then a code
+    in any case is found where no code is written exactly so.
     """
 
     url: str
@@ -153,7 +154,7 @@ class CodeSystemInfo:
     name: str | None = None
     title: str | None = None
     content: str = "complete"
-    case_sensitive: bool = True
+    case_sensitive: bool | None = True
     language: str | None = None
     supplements: str | None = None
     copyright: str | None = None

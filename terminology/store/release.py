@@ -60,6 +60,7 @@ class CodeSystemRelease:
     * ``kind`` is the name of the importer.
     * ``licence`` is a line for ``terminology status``.
     * ``value_set`` is ``CodeSystem.valueSet``, the canonical of the value set of all concepts.
+    * ``case_sensitive`` is None if the release does not say whether case matters.
     * ``unindexed`` are properties that are returned, but cannot be filtered by.
     * ``header`` has further elements of the CodeSystem resource, in R5 shape and without its concepts; the other
       fields prevail over it.
@@ -72,7 +73,7 @@ class CodeSystemRelease:
     name: str | None = None
     title: str | None = None
     language: str | None = None
-    case_sensitive: bool = True
+    case_sensitive: bool | None = True
     content: str = "complete"
     copyright: str | None = None
     licence: str | None = None

@@ -6,6 +6,7 @@ The meaning of a property is that of its ``uri``, or else of its code
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from terminology.core.model import CodeSystemInfo, Designation, Document
@@ -27,12 +28,18 @@ def info_of(document: Document) -> CodeSystemInfo:
         name=document.get("name"),
         title=document.get("title"),
         content=document.get("content", "complete"),
-        case_sensitive=document.get("caseSensitive", True) is not False,
+        case_sensitive=case_sensitivity(document),
         language=document.get("language"),
         supplements=document.get("supplements"),
         copyright=document.get("copyright"),
         document=document,
     )
+
+
+def case_sensitivity(document: Mapping[str, Any]) -> bool | None:
+    """``CodeSystem.caseSensitive``; None if the resource does not say."""
+    value = document.get("caseSensitive")
+    return None if value is None else value is not False
 
 
 def designation_of(node: dict[str, Any]) -> Designation:

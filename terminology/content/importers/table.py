@@ -63,6 +63,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.resource import case_sensitivity
 
 # The progress of a sheet is reported once in this many rows.
 PROGRESS_ROWS = 1_000
@@ -255,7 +256,7 @@ def _code_system(mapping: TableMapping, kind: str) -> CodeSystemRelease:
         name=resource.get("name"),
         title=resource.get("title"),
         language=resource.get("language"),
-        case_sensitive=resource.get("caseSensitive", True) is not False,
+        case_sensitive=case_sensitivity(resource),
         content=resource.get("content", "complete"),
         copyright=resource.get("copyright"),
         hierarchy_meaning=resource.get("hierarchyMeaning"),

@@ -98,6 +98,15 @@ def case_differs(code: str, correct: str, system: str) -> Issue:
     return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
 
 
+def case_differs_perhaps(code: str, correct: str, system: str) -> Issue:
+    """The code system does not say whether case matters, and no code is written exactly so."""
+    text = (
+        f"The code '{code}' differs from the correct code '{correct}' by case. The code system '{system}' does "
+        f"not say whether case matters; use '{correct}'"
+    )
+    return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
+
+
 # -- our own texts -------------------------------------------------------------------------------
 
 

@@ -235,10 +235,11 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
 
 
 def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code is written as the code system writes it, even if that does not distinguish case."""
+    """The code is written as the code system writes it, even if case does not matter there."""
     concept, about = finding.matches[0].concept, finding.matches[0].system.about
     if concept.code != finding.code:
-        finding.add(issues.case_differs(finding.code, concept.code, about.canonical), "code")
+        differs = issues.case_differs if about.case_sensitive is False else issues.case_differs_perhaps
+        finding.add(differs(finding.code, concept.code, about.canonical), "code")
     return GO
 
 

@@ -79,6 +79,7 @@ class Block:
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
+        self._folded_enumeration: dict[str, list[Node]] | None = None
 
     @property
     def version(self) -> str | None:
@@ -153,14 +154,44 @@ class Block:
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
-        return self.enumeration.get(self._key(code))
+        node = self.enumeration.get(self._key(code))
+        is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
+        return node if is_exact else self._enumerated_in_another_case(code)
+
+    def _enumerated_in_another_case(self, code: str) -> Node | None:
+        """The same where the code system does not say whether case matters: both codes mean one concept."""
+        assert self.system is not None
+        concept = self.system.locate(code) if self.is_enumerated else None
+        if concept is None:
+            return None
+        if concept.code in self.enumeration:
+            return self.enumeration[concept.code]
+        for node in self._enumerated_folded(code):
+            other = self.system.locate(node.get("code", ""))
+            if other is not None and other.code == concept.code:
+                return node
+        return None
+
+    def _enumerated_folded(self, code: str) -> Sequence[Node]:
+        """The entries of ``include.concept`` whose code differs from a code in case only."""
+        if self._folded_enumeration is None:
+            concepts = self.node.get("concept", ())
+            if isinstance(concepts, Enumeration):
+                listing = concepts.by_code(True)
+                node = listing.get(code.casefold())
+                return () if node is None else (node,)
+            self._folded_enumeration = {}
+            for node in concepts:
+                folded = node.get("code", "").casefold()
+                self._folded_enumeration.setdefault(folded, []).append(node)
+        return self._folded_enumeration.get(code.casefold(), ())
 
     def _key(self, code: str) -> str:
         return code.casefold() if self._ignores_case else code
 
     @property
     def _ignores_case(self) -> bool:
-        return self.system is not None and not self.system.about.case_sensitive
+        return self.system is not None and self.system.about.case_sensitive is False
 
     def contains(self, code: str) -> bool:
         """Whether a code of ``url`` is in this block.
@@ -175,7 +206,8 @@ class Block:
     def _contains_itself(self, code: str) -> bool:
         """Whether a code passes enumeration and filters, whatever the imports contain."""
         if self.is_enumerated and self._key(code) not in self.enumeration:
-            return False
+            if self.enumerated_concept(code) is None:
+                return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
         return code in self.selection if self.filters else self.system.locate(code) is not None
