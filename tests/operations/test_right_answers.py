@@ -11,7 +11,7 @@ from terminology import Terminology
 from tests.support.asking import value
 from tests.support.builders import BASE, body_of, code_system, concept, tx_resource, value_set
 from tests.support.engine import catalogue_of
-from tests.support.pets import Json, read, text
+from tests.support.pets import Json, of, read, several, text
 
 SERVER = Terminology(catalogue=catalogue_of([]))
 DOUGH = f"{BASE}/dough"
@@ -114,3 +114,136 @@ def test_filters_accept_another_case(ask: Ask) -> None:
 def test_case_counts_where_the_code_system_says_so(ask: Ask) -> None:
     exact = ANY_DOUGH | {"caseSensitive": True}
     assert read(ask("CodeSystem/$validate-code", [exact], url=DOUGH, code="SOUR"))["result"] is False
+
+
+# -- one coding of several -----------------------------------------------------------------------
+
+BIN, LOAF = f"{BASE}/bin", f"{BASE}/loaf"
+BINS = code_system(BIN, concept("b1"), concept("b2"), version="1")
+LOAVES = code_system(LOAF, concept("Rye", "Rye loaf"), version="1")
+
+
+@pytest.mark.parametrize(
+    ("codings", "result"),
+    [
+        ([of("Brick", LOAF), of("b2", BIN)], True),
+        ([of("x", f"{BASE}/nowhere"), of("b2", BIN)], True),
+        ([of("Rye", LOAF), of("b9", BIN)], False),
+        ([of("Rye", LOAF)], False),
+    ],
+)
+@pytest.mark.parametrize("is_inline", [False, True])
+def test_a_code_system_judges_its_own_codings(
+    ask: Ask, codings: list[Json], result: bool, is_inline: bool
+) -> None:
+    system = {"name": "codeSystem", "resource": BINS} if is_inline else text("url", BIN)
+    answer = ask("CodeSystem/$validate-code", [BINS, LOAVES], system, several(*codings))
+    assert read(answer)["result"] is result
+
+
+def test_codings_of_other_systems_alone_are_refused_by_name(ask: Ask) -> None:
+    answer = ask("CodeSystem/$validate-code", [BINS, LOAVES], several(of("Rye", LOAF)), url=BIN)
+    assert texts_of(answer) == [f"The CodeableConcept has no coding of the CodeSystem '{BIN}'"]
+
+
+# -- messages ------------------------------------------------------------------------------------
+
+
+def test_a_deprecated_concept_has_the_message_of_its_id(ask: Ask) -> None:
+    status = {"code": "status", "uri": "http://hl7.org/fhir/concept-properties#status", "type": "code"}
+    old = {"code": "crust", "property": [{"code": "status", "valueCode": "deprecated"}]}
+    stale = code_system("stale", old, property=[status])
+    answer = ask("CodeSystem/$validate-code", [stale], url=stale["url"], code="crust")
+    assert texts_of(answer) == ["The concept 'crust' is deprecated and its use should be reviewed"]
+
+
+PICKS = value_set("picks", {"system": BIN, "concept": [{"code": "b1"}]}, version="1")
+
+
+@pytest.mark.parametrize("operation", ["CodeSystem/$validate-code", "ValueSet/$validate-code"])
+def test_the_version_of_an_unknown_system_is_named(ask: Ask, operation: str) -> None:
+    nowhere = f"{BASE}/nowhere"
+    url = [text("url", PICKS["url"])] if operation.startswith("Value") else []
+    coding = {"name": "coding", "valueCoding": of("b1", nowhere, version="7.3")}
+    answer = ask(operation, [BINS, PICKS], *url, coding)
+    name = "x-unknown-system" if url else "x-caused-by-unknown-system"
+    assert read(answer)[name] == nowhere
+    assert (
+        f"A definition for CodeSystem '{nowhere}' version '7.3' could not be found, so the code cannot be "
+        "validated. No versions of this code system are known"
+    ) in texts_of(answer)
+
+
+@pytest.mark.parametrize("operation", ["CodeSystem/$validate-code", "ValueSet/$validate-code"])
+def test_a_system_that_is_a_value_set_is_wrong_not_unknown(ask: Ask, operation: str) -> None:
+    url = [text("url", PICKS["url"])] if operation.startswith("Value") else []
+    coding = {"name": "coding", "valueCoding": of("b1", PICKS["url"])}
+    answer = read(ask(operation, [BINS, PICKS], *url, coding))
+    assert answer["result"] is False
+    assert not {"x-unknown-system", "x-caused-by-unknown-system"} & answer.keys()
+
+
+# -- the version of a value set ------------------------------------------------------------------
+
+LATER = value_set("picks", {"system": BIN, "concept": [{"code": "b2"}]}, version="2")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_version_is_that_of_the_value_set_where_codings_have_theirs(ask: Ask, version: str) -> None:
+    url, which = text("url", PICKS["url"]), text("version", version)
+    for part in (several(of("b1", BIN)), {"name": "coding", "valueCoding": of("b1", BIN)}):
+        answer = read(ask("ValueSet/$validate-code", [BINS, PICKS, LATER], url, which, part))
+        assert answer["result"] is (version == "1")
+
+
+def test_version_is_that_of_the_code_where_it_stands_beside_one(ask: Ask) -> None:
+    later = BINS | {"version": "2", "id": "bins-2"}
+    answer = ask(
+        "ValueSet/$validate-code", [BINS, later, PICKS], url=PICKS["url"], system=BIN, code="b1", version="1"
+    )
+    assert read(answer)["version"] == "1"
+
+
+# -- the rules of a value set --------------------------------------------------------------------
+
+RULED = code_system(
+    "ruled",
+    {"code": "old", "property": [{"code": "inactive", "valueBoolean": True}]},
+    {"code": "group", "property": [{"code": "notSelectable", "valueBoolean": True}]},
+    property=[
+        {"code": name, "type": "boolean", "uri": f"http://hl7.org/fhir/concept-properties#{name}"}
+        for name in ("inactive", "notSelectable")
+    ],
+)
+ACTIVE = value_set("active", {"system": BIN}, compose={"inactive": False})
+
+
+@pytest.mark.parametrize(
+    ("rule", "url", "code"),
+    [
+        ([{"name": "activeOnly", "valueBoolean": True}], f"{BASE}/vs/all", "old"),
+        ([], ACTIVE["url"], "old"),
+        ([{"name": "abstract", "valueBoolean": False}], f"{BASE}/vs/all", "group"),
+    ],
+)
+def test_the_rules_of_a_value_set_judge_its_members_only(
+    ask: Ask, rule: list[Json], url: str, code: str
+) -> None:
+    resources = [BINS, RULED, ACTIVE, value_set("all", {"system": BIN})]
+    codings = several(of("b1", BIN), of(code, RULED["url"]))
+    assert read(ask("ValueSet/$validate-code", resources, text("url", url), codings, *rule))["result"] is True
+    also = value_set(url, {"system": BIN}, {"system": RULED["url"]}, compose=_rule_of(url))
+    answer = read(ask("ValueSet/$validate-code", [BINS, RULED, also], text("url", url), codings, *rule))
+    assert answer["result"] is False
+    assert "error code-rule CodeableConcept.coding[1].code" in answer["issues"]
+
+
+def _rule_of(url: str) -> Json:
+    return {"inactive": False} if url == ACTIVE["url"] else {}
+
+
+def test_a_coding_without_version_is_tried_against_each_include(ask: Ask) -> None:
+    plain = code_system("plain", concept("a", "Alpha"))
+    some = value_set("some", {"system": plain["url"]}, {"system": plain["url"], "version": "9.9"})
+    coding = {"name": "coding", "valueCoding": of("a", plain["url"])}
+    assert read(ask("ValueSet/$validate-code", [plain, some], text("url", some["url"]), coding))["result"]

@@ -121,19 +121,21 @@ def _add_unknown_system(finding: CodingFinding, basis: ValidationBasis, version:
     finding.is_member = False
     if basis.request.only_membership:
         return
-    finding.add(_unknown_system_issue(basis, finding.url, version), "system")
-    systems = finding.missing_systems if basis.definition is None else finding.unknown_systems
-    systems.append(unknown_system_name(basis, finding.url, version))
+    wrong = _other_resource_issue(basis, finding.url)
+    finding.add(wrong or unknown_system_issue(basis, finding.url, version), "system")
+    if wrong is None:
+        systems = finding.missing_systems if basis.definition is None else finding.unknown_systems
+        systems.append(unknown_system_name(basis, finding.url, version))
 
 
-def _unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
-    """A url that is not that of a code system may be that of a supplement or value set."""
+def _other_resource_issue(basis: ValidationBasis, url: str) -> Issue | None:
+    """The issue for a system that is the url of a supplement or value set: it is wrong, not unknown."""
     for header in basis.catalogue.headers("CodeSystem"):
         if header.get("url") == url and header.get("content") == "supplement":
             return issues.system_is_supplement(canonical(header))
     if basis.catalogue.find("ValueSet", url) is not None:
         return issues.system_is_value_set(url)
-    return unknown_system_issue(basis, url, version)
+    return None
 
 
 def _default_system(finding: CodingFinding, basis: ValidationBasis) -> Sequence[CodeSystem]:
@@ -204,20 +206,28 @@ def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
     """The value set contains the code, in one of the versions that it may be of."""
     if basis.definition is None:
         finding.is_member = True
-        return GO
-    if finding.is_member is None:
-        members = [m for m in finding.matches if _contains(basis.definition, finding, m, basis)]
+    elif finding.is_member is None:
+        members = _members(basis.definition, finding, basis)
         finding.matches = members or finding.matches
         finding.is_member = bool(members)
+    finding.is_judged = finding.is_member is True
     return GO
 
 
-def _contains(
-    definition: Definition, finding: CodingFinding, match: CodeMatch, basis: ValidationBasis
-) -> bool:
+def _members(definition: Definition, finding: CodingFinding, basis: ValidationBasis) -> list[CodeMatch]:
+    """The matches that the value set contains; if there are none, those that are only not active enough."""
+    inactive = [match for match in finding.matches if match.concept.inactive]
+    candidates = finding.matches
+    if basis.request.active_only:
+        candidates = [match for match in finding.matches if not match.concept.inactive]
+    members = [match for match in candidates if _contains(definition, finding, match)]
+    if members or basis.request.only_membership:
+        return members
+    return [match for match in inactive if _contains(definition.with_inactive(), finding, match)]
+
+
+def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) -> bool:
     """As the value set is read, or as it is read with the coding's version where it leaves the version open."""
-    if basis.request.active_only and match.concept.inactive:
-        return False
     if _contains_version(definition, match):
         return True
     return finding.coding.version is not None and _contains_version(
@@ -244,8 +254,12 @@ def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def concept_selectable(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The concept is not there for grouping only, if the request says ``abstract=false``."""
-    if basis.request.abstract is False and finding.matches[0].concept.abstract:
+    """The concept is not there for grouping only, if the request says ``abstract=false``.
+
+    Like ``concept_active``, an error of a coding that would be a member otherwise, and of no other.
+    """
+    is_abstract = finding.matches[0].concept.abstract
+    if finding.is_judged and is_abstract and basis.request.abstract is False:
         finding.add(issues.abstract_code(f"{finding.url}#{finding.code}"), "code")
         finding.is_member = False
     return GO
@@ -256,12 +270,12 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
     concept = finding.matches[0].concept
     if concept.inactive:
         only_active = basis.definition is not None and not basis.definition.includes_inactive
-        if basis.request.active_only or only_active:
+        if finding.is_judged and (basis.request.active_only or only_active):
             finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
     elif concept.status == "deprecated":
-        finding.add_about_whole(issues.concept_is_deprecated(finding.code, concept.status))
+        finding.add_about_whole(issues.concept_is_deprecated(finding.code))
     return GO
 
 

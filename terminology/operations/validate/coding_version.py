@@ -109,8 +109,11 @@ def _add_missing(finding: CodingFinding, basis: ValidationBasis, version: str | 
 
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
     """The issue for a code system that is not here, or not in a version."""
-    if version is None or not basis.knows(url):
-        return explain_unusable_system(basis.catalogue, url, issues.system_of_code_unknown(url))
+    if not basis.knows(url):
+        unknown = issues.system_of_code_unknown(url, version)
+        return explain_unusable_system(basis.catalogue, url, unknown)
+    if version is None:
+        return issues.system_of_code_unknown(url)
     versions = basis.catalogue.known_versions("CodeSystem", basis.catalogue.preferred(url))
     return issues.version_of_code_unknown(url, version, versions)
 

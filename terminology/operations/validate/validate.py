@@ -85,9 +85,13 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     source = INSTANCE if document is request.instance else SENT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)
-    findings = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
-    if not findings:
+    completed = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
+    if not completed:
         raise TerminologyError(issues.no_code_to_validate())
+    findings = [finding for finding in completed if _is_of_system(catalogue, finding, url)]
+    if not findings:
+        issue = issues.no_coding_of_system(url or "")
+        return Validation(False, issue.text, concept=request.concept, issues=[issue])
     supplements = [catalogue.supplement(canonical) for canonical in request.supplements]
     languages = request.languages or request.accepted
     basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
@@ -108,12 +112,18 @@ def _in_system(
     return finding
 
 
+def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
+    """Whether the coding is judged: one of another system says nothing of the code system of the request."""
+    return url is None or catalogue.preferred(finding.url) == catalogue.preferred(url)
+
+
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
     """Check that a code is in a value set, and that its display is right.
 
     Raises TerminologyError: no code to validate, an unknown value set or supplement, a value set that imports
     itself or has a filter that cannot be used.
     """
+    request = _with_versions(request)
     pins = Pins.of(request)
     findings = findings_of(request)
     has_all_systems = all(finding.coding.system for finding in findings)
@@ -131,6 +141,18 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     members = None if request.ignores_membership else definition
     basis = ValidationBasis(catalogue, request, pins, prepared.supplements, languages, members)
     return _validate(request, findings, basis)
+
+
+def _with_versions(request: ValidateRequest) -> ValidateRequest:
+    """The request with ``version`` as that of ``code``, or else, where nothing else fits, of the value set."""
+    version = request.unqualified_version
+    if version is None:
+        return request
+    if request.code is not None and request.version is None:
+        return replace(request, version=version)
+    if request.url is not None and not request.has_resource and request.value_set_version is None:
+        return replace(request, value_set_version=version)
+    return request
 
 
 @dataclass(slots=True)

@@ -277,6 +277,7 @@ class Definition:
     # ``replace`` does not copy it: with another version of a code system the answers are others. A plain
     # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
+    _with_inactive: Definition | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         for block in self.includes:
@@ -358,7 +359,10 @@ class Definition:
     def _contains(self, url: str | None, code: str, version: str | None) -> bool:
         versions = [v for v in self.versions.get(url or "", ()) if v is not None]
         if version is None and versions and not self._merges_versions:
-            return any(self.contains(url, code, each) for each in versions)
+            if any(self.contains(url, code, each) for each in versions):
+                return True
+            if None not in self.versions[url or ""]:
+                return False
         include_version = version if url in self.version_sensitive else None
         blocks = self.includes_with(url, code, include_version)
         if not any(self._is_active_enough(block, url, code, include_version) for block in blocks):
@@ -414,6 +418,12 @@ class Definition:
             return self
         excludes = [block.with_version(system, compiled) for block in self.excludes]
         return replace(self, includes=includes, excludes=excludes)
+
+    def with_inactive(self) -> Definition:
+        """The value set without its rule ``compose.inactive``."""
+        if self._with_inactive is None:
+            self._with_inactive = self if self.includes_inactive else replace(self, includes_inactive=True)
+        return self._with_inactive
 
     def parameter(self, name: str) -> str | None:
         """The value of an expansion parameter that the value set itself sets, as text, or None."""
