@@ -88,7 +88,8 @@ class Designation:
     """A name of a concept.
 
     ``language`` is a BCP 47 tag, ``use`` and ``additional_use`` are Codings in JSON, ``source`` is the canonical of
-    the supplement that the designation is from.
+    the supplement that the designation is from. ``resource_language`` is the language of the resource that carries
+    it, which applies where it has none of its own; it is compared, and not written.
     """
 
     value: str
@@ -97,6 +98,11 @@ class Designation:
     additional_use: Sequence[Document] = ()
     source: str | None = None
     extension: Sequence[Document] = ()
+    resource_language: str | None = None
+
+    @property
+    def effective_language(self) -> str | None:
+        return self.language or self.resource_language
 
 
 @dataclass(slots=True)

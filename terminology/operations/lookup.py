@@ -80,12 +80,13 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
     requested = RequestedProperties(request.properties)
+    display = best_display(concept.display, about.language, detail.designations, request.languages)
     return Lookup(
         about=about,
         concept=concept,
-        display=best_display(concept.display, about.language, detail.designations, request.languages),
+        display=display,
         definition=concept.definition if "definition" in requested else None,
-        designations=_designations(concept, detail, about, requested),
+        designations=_designations(concept, detail, about, requested, display),
         properties=[p for p in _properties(concept, detail, about) if p.code in requested],
         supplements=list(dict.fromkeys(system.supplements)),
     )
@@ -142,12 +143,17 @@ class RequestedProperties:
 
 
 def _designations(
-    concept: Concept, detail: ConceptDetail, about: CodeSystemInfo, requested: RequestedProperties
+    concept: Concept,
+    detail: ConceptDetail,
+    about: CodeSystemInfo,
+    requested: RequestedProperties,
+    display: str | None,
 ) -> list[Designation]:
-    display = (
-        [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
-    )
-    designations = [*display, *detail.designations] if about.language else detail.designations
+    """The designations, the default display among them where it has a language or is not ``display``."""
+    designations = detail.designations
+    if concept.display and (about.language or concept.display != display):
+        default = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
+        designations = [default, *designations]
     if "designation" in requested:
         return designations
     return matching(designations, requested.languages)

@@ -134,7 +134,7 @@ class DocumentIndex:
 
     def _read_detail(self, key: str, node: Node) -> ConceptDetail:
         return ConceptDetail(
-            designations=[designation_of(d) for d in node.get("designation", ())],
+            designations=[designation_of(d, self._language) for d in node.get("designation", ())],
             properties=[
                 *(self._related("parent", other) for other in self.parents.get(key, ())),
                 *(self._related("child", other) for other in self.children.get(key, ())),

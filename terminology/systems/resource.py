@@ -42,14 +42,15 @@ def case_sensitivity(document: Mapping[str, Any]) -> bool | None:
     return None if value is None else value is not False
 
 
-def designation_of(node: dict[str, Any]) -> Designation:
-    """A ``designation`` of a CodeSystem or a ValueSet."""
+def designation_of(node: dict[str, Any], language: str | None = None) -> Designation:
+    """A ``designation`` of a CodeSystem or a ValueSet; ``language`` is that of the resource."""
     return Designation(
         value=node.get("value", ""),
         language=node.get("language"),
         use=node.get("use"),
         additional_use=node.get("additionalUse", ()),
         extension=node.get("extension", ()),
+        resource_language=language,
     )
 
 

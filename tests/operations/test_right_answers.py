@@ -247,3 +247,106 @@ def test_a_coding_without_version_is_tried_against_each_include(ask: Ask) -> Non
     some = value_set("some", {"system": plain["url"]}, {"system": plain["url"], "version": "9.9"})
     coding = {"name": "coding", "valueCoding": of("a", plain["url"])}
     assert read(ask("ValueSet/$validate-code", [plain, some], text("url", some["url"]), coding))["result"]
+
+
+# -- displays ------------------------------------------------------------------------------------
+
+NAMES = f"{BASE}/names"
+
+
+def names(*designations: Json, display: str | None = None, **elements: Any) -> Json:
+    return code_system(NAMES, concept("a", display, designation=list(designations)), **elements)
+
+
+def displays_in(ask: Ask, *resources: Json, **values: str) -> list[str | None]:
+    """The display of the code 'a' in each operation; the last resource is the value set."""
+    url = {"url": resources[-1]["url"]} | values
+    looked_up = ask("CodeSystem/$lookup", list(resources), system=NAMES, code="a", **values)
+    expansion = ask("ValueSet/$expand", list(resources), **url)
+    in_system = ask("CodeSystem/$validate-code", list(resources), code="a", **(url | {"url": NAMES}))
+    in_set = ask("ValueSet/$validate-code", list(resources), system=NAMES, code="a", **url)
+    return [
+        value(looked_up, "display"),
+        expansion["expansion"]["contains"][0].get("display"),
+        read(in_system).get("display"),
+        read(in_set).get("display"),
+    ]
+
+
+ALL_NAMES = value_set("names", {"system": NAMES})
+
+
+def test_a_concept_without_a_display_is_shown_by_a_designation(ask: Ask) -> None:
+    assert displays_in(ask, names({"value": "Beta"}), ALL_NAMES) == ["Beta"] * 4
+    german = names({"value": "Beta", "language": "de"})
+    assert displays_in(ask, german, ALL_NAMES, displayLanguage="fr") == ["Beta"] * 4
+
+
+def test_a_designation_of_a_value_set_needs_its_language(ask: Ask) -> None:
+    listed = {"code": "a", "designation": [{"language": "de", "value": "Leber"}]}
+    some = value_set("some", {"system": NAMES, "concept": [listed]})
+    assert displays_in(ask, names(display="Liver"), some) == ["Liver"] * 4
+    assert displays_in(ask, names(display="Liver"), some, displayLanguage="de")[1::2] == ["Leber"] * 2
+
+
+OWN = value_set("own", {"system": NAMES, "concept": [{"code": "a", "display": "Organ"}]})
+INNER = {"valueSet": [OWN["url"]]}
+
+
+@pytest.mark.parametrize(
+    "includes",
+    [
+        [{"system": NAMES}, OWN["compose"]["include"][0]],
+        [OWN["compose"]["include"][0], {"system": NAMES}],
+        [{"system": NAMES}, INNER],
+        [{"system": NAMES, **INNER}],
+        [{"valueSet": [ALL_NAMES["url"], OWN["url"]]}],
+    ],
+)
+def test_the_display_that_a_value_set_states_wins(ask: Ask, includes: list[Json]) -> None:
+    outer = value_set("outer", *includes)
+    resources = [names(display="Liver"), ALL_NAMES, OWN, outer]
+    assert displays_in(ask, *resources)[1::2] == ["Organ"] * 2
+    answer = ask(
+        "ValueSet/$validate-code", resources, url=outer["url"], system=NAMES, code="a", display="Organ"
+    )
+    assert read(answer)["result"] is True
+
+
+def test_a_designation_has_the_language_of_its_resource(ask: Ask) -> None:
+    pack = code_system("pack", content="supplement", supplements=NAMES, language="fr") | {
+        "concept": [{"code": "a", "designation": [{"value": "foie"}]}]
+    }
+    english = names(display="Liver", language="en")
+    shown = displays_in(ask, english, pack, ALL_NAMES, displayLanguage="fr", useSupplement=pack["url"])
+    assert shown == ["foie"] * 4
+
+
+def test_lookup_names_the_usual_display_beside_another(ask: Ask) -> None:
+    bread = names({"language": "de", "value": "Brötchen"}, display="Roll")
+    answer = ask("CodeSystem/$lookup", [bread], system=NAMES, code="a", displayLanguage="de")
+    designations = [part["part"] for part in answer["parameter"] if part["name"] == "designation"]
+    texts = [p["valueString"] for parts in designations for p in parts if p["name"] == "value"]
+    assert (value(answer, "display"), texts) == ("Brötchen", ["Roll", "Brötchen"])
+
+
+@pytest.mark.parametrize(
+    ("display", "result", "version", "shown"),
+    [
+        ("First", True, "1", "First"),
+        ("Later", True, "2", "Later"),
+        ("Never", False, "2", "Later"),
+        (None, True, "2", "Later"),
+    ],
+)
+def test_of_two_versions_the_one_with_the_display_answers(
+    ask: Ask, display: str | None, result: bool, version: str, shown: str
+) -> None:
+    systems = [names(display="First", version="1", id="n1"), names(display="Later", version="2", id="n2")]
+    both = value_set("both", {"system": NAMES, "version": "1"}, {"system": NAMES, "version": "2"})
+    more = {} if display is None else {"display": display}
+    answer = read(
+        ask("ValueSet/$validate-code", [*systems, both], url=both["url"], system=NAMES, code="a", **more)
+    )
+    assert (answer["result"], answer["version"], answer["display"]) == (result, version, shown)
+    assert "First" not in answer.get("message", "")

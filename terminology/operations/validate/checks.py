@@ -22,6 +22,7 @@ from terminology.operations.validate.coding_version import (
 )
 from terminology.operations.validate.displays import Displays, are_plain_language, display_issue
 from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
 from terminology.systems.protocol import CodeSystem
@@ -89,6 +90,7 @@ def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
     finding.blocks = list(includes_of(basis.definition, url))
+    finding.listing = basis.definition.listing(url)
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)
@@ -306,9 +308,8 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     display = finding.coding.display
     if not display:
         return GO
-    displays = displays_of(finding)
     coding = f"{finding.url}#{finding.code}"
-    issue = display_issue(display, displays, coding, finding.code, basis.languages)
+    issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
         if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
             issue = issues.display_cannot_be_checked(display, coding)
@@ -319,24 +320,47 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     return GO
 
 
-def displays_of(finding: CodingFinding) -> Displays:
-    """The designations that the value set has for the concept, and then those of the code system."""
-    first, *others = [Displays.of(m.concept, m.system.about, m.designations) for m in finding.matches]
-    for other in others:
-        first = first.merge(other)
-    return Displays([*_value_set_designations(finding), *first.designations], first.default_language)
+def _prefer_version_of_display(
+    finding: CodingFinding, basis: ValidationBasis, display: str, coding: str
+) -> tuple[Issue | None, Displays]:
+    """The issue for the display, and the displays of the version that answers.
+
+    Of several versions that the coding may be of, the first that accepts the display answers, or else the best.
+    """
+    results: list[tuple[Issue | None, Displays]] = []
+    for match in finding.matches:
+        displays = displays_of(finding, match)
+        issue = display_issue(display, displays, coding, finding.code, basis.languages)
+        if issue is None:
+            finding.matches = [match, *(other for other in finding.matches if other is not match)]
+            return None, displays
+        results.append((issue, displays))
+    return results[0]
 
 
-def default_display(finding: CodingFinding) -> str | None:
+def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
+    """The designations that the value set has for a concept, and then those of the code system."""
+    own = Displays.of(match.concept, match.system.about, match.designations)
+    return Displays([*_value_set_designations(finding, match), *own.designations], own.default_language)
+
+
+def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation | None:
     """The display where no language is requested: that of the value set, or else of the code system."""
-    values = (own.value for own in _value_set_designations(finding))
-    return next(values, None) or finding.matches[0].concept.display
+    about, concept = match.system.about, match.concept
+    stating = stating_block(finding.listing, concept.code, about)
+    if stating is not None:
+        block, node = stating
+        return Designation(node["display"], block.value_set.get("language") or about.language)
+    return Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE) if concept.display else None
 
 
-def _value_set_designations(finding: CodingFinding) -> Iterator[Designation]:
-    for block in finding.blocks:
-        node = block.enumerated_concept(finding.matches[0].concept.code) or {}
+def _value_set_designations(finding: CodingFinding, match: CodeMatch) -> Iterator[Designation]:
+    for block in finding.listing:
+        if block.system is not None and block.version != match.system.about.version:
+            continue
+        node = block.enumerated_concept(match.concept.code) or {}
+        language = block.value_set.get("language")
         if "display" in node:
-            language = block.value_set.get("language") or finding.matches[0].system.about.language
-            yield Designation(node["display"], language, PREFERRED_FOR_LANGUAGE)
-        yield from (designation_of(own) for own in node.get("designation", ()))
+            language_of_display = language or match.system.about.language
+            yield Designation(node["display"], language_of_display, PREFERRED_FOR_LANGUAGE)
+        yield from (designation_of(each, language) for each in node.get("designation", ()))

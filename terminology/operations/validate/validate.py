@@ -19,8 +19,8 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
-from terminology.core.languages import Languages, best_display
-from terminology.core.model import Coding, Document, Issue
+from terminology.core.languages import Languages, best_designation
+from terminology.core.model import Coding, Designation, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.validate import checks
@@ -269,15 +269,17 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
 
 
 def _display(finding: CodingFinding, languages: Languages | None) -> str | None:
-    display = checks.default_display(finding)
-    if display is not None and languages is None:
-        return display
-    designations = checks.displays_of(finding).designations
-    if not designations:
-        return display
-    # To insist on a language is for the display that is validated. The answer has one in any language.
-    languages = replace(languages, insist=False) if languages else None
-    return best_display(designations[0].value, designations[0].language, designations, languages)
+    match = finding.matches[0]
+    usual = checks.shown_designation(finding, match)
+    if usual is not None and languages is None:
+        return usual.value
+    designations: Sequence[Designation] = match.designations
+    if languages is not None:
+        # To insist on a language is for the display that is validated. The answer has one in any language.
+        languages = replace(languages, insist=False)
+        designations = checks.displays_of(finding, match).designations
+    chosen = best_designation(usual, designations, languages)
+    return chosen.value if chosen else None
 
 
 def _message(all_issues: Iterable[Issue]) -> str | None:

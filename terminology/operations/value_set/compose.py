@@ -278,6 +278,7 @@ class Definition:
     # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
     _with_inactive: Definition | None = field(default=None, init=False)
+    _listing: dict[str | None, list[Block]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         for block in self.includes:
@@ -329,6 +330,24 @@ class Definition:
             for other in block.imports:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
+
+    def listing(self, url: str | None) -> Sequence[Block]:
+        """The includes that list codes of a code system, those of imports after its own.
+
+        They have the displays of the value set, whichever include or import brings a code in.
+        """
+        if self._listing is None:
+            self._listing = {}
+            for block in self._listing_blocks(set()):
+                self._listing.setdefault(block.url, []).append(block)
+        return self._listing.get(url, ())
+
+    def _listing_blocks(self, visited: set[int]) -> Iterator[Block]:
+        visited.add(id(self))
+        yield from (block for block in self.includes if block.url is not None and block.is_enumerated)
+        for other in (other for block in self.includes for other in block.imports):
+            if id(other) not in visited:
+                yield from other._listing_blocks(visited)
 
     def all_imports(self) -> Iterator[Definition]:
         """The imports of includes and excludes, the imports of those, and so on; each once."""

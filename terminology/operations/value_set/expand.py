@@ -72,7 +72,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     document = definition.document
     _apply_own_parameters(request, definition)
     languages = definition.display_languages(request.languages, request.accepted)
-    options = _entry_options(request, languages, used)
+    options = _entry_options(request, languages, prepared)
     total, entries = _entries(prepared, request, options)
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
@@ -175,7 +175,9 @@ def _merges_versions(definition: Definition) -> bool:
     return any(len(several) > 1 for several in versions.values())
 
 
-def _entry_options(request: ExpandRequest, languages: Languages | None, used: UsedResources) -> EntryOptions:
+def _entry_options(
+    request: ExpandRequest, languages: Languages | None, prepared: _PreparedExpansion
+) -> EntryOptions:
     """``designation`` asks for designations, unless ``includeDesignations`` says otherwise."""
     with_designations = request.include_designations
     return EntryOptions(
@@ -183,7 +185,8 @@ def _entry_options(request: ExpandRequest, languages: Languages | None, used: Us
         with_designations=bool(request.designations) if with_designations is None else with_designations,
         designations=request.designations,
         properties=request.properties,
-        shown_with_version=used.shown_with_version,
+        shown_with_version=prepared.used.shown_with_version,
+        listing=prepared.definition.listing,
     )
 
 
