@@ -40,7 +40,7 @@ def _spellings(code: str) -> Iterator[str]:
         texts += [plain[:i] + mark + plain[i:] for mark in _MARKS for i in range(1, len(plain))]
     for text in texts:
         for cased in (text, text.upper(), text.lower()):
-            yield from (cased, cased.lstrip("0"))
+            yield from (cased, cased.lstrip("0"), f"0{cased}")
 
 
 def system_hint(catalogue: Catalogue, url: str) -> str:

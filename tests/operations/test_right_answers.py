@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology
+from terminology import Terminology, TerminologyError
 from tests.support.asking import value
 from tests.support.builders import BASE, body_of, code_system, concept, tx_resource, value_set
 from tests.support.engine import catalogue_of
@@ -350,3 +350,123 @@ def test_of_two_versions_the_one_with_the_display_answers(
     )
     assert (answer["result"], answer["version"], answer["display"]) == (result, version, shown)
     assert "First" not in answer.get("message", "")
+
+
+# -- supplements ---------------------------------------------------------------------------------
+
+PRICES = code_system(
+    "prices",
+    {"code": "b2", "property": [{"code": "price", "valueCode": "dear"}]},
+    content="supplement",
+    supplements=BIN,
+    property=[{"code": "price", "type": "code"}],
+)
+PRICED = {
+    "url": "http://hl7.org/fhir/StructureDefinition/valueset-supplement",
+    "valueCanonical": PRICES["url"],
+}
+ALL_BINS = value_set("bins", {"system": BIN})
+ALL_LOAVES = value_set("loaves", {"system": LOAF})
+IMPORTING = value_set("importing", {"valueSet": [ALL_BINS["url"]]})
+
+
+def refused(ask: Ask, operation: str, resources: list[Json], **values: str) -> str:
+    with pytest.raises(TerminologyError) as caught:
+        ask(operation, resources, **values)
+    return caught.value.issues[0].text
+
+
+def test_a_supplement_that_applies_to_nothing_is_refused(ask: Ask) -> None:
+    resources = [BINS, LOAVES, PRICES, ALL_LOAVES]
+    more = {"useSupplement": PRICES["url"]}
+    url = ALL_LOAVES["url"]
+    text_ = f"The supplement '{PRICES['url']}' adds to no code system of the value set '{url}'"
+    assert refused(ask, "ValueSet/$expand", resources, url=url, **more) == text_
+    assert (
+        refused(ask, "ValueSet/$validate-code", resources, url=url, system=LOAF, code="Rye", **more) == text_
+    )
+    text_ = f"The supplement {PRICES['url']} does not supplement the CodeSystem {LOAF}"
+    assert refused(ask, "CodeSystem/$validate-code", resources, url=LOAF, code="Rye", **more) == text_
+    assert refused(ask, "CodeSystem/$lookup", resources, system=LOAF, code="Rye", **more).startswith(text_)
+
+
+def test_a_supplement_that_an_import_requires_is_demanded_and_applied(ask: Ask) -> None:
+    needy = ALL_BINS | {"extension": [PRICED]}
+    resources = [BINS, needy, IMPORTING]
+    url = IMPORTING["url"]
+    assert PRICES["url"] in refused(ask, "ValueSet/$expand", resources, url=url)
+    assert PRICES["url"] in refused(ask, "ValueSet/$validate-code", resources, url=url, system=BIN, code="b1")
+    expansion = ask("ValueSet/$expand", [*resources, PRICES], url=url)
+    used = [p["valueUri"] for p in expansion["expansion"]["parameter"] if p["name"] == "used-supplement"]
+    assert (codes_of(expansion), used) == (["b1", "b2"], [PRICES["url"]])
+
+
+@pytest.mark.parametrize(
+    ("op", "wanted", "codes"),
+    [
+        ("=", "dear", ["b2"]),
+        ("in", "dear,cheap", ["b2"]),
+        ("not-in", "dear", ["b1"]),
+        ("exists", "true", ["b2"]),
+        ("exists", "false", ["b1"]),
+    ],
+)
+def test_a_filter_may_name_a_property_of_a_supplement(
+    ask: Ask, op: str, wanted: str, codes: list[str]
+) -> None:
+    dear = value_set("dear", {"system": BIN, "filter": [{"property": "price", "op": op, "value": wanted}]})
+    resources = [BINS, PRICES, dear | {"extension": [PRICED]}]
+    assert codes_of(ask("ValueSet/$expand", resources, url=dear["url"])) == codes
+    for code in ("b1", "b2"):
+        answer = ask("ValueSet/$validate-code", resources, url=dear["url"], system=BIN, code=code)
+        assert read(answer)["result"] is (code in codes)
+
+
+# -- contained resources, and what an expansion says of itself -----------------------------------
+
+
+def parameters_of(expansion: Json, name: str) -> list[Any]:
+    found = [p for p in expansion["expansion"].get("parameter", []) if p["name"] == name]
+    return [next(v for k, v in p.items() if k.startswith("value")) for p in found]
+
+
+@pytest.mark.parametrize("is_imported", [False, True])
+def test_a_value_set_may_contain_its_code_system(ask: Ask, is_imported: bool) -> None:
+    inside = code_system("inside", concept("i1"), concept("i2"), id="in", version="1")
+    own = value_set("own", {"system": inside["url"]}, contained=[inside])
+    outer = value_set("outer", {"valueSet": [own["url"]]})
+    url = (outer if is_imported else own)["url"]
+    assert codes_of(ask("ValueSet/$expand", [own, outer], url=url)) == ["i1", "i2"]
+    if not is_imported:
+        answer = ask("ValueSet/$validate-code", [own], url=url, system=inside["url"], code="i2")
+        assert read(answer)["result"] is True
+
+
+def test_a_contained_value_set_is_not_a_used_value_set(ask: Ask) -> None:
+    inner = value_set("held", {"system": BIN, "concept": [{"code": "b2"}]}, id="h", version="1")
+    holder = value_set("holder", {"valueSet": ["#h"]}, contained=[inner])
+    expansion = ask("ValueSet/$expand", [BINS, holder], url=holder["url"])
+    assert (codes_of(expansion), parameters_of(expansion, "used-valueset")) == (["b2"], [])
+
+
+@pytest.mark.parametrize("name", ["default", "check", "force"])
+def test_the_pin_of_an_imported_value_set_is_told(ask: Ask, name: str) -> None:
+    outer = value_set("outer", {"valueSet": [PICKS["url"]]})
+    pin = f"{PICKS['url']}|1"
+    more = {f"{name}-valueset-version": pin}
+    expansion = ask("ValueSet/$expand", [BINS, PICKS, LATER, outer], url=outer["url"], **more)
+    assert codes_of(expansion) == ["b1"]
+    assert parameters_of(expansion, f"{name}-valueset-version") == [pin]
+
+
+def test_the_ordinal_value_of_a_listed_code_is_its_weight(ask: Ask) -> None:
+    score = {"url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 7.25}
+    scored = value_set("scored", {"system": BIN, "concept": [{"code": "b1", "extension": [score]}]})
+    expansion = ask("ValueSet/$expand", [BINS, scored], url=scored["url"])
+    assert "7.25" in str(expansion["expansion"]["contains"])
+
+
+def test_a_leading_zero_that_is_missed_is_hinted_at(ask: Ask) -> None:
+    zeros = code_system("zeros", concept("0UBC7ZZ"), version="1")
+    with pytest.raises(TerminologyError, match="Did you mean '0UBC7ZZ'"):
+        ask("CodeSystem/$lookup", [zeros], system=zeros["url"], code="UBC7ZZ")

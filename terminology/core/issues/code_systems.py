@@ -99,6 +99,11 @@ def foreign_supplement(canonical: str, url: str) -> Issue:
     return error(code="business-rule", text=text, tx="invalid-data")
 
 
+def unused_supplement(canonical: str, value_set: str) -> Issue:
+    text = f"The supplement '{canonical}' adds to no code system of the value set '{value_set}'"
+    return error(code="invalid", text=text)
+
+
 def without_codes(issue: Issue, content: str) -> Issue:
     """The same issue, for a code system that is described but has no codes to validate by.
 

@@ -28,9 +28,14 @@ from terminology.operations.validate.coding_finding import CodingFinding, Coding
 from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
-from terminology.operations.value_set.compose import Definition, definition_of
+from terminology.operations.value_set.compose import Definition, definition_with_supplements
 from terminology.operations.value_set.pins import Pins
-from terminology.operations.value_set.resolution import find_supplements, remembered, requested_value_set
+from terminology.operations.value_set.resolution import (
+    remembered,
+    requested_value_set,
+    with_contained_systems,
+)
+from terminology.systems.supplement import applies_to
 
 CHECKS: Sequence[checks.Check] = (
     checks.code_present,
@@ -92,7 +97,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     if not findings:
         issue = issues.no_coding_of_system(url or "")
         return Validation(False, issue.text, concept=request.concept, issues=[issue])
-    supplements = [catalogue.supplement(canonical) for canonical in request.supplements]
+    supplements = [_supplement_of(catalogue, canonical, findings) for canonical in request.supplements]
     languages = request.languages or request.accepted
     basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
     return _validate(request, findings, basis)
@@ -110,6 +115,16 @@ def _in_system(
     is_same = url is None or own == requested
     finding.coding = replace(coding, system=system, version=coding.version or (version if is_same else None))
     return finding
+
+
+def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
+    """Raises TerminologyError for a supplement that is unknown, or adds to no code system of the codings."""
+    supplement = catalogue.supplement(canonical)
+    for finding in findings:
+        system = catalogue.find_system(finding.url, finding.coding.version)
+        if system is None or applies_to(supplement, system.about):
+            return supplement
+    raise TerminologyError(issues.foreign_supplement(canonical, findings[0].url))
 
 
 def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
@@ -139,7 +154,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     languages = definition.display_languages(request.languages, request.accepted)
     check_membership(definition, len(findings))
     members = None if request.ignores_membership else definition
-    basis = ValidationBasis(catalogue, request, pins, prepared.supplements, languages, members)
+    basis = ValidationBasis(prepared.catalogue, request, pins, prepared.supplements, languages, members)
     return _validate(request, findings, basis)
 
 
@@ -159,6 +174,7 @@ def _with_versions(request: ValidateRequest) -> ValidateRequest:
 class _PreparedValidation:
     """The part of a validation that depends only on the value set and on the versions of the request."""
 
+    catalogue: Catalogue
     definition: Definition
     supplements: list[Document]
 
@@ -169,11 +185,11 @@ class _PreparedValidation:
 
 def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _PreparedValidation:
     value_set = requested_value_set(catalogue, request, pins)
-    supplements = find_supplements(catalogue, value_set, request.supplements)
-    definition = definition_of(catalogue, value_set, pins, supplements)
+    catalogue = with_contained_systems(catalogue, value_set)
+    definition, supplements = definition_with_supplements(catalogue, value_set, pins, request.supplements)
     if not definition.is_defined:
         raise TerminologyError(issues.undefined_value_set(definition.canonical))
-    return _PreparedValidation(definition, supplements)
+    return _PreparedValidation(catalogue, definition, supplements)
 
 
 # -- the checks ----------------------------------------------------------------------------------

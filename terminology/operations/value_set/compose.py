@@ -41,10 +41,17 @@ from terminology.core.model import Coding, Concept, Document, Filter, split_cano
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_FILTERS
-from terminology.operations.value_set.extensions import expansion_parameter
+from terminology.operations.value_set.extensions import expansion_parameter, required_supplements
 from terminology.operations.value_set.pins import NO_PINS, Pins, VersionChoice
-from terminology.operations.value_set.resolution import canonical, find_import, find_usable_system
+from terminology.operations.value_set.resolution import (
+    canonical,
+    find_import,
+    find_supplements,
+    find_usable_system,
+    with_contained_systems,
+)
 from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
@@ -497,7 +504,8 @@ class _Compilation:
             if start is None:
                 raise
             raise TerminologyError(issues.value_set_circle([*path, start])) from None
-        return replace(self, document=document, path=path).compile()
+        catalogue = with_contained_systems(self.catalogue, document)
+        return replace(self, catalogue=catalogue, document=document, path=path).compile()
 
     def compile(self) -> Definition:
         """Raises UnknownImportError, and TerminologyError for a circle of imports or too long a row."""
@@ -534,6 +542,36 @@ def definition_of(
     them. Raises UnknownImportError, and TerminologyError for value sets that import themselves.
     """
     return _Compilation(catalogue, pins, supplements, value_set).compile()
+
+
+def definition_with_supplements(
+    catalogue: Catalogue, value_set: Document, pins: Pins, requested: Sequence[str]
+) -> tuple[Definition, list[Document]]:
+    """The compiled ValueSet, and the supplements of the request, of the value set and of its imports.
+
+    Raises what ``definition_of`` raises, and TerminologyError for a supplement that is unknown, or that is
+    requested and adds to no code system of the value set.
+    """
+    supplements = find_supplements(catalogue, value_set, requested)
+    definition = definition_of(catalogue, value_set, pins, supplements)
+    needed = [url for part in definition.all_imports() for url in required_supplements(part.document)]
+    if needed:
+        supplements = find_supplements(catalogue, value_set, [*requested, *needed])
+        definition = definition_of(catalogue, value_set, pins, supplements)
+    for canonical_ in requested:
+        if canonical_ and not _is_of_use(catalogue.supplement(canonical_), definition):
+            raise TerminologyError(issues.unused_supplement(canonical_, definition.canonical))
+    return definition, supplements
+
+
+def _is_of_use(supplement: Document, definition: Definition) -> bool:
+    """Whether a supplement adds to a code system of the value set; of one that is not here, nobody can say."""
+    url, _ = split_canonical(supplement.get("supplements", ""))
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    return any(
+        block.url == url and (block.system is None or applies_to(supplement, block.system.about))
+        for block in blocks
+    )
 
 
 def contains(catalogue: Catalogue, value_set: Document, coding: Coding) -> bool:

@@ -17,7 +17,7 @@ from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Typed
 from terminology.operations.cost import check_listing
-from terminology.operations.value_set.compose import Block, Definition, definition_of
+from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
@@ -29,9 +29,9 @@ from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
-    find_supplements,
     remembered,
     requested_value_set,
+    with_contained_systems,
 )
 from terminology.operations.value_set.used_resources import UsedResources
 
@@ -105,17 +105,17 @@ class _PreparedExpansion:
 def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion:
     pins = Pins.of(request)
     document = requested_value_set(catalogue, request, pins)
-    supplements = find_supplements(catalogue, document, request.supplements)
-    definition = _definition(catalogue, document, pins, supplements)
+    catalogue = with_contained_systems(catalogue, document)
+    definition = _definition(catalogue, document, pins, request.supplements)
     check_listing(definition, bool(request.filter))
-    return _PreparedExpansion(definition, UsedResources.of(definition), can_use_sets(definition))
+    return _PreparedExpansion(definition, UsedResources.of(definition, pins), can_use_sets(definition))
 
 
 def _definition(
-    catalogue: Catalogue, document: Document, pins: Pins, supplements: Sequence[Document]
+    catalogue: Catalogue, document: Document, pins: Pins, supplements: Sequence[str]
 ) -> Definition:
     try:
-        definition = definition_of(catalogue, document, pins, supplements)
+        definition, _ = definition_with_supplements(catalogue, document, pins, supplements)
     except UnknownImportError as error:
         is_system = catalogue.find_system(error.url) is not None
         raise TerminologyError(issues.unknown_import(error.url, error.version, is_system)) from None

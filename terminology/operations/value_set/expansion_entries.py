@@ -37,6 +37,7 @@ AS_PROPERTY = {
     _STRUCTURE + "codesystem-label": ("label", "string"),
     _STRUCTURE + "valueset-label": ("label", "string"),
     _STRUCTURE + "itemWeight": ("weight", "decimal"),
+    _STRUCTURE + "ordinalValue": ("weight", "decimal"),
     _STRUCTURE + "codesystem-ordinalValue": ("weight", "decimal"),
     _STRUCTURE + "valueset-ordinalValue": ("weight", "decimal"),
 }
