@@ -23,6 +23,7 @@ from terminology.core.model import (
     Typed,
 )
 from terminology.operations.agreement import CODING, INSTANCE, agreed
+from terminology.operations.dates import check_date
 from terminology.operations.spelling import code_hint, system_hint
 from terminology.systems.protocol import CodeSystem
 
@@ -34,9 +35,8 @@ _LANGUAGE = "lang."
 class LookupRequest:
     """The parameters of $lookup.
 
-    ``properties``: the names of the properties to return; none, or ``*``, asks for all. ``date`` has no effect:
-    the content has versions, but no validity in time. ``supplements``: canonicals. ``instance``: the CodeSystem
-    of the URL.
+    ``properties``: the names of the properties to return; none, or ``*``, asks for all. ``supplements``:
+    canonicals. ``instance``: the CodeSystem of the URL. A ``date`` in the past is refused.
     """
 
     code: str | None = None
@@ -71,6 +71,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
 
     Raises TerminologyError: the code or its system is missing, or the system, version or code is unknown.
     """
+    check_date(request.date)
     coding = _coding(catalogue, request)
     system = _system(catalogue, coding, request)
     about = system.about

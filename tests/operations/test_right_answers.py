@@ -470,3 +470,44 @@ def test_a_leading_zero_that_is_missed_is_hinted_at(ask: Ask) -> None:
     zeros = code_system("zeros", concept("0UBC7ZZ"), version="1")
     with pytest.raises(TerminologyError, match="Did you mean '0UBC7ZZ'"):
         ask("CodeSystem/$lookup", [zeros], system=zeros["url"], code="UBC7ZZ")
+
+
+@pytest.mark.parametrize("operation", ["lookup", "expand", "in-system", "in-set"])
+def test_a_date_in_the_past_is_refused_and_a_later_one_answered(ask: Ask, operation: str) -> None:
+    name, values = {
+        "lookup": ("CodeSystem/$lookup", {"system": BIN, "code": "b1"}),
+        "expand": ("ValueSet/$expand", {"url": ALL_BINS["url"]}),
+        "in-system": ("CodeSystem/$validate-code", {"url": BIN, "code": "b1"}),
+        "in-set": ("ValueSet/$validate-code", {"url": ALL_BINS["url"], "system": BIN, "code": "b1"}),
+    }[operation]
+    assert refused(ask, name, [BINS, ALL_BINS], date="2020-06-01", **values) == (
+        "'date' is 2020-06-01; this server cannot tell which versions were current then. Name the version "
+        "of the resource instead"
+    )
+    ask(name, [BINS, ALL_BINS], date="2999-01-01T00:00:00Z", **values)
+    ask(name, [BINS, ALL_BINS], date="2999", **values)
+
+
+def test_listed_codes_of_a_fragment_are_expanded_and_accepted(ask: Ask) -> None:
+    part = code_system("part", concept("a", "Here"), content="fragment", version="1")
+    codes = [{"code": "b", "display": "Elsewhere"}, {"code": "a"}]
+    listing = value_set("listing", {"system": part["url"], "concept": codes})
+    without = value_set("without", {"valueSet": [listing["url"]]}, exclude=[{"valueSet": [f"{BASE}/vs/b"]}])
+    only_b = value_set("b", {"system": part["url"], "concept": [{"code": "b"}]})
+    resources = [part, listing, without, only_b]
+    expansion = ask("ValueSet/$expand", resources, url=listing["url"])
+    shown = [(entry["code"], entry["display"]) for entry in expansion["expansion"]["contains"]]
+    assert shown == [("b", "Elsewhere"), ("a", "Here")]
+    assert codes_of(ask("ValueSet/$expand", resources, url=without["url"])) == ["a"]
+    for code in ("a", "b"):
+        answer = ask("ValueSet/$validate-code", resources, url=listing["url"], system=part["url"], code=code)
+        assert read(answer)["result"] is True
+
+
+def test_the_published_value_sets_expand_to_lists() -> None:
+    published = Terminology()
+    url = "http://terminology.example.org/fhir/ValueSet/conization-procedures"
+    for release in ("r4", "r5"):
+        entries = published.ask("ValueSet/$expand", url=url, release=release)["expansion"]["contains"]
+        assert "conization-laser" in [entry["code"] for entry in entries]
+        assert not [entry for entry in entries if "contains" in entry]

@@ -23,6 +23,7 @@ from terminology.core.languages import Languages, best_designation
 from terminology.core.model import Coding, Designation, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
+from terminology.operations.dates import check_date
 from terminology.operations.validate import checks
 from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
 from terminology.operations.validate.status_warnings import status_warnings
@@ -84,6 +85,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
 
     Raises TerminologyError: no code to validate, contradictory parameters, an unknown supplement.
     """
+    check_date(request.date)
     document = request.code_system or request.instance
     if request.code_system is not None:
         catalogue = Overlay.of(catalogue, [request.code_system])
@@ -138,6 +140,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     Raises TerminologyError: no code to validate, an unknown value set or supplement, a value set that imports
     itself or has a filter that cannot be used.
     """
+    check_date(request.date)
     request = _with_versions(request)
     pins = Pins.of(request)
     findings = findings_of(request)

@@ -17,8 +17,7 @@ class ValidateRequest(ValueSetParameters):
     it was sent, for the answer repeats it. ``unqualified_version`` is the parameter ``version`` on a ValueSet:
     the version of ``code``, or of the value set where codings have versions themselves. ``languages`` is the
     parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``; ``mode`` is the
-    ``valueSetMode`` of HL7's Java validator. ``date`` is accepted and has no effect: content here has
-    versions, but no periods of validity.
+    ``valueSetMode`` of HL7's Java validator. A ``date`` in the past is refused.
     """
 
     code: str | None = None

@@ -124,6 +124,11 @@ class Block:
             self._selection = self._select()
         return self._selection
 
+    @property
+    def lists_more_than_is_here(self) -> bool:
+        """Whether it may list codes that the code system has and this server has not: it is here as a fragment."""
+        return self.is_enumerated and self.system is not None and self.system.about.is_fragment
+
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
         return self._select(text, languages) if text else self.selection
@@ -217,7 +222,9 @@ class Block:
                 return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
-        return code in self.selection if self.filters else self.system.locate(code) is not None
+        if self.filters:
+            return code in self.selection
+        return self.lists_more_than_is_here or self.system.locate(code) is not None
 
     def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""

@@ -17,6 +17,7 @@ from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Typed
 from terminology.operations.cost import check_listing
+from terminology.operations.dates import check_date
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
@@ -58,6 +59,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     Raises TerminologyError: an unknown value set, import, code system, version or supplement; a version that
     a check forbids; a filter that cannot be used; a value set that imports itself; too many codes.
     """
+    check_date(request.date)
     for name, value in (("count", request.count), ("offset", request.offset)):
         if value is not None and value < 0:
             raise TerminologyError(issues.bad_value(name, value, "0 or more"))

@@ -132,12 +132,17 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
 
 
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
-    """Each ``include.concept`` whose code the code system has; from the store, all are read at once."""
+    """Each ``include.concept`` whose code the code system has; from the store, all are read at once.
+
+    Of a fragment, the codes that are not here are listed, too: the value set vouches for them.
+    """
     assert block.system is not None
-    if block.system.index is not None:
+    if block.system.index is not None and not block.lists_more_than_is_here:
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
     for node in block.enumeration.values():
         concept = block.system.locate(node.get("code", ""))
         if concept is not None:
             yield node, concept
+        elif block.lists_more_than_is_here:
+            yield node, Concept(node.get("code", ""), node.get("display"))
