@@ -249,6 +249,15 @@ def test_a_coding_without_version_is_tried_against_each_include(ask: Ask) -> Non
     assert read(ask("ValueSet/$validate-code", [plain, some], text("url", some["url"]), coding))["result"]
 
 
+def test_an_include_that_cannot_be_read_is_named_where_it_matters(ask: Ask) -> None:
+    some = value_set("some", {"system": BIN, "version": "1"}, {"system": BIN, "version": "9.9"})
+    resources, url = [BINS, some], text("url", some["url"])
+    for code, result, missing in (("b1", True, None), ("b9", False, f"{BIN}|9.9")):
+        coding = {"name": "coding", "valueCoding": of(code, BIN)}
+        answer = read(ask("ValueSet/$validate-code", resources, url, coding))
+        assert (answer["result"], answer.get("x-caused-by-unknown-system")) == (result, missing)
+
+
 # -- displays ------------------------------------------------------------------------------------
 
 NAMES = f"{BASE}/names"

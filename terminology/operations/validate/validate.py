@@ -26,6 +26,7 @@ from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
 from terminology.operations.validate import checks
 from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
+from terminology.operations.validate.coding_version import add_unreadable_includes
 from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
@@ -234,6 +235,8 @@ def _validate(request: ValidateRequest, findings: list[CodingFinding], basis: Va
 def _add_membership(finding: CodingFinding, basis: ValidationBasis) -> None:
     """Add the issue for a coding that is not in the value set."""
     if basis.definition is not None and finding.is_member is False:
+        if finding.systems and not basis.request.only_membership:
+            add_unreadable_includes(finding, basis)
         is_in_concept = finding.path.is_in_concept
         issue = issues.this_coding_not_in_value_set if is_in_concept else issues.not_in_value_set
         finding.add(issue(_coding_text(finding), basis.value_set_name), "code")
