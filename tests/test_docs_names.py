@@ -1,4 +1,4 @@
-"""Every file, module, class and function that README, CONTRIBUTING or a page of docs/ names exists.
+"""Every file, module, class and function that the documentation or a script of .ci names exists.
 
 Paths are read anywhere in a page; names are read in `backticks`: ``wire/r4.py``, ``rest.answered``,
 ``Catalogue.system``, ``LookupRequest``, ``OPERATIONS``, ``entry_of(…)``, and in the code blocks of the page itself.
@@ -20,7 +20,10 @@ from terminology.settings import SETTINGS
 from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "terminology"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run", ".ci/check")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 # Names of others: Python's, the environment's, and words in capitals that are not names.
 OTHER_NAMES = {*dir(builtins), "PATH", "FUZZ", "STORE", "KIND", "PACKAGE"}
 OTHER_PACKAGES = ("fhir.resources",)
