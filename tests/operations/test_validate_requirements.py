@@ -1,6 +1,7 @@
 """Does the engine hold what HL7's terminology ecosystem requires of every server?
 
-The titles and docstrings quote https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html and languages.html.
+The titles and docstrings quote https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html
+and languages.html.
 """
 
 from __future__ import annotations
