@@ -23,6 +23,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.http.media import JSON
 from terminology.wire import json
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 # Where in the environment the application puts a request that was prepared.
 PREPARED = "terminology.prepared"
-# How many prepared requests are kept.
+# How many prepared requests are kept at least; at most twice as many.
 ROOM = 1_000
 # The longest body that is looked at here, in bytes.
 LONGEST_BODY = 16_384
@@ -79,13 +80,14 @@ class PreparedRequests:
         self._catalogue = catalogue
         self._longest_body = min(LONGEST_BODY, largest_body)
         self._varying = varying_names()
-        self._prepared: dict[Hashable, tuple[PreparedRequest, list[Place]]] = {}
+        self._keys_of_names = {name: (name,) for name in self._varying}
+        self._prepared: RecentValues[tuple[PreparedRequest, list[Place]]] = RecentValues(ROOM)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
         if request is None:
             return self.application(environ, start_response)
-        prepared = self._prepared.get(request.key)
+        prepared = self._prepared.find(request.key)
         content = None if prepared is None else self._answer(*prepared, request.values)
         if content is not None:
             length = str(len(content))
@@ -106,10 +108,11 @@ class PreparedRequests:
         names: list[str] = []
         values: list[Value] = []
         key: list[Hashable] = [method, environ["PATH_INFO"], *map(environ.get, _HEADERS)]
+        keys_of_names = self._keys_of_names
         for step in query.split("&"):
             name, _, value = step.partition("=")
-            if name in self._varying:
-                key.append((name,))
+            if name in keys_of_names:
+                key.append(keys_of_names[name])
                 names.append(name)
                 values.append(value)
             else:
@@ -167,9 +170,7 @@ class PreparedRequests:
         places = _places(request, prepared)
         if places is None:
             return
-        if len(self._prepared) >= ROOM:
-            self._prepared.clear()
-        self._prepared[request.key] = prepared, places
+        self._prepared.put(request.key, (prepared, places))
 
 
 def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
