@@ -1,6 +1,4 @@
-"""What the published content answers: the crosswalk of cervical conization, in R4 and R5, in both
-directions.
-"""
+"""The crosswalk of cervical conization, as published, in R4 and R5 and in both directions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Does the published content keep its own rules? Those of docs/content.md, and those of each code system's
-codes.
-"""
+"""The rules of the published content: those of docs/content.md, and those of each code system's codes."""
 
 from __future__ import annotations
 
