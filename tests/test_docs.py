@@ -48,7 +48,8 @@ def test_a_class_that_the_list_lacks_is_noticed(tmp_path: Path) -> None:
     assert page.read_text("utf-8") == whole
 
 
-def test_the_operations_page_has_the_operations_of_the_base_with_their_parameters() -> None:
+def test_the_operations_page_has_the_base_operations_with_parameters() -> None:
+    """The operations page has the operations of the base with their parameters."""
     page = reference.pages()["operations.md"]
     sections = {part.split("\n")[0]: part for part in page.split("\n## ")}
     for name, operation in ((name, row) for (kind, name), row in OPERATIONS.items() if kind == BASE):
@@ -125,9 +126,10 @@ def test_every_package_module_stands_in_the_map(catalogue: Catalogue) -> None:
             assert path.name in stated, f"{path.name} is not in the map of terminology/__init__.py"
 
 
-def test_the_tables_of_the_importing_page_are_imported_with_the_mapping_files_beside_them(
+def test_the_tables_of_the_importing_page_can_be_imported(
     tmp_path: Path,
 ) -> None:
+    """The tables of the importing page are imported with the mapping files beside them."""
     page = (ROOT / "docs" / "importing.md").read_text("utf-8")
     files = re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)```", page, re.DOTALL)
     assert [name for name, _ in files] == ["procedures.csv", "procedures.toml", "map.csv", "map.toml"]
@@ -149,7 +151,8 @@ def test_the_tables_of_the_importing_page_are_imported_with_the_mapping_files_be
     assert "source-is-narrower-than-target" in run("translate", system, "110")
 
 
-def test_the_page_of_kinds_has_every_importer_with_the_files_that_it_expects() -> None:
+def test_the_page_of_kinds_has_every_importer_with_its_files() -> None:
+    """The page of kinds has every importer with the files that it expects."""
     page = reference.pages()["import-kinds.md"]
     for importer in IMPORTERS:
         (row,) = [line for line in page.splitlines() if line.startswith(f"| `{importer.kind}` |")]

@@ -589,9 +589,10 @@ def test_a_real_client_gets_a_right_answer_or_a_clear_refusal(
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("client", EXPECTED)
-def test_no_real_client_ever_gets_a_5xx_or_html_and_every_refusal_is_an_operation_outcome(
+def test_real_clients_never_get_a_5xx_or_html(
     client: str, release: str, spoken: Callable[[str, str], Json], recorder: Recorder
 ) -> None:
+    """No real client ever gets a 5xx or HTML, and every refusal is an OperationOutcome."""
     said = spoken(client, release)
     assert set(said) == set(EXPECTED[client]), (
         "every question of the script has an expectation, and the other way"
@@ -611,7 +612,9 @@ def is_clean(exchange: Exchange) -> bool:
     return kind == "OperationOutcome" if exchange.status >= 400 else kind is not None
 
 
-def test_the_wire_test_sees_a_5xx_an_html_page_and_a_refusal_without_an_outcome() -> None:
+def test_the_wire_test_sees_every_kind_of_bad_answer() -> None:
+    """The wire test sees a 5xx, an HTML page, and a refusal without an OperationOutcome."""
+
     def exchange(status: int, content_type: str, body: bytes) -> Exchange:
         return Exchange("test", "GET /", status, content_type, body)
 
