@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Values by key, up to ``room`` in all; the ones that were not used for longest give way. For many threads.
+    """Values by key, up to ``room`` in all; the least recently used ones give way. For many threads.
 
     ``weigh`` gives the weight of a value (bytes, elements, whatever ``room`` counts); without it each value
     weighs 1. A value that is heavier than the room is never kept, unless ``keeps_one``: then the value that

@@ -48,7 +48,7 @@ _KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRel
 
 @dataclass(slots=True, frozen=True)
 class ImportJob:
-    """The files of one import, how they are read, and what is allowed.
+    """The files of one import, their importer, and the options.
 
     ``dry_run`` reads and checks everything, and writes nothing. ``allow_fewer_rows`` lets a release replace one
     that has far more rows.

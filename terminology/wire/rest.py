@@ -314,7 +314,7 @@ def _batch(context: Context, request: Request) -> Response:
         raise TerminologyError(issues.not_a_batch(body.get("type")))
     entries = body.get("entry", [])
     if not isinstance(entries, list):
-        raise TerminologyError(issues.malformed("Bundle.entry must be a list", "Bundle.entry"))
+        raise TerminologyError(issues.not_a_list("Bundle.entry"))
     if len(entries) > BATCH_LIMIT:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
     return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))

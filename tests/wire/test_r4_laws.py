@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from terminology.catalogue import concept_map
@@ -427,7 +427,14 @@ translations = st.fixed_dictionaries(
 )
 
 
+def r4_target_in_r5() -> Document:
+    """A map of R5 with a target in R4's shape, as broken software may write it."""
+    element = {"code": "a", "target": [{"equivalence": "unmatched"}]}
+    return {"resourceType": "ConceptMap", "group": [{"element": [element]}]}
+
+
 @thorough
+@example(r4_target_in_r5())
 @given(damaged(st.one_of(r5_concept_maps(), r4_concept_maps, r5_value_sets, r5_code_systems, translations)))
 def test_no_json_makes_it_fail_or_is_changed(document: Document) -> None:
     there_and_back(document, r4.downgrade, r4.upgrade)
