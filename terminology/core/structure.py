@@ -130,7 +130,7 @@ def _require(value: Any, shape: Shape, at: str) -> None:
         return
     expected: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, expected):
-        raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[expected]}", at))
+        raise TerminologyError(issues.wrong_json_type(at, _NAMES[expected]))
     if isinstance(shape, dict):
         for name in shape.keys() & value.keys():
             _require(value[name], shape[name], f"{at}.{name}")

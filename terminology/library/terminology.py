@@ -295,7 +295,7 @@ class Terminology:
         document = self.ask("$closure", **parameters)
 
         def in_release(release: str) -> Document:
-            # To ask again would answer what is new since this answer, which is nothing.
+            # A second request would answer the entries since this answer: none.
             return r4.downgrade_closure(document) if _release(release).is_r4 else document
 
         return ClosureResult(document, in_release)
@@ -327,10 +327,10 @@ class Terminology:
             return self._get(kind, release, query)
 
         document = bundle(HOME)
-        resources = [self._found(entry["resource"]) for entry in document.get("entry", ())]
+        resources = [self._resource_of(entry["resource"]) for entry in document.get("entry", ())]
         return SearchResult(document, bundle, resources)
 
-    def _found(self, document: Document) -> Resource:
+    def _resource_of(self, document: Document) -> Resource:
         path = f"{document['resourceType']}/{document['id']}"
         return Resource(document, lambda release: self._get(path, release))
 

@@ -38,7 +38,7 @@ def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
 
 
 def is_language_pack(document: Document) -> bool:
-    """Is the resource a supplement that only adds other languages? Such a supplement applies unasked."""
+    """Is the resource a supplement that only adds other languages? Such a supplement applies in every request."""
     extensions = document.get("extension")
     if not is_supplement(document) or not isinstance(document.get("supplements"), str):
         return False
@@ -50,7 +50,7 @@ def is_language_pack(document: Document) -> bool:
 class SupplementedCodeSystem:
     """A CodeSystem whose concepts also have the designations and properties of supplements.
 
-    A supplement adds; it never brings new concepts and never changes what is there
+    A supplement adds; it never brings new concepts and never changes existing ones
     (https://hl7.org/fhir/R5/codesystem.html#supplements).
     """
 

@@ -158,9 +158,10 @@ def _with_url(node: Document, url: str) -> list[Document]:
 
 
 def _word_and_rest(node: Document, code: Any) -> tuple[Any, Document]:
-    """R4's word for R5's code: the one kept on the node, which then is taken from it, or else the usual one.
+    """R4's word for R5's code, and the node without the extension that has the word.
 
-    A kept word that contradicts the code was true of another mapping: it stays where it is.
+    The word is that of the extension KEPT_WORD, or else the usual one. A word in an extension that contradicts
+    the code belongs to another mapping: its extension stays.
     """
     if not isinstance(code, str):
         return code, node
@@ -197,7 +198,7 @@ _UNMAPPED = _with_companions({"url": "otherMap"})
 _SCOPES_DOWN, _WORD_DOWN, _PROPERTY_DOWN, _UNMAPPED_DOWN = map(
     _reversed, (_SCOPES, _WORD, _PROPERTY, _UNMAPPED)
 )
-_NO_STATED_RELATIONSHIP = "related-to"
+_IMPLIED_RELATIONSHIP = "related-to"
 
 
 def _identifiers_up(concept_map: Document) -> Document:
@@ -262,16 +263,16 @@ def _versions_down(group: Document) -> Document:
 
 
 def _unmapped_up(unmapped: Document) -> Document:
-    """R5 demands a relationship unless another map is asked (cmd-9); R4 cannot state one."""
+    """R5 demands a relationship unless ``mode`` is ``other-map`` (cmd-9); R4 has no element for one."""
     unmapped = _renamed(unmapped, _UNMAPPED)
     if unmapped.get("mode") in ("use-source-code", "fixed") and "relationship" not in unmapped:
-        return {**unmapped, "relationship": _NO_STATED_RELATIONSHIP}
+        return {**unmapped, "relationship": _IMPLIED_RELATIONSHIP}
     return unmapped
 
 
 def _unmapped_down(unmapped: Document) -> Document:
     is_implied = unmapped.get("mode") in ("use-source-code", "fixed")
-    if is_implied and unmapped.get("relationship") == _NO_STATED_RELATIONSHIP:
+    if is_implied and unmapped.get("relationship") == _IMPLIED_RELATIONSHIP:
         unmapped = without(unmapped, "relationship")
     return _renamed(unmapped, _UNMAPPED_DOWN)
 
@@ -279,15 +280,15 @@ def _unmapped_down(unmapped: Document) -> Document:
 def _element_up(element: Document, attributes: dict[str | None, Document]) -> Document:
     nothing = _nothing_of(element.get("target"))
     if nothing is not None:
-        said = objects(nothing.get("extension"))
+        reasons = objects(nothing.get("extension"))
         if "comment" in nothing:
-            said.insert(0, {"url": NO_MAP_COMMENT, "valueString": nothing["comment"]})
-        return with_extensions({**without(element, "target"), "noMap": True}, said)
+            reasons.insert(0, {"url": NO_MAP_COMMENT, "valueString": nothing["comment"]})
+        return with_extensions({**without(element, "target"), "noMap": True}, reasons)
     return inside(element, "target", lambda target: _target_up(target, attributes))
 
 
 def _nothing_of(targets: Any) -> Document | None:
-    """The one target as R4 has it, if it names nothing and says nothing but why, and how that is known."""
+    """The only target, in R4's shape, if it is ``unmatched`` with at most a comment and NO_MAP_PROPERTY; or None."""
     if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], dict):
         return None
     target = crossversion.downgrade(targets[0], SHAPES["ConceptMap.group.element.target"])
@@ -299,15 +300,14 @@ def _nothing_of(targets: Any) -> Document | None:
 
 
 def _element_down(element: Document, attributes: dict[str | None, Document]) -> Document:
-    stated: Any = element.get("target")
+    targets: Any = element.get("target")
     element = inside(element, "target", lambda target: _target_down(target, attributes))
     if element.get("noMap") is not True:
-        if _nothing_of(element.get("target")) is None:
+        if _nothing_of(element.get("target")) is None or "relationship" not in targets[0]:
             return element
-        # In R4's own word this target would say that there is nothing, which R5 did not say: the usual word
-        # it is.
-        alone = {**without(stated[0], "relationship"), "equivalence": equivalence(stated[0]["relationship"])}
-        return {**element, "target": [alone]}
+        # In R4 a lone "unmatched" means that there is no target, which R5 did not say: the usual word is safe.
+        usual = equivalence(targets[0]["relationship"])
+        return {**element, "target": [{**without(targets[0], "relationship"), "equivalence": usual}]}
     unmatched: Document = {"equivalence": _UNMATCHED}
     for extension in _with_url(element, NO_MAP_COMMENT)[-1:]:
         if "valueString" in extension:
@@ -429,23 +429,20 @@ def _coding_up(node: Document) -> Document:
 
 def _condition_down(node: Document, attributes: dict[str | None, Document]) -> Document:
     attribute = attributes.get(_text(node, "attribute"), {})
-    given = {key: node[key] for key in node if key in _NEWER_VALUES}
-    result = _renamed(without(node, *given), _PROPERTY_DOWN)
+    values = {key: node[key] for key in node if key in _NEWER_VALUES}
+    result = _renamed(without(node, *values), _PROPERTY_DOWN)
     name = _property_of(attribute)
-    older = _value_down(given)
+    older = _value_down(values)
     result = {**result, "property": name, **older} if name else {**result, **older}
-    is_said = _value_up(older, _text(attribute, "type")) == given
-    return (
-        result
-        if is_said
-        else with_extensions(result, crossversion.downgrade(given, _CONDITION).get("extension", ()))
-    )
+    if _value_up(older, _text(attribute, "type")) == values:
+        return result
+    return with_extensions(result, crossversion.downgrade(values, _CONDITION).get("extension", ()))
 
 
-def _value_down(given: Document) -> Document:
+def _value_down(values: Document) -> Document:
     """R4's system, value and display for R5's ``value[x]``; R4 demands a value (or why there is none)."""
-    coding = given.get("valueCoding")
-    older = _coding_down(coding) if isinstance(coding, dict) else _text_down(given)
+    coding = values.get("valueCoding")
+    older = _coding_down(coding) if isinstance(coding, dict) else _text_down(values)
     has_value = older.get("value") or "_value" in older
     return older if has_value else {**without(older, "value"), "_value": _UNSUPPORTED}
 
@@ -457,14 +454,14 @@ def _coding_down(coding: Document) -> Document:
     return node
 
 
-def _text_down(given: Document) -> Document:
-    for key, value in given.items():
+def _text_down(values: Document) -> Document:
+    for key, value in values.items():
         if key == "valueBoolean":
             return {"value": "true" if value else "false"}
         if key == "valueQuantity" and isinstance(value, dict):
             return {"value": " ".join(str(value[part]) for part in ("value", "unit") if part in value)}
         if not key.startswith("_"):
-            return {"value": str(value)} | ({"_value": given["_" + key]} if "_" + key in given else {})
+            return {"value": str(value)} | ({"_value": values["_" + key]} if "_" + key in values else {})
     return {}
 
 

@@ -114,7 +114,7 @@ class TableColumn(NamedTuple):
 
     @staticmethod
     def of(node: Mapping[str, Any]) -> TableColumn:
-        """The column that a ``[[property]]``, ``[[designation]]`` or the like describes."""
+        """The column that a ``[[property]]``, ``[[designation]]`` or a similar table describes."""
         code = node.get("code", node.get("attribute", ""))
         rest = {key: value for key, value in node.items() if key not in ("column", "code", "attribute")}
         return TableColumn(node["column"], code, **rest)

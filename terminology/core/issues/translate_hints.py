@@ -71,7 +71,7 @@ def retired_code(code: str | None, successors: Iterable[str]) -> str:
     return f"The code {code_in_quotes(code)} is no longer active; its successor is {quoted_list(successors)}."
 
 
-# -- what was in the way -------------------------------------------------------------------------
+# -- obstacles -----------------------------------------------------------------------------------
 
 
 def unusable_other_map(map_: str | None, problem: str) -> str:

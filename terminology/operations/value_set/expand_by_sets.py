@@ -70,7 +70,7 @@ def _read(parts: Sequence[BlockMembers], first: int, last: int) -> list[Member]:
 
 
 class _SetExpansion:
-    """One expansion of a value set and its imports; what is imported twice is expanded once."""
+    """One expansion of a value set and its imports; a value set that is imported twice is expanded once."""
 
     def __init__(self, query: MemberQuery) -> None:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.

@@ -39,7 +39,7 @@ def page_by_walking(definition: Definition, query: MemberQuery, first: int, last
 
 
 class _ValueSetWalk:
-    """One walk through a value set and its imports; what is imported twice is walked through once."""
+    """One walk through a value set and its imports; a value set that is imported twice is walked through once."""
 
     def __init__(self, query: MemberQuery) -> None:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.

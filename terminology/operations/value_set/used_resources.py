@@ -1,4 +1,4 @@
-"""The resources that an expansion was made from, as its parameters: ``used-codesystem`` and the like.
+"""The resources that an expansion was made from, as its parameters (``used-codesystem``, ...).
 
 See tx-ecosystem, "expansion parameters": https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
 """
