@@ -96,8 +96,11 @@ class RowsInMemory:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[ConceptMapRow]] = {}
+        self._codes_by_spelling: dict[str, list[str]] = {}
 
     def add(self, code: str, rows: Iterable[ConceptMapRow]) -> None:
+        if code not in self._rows:
+            self._codes_by_spelling.setdefault(bare(code), []).append(code)
         self._rows.setdefault(code, []).extend(rows)
 
     def __iter__(self) -> Iterator[ConceptMapRow]:
@@ -111,8 +114,7 @@ class RowsInMemory:
         return code in self._rows
 
     def spelled_like(self, code: str) -> Iterable[str]:
-        plain = bare(code)
-        return [other for other in self._rows if bare(other) == plain]
+        return self._codes_by_spelling.get(bare(code), ())
 
 
 @dataclass(slots=True)

@@ -84,6 +84,11 @@ def map_circle(maps: Sequence[str | None]) -> str:
     return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
 
 
+def map_has_code_in_other_case(code: str | None, codes: Iterable[str], system: str | None) -> str:
+    """``codes``: the same code as the map writes it."""
+    return f"The map has {code_in_quotes(code)} as {quoted_list(codes)}: in {system} case does not count."
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 

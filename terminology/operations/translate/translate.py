@@ -35,6 +35,7 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
+from terminology.operations.translate.rows import find_rows
 from terminology.operations.value_set.compose import contains
 
 # The order of the matches: the closest relationship first.
@@ -124,20 +125,22 @@ class _Translator:
     def _group_matches(
         self, subject: Coding, map_: ConceptMap, group: Group, via: Sequence[ConceptMap]
     ) -> Iterable[Match]:
-        rows = list(self._rows(group, subject))
+        rows = self._rows(group, subject)
         if not rows:
             return self._unmapped(subject, map_, group, via)
         return (self._match(subject, map_, row, via) for row in rows if self._applies(row))
 
-    def _rows(self, group: Group, subject: Coding) -> Iterator[ConceptMapRow]:
-        code = subject.code or ""
+    def _rows(self, group: Group, subject: Coding) -> list[ConceptMapRow]:
+        found = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
+        if found.note:
+            self.query.obstacles.append(Obstacle(found.note))
+        found_rows = list(found.rows)
         if self.query.reverse:
-            yield from group.backward.of(code)
-            return
-        yield from group.forward.of(code)
+            return found_rows
         for value_set, rows in group.by_value_set:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
-                yield from (replace(row, source=replace(subject, display=None)) for row in rows)
+                found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
+        return found_rows
 
     def _applies(self, row: ConceptMapRow) -> bool:
         """True unless a condition fails.
