@@ -7,14 +7,23 @@ resources are checked when they are loaded, and not again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 
-# A type, a set of words, a list of one shape, or an object with shapes for some of its elements.
+# A type, a set of words, a list of one shape, an object with shapes for some of its elements, or an ``OtherName``.
 Shape = Any
+
+
+@dataclass(slots=True, frozen=True)
+class OtherName:
+    """An element that R4 has under this name, and that R5 has under ``name``: only a map with both has it still."""
+
+    name: str
+
 
 EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
 EXTENSION["extension"] = [EXTENSION]
@@ -59,13 +68,28 @@ RELATIONSHIPS = frozenset(
         "not-related-to",
     }
 )
-CONDITION = {"attribute": str, "valueSet": str, "valueCode": str, "valueString": str, "valueCoding": dict}
-CONDITION |= {"valueQuantity": dict}
-TARGET = {"code": str, "display": str, "relationship": RELATIONSHIPS, "comment": str, "valueSet": str}
+CONDITION: dict[str, Shape] = {
+    "attribute": str,
+    "valueSet": str,
+    "valueCode": str,
+    "valueString": str,
+    "valueCoding": dict,
+}
+CONDITION |= {"valueQuantity": dict, "property": OtherName("attribute")}
+TARGET: dict[str, Shape] = {
+    "code": str,
+    "display": str,
+    "relationship": RELATIONSHIPS,
+    "comment": str,
+    "valueSet": str,
+}
 TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
+TARGET |= {"equivalence": OtherName("relationship")}
 ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
 UNMAPPED: dict[str, Shape] = {"mode": str, "code": str, "display": str, "valueSet": str, "otherMap": str}
-UNMAPPED |= {"relationship": RELATIONSHIPS}
+UNMAPPED |= {"relationship": RELATIONSHIPS, "url": OtherName("otherMap")}
+GROUP = {"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}
+GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("target")}
 
 SHAPES: dict[str, Shape] = {
     "ValueSet": HEADER
@@ -89,9 +113,13 @@ SHAPES: dict[str, Shape] = {
         "sourceScopeCanonical": str,
         "targetScopeUri": str,
         "targetScopeCanonical": str,
+        "sourceUri": OtherName("sourceScopeUri"),
+        "sourceCanonical": OtherName("sourceScopeCanonical"),
+        "targetUri": OtherName("targetScopeUri"),
+        "targetCanonical": OtherName("targetScopeCanonical"),
         "property": [{"code": str, "uri": str}],
         "additionalAttribute": [{"code": str, "uri": str}],
-        "group": [{"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}],
+        "group": [GROUP],
     },
 }
 _NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
@@ -128,6 +156,8 @@ def _require(value: Any, shape: Shape, at: str) -> None:
         if not isinstance(value, str) or value not in shape:
             raise TerminologyError(issues.not_one_of(at, value, sorted(shape)))
         return
+    if isinstance(shape, OtherName):
+        raise TerminologyError(issues.element_under_two_names(at, shape.name))
     expected: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, expected):
         raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[expected]}", at))

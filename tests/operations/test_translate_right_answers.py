@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology
+from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of, code_system, concept_map
@@ -82,3 +82,81 @@ def test_a_code_in_another_case_is_not_unmapped(release: str) -> None:
     codes = [code for code, _ in matches(translate(library, release, system=LOAF, code="RYE"))]
     assert codes == ["b1"]
     assert [c for c, _ in matches(translate(library, release, system=LOAF, code="Bun"))] == ["B2"]
+
+
+# -- words of R4 and of R5 -----------------------------------------------------------------------
+
+
+def words_of(release: str) -> Document:
+    """One map, in the words of R4 or of R5, with every element that the two call differently."""
+    is_r4 = release == "r4"
+    condition = {"property": "http://example.org/oven", "value": "stone"}
+    if not is_r4:
+        condition = {"attribute": "oven", "valueString": "stone"}
+    word = "equivalence" if is_r4 else "relationship"
+    elements: list[Document] = [
+        {"code": "Rye", "target": [{"code": "b1", word: "disjoint" if is_r4 else "not-related-to"}]},
+        {"code": "Bun", "target": [{"code": "B2", word: "equivalent", "dependsOn": [condition]}]},
+        {"code": "Crumb", "target": [{"equivalence": "unmatched"}]}
+        if is_r4
+        else {"code": "Crumb", "noMap": True},
+    ]
+    scope = "targetUri" if is_r4 else "targetScopeUri"
+    group: Document = {"unmapped": {"mode": "provided" if is_r4 else "use-source-code"}}
+    more: Document = {scope: "http://example.org/vs/bins"}
+    if is_r4:
+        group["sourceVersion"] = "1"
+    else:
+        more["additionalAttribute"] = [{"code": "oven", "uri": "http://example.org/oven", "type": "string"}]
+        group["unmapped"]["relationship"] = "related-to"
+    source = LOAF if is_r4 else f"{LOAF}|1"
+    return concept_map(MAP, source, BIN, elements, group=group, **more)
+
+
+LOAVES_OF_1 = code_system(LOAF, "Rye", "Bun", "Crumb", "Oat", version="1")
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("words", ["r4", "r5"])
+@pytest.mark.parametrize("name", ["conceptMap", "tx-resource"])
+@pytest.mark.parametrize("code", ["Rye", "Bun", "Crumb", "Oat"])
+def test_words_of_either_release_are_read(release: str, words: str, name: str, code: str) -> None:
+    def answer(words: str, release: str, version: str) -> Document:
+        body = body_of(
+            {"name": name, "resource": words_of(words)},
+            {"name": "url", "valueUri": MAP},
+            {"name": "system", "valueUri": LOAF},
+            {"name": "version", "valueString": version},
+            {"name": "code", "valueCode": code},
+            {"name": "targetScope", "valueUri": "http://example.org/vs/bins"},
+        )
+        return served(LOAVES_OF_1).ask("ConceptMap/$translate", body, release)
+
+    for version in ("1", "2"):
+        assert answer(words, release, version) == answer(release, release, version)
+    assert value(answer(words, release, "1"), "result") is (code in ("Bun", "Oat"))
+    assert value(answer(words, release, "2"), "result") is False
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("place", "element"),
+    [
+        ("targetUri", {"targetUri": "http://example.org/a", "targetScopeUri": "http://example.org/b"}),
+        ("equivalence", {"code": "b1", "equivalence": "disjoint", "relationship": "equivalent"}),
+        ("url", {"mode": "other-map", "url": "http://example.org/a", "otherMap": "http://example.org/b"}),
+        ("sourceVersion", {"source": f"{LOAF}|1", "sourceVersion": "2"}),
+        ("property", {"property": "a", "attribute": "b", "valueString": "c"}),
+    ],
+)
+def test_an_element_in_the_words_of_both_is_refused(release: str, place: str, element: Document) -> None:
+    target = element if place == "equivalence" else to("b1")
+    if place == "property":
+        target = {**target, "dependsOn": [element]}
+    group = {"unmapped": element} if place == "url" else {}
+    more = element if place == "targetUri" else {}
+    if place == "sourceVersion":
+        group = element
+    mixed = concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [target]}], group=group, **more)
+    with pytest.raises(TerminologyError, match=f"{place} is what R4 has for R5's"):
+        translate(served(), release, [mixed], url=MAP, system=LOAF, code="Rye")

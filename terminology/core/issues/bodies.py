@@ -20,6 +20,11 @@ def malformed(problem: str, at: str | None = None) -> Issue:
     return error(code="structure", text=problem, at=[at] if at else [])
 
 
+def element_under_two_names(at: str, other: str) -> Issue:
+    """``other``: the name of the element at ``at`` in R5."""
+    return malformed(f"{at} is what R4 has for R5's '{other}': a map has either, not both", at)
+
+
 def not_one_of(at: str, value: object, choices: Sequence[str]) -> Issue:
     return malformed(f"{at} must be {or_list(choices)}, but {found_instead(value)}", at)
 
