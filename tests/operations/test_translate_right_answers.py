@@ -160,3 +160,22 @@ def test_an_element_in_the_words_of_both_is_refused(release: str, place: str, el
     mixed = concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [target]}], group=group, **more)
     with pytest.raises(TerminologyError, match=f"{place} is what R4 has for R5's"):
         translate(served(), release, [mixed], url=MAP, system=LOAF, code="Rye")
+
+
+# -- malformed maps ------------------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_target_without_a_relationship_is_no_match(release: str, is_sent: bool) -> None:
+    targets = [{"code": "b1"}, to("B2", "related-to")]
+    elements = [{"code": "Rye", "target": targets}, {"code": "Bun", "target": targets[:1]}]
+    documents = [*CASES[:3], concept_map(MAP, LOAF, BIN, elements)]
+    library = served() if is_sent else served(*documents)
+    sent = documents if is_sent else []
+    answer = translate(library, release, sent, system=LOAF, code="Rye")
+    assert [code for code, _ in matches(answer)] == ["B2"]
+    answer = translate(library, release, sent, system=LOAF, code="Bun")
+    assert value(answer, "result") is False
+    assert not values(answer, "match")
+    assert f"The map {MAP} does not say how 'Bun' and 'b1' are related" in value(answer, "message")

@@ -89,6 +89,11 @@ def map_has_code_in_other_case(code: str | None, codes: Iterable[str], system: s
     return f"The map has {code_in_quotes(code)} as {quoted_list(codes)}: in {system} case does not count."
 
 
+def target_without_relationship(map_: str | None, source: str | None, target: str | None) -> str:
+    codes = f"{code_in_quotes(source)} and {code_in_quotes(target)}"
+    return f"The map {_map(map_)} does not say how {codes} are related, so this is not a translation."
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 

@@ -128,7 +128,11 @@ class _Translator:
         rows = self._rows(group, subject)
         if not rows:
             return self._unmapped(subject, map_, group, via)
-        return (self._match(subject, map_, row, via) for row in rows if self._applies(row))
+        return (
+            self._match(subject, map_, row, via)
+            for row in rows
+            if self._has_relationship(map_, row) and self._applies(row)
+        )
 
     def _rows(self, group: Group, subject: Coding) -> list[ConceptMapRow]:
         found = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
@@ -141,6 +145,17 @@ class _Translator:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
                 found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
         return found_rows
+
+    def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
+        """False for a target of which the map does not say how it is related; this is noted as an obstacle.
+
+        ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
+        """
+        if row.target is None or row.relationship is not None:
+            return True
+        text = issues.target_without_relationship(map_.canonical, row.source.code, row.target.code)
+        self.query.obstacles.append(Obstacle(text))
+        return False
 
     def _applies(self, row: ConceptMapRow) -> bool:
         """True unless a condition fails.
