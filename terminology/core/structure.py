@@ -86,7 +86,14 @@ TARGET: dict[str, Shape] = {
 TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
 TARGET |= {"equivalence": OtherName("relationship")}
 ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
-UNMAPPED: dict[str, Shape] = {"mode": str, "code": str, "display": str, "valueSet": str, "otherMap": str}
+UNMAPPED_MODES = frozenset({"use-source-code", "fixed", "other-map"})
+UNMAPPED: dict[str, Shape] = {
+    "mode": UNMAPPED_MODES,
+    "code": str,
+    "display": str,
+    "valueSet": str,
+    "otherMap": str,
+}
 UNMAPPED |= {"relationship": RELATIONSHIPS, "url": OtherName("otherMap")}
 GROUP = {"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}
 GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("target")}
@@ -129,6 +136,8 @@ def require(document: Document) -> Document:
     """The document itself. Raises TerminologyError when something in it is not of the type it must be."""
     kind = str(document.get("resourceType"))
     _require(document, SHAPES.get(kind, HEADER), kind)
+    if kind == "ConceptMap":
+        _require_codes(document)
     return document
 
 
@@ -149,6 +158,39 @@ def require_block(block: Document, at: str) -> None:
         raise TerminologyError(issues.block_without_system(at))
     if not block.get("valueSet"):
         raise TerminologyError(issues.empty_block(at))
+
+
+def _require_codes(concept_map: Document) -> None:
+    """Raises TerminologyError where a ConceptMap lacks a code, or the map that ``unmapped`` must name.
+
+    These are cmd-2, cmd-3, cmd-5 and cmd-7 (https://hl7.org/fhir/R5/conceptmap.html#invs). A target may lack a code
+    if it is not related to the source.
+    """
+    for number, group in enumerate(concept_map.get("group", ())):
+        at = f"ConceptMap.group[{number}]"
+        if "unmapped" in group:
+            _require_unmapped(group["unmapped"], f"{at}.unmapped")
+        for index, element in enumerate(group.get("element", ())):
+            where = f"{at}.element[{index}]"
+            if not (element.get("code") or element.get("valueSet")):
+                raise TerminologyError(issues.missing_element(where, ["code", "valueSet"]))
+            for place, target in enumerate(element.get("target", ())):
+                is_related = target.get("relationship") != "not-related-to"
+                if is_related and not (target.get("code") or target.get("valueSet")):
+                    raise TerminologyError(
+                        issues.missing_element(f"{where}.target[{place}]", ["code", "valueSet"])
+                    )
+
+
+def _require_unmapped(unmapped: Document, at: str) -> None:
+    """Raises TerminologyError for a rule that does not say what it does, or with what."""
+    required = {"fixed": ["code", "valueSet"], "other-map": ["otherMap"]}
+    mode = unmapped.get("mode")
+    if mode is None:
+        raise TerminologyError(issues.missing_element(at, ["mode"]))
+    names = required.get(mode, ())
+    if names and not any(unmapped.get(name) for name in names):
+        raise TerminologyError(issues.missing_element(at, names))
 
 
 def _require(value: Any, shape: Shape, at: str) -> None:

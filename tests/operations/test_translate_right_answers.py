@@ -179,3 +179,40 @@ def test_a_target_without_a_relationship_is_no_match(release: str, is_sent: bool
     assert value(answer, "result") is False
     assert not values(answer, "match")
     assert f"The map {MAP} does not say how 'Bun' and 'b1' are related" in value(answer, "message")
+
+
+MALFORMED_RULES: list[tuple[Document, str]] = [
+    ({"mode": "whatever"}, "unmapped.mode must be fixed, other-map or use-source-code"),
+    ({"code": "b1"}, "unmapped must have mode"),
+    ({"mode": "fixed"}, "unmapped must have code or valueSet"),
+    ({"mode": "other-map"}, "unmapped must have otherMap"),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(("rule", "message"), MALFORMED_RULES)
+def test_a_rule_for_unmapped_codes_that_says_too_little_is_refused(
+    release: str, rule: Document, message: str
+) -> None:
+    element = {"code": "Rye", "target": [to("b1")]}
+    sent = concept_map(MAP, LOAF, BIN, [element], group={"unmapped": rule})
+    with pytest.raises(TerminologyError, match=message):
+        translate(served(), release, [sent], url=MAP, system=LOAF, code="Bun")
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        ({"target": [to("b1")]}, r"element\[0\] must have code or valueSet"),
+        ({"code": "", "target": [to("b1")]}, r"element\[0\] must have code or valueSet"),
+        (
+            {"code": "Rye", "target": [{"relationship": "equivalent"}]},
+            r"target\[0\] must have code or valueSet",
+        ),
+    ],
+)
+def test_a_row_without_a_code_is_refused(release: str, element: Document, message: str) -> None:
+    sent = concept_map(MAP, LOAF, BIN, [element])
+    with pytest.raises(TerminologyError, match=message):
+        translate(served(), release, [sent], url=MAP, system=LOAF, code="Rye")
