@@ -54,6 +54,7 @@ class MapProperty:
 class ConceptMapRow:
     """One mapping. ``target`` is None where the map says that there is no target (``noMap``).
 
+    ``target_value_set`` is the canonical of a value set; all its codes are targets, and ``target`` is None.
     ``word`` is the R4 equivalence that the map was written with, where it is finer than ``relationship``.
     """
 
@@ -65,6 +66,7 @@ class ConceptMapRow:
     depends_on: Sequence[Attribute] = ()
     products: Sequence[Attribute] = ()
     properties: Sequence[MapProperty] = ()
+    target_value_set: str | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +123,8 @@ class RowsInMemory:
 class Group:
     """Mappings between two code systems. Either may be missing (None).
 
-    ``forward`` has the rows by the code of their source, ``backward`` by that of their target.
+    ``forward`` has the rows by the code of their source, ``backward`` by that of their target. ``by_value_set`` has
+    the rows whose source is a value set, ``to_value_sets`` those with a code as source and a value set as target.
     """
 
     source: Coding
@@ -130,6 +133,7 @@ class Group:
     forward: Rows
     backward: Rows
     by_value_set: list[tuple[str, list[ConceptMapRow]]] = field(default_factory=list)
+    to_value_sets: list[ConceptMapRow] = field(default_factory=list)
 
 
 class DeclaredNames:
@@ -195,6 +199,7 @@ class ConceptMap:
             for row in rows:
                 if row.target is not None and row.target.code is not None:
                     backward.add(row.target.code, [row])
+            group.to_value_sets += [row for row in rows if row.target_value_set is not None]
         return group
 
     def _rows(self, group: Group, element: Node) -> Iterator[ConceptMapRow]:
@@ -216,6 +221,7 @@ class ConceptMap:
                 depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
                 products=[self._attribute(a) for a in target.get("product", ())],
                 properties=[self._property(p) for p in target.get("property", ())],
+                target_value_set=target.get("valueSet"),
             )
 
     def _attribute(self, node: Node) -> Attribute:

@@ -37,6 +37,9 @@ MOST_PAIRS = 200_000
 
 # -- $translate ----------------------------------------------------------------------------------
 
+# The codes of a value set that a map has as a target.
+MOST_TARGETS = 100
+
 # Characters of a message.
 LONGEST_MESSAGE = 1_000
 

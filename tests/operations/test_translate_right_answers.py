@@ -10,7 +10,7 @@ import pytest
 from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
 from tests.support.asking import matches, value, values
-from tests.support.builders import body_of, code_system, concept_map
+from tests.support.builders import body_of, code_system, concept_map, value_set
 from tests.support.engine import catalogue_of
 
 LOAF = "http://example.org/loaf"
@@ -216,3 +216,43 @@ def test_a_row_without_a_code_is_refused(release: str, element: Document, messag
     sent = concept_map(MAP, LOAF, BIN, [element])
     with pytest.raises(TerminologyError, match=message):
         translate(served(), release, [sent], url=MAP, system=LOAF, code="Rye")
+
+
+# -- value sets as targets -----------------------------------------------------------------------
+
+BINS = value_set("http://example.org/vs/bins", {"system": BIN, "concept": [{"code": "b1"}, {"code": "B2"}]})
+TO_BINS = concept_map(
+    MAP,
+    LOAF,
+    BIN,
+    [{"code": "Rye", "target": [{"valueSet": BINS["url"], "relationship": "related-to"}]}],
+    group={"unmapped": {"mode": "fixed", "valueSet": BINS["url"], "relationship": "not-related-to"}},
+)
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_row_to_a_value_set_gives_all_its_codes(release: str, is_sent: bool) -> None:
+    documents = [*CASES[:3], BINS, TO_BINS]
+    library, sent = (served(), documents) if is_sent else (served(*documents), [])
+    answer = translate(library, release, sent, system=LOAF, code="Rye")
+    word = "relatedto" if release == "r4" else "related-to"
+    assert matches(answer) == [("b1", word), ("B2", word)]
+    back = translate(library, release, sent, system=BIN, code="b2", targetSystem=LOAF, reverse=True)
+    assert matches(back) == [("Rye", word)]
+    answer = translate(library, release, sent, system=LOAF, code="Bun")
+    assert [code for code, _ in matches(answer)] == ["b1", "B2"]
+    assert value(answer, "result") is False
+
+
+@BOTH_RELEASES
+def test_a_value_set_that_cannot_be_listed_is_named(release: str) -> None:
+    large = code_system(BIN, *(f"b{number}" for number in range(101)))
+    whole = value_set("http://example.org/vs/bins", {"system": BIN})
+    for documents in ([TO_BINS], [TO_BINS, whole, large]):
+        answer = translate(served(CASES[0], *documents), release, system=LOAF, code="Rye")
+        assert value(answer, "result") is False
+        assert not values(answer, "match")
+        assert "translates to the codes of http://example.org/vs/bins, which are not listed: " in value(
+            answer, "message"
+        )

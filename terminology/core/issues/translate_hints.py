@@ -94,6 +94,15 @@ def target_without_relationship(map_: str | None, source: str | None, target: st
     return f"The map {_map(map_)} does not say how {codes} are related, so this is not a translation."
 
 
+def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
+    """``problem``: a sentence that says why the codes of the value set are not listed."""
+    return f"The map {_map(map_)} translates to the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
+def too_many_targets(count: int, most: int) -> str:
+    return f"there are {count}, and an answer has at most {most}"
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 

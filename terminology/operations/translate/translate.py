@@ -24,6 +24,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
+from terminology.operations.limits import MOST_TARGETS
 from terminology.operations.translate import hints
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
 from terminology.operations.translate.model import (
@@ -37,6 +38,8 @@ from terminology.operations.translate.model import (
 from terminology.operations.translate.query import maps_for, query_of
 from terminology.operations.translate.rows import find_rows
 from terminology.operations.value_set.compose import contains
+from terminology.operations.value_set.expand import expand
+from terminology.operations.value_set.expand_request import ExpandRequest
 
 # The order of the matches: the closest relationship first.
 _RANK = {
@@ -125,35 +128,72 @@ class _Translator:
     def _group_matches(
         self, subject: Coding, map_: ConceptMap, group: Group, via: Sequence[ConceptMap]
     ) -> Iterable[Match]:
-        rows = self._rows(group, subject)
+        rows = self._rows(map_, group, subject)
         if not rows:
             return self._unmapped(subject, map_, group, via)
         return (
-            self._match(subject, map_, row, via)
+            self._match(subject, map_, each, via)
             for row in rows
             if self._has_relationship(map_, row) and self._applies(row)
+            for each in self._with_target(map_, row)
         )
 
-    def _rows(self, group: Group, subject: Coding) -> list[ConceptMapRow]:
+    def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> list[ConceptMapRow]:
         found = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
         if found.note:
             self.query.obstacles.append(Obstacle(found.note))
         found_rows = list(found.rows)
         if self.query.reverse:
-            return found_rows
+            rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
+            return [*found_rows, *(replace(row, target=subject) for row in rows_to_value_sets)]
         for value_set, rows in group.by_value_set:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
                 found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
         return found_rows
+
+    def _is_target(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
+        """True if the subject is in the value set that a row leads to; one that is unknown is an obstacle."""
+        url = row.target_value_set or ""
+        try:
+            return contains(self.catalogue, self.catalogue.value_set(url), subject)
+        except TerminologyError as error:
+            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, str(error))))
+            return False
+
+    def _with_target(self, map_: ConceptMap, row: ConceptMapRow) -> Iterable[ConceptMapRow]:
+        """The row itself; one for each code if it leads to a value set.
+
+        Nothing if the codes cannot be listed, which is noted as an obstacle.
+        """
+        if row.target_value_set is None or row.target is not None:
+            return [row]
+        return [replace(row, target=target) for target in self._codes_of(map_, row.target_value_set)]
+
+    def _codes_of(self, map_: ConceptMap, url: str) -> list[Coding]:
+        """The codes of a value set that a map leads to; none, and an obstacle, if they cannot be listed."""
+        try:
+            expansion = expand(
+                self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
+            )
+            problem = expansion.unclosed[0] if expansion.unclosed else ""
+            if expansion.total > MOST_TARGETS:
+                problem = issues.too_many_targets(expansion.total, MOST_TARGETS)
+        except TerminologyError as error:
+            problem = str(error)
+        if problem:
+            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, problem)))
+            return []
+        return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
 
     def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
         """False for a target of which the map does not say how it is related; this is noted as an obstacle.
 
         ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
         """
-        if row.target is None or row.relationship is not None:
+        target = row.target_value_set if row.target is None else row.target.code
+        if target is None or row.relationship is not None:
             return True
-        text = issues.target_without_relationship(map_.canonical, row.source.code, row.target.code)
+        text = issues.target_without_relationship(map_.canonical, row.source.code, target)
         self.query.obstacles.append(Obstacle(text))
         return False
 
@@ -202,10 +242,18 @@ class _Translator:
             return ()
         if rule.mode == "other-map":
             return self._matches_of_other_map(subject, map_, rule, via)
+        relationship = rule.relationship or "related-to"
+        return [
+            Match(map_, concept, relationship, subject=subject, via=via)
+            for concept in self._defaults(map_, group, rule, subject)
+        ]
+
+    def _defaults(self, map_: ConceptMap, group: Group, rule: Unmapped, subject: Coding) -> Iterable[Coding]:
+        """The targets of a code that the group does not list."""
+        if rule.mode == "fixed" and rule.value_set and not rule.code:
+            return self._codes_of(map_, rule.value_set)
         concept = _default(group, rule, subject)
-        if concept is None:
-            return ()
-        return [Match(map_, concept, rule.relationship or "related-to", subject=subject, via=via)]
+        return [] if concept is None else [concept]
 
     def _matches_of_other_map(
         self, subject: Coding, map_: ConceptMap, rule: Unmapped, via: Sequence[ConceptMap]
