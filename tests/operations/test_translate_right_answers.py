@@ -256,3 +256,46 @@ def test_a_value_set_that_cannot_be_listed_is_named(release: str) -> None:
         assert "translates to the codes of http://example.org/vs/bins, which are not listed: " in value(
             answer, "message"
         )
+
+
+# -- scopes --------------------------------------------------------------------------------------
+
+SCOPED = [
+    *CASES[:3],
+    {**BINS, "id": "bins"},
+    concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}]),
+    concept_map(
+        "others", LOAF, SHELF, [{"code": "Rye", "target": [to("s")]}, {"code": "Bun", "noMap": True}]
+    ),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("name", ["bins", "ValueSet/bins", BINS["url"]])
+def test_a_scope_may_be_an_id_or_a_location(release: str, name: str) -> None:
+    more: dict[str, Any]
+    for parameter in ("target", "targetScope"):
+        more = {parameter: name}
+        answer = translate(served(*SCOPED), release, system=LOAF, code="Rye", **more)
+        assert [code for code, _ in matches(answer)] == ["b1"]
+    for parameter in ("source", "sourceScope"):
+        more = {parameter: name}
+        back = translate(served(*SCOPED), release, system=BIN, code="b1", reverse=True, **more)
+        assert [code for code, _ in matches(back)] == ["Rye"]
+    with pytest.raises(TerminologyError, match="could not be found"):
+        translate(served(*SCOPED), release, system=LOAF, code="Rye", target="ValueSet/nothing")
+
+
+@BOTH_RELEASES
+def test_a_scope_that_is_a_code_system_is_read_as_one(release: str) -> None:
+    library = served(*SCOPED)
+    answer = translate(library, release, source=LOAF, target=BIN, code="Rye")
+    assert [code for code, _ in matches(answer)] == ["b1"]
+    assert f"The source scope {LOAF} is a code system" in value(answer, "message")
+    assert f"The target scope {BIN} is a code system" in value(answer, "message")
+    back = translate(library, release, targetScope=BIN, targetCode="b1", sourceScope=LOAF)
+    assert [value(match, "source")["code"] for match in values(back, "match")] == ["Rye"]
+    both = translate(library, release, system=LOAF, source=LOAF, targetSystem=SHELF, target=BIN, code="Rye")
+    assert value(both, "result") is False
+    with pytest.raises(TerminologyError, match="No suitable concept map"):
+        translate(library, release, system=LOAF, target=LOAF, code="Rye")

@@ -103,6 +103,11 @@ def too_many_targets(count: int, most: int) -> str:
     return f"there are {count}, and an answer has at most {most}"
 
 
+def scope_read_as_system(end: str, system: str, parameter: str) -> str:
+    """``end``: source or target; ``parameter``: the one that names a code system at that end."""
+    return f"The {end} scope {system} is a code system, not a value set: it was read as '{parameter}'."
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 
