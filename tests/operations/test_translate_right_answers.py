@@ -299,3 +299,20 @@ def test_a_scope_that_is_a_code_system_is_read_as_one(release: str) -> None:
     assert value(both, "result") is False
     with pytest.raises(TerminologyError, match="No suitable concept map"):
         translate(library, release, system=LOAF, target=LOAF, code="Rye")
+
+
+# -- matches -------------------------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+def test_rows_to_one_target_are_matches_by_relationship(release: str) -> None:
+    words = ["not-related-to", "related-to", "equivalent", "related-to"]
+    rows = [{"code": "Rye", "target": [to("b1", word)]} for word in words]
+    answer = translate(
+        served(*CASES[:3], concept_map(MAP, LOAF, BIN, rows)), release, system=LOAF, code="Rye"
+    )
+    expected = ["equivalent", "relatedto", "disjoint"]
+    if release == "r5":
+        expected = ["equivalent", "related-to", "not-related-to"]
+    assert matches(answer) == [("b1", word) for word in expected]
+    assert value(answer, "result") is True

@@ -291,7 +291,7 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
 
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
-    """The matches, one for each map, concept, condition and product."""
+    """The matches, one for each map, concept, relationship, condition and product."""
     return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
 
 
@@ -301,7 +301,7 @@ def _identity(match: Match) -> tuple[object, ...]:
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    return match.origin.canonical, concept, source, conditions, products, subject
+    return match.origin.canonical, concept, match.relationship, source, conditions, products, subject
 
 
 def _rank(match: Match) -> int:
