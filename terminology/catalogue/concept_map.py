@@ -24,6 +24,11 @@ NO_MAP_PROPERTY = (
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
 )
 
+# How a map says that it holds in one direction only: the end of the url of its extension with the value true, or of
+# the uri of a property that it declares (the flags of the General Equivalence Mappings).
+ONE_WAY_EXTENSION = "/StructureDefinition/concept-map-one-way"
+ONE_WAY_PROPERTY = "#gemFlags"
+
 FLIPPED = {
     "source-is-narrower-than-target": "source-is-broader-than-target",
     "source-is-broader-than-target": "source-is-narrower-than-target",
@@ -167,6 +172,15 @@ class ConceptMap:
     @property
     def canonical(self) -> str:
         return f"{self.url}|{self.version}" if self.version else self.url
+
+    @cached_property
+    def is_one_way(self) -> bool:
+        """True if the map says that it must not be used in reverse."""
+        extensions, properties = self.document.get("extension", ()), self.document.get("property", ())
+        return any(
+            str(e.get("url")).endswith(ONE_WAY_EXTENSION) and e.get("valueBoolean") is True
+            for e in extensions
+        ) or any(str(p.get("uri")).endswith(ONE_WAY_PROPERTY) for p in properties)
 
     @cached_property
     def attributes(self) -> dict[str, str]:

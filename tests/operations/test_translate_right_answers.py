@@ -316,3 +316,35 @@ def test_rows_to_one_target_are_matches_by_relationship(release: str) -> None:
         expected = ["equivalent", "related-to", "not-related-to"]
     assert matches(answer) == [("b1", word) for word in expected]
     assert value(answer, "result") is True
+
+
+# -- one direction -------------------------------------------------------------------------------
+
+ONE_WAY_MARKS: list[Document] = [
+    {
+        "extension": [
+            {"url": "http://example.org/StructureDefinition/concept-map-one-way", "valueBoolean": True}
+        ]
+    },
+    {
+        "property": [
+            {"code": "gemFlags", "uri": "http://example.org/CodeSystem/words#gemFlags", "type": "string"}
+        ]
+    },
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("mark", ONE_WAY_MARKS)
+def test_a_map_that_holds_in_one_direction_is_not_turned_round(release: str, mark: Document) -> None:
+    one_way = concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}], **mark)
+    back = concept_map("back", BIN, LOAF, [{"code": "B2", "target": [to("Bun")]}])
+    library = served(*CASES[:3], one_way, back)
+    assert [c for c, _ in matches(translate(library, release, system=LOAF, code="Rye"))] == ["b1"]
+    said = f"The map {MAP} says that it holds in one direction only, so it was not used in reverse."
+    for url in ({}, {"url": MAP}):
+        answer = translate(library, release, [], system=BIN, code="b1", reverse=True, **url)
+        assert value(answer, "result") is False and said in value(answer, "message")
+    answer = translate(library, release, system=BIN, code="b1")
+    assert value(answer, "result") is False
+    assert "reverse" not in value(answer, "message")

@@ -108,6 +108,10 @@ def scope_read_as_system(end: str, system: str, parameter: str) -> str:
     return f"The {end} scope {system} is a code system, not a value set: it was read as '{parameter}'."
 
 
+def map_is_one_way(map_: str | None) -> str:
+    return f"The map {_map(map_)} says that it holds in one direction only, so it was not used in reverse."
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 

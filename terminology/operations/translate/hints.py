@@ -281,11 +281,15 @@ def _other_maps(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[Conc
 
 
 def _reverse_ways(catalogue: Catalogue, query: TranslateQuery, maps: Iterable[ConceptMap]) -> Iterator[str]:
-    """A sentence on maps that have a subject at the far end, and the far system at the near end."""
+    """A sentence on maps that have a subject at the far end, and the far system at the near end.
+
+    A map that holds in one direction only is not recommended for the other.
+    """
     names = [
         map_.canonical
         for map_ in maps
-        if any(_is_at_far_end(catalogue, group, query, s) for group in map_.groups for s in query.subjects)
+        if (query.reverse or not map_.is_one_way)
+        and any(_is_at_far_end(catalogue, group, query, s) for group in map_.groups for s in query.subjects)
     ]
     if names:
         yield issues.maps_with_code_at_other_end(names, query.reverse)
@@ -326,6 +330,7 @@ def _far_systems(query: TranslateQuery, maps: Iterable[ConceptMap]) -> set[str |
     return {
         query.far(group).system
         for map_ in maps
+        if not (query.reverse and map_.is_one_way)
         for group in map_.groups
         if query.near(group).system in systems
     } - {query.far_system}

@@ -89,6 +89,9 @@ class _Translator:
     def matches(self, subject: Coding, map_: ConceptMap, via: Sequence[ConceptMap] = ()) -> Iterator[Match]:
         """The matches for a subject in a map, within the scopes. ``via``: the maps that led to this one."""
         query = self.query
+        if query.reverse and map_.is_one_way:
+            query.obstacles.append(Obstacle(issues.map_is_one_way(map_.canonical)))
+            return
         near_scope, far_scope = map_.source_scope, map_.target_scope
         if query.reverse:
             near_scope, far_scope = far_scope, near_scope
