@@ -342,9 +342,28 @@ def test_a_map_that_holds_in_one_direction_is_not_turned_round(release: str, mar
     library = served(*CASES[:3], one_way, back)
     assert [c for c, _ in matches(translate(library, release, system=LOAF, code="Rye"))] == ["b1"]
     said = f"The map {MAP} says that it holds in one direction only, so it was not used in reverse."
-    for url in ({}, {"url": MAP}):
-        answer = translate(library, release, [], system=BIN, code="b1", reverse=True, **url)
+    more: dict[str, Any]
+    for more in ({}, {"url": MAP}):
+        answer = translate(library, release, [], system=BIN, code="b1", reverse=True, **more)
         assert value(answer, "result") is False and said in value(answer, "message")
     answer = translate(library, release, system=BIN, code="b1")
     assert value(answer, "result") is False
     assert "reverse" not in value(answer, "message")
+
+
+# -- rows that say that there is no target -------------------------------------------------------
+
+
+@BOTH_RELEASES
+def test_no_map_rows_to_other_systems_are_not_reported(release: str) -> None:
+    library = served(*SCOPED)
+    everything = translate(library, release, system=LOAF, code="Bun")
+    assert [code for code, _ in matches(everything)] == [None]
+    more: dict[str, Any]
+    for more in ({"targetSystem": BIN}, {"target": BIN}, {"target": BINS["url"]}):
+        answer = translate(library, release, system=LOAF, code="Bun", **more)
+        assert value(answer, "result") is False
+        assert not values(answer, "match")
+    for more in ({"targetSystem": SHELF}, {"target": f"{SHELF}?fhir_vs"}):
+        answer = translate(library, release, system=LOAF, code="Bun", **more)
+        assert [code for code, _ in matches(answer)] == [None]

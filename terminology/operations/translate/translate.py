@@ -105,10 +105,19 @@ class _Translator:
                 system = coding.system if coding else query.far(group).system
                 if query.far_system not in (None, system):
                     continue
-                if coding is None or self._is_in_scope(
-                    query.far_scope, coding, far_scope, is_translation=True
-                ):
+                if coding is None:
+                    if self._leads_into_scope(system, far_scope):
+                        yield match
+                elif self._is_in_scope(query.far_scope, coding, far_scope, is_translation=True):
                     yield match
+
+    def _leads_into_scope(self, system: str | None, map_scope: str | None) -> bool:
+        """True unless the far scope has no code of the system that a map leads to.
+
+        The map then says nothing of the codes that the request asks for, not even that there is none.
+        """
+        scope = self.query.far_scope
+        return scope is None or scope.has_system(self.catalogue, system, map_scope)
 
     def _is_in_scope(
         self, scope: Scope | None, coding: Coding, map_scope: str | None, is_translation: bool
