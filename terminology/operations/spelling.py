@@ -21,6 +21,23 @@ _MARKS = ".-"
 _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
 
 
+# Code systems whose codes take modifiers, without the scheme of their uris: https://terminology.hl7.org/CPT.html
+_WITH_MODIFIERS = ("www.ama-assn.org/go/cpt", "www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets")
+_MODIFIED = re.compile(r"^([A-Z0-9]{5})((?:[:,-][A-Z0-9]{2})+)$", re.IGNORECASE)
+
+
+def base_code(system: str | None, code: str) -> tuple[str, str] | None:
+    """The base code and the modifiers of a code of CPT or HCPCS; None for a code without modifiers.
+
+    >>> base_code("http://www.ama-assn.org/go/cpt", "57520:51")
+    ('57520', '51')
+    """
+    if system is None or system.partition("://")[2] not in _WITH_MODIFIERS:
+        return None
+    match = _MODIFIED.match(code)
+    return (match[1], ", ".join(re.split("[:,-]", match[2][1:]))) if match else None
+
+
 def code_hint(system: CodeSystem, code: str) -> str:
     """A question that names the codes with the same letters and digits; empty if there are none.
 

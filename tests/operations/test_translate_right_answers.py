@@ -359,11 +359,37 @@ def test_no_map_rows_to_other_systems_are_not_reported(release: str) -> None:
     library = served(*SCOPED)
     everything = translate(library, release, system=LOAF, code="Bun")
     assert [code for code, _ in matches(everything)] == [None]
-    more: dict[str, Any]
-    for more in ({"targetSystem": BIN}, {"target": BIN}, {"target": BINS["url"]}):
+    others: list[dict[str, Any]] = [{"targetSystem": BIN}, {"target": BIN}, {"target": BINS["url"]}]
+    for more in others:
         answer = translate(library, release, system=LOAF, code="Bun", **more)
         assert value(answer, "result") is False
         assert not values(answer, "match")
-    for more in ({"targetSystem": SHELF}, {"target": f"{SHELF}?fhir_vs"}):
+    own: list[dict[str, Any]] = [{"targetSystem": SHELF}, {"target": f"{SHELF}?fhir_vs"}]
+    for more in own:
         answer = translate(library, release, system=LOAF, code="Bun", **more)
         assert [code for code, _ in matches(answer)] == [None]
+
+
+# -- modifiers -----------------------------------------------------------------------------------
+
+CPT = "http://www.ama-assn.org/go/cpt"
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("code", "modifiers"), [("57520:51", "51"), ("57520-51", "51"), ("57520:51:LT", "51, LT")]
+)
+def test_a_code_with_modifiers_is_translated_by_its_base(release: str, code: str, modifiers: str) -> None:
+    rows = [{"code": "57520", "target": [to("b1")]}]
+    library = served(
+        *CASES[:3],
+        concept_map(MAP, CPT, BIN, rows, group={"unmapped": {"mode": "fixed", "code": "B2"}}),
+        concept_map("others", LOAF, BIN, rows),
+    )
+    answer = translate(library, release, system=CPT, code=code)
+    assert matches(answer) == [("b1", "equivalent")]
+    assert value(answer, "message") == (
+        f"The map does not have '{code}': its base code '57520' was translated, without the modifier {modifiers}."
+    )
+    assert value(translate(library, release, system=LOAF, code=code), "result") is False
+    assert [c for c, _ in matches(translate(library, release, system=CPT, code="57522:51"))] == ["B2"]

@@ -112,6 +112,13 @@ def map_is_one_way(map_: str | None) -> str:
     return f"The map {_map(map_)} says that it holds in one direction only, so it was not used in reverse."
 
 
+def translated_without_modifier(code: str | None, base: str, modifiers: str) -> str:
+    return (
+        f"The map does not have {code_in_quotes(code)}: its base code {code_in_quotes(base)} was translated, without "
+        f"the modifier {modifiers}."
+    )
+
+
 def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 

@@ -9,6 +9,7 @@ from terminology.catalogue.concept_map import ConceptMapRow, Rows
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.model import Coding
+from terminology.operations.spelling import base_code
 from terminology.systems.protocol import CodeSystem
 
 
@@ -24,7 +25,7 @@ NO_ROWS = FoundRows()
 
 
 def find_rows(catalogue: Catalogue, rows: Rows, coding: Coding) -> FoundRows:
-    """The rows of a coding of one end of a group: those of its very code, else those of its other cases.
+    """The rows of a coding of one end of a group: those of its very code, else of its other cases or its base code.
 
     Case counts unless the code system says otherwise: https://hl7.org/fhir/R5/codesystem-definitions.html
     """
@@ -34,9 +35,23 @@ def find_rows(catalogue: Catalogue, rows: Rows, coding: Coding) -> FoundRows:
         return FoundRows(exact)
     same = codes_in_other_case(catalogue, rows, coding)
     if not same:
-        return NO_ROWS
+        return _rows_of_base(rows, coding)
     note = issues.map_has_code_in_other_case(code, same, coding.system)
     return FoundRows([row for other in same for row in rows.of(other)], note)
+
+
+def _rows_of_base(rows: Rows, coding: Coding) -> FoundRows:
+    """The rows of a code without its modifiers (CPT, HCPCS)."""
+    parts = base_code(coding.system, coding.code or "")
+    if parts is None:
+        return NO_ROWS
+    base, modifiers = parts
+    found = rows.of(base)
+    return (
+        FoundRows(found, issues.translated_without_modifier(coding.code, base, modifiers))
+        if found
+        else NO_ROWS
+    )
 
 
 def lists(catalogue: Catalogue, rows: Rows, coding: Coding) -> bool:
