@@ -393,3 +393,53 @@ def test_a_code_with_modifiers_is_translated_by_its_base(release: str, code: str
     )
     assert value(translate(library, release, system=LOAF, code=code), "result") is False
     assert [c for c, _ in matches(translate(library, release, system=CPT, code="57522:51"))] == ["B2"]
+
+
+# -- hints ---------------------------------------------------------------------------------------
+
+PROCEDURES = "http://www.cms.gov/Medicare/Coding/ICD10"
+MISTYPED = [
+    code_system(PROCEDURES, "0UBC7ZZ", "007", name="Procedures"),
+    code_system(CPT, "57520", "00520"),
+    concept_map(MAP, PROCEDURES, BIN, [{"code": "0UBC7ZZ", "target": [to("b1")]}], id="p-to-b"),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("system", "code", "meant"),
+    [
+        (PROCEDURES, "OUBC7ZZ", "0UBC7ZZ"),
+        (PROCEDURES, "oubc7zz", "0UBC7ZZ"),
+        (PROCEDURES, "UBC7ZZ", "0UBC7ZZ"),
+        (PROCEDURES, "0UB.C7ZZ", "0UBC7ZZ"),
+        (PROCEDURES, "7", "007"),
+        (CPT, "57520:51", "57520"),
+        (CPT, "520", "00520"),
+    ],
+)
+def test_a_mistyped_code_is_pointed_out(release: str, system: str, code: str, meant: str) -> None:
+    library = served(*MISTYPED)
+    with pytest.raises(TerminologyError, match=f"Did you mean '{meant}'"):
+        library.ask("CodeSystem/$lookup", release=release, system=system, code=code)
+    if system == PROCEDURES:
+        answer = translate(library, release, system=system, code=code)
+        assert value(answer, "result") is False
+        assert f"Did you mean '{meant}'?" in value(answer, "message")
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("name", ["ICD-10-PCS", "icd10pcs", "Procedures", "ICD10"])
+def test_the_short_name_of_a_code_system_is_pointed_out(release: str, name: str) -> None:
+    for path in ("CodeSystem/$lookup", "ConceptMap/$translate"):
+        with pytest.raises(TerminologyError, match=f"Did you mean .*'{PROCEDURES}'"):
+            served(*MISTYPED).ask(path, release=release, system=name, code="0UBC7ZZ")
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    "url", ["p-to-b", "loaf-to-bin", "https://example.org/ConceptMap/loaf-to-bin/", MAP.upper()]
+)
+def test_a_map_that_is_nearly_named_is_pointed_out(release: str, url: str) -> None:
+    with pytest.raises(TerminologyError, match=f"Did you mean '{MAP}'"):
+        translate(served(*MISTYPED), release, url=url, system=PROCEDURES, code="0UBC7ZZ")

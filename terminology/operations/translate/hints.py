@@ -16,7 +16,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Filter, Typed
 from terminology.core.versions import fits
 from terminology.operations.limits import LONGEST_MESSAGE
-from terminology.operations.spelling import system_hint
+from terminology.operations.spelling import code_hint, confusable, system_hint
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
 from terminology.operations.translate.model import Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
@@ -226,7 +226,8 @@ def _similar_codes(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[C
             for map_ in maps
             for group in map_.groups
             if query.near(group).system == subject.system
-            for code in query.rows_by_near(group).spelled_like(subject.code or "")
+            for spelling in confusable(subject.code or "")
+            for code in query.rows_by_near(group).spelled_like(spelling)
             if not lists(catalogue, query.rows_by_near(group), subject)
         }
         if similar:
@@ -242,6 +243,8 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
             continue
         if concept is None:
             yield issues.code_not_in_system(subject.code, system.about.canonical, system.about.is_fragment)
+            if hint := code_hint(system, subject.code or ""):
+                yield hint
             continue
         detail = system.describe([concept.code])[concept.code]
         successors = {text_of(p.value) for p in detail.properties if p.code in _SUCCESSOR}

@@ -12,6 +12,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import listed
 from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.spelling import map_hint
 from terminology.operations.translate import hints
 from terminology.operations.translate.model import (
     SUBJECTS,
@@ -211,7 +212,18 @@ def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[Concept
             agreed("url", url or None, document.get("url"), place)
             agreed("conceptMapVersion", version, document.get("version"), place)
             return [catalogue.compile_map(document)]
-    return [catalogue.concept_map(url, version)] if url else []
+    return [_map(catalogue, url, version)] if url else []
+
+
+def _map(catalogue: Catalogue, url: str, version: str | None) -> ConceptMap:
+    """The map of a canonical. Raises TerminologyError: it is unknown; the message names maps with nearly its url."""
+    try:
+        return catalogue.concept_map(url, version)
+    except TerminologyError as unknown:
+        if catalogue.known_versions("ConceptMap", url):
+            raise
+        hint = map_hint(catalogue, url)
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
 
 def _with_system(subject: Coding, map_: ConceptMap, query: TranslateQuery) -> Coding:
