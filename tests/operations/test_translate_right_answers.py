@@ -443,3 +443,62 @@ def test_the_short_name_of_a_code_system_is_pointed_out(release: str, name: str)
 def test_a_map_that_is_nearly_named_is_pointed_out(release: str, url: str) -> None:
     with pytest.raises(TerminologyError, match=f"Did you mean '{MAP}'"):
         translate(served(*MISTYPED), release, url=url, system=PROCEDURES, code="0UBC7ZZ")
+
+
+# -- chains --------------------------------------------------------------------------------------
+
+FAR = "http://example.org/far"
+NARROWER, BROADER = "source-is-narrower-than-target", "source-is-broader-than-target"
+
+
+def chain(first: str, second: str) -> Terminology:
+    return served(
+        code_system(LOAF, "Rye"),
+        concept_map("one", LOAF, BIN, [{"code": "Rye", "target": [to("b1", first)]}]),
+        concept_map("two", BIN, FAR, [{"code": "b1", "target": [to("f", second)]}]),
+    )
+
+
+@BOTH_RELEASES
+def test_two_maps_in_a_row_are_pointed_out(release: str) -> None:
+    with pytest.raises(TerminologyError, match=f"through {BIN}: send '_compose=true'"):
+        translate(chain("equivalent", "equivalent"), release, system=LOAF, code="Rye", targetSystem=FAR)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "composed"),
+    [
+        ("equivalent", "equivalent", "equivalent"),
+        ("equivalent", NARROWER, NARROWER),
+        (BROADER, "equivalent", BROADER),
+        (NARROWER, NARROWER, NARROWER),
+        (NARROWER, BROADER, "related-to"),
+        (NARROWER, "related-to", "related-to"),
+        ("not-related-to", "equivalent", None),
+        ("equivalent", "not-related-to", None),
+    ],
+)
+def test_a_chain_has_the_weaker_relationship(first: str, second: str, composed: str | None) -> None:
+    library = chain(first, second)
+    answer = translate(library, system=LOAF, code="Rye", targetSystem=FAR, _compose=True)
+    assert matches(answer) == ([("f", composed)] if composed else [])
+    assert value(answer, "result") is (composed is not None)
+    assert f"two maps in a row were used, through {BIN}" in value(answer, "message")
+    back = translate(library, targetSystem=FAR, targetCode="f", system=LOAF, _compose=True)
+    assert [value(match, "source")["code"] for match in values(back, "match")] == (
+        ["Rye"] if composed else []
+    )
+    assert matches(back) == matches(answer)
+
+
+def test_a_chain_names_each_hop() -> None:
+    answer = translate(
+        chain("equivalent", NARROWER), system=LOAF, code="Rye", targetSystem=FAR, _compose=True
+    )
+    (match,) = values(answer, "match")
+    assert value(match, "via") == "http://example.org/ConceptMap/one"
+    assert value(match, "originMap") == "http://example.org/ConceptMap/two"
+    assert value(match, "targetComment") == (
+        f"{LOAF}#Rye is equivalent to {BIN}#b1 by http://example.org/ConceptMap/one; "
+        f"{BIN}#b1 is {NARROWER} to {FAR}#f by http://example.org/ConceptMap/two"
+    )

@@ -192,6 +192,25 @@ def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) ->
     return f"The {subject} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
 
 
+def chains_lead_through(systems: Iterable[str]) -> str:
+    return (
+        f"No map leads there, but two maps in a row do, through {listed(systems)}: send '_compose=true' to use them, "
+        "with the weaker relationship."
+    )
+
+
+def matches_are_chains(systems: Iterable[str]) -> str:
+    return (
+        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}: a translation of "
+        "a translation, to be checked."
+    )
+
+
+def chain_of_maps(hops: Sequence[tuple[str, str, str, str]]) -> str:
+    """``hops``: for each a code, its relationship to another code, that code, and the map."""
+    return "; ".join(f"{code} is {word} to {other} by {_map(map_)}" for code, word, other, map_ in hops)
+
+
 def _because(comments: Sequence[str]) -> str:
     return f": {'; '.join(comments)}" if comments else ""
 

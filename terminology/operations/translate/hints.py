@@ -17,6 +17,7 @@ from terminology.core.model import Coding, Filter, Typed
 from terminology.core.versions import fits
 from terminology.operations.limits import LONGEST_MESSAGE
 from terminology.operations.spelling import code_hint, confusable, system_hint
+from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
 from terminology.operations.translate.model import Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
@@ -53,8 +54,10 @@ def other_ways(catalogue: Catalogue, query: TranslateQuery) -> str:
     """The hint for a query without a suitable map: other systems to translate to, or from."""
     maps = catalogue.concept_maps()
     systems = _far_systems(query, maps)
+    middle = middle_systems(query, maps)
     return _message(
         [
+            *([issues.chains_lead_through(middle)] if middle else []),
             *([issues.maps_from_system_lead_to(systems)] if systems else []),
             *_reverse_ways(catalogue, query, maps),
             *_systems_with_code(query, maps),

@@ -46,6 +46,7 @@ class TranslateRequest:
     without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
     CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
     are R5's way to translate from the target of a map to its source. The scopes are urls of value sets.
+    ``composes``: where no map leads to the target system, chains of two maps answer.
     ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
     """
 
@@ -65,6 +66,7 @@ class TranslateRequest:
     target_system: str | None = None
     reverse: bool = False
     dependencies: Sequence[Dependency] = ()
+    composes: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False

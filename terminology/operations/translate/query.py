@@ -14,6 +14,7 @@ from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.spelling import map_hint
 from terminology.operations.translate import hints
+from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.model import (
     SUBJECTS,
     Obstacle,
@@ -184,6 +185,7 @@ def _has_scope(map_: ConceptMap, url: str) -> bool:
 def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQuery) -> list[ConceptMap]:
     """The map that the request names or sends; else all maps that lead from a subject to the far end.
 
+    If there is none, but the request composes and chains of two maps lead there, there are no maps.
     Subjects without a system get that of a named map. Raises TerminologyError: unknown map, no suitable map, a
     code without a system.
     """
@@ -196,7 +198,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     malformed: list[TerminologyError] = []
     maps = [m for m in catalogue.concept_maps(malformed) if any(_leads(g, query) for g in m.groups)]
     query.obstacles += (Obstacle(issues.unusable_map(str(problem))) for problem in malformed)
-    if not maps:
+    if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_system, hint))

@@ -26,6 +26,7 @@ from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_TARGETS
 from terminology.operations.translate import hints
+from terminology.operations.translate.chains import chained, middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
 from terminology.operations.translate.model import (
     Match,
@@ -64,6 +65,8 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     candidates = [
         match for subject in query.subjects for map_ in maps for match in translator.matches(subject, map_)
     ]
+    if not maps:
+        candidates = _chains(catalogue, query)
     matches = sorted(_distinct(candidates), key=_rank)
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
@@ -74,6 +77,17 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
         _with_displays(catalogue, request, matches),
         several_subjects=len(query.subjects) > 1,
     )
+
+
+def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
+    """The matches of chains of two maps."""
+
+    def matches(hop: TranslateQuery, subject: Coding, map_: ConceptMap) -> Iterator[Match]:
+        return _Translator(catalogue, hop).matches(subject, map_)
+
+    maps = catalogue.concept_maps()
+    query.obstacles.append(Obstacle(issues.matches_are_chains(middle_systems(query, maps))))
+    return list(chained(query, maps, matches))
 
 
 # -- one subject, one map ------------------------------------------------------------------------
@@ -313,7 +327,8 @@ def _identity(match: Match) -> tuple[object, ...]:
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    return match.origin.canonical, concept, match.relationship, source, conditions, products, subject
+    way = tuple(hop.canonical for hop in match.via)
+    return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
 
 
 def _rank(match: Match) -> int:
