@@ -1,5 +1,6 @@
-"""How long does a start with HL7's packages take, and how much memory? Each figure is the median of fresh
-processes::
+"""The time and memory of a start with HL7's packages.
+
+Each figure is the median of fresh processes::
 
     python benchmarks/load_packages.py [--rounds N] [PACKAGE.tgz ...]
 

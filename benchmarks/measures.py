@@ -271,8 +271,9 @@ def imported(plan: Plan) -> Figures:
 
 
 def _step(name: str, place: Path, count: int) -> tuple[dict[str, float], float]:
-    """A step of ``store.py`` in a process of its own: what it says, and the most PSS (in bytes) that it and
-    the processes which it started had at once.
+    """The figures of a step of ``store.py`` in a process of its own, and its memory.
+
+    The memory is the most PSS (in bytes) that it and the processes which it started had at once.
     """
     command = [sys.executable, str(HERE / "store.py"), "--step", name]
     command += ["--store", str(place), "--concepts", str(count)]

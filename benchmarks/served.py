@@ -215,8 +215,9 @@ end
 
 @dataclass(slots=True)
 class Slice:
-    """What one slice of load found. ``p50`` and ``p99`` in milliseconds, ``cpu`` in microseconds of the
-    server's processor for each request.
+    """The figures of one slice of load.
+
+    ``p50`` and ``p99`` in milliseconds, ``cpu`` in microseconds of the server's processor for each request.
     """
 
     rate: float

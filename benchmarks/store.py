@@ -31,8 +31,9 @@ from tests.support.reporters import CollectingReporter
 
 
 def bare(count: int, folder: str) -> float:
-    """Seconds for the same rows in three plain tables, as fast as SQLite takes them; making them is not
-    counted.
+    """Seconds for the same rows in three plain tables, as fast as SQLite takes them.
+
+    The time to make the rows is not counted.
     """
     path = Path(folder, "bare.sqlite")
     path.unlink(missing_ok=True)

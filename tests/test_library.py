@@ -389,9 +389,10 @@ def test_content_that_cannot_be_read_is_refused(resource: dict[str, Any]) -> Non
         Terminology([resource])
 
 
-def test_a_Terminology_reads_neither_the_environment_nor_what_the_user_has_loaded(
+def test_a_Terminology_does_not_read_the_environment_or_loaded_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A Terminology reads neither the environment nor the content that the user has loaded."""
     loaded = tmp_path / "fhir-terminology-adapter" / "content"
     loaded.mkdir(parents=True)
     (loaded / "dogs.json").write_text(json.dumps(DOGS))
@@ -474,7 +475,8 @@ def test_the_import_of_the_package_alone_imports_none_of_its_modules() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_resources_that_were_sent_once_are_there_for_every_question_with_the_id_of_their_cache() -> None:
+def test_resources_sent_once_are_there_for_questions_with_their_cache_id() -> None:
+    """Resources that were sent once are there for every question with the id of their cache."""
     terminology = Terminology(bundled=False)
     url = "http://example.org/kept"
     system = {

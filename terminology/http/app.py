@@ -47,6 +47,8 @@ class _AnyPath(PathConverter):
 
 
 class FhirResponse(Response):
+    """A response in FHIR's JSON, unless it names another type."""
+
     default_mimetype = JSON
 
 

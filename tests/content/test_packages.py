@@ -226,7 +226,8 @@ def test_what_cannot_be_read_is_refused_with_its_name(tmp_path: Path, case: str)
     assert message in str(refusal.value)
 
 
-def test_what_is_no_archive_no_package_or_no_resource_is_refused_with_its_name(tmp_path: Path) -> None:
+def test_a_file_without_a_package_or_resource_is_refused_with_its_name(tmp_path: Path) -> None:
+    """A file that is not an archive, a package or a resource is refused with its name."""
     whole = archive(tmp_path / "whole.tgz", package()).read_bytes()
     cases = {
         "cut.tgz": (whole[: len(whole) // 2], "cannot be unpacked"),
@@ -384,7 +385,8 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
     assert {"name": "display", "valueString": "Red"} in answer["parameter"]
 
 
-def test_loading_twice_changes_nothing_and_a_new_version_stands_beside_the_old(tmp_path: Path) -> None:
+def test_a_second_load_changes_nothing_and_a_new_version_is_added(tmp_path: Path) -> None:
+    """Loading twice changes nothing, and a new version stands beside the old one."""
     kept = tmp_path / "kept"
     first = archive(tmp_path / "first.tgz", package())
     assert (install(first, kept).change, install(first, kept).change) == ("new", "known")
@@ -439,9 +441,10 @@ def test_a_start_can_leave_out_what_is_broken_with_a_warning(
     assert "bad.json" in caplog.text
 
 
-def test_with_skip_broken_only_what_was_read_is_kept_so_that_the_next_start_reads_it_all(
+def test_with_skip_broken_only_readable_resources_are_kept(
     tmp_path: Path,
 ) -> None:
+    """With --skip-broken only the resources that were read are kept, so the next start reads them all."""
     place = folder(tmp_path / "mine", {"bad.json": b"{", "deep/worse.json": DEEP, "warm.json": WARM})
     folder(place / "unpacked", package(more={"package/ValueSet-x.json": CUT}))
     archive(place / "packed.tgz", package(more={"package/ValueSet-x.json": DEEP}))

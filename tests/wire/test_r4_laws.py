@@ -446,7 +446,8 @@ def without_companions(node: Any) -> Any:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(r5_concept_maps(), r5_value_sets))
-def test_whatever_the_models_of_r5_accept_those_of_r4b_accept_after_the_way_down(document: Document) -> None:
+def test_the_models_of_r4b_accept_every_downgraded_resource(document: Document) -> None:
+    """The models of R4B accept the downgrade of every resource that the models of R5 accept."""
     document = without_companions(json.loads(json.dumps(document, default=float)))
     try:
         model("", document["resourceType"]).model_validate(document)
