@@ -125,7 +125,8 @@ class MapGroup:
     """A group of a map: ``ConceptMap.group`` without ``element``.
 
     ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) that map a
-    whole value set, which have no rows; it is complete when the last row has been read.
+    whole value set, which have no rows, ``to_value_sets`` those that map a code to a whole value set, which have
+    rows, too, but none that is found by its target; both are complete when the last row has been read.
     """
 
     source: str | None
@@ -134,6 +135,7 @@ class MapGroup:
     target_version: str | None = None
     unmapped: Document | None = None
     by_value_set: list[Document] = field(default_factory=list)
+    to_value_sets: list[Document] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class MapRow:
 
     ``group`` is the index of the row's group in ``MapRelease.groups``. ``equivalence`` is that of R4, where it says
     more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are those that the
-    header declares, or otherwise whole URIs.
+    header declares, or otherwise whole URIs. ``target_value_set`` is a canonical: all its codes are targets.
     """
 
     source: str
@@ -182,6 +184,7 @@ class MapRow:
     depends_on: Sequence[PropertyTuple] = ()
     products: Sequence[PropertyTuple] = ()
     properties: Sequence[PropertyTuple] = ()
+    target_value_set: str | None = None
 
 
 @dataclass(slots=True)

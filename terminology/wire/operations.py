@@ -226,6 +226,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("target_system", "uri", "targetSystem", "targetsystem"),
             p("reverse", "boolean"),
             p("dependencies", "dependency", "dependency", many=True),
+            p("composes", "boolean", "_compose"),
             p("languages", "languages", "displayLanguage"),
         ),
         subject="conceptMap",

@@ -81,6 +81,16 @@ def upgrade(document: Document) -> Document:
     return _each_resource(document, upgrade)
 
 
+def in_r5(document: Document) -> Document:
+    """A resource that came as R5. A ConceptMap with words of R4 is read as R4 means them, element by element.
+
+    An element that a map has in the words of both stays in both: ``core.structure`` refuses it.
+    """
+    if document.get("resourceType") != "ConceptMap":
+        return document
+    return upgrade(document) if _has_words_of_r4(document) else document
+
+
 def downgrade(document: Document) -> Document:
     """The R4 resource with the meaning of this R5 resource; unknown elements stay as they are."""
     kind = str(document.get("resourceType"))
@@ -146,8 +156,10 @@ def _reversed(names: dict[str, str]) -> dict[str, str]:
 
 
 def _renamed(node: Document, names: dict[str, str]) -> Document:
-    """The node with other keys, in the old places."""
-    return node if names.keys().isdisjoint(node) else {names.get(key, key): node[key] for key in node}
+    """The node with other keys, in the old places. A key stays if the node has its other name, too."""
+    if names.keys().isdisjoint(node):
+        return node
+    return {key if names.get(key) in node else names.get(key, key): node[key] for key in node}
 
 
 def _with_url(node: Document, url: str) -> list[Document]:
@@ -217,6 +229,21 @@ def _identifiers_down(concept_map: Document) -> Document:
     return with_extensions({**concept_map, "identifier": identifiers[0]}, others)
 
 
+def _has_words_of_r4(concept_map: Document) -> bool:
+    """True if an element of the map has a name, or ``unmapped.mode`` a code, that is R4's alone."""
+    if not _SCOPES.keys().isdisjoint(concept_map):
+        return True
+    groups = objects(concept_map.get("group"))
+    unmapped = [group["unmapped"] for group in groups if isinstance(group.get("unmapped"), dict)]
+    targets = (t for g in groups for e in objects(g.get("element")) for t in objects(e.get("target")))
+    return (
+        any("sourceVersion" in group or "targetVersion" in group for group in groups)
+        or any("url" in rule or rule.get("mode") == "provided" for rule in unmapped)
+        or any("equivalence" in target for target in targets)
+        or any("property" in condition for condition in _conditions(concept_map))
+    )
+
+
 def _concept_map_up(concept_map: Document) -> Document:
     attributes = _attributes(concept_map)
     if attributes:
@@ -247,7 +274,7 @@ def _concept_map_down(concept_map: Document) -> Document:
 def _versions_up(group: Document) -> Document:
     for side in ("source", "target"):
         version = group.get(side + "Version")
-        if isinstance(version, str):
+        if isinstance(version, str) and "|" not in str(group.get(side)):
             group = {**without(group, side + "Version"), side: f"{group.get(side, '')}|{version}"}
     return group
 
@@ -321,6 +348,8 @@ def _element_down(element: Document, attributes: dict[str | None, Document]) -> 
 
 
 def _target_up(target: Document, attributes: dict[str | None, Document]) -> Document:
+    if "equivalence" in target and "relationship" in target:
+        return target
     word = target.get("equivalence")
     target = with_extensions(_renamed(target, _WORD), _kept_word(word))
     if word is not None:

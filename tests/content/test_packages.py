@@ -145,14 +145,26 @@ def test_only_what_lies_directly_in_the_package_counts(tmp_path: Path) -> None:
     assert sorted(documents(archive(tmp_path / "a.tgz", package(more=more)))) == ["colours", "warm"]
 
 
-@pytest.mark.parametrize(("manifest", "mode"), [(R4, "use-source-code"), (R5, "provided")])
+@pytest.mark.parametrize(("manifest", "label"), [(R4, "Mine"), (R5, None)])
 def test_the_release_of_a_package_is_what_its_package_json_says(
-    tmp_path: Path, manifest: Document, mode: str
+    tmp_path: Path, manifest: Document, label: str | None
 ) -> None:
+    """An element that only R5 has is an extension in R4; in a resource of R5 the extension stays one."""
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.copyrightLabel"
+    labelled = {**WARM, "extension": [{"url": url, "valueString": "Mine"}]}
+    found = documents(
+        archive(tmp_path / "a.tgz", package(manifest, {"package/ValueSet-warm.json": labelled}))
+    )
+    assert found["warm"].get("copyrightLabel") == label
+    assert ("extension" in found["warm"]) is (label is None)
+
+
+@pytest.mark.parametrize("manifest", [R4, R5])
+def test_a_map_in_words_of_R4_is_read_in_any_package(tmp_path: Path, manifest: Document) -> None:
     found = documents(
         archive(tmp_path / "a.tgz", package(manifest, {"package/ConceptMap-paint.json": PAINT}))
     )
-    assert found["paint"]["group"][0]["unmapped"]["mode"] == mode
+    assert found["paint"]["group"][0]["unmapped"]["mode"] == "use-source-code"
 
 
 def test_without_a_stated_release_the_shape_of_a_resource_tells(tmp_path: Path) -> None:

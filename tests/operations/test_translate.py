@@ -305,9 +305,14 @@ def test_all_of_a_code_system_is_a_scope_too(small: Terminology) -> None:
     assert value(main(small, "plain", targetScope=f"{BEYOND}?fhir_vs"), "result") is False
 
 
-def test_a_code_system_given_as_scope_is_pointed_out(small: Terminology) -> None:
-    with pytest.raises(TerminologyError, match="targetSystem"):
-        main(small, "plain", targetScope=THERE)
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_code_system_given_as_scope_is_read_as_one_and_pointed_out(
+    small: Terminology, release: str
+) -> None:
+    answer = main(small, "plain", release, targetScope=THERE)
+    assert matches(answer) == [("P", "equivalent")]
+    note = f"The target scope {THERE} is a code system, not a value set: it was read as 'targetSystem'."
+    assert value(answer, "message") == note
 
 
 # -- the way back --------------------------------------------------------------------------------

@@ -33,6 +33,16 @@ def parameter_without_name(at: str) -> Issue:
     return wrong_json_type(at, "an object with a 'name'")
 
 
+def element_under_two_names(at: str, other: str) -> Issue:
+    """``other``: the name of the element at ``at`` in R5."""
+    return malformed(f"{at} is what R4 has for R5's '{other}': a map has either, not both", at)
+
+
+def missing_element(at: str, names: Sequence[str]) -> Issue:
+    """``names``: elements of which the one at ``at`` must have one."""
+    return malformed(f"{at} must have {or_list(names)}", at)
+
+
 def not_one_of(at: str, value: object, choices: Sequence[str]) -> Issue:
     return malformed(f"{at} must be {or_list(choices)}, but {found_instead(value)}", at)
 
