@@ -28,11 +28,11 @@ def main() -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    given = json.loads(sys.argv[1])
-    options = given["options"]
+    arguments = json.loads(sys.argv[1])
+    options = arguments["options"]
     options["interface"] = Interfaces(options["interface"])
     options["log_level"] = LogLevels(options["log_level"])
-    app = empty_app(given["sizes"])
+    app = empty_app(arguments["sizes"])
     Granian("ceiling", **options).serve(target_loader=lambda: app, wrap_loader=False)
 
 

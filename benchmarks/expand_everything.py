@@ -1,4 +1,4 @@
-"""Does every published value set that can be expanded expand, and is every code of it valid?
+"""A check that every published value set that can be expanded expands, and that its codes are valid.
 
 Loads HL7's terminology and the R5 core definitions whole, expands every ValueSet in them, and puts every
 code listed to $validate-code of the same ValueSet. A refusal is fine if it says why: refusals are counted by
@@ -47,8 +47,8 @@ def _cannot(reason: str) -> NoReturn:
 def fetched(packages: tuple[str, ...] = PACKAGES, cache: Path = CACHE) -> list[Path]:
     """The archives of some npm packages. Raises SystemExit where they are not here and cannot be had."""
     cache.mkdir(parents=True, exist_ok=True)
-    found = [cache / f"{package.replace('@', '-')}.tgz" for package in packages]
-    for package, archive in zip(packages, found, strict=True):
+    archives = [cache / f"{package.replace('@', '-')}.tgz" for package in packages]
+    for package, archive in zip(packages, archives, strict=True):
         if archive.exists():
             continue
         npm = shutil.which("npm")
@@ -57,7 +57,7 @@ def fetched(packages: tuple[str, ...] = PACKAGES, cache: Path = CACHE) -> list[P
         done = subprocess.run([npm, "pack", package], cwd=cache, capture_output=True, text=True)
         if not archive.exists():
             _cannot(f"npm could not fetch {package}: {done.stderr.strip()[-500:]}")
-    return found
+    return archives
 
 
 @dataclass(slots=True)
@@ -101,17 +101,17 @@ class Run:
             self.report.crashes.append(f"{canonical}\n{traceback.format_exc()}")
 
     def _validate(self, canonical: str, node: Document) -> None:
-        asked = {"url": canonical, "system": node["system"], "code": node["code"], "abstract": True}
+        parameters = {"url": canonical, "system": node["system"], "code": node["code"], "abstract": True}
         if "version" in node:
-            asked["systemVersion"] = node["version"]
-        answer = {p["name"]: p for p in self._ask("validate-code", **asked)["parameter"]}
+            parameters["systemVersion"] = node["version"]
+        answer = {p["name"]: p for p in self._ask("validate-code", **parameters)["parameter"]}
         self.report.validated += 1
         if answer["result"]["valueBoolean"] is not True:
-            said = answer.get("message", {}).get("valueString", "")
-            self.report.invalid.append(f"{canonical}: {node['system']}#{node['code']}: {said}")
+            message = answer.get("message", {}).get("valueString", "")
+            self.report.invalid.append(f"{canonical}: {node['system']}#{node['code']}: {message}")
 
-    def _ask(self, operation: str, **asked: Any) -> Document:
-        return self._terminology.ask(f"ValueSet/${operation}", release=self._release, **asked)
+    def _ask(self, operation: str, **parameters: Any) -> Document:
+        return self._terminology.ask(f"ValueSet/${operation}", release=self._release, **parameters)
 
 
 def _flat(nodes: Any) -> Iterator[Document]:
@@ -122,12 +122,12 @@ def _flat(nodes: Any) -> Iterator[Document]:
 
 
 def _print(report: Report, seconds: float) -> None:
-    asked = report.expanded + sum(len(texts) for texts in report.refusals.values()) + len(report.crashes)
+    total = report.expanded + sum(len(texts) for texts in report.refusals.values()) + len(report.crashes)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{asked} value sets in {seconds:.0f} s, {memory:.0f} MB at most")
+    print(f"{total} value sets in {seconds:.0f} s, {memory:.0f} MB at most")
     print(f"  expanded   {report.expanded}: {report.unclosed} are unclosed, {report.empty} have no codes")
     print(f"  codes      {report.codes}, {report.validated} validated, {len(report.invalid)} not valid")
-    print(f"  refused    {asked - report.expanded - len(report.crashes)}")
+    print(f"  refused    {total - report.expanded - len(report.crashes)}")
     for reason, texts in sorted(report.refusals.items(), key=lambda item: -len(item[1])):
         print(f"    {reason}: {len(texts)}")
         for named, count in Counter(_named(text) for text in texts).most_common(EXAMPLES):
@@ -139,8 +139,8 @@ def _print(report: Report, seconds: float) -> None:
 
 def _named(text: str) -> str:
     """What a refusal speaks of, rather than the value set that it is about."""
-    said = text.partition(": ")[2]
-    return " ".join(_QUOTED.findall(said)) or said
+    message = text.partition(": ")[2]
+    return " ".join(_QUOTED.findall(message)) or message
 
 
 def main() -> int:
@@ -150,20 +150,20 @@ def main() -> int:
     parser.add_argument("--release", default="r5", choices=("r4", "r4b", "r5"))
     parser.add_argument("--only", default="", help="value sets whose url has this in it")
     parser.add_argument("--refusals", type=Path, help="a file for every refusal, a line each")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     started = time.perf_counter()
-    settings = Settings(environment={}, content=given.packages or fetched(), bundled=False, data="")
+    settings = Settings(environment={}, content=arguments.packages or fetched(), bundled=False, data="")
     terminology = Terminology(settings=settings)
     print(f"loaded in {time.perf_counter() - started:.2f} s")
-    run = Run(terminology, given.release, given.members)
+    run = Run(terminology, arguments.release, arguments.members)
     started = time.perf_counter()
     for header in list(terminology.catalogue.headers("ValueSet")):
-        if given.only in header.get("url", ""):
+        if arguments.only in header.get("url", ""):
             run.take(header)
     _print(run.report, time.perf_counter() - started)
-    if given.refusals:
+    if arguments.refusals:
         texts = [text for several in run.report.refusals.values() for text in several]
-        given.refusals.write_text("\n".join(texts) + "\n", "utf-8")
+        arguments.refusals.write_text("\n".join(texts) + "\n", "utf-8")
     return 1 if run.report.crashes or run.report.invalid else 0
 
 

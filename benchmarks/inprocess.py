@@ -1,4 +1,4 @@
-"""How long does the application take for a request, without a server and a network?
+"""The time that the application takes for a request, without a server and a network.
 
 Beside an empty Flask view, in one process, pass by pass.
 """
@@ -75,7 +75,7 @@ def ratios(stage: Stage, names: Sequence[str], passes: int = PASSES) -> dict[str
     questions = Questions(stage)
     plain = environments([Asked("/empty")] * TIMES)
     one_pass(empty, plain)
-    found = {}
+    results = {}
     for name in names:
         first = one_pass(app, environments(questions.requests(name, 3, -1)))
         times = max(3, min(TIMES, int(LONGEST / first * 1e6)))
@@ -83,8 +83,8 @@ def ratios(stage: Stage, names: Sequence[str], passes: int = PASSES) -> dict[str
         for turn in range(passes):
             least = min(least, one_pass(empty, plain))
             best = min(best, one_pass(app, environments(questions.requests(name, times, turn))))
-        found[name] = (best / least, best)
-    return found
+        results[name] = (best / least, best)
+    return results
 
 
 def independence(large: Stage, small: Stage, name: str = "lookup", passes: int = PASSES) -> float:
@@ -92,9 +92,9 @@ def independence(large: Stage, small: Stage, name: str = "lookup", passes: int =
     best = []
     apps = [(application(one), Questions(one), []) for one in (large, small)]
     for turn in range(passes):
-        for app, questions, found in apps:
-            found.append(one_pass(app, environments(questions.requests(name, TIMES, turn))))
-    best = [min(found) for _, _, found in apps]
+        for app, questions, results in apps:
+            results.append(one_pass(app, environments(questions.requests(name, TIMES, turn))))
+    best = [min(results) for _, _, results in apps]
     return best[0] / best[1]
 
 
@@ -129,12 +129,12 @@ def layers(stage: Stage, name: str) -> dict[str, float]:
     profile.enable()
     one_pass(app, environs)
     profile.disable()
-    found: Counter[str] = Counter()
+    results: Counter[str] = Counter()
     for function, (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
         for layer, spent in _shares(function, own, callers):
-            found[layer] += spent
-    total = sum(found.values())
-    return {layer: spent / total for layer, spent in found.most_common()}
+            results[layer] += spent
+    total = sum(results.values())
+    return {layer: spent / total for layer, spent in results.most_common()}
 
 
 def _shares(function: Function, own: float, callers: Any) -> Iterator[tuple[str, float]]:

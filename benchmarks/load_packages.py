@@ -1,5 +1,6 @@
-"""How long does a start with HL7's packages take, and how much memory? Each figure is the median of fresh
-processes::
+"""The time and memory of a start with HL7's packages.
+
+Each figure is the median of fresh processes::
 
     python benchmarks/load_packages.py [--rounds N] [PACKAGE.tgz ...]
 
@@ -47,12 +48,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("packages", nargs="*", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    packages = [path.resolve() for path in given.packages or fetched()]
+    arguments = parser.parse_args()
+    packages = [path.resolve() for path in arguments.packages or fetched()]
     print(f"{'':40} {'resources':>9} {'import s':>9} {'load s':>9} {'MB':>9}")
     sets = {"imported": [], **{path.name: [path] for path in packages}, "all of them": packages}
     for name, content in sets.items():
-        resources, imported, loaded, memory = measured(content, given.rounds)
+        resources, imported, loaded, memory = measured(content, arguments.rounds)
         print(f"{name:40} {resources:9.0f} {imported:9.2f} {loaded:9.2f} {memory:9.0f}")
 
 

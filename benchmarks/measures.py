@@ -57,7 +57,7 @@ class Plan:
 
 
 class WrongAnswer(RuntimeError):
-    """The product does not answer what is right; its speed is of no interest."""
+    """The product gives a wrong answer; its speed is of no interest."""
 
 
 # -- throughput ----------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class WrongAnswer(RuntimeError):
 def to_ceiling(plan: Plan, names: Sequence[str], store: str = "", suffix: str = "") -> Figures:
     """Throughput and p99 relative to empty views, operation by operation, in turns."""
     questions = Questions(plan.stage)
-    found: Figures = {}
+    results: Figures = {}
     with product(store or plan.stage.store, plan.stage.content) as server:
         lengths = sizes({name: _checked(server, questions, name) for name in names})
         if "expand-text" in names and not questions.texts_are_right(lambda one: _document(server, one)):
@@ -74,25 +74,25 @@ def to_ceiling(plan: Plan, names: Sequence[str], store: str = "", suffix: str = 
         with ceiling(lengths) as empty:
             for name in names:
                 pairs = _rounds(plan, server, empty, questions, name)
-                found |= _compared(plan, name + suffix, pairs, lengths[name])
+                results |= _compared(plan, name + suffix, pairs, lengths[name])
             if not suffix:
-                found |= _memory(server, empty)
-    return found
+                results |= _memory(server, empty)
+    return results
 
 
-def _document(server: Server, asked: Asked) -> dict[str, Any]:
-    return json.loads(server.ask(asked)[1])
+def _document(server: Server, request: Asked) -> dict[str, Any]:
+    return json.loads(server.ask(request)[1])
 
 
 def _checked(server: Server, questions: Questions, name: str) -> list[bytes]:
     """The bodies of some answers, as many as come in a few seconds. Raises WrongAnswer."""
     bodies, end = [], time.monotonic() + PATIENCE
-    for asked in questions.requests(name, SAMPLE, -1):
+    for request in questions.requests(name, SAMPLE, -1):
         if bodies and time.monotonic() > end:
             break
-        status, body = server.ask(asked)
-        if status != 200 or not questions.checks[name](asked, json.loads(body)):
-            raise WrongAnswer(f"{name}: {asked.path}: {status} {body[:500]!r}")
+        status, body = server.ask(request)
+        if status != 200 or not questions.checks[name](request, json.loads(body)):
+            raise WrongAnswer(f"{name}: {request.path}: {status} {body[:500]!r}")
         bodies.append(body)
     return bodies
 
@@ -104,11 +104,11 @@ def _rounds(
     pairs = []
     for turn in range(-1, plan.rounds):
         seconds = plan.seconds if turn >= 0 else min(1.0, plan.seconds)  # the first one is to warm up
-        asked = questions.requests(name, _enough(name, seconds), turn)
+        requests = questions.requests(name, _enough(name, seconds), turn)
         slices = {}
         for one in (empty, server) if turn % 2 else (server, empty):
             path = (lambda a: f"/{name}?{a.path.partition('?')[2]}") if one is empty else (lambda a: a.path)
-            slices[one.port] = wrk.on(one, [a.raw(one.host, path(a)) for a in asked], seconds)
+            slices[one.port] = wrk.on(one, [a.raw(one.host, path(a)) for a in requests], seconds)
         if turn >= 0:
             pairs.append((slices[server.port], slices[empty.port]))
             plan.say(f"{name}: {pairs[-1][0].rate:,.0f} of {pairs[-1][1].rate:,.0f} requests a second")
@@ -135,8 +135,8 @@ def _compared(plan: Plan, name: str, pairs: list[tuple[Slice, Slice]], size: int
         "failed": sum(s.failed for s in own),
     }
     plan.details.setdefault("http", []).append({"operation": name, **detail})
-    found = {name: detail["ratio"], f"{name} failed": detail["failed"]}
-    return found | ({"p99": detail["p99_ratio"]} if name == "lookup" else {})
+    results = {name: detail["ratio"], f"{name} failed": detail["failed"]}
+    return results | ({"p99": detail["p99_ratio"]} if name == "lookup" else {})
 
 
 def _memory(server: Server, empty: Server) -> Figures:
@@ -168,13 +168,13 @@ def batch(plan: Plan) -> Figures:
         for turn in range(plan.rounds):
             rates = {}
             for name in names:
-                asked = questions.requests(name, _enough(name, plan.seconds), turn)
-                rates[name] = wrk.on(server, [a.raw(server.host) for a in asked], plan.seconds).rate
+                requests = questions.requests(name, _enough(name, plan.seconds), turn)
+                rates[name] = wrk.on(server, [a.raw(server.host) for a in requests], plan.seconds).rate
             codes = rates["batch"] * BATCH
             ratios.append((codes / rates["post-validate"], codes / rates["validate-code"]))
             single = f"{rates['post-validate']:,.0f} posted, {rates['validate-code']:,.0f} by GET"
             plan.say(f"batch: {codes:,.0f} codes a second; single: {single}")
-    posted, by_get = (statistics.median(found) for found in zip(*ratios, strict=True))
+    posted, by_get = (statistics.median(results) for results in zip(*ratios, strict=True))
     return {"batch": posted, "batch to GET": by_get}
 
 
@@ -190,7 +190,7 @@ def start(plan: Plan) -> Figures:
 
 @contextmanager
 def _swapping(store: str, every: float) -> Iterator[list[int]]:
-    """Put the same content into the place of what is served, again and again: a new artifact each time.
+    """Replace the served content by the same content, again and again: a new artifact each time.
 
     A second name of the same file is a new artifact to every reader.
     """
@@ -248,31 +248,32 @@ def swap(plan: Plan) -> Figures:
 
 def imports(plan: Plan, rounds: int) -> Figures:
     """Importing against the bare ``executemany`` of the same rows; memory and sizes."""
-    found: list[Figures] = []
+    results: list[Figures] = []
     for _ in range(rounds):
         bare = _step("bare", plan.scratch, plan.stage.count)[0]
         one = imported(plan)
         seconds = one.pop("seconds") - bare["making"]
-        found.append(one | {"import": bare["bare"] / seconds})
+        results.append(one | {"import": bare["bare"] / seconds})
         plan.say(f"import: {seconds:.1f} s without making the rows, bare {bare['bare']:.1f} s")
-    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+    return {name: statistics.median(one[name] for one in results) for name in results[0]}
 
 
 def imported(plan: Plan) -> Figures:
     """One import: its seconds, memory and sizes."""
-    found, peak = _step("load", plan.scratch / "imported", plan.stage.count)
+    results, peak = _step("load", plan.scratch / "imported", plan.stage.count)
     shutil.rmtree(plan.scratch / "imported")
-    plan.say(f"import: {found['bytes'] / 1e6:.0f} MB, at most {peak / 1e6:.0f} MB of memory")
+    plan.say(f"import: {results['bytes'] / 1e6:.0f} MB, at most {peak / 1e6:.0f} MB of memory")
     return {
-        "seconds": found["seconds"],
-        "import memory": peak / found["bytes"],
-        "bytes a concept": found["bytes"] / plan.stage.count,
+        "seconds": results["seconds"],
+        "import memory": peak / results["bytes"],
+        "bytes a concept": results["bytes"] / plan.stage.count,
     }
 
 
 def _step(name: str, place: Path, count: int) -> tuple[dict[str, float], float]:
-    """A step of ``store.py`` in a process of its own: what it says, and the most PSS (in bytes) that it and
-    the processes which it started had at once.
+    """The figures of a step of ``store.py`` in a process of its own, and its memory.
+
+    The memory is the most PSS (in bytes) that it and the processes which it started had at once.
     """
     command = [sys.executable, str(HERE / "store.py"), "--step", name]
     command += ["--store", str(place), "--concepts", str(count)]

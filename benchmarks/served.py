@@ -62,11 +62,11 @@ class Server:
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def ask(self, asked: Asked) -> tuple[int, bytes]:
+    def ask(self, request: Asked) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with closing(connection):
-            headers = {"Accept": JSON} | ({"Content-Type": JSON} if asked.body else {})
-            connection.request("POST" if asked.body else "GET", asked.path, asked.body or None, headers)
+            headers = {"Accept": JSON} | ({"Content-Type": JSON} if request.body else {})
+            connection.request("POST" if request.body else "GET", request.path, request.body or None, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
 
@@ -74,9 +74,9 @@ class Server:
         """The statuses of answers, all over one connection; 0 for none."""
         statuses = []
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
-            for asked in requests:
+            for request in requests:
                 try:
-                    connection.request("POST" if asked.body else "GET", asked.path, asked.body or None)
+                    connection.request("POST" if request.body else "GET", request.path, request.body or None)
                     answer = connection.getresponse()
                     answer.read()
                     statuses.append(answer.status)
@@ -87,12 +87,12 @@ class Server:
 
     def memory(self) -> dict[str, float]:
         """MB of the workers: PSS, and USS, which is what would be free without them."""
-        found = {"pss": 0.0, "uss": 0.0}
+        results = {"pss": 0.0, "uss": 0.0}
         for pid in self.workers:
-            held = smaps(pid)
-            found["pss"] += held["Pss"] / 1024
-            found["uss"] += (held["Private_Clean"] + held["Private_Dirty"]) / 1024
-        return found
+            usage = smaps(pid)
+            results["pss"] += usage["Pss"] / 1024
+            results["uss"] += (usage["Private_Clean"] + usage["Private_Dirty"]) / 1024
+        return results
 
     def seconds_of_cpu(self) -> float:
         spent = 0
@@ -168,8 +168,8 @@ def ceiling(sizes: dict[str, int]):
     """Empty views under the same server with the same options."""
     port = free_port()
     options = {**granian_options(), "address": "127.0.0.1", "port": port, "workers": 1}
-    given = json.dumps({"options": options, "sizes": sizes})
-    return running([str(HERE / "ceiling.py"), given], port, f"/{next(iter(sizes))}")
+    server_options = json.dumps({"options": options, "sizes": sizes})
+    return running([str(HERE / "ceiling.py"), server_options], port, f"/{next(iter(sizes))}")
 
 
 def granian_options() -> dict[str, Any]:
@@ -177,17 +177,17 @@ def granian_options() -> dict[str, Any]:
     from terminology import Settings
     from terminology.http import serving
 
-    given: dict[str, Any] = {}
+    server_options: dict[str, Any] = {}
 
     class Recorder:
         def __init__(self, target: str, **options: Any) -> None:
-            given.update(options)
+            server_options.update(options)
 
         def serve(self, **_: Any) -> None: ...
 
     with patch("granian.Granian", Recorder):
         serving._with_granian(Settings(environment={}), None, "", 0)
-    return {name: getattr(value, "value", value) for name, value in given.items()}
+    return {name: getattr(value, "value", value) for name, value in server_options.items()}
 
 
 # -- load ----------------------------------------------------------------------------------------
@@ -215,8 +215,9 @@ end
 
 @dataclass(slots=True)
 class Slice:
-    """What one slice of load found. ``p50`` and ``p99`` in milliseconds, ``cpu`` in microseconds of the
-    server's processor for each request.
+    """The figures of one slice of load.
+
+    ``p50`` and ``p99`` in milliseconds, ``cpu`` in microseconds of the server's processor for each request.
     """
 
     rate: float
@@ -260,10 +261,10 @@ class Load:
             preexec_fn=lambda: os.sched_setaffinity(0, WRK_CORE),
         )
         spent = server.seconds_of_cpu() - before
-        found = json.loads(done.stdout.rstrip().rpartition("\n")[2])
-        count = max(found["requests"], 1)
-        rate = count / found["seconds"]
-        return Slice(rate, found["p50"], found["p99"], spent / count * 1e6, found["failed"])
+        results = json.loads(done.stdout.rstrip().rpartition("\n")[2])
+        count = max(results["requests"], 1)
+        rate = count / results["seconds"]
+        return Slice(rate, results["p50"], results["p99"], spent / count * 1e6, results["failed"])
 
 
 def timed_start(serve: Callable[[], Any]) -> float:

@@ -1,7 +1,7 @@
-"""Is SNOMED CT at full size right, and what does it take? ``python benchmarks/snomed.py``
+"""A check of SNOMED CT at full size, with times and memory: ``python benchmarks/snomed.py``.
 
 Makes a release up (``rf2.py``: 400,000 concepts and 1,200,000 descriptions unless told otherwise), imports
-it, and compares expressions, subsumptions, text searches and lookups with what ``plain_snomed.py`` reckons
+it, and compares expressions, subsumptions, text searches and lookups with what ``plain_snomed.py`` computes
 from the rows. The exit status is 1 if anything differs. Times are of this machine.
 """
 
@@ -90,7 +90,12 @@ def compare(place: str, release: Path, count: int, seed: int) -> int:
     chance = random.Random(seed)
     codes = sorted(plain.concepts)
     words = sorted(
-        {word for said in plain.said.values() for one in said for word in one.term.lower().split()}
+        {
+            word
+            for descriptions in plain.said.values()
+            for one in descriptions
+            for word in one.term.lower().split()
+        }
     )
     refused: list[str] = []
 
@@ -128,16 +133,16 @@ def compare(place: str, release: Path, count: int, seed: int) -> int:
         began = time.perf_counter()
         concept, detail = system.locate(code), system.describe([code])[code]
         spent = time.perf_counter() - began
-        stated = {(p.code, str(p.value.value)) for p in detail.properties}
+        property_values = {(p.code, str(p.value.value)) for p in detail.properties}
         ours = (
             concept is not None and not concept.inactive,
-            {value for name, value in stated if name == "parent"},
-            {value for name, value in stated if name == "child"},
+            {value for name, value in property_values if name == "parent"},
+            {value for name, value in property_values if name == "child"},
             {d.value for d in detail.designations},
         )
-        said = {one.term for one in plain.said[code] if one.type != rf2.DEFINITION}
+        terms = {one.term for one in plain.said[code] if one.type != rf2.DEFINITION}
         family = plain.parents.get(code, set()), plain.children.get(code, set())
-        return code, ours, (plain.concepts[code].active, *family, said), spent
+        return code, ours, (plain.concepts[code].active, *family, terms), spent
 
     comparison = Comparison()
     comparison.ask("expressions", count, expression)
@@ -163,36 +168,36 @@ def main() -> None:
     parser.add_argument("--release", type=Path, help="made before, instead of a new one")
     parser.add_argument("--store", help="imported before (with --release), or where to import to")
     parser.add_argument("--step", choices=["load", "compare"])
-    given = parser.parse_args()
-    if given.step == "load":
-        print(orjson.dumps(load(given.store, given.release)).decode())
-    elif given.step == "compare":
-        sys.exit(bool(compare(given.store, given.release, given.expressions, given.seed)))
+    arguments = parser.parse_args()
+    if arguments.step == "load":
+        print(orjson.dumps(load(arguments.store, arguments.release)).decode())
+    elif arguments.step == "compare":
+        sys.exit(bool(compare(arguments.store, arguments.release, arguments.expressions, arguments.seed)))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            sys.exit(everything(given, Path(folder)))
+            sys.exit(everything(arguments, Path(folder)))
 
 
-def everything(given: argparse.Namespace, folder: Path) -> int:
-    release = given.release
+def everything(arguments: argparse.Namespace, folder: Path) -> int:
+    release = arguments.release
     if release is None:
         began = time.perf_counter()
         release = rf2.write(
             folder / "release.zip",
-            rf2.Made(given.concepts, given.descriptions or 3 * given.concepts, given.seed),
+            rf2.Made(arguments.concepts, arguments.descriptions or 3 * arguments.concepts, arguments.seed),
         )
         print(f"release made in {time.perf_counter() - began:.0f} s", flush=True)
-    place = given.store or str(folder / "store")
-    options = ["--release", str(release), "--store", place, "--expressions", str(given.expressions)]
-    command = [sys.executable, __file__, *options, "--seed", str(given.seed), "--step"]
+    place = arguments.store or str(folder / "store")
+    options = ["--release", str(release), "--store", place, "--expressions", str(arguments.expressions)]
+    command = [sys.executable, __file__, *options, "--seed", str(arguments.seed), "--step"]
     loading = subprocess.run([*command, "load"], check=True, stdout=subprocess.PIPE, text=True)
-    said = orjson.loads(loading.stdout.splitlines()[-1])
-    spent = f"{said['seconds']:.0f} s ({said['cpu']:.0f} s of processors)"
-    print(f"{said['concepts']:,} concepts imported in {spent}")
-    print(f"code system {said['bytes'] / 1e6:.0f} MB, with all maps {said['all bytes'] / 1e6:.0f} MB")
-    peak, own = said["peak"], said["own peak"]
+    figures = orjson.loads(loading.stdout.splitlines()[-1])
+    spent = f"{figures['seconds']:.0f} s ({figures['cpu']:.0f} s of processors)"
+    print(f"{figures['concepts']:,} concepts imported in {spent}")
+    print(f"code system {figures['bytes'] / 1e6:.0f} MB, with all maps {figures['all bytes'] / 1e6:.0f} MB")
+    peak, own = figures["peak"], figures["own peak"]
     processes = f"{peak / 1e6:.0f} MB in two processes ({own / 1e6:.0f} MB in the larger)"
-    print(f"peak memory {processes}: {peak / said['bytes']:.1f} x code system")
+    print(f"peak memory {processes}: {peak / figures['bytes']:.1f} x code system")
     sys.stdout.flush()
     return subprocess.run([*command, "compare"], check=False).returncode
 

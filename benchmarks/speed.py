@@ -1,8 +1,8 @@
-"""How fast is the product, beside what any server could reach here?
+"""The speed of the product, beside the most that any server could reach on this machine.
 
     python benchmarks/speed.py                       # everything: about 15 minutes
     python benchmarks/speed.py --only lookup,import  # some rows
-    python benchmarks/speed.py --guard               # what is stable, in a minute
+    python benchmarks/speed.py --guard               # the stable rows, in a minute
 
 Figures are ratios within one run. The ceiling is an empty Flask view that returns as many bytes, under the
 same server with the same options and one worker. Server and wrk (Debian: apt-get install wrk) have a core
@@ -48,8 +48,8 @@ class Row:
     at_most: bool = False
     unit: str = ""
 
-    def meets(self, measured: float, wanted: float | None) -> bool:
-        return wanted is not None and (measured <= wanted if self.at_most else measured >= wanted)
+    def meets(self, measured: float, bound: float | None) -> bool:
+        return bound is not None and (measured <= bound if self.at_most else measured >= bound)
 
 
 ROWS = (
@@ -115,44 +115,46 @@ def measure(plan: Plan, groups: Sequence[str], names: Sequence[str]) -> Figures:
         "inprocess": lambda: _inprocess(plan),
         "swap": lambda: measures.swap(plan),
     }
-    found: Figures = {}
+    results: Figures = {}
     for group in groups:
         try:
-            found |= steps[group]()
+            results |= steps[group]()
         except FileNotFoundError as missing:
             plan.say(f"{group}: not measured: {missing}")
-    return found
+    return results
 
 
 def _inprocess(plan: Plan, passes: int = inprocess.PASSES) -> Figures:
-    found = {}
+    results = {}
     names = (*TO_CEILING, "batch")
     for name, (ratio, micros) in inprocess.ratios(plan.stage, names, passes).items():
-        found[f"in-process {name}"] = ratio
+        results[f"in-process {name}"] = ratio
         plan.details.setdefault("inprocess", []).append({"operation": name, "ratio": ratio, "micros": micros})
         plan.say(f"in-process {name}: {micros:.0f} us, {ratio:.2f} of an empty view")
     small = stage(plan.stage.folder.parent, SMALL)
-    return found | {"independence": inprocess.independence(plan.stage, small, passes=passes)}
+    return results | {"independence": inprocess.independence(plan.stage, small, passes=passes)}
 
 
-# -- what is said --------------------------------------------------------------------------------
+# -- tables and pages --------------------------------------------------------------------------------
 
 
-def table(found: Figures) -> list[str]:
+def table(results: Figures) -> list[str]:
     lines = ["| work | measured | required | stretch | |", "| --- | --- | --- | --- | --- |"]
     for row in ROWS:
-        if row.name in found:
-            measured = found[row.name]
+        if row.name in results:
+            measured = results[row.name]
             verdict = "stretch" if row.meets(measured, row.stretch) else "met"
             verdict = verdict if row.meets(measured, row.required) else "**missed**"
             limit = ("≤ " if row.at_most else "≥ ") * (row.required != 0)
             stretch = "" if row.stretch is None else f"{limit}{row.stretch:g}{row.unit}"
             required = f"{limit}{row.required:g}{row.unit}"
-            lines.append(f"| {row.work} | {_said(measured)}{row.unit} | {required} | {stretch} | {verdict} |")
+            lines.append(
+                f"| {row.work} | {_figure_text(measured)}{row.unit} | {required} | {stretch} | {verdict} |"
+            )
     return lines
 
 
-def _said(figure: float) -> str:
+def _figure_text(figure: float) -> str:
     return f"{figure:.0f}" if figure == int(figure) else f"{figure:.2f}" if figure < 10 else f"{figure:.1f}"
 
 
@@ -185,21 +187,21 @@ def profile(plan: Plan) -> str:
     for name in PROFILED:
         plan.say(f"profile: {name}")
         shares[name] = inprocess.layers(plan.stage, name)
-    names = dict.fromkeys(layer for found in shares.values() for layer in found)
+    names = dict.fromkeys(layer for results in shares.values() for layer in results)
     lines = ["| share of the time, % | " + " | ".join(PROFILED) + " |", "| --- |" + " --- |" * len(PROFILED)]
     for layer in names:
-        cells = [f"{found.get(layer, 0) * 100:.0f}" for found in shares.values()]
+        cells = [f"{results.get(layer, 0) * 100:.0f}" for results in shares.values()]
         lines.append(f"| {layer} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def page(plan: Plan, found: Figures, command: str) -> str:
+def page(plan: Plan, results: Figures, command: str) -> str:
     machine = f"{len(served.CORES)} cores of {_processor() or platform.machine()}"
     head = (
         f"{date.today()}, {machine}, Python {platform.python_version()}, "
         f"{plan.stage.count:,} concepts, {plan.rounds} rounds of {plan.seconds:g} s: `{command}`"
     )
-    return "\n".join([head, "", *table(found), *details(plan)])
+    return "\n".join([head, "", *table(results), *details(plan)])
 
 
 def _processor() -> str:
@@ -210,25 +212,25 @@ def _processor() -> str:
 def put(path: Path, name: str, text: str) -> None:
     """Put a text between the marks of its name."""
     content = path.read_text("utf-8")
-    before, found, rest = content.partition(BEGIN.format(name))
-    _, also, after = rest.partition(END.format(name))
-    if not (found and also):
+    before, begin, rest = content.partition(BEGIN.format(name))
+    _, end, after = rest.partition(END.format(name))
+    if not (begin and end):
         raise SystemExit(f"{path} has no marks for '{name}'")
-    path.write_text(f"{before}{found}\n{text}\n{also}{after}", "utf-8")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
 
 
 # -- the guard -----------------------------------------------------------------------------------
 
 
 def guard(plan: Plan) -> int:
-    """What is stable enough to stop a change that spoils it."""
-    found = _inprocess(plan, passes=3) | measures.imported(plan) | measures.plain_memory(plan)
-    found |= measures.plain_swap(plan)
+    """Measure the rows that are stable enough to stop a change that makes them worse."""
+    results = _inprocess(plan, passes=3) | measures.imported(plan) | measures.plain_memory(plan)
+    results |= measures.plain_swap(plan)
     missed = 0
     for name, most in GUARDED.items():
-        is_met = found[name] <= most
+        is_met = results[name] <= most
         missed += not is_met
-        print(f"{'ok    ' if is_met else 'MISSED'} {name}: {_said(found[name])}, at most {most:g}")
+        print(f"{'ok    ' if is_met else 'MISSED'} {name}: {_figure_text(results[name])}, at most {most:g}")
     return 1 if missed else 0
 
 
@@ -245,16 +247,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="fail when a requirement is missed")
     parser.add_argument("--guard", action="store_true")
-    given = parser.parse_args()
-    count = given.concepts or (50_000 if given.guard else 400_000)
+    choices = parser.parse_args()
+    count = choices.concepts or (50_000 if choices.guard else 400_000)
     with tempfile.TemporaryDirectory() as scratch:
         say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-        plan = Plan(given.rounds, given.seconds, stage(given.keep, count), Path(scratch), say)
-        return guard(plan) if given.guard else _report(plan, given)
+        plan = Plan(choices.rounds, choices.seconds, stage(choices.keep, count), Path(scratch), say)
+        return guard(plan) if choices.guard else _report(plan, choices)
 
 
-def _report(plan: Plan, given: argparse.Namespace) -> int:
-    only = [name for name in given.only.split(",") if name]
+def _report(plan: Plan, choices: argparse.Namespace) -> int:
+    only = [name for name in choices.only.split(",") if name]
     unknown = set(only) - set(GROUPS) - {row.name for row in ROWS}
     if unknown:
         raise SystemExit(f"there is no row {', '.join(sorted(unknown))}")
@@ -263,26 +265,26 @@ def _report(plan: Plan, given: argparse.Namespace) -> int:
     ]
     if not served.has_wrk() and set(groups) & {"http", "postgres", "batch", "swap"}:
         raise SystemExit("wrk is not installed (Debian: apt-get install wrk)")
-    found = measure(plan, groups, [] if "http" in only else only)
+    results = measure(plan, groups, [] if "http" in only else only)
     arguments = [*sys.argv[1:]]
     for name in ("--write", "--keep"):
         if name in arguments:
             del arguments[arguments.index(name) : arguments.index(name) + 2]
-    text = page(plan, found, " ".join(["python benchmarks/speed.py", *arguments]))
-    if given.json:
-        print(json.dumps({"figures": found, "details": plan.details}, indent=1))
+    text = page(plan, results, " ".join(["python benchmarks/speed.py", *arguments]))
+    if choices.json:
+        print(json.dumps({"figures": results, "details": plan.details}, indent=1))
     else:
         print(text)
-    if given.write:
-        put(given.write, "speed", text)
+    if choices.write:
+        put(choices.write, "speed", text)
     if "inprocess" in groups:
         where = profile(plan)
         print("", where, sep="\n", file=sys.stderr)
-        if given.write:
-            put(given.write, "profile", where)
-    missed = [r.name for r in ROWS if r.name in found and not r.meets(found[r.name], r.required)]
-    failed = [name for name, figure in found.items() if name.endswith(" failed") and figure]
-    return 1 if given.check and (missed or failed) else 0
+        if choices.write:
+            put(choices.write, "profile", where)
+    missed = [r.name for r in ROWS if r.name in results and not r.meets(results[r.name], r.required)]
+    failed = [name for name, figure in results.items() if name.endswith(" failed") and figure]
+    return 1 if choices.check and (missed or failed) else 0
 
 
 if __name__ == "__main__":

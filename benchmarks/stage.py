@@ -1,4 +1,4 @@
-"""What the benchmark asks about: a store, value sets, and requests whose right answers are known.
+"""The content of the benchmarks: a store, value sets, and requests whose right answers are known.
 
 Made once for each number of concepts, and kept in a folder. The answers are worked out from the rows, not by
 the product.
@@ -48,10 +48,10 @@ def load(store: str, count: int, maps: bool = True) -> None:
 
 def below(parents: Sequence[Sequence[int]], root: int) -> list[bool]:
     """By number, whether a concept is ``root`` or below it. Parents come before their children."""
-    found: list[bool] = []
+    belongs: list[bool] = []
     for number, above in enumerate(parents):
-        found.append(number == root or any(found[parent] for parent in above))
-    return found
+        belongs.append(number == root or any(belongs[parent] for parent in above))
+    return belongs
 
 
 @dataclass(slots=True)
@@ -74,15 +74,15 @@ class Stage:
 
 def stage(folder: Path, count: int) -> Stage:
     """Built, where it is not there yet."""
-    made = Stage(folder / f"{count}-{FORMAT}", count)
-    if not made.content[0].exists():
-        made.folder.mkdir(parents=True, exist_ok=True)
-        load(made.store, count)
+    new_stage = Stage(folder / f"{count}-{FORMAT}", count)
+    if not new_stage.content[0].exists():
+        new_stage.folder.mkdir(parents=True, exist_ok=True)
+        load(new_stage.store, count)
         parents = [[number_of(code) for code in row.parents] for row in synthetic.concepts(count)]
         root = _root(parents)
-        made.facts.write_text(json.dumps({"root": root, "parents": parents}))
-        made.content[0].write_text(json.dumps(_bundle(synthetic.code(root))))
-    return made
+        new_stage.facts.write_text(json.dumps({"root": root, "parents": parents}))
+        new_stage.content[0].write_text(json.dumps(_bundle(synthetic.code(root))))
+    return new_stage
 
 
 def _root(parents: Sequence[Sequence[int]]) -> int:
@@ -124,7 +124,7 @@ class Questions:
         self._above: list[list[int]] = facts["parents"]
         self._members = below(self._above, facts["root"])
         self.members = sum(self._members)
-        self.asked: dict[str, Ask] = {
+        self.makers: dict[str, Ask] = {
             "lookup": lambda chance: _get(
                 "CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance)
             ),
@@ -186,7 +186,7 @@ class Questions:
 
     def requests(self, name: str, times: int, seed: int) -> list[Asked]:
         chance = random.Random(f"{name} {seed}")
-        return [self.asked[name](chance) for _ in range(times)]
+        return [self.makers[name](chance) for _ in range(times)]
 
     def _code(self, chance: random.Random) -> str:
         return synthetic.code(chance.randrange(self.count))
@@ -214,7 +214,7 @@ class Questions:
         }
         return Asked(f"{BASE}/CodeSystem/$batch-validate-code", json.dumps(body).encode())
 
-    # -- what is right -----------------------------------------------------------------------
+    # -- right answers -----------------------------------------------------------------------
 
     @cached_property
     def _rows(self) -> list[Any]:
@@ -222,21 +222,21 @@ class Questions:
         rows: Iterator[Any] = synthetic.concepts(min(self.count, KNOWN))
         return list(rows)
 
-    def _lookup_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
-        number = _number(asked, "code")
+    def _lookup_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
+        number = _number(request, "code")
         if number >= len(self._rows):
             return _value(answer, "display") is not None
         row = self._rows[number]
         texts = [_part(p, "value") for p in answer["parameter"] if p["name"] == "designation"]
-        said = {value for value, *_ in row.designations}
-        return _value(answer, "display") == row.display and said <= set(texts)
+        designations = {value for value, *_ in row.designations}
+        return _value(answer, "display") == row.display and designations <= set(texts)
 
-    def _translate_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+    def _translate_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         match = next(p for p in answer["parameter"] if p["name"] == "match")
-        return _part(match, "concept")["code"] == synthetic.target(_number(asked, "code"))
+        return _part(match, "concept")["code"] == synthetic.target(_number(request, "code"))
 
-    def _subsumes_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
-        a, b = _number(asked, "codeA"), _number(asked, "codeB")
+    def _subsumes_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
+        a, b = _number(request, "codeA"), _number(request, "codeB")
         expected = "equivalent" if a == b else "subsumes" if self._is_above(a, b) else ""
         expected = expected or ("subsumed-by" if self._is_above(b, a) else "not-subsumed")
         return _value(answer, "outcome") == expected
@@ -249,17 +249,17 @@ class Questions:
                 return True
         return False
 
-    def _validation_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+    def _validation_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         return _value(answer, "result") is True
 
-    def _membership_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
-        return _value(answer, "result") is self._members[_number(asked, "code")]
+    def _membership_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
+        return _value(answer, "result") is self._members[_number(request, "code")]
 
-    def _text_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+    def _text_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         expansion = answer["expansion"]
         return len(expansion["contains"]) == min(20, expansion["total"])
 
-    def _page_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+    def _page_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         expansion = answer["expansion"]
         codes = expansion["contains"]
         inside = all(self._members[number_of(c["code"])] for c in codes)
@@ -270,20 +270,20 @@ class Questions:
             and all(len(c["designation"]) >= 2 for c in codes)
         )
 
-    def _batch_is_right(self, asked: Asked, answer: dict[str, Any]) -> bool:
+    def _batch_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         results = [_value(p["resource"], "result") for p in answer["parameter"]]
         return results == [True] * BATCH
 
     def texts_are_right(self, ask: Callable[[Asked], dict[str, Any]], times: int = 5) -> bool:
         """Whether the totals of some texts are those of reading all concepts."""
-        asked = self.requests("expand-text", times, 77)
-        typed = [_field(one, "filter").split() for one in asked]
+        requests = self.requests("expand-text", times, 77)
+        typed = [_field(one, "filter").split() for one in requests]
         totals = [0] * times
         for row in synthetic.concepts(self.count):
-            said = f" {' '.join([row.code, row.display, *[d[0] for d in row.designations]]).lower()}"
+            line = f" {' '.join([row.code, row.display, *[d[0] for d in row.designations]]).lower()}"
             for place, words in enumerate(typed):
-                totals[place] += all(f" {word.lower()}" in said for word in words)
-        return [ask(one)["expansion"]["total"] for one in asked] == totals
+                totals[place] += all(f" {word.lower()}" in line for word in words)
+        return [ask(one)["expansion"]["total"] for one in requests] == totals
 
 
 def _get(operation: str, **query: str) -> Asked:
@@ -298,19 +298,19 @@ def _post(operation: str, **values: str) -> Asked:
     return Asked(f"{BASE}/{operation}", json.dumps(body, separators=(",", ":")).encode())
 
 
-def _field(asked: Asked, name: str) -> str:
-    if asked.body:
-        return str(_value(json.loads(asked.body), name))
-    return parse_qs(asked.path.partition("?")[2])[name][0]
+def _field(request: Asked, name: str) -> str:
+    if request.body:
+        return str(_value(json.loads(request.body), name))
+    return parse_qs(request.path.partition("?")[2])[name][0]
 
 
-def _number(asked: Asked, name: str) -> int:
-    return number_of(_field(asked, name))
+def _number(request: Asked, name: str) -> int:
+    return number_of(_field(request, name))
 
 
 def _value(parameters: dict[str, Any], name: str) -> Any:
-    found = next((p for p in parameters["parameter"] if p["name"] == name), {})
-    return next((value for key, value in found.items() if key.startswith("value")), None)
+    node = next((p for p in parameters["parameter"] if p["name"] == name), {})
+    return next((value for key, value in node.items() if key.startswith("value")), None)
 
 
 def _part(parameter: dict[str, Any], name: str) -> Any:

@@ -1,4 +1,4 @@
-"""How fast is the store? ``python benchmarks/store.py [--concepts 400000] [--store FOLDER or URL]``
+"""The speed of the store: ``python benchmarks/store.py [--concepts 400000] [--store FOLDER or URL]``
 
 Import against the bare ``executemany`` of the same rows, and the questions of the reading side, in one
 process. Figures are of this machine; only the ratios mean something on another.
@@ -31,8 +31,9 @@ from tests.support.reporters import CollectingReporter
 
 
 def bare(count: int, folder: str) -> float:
-    """Seconds for the same rows in three plain tables, as fast as SQLite takes them; making them is not
-    counted.
+    """Seconds for the same rows in three plain tables, as fast as SQLite takes them.
+
+    The time to make the rows is not counted.
     """
     path = Path(folder, "bare.sqlite")
     path.unlink(missing_ok=True)
@@ -126,8 +127,8 @@ def read(place: str, count: int) -> None:
 
     def searched(n: int, length: int) -> object:
         text = f"{words[n % 2000][:3]} {words[n * 7 % 2000][:length]}"
-        found = system.select(text=text)
-        return len(found), found[page]
+        selection = system.select(text=text)
+        return len(selection), selection[page]
 
     below = system.select([Filter("concept", "is-a", synthetic.code(1))])
     print(f"{len(below):,} concepts below {synthetic.code(1)}")
@@ -163,20 +164,20 @@ def main() -> None:
     parser.add_argument("--concepts", type=int, default=400_000)
     parser.add_argument("--store")
     parser.add_argument("--step", choices=["bare", "load", "read"])
-    given = parser.parse_args()
-    if given.step == "read":
-        read(given.store, given.concepts)
-    elif given.step == "load":
-        print(orjson.dumps(load(given.store, given.concepts)).decode())
-    elif given.step == "bare":
+    arguments = parser.parse_args()
+    if arguments.step == "read":
+        read(arguments.store, arguments.concepts)
+    elif arguments.step == "load":
+        print(orjson.dumps(load(arguments.store, arguments.concepts)).decode())
+    elif arguments.step == "bare":
         print(
             orjson.dumps(
-                {"bare": bare(given.concepts, given.store), "making": making(given.concepts)}
+                {"bare": bare(arguments.concepts, arguments.store), "making": making(arguments.concepts)}
             ).decode()
         )
     else:
         with tempfile.TemporaryDirectory() as folder:
-            everything(given.store or folder, folder, given.concepts)
+            everything(arguments.store or folder, folder, arguments.concepts)
 
 
 def everything(place: str, folder: str, count: int) -> None:

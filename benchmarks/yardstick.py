@@ -1,4 +1,4 @@
-"""The requests that FHIRsmith, another terminology server, was once measured with; and what this one does.
+"""The requests that FHIRsmith, another terminology server, was once measured with, and their speed here.
 
     python benchmarks/yardstick.py [--seconds 8] [--write docs/performance.md]
 
@@ -136,7 +136,9 @@ def _made_up(count: int) -> dict[str, Any]:
             "code": row.code,
             "display": row.display,
             "definition": row.designations[0][0],
-            "designation": [{"language": said[1], "value": said[0]} for said in row.designations],
+            "designation": [
+                {"language": designation[1], "value": designation[0]} for designation in row.designations
+            ],
         }
         for row in synthetic.concepts(count)
     ]
@@ -154,24 +156,24 @@ HEAD = (
 def measured(server: Server, folder: Path, seconds: float, say: Callable[[str], None]) -> list[str]:
     lines = [*HEAD]
     for row in ROWS:
-        asked = Asked(f"/fhir/r4/{row.path}")
-        size = _checked(server, row, asked)
+        request = Asked(f"/fhir/r4/{row.path}")
+        size = _checked(server, row, request)
         for place, connections in enumerate(CONNECTIONS):
             wrk = Load(folder, connections)
-            wrk.on(server, [asked.raw(server.host)], min(WARM_UP, seconds))
-            found = wrk.on(server, [asked.raw(server.host)], seconds)
-            say(f"{row.work}: {connections}: {found.rate:,.0f}, {found.failed} failed")
-            if found.failed:
-                raise SystemExit(f"{row.path}: {found.failed} requests failed")
-            own = f"{found.rate:,.0f} | {found.p50:.2f}, {found.p99:.1f}"
+            wrk.on(server, [request.raw(server.host)], min(WARM_UP, seconds))
+            result = wrk.on(server, [request.raw(server.host)], seconds)
+            say(f"{row.work}: {connections}: {result.rate:,.0f}, {result.failed} failed")
+            if result.failed:
+                raise SystemExit(f"{row.path}: {result.failed} requests failed")
+            own = f"{result.rate:,.0f} | {result.p50:.2f}, {result.p99:.1f}"
             names = (f"{row.work} | {size:,}", f"{row.bytes:,}") if place == 0 else (" | ", "")
             lines.append(f"| {names[0]} | {connections} | {own} | {names[1]} | {_theirs(row, place)} |")
     return lines
 
 
-def _checked(server: Server, row: Row, asked: Asked) -> int:
+def _checked(server: Server, row: Row, request: Asked) -> int:
     """How many bytes the right answer has."""
-    status, body = server.ask(asked)
+    status, body = server.ask(request)
     if status != 200 or row.has not in body.decode().replace('": ', '":'):
         raise SystemExit(f"{row.path}: {status} {body[:500]!r}")
     return len(body)
@@ -188,21 +190,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--write", type=Path, help="a page with marks for the table")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     if not has_wrk():
         raise SystemExit("wrk is not installed (Debian: apt-get install wrk)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with product("", content(folder)) as server:
             say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-            lines = measured(server, folder, given.seconds, say)
-            held = server.memory()
-    head = f"Ours: {date.today()}, {given.seconds:g} s each, one worker. FHIRsmith's: another day."
-    memory = f"The worker's memory after the load: {held['uss']:.0f} MB (USS), {held['pss']:.0f} MB (PSS)."
+            lines = measured(server, folder, arguments.seconds, say)
+            usage = server.memory()
+    head = f"Ours: {date.today()}, {arguments.seconds:g} s each, one worker. FHIRsmith's: another day."
+    memory = f"The worker's memory after the load: {usage['uss']:.0f} MB (USS), {usage['pss']:.0f} MB (PSS)."
     text = "\n".join([head, "", *lines, "", memory])
     print(text)
-    if given.write:
-        put(given.write, "yardstick", text)
+    if arguments.write:
+        put(arguments.write, "yardstick", text)
 
 
 if __name__ == "__main__":

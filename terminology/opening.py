@@ -1,4 +1,4 @@
-"""The parts put together as the settings say: the catalogue, the state and the store."""
+"""The assembly of the catalogue, the state and the store from the settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from terminology.store.release import Importer
     from terminology.store.serving import ServedGeneration, StoreReader
 
-# The bundles that come with this very package: beside it, in a checkout as in site-packages.
+# The bundles that come with this package: beside it, in a checkout as in site-packages.
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
 # The code systems that need no content. Each reads its tables when the first request needs them.
 GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
@@ -258,7 +258,7 @@ def database_problem(problem: Exception) -> str | None:
 class ServedContent:
     """The content that the settings name, with the releases that the store serves at the moment.
 
-    ``catalogue()`` is called once for each request, and the request uses what it returned to its end.
+    ``catalogue()`` is called once for each request; the request uses that catalogue to its end.
     """
 
     def __init__(self, settings: Settings, content: Content | None = None) -> None:
@@ -271,13 +271,13 @@ class ServedContent:
         if settings.copies is not None and not settings.store.startswith(POSTGRES):
             raise _copies_without_database(settings.store)
         self._reader = open_store(settings.store, settings.copies) if settings.store else None
-        self._shelf: ServedGeneration | None = None
+        self._generation: ServedGeneration | None = None
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment. Raises UnavailableError while a database is away."""
         if self._reader is not None:
-            if self._reader.current() is not self._shelf:
+            if self._reader.current() is not self._generation:
                 self._swap(self._reader)
         return self._catalogue
 
@@ -286,12 +286,12 @@ class ServedContent:
 
         with self._lock:
             # Read again: a thread that waited for the lock must not bring back an older generation.
-            shelf = reader.current()
-            if shelf is not self._shelf:
-                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in shelf.artifacts])
-                self._shelf = shelf
+            generation = reader.current()
+            if generation is not self._generation:
+                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in generation.artifacts])
+                self._generation = generation
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         if self._reader is not None:
             self._reader.close()

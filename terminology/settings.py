@@ -31,7 +31,7 @@ ARGUMENTS = "the arguments"
 class Setting:
     """The declaration of one setting.
 
-    ``read`` makes the value from a text or from what TOML and Python have; it raises ValueError, KeyError or
+    ``read`` makes the value from a text or from a value of TOML or Python; it raises ValueError, KeyError or
     TypeError for a bad value. ``expected`` describes the good values in a message. ``library_default``, unless
     it is None, takes the place of the default where no environment is read.
     """
@@ -62,7 +62,7 @@ def _setting(
     expected: str = "",
     library_default: Any = None,
 ) -> Any:
-    """A field of ``Settings``, with what ``Setting`` says of it."""
+    """A field of ``Settings``, with the attributes of ``Setting``."""
     return field(
         metadata={
             "default": default,
@@ -146,8 +146,8 @@ class Settings:
     """The settings as attributes.
 
     ``Settings(port=8081)`` reads nothing but its arguments: it is the same everywhere.
-    ``Settings.from_environment()`` also reads the ``TERMINOLOGY_…`` variables, and keeps what has to be kept
-    in the user's data folder. A TOML file can stand below both.
+    ``Settings.from_environment()`` also reads the ``TERMINOLOGY_…`` variables, and keeps content and
+    state in the user's data folder. A TOML file can stand below both.
     """
 
     host: str = _setting(
@@ -190,7 +190,7 @@ class Settings:
     )
     copies: Path | None = _setting(
         "",
-        "A folder where this node keeps copies of what a postgresql:// store serves, and answers from them; "
+        "A folder where this node keeps copies of the content of a postgresql:// store, and answers from them; "
         "empty for none.",
         _optional_folder,
         "a folder",
@@ -227,9 +227,9 @@ class Settings:
     ) -> None:
         """Read the defaults, a TOML file, the variables of ``environment`` and the arguments; later ones win.
 
-        An argument that is None counts as not given.
+        An argument that is None has no effect.
 
-        Raises SettingError for an unknown name or a bad value, which names the source and what would be right,
+        Raises SettingError for an unknown name or a bad value, which names the source and the correct values,
         and TypeError for a ``config`` that is not a path.
         """
         if config is not None and not isinstance(config, str | Path):

@@ -17,6 +17,8 @@ OTHER_FOLDERS = {"support", "clients", "validator", "tools", "importers"}
 BUILDERS = TESTS / "support" / "builders.py"
 # Other names for the builder of a Parameters resource.
 ALIASES = {"body", "parameters"}
+# Longer names are hard to read in a list; the full rule goes into the docstring.
+LONGEST_NAME = 70
 
 
 def modules() -> list[Path]:
@@ -84,3 +86,31 @@ def test_builders_are_defined_once(path: Path) -> None:
     names = {*functions(BUILDERS), *ALIASES}
     own = {name.lstrip("_") for name in functions(path)}
     assert path == BUILDERS or not own & names
+
+
+def long_names(text: str) -> list[str]:
+    """The names of the tests of a text, at any place, that are longer than is allowed."""
+    functions = (
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return [f.name for f in functions if f.name.startswith("test_") and len(f.name) > LONGEST_NAME]
+
+
+def test_no_name_of_a_test_is_too_long() -> None:
+    texts = {str(path.relative_to(TESTS)): path.read_text(encoding="utf-8") for path in modules()}
+    assert {path: long for path, text in texts.items() if (long := long_names(text))} == {}
+
+
+def test_the_check_of_names_sees_every_test_that_is_too_long() -> None:
+    just_right = f"test_{'a' * (LONGEST_NAME - 5)}"
+    program = f"""
+def {just_right}(): ...
+def {just_right}b(): ...
+def helper_{just_right}(): ...
+async def {just_right}c(): ...
+class TestIt:
+    @classmethod
+    def {just_right}d(cls): ...
+"""
+    assert len(just_right) == 70
+    assert sorted(long_names(program)) == [f"{just_right}{letter}" for letter in "bcd"]

@@ -96,7 +96,7 @@ def test_a_code_may_be_a_number_and_a_date_a_date(terminology: Terminology) -> N
     import datetime
 
     with pytest.raises(TerminologyError, match="Unknown code '57520'"):
-        terminology.ask("CodeSystem/$lookup", system=URL, code=57520, date=datetime.date(2026, 1, 1))
+        terminology.ask("CodeSystem/$lookup", system=URL, code=57520, date=datetime.date(2999, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -645,9 +645,10 @@ def test_content_without_a_terminology_resource_is_refused(
     assert message in caplog.text
 
 
-def test_a_Terminology_reads_neither_the_environment_nor_what_the_user_has_loaded(
+def test_a_Terminology_does_not_read_the_environment_or_loaded_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A Terminology reads neither the environment nor the content that the user has loaded."""
     loaded = tmp_path / "fhir-terminology-adapter" / "content"
     loaded.mkdir(parents=True)
     (loaded / "dogs.json").write_text(json.dumps(DOGS))
@@ -730,7 +731,8 @@ def test_the_import_of_the_package_alone_imports_none_of_its_modules() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_resources_that_were_sent_once_are_there_for_every_question_with_the_id_of_their_cache() -> None:
+def test_resources_sent_once_are_there_for_questions_with_their_cache_id() -> None:
+    """Resources that were sent once are there for every question with the id of their cache."""
     terminology = Terminology(bundled=False)
     url = "http://example.org/kept"
     system = {

@@ -22,7 +22,8 @@ from terminology.settings import SETTINGS
 from tests.support.cats import CATS
 
 
-def test_arguments_go_before_the_environment_before_the_file_before_the_defaults(tmp_path: Path) -> None:
+def test_the_order_is_arguments_environment_file_defaults(tmp_path: Path) -> None:
+    """Arguments go before the environment, it before the file, and the file before the defaults."""
     config = tmp_path / "settings.toml"
     config.write_text('port = 1\nhost = "file"\nr6 = true\n')
     settings = Settings(config, {"TERMINOLOGY_PORT": "2", "TERMINOLOGY_HOST": "environment"}, port=3)
@@ -141,7 +142,8 @@ def test_server_py_names_the_mend_when_a_dependency_is_missing() -> None:
     assert "python3-venv" in run.stderr and "Traceback" not in run.stderr
 
 
-def test_every_setting_is_an_option_of_serve_and_read_as_from_anywhere_else(tmp_path: Path) -> None:
+def test_every_setting_is_an_option_of_serve(tmp_path: Path) -> None:
+    """Every setting is an option of serve, and is read as it is from anywhere else."""
     serve = main.commands["serve"]
     options = {name for option in serve.params for name in option.opts}
     assert {f"--{setting.name.replace('_', '-')}" for setting in SETTINGS} <= options
@@ -167,7 +169,7 @@ def test_every_setting_is_an_option_of_serve_and_read_as_from_anywhere_else(tmp_
     assert [getattr(read, s.name) for s in SETTINGS] == [getattr(told, s.name) for s in SETTINGS]
 
 
-def test_an_option_that_is_not_given_leaves_the_environment_and_the_file_in_place(tmp_path: Path) -> None:
+def test_an_absent_option_leaves_the_environment_and_the_file_in_place(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("r6 = true\ncontent = ['from-the-file']\n")
     with main.commands["serve"].make_context("serve", []) as context:
         stated = {name: context.params[name] for name in context.params if name not in ("config", "check")}
@@ -181,7 +183,8 @@ def test_a_port_that_there_cannot_be_is_said_without_a_traceback() -> None:
     assert "--port: 'port' is '99999', but should be a number from 0 to 65535" in result.output
 
 
-def test_what_is_installed_with_us_is_as_old_as_it_says_and_not_as_its_file() -> None:
+def test_bundled_resources_are_as_old_as_they_say_not_as_their_files() -> None:
+    """A resource that is installed with the package is as old as it says, and not as its file."""
     installed = open_catalogue(Settings(environment={}, data=""))
     for document in installed.documents("CodeSystem"):
         assert document["meta"]["lastUpdated"] == f"{document['date']}T00:00:00Z"
@@ -232,7 +235,8 @@ def test_where_there_is_no_translation_the_status_is_1() -> None:
     assert status == 2 and "NAME=VALUE" in shown
 
 
-def test_the_banner_counts_what_a_search_finds_and_offers_a_request_that_is_answered() -> None:
+def test_the_banner_counts_the_resources_and_offers_a_working_request() -> None:
+    """The banner counts the resources that a search finds, and offers a request that is answered."""
     from terminology.cli.commands import _example
 
     shown = CliRunner().invoke(main, ["serve", "--check"], env={"TERMINOLOGY_DATA": ""}).output

@@ -24,6 +24,11 @@ NO_MAP_PROPERTY = (
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ConceptMap.group.element.target.property"
 )
 
+# How a map says that it holds in one direction only: the end of the url of its extension with the value true, or of
+# the uri of a property that it declares (the flags of the General Equivalence Mappings).
+ONE_WAY_EXTENSION = "/StructureDefinition/concept-map-one-way"
+ONE_WAY_PROPERTY = "#gemFlags"
+
 FLIPPED = {
     "source-is-narrower-than-target": "source-is-broader-than-target",
     "source-is-broader-than-target": "source-is-narrower-than-target",
@@ -54,6 +59,7 @@ class MapProperty:
 class ConceptMapRow:
     """One mapping. ``target`` is None where the map says that there is no target (``noMap``).
 
+    ``target_value_set`` is the canonical of a value set; all its codes are targets, and ``target`` is None.
     ``word`` is the R4 equivalence that the map was written with, where it is finer than ``relationship``.
     """
 
@@ -65,6 +71,7 @@ class ConceptMapRow:
     depends_on: Sequence[Attribute] = ()
     products: Sequence[Attribute] = ()
     properties: Sequence[MapProperty] = ()
+    target_value_set: str | None = None
 
 
 @dataclass(slots=True)
@@ -96,8 +103,11 @@ class RowsInMemory:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[ConceptMapRow]] = {}
+        self._codes_by_spelling: dict[str, list[str]] = {}
 
     def add(self, code: str, rows: Iterable[ConceptMapRow]) -> None:
+        if code not in self._rows:
+            self._codes_by_spelling.setdefault(bare(code), []).append(code)
         self._rows.setdefault(code, []).extend(rows)
 
     def __iter__(self) -> Iterator[ConceptMapRow]:
@@ -111,15 +121,15 @@ class RowsInMemory:
         return code in self._rows
 
     def spelled_like(self, code: str) -> Iterable[str]:
-        plain = bare(code)
-        return [other for other in self._rows if bare(other) == plain]
+        return self._codes_by_spelling.get(bare(code), ())
 
 
 @dataclass(slots=True)
 class Group:
     """Mappings between two code systems. Either may be missing (None).
 
-    ``forward`` has the rows by the code of their source, ``backward`` by that of their target.
+    ``forward`` has the rows by the code of their source, ``backward`` by that of their target. ``by_value_set`` has
+    the rows whose source is a value set, ``to_value_sets`` those with a code as source and a value set as target.
     """
 
     source: Coding
@@ -128,6 +138,7 @@ class Group:
     forward: Rows
     backward: Rows
     by_value_set: list[tuple[str, list[ConceptMapRow]]] = field(default_factory=list)
+    to_value_sets: list[ConceptMapRow] = field(default_factory=list)
 
 
 class DeclaredNames:
@@ -163,6 +174,15 @@ class ConceptMap:
         return f"{self.url}|{self.version}" if self.version else self.url
 
     @cached_property
+    def is_one_way(self) -> bool:
+        """True if the map says that it must not be used in reverse."""
+        extensions, properties = self.document.get("extension", ()), self.document.get("property", ())
+        return any(
+            str(e.get("url")).endswith(ONE_WAY_EXTENSION) and e.get("valueBoolean") is True
+            for e in extensions
+        ) or any(str(p.get("uri")).endswith(ONE_WAY_PROPERTY) for p in properties)
+
+    @cached_property
     def attributes(self) -> dict[str, str]:
         """The uri of every attribute that a condition of the map uses, by its code."""
         conditions = (condition for row in self._rows_in_memory() for condition in row.depends_on)
@@ -193,6 +213,7 @@ class ConceptMap:
             for row in rows:
                 if row.target is not None and row.target.code is not None:
                     backward.add(row.target.code, [row])
+            group.to_value_sets += [row for row in rows if row.target_value_set is not None]
         return group
 
     def _rows(self, group: Group, element: Node) -> Iterator[ConceptMapRow]:
@@ -214,6 +235,7 @@ class ConceptMap:
                 depends_on=[self._attribute(a) for a in target.get("dependsOn", ())],
                 products=[self._attribute(a) for a in target.get("product", ())],
                 properties=[self._property(p) for p in target.get("property", ())],
+                target_value_set=target.get("valueSet"),
             )
 
     def _attribute(self, node: Node) -> Attribute:

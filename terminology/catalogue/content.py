@@ -40,7 +40,7 @@ class Content(DerivedAnswers):
     def restocked(self, stored: Iterable[CompiledResource]) -> Content:
         """This content with other resources from the store.
 
-        What is compiled stays compiled, and the definitions of FHIR are not read again.
+        Compiled resources stay compiled, and the definitions of FHIR are not read again.
         """
         content = copy(self)
         content.__dict__.pop("cache", None)
@@ -54,8 +54,8 @@ class Content(DerivedAnswers):
     def for_fhir(self, version: str) -> Catalogue:
         view = self._views.get(version)
         if view is None:
-            made = Remembering(ReleaseView(self, version, self._definitions.of(version)))
-            view = self._views.setdefault(version, made)
+            new = Remembering(ReleaseView(self, version, self._definitions.of(version)))
+            view = self._views.setdefault(version, new)
         return view
 
     # -- resources -------------------------------------------------------------------------------

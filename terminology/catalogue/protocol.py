@@ -60,7 +60,7 @@ class Catalogue(Protocol):
         """The header of every resource of a type, an overlay's first."""
 
     def documents(self, kind: str) -> Iterator[Document]:
-        """Every resource of a type as it is read; nothing is kept of what is read for it."""
+        """Every resource of a type as it is read; resources that are read for this are not kept."""
 
     def whole(self, header: Document, keep: bool = True) -> Document:
         """The resource of a header as it is read. ``keep`` keeps it at hand, if it has to be read for it."""
@@ -108,7 +108,7 @@ class Catalogue(Protocol):
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
         """A code system seen through its supplements among ``named``, and through its language packs.
 
-        Language packs apply unasked (tx-ecosystem, "languages").
+        Language packs apply in every request (tx-ecosystem, "languages").
         """
 
     def language_packs(self, about: CodeSystemInfo) -> list[CodeSystem]:
@@ -141,7 +141,7 @@ class Catalogue(Protocol):
         """The compiled map of a canonical. Raises TerminologyError when it is not known."""
 
     def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
-        """The maps that may be used unasked: the best version of each, except retired and malformed ones.
+        """The maps for requests that name none: the best version of each, except retired and malformed ones.
 
         The errors of the malformed ones are added to ``malformed``.
         """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.wrapper import Wrapper
-from terminology.core.cache import Cache
+from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.systems.protocol import CodeSystem
@@ -22,19 +22,23 @@ class Remembering(Wrapper):
 
     def __init__(self, base: Catalogue) -> None:
         super().__init__(base)
-        self._preferred: Cache[str] = Cache(MOST_REMEMBERED)
-        self._documents: Cache[Document] = Cache(MOST_REMEMBERED)
-        self._systems: Cache[CodeSystem] = Cache(MOST_REMEMBERED)
-        self._supplemented: Cache[tuple[CodeSystem, CodeSystem]] = Cache(MOST_REMEMBERED)
-        self._maps: Cache[ConceptMap] = Cache(MOST_REMEMBERED)
-        self._versions: Cache[list[str]] = Cache(MOST_REMEMBERED)
+        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED)
+        self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED)
+        self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED)
+        self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(MOST_REMEMBERED)
+        self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED)
+        self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED)
 
     def for_fhir(self, version: str) -> Catalogue:
         base = self.base.for_fhir(version)
         return self if base is self.base else base
 
     def preferred(self, uri: str) -> str:
-        return self._preferred.get(uri, lambda: self.base.preferred(uri))
+        known = self._preferred.find(uri)
+        if known is None:
+            known = self.base.preferred(uri)
+            self._preferred.put(uri, known)
+        return known
 
     def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
         """Only resources that are found are remembered: of others there is no end."""
@@ -52,7 +56,11 @@ class Remembering(Wrapper):
         return system
 
     def known_versions(self, kind: str, url: str) -> list[str]:
-        return list(self._versions.get((kind, url), lambda: self.base.known_versions(kind, url)))
+        versions = self._versions.find((kind, url))
+        if versions is None:
+            versions = self.base.known_versions(kind, url)
+            self._versions.put((kind, url), versions)
+        return list(versions)
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
         if named:
@@ -64,8 +72,11 @@ class Remembering(Wrapper):
         return known[1]
 
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
-        derived: Callable[[str, str | None], ConceptMap] = super().concept_map
-        return self._maps.get((url, version), lambda: derived(url, version))
+        known = self._maps.find((url, version))
+        if known is None:
+            known = super().concept_map(url, version)
+            self._maps.put((url, version), known)
+        return known
 
     @cached_property
     def _usable_maps(self) -> tuple[list[ConceptMap], list[TerminologyError]]:

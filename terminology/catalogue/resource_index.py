@@ -71,7 +71,7 @@ class ResourceIndex:
     # -- changes -----------------------------------------------------------------------------
 
     def restocked(self, stored: Iterable[CompiledResource]) -> ResourceIndex:
-        """These resources with others from the store. What is compiled stays compiled."""
+        """These resources with others from the store. Compiled resources stay compiled."""
         own = [header for kind in KINDS for header in self.headers(kind) if id(header) not in self._stored]
         restocked = ResourceIndex((self._lazy.get(id(header), header) for header in own), stored)
         restocked._share(self, own)
@@ -80,7 +80,7 @@ class ResourceIndex:
     def replaced(self, documents: Sequence[Document]) -> ResourceIndex:
         """These resources with more, which replace those of the same canonical and version.
 
-        What is compiled stays compiled. Raises TerminologyError as ``of_request``.
+        Compiled resources stay compiled. Raises TerminologyError as ``of_request``.
         """
         new = {_identity(document) for document in documents}
         own = [h for kind in KINDS for h in self.headers(kind) if _identity(h) not in new]

@@ -32,6 +32,8 @@ class StoredMap(ConceptMap):
         for group, node in zip(self.groups, nodes, strict=True):
             elements = node.get("by_value_set", ())
             group.by_value_set = [(e["valueSet"], list(self._rows(group, e))) for e in elements]
+            rows = (row for e in node.get("to_value_sets", ()) for row in self._rows(group, e))
+            group.to_value_sets = [row for row in rows if row.target_value_set is not None]
 
     @cached_property
     def attributes(self) -> dict[str, str]:
@@ -71,6 +73,7 @@ class ConceptMapRowReader:
             depends_on=self._attributes(fields.get("depends_on")),
             products=self._attributes(fields.get("products")),
             properties=[self._names.property(*_typed(*p)) for p in fields.get("properties") or ()],
+            target_value_set=fields.get("target_value_set"),
         )
 
     def is_mapping(self, row: StoredMapping) -> bool:

@@ -147,13 +147,13 @@ class StoredListing(Listing):
 
     def _distinct(self) -> Iterator[tuple[str, StoredMember]]:
         """The first entry of each code."""
-        seen: set[str] = set()
+        listed_keys: set[str] = set()
         for row in self._list.rows():
             key = self._key(row)
-            if key in seen:
+            if key in listed_keys:
                 continue
             if row.folded in self._repeated:
-                seen.add(key)
+                listed_keys.add(key)
             yield key, row
 
     def values(self) -> ValuesView[Document]:

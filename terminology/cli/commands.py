@@ -33,7 +33,7 @@ def main() -> None:
 
 @main.command()
 @settings_options(*(setting.name for setting in SETTINGS))
-@click.option("--check", is_flag=True, help="Load everything, show what is served, and end.")
+@click.option("--check", is_flag=True, help="Load everything, show the content, and end.")
 def serve(config: Path | None, check: bool, **options: Any) -> None:
     """Serve terminology over HTTP."""
     with errors_in_one_line():

@@ -17,7 +17,7 @@ from terminology.opening import broken_file_policy, loaded_folder
 @click.command("load")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @settings_options("data", "skip_broken")
-@click.option("--dry-run", is_flag=True, help="Read everything and show what is in it, but keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Read everything and show its resources, but keep nothing.")
 def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **options: Any) -> None:
     """Keep FHIR content, so that every later start of the service serves it.
 

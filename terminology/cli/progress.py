@@ -1,4 +1,4 @@
-"""Progress, problems and outcome of an import on the terminal, and the list of what is in the store."""
+"""Progress, problems and outcome of an import on the terminal, and the list of the releases in a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages operations.md, settings.md and import-kinds.md, written from the tables that the code reads."""
+"""The pages of docs/ that are written from the tables that the code reads, and the list of its classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from terminology.cli.class_list import PAGE, with_class_list
 from terminology.opening import known_importers
 from terminology.settings import SETTINGS
 from terminology.wire.operation import BASE, Operation
@@ -59,15 +60,21 @@ R4 clients get it back."""
 
 
 def pages() -> dict[str, str]:
-    """The pages by file name. Raises SettingError without the packages of the store."""
+    """The pages that are written whole, by file name. Raises SettingError without the packages of the store."""
     parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
     return {name: "\n".join(lines()) for name, lines in parts.items()}
 
 
 def write(folder: Path, check: bool = False) -> list[str]:
-    """Write the pages that are out of date, unless ``check``. Returns their names."""
+    """Write the pages that are out of date, unless ``check``. Returns their names.
+
+    Of docs/architecture.md only the list of classes is written, if the folder has the page.
+    """
     stale = []
-    for name, text in pages().items():
+    texts = pages()
+    if (folder / PAGE).exists():
+        texts[PAGE] = with_class_list((folder / PAGE).read_text("utf-8"))
+    for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text("utf-8") != text:
             stale.append(name)

@@ -52,7 +52,7 @@ def lookup(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show what is known of a CODE of a code SYSTEM."""
+    """Show the display, designations and properties of a CODE of a code SYSTEM."""
     with _terminology(config, options) as terminology:
         result = terminology.lookup(
             system, code, version=version, display_language=language, property=properties

@@ -67,7 +67,7 @@ def import_(
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 def status(store: str | None, config: Path | None, as_json: bool) -> None:
-    """Show what is in the store: from which files, since when, how many rows, under which licence."""
+    """Show the releases in the store: their files, dates, numbers of rows and licences."""
     with errors_in_one_line():
         show(releases_in(settings_of(config, {"store": store}).store), as_json)
 

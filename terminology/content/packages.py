@@ -225,7 +225,7 @@ class FhirPackage:
 
 
 def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
-    return _completed(require(r4.upgrade(document) if is_r4 else document), updated)
+    return _completed(require(r4.upgrade(document) if is_r4 else r4.in_r5(document)), updated)
 
 
 # -- single files --------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def _in_r5(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
     for resource in _unbundled(document):
         if resource.get("resourceType") in KINDS:
             has_r4_shape = _is_r4(resource) if is_r4 is None else is_r4
-            yield require(r4.upgrade(resource) if has_r4_shape else resource)
+            yield require(r4.upgrade(resource) if has_r4_shape else r4.in_r5(resource))
 
 
 def _unbundled(document: Document) -> Iterator[Document]:

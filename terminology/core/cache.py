@@ -1,4 +1,8 @@
-"""A cache: the values that were used last, as far as there is room."""
+"""Caches: the values that were used last, while there is room for them.
+
+``Cache`` weighs its values and keeps exactly the last ones; ``RecentValues`` counts them, and is cheap enough for
+what every request asks several times.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Values by key, up to ``room`` in all; the ones that were not used for longest give way. For many threads.
+    """Values by key, up to ``room`` in all; the least recently used ones give way. For many threads.
 
     ``weigh`` gives the weight of a value (bytes, elements, whatever ``room`` counts); without it each value
     weighs 1. A value that is heavier than the room is never kept, unless ``keeps_one``: then the value that
@@ -68,7 +72,9 @@ class Cache(Generic[V]):
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key."""
-        self.put_all([(key, value)])
+        weight = 1 if self._weigh is None else self._weigh(value)
+        with self._lock:
+            self._put(key, value, weight)
 
     def put_all(self, items: Iterable[tuple[Hashable, V]]) -> None:
         """Set the values of many keys, the last one being the one used last."""
@@ -98,16 +104,52 @@ class Cache(Generic[V]):
             self._weight = 0
 
     def _put(self, key: Hashable, value: V, weight: int) -> None:
-        self._drop(key)
+        entries = self._entries
+        if key in entries:
+            self._drop(key)
         if weight > self._room and not self._keeps_one:
             return
-        self._entries[key] = value, weight
+        entries[key] = value, weight
         self._weight += weight
-        while self._weight > self._room and len(self._entries) > self._keeps_one:
-            _, (_, oldest) = self._entries.popitem(last=False)
+        while self._weight > self._room and len(entries) > self._keeps_one:
+            _, (_, oldest) = entries.popitem(last=False)
             self._weight -= oldest
 
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._weight -= entry[1]
+
+
+class RecentValues(Generic[V]):
+    """The values that were used lately, by key: ``room`` of them, and at most twice as many. For many threads.
+
+    It has no lock and no order: when ``room`` values are new, all that were not used since then go at once.
+
+    >>> recent: RecentValues[str] = RecentValues(room=2)
+    >>> for word in ("a", "b", "c", "d", "e"):
+    ...     _ = recent.find("a") or recent.put(word, word.upper())
+    >>> recent.find("a"), recent.find("b")
+    ('A', None)
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._new: dict[Hashable, V] = {}
+        self._old: dict[Hashable, V] = {}
+
+    def __len__(self) -> int:
+        return len(self._new.keys() | self._old.keys())
+
+    def find(self, key: Hashable) -> V | None:
+        """The value of a key, or None."""
+        value = self._new.get(key)
+        if value is None and (value := self._old.get(key)) is not None:
+            self._new[key] = value
+        return value
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Set the value of a key."""
+        if len(self._new) >= self._room:
+            self._old, self._new = self._new, {}
+        self._new[key] = value

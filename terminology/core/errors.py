@@ -69,7 +69,7 @@ class UnavailableError(AdapterError):
 class SettingError(AdapterError, ValueError):
     """A setting has an unknown name or a wrong value.
 
-    The text says which one, where it was read, and what is right.
+    The text names the setting, its source and the correct values.
     """
 
 
@@ -83,7 +83,7 @@ class UnreadableFileError(AdapterError, ValueError):
 class PublicationError(AdapterError, ValueError):
     """A table of the published content is wrong.
 
-    ``file`` and ``line`` (from 1) say where; the text says what is right.
+    ``file`` and ``line`` (from 1) say where; the text names the correct value.
     """
 
     def __init__(self, file: str, line: int | None, problem: str) -> None:

@@ -93,8 +93,11 @@ def best_display(
     designations: Iterable[Designation],
     languages: Languages | None,
 ) -> str | None:
-    """The display in the best of the languages, else the usual one; None if the languages insist."""
-    if languages is None:
+    """The display in the best of the languages, else the usual one; None if the languages insist.
+
+    A concept without a display is shown by one of its designations. Every operation takes its displays from here.
+    """
+    if languages is None and display:
         return display
     usual = Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
     chosen = best_designation(usual, designations, languages)
@@ -106,17 +109,18 @@ def best_designation(
 ) -> Designation | None:
     """The designation that is the display of a concept in the best of the languages.
 
-    ``usual`` is its display where no language is asked for. None if the languages insist and none fits, or
-    if there is no display at all.
+    ``usual`` is its display where no language is asked for; without one, a designation is. None if the
+    languages insist and none fits, or if there is neither display nor designation.
     """
     if languages is None:
-        return usual
+        return usual or min(designations, key=_preference, default=None)
+    designations = list(designations)
     candidates = [] if usual is None else [(languages.rank(usual.language), 0, usual)]
-    candidates += [(languages.rank(d.language), _preference(d), d) for d in designations]
+    candidates += [(languages.rank(d.effective_language), _preference(d), d) for d in designations]
     fitting = [(rank, preference, d) for rank, preference, d in candidates if rank is not None]
     if fitting:
         return min(fitting, key=lambda candidate: candidate[:2])[2]
-    return None if languages.insist else usual
+    return None if languages.insist else usual or min(designations, key=_preference, default=None)
 
 
 def _preference(designation: Designation) -> int:

@@ -88,7 +88,8 @@ class Designation:
     """A name of a concept.
 
     ``language`` is a BCP 47 tag, ``use`` and ``additional_use`` are Codings in JSON, ``source`` is the canonical of
-    the supplement that the designation is from.
+    the supplement that the designation is from. ``resource_language`` is the language of the resource that carries
+    it, which applies where it has none of its own; it is compared, and not written.
     """
 
     value: str
@@ -97,6 +98,11 @@ class Designation:
     additional_use: Sequence[Document] = ()
     source: str | None = None
     extension: Sequence[Document] = ()
+    resource_language: str | None = None
+
+    @property
+    def effective_language(self) -> str | None:
+        return self.language or self.resource_language
 
 
 @dataclass(slots=True)
@@ -145,7 +151,8 @@ class CodeSystemInfo:
     ``content`` is ``CodeSystem.content`` (``complete``, ``fragment``, ...), ``supplements`` the canonical of the code
     system that it supplements, ``document`` the CodeSystem resource, if there is one. ``common``: the
     canonicals of value sets with its usual codes, if it has more codes than can be listed. ``is_related``: False if
-    nothing relates its codes to each other.
+    nothing relates its codes to each other. ``case_sensitive``: None if the code system does not say; then a code
+    in any case is found where no code is written exactly so.
     """
 
     url: str
@@ -153,7 +160,7 @@ class CodeSystemInfo:
     name: str | None = None
     title: str | None = None
     content: str = "complete"
-    case_sensitive: bool = True
+    case_sensitive: bool | None = True
     language: str | None = None
     supplements: str | None = None
     copyright: str | None = None

@@ -1,4 +1,4 @@
-"""What this software is called, and which version it is."""
+"""The name, version and release date of this software."""
 
 NAME = "FHIR Terminology Adapter"
 VERSION = "0.1.0"

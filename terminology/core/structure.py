@@ -7,14 +7,23 @@ resources are checked when they are loaded, and not again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 
-# A type, a set of words, a list of one shape, or an object with shapes for some of its elements.
+# A type, a set of words, a list of one shape, an object with shapes for some of its elements, or an ``OtherName``.
 Shape = Any
+
+
+@dataclass(slots=True, frozen=True)
+class OtherName:
+    """An element that R4 has under this name, and that R5 has under ``name``: only a map with both has it still."""
+
+    name: str
+
 
 EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
 EXTENSION["extension"] = [EXTENSION]
@@ -59,13 +68,35 @@ RELATIONSHIPS = frozenset(
         "not-related-to",
     }
 )
-CONDITION = {"attribute": str, "valueSet": str, "valueCode": str, "valueString": str, "valueCoding": dict}
-CONDITION |= {"valueQuantity": dict}
-TARGET = {"code": str, "display": str, "relationship": RELATIONSHIPS, "comment": str, "valueSet": str}
+CONDITION: dict[str, Shape] = {
+    "attribute": str,
+    "valueSet": str,
+    "valueCode": str,
+    "valueString": str,
+    "valueCoding": dict,
+}
+CONDITION |= {"valueQuantity": dict, "property": OtherName("attribute")}
+TARGET: dict[str, Shape] = {
+    "code": str,
+    "display": str,
+    "relationship": RELATIONSHIPS,
+    "comment": str,
+    "valueSet": str,
+}
 TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
+TARGET |= {"equivalence": OtherName("relationship")}
 ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
-UNMAPPED: dict[str, Shape] = {"mode": str, "code": str, "display": str, "valueSet": str, "otherMap": str}
-UNMAPPED |= {"relationship": RELATIONSHIPS}
+UNMAPPED_MODES = frozenset({"use-source-code", "fixed", "other-map"})
+UNMAPPED: dict[str, Shape] = {
+    "mode": UNMAPPED_MODES,
+    "code": str,
+    "display": str,
+    "valueSet": str,
+    "otherMap": str,
+}
+UNMAPPED |= {"relationship": RELATIONSHIPS, "url": OtherName("otherMap")}
+GROUP = {"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}
+GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("target")}
 
 SHAPES: dict[str, Shape] = {
     "ValueSet": HEADER
@@ -89,9 +120,13 @@ SHAPES: dict[str, Shape] = {
         "sourceScopeCanonical": str,
         "targetScopeUri": str,
         "targetScopeCanonical": str,
+        "sourceUri": OtherName("sourceScopeUri"),
+        "sourceCanonical": OtherName("sourceScopeCanonical"),
+        "targetUri": OtherName("targetScopeUri"),
+        "targetCanonical": OtherName("targetScopeCanonical"),
         "property": [{"code": str, "uri": str}],
         "additionalAttribute": [{"code": str, "uri": str}],
-        "group": [{"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPED}],
+        "group": [GROUP],
     },
 }
 _NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
@@ -101,6 +136,8 @@ def require(document: Document) -> Document:
     """The document itself. Raises TerminologyError when something in it is not of the type it must be."""
     kind = str(document.get("resourceType"))
     _require(document, SHAPES.get(kind, HEADER), kind)
+    if kind == "ConceptMap":
+        _require_codes(document)
     return document
 
 
@@ -123,14 +160,49 @@ def require_block(block: Document, at: str) -> None:
         raise TerminologyError(issues.empty_block(at))
 
 
+def _require_codes(concept_map: Document) -> None:
+    """Raises TerminologyError where a ConceptMap lacks a code, or the map that ``unmapped`` must name.
+
+    These are cmd-2, cmd-3, cmd-5 and cmd-7 (https://hl7.org/fhir/R5/conceptmap.html#invs). A target may lack a code
+    if it is not related to the source.
+    """
+    for number, group in enumerate(concept_map.get("group", ())):
+        at = f"ConceptMap.group[{number}]"
+        if "unmapped" in group:
+            _require_unmapped(group["unmapped"], f"{at}.unmapped")
+        for index, element in enumerate(group.get("element", ())):
+            where = f"{at}.element[{index}]"
+            if not (element.get("code") or element.get("valueSet")):
+                raise TerminologyError(issues.missing_element(where, ["code", "valueSet"]))
+            for place, target in enumerate(element.get("target", ())):
+                is_related = target.get("relationship") != "not-related-to"
+                if is_related and not (target.get("code") or target.get("valueSet")):
+                    raise TerminologyError(
+                        issues.missing_element(f"{where}.target[{place}]", ["code", "valueSet"])
+                    )
+
+
+def _require_unmapped(unmapped: Document, at: str) -> None:
+    """Raises TerminologyError for a rule that does not say what it does, or with what."""
+    required = {"fixed": ["code", "valueSet"], "other-map": ["otherMap"]}
+    mode = unmapped.get("mode")
+    if mode is None:
+        raise TerminologyError(issues.missing_element(at, ["mode"]))
+    names = required.get(mode, ())
+    if names and not any(unmapped.get(name) for name in names):
+        raise TerminologyError(issues.missing_element(at, names))
+
+
 def _require(value: Any, shape: Shape, at: str) -> None:
     if isinstance(shape, frozenset):
         if not isinstance(value, str) or value not in shape:
             raise TerminologyError(issues.not_one_of(at, value, sorted(shape)))
         return
+    if isinstance(shape, OtherName):
+        raise TerminologyError(issues.element_under_two_names(at, shape.name))
     expected: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, expected):
-        raise TerminologyError(issues.malformed(f"{at} must be {_NAMES[expected]}", at))
+        raise TerminologyError(issues.wrong_json_type(at, _NAMES[expected]))
     if isinstance(shape, dict):
         for name in shape.keys() & value.keys():
             _require(value[name], shape[name], f"{at}.{name}")

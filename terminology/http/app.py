@@ -1,4 +1,4 @@
-"""HTTP, and of FHIR the media types alone: Flask in front of ``wire.rest``.
+"""The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
 Two WSGI layers stand before Flask: ``layers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``, which
 answers requests like earlier ones without Flask. Hooks that are added to the application see every request:
@@ -42,20 +42,23 @@ _READABLE = ("GET", "HEAD")
 
 
 class _AnyPath(PathConverter):
-    regex = ".*?"  # also what begins with a slash: one too many does no harm
+    regex = ".*?"  # also a path that begins with a slash: one too many does no harm
     part_isolating = False
 
 
 class FhirResponse(Response):
+    """A response in FHIR's JSON, unless it names another type."""
+
     default_mimetype = JSON
 
 
 def create_app(
     settings: Settings | None = None, *, catalogue: Catalogue | Callable[[], Catalogue] | None = None
 ) -> Flask:
-    """A WSGI application with a root for each release below ``/fhir``. Mount it wherever you like.
+    """A WSGI application with a root for each release below ``/fhir``. It can be mounted anywhere.
 
-    ``catalogue`` is the content, or gives the content of the moment; without it, that of the settings.
+    ``catalogue`` is the content, or a function that returns the current content; the default is that of the
+    settings.
 
     Raises TypeError for an argument of another type, and UnreadableFileError for content that cannot be loaded.
     """
@@ -84,7 +87,7 @@ def create_app(
     app.url_map.converters["anything"] = _AnyPath
     app.view_functions["root"] = root
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<anything:path>"):
-        app.url_map.add(Rule(rule, endpoint="root"))  # any method: which ones are possible, rest.py says
+        app.url_map.add(Rule(rule, endpoint="root"))  # any method: rest.py refuses the others
     app.add_url_rule("/", "home", _home, methods=_READABLE, provide_automatic_options=False)
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings.largest_body)
@@ -95,7 +98,7 @@ def create_app(
 def _current(
     settings: Settings, catalogue: Catalogue | Callable[[], Catalogue] | None
 ) -> Callable[[], Catalogue]:
-    """A function that gives the content of the moment."""
+    """A function that returns the current content."""
     if catalogue is None:
         return ServedContent(settings).catalogue
     if isinstance(catalogue, Catalogue):
@@ -107,7 +110,7 @@ def _current(
 
 
 def _has_hooks(app: Flask) -> bool:
-    """Whether functions of others are to be called at every request. Flask takes no more after the first."""
+    """Does the application have hooks for every request? Flask accepts no more after the first request."""
     hooks = (
         app.before_request_funcs,
         app.after_request_funcs,
@@ -122,12 +125,12 @@ def _has_hooks(app: Flask) -> bool:
 
 
 def _home() -> Response:
-    """The address without a path leads to the base."""
+    """A redirect from the address without a path to the base."""
     return _bare(302, {"Location": request.script_root + ROOT})
 
 
 def _bare(status: int, headers: Mapping[str, str]) -> Response:
-    """An answer without a body, and so without a type."""
+    """A response without a body, and therefore without a media type."""
     response = Response(status=status, headers=Headers(dict(headers)))
     response.headers.pop("Content-Type", None)
     return response
@@ -136,7 +139,7 @@ def _bare(status: int, headers: Mapping[str, str]) -> Response:
 def _answer(
     context: Context, headers: request_headers.Headers, path: str
 ) -> tuple[messages.Response, str, bool]:
-    """The answer, the media type to write it in, and whether it is to be pretty."""
+    """The answer, its media type, and whether it is written with line breaks (``_pretty``)."""
     release = g.release = context.release
     if request.method == "OPTIONS" and RequestHeader.PREFLIGHT_METHOD in headers:
         return messages.Response(204, None), JSON, False  # a browser asks before it sends its request
@@ -168,9 +171,9 @@ def _root(settings: Settings, headers: request_headers.Headers, path: str) -> tu
     first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
-        return _asked_for(release.family, release, headers), f"{here}/{first}", "/".join(further)
+        return _requested_release(release.family, release, headers), f"{here}/{first}", "/".join(further)
     spoken = _spoken(settings)
-    return _asked_for(spoken, spoken[0], headers), here, "/".join([first, *further])
+    return _requested_release(spoken, spoken[0], headers), here, "/".join([first, *further])
 
 
 @lru_cache(DIFFERENT)
@@ -180,13 +183,13 @@ def _here(scheme: str, host: str, script_root: str) -> str:
 
 
 def _spoken(settings: Settings) -> tuple[FhirVersion, ...]:
-    """The releases of the root without a release, the one that it speaks unasked first."""
-    unasked = RELEASES[settings.default_release]
+    """The releases that ``/fhir`` itself answers in, the default first."""
+    default = RELEASES[settings.default_release]
     others = (release for release in RELEASES.values() if settings.r6 or not release.is_ballot)
-    return (unasked, *(release for release in others if release is not unasked))
+    return (default, *(release for release in others if release is not default))
 
 
-def _asked_for(
+def _requested_release(
     offered: Sequence[FhirVersion], default: FhirVersion, headers: request_headers.Headers
 ) -> FhirVersion:
     """The release that ``fhirVersion`` asks for, of those that a root speaks."""
@@ -219,7 +222,7 @@ class _Body:
 
 
 def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
-    """Raises RefusedError (415), and TerminologyError for a body that is not a resource."""
+    """The body of a POST. Raises RefusedError (415), and TerminologyError for a body that is not a resource."""
     if request.method != "POST":
         return _Body()
     content = request.get_data(cache=False)
@@ -251,7 +254,7 @@ def _written(answer: messages.Response, media: str, release: FhirVersion, pretty
 
 
 def _failed(error: Exception) -> Response:
-    """Any error, as an OperationOutcome in the format that is asked for, if that can be."""
+    """Any error, as an OperationOutcome in the requested format, or in JSON if that cannot be written."""
     response = _response_to(error)
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or request_headers.from_wsgi(request.environ)

@@ -1,4 +1,4 @@
-"""The outermost WSGI layer: the id of a request, the headers of every answer, and the last net for errors.
+"""The outermost WSGI layer: the id of a request, the headers of every answer, and a response to any other error.
 
 Further layers (limits, authentication, metrics, an access log) belong outside this one or between this one and
 ``prepared``: there they see every request, and each answer is as fast as without them.

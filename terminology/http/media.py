@@ -42,6 +42,8 @@ DIFFERENT = 512
 
 @dataclass(slots=True, frozen=True)
 class MediaType:
+    """A media type of a header, with its parameters."""
+
     name: str
     parameters: dict[str, str]
 

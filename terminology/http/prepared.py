@@ -1,15 +1,15 @@
 """Prepared requests: a WSGI layer that answers a request like an earlier one without the application.
 
-Most requests differ from an earlier one in a code alone. What they have in common (release, media type,
-languages, all other parameters) is read once, by the application, and kept as a ``PreparedRequest``; of those
-that follow only the values that vary are read. No answer is kept: the operation is run each time, on the
-content of the moment.
+Most requests differ from an earlier one in a code alone. The application reads their common part (release,
+media type, languages, all other parameters) once, and it is kept as a ``PreparedRequest``; of the following
+requests only the values that vary are read. No answer is kept: the operation runs each time, on the current
+content.
 
 The key of a prepared request has all that an answer may depend on: the path, the headers in
 ``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
-(``Parameter.varies`` in THE TABLE). A request that cannot be read so goes to the application, and so does one for which
-the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is
-for the layer outside.
+(``Parameter.varies`` in THE TABLE). A request that cannot be read in this way goes to the application. So does
+one for which the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other
+exception is for the layer outside.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.http.media import JSON
 from terminology.wire import json
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 
 # Where in the environment the application puts a request that was prepared.
 PREPARED = "terminology.prepared"
-# How many prepared requests are kept.
+# How many prepared requests are kept at least; at most twice as many.
 ROOM = 1_000
-# The longest body that is looked at here, in bytes.
+# The longest body that is read here, in bytes.
 LONGEST_BODY = 16_384
 _HEADERS = tuple(header.wsgi_name for header in EFFECTIVE)
 _TEXTS = ("code", "string")
@@ -55,7 +56,7 @@ Place = tuple[str | None, Callable[[Value], Any]]
 class SharedRequest:
     """A request that may share a prepared one.
 
-    ``key`` is all that it has in common with others; ``values`` are its own, of the parameters ``names``.
+    ``key`` is the part that it has in common with others; ``values`` are those of its parameters ``names``.
     """
 
     key: tuple[Hashable, ...]
@@ -70,7 +71,7 @@ def varying_names() -> frozenset[str]:
 
 
 class PreparedRequests:
-    """The layer. ``catalogue`` gives the content of the moment. For use by several threads."""
+    """The layer. ``catalogue`` returns the current content. For use by several threads."""
 
     def __init__(
         self, application: WSGIApplication, catalogue: Callable[[], Catalogue], largest_body: int
@@ -79,13 +80,14 @@ class PreparedRequests:
         self._catalogue = catalogue
         self._longest_body = min(LONGEST_BODY, largest_body)
         self._varying = varying_names()
-        self._prepared: dict[Hashable, tuple[PreparedRequest, list[Place]]] = {}
+        self._keys_of_names = {name: (name,) for name in self._varying}
+        self._prepared: RecentValues[tuple[PreparedRequest, list[Place]]] = RecentValues(ROOM)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
         if request is None:
             return self.application(environ, start_response)
-        prepared = self._prepared.get(request.key)
+        prepared = self._prepared.find(request.key)
         content = None if prepared is None else self._answer(*prepared, request.values)
         if content is not None:
             length = str(len(content))
@@ -106,10 +108,11 @@ class PreparedRequests:
         names: list[str] = []
         values: list[Value] = []
         key: list[Hashable] = [method, environ["PATH_INFO"], *map(environ.get, _HEADERS)]
+        keys_of_names = self._keys_of_names
         for step in query.split("&"):
             name, _, value = step.partition("=")
-            if name in self._varying:
-                key.append((name,))
+            if name in keys_of_names:
+                key.append(keys_of_names[name])
                 names.append(name)
                 values.append(value)
             else:
@@ -167,9 +170,7 @@ class PreparedRequests:
         places = _places(request, prepared)
         if places is None:
             return
-        if len(self._prepared) >= ROOM:
-            self._prepared.clear()
-        self._prepared[request.key] = prepared, places
+        self._prepared.put(request.key, (prepared, places))
 
 
 def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:

@@ -104,7 +104,7 @@ def _with_granian(settings: Settings, catalogue: Content, address: str, port: in
 
 class _Handler(WSGIRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not a request."""
+        """Refuse text that is not an HTTP request."""
         self.request_version = self.protocol_version  # HTTP/0.9 would have no status line
         text = message or HTTPStatus(code).phrase
         content = json.write(outcome.operation_outcome([issues.malformed(text)]))

@@ -321,7 +321,7 @@ class FindMatchesResult(ParametersResult):
 
 
 class ClosureResult(Result):
-    """The answer to ``$closure``: what is new in the table."""
+    """The answer to ``$closure``: the new entries of the table."""
 
     @property
     def version(self) -> str:
@@ -426,10 +426,10 @@ class SearchResult(Result):
     """The answer to a search: a Bundle. Iteration gives its resources."""
 
     def __init__(
-        self, json: Document, in_release: Callable[[str], Document], found: Sequence[Resource]
+        self, json: Document, in_release: Callable[[str], Document], resources: Sequence[Resource]
     ) -> None:
         super().__init__(json, in_release)
-        self.resources = found
+        self.resources = resources
 
     @property
     def total(self) -> int | None:

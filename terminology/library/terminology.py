@@ -327,7 +327,7 @@ class Terminology:
         document = self._operation("$closure", None, HOME, values)
 
         def in_release(release: str) -> Document:
-            # To ask again would answer what is new since this answer, which is nothing.
+            # A second request would answer the entries since this answer: none.
             return r4.downgrade_closure(document) if _release(release).is_r4 else document
 
         return ClosureResult(document, in_release)
@@ -363,15 +363,15 @@ class Terminology:
             return self._get(kind, release, query)
 
         document = bundle(HOME)
-        resources = [self._found(entry["resource"]) for entry in document.get("entry", ())]
+        resources = [self._resource_of(entry["resource"]) for entry in document.get("entry", ())]
         return SearchResult(document, bundle, resources)
 
-    def _found(self, document: Document) -> Resource:
+    def _resource_of(self, document: Document) -> Resource:
         path = f"{document['resourceType']}/{document['id']}"
         return Resource(document, lambda release: self._get(path, release))
 
     def _typed(self, result: type[_R], operation: str, typed: Node, parameters: Node) -> _R:
-        """The result of an operation. Raises TypeError for unknown names, and what was given twice."""
+        """The result of an operation. Raises TypeError for unknown and doubled names."""
         values = by_fhir_name(_rows_at(operation), _name(operation), typed, parameters)
         document = self._operation(operation, None, HOME, values)
         return result(document, lambda release: self._operation(operation, None, release, values))

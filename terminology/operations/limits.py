@@ -37,6 +37,11 @@ MOST_PAIRS = 200_000
 
 # -- $translate ----------------------------------------------------------------------------------
 
+# The matches that chains of two maps give.
+MOST_CHAINS = 100
+# The codes of a value set that a map has as a target.
+MOST_TARGETS = 100
+
 # Characters of a message.
 LONGEST_MESSAGE = 1_000
 

@@ -23,6 +23,7 @@ from terminology.core.model import (
     Typed,
 )
 from terminology.operations.agreement import CODING, INSTANCE, agreed
+from terminology.operations.dates import check_date
 from terminology.operations.spelling import code_hint, system_hint
 from terminology.systems.protocol import CodeSystem
 
@@ -34,9 +35,8 @@ _LANGUAGE = "lang."
 class LookupRequest:
     """The parameters of $lookup.
 
-    ``properties``: the names of the properties to return; none, or ``*``, asks for all. ``date`` has no effect:
-    the content has versions, but no validity in time. ``supplements``: canonicals. ``instance``: the CodeSystem
-    of the URL.
+    ``properties``: the names of the properties to return; none, or ``*``, asks for all. ``supplements``:
+    canonicals. ``instance``: the CodeSystem of the URL. A ``date`` in the past is refused.
     """
 
     code: str | None = None
@@ -71,6 +71,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
 
     Raises TerminologyError: the code or its system is missing, or the system, version or code is unknown.
     """
+    check_date(request.date)
     coding = _coding(catalogue, request)
     system = _system(catalogue, coding, request)
     about = system.about
@@ -80,12 +81,13 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
     requested = RequestedProperties(request.properties)
+    display = best_display(concept.display, about.language, detail.designations, request.languages)
     return Lookup(
         about=about,
         concept=concept,
-        display=best_display(concept.display, about.language, detail.designations, request.languages),
+        display=display,
         definition=concept.definition if "definition" in requested else None,
-        designations=_designations(concept, detail, about, requested),
+        designations=_designations(concept, detail, about, requested, display),
         properties=[p for p in _properties(concept, detail, about) if p.code in requested],
         supplements=list(dict.fromkeys(system.supplements)),
     )
@@ -142,12 +144,17 @@ class RequestedProperties:
 
 
 def _designations(
-    concept: Concept, detail: ConceptDetail, about: CodeSystemInfo, requested: RequestedProperties
+    concept: Concept,
+    detail: ConceptDetail,
+    about: CodeSystemInfo,
+    requested: RequestedProperties,
+    display: str | None,
 ) -> list[Designation]:
-    display = (
-        [Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)] if concept.display else []
-    )
-    designations = [*display, *detail.designations] if about.language else detail.designations
+    """The designations, the default display among them where it has a language or is not ``display``."""
+    designations = detail.designations
+    if concept.display and (about.language or concept.display != display):
+        default = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
+        designations = [default, *designations]
     if "designation" in requested:
         return designations
     return matching(designations, requested.languages)

@@ -1,6 +1,7 @@
 """Codes and code systems that a user may have meant: hints for one that is unknown.
 
-People leave out dots and blanks, add leading zeros, write in another case, and put the version into the uri.
+People leave out dots, blanks and leading zeros, or add them, write the letter O for the digit 0, write in another
+case, add modifiers, put the version into the uri, and name a code system or map by its short name or id.
 """
 
 from __future__ import annotations
@@ -18,19 +19,70 @@ from terminology.systems.protocol import CodeSystem
 _LONGEST_CODE = 40
 _LONGEST_WITH_MARK = 8
 _MARKS = ".-"
+_MOST_LOST_ZEROS = 4
+_ZEROS = str.maketrans("Oo", "00")
+_MOST_MAPS = 5
+# The short names of code systems, as ``bare`` writes them.
+SHORT_NAMES = {
+    "cpt": "http://www.ama-assn.org/go/cpt",
+    "cpt4": "http://www.ama-assn.org/go/cpt",
+    "hcpcs": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "icd9": "http://hl7.org/fhir/sid/icd-9-cm",
+    "icd9cm": "http://hl7.org/fhir/sid/icd-9-cm",
+    "icd10": "http://hl7.org/fhir/sid/icd-10",
+    "icd10cm": "http://hl7.org/fhir/sid/icd-10-cm",
+    "icd10pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
+    "icdo3": "http://terminology.hl7.org/CodeSystem/icd-o-3",
+    "loinc": "http://loinc.org",
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "sct": "http://snomed.info/sct",
+    "snomed": "http://snomed.info/sct",
+    "snomedct": "http://snomed.info/sct",
+    "ucum": "http://unitsofmeasure.org",
+}
 _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
+
+
+# Code systems whose codes take modifiers, without the scheme of their uris: https://terminology.hl7.org/CPT.html
+_WITH_MODIFIERS = ("www.ama-assn.org/go/cpt", "www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets")
+_MODIFIED = re.compile(r"^([A-Z0-9]{5})((?:[:,-][A-Z0-9]{2})+)$", re.IGNORECASE)
+
+
+def base_code(system: str | None, code: str) -> tuple[str, str] | None:
+    """The base code and the modifiers of a code of CPT or HCPCS; None for a code without modifiers.
+
+    >>> base_code("http://www.ama-assn.org/go/cpt", "57520:51")
+    ('57520', '51')
+    """
+    if system is None or system.partition("://")[2] not in _WITH_MODIFIERS:
+        return None
+    match = _MODIFIED.match(code)
+    return (match[1], ", ".join(re.split("[:,-]", match[2][1:]))) if match else None
 
 
 def code_hint(system: CodeSystem, code: str) -> str:
     """A question that names the codes with the same letters and digits; empty if there are none.
 
-    Case, blanks, marks and leading zeros may differ.
+    Case, blanks, marks and leading zeros may differ, and the letter O may stand for 0. A code with modifiers is
+    compared without them.
     """
     if len(code) > _LONGEST_CODE or not bare(code):
         return ""
-    concepts = (system.locate(text) for text in dict.fromkeys(_spellings(code)))
-    similar = {concept.code for concept in concepts if concept and bare(concept.code) == bare(code)}
+    parts = base_code(system.about.url, code)
+    base = code if parts is None else parts[0]
+    concepts = (system.locate(text) for text in dict.fromkeys(_spellings(base)))
+    similar = {concept.code for concept in concepts if concept and _alike(concept.code) == _alike(base)}
     return issues.did_you_mean(sorted(similar))
+
+
+def _alike(code: str) -> str:
+    """The code as it is compared with another that may be mistyped."""
+    return bare(code.translate(_ZEROS))
+
+
+def confusable(code: str) -> list[str]:
+    """The code, and, if it has the letter O, the code with the digit 0 in its place."""
+    return list(dict.fromkeys((code, code.translate(_ZEROS))))
 
 
 def _spellings(code: str) -> Iterator[str]:
@@ -38,9 +90,11 @@ def _spellings(code: str) -> Iterator[str]:
     texts = [code.strip(), "".join(code.split()), plain, "-".join(re.split(r"[\W_]+", code.strip()))]
     if len(plain) <= _LONGEST_WITH_MARK and any(c.isdigit() for c in plain):
         texts += [plain[:i] + mark + plain[i:] for mark in _MARKS for i in range(1, len(plain))]
+    if any(c.isdigit() for c in plain):
+        texts += ["0" * number + text for text in texts[:3] for number in range(1, _MOST_LOST_ZEROS + 1)]
     for text in texts:
         for cased in (text, text.upper(), text.lower()):
-            yield from (cased, cased.lstrip("0"))
+            yield from (cased, cased.lstrip("0"), cased.translate(_ZEROS))
 
 
 def system_hint(catalogue: Catalogue, url: str) -> str:
@@ -50,7 +104,37 @@ def system_hint(catalogue: Catalogue, url: str) -> str:
         return issues.version_in_the_system(catalogue.preferred(base), version)
     bare_url = _bare_url(base)
     similar = {info.url for info in catalogue.abouts() if _bare_url(info.url) == bare_url}
-    return issues.did_you_mean(sorted(similar - {url}))
+    return issues.did_you_mean(sorted((similar | _systems_called(catalogue, base)) - {url}))
+
+
+def _systems_called(catalogue: Catalogue, name: str) -> set[str]:
+    """The code systems with this short name, or with this name, title or id."""
+    plain = bare(name)
+    if not plain or ":" in name:
+        return set()
+    known = {
+        info.url
+        for info in catalogue.abouts()
+        if plain in (bare(info.name or ""), bare(info.title or ""), bare(info.url.rpartition("/")[2]))
+    }
+    return known | {url for url in [SHORT_NAMES.get(plain)] if url is not None}
+
+
+def map_hint(catalogue: Catalogue, url: str) -> str:
+    """A question that names the concept maps with this id or name, or with nearly this url; empty if there are none."""
+    bare_url = _bare_url(split_canonical(url)[0])
+    similar = {
+        str(header["url"])
+        for header in catalogue.headers("ConceptMap")
+        if header.get("url")
+        and bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name"))
+        or _last_part(url) in (header.get("id"), _last_part(str(header.get("url", ""))))
+    }
+    return issues.did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+
+
+def _last_part(url: str) -> str:
+    return split_canonical(url)[0].rpartition("/")[2]
 
 
 def _bare_url(url: str) -> str:

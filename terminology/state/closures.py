@@ -16,7 +16,7 @@ from terminology.state.database import Database
 
 @dataclass(slots=True, frozen=True)
 class ClosureBounds:
-    """The most that is kept. A table unused for ``idle`` seconds makes room for a new one."""
+    """The most tables, concepts and entries. A table unused for ``idle`` seconds makes room for a new one."""
 
     tables: int = 1_000
     concepts: int = 10_000

@@ -12,17 +12,17 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Issue
 from terminology.state.database import Database
 
-MADE_BY_CLIENT = "client:"  # how the ids begin that we did not make
+MADE_BY_CLIENT = "client:"  # the prefix of ids that clients made
 _MEGABYTE = 1_000_000
 
 
 @dataclass(slots=True, frozen=True)
 class SessionBounds:
-    """The most that is kept.
+    """The most caches, bytes and seconds.
 
-    ``idle`` are the seconds after which an unused cache ends, as on HL7's server; a cache whose id the client
-    made lives longer (``idle_of_clients``), for the client cannot begin another. Such an id is known as ended
-    for ``remembered`` seconds, and new after that.
+    An unused cache ends after ``idle`` seconds, as on HL7's server; a cache whose id the client made lives
+    longer (``idle_of_clients``), because the client cannot begin another. Such an id counts as ended for
+    ``remembered`` seconds, and as new after that.
     """
 
     idle: float = 30 * 60
@@ -62,25 +62,25 @@ class SessionRows:
     def find(self, id_: str) -> Session | None:
         """The cache of an id, or None if there is none or it has ended. This counts as a use."""
         with self._database.reading() as connection:
-            found = _session(connection, id_)
+            session = _session(connection, id_)
         now = self._clock()
-        if found is None or now - found.used > found.idle:
+        if session is None or now - session.used > session.idle:
             return None
         # Most requests do not write the time of use; an idle cache may therefore end a minute early.
-        if now - found.used > min(60.0, found.idle / 10):
+        if now - session.used > min(60.0, session.idle / 10):
             with self._database.writing() as connection:
                 connection.execute("UPDATE session SET used = ? WHERE id = ?", (now, id_))
-        return found
+        return session
 
     def was_ended(self, id_: str) -> bool:
         """Is this the id of a cache that has ended and is still remembered?"""
         with self._database.reading() as connection:
-            found = connection.execute(
+            row = connection.execute(
                 "SELECT 1 FROM session_ended WHERE id = ?"
                 " UNION SELECT 1 FROM session WHERE id = ? AND used + idle < ?",
                 (id_, id_, self._clock()),
             ).fetchone()
-        return found is not None
+        return row is not None
 
     def start(self, id_: str, owner: str, caller: str, sealed: bool) -> None:
         """Make a cache, unless there is one of this id. Raises TerminologyError when there are too many."""

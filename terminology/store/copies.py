@@ -35,7 +35,7 @@ GRACE = 60.0
 INTERVAL = 1.0
 RETRY = 30.0
 NICENESS = 10
-# The file that says what was published when the last copies were made.
+# The file that names the published artifacts at the time of the last copies.
 PUBLISHED = "published.json"
 _PROGRAM = "from terminology.store.copies import main; main()"
 
@@ -273,7 +273,7 @@ def name_of(base: PostgresStore, artifact: int) -> str:
 
 
 def _last_published(folder: Path) -> dict[str, Any] | None:
-    """What was published when the last copies were made: ``generation``, ``items``, and ``names`` of the files."""
+    """The published artifacts at the time of the last copies: ``generation``, ``items``, and ``names`` of the files."""
     try:
         published: dict[str, Any] = orjson.loads((folder / PUBLISHED).read_bytes())
     except FileNotFoundError:

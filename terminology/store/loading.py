@@ -48,7 +48,7 @@ _KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRel
 
 @dataclass(slots=True, frozen=True)
 class ImportJob:
-    """The files of one import, how they are read, and what is allowed.
+    """The files of one import, their importer, and the options.
 
     ``dry_run`` reads and checks everything, and writes nothing. ``allow_fewer_rows`` lets a release replace one
     that has far more rows.
@@ -120,7 +120,7 @@ class StoreWriter:
         registered = self._registry.all()
         outcomes = []
         for one in opened:
-            artifact = _Compilation(self._store, job, one, 0).rehearse()
+            artifact = _ReleaseCompilation(self._store, job, one, 0).rehearse()
             outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
         _require_rows(job, outcomes)
         return outcomes
@@ -133,7 +133,7 @@ class StoreWriter:
             for one in opened:
                 same = _same(registered, one.release)
                 if same is None:
-                    artifact = _Compilation(self._store, job, one, number).run()
+                    artifact = _ReleaseCompilation(self._store, job, one, number).run()
                     outcomes.append(ImportOutcome(artifact, True, _replaced(registered, artifact)))
                     number += 1
                 else:
@@ -273,7 +273,7 @@ def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
             )
 
 
-class _Compilation:
+class _ReleaseCompilation:
     """The compilation of one release of a job into the artifact with a number."""
 
     def __init__(self, store: Store, job: ImportJob, opened: Opened, number: int) -> None:

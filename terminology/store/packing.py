@@ -47,6 +47,7 @@ MAPPING_FIELDS = (
     "depends_on",
     "products",
     "properties",
+    "target_value_set",
 )
 
 

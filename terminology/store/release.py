@@ -60,6 +60,7 @@ class CodeSystemRelease:
     * ``kind`` is the name of the importer.
     * ``licence`` is a line for ``terminology status``.
     * ``value_set`` is ``CodeSystem.valueSet``, the canonical of the value set of all concepts.
+    * ``case_sensitive`` is None if the release does not say whether case matters.
     * ``unindexed`` are properties that are returned, but cannot be filtered by.
     * ``header`` has further elements of the CodeSystem resource, in R5 shape and without its concepts; the other
       fields prevail over it.
@@ -72,7 +73,7 @@ class CodeSystemRelease:
     name: str | None = None
     title: str | None = None
     language: str | None = None
-    case_sensitive: bool = True
+    case_sensitive: bool | None = True
     content: str = "complete"
     copyright: str | None = None
     licence: str | None = None
@@ -124,7 +125,8 @@ class MapGroup:
     """A group of a map: ``ConceptMap.group`` without ``element``.
 
     ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) that map a
-    whole value set, which have no rows; it is complete when the last row has been read.
+    whole value set, which have no rows, ``to_value_sets`` those that map a code to a whole value set, which have
+    rows, too, but none that is found by its target; both are complete when the last row has been read.
     """
 
     source: str | None
@@ -133,6 +135,7 @@ class MapGroup:
     target_version: str | None = None
     unmapped: Document | None = None
     by_value_set: list[Document] = field(default_factory=list)
+    to_value_sets: list[Document] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -166,7 +169,7 @@ class MapRow:
 
     ``group`` is the index of the row's group in ``MapRelease.groups``. ``equivalence`` is that of R4, where it says
     more than ``relationship``. The codes in ``depends_on``, ``products`` and ``properties`` are those that the
-    header declares, or otherwise whole URIs.
+    header declares, or otherwise whole URIs. ``target_value_set`` is a canonical: all its codes are targets.
     """
 
     source: str
@@ -181,6 +184,7 @@ class MapRow:
     depends_on: Sequence[PropertyTuple] = ()
     products: Sequence[PropertyTuple] = ()
     properties: Sequence[PropertyTuple] = ()
+    target_value_set: str | None = None
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ class StoreReader:
         self._served = ServedGeneration(-1)
 
     def current(self) -> ServedGeneration:
-        """What is served at this moment: the same object until there is a new generation."""
+        """The artifacts that are served at this moment: the same object until there is a new generation."""
         if self._store.generation() != self._served.generation:
             with self._lock:
                 self._update()

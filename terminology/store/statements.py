@@ -57,4 +57,4 @@ class ArtifactTables(Protocol):
         """The rows of a statement, by its name in STATEMENTS. A list, as the last value, is for ``{among}``."""
 
     def close(self) -> None:
-        """Close what is open. Nothing can be selected afterwards."""
+        """Close all connections. Nothing can be selected afterwards."""

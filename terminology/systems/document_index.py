@@ -1,7 +1,8 @@
 """The concepts of a CodeSystem resource, indexed once by their codes.
 
 Hierarchy comes from nesting and from the properties ``parent``, ``child`` and ``subsumedBy``. A key is a code
-without its case, where case does not matter.
+without its case, where case does not matter. Where the code system does not say whether it matters, a key is a
+code as it is written there, and a code in another case has the key of the first that differs in case only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,21 @@ class DocumentIndex:
         self._add_hierarchy_of_properties()
 
     def key(self, code: str) -> str:
-        return code if self._is_case_sensitive else code.casefold()
+        """The key of a code of a request, whether a concept has it or not."""
+        if self._is_case_sensitive is None and code not in self.nodes:
+            return self._by_folded_code.get(code.casefold(), code)
+        return self._own_key(code)
+
+    def _own_key(self, code: str) -> str:
+        """The key of a concept that has this code."""
+        return code.casefold() if self._is_case_sensitive is False else code
+
+    @cached_property
+    def _by_folded_code(self) -> dict[str, str]:
+        by_folded_code: dict[str, str] = {}
+        for code in self.nodes:
+            by_folded_code.setdefault(code.casefold(), code)
+        return by_folded_code
 
     # -- indexing ----------------------------------------------------------------------------
 
@@ -48,7 +63,7 @@ class DocumentIndex:
             if "code" not in node:
                 self._add(node.get("concept", ()), parent)
                 continue
-            key = self.key(node["code"])
+            key = self._own_key(node["code"])
             self.nodes.setdefault(key, node)
             if parent is not None:
                 self._relate(parent, key)
@@ -119,7 +134,7 @@ class DocumentIndex:
 
     def _read_detail(self, key: str, node: Node) -> ConceptDetail:
         return ConceptDetail(
-            designations=[designation_of(d) for d in node.get("designation", ())],
+            designations=[designation_of(d, self._language) for d in node.get("designation", ())],
             properties=[
                 *(self._related("parent", other) for other in self.parents.get(key, ())),
                 *(self._related("child", other) for other in self.children.get(key, ())),
@@ -142,7 +157,7 @@ class DocumentIndex:
 
     def _property(self, node: Node) -> Property:
         value = Typed.of(node) or Typed("string", "")
-        concept = self.nodes.get(self.key(value.value)) if value.type == "code" else None
+        concept = self.nodes.get(self.key(str(value.value))) if value.type == "code" else None
         return Property(node["code"], value, concept.get("display") if concept else None)
 
     # -- texts -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The operators of ``ValueSet.compose.include.filter``, written once for every kind of code system.
 
-https://hl7.org/fhir/R5/valueset.html, filters. A filter is a set of concepts, made of a few other sets: what
-is below a concept, what has a value. How these sets are represented is up to the kind of code system: tests
+https://hl7.org/fhir/R5/valueset.html, filters. A filter is a set of concepts, made of a few other sets: those
+below a concept, those with a value. How these sets are represented is up to the kind of code system: tests
 of a key for a resource (``document_filters``), bitmaps of numbers for the store (``indexed_filters``).
 """
 
@@ -326,7 +326,7 @@ ROLES: dict[str, Callable[[Values[Any], ConceptFilters[Any, Any]], Values[Any]]]
 
 
 class Passing(Generic[X]):
-    """A set as a test of its elements, for what is not counted: nothing is read before it is asked about."""
+    """A set as a test of its elements, for sets that cannot be listed: an element is read when it is tested."""
 
     __slots__ = ("test",)
 

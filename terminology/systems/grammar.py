@@ -1,7 +1,7 @@
 """A code system with a grammar: a code belongs to it if it can be read.
 
-A grammar is one function, ``read``: it takes a code and returns what the code means, or None. Everything else
-is the same for all grammars and stands here.
+A grammar is one function, ``read``: it takes a code and returns its meaning, or None. Everything else is the
+same for all grammars and stands here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Test = Callable[["Reading"], bool]
 
 @dataclass(slots=True)
 class Reading:
-    """The meaning of a code. ``values`` are the values of its properties, by name, as filters compare them."""
+    """The meaning of a code. ``values`` has the values of each property, as filters compare them."""
 
     concept: Concept
     detail: ConceptDetail = field(default_factory=ConceptDetail)
@@ -33,11 +33,12 @@ class Reading:
 class GrammarCodeSystem(SimpleCodeSystem):
     """The codes that ``read`` can read.
 
-    ``properties`` are the names that filters know besides ``code``, each with a function that makes two ways
-    to write its value the same (or None). ``value_sets`` are canonicals of all codes of the code system.
+    ``properties`` are the names that filters know besides ``code``, each with a function that writes equal
+    values in the same way (or None). ``value_sets`` are the canonicals of the value set of all codes.
 
-    ``find_value_set`` finds a ValueSet by its canonical: one of ``about.common`` has the codes to list where
-    all are asked for. Whoever has value sets sets it; without it nothing can be listed.
+    ``find_value_set`` finds a ValueSet by its canonical. A request for all codes gets those of the first value
+    set in ``about.common`` that is known. The catalogue that has the value sets sets this attribute; without
+    it nothing can be listed.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class GrammarCodeSystem(SimpleCodeSystem):
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
 
     def common_codes(self) -> tuple[str, list[str]] | None:
-        """The first value set of ``about.common`` that is known, and its codes; None where none is."""
+        """The first value set of ``about.common`` that is known, and its codes; None if none is known."""
         for canonical in self.about.common:
             value_set = self.find_value_set(canonical)
             if value_set is not None:

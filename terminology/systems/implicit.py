@@ -1,4 +1,4 @@
-"""The value sets that a code system implies: all of its codes, or a code and what is below it.
+"""The value sets that a code system implies: all of its codes, or a code and its descendants.
 
 https://hl7.org/fhir/R5/codesystem.html (``CodeSystem.valueSet``); for every code system as for SNOMED CT,
 https://hl7.org/fhir/R4/snomedct.html#implicit: ``[url]?fhir_vs`` and ``[url]?fhir_vs=isa/[code]``, where the

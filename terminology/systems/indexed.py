@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from terminology.core.cache import Cache
+from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
 from terminology.core.texts import words
@@ -32,7 +32,7 @@ class IndexedCodeSystem:
         self.about: CodeSystemInfo = info_of(artifact.header.document)
         self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact))
         self.reader, self.key = self.filters.reader, self.filters.key
-        self._recent: Cache[StoredConcept] = Cache(RECENT)
+        self._recent: RecentValues[StoredConcept] = RecentValues(RECENT)
 
     @property
     def index(self) -> Artifact:
@@ -141,7 +141,8 @@ class IndexedCodeSystem:
         """The concepts of these numbers, which are in order."""
         rows = list(self.artifact.concepts(ords))
         if len(rows) <= RECENT:
-            self._recent.put_all((row.key, row) for row in rows)
+            for row in rows:
+                self._recent.put(row.key, row)
         return [self.reader.concept(row) for row in rows]
 
 

@@ -7,6 +7,7 @@ compared, which have no index.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from terminology.core.model import CodeSystemInfo, Filter
@@ -33,7 +34,15 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
 
     def key(self, code: str) -> str:
         """The key of a code, by which the store finds it."""
-        return code if self.about.case_sensitive else code.casefold()
+        if self.about.case_sensitive is None and self.artifact.ord(code) is None:
+            return self._by_folded_code.get(code.casefold(), code)
+        return code.casefold() if self.about.case_sensitive is False else code
+
+    @cached_property
+    def _by_folded_code(self) -> dict[str, str]:
+        """For a code system that does not say whether case matters: the first code of each folded one."""
+        rows = sorted(self.artifact.keys(), key=lambda row: row[1], reverse=True)
+        return {key.casefold(): key for key, _, _ in rows}
 
     def _choose(self, filter_: Filter) -> BitMap:
         return self.artifact.cached(filter_, lambda: self.computed(filter_))
@@ -91,12 +100,13 @@ class CodeValues:
 
     def __init__(self, filters: IndexedFilters) -> None:
         self._artifact, self._key = filters.artifact, filters.key
+        self._folds = filters.about.case_sensitive is False
 
     def having(self, values: Collection[str]) -> BitMap:
         return self._artifact.set_of(self._artifact.ords([self._key(code) for code in values]).values())
 
     def matching(self, accepts: Accepts, beginning: str) -> BitMap:
-        rows = self._artifact.keys(self._key(beginning))
+        rows = self._artifact.keys(beginning.casefold() if self._folds else beginning)
         return self._artifact.set_of(ord_ for _, ord_, code in rows if accepts(code))
 
     def present(self) -> BitMap:

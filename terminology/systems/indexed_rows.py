@@ -29,6 +29,7 @@ class RowReader:
         self._unpack = artifact.unpack
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
+        self._language: str | None = artifact.header.document.get("language")
 
     def concept(self, row: StoredConcept) -> Concept:
         flags = row.flags
@@ -50,10 +51,14 @@ class RowReader:
 
     def designations(self, lines: Sequence[bytes]) -> list[Designation]:
         uses = self._uses
-        return [
+        designations = [
             Designation(node[0], node[1], uses[node[2]]) if len(node) == 3 else self._designation(*node)
             for node in line_of(lines, DESIGNATIONS) or ()
         ]
+        if self._language is not None:
+            for designation in designations:
+                designation.resource_language = self._language
+        return designations
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         return [self._property(*node) for node in line_of(lines, PROPERTIES) or ()]

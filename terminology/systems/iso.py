@@ -19,7 +19,7 @@ SUBDIVISIONS = "urn:iso:std:iso:3166:-2"
 CURRENCIES = "urn:iso:std:iso:4217"
 Node = dict[str, Any]
 
-# ISO 3166-1, 5.2 and 8.1.3: free for any user to give a meaning to.
+# ISO 3166-1, 5.2 and 8.1.3: codes that any user may define.
 _USER_ASSIGNED = (
     "AA",
     *(f"Q{letter}" for letter in ascii_uppercase if letter >= "M"),
@@ -57,12 +57,12 @@ def _other_names(country: Any) -> Iterator[str]:
 
 
 def subdivisions() -> ListedCodeSystem:
-    """ISO 3166-2: provinces, states and the like, below each other where the standard says so."""
+    """ISO 3166-2: provinces, states and other subdivisions, as a tree where the standard has one."""
     about = CodeSystemInfo(
         SUBDIVISIONS, _release(), "ISO3166Part2", "ISO 3166-2: subdivisions", language="en"
     )
     properties = [
-        {"code": "type", "type": "string", "description": "What it is: state, province, …"},
+        {"code": "type", "type": "string", "description": "The kind of subdivision: state, province, …"},
         {"code": "country", "type": "code", "description": "The alpha-2 code of the country"},
     ]
     return ListedCodeSystem(about, _subdivisions, properties)
@@ -106,5 +106,5 @@ def _by_code(node: Node) -> str:
 
 
 def _release() -> str:
-    """The standards change by the month and have no version of their own: that of the library."""
+    """The version of the library: the standards change by the month and have no version of their own."""
     return version("pycountry")

@@ -6,6 +6,7 @@ The meaning of a property is that of its ``uri``, or else of its code
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from terminology.core.model import CodeSystemInfo, Designation, Document
@@ -27,7 +28,7 @@ def info_of(document: Document) -> CodeSystemInfo:
         name=document.get("name"),
         title=document.get("title"),
         content=document.get("content", "complete"),
-        case_sensitive=document.get("caseSensitive", True) is not False,
+        case_sensitive=case_sensitivity(document),
         language=document.get("language"),
         supplements=document.get("supplements"),
         copyright=document.get("copyright"),
@@ -35,14 +36,21 @@ def info_of(document: Document) -> CodeSystemInfo:
     )
 
 
-def designation_of(node: dict[str, Any]) -> Designation:
-    """A ``designation`` of a CodeSystem or a ValueSet."""
+def case_sensitivity(document: Mapping[str, Any]) -> bool | None:
+    """``CodeSystem.caseSensitive``; None if the resource does not say."""
+    value = document.get("caseSensitive")
+    return None if value is None else value is not False
+
+
+def designation_of(node: dict[str, Any], language: str | None = None) -> Designation:
+    """A ``designation`` of a CodeSystem or a ValueSet; ``language`` is that of the resource."""
     return Designation(
         value=node.get("value", ""),
         language=node.get("language"),
         use=node.get("use"),
         additional_use=node.get("additionalUse", ()),
         extension=node.get("extension", ()),
+        resource_language=language,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_, or_
@@ -38,7 +38,7 @@ def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
 
 
 def is_language_pack(document: Document) -> bool:
-    """Is the resource a supplement that only adds other languages? Such a supplement applies unasked."""
+    """Is the resource a supplement that only adds other languages? Such a supplement applies in every request."""
     extensions = document.get("extension")
     if not is_supplement(document) or not isinstance(document.get("supplements"), str):
         return False
@@ -50,7 +50,7 @@ def is_language_pack(document: Document) -> bool:
 class SupplementedCodeSystem:
     """A CodeSystem whose concepts also have the designations and properties of supplements.
 
-    A supplement adds; it never brings new concepts and never changes what is there
+    A supplement adds; it never brings new concepts and never changes existing ones
     (https://hl7.org/fhir/R5/codesystem.html#supplements).
     """
 
@@ -86,14 +86,37 @@ class SupplementedCodeSystem:
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> Selection:
-        """A text is also searched in the supplements. Filters are those of the code system itself."""
-        selection = self._system.select(filters)
+        """A text is also searched in the supplements, and a filter may name a property that one declares."""
+        added = [filter_ for filter_ in filters if self._declaring(filter_.property)]
+        selection = self._system.select([filter_ for filter_ in filters if filter_ not in added])
+        for filter_ in added:
+            selection = self._filtered(selection, filter_)
         if not text:
             return selection
         matches = [self._with_word(word, languages) for word in words(text)]
         if self.index is None:
             return _FoundSelection(selection, matches)
         return reduce(and_, map(self._as_set, matches), cast("ConceptSet", selection))
+
+    def _declaring(self, property_: str) -> list[CodeSystem]:
+        """The supplements that declare a property, by its code or uri, unless the code system itself does."""
+        if _declares(self._system.about, property_):
+            return []
+        return [supplement for _, supplement in self._supplements if _declares(supplement.about, property_)]
+
+    def _filtered(self, selection: Selection, filter_: Filter) -> Selection:
+        """The concepts of a selection that pass a filter on a property of supplements."""
+        is_negative = filter_.op == "not-in" or (filter_.op, filter_.value) == ("exists", "false")
+        if is_negative:
+            op, value = ("in", filter_.value) if filter_.op == "not-in" else ("exists", "true")
+            filter_ = Filter(filter_.property, op, value)
+        chosen = [supplement.select([filter_]) for supplement in self._declaring(filter_.property)]
+        codes = frozenset(concept.code for part in chosen for concept in part)
+        if self.index is None:
+            return _SelectionOfCodes(self._system, selection, codes, is_negative)
+        numbered = cast("ConceptSet", selection)
+        own = cast("ConceptSet", self._system.select()).among(codes)
+        return numbered - own if is_negative else numbered & own
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         """Not known: each of the supplements would have to be asked, and united."""
@@ -179,6 +202,28 @@ class _FoundSelection(SimpleSelection):
 
     def _has_all(self, code: object) -> bool:
         return all(code in matches for matches in self._matches)
+
+
+class _SelectionOfCodes(SimpleSelection):
+    """The concepts of a selection that have one of some codes, or none of them."""
+
+    def __init__(
+        self, system: CodeSystem, selection: Selection, codes: Collection[str], is_negative: bool
+    ) -> None:
+        self._system, self._selection = system, selection
+        self._codes, self._is_negative = codes, is_negative
+
+    def __iter__(self) -> Iterator[Concept]:
+        return (c for c in self._selection if (c.code in self._codes) is not self._is_negative)
+
+    def __contains__(self, code: object) -> bool:
+        concept = self._system.locate(str(code)) if code in self._selection else None
+        return concept is not None and (concept.code in self._codes) is not self._is_negative
+
+
+def _declares(about: CodeSystemInfo, property_: str) -> bool:
+    declared = (about.document or {}).get("property", ())
+    return any(property_ in (node.get("code"), node.get("uri")) for node in declared)
 
 
 def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:

@@ -1,10 +1,10 @@
 """``$cache-control``: a client sends its resources once, and not with every request.
 
-``mode=start`` gives out an id, which further requests carry in the header ``X-Cache-Id``; ``mode=end`` deletes
-the cache; ``mode=check`` says whether the id is known. A cache is sealed unless ``sealed=false``: then the
-``tx-resource``s of further requests are added to it. This is the protocol of HL7's tools since mid-2026. Before
-that, clients made an id of their own and sent it as the parameter ``cache-id``; an id that was given out may
-stand there as well. What the id of a request leads to: ``request_content``.
+``mode=start`` answers with an id, which further requests carry in the header ``X-Cache-Id``; ``mode=end``
+deletes the cache; ``mode=check`` tests whether the id is known. A cache is sealed unless ``sealed=false``: then
+the ``tx-resource``s of further requests are added to it. This is the protocol of HL7's tools since mid-2026.
+Before that, clients made an id of their own and sent it as the parameter ``cache-id``; an id of this server may
+stand there as well. ``request_content`` finds the cache of a request by its id.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class CacheControlRequest:
 def cache_control(catalogue: Catalogue, request: CacheControlRequest) -> Session:
     """Start, end or check a cache of resources, as its mode says.
 
-    Raises TerminologyError: another mode, an id not known, or no room.
+    Raises TerminologyError: another mode, an unknown id, or no room.
     """
     if request.mode is None:
-        raise TerminologyError(issues.missing_parameter(f"'mode': {', '.join(_MODES)}"))
+        raise TerminologyError(issues.missing_cache_mode(list(_MODES)))
     if request.mode not in _MODES:
         raise TerminologyError(issues.bad_value("mode", request.mode, f"one of {', '.join(_MODES)}"))
     return _MODES[request.mode](request)
@@ -58,8 +58,7 @@ def _start(request: CacheControlRequest) -> Session:
 def _check(request: CacheControlRequest) -> Session:
     id_ = request.cache_id or request.id
     if not id_:
-        place = f"the id of the cache, in the header {RequestHeader.CACHE_ID.value}"
-        raise TerminologyError(issues.missing_parameter(place))
+        raise TerminologyError(issues.missing_cache_id(RequestHeader.CACHE_ID.value))
     return request.sessions.find(id_, request.caller)
 
 

@@ -223,7 +223,7 @@ class Words:
     url: str
     older: dict[str, str]
     newer: dict[str, str]
-    kept: dict[str, str | None]
+    extended: dict[str, str | None]  # codes that only R5 has, and the older code beside the extension
 
 
 def _shapes() -> dict[str, Shape]:
@@ -263,8 +263,8 @@ def _element(shapes: dict[str, Shape], path: str, name: str, type_: str) -> Elem
 
 def _words(path: str, words: dict[str, str | None]) -> Words:
     older = {new: old for new, old in words.items() if old is not None and old not in _SAYS_LESS}
-    kept = {new: old for new, old in words.items() if new not in older}
-    return Words(URL + path, older, {old: new for new, old in older.items()}, kept)
+    extended = {new: old for new, old in words.items() if new not in older}
+    return Words(URL + path, older, {old: new for new, old in older.items()}, extended)
 
 
 SHAPES = _shapes()
@@ -366,8 +366,8 @@ def _extensions(element: Element, value_key: str, value: Any, companion: Any) ->
     if any(isinstance(it, list) is not element.repeats for it in (value, companion) if it is not None):
         return []
     pairs = zip_longest(value or (), companion or ()) if element.repeats else [(value, companion)]
-    made = [_extension(element, value_key, *pair) for pair in pairs]
-    return [extension for extension in made if extension] if all(made) else []
+    extensions = [_extension(element, value_key, *pair) for pair in pairs]
+    return [extension for extension in extensions if extension] if all(extensions) else []
 
 
 def _extension(element: Element, value_key: str, value: Any, companion: Any) -> Document | None:
@@ -382,27 +382,28 @@ def _extension(element: Element, value_key: str, value: Any, companion: Any) -> 
 
 
 def _upgraded_elements(node: Document, shape: Shape) -> Document:
-    found: dict[str, list[tuple[Any, Any]]] = {}
+    restored: dict[str, list[tuple[Any, Any]]] = {}
     rest: list[Any] = []
     for extension in node["extension"]:
         element = shape.by_url.get(str(extension.get("url"))) if isinstance(extension, dict) else None
-        restored = _restored(element, extension) if element else None
-        if element and restored and _is_free(node, found, restored[0], element):
-            found.setdefault(restored[0], []).append(restored[1:])
+        triple = _restored(element, extension) if element else None
+        if element and triple and _is_free(node, restored, triple[0], element):
+            restored.setdefault(triple[0], []).append(triple[1:])
         else:
             rest.append(extension)
-    if not found:
+    if not restored:
         return node
     node = {**node, "extension": rest} if rest else without(node, "extension")
-    for key, pairs in found.items():
+    for key, pairs in restored.items():
         _put(node, key, pairs, repeats=shape.by_key[key][0].repeats)
     return node
 
 
-def _is_free(node: Document, found: dict[str, Any], key: str, element: Element) -> bool:
+def _is_free(node: Document, restored: dict[str, Any], key: str, element: Element) -> bool:
+    """Is there room in the node for one more value of an element, beside those restored so far?"""
     if element.repeats:
         return isinstance(node.get(key, []), list)
-    return key not in node and "_" + key not in node and key not in found
+    return key not in node and "_" + key not in node and key not in restored
 
 
 def _restored(element: Element, extension: Document) -> tuple[str, Any, Any] | None:
@@ -425,7 +426,7 @@ def _restored(element: Element, extension: Document) -> tuple[str, Any, Any] | N
 
 
 def _put(node: Document, key: str, pairs: list[tuple[Any, Any]], repeats: bool) -> None:
-    """Puts values and their companions where they belong; adds them to a list that is there."""
+    """Put values and their companions at a key and its ``_key``; add them to a list that is there."""
     if not repeats:
         node |= {name: it for name, it in zip((key, "_" + key), pairs[0], strict=True) if it is not None}
         return
@@ -459,8 +460,8 @@ def _with_codes(node: Document, key: str, words: Words, spell: Spelling) -> Docu
 def _downgraded_code(words: Words, word: Any, companion: Any) -> tuple[Any, Any]:
     if not isinstance(word, str) or not isinstance(companion, dict | None):
         return word, companion
-    if word in words.kept:
-        return words.kept[word], with_extensions(companion or {}, [{"url": words.url, "valueCode": word}])
+    if word in words.extended:
+        return words.extended[word], with_extensions(companion or {}, [{"url": words.url, "valueCode": word}])
     return words.older.get(word, word), companion
 
 

@@ -31,7 +31,7 @@ class FhirVersion:
 
     def upgrade(self, document: Document) -> Document:
         """A resource of this release in R5 shape."""
-        return r4.upgrade(document) if self.is_r4 else document
+        return r4.upgrade(document) if self.is_r4 else r4.in_r5(document)
 
     def downgrade(self, document: Document) -> Document:
         """An R5-shaped resource in the shape of this release."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
@@ -81,10 +82,7 @@ class Request:
     @property
     def languages(self) -> Languages | None:
         """``Accept-Language``. A header that is not a list of languages is ignored."""
-        try:
-            return Languages.parse(self.headers.get(RequestHeader.ACCEPT_LANGUAGE, ""))
-        except TerminologyError:
-            return None
+        return _languages(self.headers.get(RequestHeader.ACCEPT_LANGUAGE, ""))
 
     @property
     def largest_expansion(self) -> int | None:
@@ -107,6 +105,14 @@ class Request:
     @property
     def is_strict(self) -> bool:
         return "handling=strict" in self.headers.get(RequestHeader.PREFER, "").replace(" ", "")
+
+
+@lru_cache(256)
+def _languages(header: str) -> Languages | None:
+    try:
+        return Languages.parse(header)
+    except TerminologyError:
+        return None
 
 
 def instant(text: str | None) -> datetime | None:

@@ -21,7 +21,7 @@ def _downgraded(request: object, answer: object, document: Document) -> Document
     return r4.downgrade(document)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, frozen=True, eq=False)
 class Operation:
     """One operation of a resource type, or of the base.
 

@@ -1,7 +1,7 @@
 """Parameters of operations: how they are declared, and how they are read from a URL or a Parameters resource.
 
-They are read liberally: under any name that a release has for it, a string for a code, and (as a last resort)
-in any case. An error names the place of the value. See docs/operations.md.
+Reading is liberal: any release's name for a parameter is understood, in upper or lower case, and a string may
+stand for a code. An error names the place of the value. See docs/operations.md.
 """
 
 from __future__ import annotations
@@ -46,10 +46,9 @@ class Parameter:
     """A parameter that an operation takes.
 
     ``field`` is the field of the request that it fills, ``type`` its FHIR type, ``names`` are its names in all
-    releases.
-    ``instance`` is false for one that is not needed when the resource is in the URL. ``varies`` is true for
-    one whose values differ from request to request, while the rest of the request is the same: requests
-    that differ in such values alone share a prepared request (``http.prepared``).
+    releases. ``instance`` is false if it is not needed when the resource is in the URL. ``varies`` is true if
+    its values differ from request to request while the rest of the request stays the same: requests that
+    differ in such values alone share a prepared request (``http.prepared``).
     """
 
     field: str
@@ -63,7 +62,7 @@ class Parameter:
 def p(
     field: str, type: str, *names: str, many: bool = False, instance: bool = True, varies: bool = False
 ) -> Parameter:
-    """One row of the table of operations. Its name is that of the field where there is no other."""
+    """One row of the table of operations; ``names`` are its names, by default the name of the field."""
     return Parameter(field, type, names or (field,), many, instance, varies)
 
 
@@ -74,29 +73,28 @@ def from_query(pairs: Iterable[tuple[str, str]]) -> list[Argument]:
 def from_body(body: Document, operation: str) -> list[Argument]:
     """The parameters of a Parameters resource. Raises TerminologyError for any other resource."""
     if body.get("resourceType") != "Parameters":
-        got = f"a {body['resourceType']}" if "resourceType" in body else "JSON without a resourceType"
-        raise TerminologyError(issues.not_parameters(got, operation))
+        raise TerminologyError(issues.not_parameters(body, operation))
     return list(_nodes(body.get("parameter", []), "Parameters.parameter"))
 
 
 def _nodes(nodes: Any, at: str) -> Iterator[Argument]:
     if not isinstance(nodes, list):
-        raise TerminologyError(issues.malformed(f"{at} must be a list", at))
+        raise TerminologyError(issues.not_a_list(at))
     for index, node in enumerate(nodes):
         where = f"{at}[{index}]"
         if not isinstance(node, dict) or not isinstance(node.get("name"), str):
-            raise TerminologyError(issues.malformed(f"{where} must be an object with a 'name'", where))
+            raise TerminologyError(issues.parameter_without_name(where))
         yield Argument(node["name"], node, where)
 
 
-def read(parameters: Sequence[Parameter], given: Sequence[Argument]) -> dict[str, Any]:
+def read(parameters: Sequence[Parameter], arguments: Sequence[Argument]) -> dict[str, Any]:
     """The values of the fields of a request. Unknown names are ignored, as FHIR asks.
 
     Raises TerminologyError: a value of another type, or two different values where one is allowed.
     """
     by_name = named(tuple(parameters))
     fields: dict[str, Any] = {}
-    for item in given:
+    for item in arguments:
         parameter = by_name.get(item.name) or by_name.get(item.name.casefold())
         if parameter is not None:
             _fill(fields, parameter, item)
@@ -110,10 +108,10 @@ def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     return {name.casefold(): parameter for name, parameter in exact.items()} | exact
 
 
-def unknown(parameters: Iterable[Parameter], given: Iterable[Argument]) -> Argument | None:
+def unknown(parameters: Iterable[Parameter], arguments: Iterable[Argument]) -> Argument | None:
     """The first argument that is not one of these parameters; None if all are."""
     names = {name.casefold() for parameter in parameters for name in parameter.names}
-    return next((item for item in given if item.name.casefold() not in names), None)
+    return next((item for item in arguments if item.name.casefold() not in names), None)
 
 
 def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
@@ -132,26 +130,19 @@ def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
 def _typed(item: Argument) -> Typed | None:
     """The value of a parameter in a body. A client writes ``undefined`` for a type that it does not know."""
     assert not isinstance(item.value, str)
-    found = Typed.of(item.value)
-    if found is None and isinstance(item.value.get("undefined"), str):
+    value = Typed.of(item.value)
+    if value is None and isinstance(item.value.get("undefined"), str):
         return Typed("string", item.value["undefined"])
-    return found
+    return value
 
 
-def _wrong(item: Argument, wanted: str) -> TerminologyError:
-    value = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
-    if value is not None and isinstance(value.value, (dict, list)):
-        given_is = f"its {value.key} is {_what(value.value)}"
-        return TerminologyError(issues.wrong_type(item.name, wanted, given_is, item.at))
-    given = None if value is None else value.value
-    return TerminologyError(issues.bad_value(item.name, given, wanted, item.at))
-
-
-def _what(value: object) -> str:
-    """The kind of a JSON value that is not a string, in words."""
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
-    return "null" if value is None else str(value).lower()
+def _wrong(item: Argument, expected: str) -> TerminologyError:
+    """``expected`` is a noun phrase for the values that the parameter takes."""
+    typed = Typed("string", item.value) if isinstance(item.value, str) else Typed.of(item.value)
+    if typed is not None and isinstance(typed.value, (dict, list)):
+        return TerminologyError(issues.wrong_type(item.name, expected, typed.key, typed.value, item.at))
+    value = None if typed is None else typed.value
+    return TerminologyError(issues.bad_value(item.name, value, expected, item.at))
 
 
 def _text(item: Argument) -> str | None:
@@ -253,9 +244,8 @@ def _resource(item: Argument) -> Document:
         raise _wrong(item, "a resource")
     if any(not isinstance(resource.get(name, ""), str) for name in _IDENTITY):
         wrong = next(name for name in _IDENTITY if not isinstance(resource.get(name, ""), str))
-        what = f"its {wrong} is {_what(resource[wrong])}"
-        wanted = "a resource whose id, url and version are strings"
-        raise TerminologyError(issues.wrong_type(item.name, wanted, what, item.at))
+        expected = "a resource whose id, url and version are strings"
+        raise TerminologyError(issues.wrong_type(item.name, expected, wrong, resource[wrong], item.at))
     kind = _NAMED_RESOURCES.get(item.name.casefold())
     if kind is not None and resource["resourceType"] != kind:
         raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))

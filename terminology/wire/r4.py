@@ -81,6 +81,16 @@ def upgrade(document: Document) -> Document:
     return _each_resource(document, upgrade)
 
 
+def in_r5(document: Document) -> Document:
+    """A resource that came as R5. A ConceptMap with words of R4 is read as R4 means them, element by element.
+
+    An element that a map has in the words of both stays in both: ``core.structure`` refuses it.
+    """
+    if document.get("resourceType") != "ConceptMap":
+        return document
+    return upgrade(document) if _has_words_of_r4(document) else document
+
+
 def downgrade(document: Document) -> Document:
     """The R4 resource with the meaning of this R5 resource; unknown elements stay as they are."""
     kind = str(document.get("resourceType"))
@@ -146,8 +156,10 @@ def _reversed(names: dict[str, str]) -> dict[str, str]:
 
 
 def _renamed(node: Document, names: dict[str, str]) -> Document:
-    """The node with other keys, in the old places."""
-    return node if names.keys().isdisjoint(node) else {names.get(key, key): node[key] for key in node}
+    """The node with other keys, in the old places. A key stays if the node has its other name, too."""
+    if names.keys().isdisjoint(node):
+        return node
+    return {key if names.get(key) in node else names.get(key, key): node[key] for key in node}
 
 
 def _with_url(node: Document, url: str) -> list[Document]:
@@ -158,9 +170,10 @@ def _with_url(node: Document, url: str) -> list[Document]:
 
 
 def _word_and_rest(node: Document, code: Any) -> tuple[Any, Document]:
-    """R4's word for R5's code: the one kept on the node, which then is taken from it, or else the usual one.
+    """R4's word for R5's code, and the node without the extension that has the word.
 
-    A kept word that contradicts the code was true of another mapping: it stays where it is.
+    The word is that of the extension KEPT_WORD, or else the usual one. A word in an extension that contradicts
+    the code belongs to another mapping: its extension stays.
     """
     if not isinstance(code, str):
         return code, node
@@ -197,7 +210,7 @@ _UNMAPPED = _with_companions({"url": "otherMap"})
 _SCOPES_DOWN, _WORD_DOWN, _PROPERTY_DOWN, _UNMAPPED_DOWN = map(
     _reversed, (_SCOPES, _WORD, _PROPERTY, _UNMAPPED)
 )
-_NO_STATED_RELATIONSHIP = "related-to"
+_IMPLIED_RELATIONSHIP = "related-to"
 
 
 def _identifiers_up(concept_map: Document) -> Document:
@@ -214,6 +227,21 @@ def _identifiers_down(concept_map: Document) -> Document:
         "extension", ()
     )
     return with_extensions({**concept_map, "identifier": identifiers[0]}, others)
+
+
+def _has_words_of_r4(concept_map: Document) -> bool:
+    """True if an element of the map has a name, or ``unmapped.mode`` a code, that is R4's alone."""
+    if not _SCOPES.keys().isdisjoint(concept_map):
+        return True
+    groups = objects(concept_map.get("group"))
+    unmapped = [group["unmapped"] for group in groups if isinstance(group.get("unmapped"), dict)]
+    targets = (t for g in groups for e in objects(g.get("element")) for t in objects(e.get("target")))
+    return (
+        any("sourceVersion" in group or "targetVersion" in group for group in groups)
+        or any("url" in rule or rule.get("mode") == "provided" for rule in unmapped)
+        or any("equivalence" in target for target in targets)
+        or any("property" in condition for condition in _conditions(concept_map))
+    )
 
 
 def _concept_map_up(concept_map: Document) -> Document:
@@ -246,7 +274,7 @@ def _concept_map_down(concept_map: Document) -> Document:
 def _versions_up(group: Document) -> Document:
     for side in ("source", "target"):
         version = group.get(side + "Version")
-        if isinstance(version, str):
+        if isinstance(version, str) and "|" not in str(group.get(side)):
             group = {**without(group, side + "Version"), side: f"{group.get(side, '')}|{version}"}
     return group
 
@@ -262,16 +290,16 @@ def _versions_down(group: Document) -> Document:
 
 
 def _unmapped_up(unmapped: Document) -> Document:
-    """R5 demands a relationship unless another map is asked (cmd-9); R4 cannot state one."""
+    """R5 demands a relationship unless ``mode`` is ``other-map`` (cmd-9); R4 has no element for one."""
     unmapped = _renamed(unmapped, _UNMAPPED)
     if unmapped.get("mode") in ("use-source-code", "fixed") and "relationship" not in unmapped:
-        return {**unmapped, "relationship": _NO_STATED_RELATIONSHIP}
+        return {**unmapped, "relationship": _IMPLIED_RELATIONSHIP}
     return unmapped
 
 
 def _unmapped_down(unmapped: Document) -> Document:
     is_implied = unmapped.get("mode") in ("use-source-code", "fixed")
-    if is_implied and unmapped.get("relationship") == _NO_STATED_RELATIONSHIP:
+    if is_implied and unmapped.get("relationship") == _IMPLIED_RELATIONSHIP:
         unmapped = without(unmapped, "relationship")
     return _renamed(unmapped, _UNMAPPED_DOWN)
 
@@ -279,15 +307,15 @@ def _unmapped_down(unmapped: Document) -> Document:
 def _element_up(element: Document, attributes: dict[str | None, Document]) -> Document:
     nothing = _nothing_of(element.get("target"))
     if nothing is not None:
-        said = objects(nothing.get("extension"))
+        reasons = objects(nothing.get("extension"))
         if "comment" in nothing:
-            said.insert(0, {"url": NO_MAP_COMMENT, "valueString": nothing["comment"]})
-        return with_extensions({**without(element, "target"), "noMap": True}, said)
+            reasons.insert(0, {"url": NO_MAP_COMMENT, "valueString": nothing["comment"]})
+        return with_extensions({**without(element, "target"), "noMap": True}, reasons)
     return inside(element, "target", lambda target: _target_up(target, attributes))
 
 
 def _nothing_of(targets: Any) -> Document | None:
-    """The one target as R4 has it, if it names nothing and says nothing but why, and how that is known."""
+    """The only target, in R4's shape, if it is ``unmatched`` with at most a comment and NO_MAP_PROPERTY; or None."""
     if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], dict):
         return None
     target = crossversion.downgrade(targets[0], SHAPES["ConceptMap.group.element.target"])
@@ -299,15 +327,14 @@ def _nothing_of(targets: Any) -> Document | None:
 
 
 def _element_down(element: Document, attributes: dict[str | None, Document]) -> Document:
-    stated: Any = element.get("target")
+    targets: Any = element.get("target")
     element = inside(element, "target", lambda target: _target_down(target, attributes))
     if element.get("noMap") is not True:
-        if _nothing_of(element.get("target")) is None:
+        if _nothing_of(element.get("target")) is None or "relationship" not in targets[0]:
             return element
-        # In R4's own word this target would say that there is nothing, which R5 did not say: the usual word
-        # it is.
-        alone = {**without(stated[0], "relationship"), "equivalence": equivalence(stated[0]["relationship"])}
-        return {**element, "target": [alone]}
+        # In R4 a lone "unmatched" means that there is no target, which R5 did not say: the usual word is safe.
+        usual = equivalence(targets[0]["relationship"])
+        return {**element, "target": [{**without(targets[0], "relationship"), "equivalence": usual}]}
     unmatched: Document = {"equivalence": _UNMATCHED}
     for extension in _with_url(element, NO_MAP_COMMENT)[-1:]:
         if "valueString" in extension:
@@ -321,6 +348,8 @@ def _element_down(element: Document, attributes: dict[str | None, Document]) -> 
 
 
 def _target_up(target: Document, attributes: dict[str | None, Document]) -> Document:
+    if "equivalence" in target and "relationship" in target:
+        return target
     word = target.get("equivalence")
     target = with_extensions(_renamed(target, _WORD), _kept_word(word))
     if word is not None:
@@ -429,23 +458,20 @@ def _coding_up(node: Document) -> Document:
 
 def _condition_down(node: Document, attributes: dict[str | None, Document]) -> Document:
     attribute = attributes.get(_text(node, "attribute"), {})
-    given = {key: node[key] for key in node if key in _NEWER_VALUES}
-    result = _renamed(without(node, *given), _PROPERTY_DOWN)
+    values = {key: node[key] for key in node if key in _NEWER_VALUES}
+    result = _renamed(without(node, *values), _PROPERTY_DOWN)
     name = _property_of(attribute)
-    older = _value_down(given)
+    older = _value_down(values)
     result = {**result, "property": name, **older} if name else {**result, **older}
-    is_said = _value_up(older, _text(attribute, "type")) == given
-    return (
-        result
-        if is_said
-        else with_extensions(result, crossversion.downgrade(given, _CONDITION).get("extension", ()))
-    )
+    if _value_up(older, _text(attribute, "type")) == values:
+        return result
+    return with_extensions(result, crossversion.downgrade(values, _CONDITION).get("extension", ()))
 
 
-def _value_down(given: Document) -> Document:
+def _value_down(values: Document) -> Document:
     """R4's system, value and display for R5's ``value[x]``; R4 demands a value (or why there is none)."""
-    coding = given.get("valueCoding")
-    older = _coding_down(coding) if isinstance(coding, dict) else _text_down(given)
+    coding = values.get("valueCoding")
+    older = _coding_down(coding) if isinstance(coding, dict) else _text_down(values)
     has_value = older.get("value") or "_value" in older
     return older if has_value else {**without(older, "value"), "_value": _UNSUPPORTED}
 
@@ -457,14 +483,14 @@ def _coding_down(coding: Document) -> Document:
     return node
 
 
-def _text_down(given: Document) -> Document:
-    for key, value in given.items():
+def _text_down(values: Document) -> Document:
+    for key, value in values.items():
         if key == "valueBoolean":
             return {"value": "true" if value else "false"}
         if key == "valueQuantity" and isinstance(value, dict):
             return {"value": " ".join(str(value[part]) for part in ("value", "unit") if part in value)}
         if not key.startswith("_"):
-            return {"value": str(value)} | ({"_value": given["_" + key]} if "_" + key in given else {})
+            return {"value": str(value)} | ({"_value": values["_" + key]} if "_" + key in values else {})
     return {}
 
 

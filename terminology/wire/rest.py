@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -269,15 +270,19 @@ def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
     fields = read(operation.parameters, call.arguments)
     for field in operation.resources & fields.keys():
         fields[field] = _upgraded(release, fields[field])
-    for field, value_for in SURROUNDINGS.items():
-        if field in fields or not operation.takes(field):
-            continue
-        if field == "languages" and operation.takes("accepted"):
-            continue
-        value = value_for(call)
-        if value is not None:
+    for field, value_for in _surroundings_of(operation):
+        if field not in fields and (value := value_for(call)) is not None:
             fields[field] = value
     return PreparedRequest(operation, release, fields)
+
+
+@cache
+def _surroundings_of(operation: Operation) -> Sequence[tuple[str, Callable[[_Call], Any]]]:
+    """The ``SURROUNDINGS`` for which the request of an operation has a field."""
+    fields = set(operation.request.__dataclass_fields__)
+    if "accepted" in fields:
+        fields.discard("languages")
+    return [(field, value_for) for field, value_for in SURROUNDINGS.items() if field in fields]
 
 
 def _upgraded(release: FhirVersion, value: Any) -> Any:
@@ -309,7 +314,7 @@ def _batch(context: Context, request: Request) -> Response:
         raise TerminologyError(issues.not_a_batch(body.get("type")))
     entries = body.get("entry", [])
     if not isinstance(entries, list):
-        raise TerminologyError(issues.malformed("Bundle.entry must be a list", "Bundle.entry"))
+        raise TerminologyError(issues.not_a_list("Bundle.entry"))
     if len(entries) > BATCH_LIMIT:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
     return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))

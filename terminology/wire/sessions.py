@@ -31,8 +31,8 @@ _SHORTEST, _LONGEST = 16, 200  # characters of the ids that clients make: short 
 class Caller:
     """The client of a request: ``owner`` is a digest of its credentials, ``quota`` one of credentials and address.
 
-    A session is for its owner. It is not bound to the address, which changes behind proxies. For clients
-    without credentials the id of the session is the secret.
+    Only its owner can use a session. The address does not count, because it changes behind proxies. For
+    clients without credentials the id of the session is the secret.
     """
 
     owner: str = ""
@@ -63,8 +63,8 @@ class Sessions:
         self._room = room
         self._overlays: OrderedDict[str, _SessionOverlay] = OrderedDict()
         self._lock = threading.Lock()
-        # A client's own id must mean the same to every worker and after a restart, or its resources would be
-        # missing in silence.
+        # A client's own id must name the same session in every worker and after a restart. Otherwise its
+        # resources would be missing without an error.
         self.takes_ids_of_clients = state.outlasts_process
 
     def start(self, caller: Caller, documents: Sequence[Document], sealed: bool) -> Session:
@@ -99,8 +99,7 @@ class Sessions:
         if issued is not None:
             return issued
         if not _SHORTEST <= len(id_) <= _LONGEST:
-            wanted = f"hard to guess: {_SHORTEST} to {_LONGEST} characters, such as a UUID"
-            raise TerminologyError(issues.bad_value("cache-id", id_, wanted))
+            raise TerminologyError(issues.weak_cache_id(id_, _SHORTEST, _LONGEST))
         own = f"{MADE_BY_CLIENT}{caller.owner}:{id_}"
         if self._rows.find(own) is None:
             if self._rows.was_ended(own):
@@ -128,7 +127,7 @@ class Sessions:
         return part.overlay(base)
 
     def _put(self, id_: str, documents: Sequence[Document]) -> int:
-        """Keep the documents. The number of their batch; 0 if there is nothing to keep."""
+        """Store the documents; the number of their batch, or 0 if none of them is of a served type."""
         served = [document for document in documents if document.get("resourceType") in KINDS]
         return self._rows.put(id_, json.write(served)) if served else 0
 

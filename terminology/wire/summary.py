@@ -60,8 +60,8 @@ def _unsearched(rest: Document) -> list[Document]:
 
 
 def _only(document: Document, names: Iterable[str]) -> Document:
-    wanted = set(names)
-    result = {name: value for name, value in document.items() if name.removeprefix("_") in wanted}
+    elements = set(names)
+    result = {name: value for name, value in document.items() if name.removeprefix("_") in elements}
     return _marked(result) if len(result) < len(document) else result
 
 

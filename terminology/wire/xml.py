@@ -18,7 +18,7 @@ from xml.parsers import expat
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.core.model import Document
+from terminology.core.model import Document, Issue
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.json import LARGEST
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, XmlElement, XmlType, XmlTypes, table_of
@@ -112,7 +112,7 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;",
 
 def _escaped(value: Any) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), text)
+    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], "\ufffd"), text)
 
 
 # -- narratives ----------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def _division(text: str) -> str:
     Well-formed XHTML stays as it is; a missing namespace and HTML's entities are mended; anything else
     becomes escaped text, which cannot break the XML around it.
     """
-    named = _ENTITY.sub(lambda found: _escaped(html5.get(found[1], found[0])), text)
+    named = _ENTITY.sub(lambda match: _escaped(html5.get(match[1], match[0])), text)
     declared = _UNDECLARED.sub(f'<div xmlns="{XHTML}"', named, count=1)
     sound = (each for each in (text, named, declared) if _is_division(each))
     return next(sound, f'<div xmlns="{XHTML}">{_escaped(text)}</div>')
@@ -135,14 +135,14 @@ def _division(text: str) -> str:
 
 def _is_division(text: str) -> bool:
     """Is this one XHTML ``div`` and nothing else?"""
-    found: list[str] = []
+    tags: list[str] = []
     parser = _parser()
-    parser.StartElementHandler = lambda name, attributes: found.append(name) if not found else None
+    parser.StartElementHandler = lambda name, attributes: tags.append(name) if not tags else None
     try:
         parser.Parse(text.encode(), True)
     except (expat.ExpatError, TerminologyError, UnicodeEncodeError):
         return False
-    return found == [f"{XHTML} div"] and text[1:2] not in ("?", "!") and text.startswith("<")
+    return tags == [f"{XHTML} div"] and text[1:2] not in ("?", "!") and text.startswith("<")
 
 
 # -- in ------------------------------------------------------------------------------------------
@@ -252,31 +252,30 @@ class _XmlReader:
             self._narrative = None
         frame = self._open[-1]
         if frame.holds_resource and frame.value is None:
-            raise self._refusal("has no resource")
+            raise self._refusal(issues.element_without_resource)
         del self._open[-1]
         self._put(self._open[-1], frame)
 
     def _text(self, text: str) -> None:
         if self._narrative is None and text.strip():
-            example = f'<{self._open[-1].element.name} value="..."/>'
-            raise self._refusal(f"has text: in FHIR's XML a value is an attribute, {example}")
+            raise self._refusal(issues.element_with_text, self._open[-1].element.name)
 
     # -- elements
 
     def _resource(self, outer: _Frame, namespace: str, name: str) -> tuple[XmlElement, XmlType]:
         if namespace != FHIR:
-            raise self._refusal(f"is not FHIR: the namespace of <{name}> must be {FHIR}, it is '{namespace}'")
+            raise self._refusal(issues.wrong_namespace, name, FHIR, namespace)
         if not self._table.is_resource(name):
-            raise self._refusal(f"has <{name}>, which is not a resource type of FHIR {self._release}")
+            raise self._refusal(issues.not_a_resource_type, name, self._release)
         if outer.value is not None:
-            raise self._refusal("has more than one resource")
+            raise self._refusal(issues.second_resource)
         return XmlElement(name, name), self._table.shape(name)
 
     def _child(self, outer: _Frame, namespace: str, name: str) -> tuple[XmlElement, XmlType | None]:
         element = outer.shape.elements.get(name) if outer.shape else None
         if element is None or namespace != (XHTML if element.type == NARRATIVE else FHIR):
-            named = f"'{name}'" if namespace == FHIR else f"'{name}' of the namespace '{namespace}'"
-            raise self._refusal(f"has no element {named} in FHIR {self._release}")
+            foreign = namespace if namespace != FHIR else None
+            raise self._refusal(issues.unknown_element, name, foreign, self._release)
         if element.type in (NARRATIVE, RESOURCE):
             return element, None
         return element, self._table.shape(_COMPANION if element.is_primitive else element.type)
@@ -289,13 +288,13 @@ class _XmlReader:
             elif name in known:
                 frame.node[name] = text
             elif not name.startswith(_XSI):
-                raise self._refusal(f"has no attribute '{name}'")
+                raise self._refusal(issues.unknown_attribute, name)
 
     def _primitive(self, type_: str, text: str) -> Any:
         try:
             return _PRIMITIVES[type_](text) if type_ in _PRIMITIVES else text
         except ValueError:
-            raise self._refusal(f"has the value '{text[:40]}', which is not a valid {type_}") from None
+            raise self._refusal(issues.wrong_xml_value, text, type_) from None
 
     # -- values
 
@@ -311,7 +310,7 @@ class _XmlReader:
         if element.repeats:
             _append(outer.node, element.name, value, companion)
         elif element.name in outer.node or "_" + element.name in outer.node:
-            raise self._refusal(f"has the element '{element.name}' twice")
+            raise self._refusal(issues.repeated_element, element.name)
         else:
             outer.node |= _present(element.name, value, companion)
 
@@ -329,11 +328,11 @@ class _XmlReader:
             text = _TAG_NAME.sub(lambda tag: tag[0] + _declared(needed), text, count=1)
         return text.decode()
 
-    # -- refusals
+    # -- errors
 
-    def _refusal(self, problem: str) -> TerminologyError:
-        line = self._parser.CurrentLineNumber
-        return TerminologyError(issues.wrong_xml_element(line, self._where(), problem))
+    def _refusal(self, message: Callable[..., Issue], *arguments: str | None) -> TerminologyError:
+        """The error of a message, which takes line, place and these arguments."""
+        return TerminologyError(message(self._parser.CurrentLineNumber, self._where(), *arguments))
 
     def _where(self) -> str:
         """The FHIRPath of the innermost open element."""

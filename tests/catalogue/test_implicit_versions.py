@@ -63,9 +63,10 @@ ASKED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_an_implicit_value_set_is_of_the_version_that_is_asked_for_or_pinned_or_else_the_latest(
+def test_an_implicit_value_set_has_the_version_asked_for_or_the_latest(
     terminology: Terminology, asked: str
 ) -> None:
+    """An implicit value set is of the version that is asked for or pinned, or else of the latest."""
     parameters, version = ASKED[asked]
     answer = terminology.ask("ValueSet/$expand", **parameters, excludeNested=True)
     assert codes(answer) == expanded(version)
@@ -85,9 +86,10 @@ def test_codes_are_validated_against_the_version_that_is_expanded(
         assert said["version"] == version
 
 
-def test_a_coding_may_be_of_any_version_that_an_implicit_value_set_leaves_open(
+def test_an_implicit_value_set_with_an_open_version_takes_codings_of_any(
     terminology: Terminology,
 ) -> None:
+    """If an implicit value set leaves the version open, a coding may be of any version."""
     for version in CODES:
         given: dict[str, Any] = {"url": f"{URL}?fhir_vs", "system": URL, "systemVersion": version}
         for code in {"mud", "smoke"}:
@@ -110,9 +112,10 @@ def test_a_code_implies_a_value_set_where_the_version_asked_for_has_it(terminolo
 
 
 @pytest.mark.parametrize("url", [f"{URL}?fhir_vs", WHOLE])
-def test_an_implicit_value_set_says_a_version_where_it_is_asked_for_by_one_and_else_leaves_it_open(
+def test_an_implicit_value_set_has_a_version_only_if_asked_for_by_one(
     terminology: Terminology, url: str
 ) -> None:
+    """An implicit value set states a version if it is asked for by one, and leaves it open otherwise."""
     is_open = terminology.catalogue.value_set(url)
     assert "version" not in is_open
     assert is_open["compose"]["include"] == [{"system": URL}]
@@ -132,7 +135,7 @@ def test_an_implicit_value_set_of_a_version_that_is_not_here_is_not_found(
         assert "Valid versions: 2024 or 2026" in (error.value.issues[0].diagnostics or "")
 
 
-def test_a_pin_to_a_version_that_is_not_here_is_not_answered_with_another_one(
+def test_a_pin_to_an_unknown_version_is_not_answered_with_another_one(
     terminology: Terminology,
 ) -> None:
     pin: dict[str, Any] = {"system-version": f"{URL}|1999"}

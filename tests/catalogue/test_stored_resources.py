@@ -239,9 +239,10 @@ SETS: list[Document] = [
 
 @pytest.mark.parametrize("along", [[], [{**WHOLE, "id": "other", "url": MAP + "2", "group": []}]])
 @pytest.mark.parametrize("code", ["a", "b", "d"])
-def test_a_stored_map_says_what_is_mapped_by_its_value_set_and_is_found_beside_what_comes_along(
+def test_a_stored_map_answers_as_the_resource_also_beside_sent_resources(
     code: str, along: list[Document]
 ) -> None:
+    """The value set of a stored map says which codes it maps; the map is found beside sent resources."""
     body = body_of(
         {"name": "sourceCoding", "valueCoding": {"system": HERE, "code": code}},
         *({"name": "tx-resource", "resource": resource} for resource in [*SETS, *along]),

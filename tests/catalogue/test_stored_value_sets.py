@@ -323,9 +323,10 @@ def long(place: str, tmp_path: Path) -> tuple[str, Document]:
     return place, made
 
 
-def test_a_page_of_many_thousand_codes_reads_that_page_and_one_code_takes_one_row(
+def test_a_page_reads_only_its_own_rows_and_a_code_takes_one_row(
     long: tuple[str, Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A page of many thousand codes reads the rows of that page, and one code takes one row."""
     place, made = long
     client = create_app(settings=Settings(environment={}, bundled=False, data="", store=place)).test_client()
     expand = f"/fhir/r5/ValueSet/$expand?url={made['url']}&count=10&offset=1000"

@@ -45,15 +45,15 @@ LATEST = [
 
 
 @pytest.mark.parametrize(("url", "in_order"), LATEST)
-def test_without_a_version_the_latest_by_date_answers_and_of_one_date_the_International_Edition(
-    url: str, in_order: tuple[str, ...]
-) -> None:
+def test_the_latest_version_by_date_answers_if_none_is_asked_for(url: str, in_order: tuple[str, ...]) -> None:
+    """Without a version the latest by date answers, and of one date the International Edition."""
     for held in permutations(in_order):
         assert asked(url, held) == in_order[-1]
         assert versions.known([system(url, version) for version in held]) == list(in_order)
 
 
-def test_an_algorithm_that_the_resources_declare_comes_before_the_publishers() -> None:
+def test_a_declared_version_algorithm_comes_before_the_publishers() -> None:
+    """An algorithm that the resources declare comes before that of the publisher."""
     held = [system(RXNORM, v, versionAlgorithmString="alpha") for v in ("12012030", "01062031")]
     assert versions.known(held) == ["01062031", "12012030"]
 

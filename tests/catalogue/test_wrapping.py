@@ -70,7 +70,8 @@ def test_the_view_of_an_overlay_is_the_overlay_of_the_view() -> None:
     assert version_of(plain) is None and version_of(plain.for_fhir("4.0.1")) == "4.0.1"
 
 
-def test_a_resource_of_the_request_comes_before_the_definition_of_the_release() -> None:
+def test_a_resource_of_the_request_comes_before_that_of_the_release() -> None:
+    """A resource of the request comes before the definition in the FHIR release."""
     view = content().for_fhir("4.0.1")
     for overlay in (
         Overlay.of(view, [system(GENDER, "4.0.1", "x")]),
@@ -171,7 +172,8 @@ def test_resources_of_a_client_do_not_hold_the_catalogue_below_them() -> None:
     assert Overlay(content(), resources).find_system("urn:sent") is not None
 
 
-def test_a_malformed_resource_of_a_request_is_refused_when_it_is_used_and_not_before() -> None:
+def test_a_malformed_resource_of_a_request_is_refused_only_when_used() -> None:
+    """A malformed resource of a request is refused when it is used, and not before."""
     broken = {"resourceType": "CodeSystem", "url": "urn:broken", "version": "1", "concept": "none"}
     overlay = Overlay.of(content(), [broken, system(OWN, "1", "a")])
     assert overlay.find_system(OWN) is not None

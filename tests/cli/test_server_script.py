@@ -59,7 +59,7 @@ def served(python: Path, *arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_server_py_serves_the_package_that_is_installed_as_the_command_does(
+def test_server_py_serves_the_installed_package_as_the_command_does(
     python: Path, checkout: Path, tmp_path: Path
 ) -> None:
     command = served(python, "-m", "terminology", *CHECK, cwd=tmp_path)

@@ -42,7 +42,7 @@ def refused(*arguments: object) -> str:
     return line
 
 
-def test_a_question_does_not_write_and_a_store_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+def test_status_does_not_create_a_store_and_says_that_there_is_none(tmp_path: Path) -> None:
     typo = tmp_path / "typo"
     assert f"there is no store in {typo}" in refused("status", "--store", typo)
     assert not typo.exists()
@@ -87,7 +87,8 @@ def test_a_database_that_cannot_be_reached_is_said_to_be_so_in_one_line(
         assert "cannot be reached" in refused(command[0], "--store", AWAY, *command[1:]), command
 
 
-def test_an_import_that_reaches_but_a_replica_says_so_and_the_replica_says_what_it_holds(titles: str) -> None:
+def test_a_replica_cannot_be_imported_into_but_has_a_status(titles: str) -> None:
+    """An import that reaches only a replica says so, and the status of the replica lists what it holds."""
     if postgres.programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with postgres.server() as primary:
@@ -109,7 +110,8 @@ def test_the_server_warns_of_a_store_that_is_not_there_yet(tmp_path: Path) -> No
     assert not run("serve", "--check", "--no-bundled", "--store", tmp_path / "later").stderr
 
 
-def test_lookup_and_translate_ask_the_store_and_the_content_that_options_name(tmp_path: Path) -> None:
+def test_lookup_and_translate_use_the_store_and_content_of_the_options(tmp_path: Path) -> None:
+    """lookup and translate ask the store and the content that their options name."""
     place = str(tmp_path / "store")
     load(place, (release("1"), BIRDS))
     assert run("lookup", "--store", place, URL, "owl").exit_code == 0
@@ -126,7 +128,8 @@ def test_lookup_and_translate_ask_the_store_and_the_content_that_options_name(tm
     assert run("translate", "--no-bundled", "--store", place, URL, "owl").exit_code == 1
 
 
-def test_what_can_be_imported_is_listed_without_any_path_and_an_import_without_any_is_refused() -> None:
+def test_import_list_needs_no_path_but_an_import_does() -> None:
+    """The kinds that can be imported are listed without a path; an import without a path is refused."""
     listed = run("import", "list")
     assert listed.exit_code == 0 and "snomed" in listed.output
     assert run("import", "snomed").exit_code == 2

@@ -45,7 +45,7 @@ def imported_canonicals(folder: Path) -> list[str]:
     return found
 
 
-def test_a_changed_base_changes_the_published_content_and_the_imported_maps(copy: Path) -> None:
+def test_a_changed_base_changes_published_content_and_imported_maps(copy: Path) -> None:
     change_base(copy)
     vocabulary = f"{OTHER}/CodeSystem/conization-vocabulary"
     assert vocabulary in {document["url"] for document in build(copy / "source")}
@@ -54,7 +54,8 @@ def test_a_changed_base_changes_the_published_content_and_the_imported_maps(copy
     assert all(url.startswith(f"{OTHER}/") for url in canonicals)
 
 
-def test_what_imported_maps_and_published_maps_have_in_common_has_the_same_uri(tmp_path: Path) -> None:
+def test_properties_of_imported_and_published_maps_have_the_same_uri(tmp_path: Path) -> None:
+    """A property that imported maps and published maps share has the same URI."""
     maps = [document for document in build() if document["resourceType"] == "ConceptMap"]
     published = {node["uri"] for map_ in maps for node in map_.get("property", ())}
     imported = set(imported_canonicals(tmp_path))

@@ -1,6 +1,4 @@
-"""What the published content answers: the crosswalk of cervical conization, in R4 and R5, in both
-directions.
-"""
+"""The crosswalk of cervical conization, as published, in R4 and R5 and in both directions."""
 
 from __future__ import annotations
 
@@ -144,7 +142,8 @@ def test_the_qualifier_of_a_cone_decides_its_DRG(
     assert with_complication[0] == groups[0]
 
 
-def test_the_GEM_of_67_2_is_five_codes_never_diagnostic_and_its_flags_are_kept(ask: Ask) -> None:
+def test_the_GEM_of_67_2_has_five_codes_and_keeps_its_flags(ask: Ask) -> None:
+    """The GEM maps 67.2 to five codes, none of them diagnostic, and its flags are kept."""
     answer = ask("ConceptMap/icd9-to-pcs-gem/$translate", code="67.2")
     assert sorted(code or "" for code, _ in matches(answer)) == [f"0UBC{a}ZZ" for a in "03478"]
     assert {relationship for _, relationship in matches(answer)} == {"related-to"}
@@ -218,8 +217,11 @@ def test_a_cold_knife_cone_by_loop_is_a_contradiction(ask: Ask) -> None:
     assert "itself has technique 'cold-knife', but the request has 'loop'" in value(answer, "message")
 
 
-def test_the_words_of_a_condition_that_are_not_those_of_a_property_are_no_contradiction(ask: Ask) -> None:
-    """docs/content.md: `setting` has two sorts of values."""
+def test_words_that_only_conditions_have_are_not_a_contradiction(ask: Ask) -> None:
+    """The words of a condition that are not those of a property are not a contradiction.
+
+    docs/content.md: `setting` has two sorts of values.
+    """
     answer = translated(ask, "r5", OURS, "conization", CPT, setting="outpatient-or-professional")
     assert "itself" not in value(answer, "message")
 

@@ -145,14 +145,26 @@ def test_only_what_lies_directly_in_the_package_counts(tmp_path: Path) -> None:
     assert sorted(documents(archive(tmp_path / "a.tgz", package(more=more)))) == ["colours", "warm"]
 
 
-@pytest.mark.parametrize(("manifest", "mode"), [(R4, "use-source-code"), (R5, "provided")])
+@pytest.mark.parametrize(("manifest", "label"), [(R4, "Mine"), (R5, None)])
 def test_the_release_of_a_package_is_what_its_package_json_says(
-    tmp_path: Path, manifest: Document, mode: str
+    tmp_path: Path, manifest: Document, label: str | None
 ) -> None:
+    """An element that only R5 has is an extension in R4; in a resource of R5 the extension stays one."""
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.copyrightLabel"
+    labelled = {**WARM, "extension": [{"url": url, "valueString": "Mine"}]}
+    found = documents(
+        archive(tmp_path / "a.tgz", package(manifest, {"package/ValueSet-warm.json": labelled}))
+    )
+    assert found["warm"].get("copyrightLabel") == label
+    assert ("extension" in found["warm"]) is (label is None)
+
+
+@pytest.mark.parametrize("manifest", [R4, R5])
+def test_a_map_in_words_of_R4_is_read_in_any_package(tmp_path: Path, manifest: Document) -> None:
     found = documents(
         archive(tmp_path / "a.tgz", package(manifest, {"package/ConceptMap-paint.json": PAINT}))
     )
-    assert found["paint"]["group"][0]["unmapped"]["mode"] == mode
+    assert found["paint"]["group"][0]["unmapped"]["mode"] == "use-source-code"
 
 
 def test_without_a_stated_release_the_shape_of_a_resource_tells(tmp_path: Path) -> None:
@@ -214,7 +226,8 @@ def test_what_cannot_be_read_is_refused_with_its_name(tmp_path: Path, case: str)
     assert message in str(refusal.value)
 
 
-def test_what_is_no_archive_no_package_or_no_resource_is_refused_with_its_name(tmp_path: Path) -> None:
+def test_a_file_without_a_package_or_resource_is_refused_with_its_name(tmp_path: Path) -> None:
+    """A file that is not an archive, a package or a resource is refused with its name."""
     whole = archive(tmp_path / "whole.tgz", package()).read_bytes()
     cases = {
         "cut.tgz": (whole[: len(whole) // 2], "cannot be unpacked"),
@@ -372,7 +385,8 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
     assert {"name": "display", "valueString": "Red"} in answer["parameter"]
 
 
-def test_loading_twice_changes_nothing_and_a_new_version_stands_beside_the_old(tmp_path: Path) -> None:
+def test_a_second_load_changes_nothing_and_a_new_version_is_added(tmp_path: Path) -> None:
+    """Loading twice changes nothing, and a new version stands beside the old one."""
     kept = tmp_path / "kept"
     first = archive(tmp_path / "first.tgz", package())
     assert (install(first, kept).change, install(first, kept).change) == ("new", "known")
@@ -427,9 +441,10 @@ def test_a_start_can_leave_out_what_is_broken_with_a_warning(
     assert "bad.json" in caplog.text
 
 
-def test_with_skip_broken_only_what_was_read_is_kept_so_that_the_next_start_reads_it_all(
+def test_with_skip_broken_only_readable_resources_are_kept(
     tmp_path: Path,
 ) -> None:
+    """With --skip-broken only the resources that were read are kept, so the next start reads them all."""
     place = folder(tmp_path / "mine", {"bad.json": b"{", "deep/worse.json": DEEP, "warm.json": WARM})
     folder(place / "unpacked", package(more={"package/ValueSet-x.json": CUT}))
     archive(place / "packed.tgz", package(more={"package/ValueSet-x.json": DEEP}))

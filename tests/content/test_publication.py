@@ -1,6 +1,4 @@
-"""Does the published content keep its own rules? Those of docs/content.md, and those of each code system's
-codes.
-"""
+"""The rules of the published content: those of docs/content.md, and those of each code system's codes."""
 
 from __future__ import annotations
 
@@ -189,7 +187,8 @@ def test_ids_canonicals_and_identifiers_are_unique() -> None:
     assert {max(c.values()) for c in (ids, urls, identifiers, names)} == {1}
 
 
-def test_a_canonical_begins_with_the_base_unless_the_code_system_is_of_someone_else() -> None:
+def test_only_code_systems_of_others_have_a_canonical_outside_the_base() -> None:
+    """A canonical URL begins with the base, unless the code system belongs to someone else."""
     for document in DOCUMENTS:
         if not document["url"].startswith(f"{BASE}/"):
             assert document["resourceType"] == "CodeSystem"
@@ -294,7 +293,8 @@ def test_loinc_codes_pass_the_mod_10_check_digit() -> None:
     assert not mod10("65753-7") and mod10("2951-2")
 
 
-def test_icd_10_pcs_codes_have_seven_characters_without_i_and_o_and_are_in_the_table() -> None:
+def test_icd_10_pcs_codes_are_well_formed_and_in_the_table() -> None:
+    """ICD-10-PCS codes have seven characters without I and O, and are in the table."""
     found = codes_of(PCS)
     assert [code for code in found if not re.fullmatch("[0-9A-HJ-NP-Z]{7}", code)] == []
     assert found <= set(codes("icd-10-pcs"))
@@ -360,7 +360,8 @@ def test_every_property_is_declared_and_of_its_type() -> None:
                 assert declared[property_["code"]] == TYPES[key]
 
 
-def test_a_property_of_type_code_takes_values_of_its_value_set_or_codes_of_the_system() -> None:
+def test_a_property_of_type_code_takes_codes_of_its_value_set_or_system() -> None:
+    """A property of type code takes values of its value set, or codes of the code system."""
     for system in of_type("CodeSystem"):
         for declared in (p for p in system["property"] if p["type"] == "code"):
             allowed = {c["code"] for c in concepts(system["concept"])}
@@ -371,14 +372,16 @@ def test_a_property_of_type_code_takes_values_of_its_value_set_or_codes_of_the_s
             assert used <= allowed, declared["code"]
 
 
-def test_every_word_that_a_property_or_condition_names_is_in_the_vocabulary() -> None:
+def test_the_words_of_properties_and_conditions_are_in_the_vocabulary() -> None:
+    """Every word that a property or a condition names is in the vocabulary."""
     known = set(codes("conization-vocabulary"))
     uris = [p["uri"] for d in DOCUMENTS for p in [*d.get("property", []), *d.get("additionalAttribute", [])]]
     ours = [uri for uri in uris if uri.startswith(BASE)]
     assert ours and {uri.partition("#")[2] for uri in ours} <= known
 
 
-def test_the_guard_is_false_for_every_look_alike_and_true_for_every_conization() -> None:
+def test_the_guard_tells_conizations_from_look_alikes() -> None:
+    """The guard, isConization, is false for every look-alike and true for every conization."""
     top = named("CodeSystem", "cervical-conization")["concept"][0]
     branches = {
         c["code"]: [v for n in concepts([c]) for v in values(n, "isConization")] for c in top["concept"]
@@ -519,7 +522,8 @@ OUTSIDE_GPS = (
 )
 
 
-def test_the_snomed_fragment_holds_fully_specified_names_of_the_global_patient_set_only() -> None:
+def test_the_snomed_fragment_has_only_full_names_of_the_global_set() -> None:
+    """The SNOMED CT fragment holds only fully specified names of the Global Patient Set."""
     found = codes("snomed-gps")
     assert not set(found) & {*OUTSIDE_GPS, "254890008", "447760009", "108941000119102"}
     for concept in found.values():
@@ -529,7 +533,8 @@ def test_the_snomed_fragment_holds_fully_specified_names_of_the_global_patient_s
     assert not any("concept" in concept for concept in found.values())  # the set is flat
 
 
-def test_words_of_our_own_for_an_identifier_are_a_property_and_never_a_display() -> None:
+def test_our_own_words_for_an_identifier_are_a_property_not_a_display() -> None:
+    """Our own words for an identifier are a property, and never a display."""
     references, seen = reference_codes(), 0
     for map_ in of_type("ConceptMap"):
         for source, target, element, mapped in rows(map_):
@@ -645,7 +650,7 @@ def matches(map_id: str, code: str) -> dict[str, tuple[str, dict[str, set[Any]]]
 N, B = "source-is-narrower-than-target", "source-is-broader-than-target"
 
 
-def test_conization_becomes_57520_57522_or_57461_by_technique_and_colposcopy() -> None:
+def test_conization_is_57520_57522_or_57461_by_technique_and_colposcopy() -> None:
     found = matches("conization-to-cpt", "conization")
     assert found["57520"] == (
         B,
@@ -666,7 +671,8 @@ def test_icd_10_pcs_needs_setting_approach_and_intent() -> None:
     assert found["0UBC3ZZ"][0] == "related-to"
 
 
-def test_57460_is_not_a_conization_and_the_comment_says_what_would_make_it_one() -> None:
+def test_57460_is_not_a_conization_and_the_comment_says_why() -> None:
+    """57460 is not a conization, and the comment says which tissue would make it one."""
     assert matches("cpt-to-conization", "57460")["conization"] == ("not-related-to", {})
     for _, _, element, mapped in rows(named("ConceptMap", "cpt-to-conization")):
         if (element["code"], mapped["code"]) == ("57460", "conization"):
@@ -758,7 +764,8 @@ def test_the_cpt_value_set_is_what_the_guard_says() -> None:
     assert {c["code"] for c in include["concept"]} == guarded == {"57520", "57522", "57461"}
 
 
-def test_excludes1_of_icd_10_cm_is_respected_histology_and_cytology_are_apart() -> None:
+def test_histology_and_cytology_are_apart_as_excludes1_demands() -> None:
+    """Excludes1 of ICD-10-CM is respected: histology and cytology are apart."""
     sets = [
         named("ValueSet", i)["compose"]["include"][0]
         for i in ("conization-indications", "conization-indications-cytology")
@@ -869,9 +876,10 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("file", "right", "wrong", "line", "problem"), MISTAKES)
-def test_a_mistake_in_a_table_is_named_with_file_line_and_what_would_be_right(
+def test_a_mistake_in_a_table_is_named_with_its_place_and_its_remedy(
     copy: Path, file: str, right: str, wrong: str, line: int | None, problem: str | None
 ) -> None:
+    """A mistake in a table is named with its file, its line and the remedy."""
     path = copy / "source" / file
     text = path.read_text("utf-8")
     assert right in text

@@ -135,14 +135,14 @@ def test_an_include_of_nothing_is_found_by_the_constraints(release: str) -> None
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_fixed_unmapped_rule_without_its_code_is_found_by_the_constraints(release: str) -> None:
+def test_the_constraints_find_a_fixed_unmapped_rule_without_its_code(release: str) -> None:
     broken = one(release, "ConceptMap")
     broken["group"][0]["unmapped"] = {"mode": "fixed"}
     assert any("cmd-2" in each for each in against_constraints(release, broken))
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_an_extension_with_neither_value_nor_extension_is_found_by_the_constraints(release: str) -> None:
+def test_the_constraints_find_an_extension_without_value_or_extension(release: str) -> None:
     broken = one(release, "NamingSystem") | {"extension": [{"url": "http://example.org/nothing"}]}
     assert any("ext-1" in each for each in against_constraints(release, broken))
 

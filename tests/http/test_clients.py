@@ -1,5 +1,6 @@
-"""Do FHIR clients that others wrote get right answers, or clear refusals, over real HTTP?
- The server runs as a process of its own. Every client speaks to it through a recorder, so that a test sees
+"""FHIR clients that others wrote, over real HTTP: they get right answers or clear refusals.
+
+The server runs as a process of its own. Every client speaks to it through a recorder, so that a test sees
 not only what the client made of an answer but the answer itself. The Node clients are the scripts in
 tests/clients; their packages are looked for in tests/clients/node_modules, or in the folder that
 FTA_NODE_MODULES names.
@@ -234,8 +235,9 @@ def script_folder(work: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def spoken(recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Json]:
-    """Lets a client put all its questions, once for each release: {question: {answer} or {error, status,
-    body}}.
+    """Lets a client send all its requests, once for each release.
+
+    The result is {request: {answer} or {error, status, body}}.
     """
     work = tmp_path_factory.mktemp("clients")
 
@@ -384,8 +386,9 @@ def parts(parameter: Json) -> dict[str, Any]:
 
 
 def is_the_cone(answer: Json, given: Json) -> None:
-    """$lookup of CPT 57520: our own plain words, our own name, and the codes for the other techniques
-    beside it.
+    """Require the $lookup of CPT 57520.
+
+    It has our own plain words, our own name, and beside it the codes for the other techniques.
     """
     assert "conization" in value(*parameter(answer, "display")).lower()
     assert value(*parameter(answer, "name")) != "CPT"
@@ -586,9 +589,10 @@ def test_a_real_client_gets_a_right_answer_or_a_clear_refusal(
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("client", EXPECTED)
-def test_no_real_client_ever_gets_a_5xx_or_html_and_every_refusal_is_an_operation_outcome(
+def test_real_clients_never_get_a_5xx_or_html(
     client: str, release: str, spoken: Callable[[str, str], Json], recorder: Recorder
 ) -> None:
+    """No real client ever gets a 5xx or HTML, and every refusal is an OperationOutcome."""
     said = spoken(client, release)
     assert set(said) == set(EXPECTED[client]), (
         "every question of the script has an expectation, and the other way"
@@ -608,7 +612,9 @@ def is_clean(exchange: Exchange) -> bool:
     return kind == "OperationOutcome" if exchange.status >= 400 else kind is not None
 
 
-def test_the_wire_test_sees_a_5xx_an_html_page_and_a_refusal_without_an_outcome() -> None:
+def test_the_wire_test_sees_every_kind_of_bad_answer() -> None:
+    """The wire test sees a 5xx, an HTML page, and a refusal without an OperationOutcome."""
+
     def exchange(status: int, content_type: str, body: bytes) -> Exchange:
         return Exchange("test", "GET /", status, content_type, body)
 

@@ -307,7 +307,8 @@ def test_the_app_mounts_inside_another_one() -> None:
     assert bundle["entry"][0]["fullUrl"] == "http://localhost/tx/fhir/r5/CodeSystem/cats"
 
 
-def test_settings_are_the_first_argument_and_an_argument_of_another_type_is_refused_at_once() -> None:
+def test_create_app_refuses_an_argument_of_another_type_at_once() -> None:
+    """Settings are the first argument, and an argument of another type is refused at once."""
     settings = Settings(environment={}, data="")
     assert create_app(settings).test_client().get("/fhir/metadata").status_code == 200
     with pytest.raises(TypeError, match="settings must be Settings, not Content"):
@@ -357,9 +358,11 @@ def test_answers_vary_by_what_they_depend_on(http: FlaskClient) -> None:
     assert all(name in vary for name in ("Accept", "Accept-Language", "Origin"))
 
 
-def test_Accept_Language_is_the_language_of_displays_unless_a_parameter_says_otherwise(
+def test_Accept_Language_is_the_default_language_of_displays(
     http: FlaskClient,
 ) -> None:
+    """Accept-Language is the language of displays, unless a parameter says otherwise."""
+
     def display(path: str, language: str) -> str:
         parameters = http.get(path, headers={"Accept-Language": language}).get_json()["parameter"]
         return str(next(p["valueString"] for p in parameters if p["name"] == "display"))
@@ -375,7 +378,8 @@ def test_pretty_is_for_people(http: FlaskClient) -> None:
     assert b"\n" not in http.get(LOOKUP).data
 
 
-def test_If_Match_is_for_those_who_change_something_and_does_nothing_to_a_read(http: FlaskClient) -> None:
+def test_If_Match_does_nothing_to_a_read(http: FlaskClient) -> None:
+    """If-Match is for those who change something, and does nothing to a read."""
     response = http.get("/fhir/r4/CodeSystem/cats", headers={"If-Match": 'W/"other"'})
     assert response.status_code == 200 and response.get_json()["id"] == "cats"
 
@@ -427,7 +431,7 @@ def test_a_preflight_lets_FHIR_clients_send_their_headers(http: FlaskClient) -> 
     )
 
 
-def test_the_id_of_a_request_is_not_echoed_when_it_is_long_or_cannot_be_printed(http: FlaskClient) -> None:
+def test_a_request_id_that_is_long_or_cannot_be_printed_is_not_echoed(http: FlaskClient) -> None:
     for bad in ("x" * 200, "a b", "h\u00e9"):
         assert http.get(LOOKUP, headers={"X-Request-Id": bad}).headers["X-Request-Id"] != bad
 
@@ -454,7 +458,8 @@ def test_a_parameter_that_is_missing_has_its_place(http: FlaskClient) -> None:
     assert outcome(response, 400)["expression"] == ["Parameters.parameter"]
 
 
-def test_what_is_posted_to_the_base_must_be_a_bundle_and_the_message_says_so(http: FlaskClient) -> None:
+def test_a_post_to_the_base_must_be_a_bundle(http: FlaskClient) -> None:
+    """The body of a POST to the base must be a Bundle, and the message says so."""
     issue = outcome(http.post("/fhir/r4", json={"resourceType": "Patient"}), 400)
     text = "POST [base] takes a Bundle of type 'batch'; the body is a resource of type 'Patient'"
     assert issue["details"]["text"] == text

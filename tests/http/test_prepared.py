@@ -113,9 +113,10 @@ def quick_only(app: Flask) -> Client:
 
 @pytest.mark.parametrize(("question", "first"), QUESTIONS)
 @pytest.mark.parametrize("root", ["r4", "r5"])
-def test_the_answer_is_the_same_byte_for_byte_but_for_what_is_of_the_moment(
+def test_a_repeated_question_gets_the_answer_of_a_new_one(
     catalogue: Catalogue, settings: Settings, root: str, question: str, first: str
 ) -> None:
+    """The answer is the same, except for the parts that depend on the moment, such as a timestamp."""
     asked_before = create_app(settings, catalogue=catalogue).test_client()
     assert asked_before.get(f"/fhir/{root}/{question % first}").status_code == 200
     for code in CODES:
@@ -287,7 +288,8 @@ def test_every_header_that_an_answer_may_depend_on_makes_another_question(
     assert quick_only.short(path, **{header.value: "x"}).status_code == 599
 
 
-def test_credentials_make_no_other_question_for_without_a_cache_nobody_reads_them(quick_only: Client) -> None:
+def test_other_credentials_do_not_make_another_question(quick_only: Client) -> None:
+    """Credentials do not make another question, because nobody reads them without a cache."""
     path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
     quick_only.whole(path, Authorization="Bearer one")
     assert quick_only.short(path, Authorization="Bearer two").status_code == 200
@@ -386,9 +388,7 @@ PLAIN = f'{{"resourceType":"Parameters","parameter":[{{"name":"system","valueUri
         "",
     ],
 )
-def test_a_body_that_is_not_like_an_earlier_one_is_not_answered_as_that_one(
-    quick_only: Client, text: str
-) -> None:
+def test_a_body_unlike_an_earlier_one_is_not_answered_as_that_one(quick_only: Client, text: str) -> None:
     path = "/fhir/r5/CodeSystem/$lookup"
     plain = (PLAIN % '{"name":"code","valueCode":"57520"}').encode()
     assert quick_only.whole(path, plain).status_code == 200
@@ -444,9 +444,10 @@ def test_a_body_that_is_too_large_is_413_as_ever(catalogue: Catalogue) -> None:
 # -- errors before the application ----------------------------------------------------------------
 
 
-def test_an_error_that_nobody_foresaw_is_an_OperationOutcome_with_the_id_of_the_request(
+def test_an_unforeseen_error_is_an_OperationOutcome_with_the_request_id(
     app: Flask, quick_only: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """An error that nobody foresaw is an OperationOutcome with the id of the request."""
     path = f"/fhir/r5/{QUESTIONS[0][0] % '57520'}"
     quick_only.whole(path)
     monkeypatch.setattr("terminology.wire.operation.PreparedRequest.answer", lambda *_: 1 / 0)

@@ -206,7 +206,8 @@ def test_a_method_that_is_not_allowed_is_said_in_XML(http: FlaskClient) -> None:
     assert "Allow" in response.headers
 
 
-def test_a_format_that_cannot_be_written_is_406_and_both_that_can_are_named(http: FlaskClient) -> None:
+def test_an_unknown_format_is_406_and_the_answer_names_JSON_and_XML(http: FlaskClient) -> None:
+    """A format that cannot be written is 406, and the answer names the two that can be."""
     response = http.get("/fhir/r5/CodeSystem/cats", headers={"Accept": "text/turtle"})
     assert (response.status_code, response.content_type) == (406, "application/fhir+json; charset=utf-8")
     said = response.get_json()["issue"][0]["details"]["text"]
@@ -294,7 +295,8 @@ def test_a_body_that_is_refused_is_an_outcome_in_XML(http: FlaskClient, content:
     assert found["resourceType"] == "OperationOutcome"
 
 
-def test_a_body_that_is_too_large_or_in_another_charset_is_refused_as_in_JSON(http: FlaskClient) -> None:
+def test_a_body_too_large_or_in_another_charset_is_refused_as_in_JSON(http: FlaskClient) -> None:
+    """A body in XML that is too large or in another charset is refused as in JSON."""
     spoken(post(http, "CodeSystem/$lookup", b"<a>" * 2_000_000), "r5", 413)
     spoken(post(http, "CodeSystem/$lookup", LOOKUP, content_type="text/xml; charset=latin-1"), "r5", 415)
     spoken(post(http, "CodeSystem/$lookup", LOOKUP, content_type="text/xml; fhirVersion=4.0"), "r5", 415)

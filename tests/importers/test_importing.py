@@ -67,9 +67,10 @@ def files(store: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_release_is_imported_with_its_version_and_importing_it_twice_is_a_no_op(
+def test_a_release_is_imported_with_its_version_and_only_once(
     kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A release is imported with its version, and importing it twice changes nothing."""
     folder = made(kind, tmp_path / "release")
     first = import_(kind, folder)
     assert first.exit_code == 0, first.output
@@ -136,9 +137,10 @@ def with_a_malformed_row(kind: str, folder: Path) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "xlsx"])
-def test_a_malformed_row_is_reported_counted_and_left_out_or_with_strict_ends_the_import(
+def test_a_malformed_row_is_left_out_or_with_strict_ends_the_import(
     kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A malformed row is reported, counted and left out; with --strict it ends the import."""
     folder = made(kind, tmp_path / "release")
     name, line = with_a_malformed_row(kind, folder)
     place = f"{name}:{line}: " if line else f"{name}: "
@@ -171,9 +173,10 @@ def test_a_malformed_row_of_a_sheet_is_reported_with_its_number(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_wrong_file_is_refused_with_what_was_expected_and_nothing_is_written(
+def test_a_wrong_file_is_refused_and_nothing_is_written(
     kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """The refusal of a wrong file names the files that were expected, and nothing is written."""
     wrong = tmp_path / "wrong.dat"
     wrong.write_bytes(b"\x00\x01 this is nothing")
     refused = import_(kind, wrong)
@@ -213,9 +216,10 @@ GOOD = [f"c{number};Code {number}" for number in range(10)]
 
 @pytest.mark.parametrize("rows", [[], ["x"] * 10, ['"a;b']], ids=["header only", "unreadable", "quote"])
 @pytest.mark.parametrize("given", [[], ["--allow-fewer-rows"], ["--dry-run"]], ids=str)
-def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
+def test_a_release_without_a_readable_row_is_refused(
     rows: list[str], given: list[str], tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A release without a single readable row is refused, and nothing changes."""
     assert import_("csv", table(tmp_path / "r", *GOOD)).exit_code == 0
     before = held(store)
     refused = import_("csv", *given, table(tmp_path / "r", *rows))
@@ -224,9 +228,10 @@ def test_a_release_without_a_single_readable_row_is_refused_and_nothing_changes(
     assert held(store) == before
 
 
-def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_allowed_explicitly(
+def test_less_than_half_of_the_rows_replace_a_version_only_if_allowed(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """Less than half of the rows do not replace a version, unless that is allowed explicitly."""
     assert "replaces" not in import_("csv", table(tmp_path / "r", *GOOD)).output
     before = held(store)
     short = table(tmp_path / "r", *GOOD[:4])
@@ -242,9 +247,10 @@ def test_less_than_half_of_the_rows_do_not_replace_a_version_unless_allowed_expl
     assert [one.rows for one in held(store)] == [4]
 
 
-def test_half_of_the_rows_replace_a_version_and_the_answer_says_what_is_replaced(
+def test_half_of_the_rows_replace_a_version_and_the_answer_says_so(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """Half of the rows replace a version, and the answer says how many rows they replace."""
     import_("csv", table(tmp_path / "r", *GOOD))
     day = held(store)[0].loaded[:10]
     tried = import_("csv", "--dry-run", table(tmp_path / "r", *GOOD[:5]))
@@ -277,9 +283,10 @@ def test_a_release_cut_off_leaves_all_releases_of_the_import_as_they_were(
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_a_retired_version_that_is_imported_again_is_served_again_and_the_answer_says_so(
+def test_a_retired_version_that_is_imported_again_is_served_again(
     changed: bool, tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A retired version that is imported again is served again, and the answer says so."""
     import_("csv", table(tmp_path / "r", *GOOD))
     retired = CliRunner().invoke(commands.main, ["retire", "--store", str(store), "http://example.org/t"])
     assert retired.output == "http://example.org/t|1: not served any more\n"
@@ -289,7 +296,7 @@ def test_a_retired_version_that_is_imported_again_is_served_again_and_the_answer
     assert [one.status for one in held(store)] == ["active"]
 
 
-def test_a_URL_without_a_version_retires_all_of_its_versions_and_names_each(
+def test_a_URL_without_a_version_retires_and_names_all_its_versions(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
     for version in "12":
@@ -306,9 +313,10 @@ def test_a_URL_without_a_version_retires_all_of_its_versions_and_names_each(
 # -- what is wrong between rows ------------------------------------------------------------------
 
 
-def test_a_quote_that_is_not_closed_is_reported_with_all_that_it_swallows_and_strict_refuses(
+def test_an_unclosed_quote_is_reported_with_the_rows_that_it_swallows(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A quote that is not closed is reported with all the rows that it swallows; --strict refuses it."""
     folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', *GOOD[4:])
     strict = import_("csv", "--strict", folder)
     assert strict.exit_code == 1 and held(store) == []
@@ -321,9 +329,10 @@ def test_a_quote_that_is_not_closed_is_reported_with_all_that_it_swallows_and_st
     assert [one.rows for one in held(store)] == [3]
 
 
-def test_a_quote_that_is_closed_too_late_is_reported_with_the_lines_it_takes(
+def test_a_quote_that_is_closed_too_late_is_reported_with_its_lines(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """A quote that is closed too late is reported with the lines that it takes."""
     folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', "c4;Code 4", 'c5;"Code 5"', *GOOD[6:])
     said = import_("csv", folder)
     assert "t.csv:5: cannot be read as CSV" in said.output
@@ -344,9 +353,10 @@ def test_a_quote_that_is_closed_too_late_is_reported_with_the_lines_it_takes(
     ],
     ids=["circle", "own parent", "twice", "no parent"],
 )
-def test_what_is_wrong_between_rows_is_reported_with_file_and_line_and_strict_refuses(
+def test_rows_that_contradict_are_reported_with_file_and_line(
     rows: list[str], said: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
+    """Rows that contradict each other are reported with file and line, and --strict refuses them."""
     folder = table(tmp_path / "r", *rows, header="code;parent")
     toml = folder / "t.toml"
     toml.write_text(toml.read_text().replace('display = "display"\n', ""))
@@ -392,9 +402,10 @@ def test_the_same_version_in_two_files_is_refused(
     assert held(store) == []
 
 
-def test_a_release_without_descriptions_in_the_language_of_a_reference_set_says_so(
+def test_a_reference_set_in_a_language_without_descriptions_is_reported(
     tmp_path: Path, import_: Callable[..., Result]
 ) -> None:
+    """The import reports a language reference set without descriptions in its language."""
     folder = made("snomed", tmp_path / "release")
     (path,) = folder.rglob("sct2_Description*")
     path.rename(path.with_name(path.name.replace("-en", "-sv")))
@@ -481,9 +492,10 @@ def test_where_there_is_no_terminal_no_progress_is_shown(
 
 
 @pytest.mark.parametrize("when", [b"wings.csv: 3", b"wings.csv: 100%"], ids=["reading", "compiling"])
-def test_ctrl_c_ends_an_import_with_a_line_and_status_130_and_leaves_nothing(
+def test_ctrl_c_ends_an_import_with_status_130_and_leaves_nothing(
     tmp_path: Path, store: Path, when: bytes
 ) -> None:
+    """Ctrl-C ends an import with a line and the status 130, and leaves nothing in the store."""
     running = OnATerminal("--store", store, "csv", many(tmp_path / "release"))
     running.wait_for(when)
     running.interrupt()

@@ -258,7 +258,8 @@ def test_gem_no_map_is_said(imported: Any) -> None:
     assert (row.no_map, row.target, row.comment) == (True, None, "The GEM has no counterpart (flags 11000).")
 
 
-def test_gem_a_row_with_a_scenario_is_part_of_a_combination_whatever_its_flag(tmp_path: Path) -> None:
+def test_gem_a_row_with_a_scenario_is_part_of_a_combination(tmp_path: Path) -> None:
+    """A row with a scenario is part of a combination, whatever its flag says."""
     rows = ("3584  02S00ZZ 10012", "3584  02SP0ZZ 10111")
     gem = Imported("gem", write(tmp_path, "gem.txt", *rows))
     assert [(row.target, len(row.products)) for row in gem.rows] == [("02SP0ZZ", 1)]

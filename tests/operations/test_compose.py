@@ -144,9 +144,10 @@ BOTH = (of_colours("1.0.0"), of_colours("1.2.0"))
          "1.2.0", "red", False),
     ],
 )  # fmt: skip
-def test_versions_are_told_apart_where_several_are_included_or_the_value_set_says_so(
+def test_versions_matter_if_several_are_included_or_the_set_says_so(
     definition: Json, version: str, code: str, expected: bool
 ) -> None:
+    """Versions are distinguished if several are included, or if the value set says so."""
     assert holds(definition, COLOURS, code, version) is expected
 
 
@@ -184,7 +185,8 @@ def chain(length: int, width: int) -> Catalogue:
     return catalogue_of([colours("1", "red"), *sets, value_set(f"chain-{length}", of_colours())])
 
 
-def test_value_sets_that_import_each_other_over_and_over_are_asked_once_each() -> None:
+def test_value_sets_that_import_each_other_are_asked_once_each() -> None:
+    """Value sets that import each other over and over are asked once each."""
     catalogue = chain(length=40, width=3)
     definition = definition_of(catalogue, find_value_set(catalogue, "http://example.org/vs/chain-0"))
     assert definition.contains(COLOURS, "red")
@@ -274,7 +276,8 @@ def test_what_a_release_of_fhir_publishes_is_meant_in_its_version() -> None:
 
 
 @pytest.mark.parametrize("reference", ["http://example.org/vs/mine", "http://example.org/vs/mine|3"])
-def test_a_value_set_that_came_along_and_imports_itself_is_a_circle_and_not_unknown(reference: str) -> None:
+def test_a_sent_value_set_that_imports_itself_is_a_circle_not_unknown(reference: str) -> None:
+    """A value set that came with the request and imports itself is a circle, and not unknown."""
     mine = value_set("mine", {"valueSet": [reference]}, version="3")
     with pytest.raises(TerminologyError) as circle:
         definition_of(CATALOGUE, mine)

@@ -328,9 +328,10 @@ DISPLAYS: list[tuple[str, str | None, list[str], str | None]] = [
 @pytest.mark.parametrize(
     ("language", "others", "display"), [row[1:] for row in DISPLAYS], ids=[row[0] for row in DISPLAYS]
 )
-def test_the_display_is_in_the_language_asked_for_and_the_rest_are_designations(
+def test_the_display_is_in_the_language_asked_for(
     language: str | None, others: list[str], display: str | None
 ) -> None:
+    """The display is in the language asked for, and the words in other languages are designations."""
     asked: dict[str, Any] = {"displayLanguage": language} if language else {}
     document = ask("http://example.org/vs/words", includeDesignations=True, **asked)
     dog = entry(document, "dog")
@@ -345,7 +346,9 @@ def test_the_usual_display_says_its_language_where_it_is_a_designation() -> None
     assert dog["designation"][0]["use"]["code"] == PREFERRED
 
 
-def test_a_text_is_looked_for_in_the_language_asked_for_else_in_what_is_said_at_all() -> None:
+def test_a_filter_searches_the_display_language_or_else_any_words() -> None:
+    """A text is searched in the language asked for; in a concept without words in it, in all words."""
+
     def said(tag: str, value: str) -> Json:
         return {"language": tag, "value": value}
 
@@ -365,7 +368,8 @@ def test_a_text_is_looked_for_in_the_language_asked_for_else_in_what_is_said_at_
         assert (codes(shown), shown["expansion"]["total"]) == (found, len(found)), (language, text)
 
 
-def test_the_language_comes_from_parameter_then_value_set_then_header_then_its_language() -> None:
+def test_the_display_language_comes_from_four_places_in_order() -> None:
+    """The language comes from the parameter, then from the compose, the header and ValueSet.language."""
     own = value_set(
         "x", EVERYTHING, compose={"extension": [parameter("displayLanguage", "de")]}, language="nl"
     )

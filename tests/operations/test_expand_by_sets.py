@@ -72,9 +72,10 @@ def told(part: MemberPage) -> tuple[int, list[tuple[str, str | None, int]]]:
 
 @given(stocked(), WANTED, st.integers(0, 13), st.integers(0, 6))
 @settings(max_examples=150, deadline=None)
-def test_what_is_reckoned_is_what_a_walk_gives_in_the_same_order_from_the_same_blocks(
+def test_a_page_by_sets_is_the_page_by_walking(
     documents: list[Json], wanted: MemberQuery, first: int, size: int
 ) -> None:
+    """A page by sets has the members of a page by walking, in the same order and from the same blocks."""
     with tempfile.TemporaryDirectory() as folder:
         asked = definition(opened(documents, folder))
         assert can_use_sets(asked)
@@ -184,7 +185,8 @@ def test_what_the_store_has_to_read_through_is_bounded(tmp_path: Path) -> None:
     assert [issue.code for issue in refused.value.issues] == ["too-costly"]
 
 
-def test_what_is_walked_from_the_store_is_bounded_by_what_its_filters_choose(tmp_path: Path) -> None:
+def test_filters_bound_the_cost_of_a_walk_through_the_store(tmp_path: Path) -> None:
+    """A walk through the store costs only the codes that its filters choose."""
     other = code_system("other", "x")
     all_of, one = {"system": "http://example.org/other"}, [*filtered("is-a", "c3999")]
     wide = value_set("wide", all_of, *[{"system": "http://example.org/many"}] * 700)

@@ -109,7 +109,8 @@ def test_found(client: Any, title: Any, properties: Any, expected: Any) -> None:
     assert matches(client, *properties) == expected
 
 
-def test_for_a_human_the_display_is_searched_and_a_partial_match_is_commented(client: Any) -> None:
+def test_a_search_that_is_not_exact_finds_displays_and_partial_matches(client: Any) -> None:
+    """For a human (exact is false) displays are searched, and a partial match gets a comment."""
     word = sought("display", {"valueString": "knife"})
     assert matches(client, word, exact=True) == {}
     assert matches(client, word, exact=False) == {"knife": [], "laser": []}

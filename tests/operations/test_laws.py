@@ -59,9 +59,10 @@ def ask(document: Document, release: str, **parameters: Any) -> Document:
 
 
 @given(elements)
-def test_what_is_found_forward_is_found_in_reverse_and_reverse_of_reverse_is_forward(
+def test_a_reverse_translation_finds_the_matches_of_the_forward_one(
     elements: list[Document],
 ) -> None:
+    """A match that is found forward is found in reverse, and the reverse of the reverse is forward."""
     document = small_map(elements)
     forward = {
         (code, *match) for code in "abcd" for match in matches(ask(document, "r5", system=HERE, code=code))

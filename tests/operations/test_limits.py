@@ -136,9 +136,8 @@ COSTLY = [
 
 
 @pytest.mark.parametrize(("asked", "said"), [row[1:] for row in COSTLY], ids=[row[0] for row in COSTLY])
-def test_a_value_set_that_takes_too_long_to_list_is_refused_with_its_size_and_what_is_cheaper(
-    asked: Json, said: str
-) -> None:
+def test_a_value_set_that_takes_too_long_to_list_is_refused(asked: Json, said: str) -> None:
+    """The refusal of a value set that takes too long to list states its size and a cheaper way."""
     text = refusal([THOUSANDS], "ValueSet/$expand", in_set(asked), {"name": "count", "valueInteger": 1})
     assert f"{said}, over code systems of up to 10,000 codes, take about " in text
     assert "the limit is 25,000,000." in text and "enumerate the codes" in text

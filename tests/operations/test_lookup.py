@@ -89,9 +89,10 @@ def test_parents_children_and_codes_come_with_their_display(cats: Terminology) -
     ]
 
 
-def test_inactive_is_said_also_where_it_is_false_unless_other_properties_are_chosen(
+def test_inactive_is_said_also_if_false_unless_others_are_chosen(
     cats: Terminology,
 ) -> None:
+    """inactive is said also where it is false, unless other properties are chosen."""
     assert "inactive" not in properties(look(cats, "tabby", property=["legs"]))
     assert properties(look(cats, "tabby", property=["inactive"])) == {"inactive": [False]}
     assert properties(look(cats, "cat"))["inactive"] == [False]
@@ -173,9 +174,10 @@ def test_the_version_is_the_one_named_or_else_the_latest(cats: Terminology) -> N
     assert value(look(cats, version="1.x"), "version") == "1.10"
 
 
-def test_an_alias_or_oid_of_a_code_system_is_understood_and_the_preferred_uri_answered(
+def test_an_alias_or_oid_is_understood_and_the_preferred_uri_answered(
     cats: Terminology,
 ) -> None:
+    """An alias or OID of a code system is understood, and the preferred URI answered."""
     for system in ("http://example.org/old-name-of-cats", "urn:oid:1.2.3.4", "1.2.3.4"):
         assert value(cats.ask("CodeSystem/$lookup", system=system, code="cat"), "system") == URL
 

@@ -292,9 +292,8 @@ def test_codes_that_are_above_each_other_contradict_and_are_not_equivalent() -> 
     ("make", "first", "second"),
     [(languages, "en", "en-US"), (units, "g", "kg"), (mime_types, "text/css", "text/html")],
 )
-def test_a_grammar_does_not_say_how_its_codes_are_related_so_it_is_an_error(
-    make: Any, first: str, second: str
-) -> None:
+def test_two_codes_of_a_grammar_cannot_be_compared(make: Any, first: str, second: str) -> None:
+    """A grammar does not say how its codes are related, so it is an error to ask."""
     system = make()
     catalogue = catalogue_of([], [system])
     with pytest.raises(TerminologyError, match="cannot tell whether one subsumes the other"):

@@ -114,8 +114,9 @@ SETUPS = setups()
 
 
 def worlds() -> list[tuple[list[str], list[Document]]]:
-    """The parts of the suite that can share a store, and what is in it: of a code system, either knows the
-    same versions.
+    """The parts of the suite that can share a store, each with the content of the store.
+
+    Parts can share one if they know the same versions of each code system.
     """
     if not SETUPS:
         return [([param.values[1].suite_name for param in CASES], [])]

@@ -16,6 +16,7 @@ from tests.support.pets import (
     PART,
     PETS,
     SKETCH,
+    STRICT,
     TERMINOLOGY,
     Json,
     bare,
@@ -162,7 +163,7 @@ IN_VALUE_SET = [
         ("pets", coding("cat", DUTCH)),
         {
             "issues": ["error invalid-data Coding.system", "error not-in-vs Coding.code"],
-            "x-unknown-system": DUTCH,
+            "x-unknown-system": None,
         },
     ),
     (
@@ -254,9 +255,19 @@ IN_VALUE_SET = [
         },
     ),
     (
-        "case counts where nothing else is said",
-        ("pets", pet("CAT")),
+        "case counts where the code system says so",
+        ("strict", coding("LOW", STRICT)),
         {"result": False, "issues": ["error invalid-code Coding.code", "error not-in-vs Coding.code"]},
+    ),
+    (
+        "a code in another case is normalized where nothing is said about case",
+        ("pets", pet("CAT")),
+        {
+            "result": True,
+            "code": "CAT",
+            "normalized-code": "cat",
+            "issues": ["information code-rule Coding.code"],
+        },
     ),
     (
         "a code that a fragment does not have may be right",

@@ -265,7 +265,8 @@ def test_a_supplement_adds_displays() -> None:
     assert in_system(poes, text("useSupplement", f"{DUTCH}|3"))["result"] is True
 
 
-def test_a_display_is_not_held_against_words_that_stand_in_for_the_right_ones() -> None:
+def test_a_display_is_not_checked_against_words_that_only_stand_in() -> None:
+    """A display is not checked against words that stand in for the right ones."""
     answer = in_system(*bare(code="57520", url=OWNED, display="The owner's own words"))
     assert (answer["result"], answer["issues"]) == (True, ["warning process-note display"])
     assert "cannot be checked" in answer["message"]

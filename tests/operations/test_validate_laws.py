@@ -69,9 +69,10 @@ def entries(contains: list[Json]) -> list[Json]:
     display=st.sampled_from([None, "Cat", "Hat"]),
     name=st.sampled_from(["pets", "listed", "cats", "both"]),
 )
-def test_a_coding_alone_a_coding_in_a_concept_and_bare_parameters_get_the_same_verdict(
+def test_a_coding_a_concept_and_bare_parameters_get_the_same_verdict(
     code: str, display: str | None, name: str
 ) -> None:
+    """A coding alone, a coding in a concept, and bare parameters get the same verdict."""
     more = {"display": display} if display else {}
     verdicts = {
         in_set(name, pet(code, **more))["result"],

@@ -1,6 +1,7 @@
 """Does the engine hold what HL7's terminology ecosystem requires of every server?
 
-The titles quote https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html and languages.html.
+The titles and docstrings quote https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html
+and languages.html.
 """
 
 from __future__ import annotations
@@ -50,9 +51,8 @@ def displays(expansion: Json) -> dict[str, str]:
 
 @pytest.mark.parametrize("content", ["not-present", "example"])
 @pytest.mark.parametrize("definition", [ALL_NEW, LISTED_NEW], ids=["all of it", "enumerated"])
-def test_servers_shall_not_process_validate_code_on_content_not_present_or_example(
-    content: str, definition: Json
-) -> None:
+def test_validate_code_refuses_content_not_present_or_example(content: str, definition: Json) -> None:
+    """Servers shall not process $validate-code on content not-present or example."""
     answer = validated(coding("a", NEW), *with_(new(content=content), definition))
     assert answer["result"] is False
     assert answer["issues"] == ["error not-found Coding.system"]
@@ -68,9 +68,8 @@ def test_nor_on_a_code_system_itself(content: str) -> None:
 
 @pytest.mark.parametrize("content", ["not-present", "example"])
 @pytest.mark.parametrize("definition", [ALL_NEW, LISTED_NEW], ids=["all of it", "enumerated"])
-def test_servers_shall_not_process_expand_on_content_not_present_or_example(
-    content: str, definition: Json
-) -> None:
+def test_expand_refuses_content_not_present_or_example(content: str, definition: Json) -> None:
+    """Servers shall not process $expand on content not-present or example."""
     url = {"name": "url", "valueUri": f"{BASE}/vs/new"}
     with pytest.raises(TerminologyError) as caught:
         expanded(url, *with_(new(content=content), definition))
@@ -176,7 +175,8 @@ def test_a_display_is_right_that_a_language_pack_has(
     assert (answer["result"], answer["display"]) == (result, "B")
 
 
-def test_a_language_pack_that_is_loaded_is_found_beneath_a_request_and_a_newer_one_takes_its_place() -> None:
+def test_a_newer_language_pack_of_the_request_replaces_the_loaded_one() -> None:
+    """A language pack that is loaded is found beneath a request, and a newer one takes its place."""
     loaded = Terminology(catalogue=catalogue_of([new(language="en"), ALL_NEW, PACK]))
     url = {"name": "url", "valueUri": f"{BASE}/vs/new"}
     french = {"name": "displayLanguage", "valueCode": "fr"}
@@ -233,9 +233,8 @@ HOLDER_URL = f"{BASE}/vs/holder-of-one"
         pytest.param(HOLDER_URL, "tx-resource", id="a resource of the request"),
     ],
 )
-def test_a_contained_value_set_is_expanded_and_validated_against_however_it_is_named(
-    url: str, travels: str
-) -> None:
+def test_a_contained_value_set_is_used_however_it_is_named(url: str, travels: str) -> None:
+    """A contained value set is expanded and validated against, however it is named."""
     parts: list[Json] = [{"name": "url", "valueUri": url}, {"name": travels, "resource": HOLDER}]
     assert displays(expanded(*parts)) == {"dog": "Dog, big"}
     verdicts = [asked("ValueSet/$validate-code", [*parts, pet(code)])["result"] for code in ("dog", "cat")]
@@ -296,9 +295,8 @@ def _findings(form: str, name: str, given: Json) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "given"), [row[1:] for row in ASKED], ids=[row[0] for row in ASKED])
-def test_code_Coding_and_CodeableConcept_get_the_same_issues_each_at_its_own_place(
-    name: str, given: dict[str, str]
-) -> None:
+def test_code_Coding_and_CodeableConcept_get_the_same_issues(name: str, given: dict[str, str]) -> None:
+    """code, Coding and CodeableConcept get the same issues, each at its own place."""
     full = {"system": PETS} | given
     alike = {form: _findings(form, name, full) for form in PLACES}
     assert alike["code"] == alike["coding"] == alike["codeableConcept"]

@@ -109,9 +109,10 @@ def test_what_is_listed_is_accepted_and_an_import_is_what_it_imports(
 
 @given(st.lists(BLOCKS, min_size=1, max_size=2), BLOCKS, st.sampled_from(["b", "bd"]))
 @thorough
-def test_what_is_excluded_without_a_version_stays_out_whatever_else_is_included(
+def test_codes_excluded_without_a_version_always_stay_out(
     include: list[Json], further: Json, codes: str
 ) -> None:
+    """A code that is excluded without a version stays out, whatever else is included."""
     exclude = (of(None, codes),)
     fewer, more = (
         value_set("x", *include, exclude=exclude),

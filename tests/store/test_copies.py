@@ -118,9 +118,10 @@ def copied(folder: Path) -> list[str]:
 # -- the same answers ----------------------------------------------------------------------------
 
 
-def test_answers_are_byte_for_byte_the_same_from_a_copy_and_stay_so_when_the_database_is_gone(
+def test_a_copy_gives_the_same_answers_also_without_the_database(
     own_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Answers are byte for byte the same from a copy, and stay so when the database is gone."""
     place, folder = own_server.url(), tmp_path / "copies"
     some_of_all(place, monkeypatch)
     from_database, from_copies = client_of(place), client_of(place, folder)
@@ -156,9 +157,8 @@ def test_what_was_copied_before_is_answered_from_at_once(url: str, tmp_path: Pat
 # -- new generations -----------------------------------------------------------------------------
 
 
-def test_a_new_generation_is_served_at_once_and_copied_and_what_is_old_is_cleared_away(
-    url: str, tmp_path: Path
-) -> None:
+def test_a_new_generation_is_served_and_copied_and_the_old_one_removed(url: str, tmp_path: Path) -> None:
+    """A new generation is served at once and copied, and the old copies are removed."""
     with node(url, tmp_path) as running:
 
         def sees(display: str) -> bool:
@@ -191,9 +191,8 @@ def test_what_is_retired_is_not_served_from_copies_and_what_comes_back_is(url: s
     assert copied(tmp_path) == ["1"] and not list(tmp_path.glob("*.unwanted"))
 
 
-def test_an_artifact_of_another_database_is_not_taken_for_the_one_of_the_same_number(
-    url: str, tmp_path: Path
-) -> None:
+def test_artifacts_of_one_number_in_two_databases_are_told_apart(url: str, tmp_path: Path) -> None:
+    """An artifact of another database is not taken for the one of the same number."""
     load(url, (release(), [ConceptRow("a", "before")]))
     copy_published(url, tmp_path)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -29,9 +29,10 @@ def server() -> Iterator[postgres.Server]:
         yield made
 
 
-def test_while_the_database_is_away_the_answer_is_503_transient_and_the_log_has_one_line_for_it(
+def test_while_the_database_is_away_answers_are_503_and_the_log_one_line(
     server: postgres.Server, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """While the database is away, the answer is 503 transient, and the log has one line for it."""
     load(server.url(), (release("1"), [ConceptRow(f"C{number}", "there") for number in range(100)]))
     settings = Settings(environment={}, bundled=False, store=server.url(), data="")
     serving = ServedContent(settings)

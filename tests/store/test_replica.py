@@ -87,7 +87,7 @@ def wait(holds: Callable[[], bool]) -> None:
     assert holds()
 
 
-def test_nodes_answer_while_content_is_loaded_and_while_the_primary_is_away(
+def test_nodes_answer_during_a_load_and_while_the_primary_is_away(
     servers: tuple[postgres.Server, postgres.Server],
 ) -> None:
     primary, copy = servers
@@ -124,9 +124,10 @@ def _caught_up(primary: postgres.Server, copy: postgres.Server) -> None:
     wait(replayed)
 
 
-def test_a_thread_that_is_with_a_replica_does_not_miss_what_another_saw_on_the_primary(
+def test_a_thread_on_a_replica_sees_content_that_another_has_seen(
     servers: tuple[postgres.Server, postgres.Server],
 ) -> None:
+    """A thread on a replica does not miss content that another thread saw on the primary."""
     primary, copy = servers
     load(primary.url(), (release("1"), numbered(1)))
     _caught_up(primary, copy)
@@ -155,9 +156,10 @@ def test_a_thread_that_is_with_a_replica_does_not_miss_what_another_saw_on_the_p
     serving.close()
 
 
-def test_a_replica_that_is_behind_is_waited_for_and_else_serves_what_it_has_and_no_mixture(
+def test_a_replica_that_is_behind_never_serves_a_mixture(
     servers: tuple[postgres.Server, postgres.Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A replica that is behind is waited for; otherwise it serves its old content, and not a mixture."""
     primary, copy = servers
     load(primary.url(), (release("1"), numbered(1)))
     _caught_up(primary, copy)

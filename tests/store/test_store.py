@@ -140,9 +140,10 @@ def test_a_concept_is_located_and_described_as_from_a_resource(
 
 
 @pytest.mark.parametrize("given", FILTERS, ids=lambda given: " ".join(given)[:50])
-def test_a_filter_finds_what_it_tests_and_what_a_plain_look_at_the_rows_finds(
+def test_a_filter_finds_the_rows_that_pass_its_test(
     pair: tuple[DocumentCodeSystem, IndexedCodeSystem], given: tuple[str, str, str]
 ) -> None:
+    """A filter finds the codes of the rows that pass its test, one by one."""
     document, kept = pair
     expected = {row.code for row in BIRDS if passes(row, *given)}
     selection = kept.select([Filter(*given)])
@@ -342,7 +343,7 @@ def test_case_does_not_count_where_the_code_system_says_so(place: str) -> None:
     assert list(kept.describe(["CD"])) == ["CD"]
 
 
-def test_a_code_that_comes_twice_and_a_parent_that_never_comes_are_reported(place: str) -> None:
+def test_a_code_that_comes_twice_and_a_missing_parent_are_reported(place: str) -> None:
     reporter = CollectingReporter()
     rows = [ConceptRow("a", "first"), ConceptRow("a", "second"), ConceptRow("b", parents=["nobody"])]
     (outcome,) = load(place, (release(), rows), reporter=reporter)
@@ -484,7 +485,8 @@ def test_a_map_translates_as_from_a_resource(place: str, asked: Document, names_
     assert one == other
 
 
-def test_an_attribute_that_only_the_rows_of_other_codes_name_is_known_as_from_a_resource(place: str) -> None:
+def test_an_attribute_that_only_rows_of_other_codes_name_is_known(place: str) -> None:
+    """An attribute that only the rows of other codes name is known, as it is in a map from a resource."""
     rows = [
         MapRow("owl", "eel", "equivalent", depends_on=[("http://example.org/moon", "code", "full")]),
         MapRow("rock", "cod", "equivalent", depends_on=[("season", "code", "winter")]),
@@ -526,7 +528,8 @@ def test_importing_the_same_files_twice_is_a_no_op(place: str) -> None:
     assert len(stored(place).select()) == 1
 
 
-def test_several_versions_stand_side_by_side_and_the_latest_answers_unasked(place: str) -> None:
+def test_versions_stand_side_by_side_and_the_latest_is_the_default(place: str) -> None:
+    """Several versions stand side by side, and the latest answers if none is asked for."""
     for version, count in (("1.9", 2), ("1.10", 3)):
         load(place, (release(version), BIRDS[:count]))
     catalogue = serving(place).catalogue()
@@ -782,9 +785,10 @@ def test_a_stored_language_pack_says_a_code_system_in_another_language(place: st
         assert [d.value for d in system.describe(["owl"])["owl"].designations].count("Hibou") == 1
 
 
-def test_what_was_compiled_in_another_format_is_not_served_and_said_to_be_imported_again(
+def test_an_artifact_of_another_format_is_not_served(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """An artifact in another format is not served, and the status says to import it again."""
     place = str(tmp_path / "store")
     load(place, (release(), BIRDS))
     [artifact] = (tmp_path / "store" / "artifacts").glob("*.sqlite")

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 PETS, ANY_CASE, PART, OWNED = f"{BASE}/pets", f"{BASE}/any-case", f"{BASE}/part", f"{BASE}/owned"
 OTHER, SKETCH, DUTCH, NEEDY = f"{BASE}/other", f"{BASE}/sketch", f"{BASE}/pets-nl", f"{BASE}/needy"
-GONE = f"{BASE}/gone"
+GONE, STRICT = f"{BASE}/gone", f"{BASE}/strict"
 STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 PARAMETER = "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
 PROPERTIES = "http://hl7.org/fhir/concept-properties"
@@ -58,6 +58,7 @@ RESOURCES: list[Json] = [
         PETS, concept("cat", "Cat (1)"), concept("newt", "Newt"), version="1", language="en", id="pets-1"
     ),
     code_system(ANY_CASE, concept("Low", "low one"), version="1", caseSensitive=False),
+    code_system(STRICT, concept("Low", "low one"), version="1", caseSensitive=True),
     code_system(PART, concept("a", "A"), version="1", content="fragment"),
     code_system(
         OWNED,
@@ -97,6 +98,7 @@ RESOURCES: list[Json] = [
     value_set("broken", {"system": PETS, "filter": [{"property": "concept", "op": "is-a"}]}),
     value_set("mixed", {"system": PETS}, {"system": OTHER}),
     value_set("any-case", {"system": ANY_CASE, "concept": [{"code": "Low"}]}),
+    value_set("strict", {"system": STRICT}),
     value_set("part", {"system": PART}),
     value_set("part-but-b", {"system": PART}, exclude=({"system": PART, "concept": [{"code": "b"}]},)),
     value_set("part-listed", {"system": PART, "concept": [{"code": "b"}]}),

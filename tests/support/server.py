@@ -19,8 +19,9 @@ PATIENCE = 60
 
 @contextmanager
 def running(log: Path, *options: str) -> Iterator[str]:
-    """The address of a server (``http://127.0.0.1:port/fhir``), started with these options; it ends with the
-    block. What it prints goes to ``log``.
+    """The address of a server (``http://127.0.0.1:port/fhir``), started with these options.
+
+    It ends with the block. Its output goes to ``log``.
     """
     command = [sys.executable, "server.py", "--host", "127.0.0.1", "--port", "0", "--data", "", *options]
     with log.open("wb") as printed:

@@ -258,13 +258,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:40])
-def test_what_is_not_an_expression_or_not_supported_is_refused_at_its_place(text: str) -> None:
+def test_an_invalid_or_unsupported_expression_is_refused_at_its_place(text: str) -> None:
+    """A text that is not an expression, or not supported, is refused at the place of the mistake."""
     with pytest.raises(TerminologyError) as refused:
         parse(text)
     assert REFUSED[text] in str(refused.value)
 
 
-def test_brackets_around_a_name_and_around_a_refinement_are_told_apart_at_any_depth() -> None:
+def test_brackets_of_names_and_of_refinements_differ_at_any_depth() -> None:
+    """Brackets around a name and around a refinement are told apart at any depth."""
     deep = "* : " + "(" * 10 + "(363698007 OR 39057004) = *" + ")" * 10
     assert parse(deep) == Refined(Wildcard(), EclAttribute(Compound("OR", (B, C)), "=", Wildcard()))
 

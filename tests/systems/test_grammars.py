@@ -94,7 +94,8 @@ def test_a_tag_in_another_case_is_valid_and_the_answer_has_the_right_one() -> No
     assert issue["severity"] == "information" and "by case" in issue["details"]["text"]
 
 
-def test_a_filter_for_a_region_takes_it_in_any_case_and_one_for_its_existence_any_region() -> None:
+def test_a_filter_takes_a_region_in_any_case_and_exists_takes_any() -> None:
+    """A filter for a region takes it in any case, and one for its existence takes any region."""
     for filter_ in (Filter("region", "=", "us"), Filter("region", "exists", "true")):
         assert "en-US" in system(languages).select([filter_])
         assert "en" not in system(languages).select([filter_])
@@ -245,7 +246,8 @@ def test_a_filter_that_is_not_known_or_has_no_value_is_refused(make: Any) -> Non
 
 
 @pytest.mark.parametrize("make", [make for make in GRAMMARS if isinstance(system(make), GrammarCodeSystem)])
-def test_a_grammar_cannot_be_listed_where_nobody_says_which_codes_are_usual(make: Any) -> None:
+def test_a_grammar_cannot_be_listed_if_nobody_says_the_usual_codes(make: Any) -> None:
+    """A grammar cannot be listed where nobody says which codes are usual."""
     with pytest.raises(TerminologyError) as refusal:
         list(system(make).select())
     assert refusal.value.issues[0].message_id == "CODESYSTEM_NOT_ENUMERABLE"
@@ -295,7 +297,7 @@ def usual_units(*listed: str) -> Document:
     }
 
 
-def test_what_is_listed_of_a_grammar_are_the_usual_codes_and_the_answer_says_so() -> None:
+def test_the_usual_codes_of_a_grammar_are_listed_and_the_answer_says_so() -> None:
     made = units()
     catalogue = catalogue_of([usual_units("kg", "nonsense", "mg", "m")], [made])
     made.find_value_set = lambda url: catalogue.find("ValueSet", url)

@@ -192,9 +192,10 @@ def test_true_is_not_the_number_1(system: SnomedCodeSystem, plain: plain_snomed.
         assert chosen(system, f"* : ({numbers} OR {truths}) = {value}") == wanted
 
 
-def test_a_text_with_wild_cards_is_compared_with_the_whole_term_without_case_and_accents(
+def test_wild_cards_match_the_whole_term_without_case_and_accents(
     system: SnomedCodeSystem,
 ) -> None:
+    """A text with wild cards is compared with the whole term, without case and accents."""
     spanish = chosen(system, "* {{ D language = es }}")
     assert spanish
     assert chosen(system, '* {{ D term = wild:"*ANEJO" }}') == spanish
@@ -224,7 +225,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("expression", REFUSED)
-def test_what_cannot_be_answered_is_refused_and_never_answered_with_nothing(
+def test_an_expression_without_an_answer_is_refused_not_taken_as_empty(
     system: SnomedCodeSystem, expression: str
 ) -> None:
     with pytest.raises(TerminologyError) as refused:
@@ -232,10 +233,13 @@ def test_what_cannot_be_answered_is_refused_and_never_answered_with_nothing(
     assert REFUSED[expression] in str(refused.value)
 
 
-def test_a_reference_set_without_concepts_has_no_members_and_of_many_concepts_only_those_that_are_one_count(
+def test_only_reference_sets_of_concepts_have_members(
     system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:
-    """What stands after ``^`` is a reference set, or an expression that finds some."""
+    """The operand of ``^`` is a reference set, or an expression that finds some.
+
+    A reference set without concepts has no members, and of many concepts only the reference sets count.
+    """
     for refset in (rf2.US, rf2.HISTORICAL):
         assert refset not in plain.members
         assert chosen(system, f"^ {refset}") == set()
@@ -252,9 +256,10 @@ def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(
         chosen(system, '* {{ D term != "dragon fly" }}')
 
 
-def test_a_release_that_was_not_imported_from_RF2_answers_the_hierarchy_and_refuses_the_rest(
+def test_a_release_that_is_not_from_RF2_answers_only_the_hierarchy(
     tmp_path: Path,
 ) -> None:
+    """A release that was not imported from RF2 answers the hierarchy and refuses the rest."""
     rows = [ConceptRow(FINDING, "Finding"), ConceptRow(SITE, "Site", parents=[FINDING])]
     release = CodeSystemRelease("other", URL, "1", hierarchy_meaning="is-a")
     writer = StoreWriter(store_at(str(tmp_path)))
@@ -373,9 +378,10 @@ IMPLIED = {
 
 @pytest.mark.parametrize("base", [URL, f"{URL}/{MADE.module}", VERSION])
 @pytest.mark.parametrize("asked", IMPLIED)
-def test_implicit_value_sets_are_expanded_for_the_system_an_edition_and_a_version(
+def test_implicit_value_sets_expand_for_a_system_edition_or_version(
     terminology: Terminology, system: SnomedCodeSystem, base: str, asked: str
 ) -> None:
+    """Implicit value sets are expanded for the code system, an edition and a version."""
     expanded = terminology.ask("ValueSet/$expand", url=f"{base}{asked}", count=5_000)
     codes = {contained["code"] for contained in expanded["expansion"]["contains"]}
     assert codes == chosen(system, IMPLIED[asked])

@@ -150,16 +150,18 @@ def test_a_filter_that_cannot_be_right_is_an_error_and_not_silently_empty(
 
 @pytest.mark.parametrize("op", sorted(set(HIERARCHY) - {"child-of"}))
 @pytest.mark.parametrize("meaning", ["part-of", "grouped-by"])
-def test_a_filter_for_what_one_code_is_a_kind_of_wants_a_hierarchy_that_says_so(
-    op: str, meaning: str
-) -> None:
-    """As $subsumes does (https://hl7.org/fhir/R5/valueset-filter-operator.html)."""
+def test_a_filter_by_kind_requires_a_hierarchy_of_kinds(op: str, meaning: str) -> None:
+    """A filter by is-a and its relatives requires a hierarchy of kinds.
+
+    As $subsumes does (https://hl7.org/fhir/R5/valueset-filter-operator.html).
+    """
     system = system_of(DOCUMENT | {"hierarchyMeaning": meaning})
     with pytest.raises(TerminologyError, match=f"has the hierarchyMeaning '{meaning}'"):
         system.select([Filter("concept", op, "limb")])
 
 
-def test_child_of_is_a_direct_hierarchical_relationship_whatever_the_hierarchy_means() -> None:
+def test_child_of_is_a_direct_relationship_in_any_hierarchy() -> None:
+    """child-of is a direct hierarchical relationship, whatever the hierarchy means."""
     system = system_of(DOCUMENT | {"hierarchyMeaning": "part-of"})
     assert [c.code for c in system.select([Filter("concept", "child-of", "root")])] == ["limb", "trunk"]
 
@@ -205,7 +207,7 @@ IMPLIED = {
 
 
 @pytest.mark.parametrize("url", IMPLIED)
-def test_a_code_and_what_is_below_it_is_a_value_set_that_the_code_system_implies(url: str) -> None:
+def test_a_code_and_the_codes_below_it_are_an_implicit_value_set(url: str) -> None:
     """https://hl7.org/fhir/R4/snomedct.html#implicit; of an edition and of a version, too."""
     held = catalogue_of([DOCUMENT | {"version": f"{EDITION}/version/2024"}])
     expansion = Terminology(catalogue=held).ask("ValueSet/$expand", url=url, excludeNested=True)["expansion"]
@@ -221,15 +223,15 @@ def test_a_code_and_what_is_below_it_is_a_value_set_that_the_code_system_implies
         ("refset", "this server supports '?fhir_vs' (all codes) and"),
     ],
 )
-def test_what_a_code_system_does_not_imply_is_not_found_and_the_diagnostics_say_why(
-    asked: str, why: str
-) -> None:
+def test_the_diagnostics_say_why_a_value_set_is_not_implied(asked: str, why: str) -> None:
+    """A value set that the code system does not imply is not found, and the diagnostics say why."""
     with pytest.raises(TerminologyError, match="could not be found") as error:
         catalogue_of([DOCUMENT]).value_set(f"http://example.org/body?fhir_vs={asked}")
     assert why in (error.value.issues[0].diagnostics or "")
 
 
-def test_a_grammar_has_no_codes_below_a_code_and_says_which_value_sets_it_implies() -> None:
+def test_a_grammar_says_which_value_sets_a_code_system_implies() -> None:
+    """A grammar has no codes below a code, and says which value sets are implied."""
     with pytest.raises(TerminologyError) as error:
         catalogue_of([], [languages()]).value_set("urn:ietf:bcp:47?fhir_vs=isa/en")
     assert "if the code system has a hierarchy, '?fhir_vs=isa/[code]'" in (
@@ -274,7 +276,8 @@ def test_an_include_must_have_a_system_or_a_value_set(kind: str, rule: str, bloc
         assert error.value.issues[0].tx == "vs-invalid"
 
 
-def test_where_a_pinned_version_is_not_here_the_diagnostics_say_how_to_use_another() -> None:
+def test_the_diagnostics_of_a_missing_pinned_version_name_a_remedy() -> None:
+    """Where a pinned version is not here, the diagnostics say how to use another."""
     pinned = {"include": [{"system": DOCUMENT["url"], "version": "0.9"}]}
     value_set = {"resourceType": "ValueSet", "url": "http://example.org/vs", "compose": pinned}
     ask = Terminology(catalogue=catalogue_of([DOCUMENT, value_set])).ask
@@ -349,15 +352,16 @@ def test_every_word_of_a_text_begins_a_word_of_what_is_said(text: str, expected:
         ("tail", False, False, "deprecated"),
     ],
 )
-def test_properties_mean_what_their_uri_says_and_what_is_deprecated_may_be_used(
+def test_properties_have_the_meaning_of_their_uri(
     code: str, abstract: bool, inactive: bool, status: str | None
 ) -> None:
+    """Properties have the meaning of their URI, and a deprecated concept may be used."""
     concept = BODY.locate(code)
     assert concept is not None
     assert (concept.abstract, concept.inactive, concept.status) == (abstract, inactive, status)
 
 
-def test_a_concept_without_a_code_is_passed_over_but_not_what_is_beneath_it() -> None:
+def test_a_concept_without_a_code_is_skipped_but_not_those_beneath_it() -> None:
     system = system_of({"url": "u", "concept": [{"display": "?", "concept": [{"code": "a"}]}]})
     assert [concept.code for concept in system.select()] == ["a"]
 

@@ -1,5 +1,6 @@
-"""Which elements has a FHIR type, in which order? Reads HL7's StructureDefinitions and writes the tables that
-FHIR XML is read and written by: terminology/wire/xml_elements_r4.txt and _r5.txt.
+"""The tables that FHIR XML is read and written by: terminology/wire/xml_elements_r4.txt and _r5.txt.
+
+They have the elements of each FHIR type in their order, from HL7's StructureDefinitions.
 
     python tests/tools/xml_elements.py
     python tests/tools/xml_elements.py --check

@@ -135,8 +135,9 @@ def existing(folder: Path) -> Path:
 
 
 def package_cache(cache: Path) -> Path:
-    """The folder in which the validator looks for packages: `.fhir/packages` of what it takes for the
-    user's home.
+    """The folder in which the validator looks for packages.
+
+    It is `.fhir/packages` of the folder that the validator takes for the user's home.
     """
     folder = existing(cache / "home" / ".fhir" / "packages")
     (folder / "packages.ini").write_text("[cache]\nversion = 4\n", encoding="utf-8")
@@ -202,8 +203,9 @@ def install_packages(release: Release, cache: Path) -> None:
 
 
 def validator_classpath(cache: Path) -> str:
-    """The validator's jars and our main program, compiled; fetched again when pom.xml or the program has
-    changed.
+    """The validator's jars and our main program, compiled.
+
+    They are fetched again when pom.xml or the program has changed.
     """
     sources = [HERE / "pom.xml", HERE / "HL7Validator.java"]
     mark = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]

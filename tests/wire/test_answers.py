@@ -119,8 +119,9 @@ def misfits(release: str, place: str, defined: list[Json], given: list[Json]) ->
 
 
 def of_type(release: str, defined: Json, parameter: Json) -> bool:
-    """``type`` is one, or a list of what ``*`` and Element may be; R5 has the ecosystem's canonical for
-    uri.
+    """Whether a parameter has the defined type: ``type``, or one of those that ``*`` and Element may be.
+
+    R5 has the ecosystem's canonical for uri.
     """
     key = next((k for k in parameter if k.startswith("value")), "none")
     type_ = defined.get("type", "Element")

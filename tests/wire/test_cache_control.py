@@ -145,7 +145,8 @@ def test_check_says_whether_a_cache_is_known(client: Any) -> None:
     assert is_unknown(control(client, "check", X_Cache_Id="nobody-issued-this-id"))
 
 
-def test_an_id_that_was_not_issued_is_refused_and_never_taken_for_an_empty_cache(client: Any) -> None:
+def test_an_id_that_was_not_issued_is_refused_not_an_empty_cache(client: Any) -> None:
+    """An id that was not issued is refused, and never taken for an empty cache."""
     resources = system_of("a")
     assert is_unknown(lookup(client, "a", "made-up-by-the-client-0123456789", body_with(resources)))
     assert is_unknown(lookup(client, "a", f"{start(client)}, {start(client)}", body_with(resources)))

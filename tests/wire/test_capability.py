@@ -37,9 +37,8 @@ def test_a_root_says_which_release_it_speaks(http: FlaskClient, root: str) -> No
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_every_operation_that_is_advertised_answers_and_every_one_that_answers_is_advertised(
-    http: FlaskClient, root: str
-) -> None:
+def test_the_advertised_operations_are_those_that_answer(http: FlaskClient, root: str) -> None:
+    """Every operation that is advertised answers, and every one that answers is advertised."""
     rest = statement(http, root)["rest"][0]
     advertised = {(r["type"], o["name"]) for r in rest["resource"] for o in r.get("operation", ())}
     assert advertised == {
@@ -128,9 +127,10 @@ class CountRequest:
     system: str | None = None
 
 
-def test_an_operation_whose_request_has_no_instance_is_offered_on_the_type_alone(
+def test_an_operation_without_an_instance_is_offered_on_the_type_alone(
     http: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An operation whose request has no instance is offered on the type alone."""
     answer = {"resourceType": "Parameters"}
     row = Operation(CountRequest, lambda catalogue, request: 1, lambda found: dict(answer), ())
     monkeypatch.setitem(OPERATIONS, ("CodeSystem", "count"), row)
@@ -154,9 +154,10 @@ def test_metadata_has_the_modes_of_FHIR_and_no_others(http: FlaskClient, mode: s
     assert junk.status_code == 400 and junk.get_json()["issue"][0]["code"] == "value"
 
 
-def test_the_summary_of_metadata_is_without_search_parameters_and_says_that_it_is_a_part(
+def test_the_metadata_summary_omits_search_parameters_and_is_tagged(
     http: FlaskClient,
 ) -> None:
+    """The summary of metadata is without search parameters, and says that it is a part."""
     short = http.get("/fhir/r4/metadata?_summary=true").get_json()
     assert short["meta"]["tag"][0]["code"] == "SUBSETTED"
     assert not any("searchParam" in resource for resource in short["rest"][0]["resource"])

@@ -141,7 +141,8 @@ def test_a_companion_of_a_primitive_travels_with_it() -> None:
     assert there_and_back(alone, r4.downgrade, r4.upgrade) == alone
 
 
-def test_the_page_r4_of_the_tx_ecosystem_shows_properties_in_expansions_like_this() -> None:
+def test_properties_in_R4_expansions_are_as_on_the_tx_ecosystem_page() -> None:
+    """Properties in expansions of R4 are as the page r4 of the tx-ecosystem shows them."""
     newer = {
         "resourceType": "ValueSet",
         "expansion": {

@@ -163,7 +163,8 @@ def test_unmatched_alone_is_no_map_and_its_comment_moves_to_the_element() -> Non
     assert there_and_back(document, r4.upgrade, r4.downgrade) == document
 
 
-def test_what_is_known_of_an_unmatched_target_moves_to_the_element_and_back() -> None:
+def test_an_unmatched_target_moves_its_data_to_the_element_and_back() -> None:
+    """The extensions of an unmatched target move to the element, and back."""
     parts = [{"url": "code", "valueCode": "evidence"}, {"url": "value", "valueString": "seen"}]
     known = [{"url": concept_map.NO_MAP_PROPERTY, "extension": parts}]
     document = r4_map({"equivalence": "unmatched", "comment": "retired", "extension": known})
@@ -603,7 +604,8 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_models_of_r4b_accept_what_came_down_and_those_of_r5_what_went_up_again(kind: str) -> None:
+def test_the_models_accept_both_ways_between_the_releases(kind: str) -> None:
+    """The models of R4B accept a downgraded resource, and the way back gives the resource of R5 again."""
     document: Document = rich(kind)
     model("", kind).model_validate(document)
     older = r4.downgrade(document)
@@ -629,7 +631,8 @@ def test_the_models_of_r5_accept_a_rich_map_of_r4() -> None:
         model("", "ConceptMap").model_validate(document)
 
 
-def test_a_lone_target_without_a_code_that_keeps_unmatched_is_not_taken_for_noMap() -> None:
+def test_a_lone_unmatched_target_without_a_code_is_not_taken_for_noMap() -> None:
+    """A lone target without a code that keeps 'unmatched' is not taken for noMap."""
     kept = {"url": concept_map.KEPT_WORD, "valueCode": "unmatched"}
     target = {"relationship": "not-related-to", "extension": [kept]}
     document = {

@@ -123,9 +123,10 @@ def test_summary_holds_for_every_entry(client: FlaskClient) -> None:
         assert "compose" not in entry["resource"]
 
 
-def test_an_unknown_parameter_is_ignored_and_left_out_of_self_unless_the_client_is_strict(
+def test_an_unknown_parameter_is_ignored_unless_the_client_is_strict(
     client: FlaskClient,
 ) -> None:
+    """An unknown parameter is ignored and left out of self, unless the client is strict."""
     bundle = found(client, f"CodeSystem?url={CPT}&colour=red")
     assert bundle["total"] == 1 and "colour" not in links(bundle)["self"]
     strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
@@ -153,9 +154,10 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(client: FlaskClient,
     assert response.get_json()["resourceType"] == "OperationOutcome"
 
 
-def test_a_modifier_that_a_parameter_does_not_take_is_named_with_those_that_it_does(
+def test_an_unknown_modifier_is_named_with_the_known_ones(
     client: FlaskClient,
 ) -> None:
+    """The message about an unknown modifier names it and the modifiers that the parameter takes."""
     response = client.get("/fhir/r4/CodeSystem?name:foo=x")
     text = response.get_json()["issue"][0]["details"]["text"]
     assert (

@@ -182,7 +182,8 @@ def test_pretty_only_adds_white_space_and_none_in_a_narrative() -> None:
     assert xml.read_resource(pretty, R5) == SYSTEM
 
 
-def test_the_elements_of_another_release_have_no_place_in_the_XML_of_this_one() -> None:
+def test_the_XML_of_a_release_omits_the_elements_of_other_releases() -> None:
+    """Elements of another release have no place in the XML of a release."""
     document = {"resourceType": "CodeSystem", "status": "draft", "copyrightLabel": "R5 only", "nonsense": 1}
     assert xml.read_resource(xml.write(document, R5), R5) == {
         key: value for key, value in document.items() if key != "nonsense"

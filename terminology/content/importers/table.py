@@ -63,6 +63,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.resource import case_sensitivity
 
 # The progress of a sheet is reported once in this many rows.
 PROGRESS_ROWS = 1_000
@@ -113,7 +114,7 @@ class TableColumn(NamedTuple):
 
     @staticmethod
     def of(node: Mapping[str, Any]) -> TableColumn:
-        """The column that a ``[[property]]``, ``[[designation]]`` or the like describes."""
+        """The column that a ``[[property]]``, ``[[designation]]`` or a similar table describes."""
         code = node.get("code", node.get("attribute", ""))
         rest = {key: value for key, value in node.items() if key not in ("column", "code", "attribute")}
         return TableColumn(node["column"], code, **rest)
@@ -255,7 +256,7 @@ def _code_system(mapping: TableMapping, kind: str) -> CodeSystemRelease:
         name=resource.get("name"),
         title=resource.get("title"),
         language=resource.get("language"),
-        case_sensitive=resource.get("caseSensitive", True) is not False,
+        case_sensitive=case_sensitivity(resource),
         content=resource.get("content", "complete"),
         copyright=resource.get("copyright"),
         hierarchy_meaning=resource.get("hierarchyMeaning"),

@@ -63,7 +63,7 @@ def working_folder(folder: Path | None = None) -> Path:
 def build(source: Path = FOLDER / "source", base: str | None = None) -> list[Document]:
     """Every resource in R5 form; ``base`` replaces the canonical base of publication.toml.
 
-    Raises PublicationError, which names file and line and says what is expected.
+    Raises PublicationError, which names file, line and the expected value.
     """
     tables = PublicationSource.read(source, base)
     return [

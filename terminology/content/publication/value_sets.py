@@ -15,6 +15,11 @@ from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 
 COMMENT = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
+# Form renderers show the first level of an expansion only: these value sets expand to a list.
+FLAT: Document = {
+    "url": "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter",
+    "extension": [{"url": "name", "valueCode": "excludeNested"}, {"url": "value", "valueBoolean": True}],
+}
 _COLUMNS = ("valueSet", "system", "code", "property", "op", "value", "import", "status", "comment")
 
 
@@ -43,7 +48,7 @@ def _value_set(source: PublicationSource, entry: TomlTable, rows: list[SourceRow
     for row in rows:
         source.review(row)
         include = _include(source, include, row)
-    return document | {"compose": {"include": include}}
+    return document | {"compose": {"extension": [FLAT], "include": include}}
 
 
 def _include(source: PublicationSource, include: list[Document], row: SourceRow) -> list[Document]:

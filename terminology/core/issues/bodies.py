@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from terminology.core.issues.phrases import found_instead, or_list, quoted
 from terminology.core.issues.severity import error
-from terminology.core.model import Issue
+from terminology.core.model import Document, Issue
 
 
-def not_parameters(actual: str, operation: str) -> Issue:
-    """``actual``: a noun phrase for what the body is instead."""
+def not_parameters(body: Document, operation: str) -> Issue:
+    actual = f"a {body['resourceType']}" if "resourceType" in body else "JSON without a resourceType"
     text = f"The body of {operation} must be a Parameters resource, but is {actual}"
     return error(code="structure", text=text)
 
@@ -18,6 +18,29 @@ def not_parameters(actual: str, operation: str) -> Issue:
 def malformed(problem: str, at: str | None = None) -> Issue:
     """``problem``: a sentence; ``at``: a FHIRPath expression."""
     return error(code="structure", text=problem, at=[at] if at else [])
+
+
+def wrong_json_type(at: str, expected: str) -> Issue:
+    """``expected``: the JSON type, such as "a string"."""
+    return malformed(f"{at} must be {expected}", at)
+
+
+def not_a_list(at: str) -> Issue:
+    return wrong_json_type(at, "a list")
+
+
+def parameter_without_name(at: str) -> Issue:
+    return wrong_json_type(at, "an object with a 'name'")
+
+
+def element_under_two_names(at: str, other: str) -> Issue:
+    """``other``: the name of the element at ``at`` in R5."""
+    return malformed(f"{at} is what R4 has for R5's '{other}': a map has either, not both", at)
+
+
+def missing_element(at: str, names: Sequence[str]) -> Issue:
+    """``names``: elements of which the one at ``at`` must have one."""
+    return malformed(f"{at} must have {or_list(names)}", at)
 
 
 def not_one_of(at: str, value: object, choices: Sequence[str]) -> Issue:

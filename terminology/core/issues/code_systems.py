@@ -23,7 +23,10 @@ def unknown_version(url: str, version: str, known: Sequence[str]) -> Issue:
     return error(code="not-found", text=text + valid, tx="not-found", message_id="UNKNOWN_CODESYSTEM_VERSION")
 
 
-def system_of_code_unknown(url: str) -> Issue:
+def system_of_code_unknown(url: str, version: str | None = None) -> Issue:
+    """Nothing is known of the code system; ``version`` is the one that the request names."""
+    if version is not None:
+        return version_of_code_unknown(url, version, ())
     text = f"A definition for CodeSystem '{url}' could not be found, so the code cannot be validated"
     return error(code="not-found", text=text, tx="not-found", message_id="UNKNOWN_CODESYSTEM")
 
@@ -94,6 +97,11 @@ def fragment_is_unclosed(info: CodeSystemInfo) -> str:
 def foreign_supplement(canonical: str, url: str) -> Issue:
     text = f"The supplement {canonical} does not supplement the CodeSystem {url}"
     return error(code="business-rule", text=text, tx="invalid-data")
+
+
+def unused_supplement(canonical: str, value_set: str) -> Issue:
+    text = f"The supplement '{canonical}' adds to no code system of the value set '{value_set}'"
+    return error(code="invalid", text=text)
 
 
 def without_codes(issue: Issue, content: str) -> Issue:

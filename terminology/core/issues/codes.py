@@ -85,8 +85,8 @@ def concept_is_inactive(code: str, status: str) -> Issue:
     return warning(code="business-rule", text=text, tx="code-comment", message_id="INACTIVE_CONCEPT_FOUND")
 
 
-def concept_is_deprecated(code: str, status: str) -> Issue:
-    text = f"The concept '{code}' has a status of {status} and its use should be reviewed"
+def concept_is_deprecated(code: str) -> Issue:
+    text = f"The concept '{code}' is deprecated and its use should be reviewed"
     return warning(code="business-rule", text=text, tx="code-comment", message_id="DEPRECATED_CONCEPT_FOUND")
 
 
@@ -94,6 +94,15 @@ def case_differs(code: str, correct: str, system: str) -> Issue:
     text = (
         f"The code '{code}' differs from the correct code '{correct}' by case. Although the code system "
         f"'{system}' is case insensitive, implementers are strongly encouraged to use the correct case anyway"
+    )
+    return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
+
+
+def case_differs_perhaps(code: str, correct: str, system: str) -> Issue:
+    """The code system does not say whether case matters, and no code is written exactly so."""
+    text = (
+        f"The code '{code}' differs from the correct code '{correct}' by case. The code system '{system}' does "
+        f"not say whether case matters; use '{correct}'"
     )
     return information(code="business-rule", text=text, tx="code-rule", message_id="CODE_CASE_DIFFERENCE")
 
@@ -108,6 +117,11 @@ def with_hint(issue: Issue, hint: str) -> Issue:
 
 def did_you_mean(choices: Sequence[str]) -> str:
     return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
+
+
+def no_coding_of_system(url: str) -> Issue:
+    text = f"The CodeableConcept has no coding of the CodeSystem '{url}'"
+    return error(code="code-invalid", text=text, tx="invalid-code", at=("CodeableConcept",))
 
 
 def too_many_codings(codings: int, limit: int) -> Issue:

@@ -22,14 +22,6 @@ def no_suitable_map(source: str, target: str | None, hint: str) -> Issue:
     return error(code="not-found", text=f"{text} {hint}".strip(), tx="not-found")
 
 
-def scope_is_system(parameter: str, url: str) -> Issue:
-    text = (
-        f"'{parameter}' must be a value set, but '{url}' is a code system. Name a code system with "
-        "'targetsystem' (R4) or 'targetSystem' (R5)"
-    )
-    return error(code="invalid", text=text, tx="invalid-data")
-
-
 def code_without_system(parameter: str) -> Issue:
     """``parameter``: the one that names the code system."""
     return missing_parameter(

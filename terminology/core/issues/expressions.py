@@ -9,7 +9,7 @@ from terminology.core.issues.phrases import quoted
 from terminology.core.issues.severity import error
 from terminology.core.model import CodeSystemInfo, Issue
 
-_SHOWN = 30  # characters of the expression that a message quotes
+_LONGEST_QUOTE = 30  # characters of the expression that a message quotes
 
 
 def bad_expression(expression: str, at: int, expected: str) -> Issue:
@@ -49,7 +49,7 @@ def not_a_reference_set(expression: str, at: int, id_: str, info: CodeSystemInfo
 
 
 def expression_too_large(parts: str, count: int, limit: int) -> Issue:
-    """``parts``: what is counted, a plural such as "characters"."""
+    """``parts``: the name of the counted things, a plural such as "characters"."""
     text = f"An ECL expression may have at most {limit:,} {parts}; this one has {count:,} or more"
     return error(code="too-costly", text=text, tx="vs-invalid")
 
@@ -73,6 +73,8 @@ def no_post_coordination(info: CodeSystemInfo) -> str:
 
 
 def _place(expression: str, at: int) -> str:
-    rest = expression[at : at + _SHOWN]
-    before = f"before '{rest}{'…' if len(expression) > at + _SHOWN else ''}'" if rest else "at the end"
+    rest = expression[at : at + _LONGEST_QUOTE]
+    before = (
+        f"before '{rest}{'…' if len(expression) > at + _LONGEST_QUOTE else ''}'" if rest else "at the end"
+    )
     return f"at character {at + 1}, {before}"

@@ -64,9 +64,52 @@ def xml_with_document_type() -> Issue:
     return malformed("The XML has a document type (<!DOCTYPE ...>), which FHIR does not allow: leave it out")
 
 
-def wrong_xml_element(line: int, at: str, problem: str) -> Issue:
-    """``at``: the FHIRPath of the element, empty outside of the resource; ``problem``: a clause without a subject."""
+# ``line`` counts from 1; ``at`` is the FHIRPath of the element, empty outside of the resource.
+
+
+def _wrong_element(line: int, at: str, problem: str) -> Issue:
+    """``problem``: a clause without a subject."""
     return malformed(f"Line {line}: {at or 'the XML'} {problem}", at)
+
+
+def element_without_resource(line: int, at: str) -> Issue:
+    return _wrong_element(line, at, "has no resource")
+
+
+def second_resource(line: int, at: str) -> Issue:
+    return _wrong_element(line, at, "has more than one resource")
+
+
+def not_a_resource_type(line: int, at: str, name: str, release: str) -> Issue:
+    return _wrong_element(line, at, f"has <{name}>, which is not a resource type of FHIR {release}")
+
+
+def wrong_namespace(line: int, at: str, name: str, expected: str, namespace: str) -> Issue:
+    problem = f"is not FHIR: the namespace of <{name}> must be {expected}, it is '{namespace}'"
+    return _wrong_element(line, at, problem)
+
+
+def unknown_element(line: int, at: str, name: str, namespace: str | None, release: str) -> Issue:
+    """``namespace``: that of the element, unless it is FHIR's."""
+    element = f"'{name}' of the namespace '{namespace}'" if namespace is not None else f"'{name}'"
+    return _wrong_element(line, at, f"has no element {element} in FHIR {release}")
+
+
+def repeated_element(line: int, at: str, name: str) -> Issue:
+    return _wrong_element(line, at, f"has the element '{name}' twice")
+
+
+def unknown_attribute(line: int, at: str, name: str) -> Issue:
+    return _wrong_element(line, at, f"has no attribute '{name}'")
+
+
+def element_with_text(line: int, at: str, name: str) -> Issue:
+    problem = f'has text: in FHIR\'s XML a value is an attribute, <{name} value="..."/>'
+    return _wrong_element(line, at, problem)
+
+
+def wrong_xml_value(line: int, at: str, text: str, type_: str) -> Issue:
+    return _wrong_element(line, at, f"has the value '{text[:40]}', which is not a valid {type_}")
 
 
 # -- models of Python ----------------------------------------------------------------------------

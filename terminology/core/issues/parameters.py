@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terminology.core.issues.phrases import found_instead, or_list, quoted, shortened
+from terminology.core.issues.phrases import found_instead, json_kind, or_list, quoted, shortened
 from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
@@ -40,6 +40,20 @@ def missing_parameter(names: str, why: str = "") -> Issue:
     return error(code="required", text=f"{text}. {why}" if why else text, at=["Parameters.parameter"])
 
 
+def missing_cache_mode(modes: Sequence[str]) -> Issue:
+    return missing_parameter(f"'mode': {', '.join(modes)}")
+
+
+def missing_cache_id(header: str) -> Issue:
+    return missing_parameter(f"the id of the cache, in the header {header}")
+
+
+def weak_cache_id(id_: str, shortest: int, longest: int) -> Issue:
+    """``shortest``, ``longest``: numbers of characters."""
+    expected = f"hard to guess: {shortest} to {longest} characters, such as a UUID"
+    return bad_value("cache-id", id_, expected)
+
+
 def missing_value_set() -> Issue:
     return missing_parameter("'url' or 'valueSet'")
 
@@ -50,9 +64,10 @@ def bad_value(name: str, value: object, expected: str, at: str | None = None) ->
     return error(code="value", text=text, at=[at] if at else [])
 
 
-def wrong_type(name: str, expected: str, actual: str, at: str) -> Issue:
-    """``actual``: a clause that says what there is instead; ``at``: a FHIRPath expression."""
-    return error(code="value", text=f"The parameter '{name}' must be {expected}, but {actual}", at=[at])
+def wrong_type(name: str, expected: str, element: str, value: object, at: str) -> Issue:
+    """``element``: the element that has the wrong ``value``; ``at``: a FHIRPath expression."""
+    text = f"The parameter '{name}' must be {expected}, but its {element} is {json_kind(value)}"
+    return error(code="value", text=text, at=[at])
 
 
 def unknown_parameter(name: str, operation: str, known: Sequence[str], at: str) -> Issue:

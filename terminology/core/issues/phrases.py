@@ -38,6 +38,17 @@ def found_instead(value: object) -> str:
     return "has no value" if value is None else f"is {quoted(value)}"
 
 
+def json_kind(value: object) -> str:
+    """The kind of a JSON value that is not a string.
+
+    >>> json_kind({}), json_kind([1, 2]), json_kind(None), json_kind(True)
+    ('an object', 'a list of 2', 'null', 'true')
+    """
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    return "null" if value is None else str(value).lower()
+
+
 def versioned(url: str, version: str | None) -> str:
     """A url in quotes, with its version if it has one.
 

@@ -29,7 +29,7 @@ def error(
     at: Sequence[str] = (),
     diagnostics: str | None = None,
 ) -> Issue:
-    """The request has no answer, or the answer is no: an issue of severity error."""
+    """The request has no answer, or a negative one: an issue of severity error."""
     return Issue("error", code, text, tx, message_id, at, diagnostics)
 
 

@@ -71,7 +71,7 @@ def retired_code(code: str | None, successors: Iterable[str]) -> str:
     return f"The code {code_in_quotes(code)} is no longer active; its successor is {quoted_list(successors)}."
 
 
-# -- what was in the way -------------------------------------------------------------------------
+# -- obstacles -----------------------------------------------------------------------------------
 
 
 def unusable_other_map(map_: str | None, problem: str) -> str:
@@ -82,6 +82,41 @@ def unusable_other_map(map_: str | None, problem: str) -> str:
 def map_circle(maps: Sequence[str | None]) -> str:
     way = ", ".join(_map(map_) for map_ in maps[:_MOST_MAPS])
     return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
+
+
+def map_has_code_in_other_case(code: str | None, codes: Iterable[str], system: str | None) -> str:
+    """``codes``: the same code as the map writes it."""
+    return f"The map has {code_in_quotes(code)} as {quoted_list(codes)}: in {system} case does not count."
+
+
+def target_without_relationship(map_: str | None, source: str | None, target: str | None) -> str:
+    codes = f"{code_in_quotes(source)} and {code_in_quotes(target)}"
+    return f"The map {_map(map_)} does not say how {codes} are related, so this is not a translation."
+
+
+def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
+    """``problem``: a sentence that says why the codes of the value set are not listed."""
+    return f"The map {_map(map_)} translates to the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
+def too_many_targets(count: int, most: int) -> str:
+    return f"there are {count}, and an answer has at most {most}"
+
+
+def scope_read_as_system(end: str, system: str, parameter: str) -> str:
+    """``end``: source or target; ``parameter``: the one that names a code system at that end."""
+    return f"The {end} scope {system} is a code system, not a value set: it was read as '{parameter}'."
+
+
+def map_is_one_way(map_: str | None) -> str:
+    return f"The map {_map(map_)} says that it holds in one direction only, so it was not used in reverse."
+
+
+def translated_without_modifier(code: str | None, base: str, modifiers: str) -> str:
+    return (
+        f"The map does not have {code_in_quotes(code)}: its base code {code_in_quotes(base)} was translated, without "
+        f"the modifier {modifiers}."
+    )
 
 
 def unusable_map(problem: str) -> str:
@@ -155,6 +190,25 @@ def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) ->
         else ("target", "translate in reverse (R4 reverse=true, R5 targetCode)")
     )
     return f"The {subject} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
+
+
+def chains_lead_through(systems: Iterable[str]) -> str:
+    return (
+        f"No map leads there, but two maps in a row do, through {listed(systems)}: send '_compose=true' to use them, "
+        "with the weaker relationship."
+    )
+
+
+def matches_are_chains(systems: Iterable[str]) -> str:
+    return (
+        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}: a translation of "
+        "a translation, to be checked."
+    )
+
+
+def chain_of_maps(hops: Sequence[tuple[str, str, str, str]]) -> str:
+    """``hops``: for each a code, its relationship to another code, that code, and the map."""
+    return "; ".join(f"{code} is {word} to {other} by {_map(map_)}" for code, word, other, map_ in hops)
 
 
 def _because(comments: Sequence[str]) -> str:

@@ -58,6 +58,14 @@ def version_needed(url: str) -> Issue:
     return error(code="required", text=text, tx="invalid-data")
 
 
+def date_not_supported(date: str) -> Issue:
+    text = (
+        f"'date' is {date}; this server cannot tell which versions were current then. Name the version "
+        "of the resource instead"
+    )
+    return error(code="not-supported", text=text, at=("date",))
+
+
 def locked_date_not_supported(value_set: str, date: str) -> Issue:
     text = (
         f"ValueSet '{value_set}' has a lockedDate ({date}); this server cannot tell which versions were "

@@ -16,9 +16,11 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Filter, Typed
 from terminology.core.versions import fits
 from terminology.operations.limits import LONGEST_MESSAGE
-from terminology.operations.spelling import system_hint
+from terminology.operations.spelling import code_hint, confusable, system_hint
+from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
 from terminology.operations.translate.model import Match, TranslateQuery
+from terminology.operations.translate.rows import find_rows, lists
 
 _SUCCESSOR = ("replacedBy", "replaced-by", "successor", "SAME_AS", "REPLACED_BY")
 _NO_VALUE = ("unspecified", "unknown")
@@ -39,10 +41,10 @@ def explanation(
     """The message of an answer ``result=false``: the reason first."""
     excluded = [] if matches else _excluded_by_scope(query)
     sentences = [*(excluded or [_reason(matches)]), *_notes(catalogue, query, maps, matches)]
-    unmet = list(_unmet_conditions(query, maps))
+    unmet = list(_unmet_conditions(catalogue, query, maps))
     sentences += unmet
     if not excluded:
-        sentences += [*_similar_codes(query, maps), *_successors(catalogue, query)]
+        sentences += [*_similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
         if not matches and not unmet:
             sentences += [*_ends_of_maps(query, maps), *_other_maps(catalogue, query, maps)]
     return _message(sentences)
@@ -52,10 +54,12 @@ def other_ways(catalogue: Catalogue, query: TranslateQuery) -> str:
     """The hint for a query without a suitable map: other systems to translate to, or from."""
     maps = catalogue.concept_maps()
     systems = _far_systems(query, maps)
+    middle = middle_systems(query, maps)
     return _message(
         [
+            *([issues.chains_lead_through(middle)] if middle else []),
             *([issues.maps_from_system_lead_to(systems)] if systems else []),
-            *_reverse_ways(query, maps),
+            *_reverse_ways(catalogue, query, maps),
             *_systems_with_code(query, maps),
             *_unknown_systems(catalogue, query, maps),
             *(obstacle.text for obstacle in query.obstacles),
@@ -181,11 +185,13 @@ def _unknown_systems(
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _unmet_conditions(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+def _unmet_conditions(
+    catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]
+) -> Iterator[str]:
     """A sentence on the conditions that failed. Rows that fail by the same attributes are taken together."""
     needed: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
     sent: dict[str, list[str]] = {}
-    for row in _rows_of_subjects(query, maps):
+    for row in _rows_of_subjects(catalogue, query, maps):
         groups = by_attribute(row.depends_on)
         failed = [group for group in groups if not holds(group, query.dependencies)]
         values = needed.setdefault(tuple(group[0].code for group in failed), {})
@@ -215,7 +221,7 @@ def _open_conditions(query: TranslateQuery, matches: Sequence[Match]) -> Iterato
 # -- other codes ---------------------------------------------------------------------------------
 
 
-def _similar_codes(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+def _similar_codes(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     """Sentences on codes of the maps that differ only in dots, blanks, case and leading zeros."""
     for subject in query.subjects:
         similar = {
@@ -223,9 +229,11 @@ def _similar_codes(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterato
             for map_ in maps
             for group in map_.groups
             if query.near(group).system == subject.system
-            for code in query.rows_by_near(group).spelled_like(subject.code or "")
+            for spelling in confusable(subject.code or "")
+            for code in query.rows_by_near(group).spelled_like(spelling)
+            if not lists(catalogue, query.rows_by_near(group), subject)
         }
-        if similar - {subject.code}:
+        if similar:
             yield issues.map_has_similar_codes(subject.code, similar)
 
 
@@ -238,6 +246,8 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
             continue
         if concept is None:
             yield issues.code_not_in_system(subject.code, system.about.canonical, system.about.is_fragment)
+            if hint := code_hint(system, subject.code or ""):
+                yield hint
             continue
         detail = system.describe([concept.code])[concept.code]
         successors = {text_of(p.value) for p in detail.properties if p.code in _SUCCESSOR}
@@ -270,18 +280,22 @@ def _versions_of_map(query: TranslateQuery, map_: ConceptMap) -> Iterator[str]:
 
 def _other_maps(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     others = [map_ for map_ in catalogue.concept_maps() if map_ not in maps]
-    systems = _far_systems(query, [map_ for map_ in others if _has_subject(query, map_)])
+    systems = _far_systems(query, [map_ for map_ in others if _has_subject(catalogue, query, map_)])
     if systems:
         yield issues.other_maps_lead_to(systems)
-    yield from _reverse_ways(query, [*maps, *others])
+    yield from _reverse_ways(catalogue, query, [*maps, *others])
 
 
-def _reverse_ways(query: TranslateQuery, maps: Iterable[ConceptMap]) -> Iterator[str]:
-    """A sentence on maps that have a subject at the far end, and the far system at the near end."""
+def _reverse_ways(catalogue: Catalogue, query: TranslateQuery, maps: Iterable[ConceptMap]) -> Iterator[str]:
+    """A sentence on maps that have a subject at the far end, and the far system at the near end.
+
+    A map that holds in one direction only is not recommended for the other.
+    """
     names = [
         map_.canonical
         for map_ in maps
-        if any(_is_at_far_end(group, query, s) for group in map_.groups for s in query.subjects)
+        if (query.reverse or not map_.is_one_way)
+        and any(_is_at_far_end(catalogue, group, query, s) for group in map_.groups for s in query.subjects)
     ]
     if names:
         yield issues.maps_with_code_at_other_end(names, query.reverse)
@@ -300,20 +314,20 @@ def _systems_with_code(query: TranslateQuery, maps: Iterable[ConceptMap]) -> Ite
         yield issues.maps_of_code_in(systems)
 
 
-def _has_subject(query: TranslateQuery, map_: ConceptMap) -> bool:
+def _has_subject(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> bool:
     """True if the map lists a subject at the near end."""
     return any(
-        subject.system == query.near(group).system and subject.code in query.rows_by_near(group)
+        subject.system == query.near(group).system and lists(catalogue, query.rows_by_near(group), subject)
         for subject in query.subjects
         for group in map_.groups
     )
 
 
-def _is_at_far_end(group: Group, query: TranslateQuery, subject: Coding) -> bool:
+def _is_at_far_end(catalogue: Catalogue, group: Group, query: TranslateQuery, subject: Coding) -> bool:
     """True if the group lists the subject at the far end, and has the far system at the near end."""
     if query.far_system not in (None, query.near(group).system):
         return False
-    return query.far(group).system == subject.system and (subject.code or "") in query.rows_by_far(group)
+    return query.far(group).system == subject.system and lists(catalogue, query.rows_by_far(group), subject)
 
 
 def _far_systems(query: TranslateQuery, maps: Iterable[ConceptMap]) -> set[str | None]:
@@ -322,16 +336,19 @@ def _far_systems(query: TranslateQuery, maps: Iterable[ConceptMap]) -> set[str |
     return {
         query.far(group).system
         for map_ in maps
+        if not (query.reverse and map_.is_one_way)
         for group in map_.groups
         if query.near(group).system in systems
     } - {query.far_system}
 
 
-def _rows_of_subjects(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[ConceptMapRow]:
+def _rows_of_subjects(
+    catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]
+) -> Iterator[ConceptMapRow]:
     """The rows of the subjects that lead to the far system."""
     for group in (group for map_ in maps for group in map_.groups):
         if query.far_system not in (None, query.far(group).system):
             continue
         for subject in query.subjects:
             if query.near(group).system in (None, subject.system):
-                yield from query.rows_by_near(group).of(subject.code or "")
+                yield from find_rows(catalogue, query.rows_by_near(group), subject).rows

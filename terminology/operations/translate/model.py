@@ -15,7 +15,7 @@ from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapP
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
-from terminology.operations.value_set.compose import contains
+from terminology.operations.value_set.compose import contains, definition_of
 
 NEGATIVE = frozenset({"not-related-to"})
 SUBJECTS = (
@@ -46,6 +46,7 @@ class TranslateRequest:
     without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
     CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
     are R5's way to translate from the target of a map to its source. The scopes are urls of value sets.
+    ``composes``: where no map leads to the target system, chains of two maps answer.
     ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
     """
 
@@ -65,6 +66,7 @@ class TranslateRequest:
     target_system: str | None = None
     reverse: bool = False
     dependencies: Sequence[Dependency] = ()
+    composes: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False
@@ -191,4 +193,14 @@ class Scope:
         """True if the coding is in the scope. ``map_scope`` is the scope of the map at this end."""
         if self.definition is not None:
             return contains(catalogue, self.definition, coding)
+        return self._is_scope_of_map(map_scope)
+
+    def has_system(self, catalogue: Catalogue, system: str | None, map_scope: str | None) -> bool:
+        """True if the scope may have codes of a code system; None stands for any."""
+        if self.definition is None:
+            return self._is_scope_of_map(map_scope)
+        systems = definition_of(catalogue, self.definition).versions
+        return system is None or not systems or system in systems
+
+    def _is_scope_of_map(self, map_scope: str | None) -> bool:
         return map_scope is not None and split_canonical(map_scope)[0] == split_canonical(self.url)[0]

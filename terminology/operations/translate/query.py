@@ -10,9 +10,11 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import listed
-from terminology.core.model import Coding, split_canonical
+from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.spelling import map_hint
 from terminology.operations.translate import hints
+from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.model import (
     SUBJECTS,
     Obstacle,
@@ -36,6 +38,8 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
         raise TerminologyError(issues.no_code_to_translate(SUBJECTS))
     if len(sources) + len(targets) > 1:
         raise TerminologyError(issues.several_codes(SUBJECTS))
+    notes: list[Obstacle] = []
+    request = _with_systems_of_scopes(catalogue, request, notes)
     source_scope = _scope(catalogue, request, "source", request.source_scope)
     target_scope = _scope(catalogue, request, "target", request.target_scope)
     target_system = catalogue.preferred(request.target_system) if request.target_system else None
@@ -56,6 +60,7 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
             near_scope=target_scope,
             far_scope=source_scope,
             dependencies=request.dependencies,
+            obstacles=notes,
         )
     # With R4's reverse, source and target in the parameters are the two ends as the subject sees them.
     return TranslateQuery(
@@ -74,6 +79,7 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
         near_scope=source_scope,
         far_scope=target_scope,
         dependencies=request.dependencies,
+        obstacles=notes,
     )
 
 
@@ -101,6 +107,53 @@ def _subjects(
     return [replace(c, system=catalogue.preferred(c.system or system or "") or None) for c in codings]
 
 
+def _with_systems_of_scopes(
+    catalogue: Catalogue, request: TranslateRequest, notes: list[Obstacle]
+) -> TranslateRequest:
+    """The request with each scope that names a code system read as the parameter for a code system.
+
+    If that parameter is there already, or is not the one for a coding, the scope is all of the code system.
+    """
+    source, target = (_system_of(catalogue, url) for url in (request.source_scope, request.target_scope))
+    if source is not None:
+        notes.append(Obstacle(issues.scope_read_as_system("source", source, "system")))
+        if request.system is None and (request.code is not None or request.finds_sources):
+            request = replace(request, system=source, source_scope=None)
+        else:
+            request = replace(request, source_scope=f"{source}{ALL_CODES}")
+    if target is not None:
+        notes.append(Obstacle(issues.scope_read_as_system("target", target, "targetSystem")))
+        if request.target_system is None:
+            request = replace(request, target_system=target, target_scope=None)
+        else:
+            request = replace(request, target_scope=f"{target}{ALL_CODES}")
+    return request
+
+
+def _system_of(catalogue: Catalogue, url: str | None) -> str | None:
+    """The url of the code system that a scope names; None if it names a value set, or nothing that is here."""
+    if (
+        url is None
+        or url.endswith(ALL_CODES)
+        or catalogue.find("ValueSet", *split_canonical(url)) is not None
+    ):
+        return None
+    base, version = split_canonical(url)
+    system = catalogue.find_system(base, version)
+    return None if system is None else catalogue.preferred(base)
+
+
+def _value_set(catalogue: Catalogue, url: str) -> Document:
+    """The value set of a canonical, of a logical id, or of a location below the base (``ValueSet/ID``).
+
+    https://hl7.org/fhir/R4/conceptmap-operation-translate.html. Raises TerminologyError if it is unknown.
+    """
+    kind, _, id_ = url.rpartition("/")
+    if kind in ("", "ValueSet") and catalogue.has_id("ValueSet", id_):
+        return catalogue.resource("ValueSet", id_)
+    return catalogue.value_set(url)
+
+
 def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str | None) -> Scope | None:
     """The scope at an end, "source" or "target"; None if there is none.
 
@@ -113,10 +166,8 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
         include = [{"system": url.removesuffix(ALL_CODES)}]
         return Scope(f"{end}Scope", url, {"url": url, "compose": {"include": include}})
     try:
-        return Scope(f"{end}Scope", url, catalogue.value_set(url))
+        return Scope(f"{end}Scope", url, _value_set(catalogue, url))
     except TerminologyError:
-        if catalogue.find_system(url) is not None:
-            raise TerminologyError(issues.scope_is_system(end, url)) from None
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
         if any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
@@ -134,6 +185,7 @@ def _has_scope(map_: ConceptMap, url: str) -> bool:
 def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQuery) -> list[ConceptMap]:
     """The map that the request names or sends; else all maps that lead from a subject to the far end.
 
+    If there is none, but the request composes and chains of two maps lead there, there are no maps.
     Subjects without a system get that of a named map. Raises TerminologyError: unknown map, no suitable map, a
     code without a system.
     """
@@ -146,7 +198,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     malformed: list[TerminologyError] = []
     maps = [m for m in catalogue.concept_maps(malformed) if any(_leads(g, query) for g in m.groups)]
     query.obstacles += (Obstacle(issues.unusable_map(str(problem))) for problem in malformed)
-    if not maps:
+    if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_system, hint))
@@ -162,7 +214,18 @@ def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[Concept
             agreed("url", url or None, document.get("url"), place)
             agreed("conceptMapVersion", version, document.get("version"), place)
             return [catalogue.compile_map(document)]
-    return [catalogue.concept_map(url, version)] if url else []
+    return [_map(catalogue, url, version)] if url else []
+
+
+def _map(catalogue: Catalogue, url: str, version: str | None) -> ConceptMap:
+    """The map of a canonical. Raises TerminologyError: it is unknown; the message names maps with nearly its url."""
+    try:
+        return catalogue.concept_map(url, version)
+    except TerminologyError as unknown:
+        if catalogue.known_versions("ConceptMap", url):
+            raise
+        hint = map_hint(catalogue, url)
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
 
 def _with_system(subject: Coding, map_: ConceptMap, query: TranslateQuery) -> Coding:

@@ -24,7 +24,9 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
+from terminology.operations.limits import MOST_TARGETS
 from terminology.operations.translate import hints
+from terminology.operations.translate.chains import chained, middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
 from terminology.operations.translate.model import (
     Match,
@@ -35,7 +37,10 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
+from terminology.operations.translate.rows import find_rows
 from terminology.operations.value_set.compose import contains
+from terminology.operations.value_set.expand import expand
+from terminology.operations.value_set.expand_request import ExpandRequest
 
 # The order of the matches: the closest relationship first.
 _RANK = {
@@ -60,6 +65,8 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     candidates = [
         match for subject in query.subjects for map_ in maps for match in translator.matches(subject, map_)
     ]
+    if not maps:
+        candidates = _chains(catalogue, query)
     matches = sorted(_distinct(candidates), key=_rank)
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
@@ -70,6 +77,17 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
         _with_displays(catalogue, request, matches),
         several_subjects=len(query.subjects) > 1,
     )
+
+
+def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
+    """The matches of chains of two maps."""
+
+    def matches(hop: TranslateQuery, subject: Coding, map_: ConceptMap) -> Iterator[Match]:
+        return _Translator(catalogue, hop).matches(subject, map_)
+
+    maps = catalogue.concept_maps()
+    query.obstacles.append(Obstacle(issues.matches_are_chains(middle_systems(query, maps))))
+    return list(chained(query, maps, matches))
 
 
 # -- one subject, one map ------------------------------------------------------------------------
@@ -85,6 +103,9 @@ class _Translator:
     def matches(self, subject: Coding, map_: ConceptMap, via: Sequence[ConceptMap] = ()) -> Iterator[Match]:
         """The matches for a subject in a map, within the scopes. ``via``: the maps that led to this one."""
         query = self.query
+        if query.reverse and map_.is_one_way:
+            query.obstacles.append(Obstacle(issues.map_is_one_way(map_.canonical)))
+            return
         near_scope, far_scope = map_.source_scope, map_.target_scope
         if query.reverse:
             near_scope, far_scope = far_scope, near_scope
@@ -98,10 +119,19 @@ class _Translator:
                 system = coding.system if coding else query.far(group).system
                 if query.far_system not in (None, system):
                     continue
-                if coding is None or self._is_in_scope(
-                    query.far_scope, coding, far_scope, is_translation=True
-                ):
+                if coding is None:
+                    if self._leads_into_scope(system, far_scope):
+                        yield match
+                elif self._is_in_scope(query.far_scope, coding, far_scope, is_translation=True):
                     yield match
+
+    def _leads_into_scope(self, system: str | None, map_scope: str | None) -> bool:
+        """True unless the far scope has no code of the system that a map leads to.
+
+        The map then says nothing of the codes that the request asks for, not even that there is none.
+        """
+        scope = self.query.far_scope
+        return scope is None or scope.has_system(self.catalogue, system, map_scope)
 
     def _is_in_scope(
         self, scope: Scope | None, coding: Coding, map_scope: str | None, is_translation: bool
@@ -124,20 +154,74 @@ class _Translator:
     def _group_matches(
         self, subject: Coding, map_: ConceptMap, group: Group, via: Sequence[ConceptMap]
     ) -> Iterable[Match]:
-        rows = list(self._rows(group, subject))
+        rows = self._rows(map_, group, subject)
         if not rows:
             return self._unmapped(subject, map_, group, via)
-        return (self._match(subject, map_, row, via) for row in rows if self._applies(row))
+        return (
+            self._match(subject, map_, each, via)
+            for row in rows
+            if self._has_relationship(map_, row) and self._applies(row)
+            for each in self._with_target(map_, row)
+        )
 
-    def _rows(self, group: Group, subject: Coding) -> Iterator[ConceptMapRow]:
-        code = subject.code or ""
+    def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> list[ConceptMapRow]:
+        found = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
+        if found.note:
+            self.query.obstacles.append(Obstacle(found.note))
+        found_rows = list(found.rows)
         if self.query.reverse:
-            yield from group.backward.of(code)
-            return
-        yield from group.forward.of(code)
+            rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
+            return [*found_rows, *(replace(row, target=subject) for row in rows_to_value_sets)]
         for value_set, rows in group.by_value_set:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
-                yield from (replace(row, source=replace(subject, display=None)) for row in rows)
+                found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
+        return found_rows
+
+    def _is_target(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
+        """True if the subject is in the value set that a row leads to; one that is unknown is an obstacle."""
+        url = row.target_value_set or ""
+        try:
+            return contains(self.catalogue, self.catalogue.value_set(url), subject)
+        except TerminologyError as error:
+            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, str(error))))
+            return False
+
+    def _with_target(self, map_: ConceptMap, row: ConceptMapRow) -> Iterable[ConceptMapRow]:
+        """The row itself; one for each code if it leads to a value set.
+
+        Nothing if the codes cannot be listed, which is noted as an obstacle.
+        """
+        if row.target_value_set is None or row.target is not None:
+            return [row]
+        return [replace(row, target=target) for target in self._codes_of(map_, row.target_value_set)]
+
+    def _codes_of(self, map_: ConceptMap, url: str) -> list[Coding]:
+        """The codes of a value set that a map leads to; none, and an obstacle, if they cannot be listed."""
+        try:
+            expansion = expand(
+                self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
+            )
+            problem = expansion.unclosed[0] if expansion.unclosed else ""
+            if expansion.total > MOST_TARGETS:
+                problem = issues.too_many_targets(expansion.total, MOST_TARGETS)
+        except TerminologyError as error:
+            problem = str(error)
+        if problem:
+            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, problem)))
+            return []
+        return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
+
+    def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
+        """False for a target of which the map does not say how it is related; this is noted as an obstacle.
+
+        ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
+        """
+        target = row.target_value_set if row.target is None else row.target.code
+        if target is None or row.relationship is not None:
+            return True
+        text = issues.target_without_relationship(map_.canonical, row.source.code, target)
+        self.query.obstacles.append(Obstacle(text))
+        return False
 
     def _applies(self, row: ConceptMapRow) -> bool:
         """True unless a condition fails.
@@ -184,10 +268,18 @@ class _Translator:
             return ()
         if rule.mode == "other-map":
             return self._matches_of_other_map(subject, map_, rule, via)
+        relationship = rule.relationship or "related-to"
+        return [
+            Match(map_, concept, relationship, subject=subject, via=via)
+            for concept in self._defaults(map_, group, rule, subject)
+        ]
+
+    def _defaults(self, map_: ConceptMap, group: Group, rule: Unmapped, subject: Coding) -> Iterable[Coding]:
+        """The targets of a code that the group does not list."""
+        if rule.mode == "fixed" and rule.value_set and not rule.code:
+            return self._codes_of(map_, rule.value_set)
         concept = _default(group, rule, subject)
-        if concept is None:
-            return ()
-        return [Match(map_, concept, rule.relationship or "related-to", subject=subject, via=via)]
+        return [] if concept is None else [concept]
 
     def _matches_of_other_map(
         self, subject: Coding, map_: ConceptMap, rule: Unmapped, via: Sequence[ConceptMap]
@@ -225,7 +317,7 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
 
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
-    """The matches, one for each map, concept, condition and product."""
+    """The matches, one for each map, concept, relationship, condition and product."""
     return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
 
 
@@ -235,7 +327,8 @@ def _identity(match: Match) -> tuple[object, ...]:
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    return match.origin.canonical, concept, source, conditions, products, subject
+    way = tuple(hop.canonical for hop in match.via)
+    return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
 
 
 def _rank(match: Match) -> int:

@@ -22,6 +22,7 @@ from terminology.operations.validate.coding_version import (
 )
 from terminology.operations.validate.displays import Displays, are_plain_language, display_issue
 from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
 from terminology.systems.protocol import CodeSystem
@@ -89,6 +90,7 @@ def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
     finding.blocks = list(includes_of(basis.definition, url))
+    finding.listing = basis.definition.listing(url)
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)
@@ -121,19 +123,21 @@ def _add_unknown_system(finding: CodingFinding, basis: ValidationBasis, version:
     finding.is_member = False
     if basis.request.only_membership:
         return
-    finding.add(_unknown_system_issue(basis, finding.url, version), "system")
-    systems = finding.missing_systems if basis.definition is None else finding.unknown_systems
-    systems.append(unknown_system_name(basis, finding.url, version))
+    wrong = _other_resource_issue(basis, finding.url)
+    finding.add(wrong or unknown_system_issue(basis, finding.url, version), "system")
+    if wrong is None:
+        systems = finding.missing_systems if basis.definition is None else finding.unknown_systems
+        systems.append(unknown_system_name(basis, finding.url, version))
 
 
-def _unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
-    """A url that is not that of a code system may be that of a supplement or value set."""
+def _other_resource_issue(basis: ValidationBasis, url: str) -> Issue | None:
+    """The issue for a system that is the url of a supplement or value set: it is wrong, not unknown."""
     for header in basis.catalogue.headers("CodeSystem"):
         if header.get("url") == url and header.get("content") == "supplement":
             return issues.system_is_supplement(canonical(header))
     if basis.catalogue.find("ValueSet", url) is not None:
         return issues.system_is_value_set(url)
-    return unknown_system_issue(basis, url, version)
+    return None
 
 
 def _default_system(finding: CodingFinding, basis: ValidationBasis) -> Sequence[CodeSystem]:
@@ -204,20 +208,28 @@ def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
     """The value set contains the code, in one of the versions that it may be of."""
     if basis.definition is None:
         finding.is_member = True
-        return GO
-    if finding.is_member is None:
-        members = [m for m in finding.matches if _contains(basis.definition, finding, m, basis)]
+    elif finding.is_member is None:
+        members = _members(basis.definition, finding, basis)
         finding.matches = members or finding.matches
         finding.is_member = bool(members)
+    finding.is_judged = finding.is_member is True
     return GO
 
 
-def _contains(
-    definition: Definition, finding: CodingFinding, match: CodeMatch, basis: ValidationBasis
-) -> bool:
+def _members(definition: Definition, finding: CodingFinding, basis: ValidationBasis) -> list[CodeMatch]:
+    """The matches that the value set contains; if there are none, those that are only not active enough."""
+    inactive = [match for match in finding.matches if match.concept.inactive]
+    candidates = finding.matches
+    if basis.request.active_only:
+        candidates = [match for match in finding.matches if not match.concept.inactive]
+    members = [match for match in candidates if _contains(definition, finding, match)]
+    if members or basis.request.only_membership:
+        return members
+    return [match for match in inactive if _contains(definition.with_inactive(), finding, match)]
+
+
+def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) -> bool:
     """As the value set is read, or as it is read with the coding's version where it leaves the version open."""
-    if basis.request.active_only and match.concept.inactive:
-        return False
     if _contains_version(definition, match):
         return True
     return finding.coding.version is not None and _contains_version(
@@ -235,16 +247,21 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
 
 
 def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code is written as the code system writes it, even if that does not distinguish case."""
+    """The code is written as the code system writes it, even if case does not matter there."""
     concept, about = finding.matches[0].concept, finding.matches[0].system.about
     if concept.code != finding.code:
-        finding.add(issues.case_differs(finding.code, concept.code, about.canonical), "code")
+        differs = issues.case_differs if about.case_sensitive is False else issues.case_differs_perhaps
+        finding.add(differs(finding.code, concept.code, about.canonical), "code")
     return GO
 
 
 def concept_selectable(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The concept is not there for grouping only, if the request says ``abstract=false``."""
-    if basis.request.abstract is False and finding.matches[0].concept.abstract:
+    """The concept is not there for grouping only, if the request says ``abstract=false``.
+
+    Like ``concept_active``, an error of a coding that would be a member otherwise, and of no other.
+    """
+    is_abstract = finding.matches[0].concept.abstract
+    if finding.is_judged and is_abstract and basis.request.abstract is False:
         finding.add(issues.abstract_code(f"{finding.url}#{finding.code}"), "code")
         finding.is_member = False
     return GO
@@ -255,12 +272,12 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
     concept = finding.matches[0].concept
     if concept.inactive:
         only_active = basis.definition is not None and not basis.definition.includes_inactive
-        if basis.request.active_only or only_active:
+        if finding.is_judged and (basis.request.active_only or only_active):
             finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
     elif concept.status == "deprecated":
-        finding.add_about_whole(issues.concept_is_deprecated(finding.code, concept.status))
+        finding.add_about_whole(issues.concept_is_deprecated(finding.code))
     return GO
 
 
@@ -291,9 +308,8 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     display = finding.coding.display
     if not display:
         return GO
-    displays = displays_of(finding)
     coding = f"{finding.url}#{finding.code}"
-    issue = display_issue(display, displays, coding, finding.code, basis.languages)
+    issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
         if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
             issue = issues.display_cannot_be_checked(display, coding)
@@ -304,24 +320,47 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     return GO
 
 
-def displays_of(finding: CodingFinding) -> Displays:
-    """The designations that the value set has for the concept, and then those of the code system."""
-    first, *others = [Displays.of(m.concept, m.system.about, m.designations) for m in finding.matches]
-    for other in others:
-        first = first.merge(other)
-    return Displays([*_value_set_designations(finding), *first.designations], first.default_language)
+def _prefer_version_of_display(
+    finding: CodingFinding, basis: ValidationBasis, display: str, coding: str
+) -> tuple[Issue | None, Displays]:
+    """The issue for the display, and the displays of the version that answers.
+
+    Of several versions that the coding may be of, the first that accepts the display answers, or else the best.
+    """
+    results: list[tuple[Issue | None, Displays]] = []
+    for match in finding.matches:
+        displays = displays_of(finding, match)
+        issue = display_issue(display, displays, coding, finding.code, basis.languages)
+        if issue is None:
+            finding.matches = [match, *(other for other in finding.matches if other is not match)]
+            return None, displays
+        results.append((issue, displays))
+    return results[0]
 
 
-def default_display(finding: CodingFinding) -> str | None:
+def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
+    """The designations that the value set has for a concept, and then those of the code system."""
+    own = Displays.of(match.concept, match.system.about, match.designations)
+    return Displays([*_value_set_designations(finding, match), *own.designations], own.default_language)
+
+
+def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation | None:
     """The display where no language is requested: that of the value set, or else of the code system."""
-    values = (own.value for own in _value_set_designations(finding))
-    return next(values, None) or finding.matches[0].concept.display
+    about, concept = match.system.about, match.concept
+    stating = stating_block(finding.listing, concept.code, about)
+    if stating is not None:
+        block, node = stating
+        return Designation(node["display"], block.value_set.get("language") or about.language)
+    return Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE) if concept.display else None
 
 
-def _value_set_designations(finding: CodingFinding) -> Iterator[Designation]:
-    for block in finding.blocks:
-        node = block.enumerated_concept(finding.matches[0].concept.code) or {}
+def _value_set_designations(finding: CodingFinding, match: CodeMatch) -> Iterator[Designation]:
+    for block in finding.listing:
+        if block.system is not None and block.version != match.system.about.version:
+            continue
+        node = block.enumerated_concept(match.concept.code) or {}
+        language = block.value_set.get("language")
         if "display" in node:
-            language = block.value_set.get("language") or finding.matches[0].system.about.language
-            yield Designation(node["display"], language, PREFERRED_FOR_LANGUAGE)
-        yield from (designation_of(own) for own in node.get("designation", ()))
+            language_of_display = language or match.system.about.language
+            yield Designation(node["display"], language_of_display, PREFERRED_FOR_LANGUAGE)
+        yield from (designation_of(each, language) for each in node.get("designation", ()))

@@ -83,19 +83,23 @@ class CodeMatch:
 class CodingFinding:
     """The findings about one coding; the checks fill them in.
 
-    ``blocks`` are the includes of the value set that name the coding's code system, ``systems`` the versions
+    ``blocks`` are the includes of the value set that name the coding's code system, ``listing`` those that list
+    codes of it (``Definition.listing``), ``systems`` the versions
     of the code system that the coding may be of, ``matches`` its concepts in those, the decisive version
     first: there are several where a value set includes several versions and the coding declares none.
     ``is_member`` says whether the coding is in the value set (in the code system, if no value set counts);
-    None where that is not decided.
+    None where that is not decided. ``is_judged``: the value set has the code, so that its rules about inactive
+    and abstract codes decide whether the coding is a member.
     """
 
     coding: Coding
     path: CodingPath
     blocks: Sequence[Block] = ()
+    listing: Sequence[Block] = ()
     systems: Sequence[CodeSystem] = ()
     matches: list[CodeMatch] = field(default_factory=list)
     is_member: bool | None = None
+    is_judged: bool = False
     issues: list[Issue] = field(default_factory=list)
     missing_systems: list[str] = field(default_factory=list)
     unknown_systems: list[str] = field(default_factory=list)

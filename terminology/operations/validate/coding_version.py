@@ -107,10 +107,23 @@ def _add_missing(finding: CodingFinding, basis: ValidationBasis, version: str | 
     finding.missing_systems.append(unknown_system_name(basis, finding.url, version))
 
 
+def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> None:
+    """Name the includes whose version is not here, for a coding that is in no other one and may be in these."""
+    version = finding.coding.version
+    for block in finding.blocks:
+        if block.system is not None or (version is not None and not _admits(block, version, basis)):
+            continue
+        if not block.is_enumerated or block.enumerated_concept(finding.code) is not None:
+            _add_missing(finding, basis, block.choice.version)
+
+
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
     """The issue for a code system that is not here, or not in a version."""
-    if version is None or not basis.knows(url):
-        return explain_unusable_system(basis.catalogue, url, issues.system_of_code_unknown(url))
+    if not basis.knows(url):
+        unknown = issues.system_of_code_unknown(url, version)
+        return explain_unusable_system(basis.catalogue, url, unknown)
+    if version is None:
+        return issues.system_of_code_unknown(url)
     versions = basis.catalogue.known_versions("CodeSystem", basis.catalogue.preferred(url))
     return issues.version_of_code_unknown(url, version, versions)
 

@@ -50,10 +50,11 @@ class Displays:
         """Those in a requested language; one without a language is in any."""
         if requested is None or _allows_any(requested):
             return list(self.designations)
-        return [d for d in self.designations if d.language is None or requested.rank(d.language) is not None]
+        languages = ((d, d.effective_language) for d in self.designations)
+        return [d for d, tag in languages if tag is None or requested.rank(tag) is not None]
 
     def in_default_language(self) -> list[Designation]:
-        return [d for d in self.designations if d.language in (None, self.default_language)]
+        return [d for d in self.designations if d.effective_language in (None, self.default_language)]
 
 
 def display_issue(

@@ -1,4 +1,4 @@
-"""Notes on drafts, withdrawn resources and the like among the value sets and code systems of a validation."""
+"""Notes on the status (draft, withdrawn, ...) of the value sets and code systems of a validation."""
 
 from __future__ import annotations
 

@@ -19,18 +19,25 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
-from terminology.core.languages import Languages, best_display
-from terminology.core.model import Coding, Document, Issue
+from terminology.core.languages import Languages, best_designation
+from terminology.core.model import Coding, Designation, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
+from terminology.operations.dates import check_date
 from terminology.operations.validate import checks
 from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
+from terminology.operations.validate.coding_version import add_unreadable_includes
 from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
-from terminology.operations.value_set.compose import Definition, definition_of
+from terminology.operations.value_set.compose import Definition, definition_with_supplements
 from terminology.operations.value_set.pins import Pins
-from terminology.operations.value_set.resolution import find_supplements, remembered, requested_value_set
+from terminology.operations.value_set.resolution import (
+    remembered,
+    requested_value_set,
+    with_contained_systems,
+)
+from terminology.systems.supplement import applies_to
 
 CHECKS: Sequence[checks.Check] = (
     checks.code_present,
@@ -79,16 +86,21 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
 
     Raises TerminologyError: no code to validate, contradictory parameters, an unknown supplement.
     """
+    check_date(request.date)
     document = request.code_system or request.instance
     if request.code_system is not None:
         catalogue = Overlay.of(catalogue, [request.code_system])
     source = INSTANCE if document is request.instance else SENT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)
-    findings = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
-    if not findings:
+    completed = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
+    if not completed:
         raise TerminologyError(issues.no_code_to_validate())
-    supplements = [catalogue.supplement(canonical) for canonical in request.supplements]
+    findings = [finding for finding in completed if _is_of_system(catalogue, finding, url)]
+    if not findings:
+        issue = issues.no_coding_of_system(url or "")
+        return Validation(False, issue.text, concept=request.concept, issues=[issue])
+    supplements = [_supplement_of(catalogue, canonical, findings) for canonical in request.supplements]
     languages = request.languages or request.accepted
     basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
     return _validate(request, findings, basis)
@@ -108,12 +120,29 @@ def _in_system(
     return finding
 
 
+def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
+    """Raises TerminologyError for a supplement that is unknown, or adds to no code system of the codings."""
+    supplement = catalogue.supplement(canonical)
+    for finding in findings:
+        system = catalogue.find_system(finding.url, finding.coding.version)
+        if system is None or applies_to(supplement, system.about):
+            return supplement
+    raise TerminologyError(issues.foreign_supplement(canonical, findings[0].url))
+
+
+def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
+    """Whether the coding is judged: one of another system says nothing of the code system of the request."""
+    return url is None or catalogue.preferred(finding.url) == catalogue.preferred(url)
+
+
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
     """Check that a code is in a value set, and that its display is right.
 
     Raises TerminologyError: no code to validate, an unknown value set or supplement, a value set that imports
     itself or has a filter that cannot be used.
     """
+    check_date(request.date)
+    request = _with_versions(request)
     pins = Pins.of(request)
     findings = findings_of(request)
     has_all_systems = all(finding.coding.system for finding in findings)
@@ -129,14 +158,27 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     languages = definition.display_languages(request.languages, request.accepted)
     check_membership(definition, len(findings))
     members = None if request.ignores_membership else definition
-    basis = ValidationBasis(catalogue, request, pins, prepared.supplements, languages, members)
+    basis = ValidationBasis(prepared.catalogue, request, pins, prepared.supplements, languages, members)
     return _validate(request, findings, basis)
+
+
+def _with_versions(request: ValidateRequest) -> ValidateRequest:
+    """The request with ``version`` as that of ``code``, or else, where nothing else fits, of the value set."""
+    version = request.unqualified_version
+    if version is None:
+        return request
+    if request.code is not None and request.version is None:
+        return replace(request, version=version)
+    if request.url is not None and not request.has_resource and request.value_set_version is None:
+        return replace(request, value_set_version=version)
+    return request
 
 
 @dataclass(slots=True)
 class _PreparedValidation:
     """The part of a validation that depends only on the value set and on the versions of the request."""
 
+    catalogue: Catalogue
     definition: Definition
     supplements: list[Document]
 
@@ -147,11 +189,11 @@ class _PreparedValidation:
 
 def _prepare(catalogue: Catalogue, request: ValidateRequest, pins: Pins) -> _PreparedValidation:
     value_set = requested_value_set(catalogue, request, pins)
-    supplements = find_supplements(catalogue, value_set, request.supplements)
-    definition = definition_of(catalogue, value_set, pins, supplements)
+    catalogue = with_contained_systems(catalogue, value_set)
+    definition, supplements = definition_with_supplements(catalogue, value_set, pins, request.supplements)
     if not definition.is_defined:
         raise TerminologyError(issues.undefined_value_set(definition.canonical))
-    return _PreparedValidation(definition, supplements)
+    return _PreparedValidation(catalogue, definition, supplements)
 
 
 # -- the checks ----------------------------------------------------------------------------------
@@ -193,6 +235,8 @@ def _validate(request: ValidateRequest, findings: list[CodingFinding], basis: Va
 def _add_membership(finding: CodingFinding, basis: ValidationBasis) -> None:
     """Add the issue for a coding that is not in the value set."""
     if basis.definition is not None and finding.is_member is False:
+        if finding.systems and not basis.request.only_membership:
+            add_unreadable_includes(finding, basis)
         is_in_concept = finding.path.is_in_concept
         issue = issues.this_coding_not_in_value_set if is_in_concept else issues.not_in_value_set
         finding.add(issue(_coding_text(finding), basis.value_set_name), "code")
@@ -247,15 +291,17 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
 
 
 def _display(finding: CodingFinding, languages: Languages | None) -> str | None:
-    display = checks.default_display(finding)
-    if display is not None and languages is None:
-        return display
-    designations = checks.displays_of(finding).designations
-    if not designations:
-        return display
-    # To insist on a language is for the display that is validated. The answer has one in any language.
-    languages = replace(languages, insist=False) if languages else None
-    return best_display(designations[0].value, designations[0].language, designations, languages)
+    match = finding.matches[0]
+    usual = checks.shown_designation(finding, match)
+    if usual is not None and languages is None:
+        return usual.value
+    designations: Sequence[Designation] = match.designations
+    if languages is not None:
+        # To insist on a language is for the display that is validated. The answer has one in any language.
+        languages = replace(languages, insist=False)
+        designations = checks.displays_of(finding, match).designations
+    chosen = best_designation(usual, designations, languages)
+    return chosen.value if chosen else None
 
 
 def _message(all_issues: Iterable[Issue]) -> str | None:

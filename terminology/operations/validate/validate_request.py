@@ -14,14 +14,16 @@ class ValidateRequest(ValueSetParameters):
     """A call of $validate-code on a CodeSystem or a ValueSet; neither has all of these parameters.
 
     On a CodeSystem, ``url`` and ``instance`` are those of the code system. ``concept`` is a CodeableConcept as
-    it was sent, for the answer repeats it. ``languages`` is the parameter ``displayLanguage``, ``accepted``
-    the HTTP header ``Accept-Language``; ``mode`` is the ``valueSetMode`` of HL7's Java validator. ``date`` is
-    accepted and has no effect: content here has versions, but no periods of validity.
+    it was sent, for the answer repeats it. ``unqualified_version`` is the parameter ``version`` on a ValueSet:
+    the version of ``code``, or of the value set where codings have versions themselves. ``languages`` is the
+    parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``; ``mode`` is the
+    ``valueSetMode`` of HL7's Java validator. A ``date`` in the past is refused.
     """
 
     code: str | None = None
     system: str | None = None
     version: str | None = None
+    unqualified_version: str | None = None
     display: str | None = None
     coding: Coding | None = None
     concept: Document | None = None

@@ -9,7 +9,7 @@ from terminology.core.model import Document, Issue
 
 @dataclass(slots=True)
 class Validation:
-    """The result, with the reasons and with what is known of the code.
+    """The result, with the reasons and the known facts about the code.
 
     ``concept`` repeats the CodeableConcept of the request. ``missing_systems`` and ``unknown_systems`` are
     canonicals of code systems that are not here; without the missing ones the code cannot be judged.

@@ -41,10 +41,17 @@ from terminology.core.model import Coding, Concept, Document, Filter, split_cano
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_FILTERS
-from terminology.operations.value_set.extensions import expansion_parameter
+from terminology.operations.value_set.extensions import expansion_parameter, required_supplements
 from terminology.operations.value_set.pins import NO_PINS, Pins, VersionChoice
-from terminology.operations.value_set.resolution import canonical, find_import, find_usable_system
+from terminology.operations.value_set.resolution import (
+    canonical,
+    find_import,
+    find_supplements,
+    find_usable_system,
+    with_contained_systems,
+)
 from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
@@ -79,6 +86,7 @@ class Block:
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
+        self._folded_enumeration: dict[str, list[Node]] | None = None
 
     @property
     def version(self) -> str | None:
@@ -115,6 +123,11 @@ class Block:
         if self._selection is None:
             self._selection = self._select()
         return self._selection
+
+    @property
+    def lists_more_than_is_here(self) -> bool:
+        """Whether it may list codes that the code system has and this server has not: it is here as a fragment."""
+        return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -153,14 +166,44 @@ class Block:
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
-        return self.enumeration.get(self._key(code))
+        node = self.enumeration.get(self._key(code))
+        is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
+        return node if is_exact else self._enumerated_in_another_case(code)
+
+    def _enumerated_in_another_case(self, code: str) -> Node | None:
+        """The same where the code system does not say whether case matters: both codes mean one concept."""
+        assert self.system is not None
+        concept = self.system.locate(code) if self.is_enumerated else None
+        if concept is None:
+            return None
+        if concept.code in self.enumeration:
+            return self.enumeration[concept.code]
+        for node in self._enumerated_folded(code):
+            other = self.system.locate(node.get("code", ""))
+            if other is not None and other.code == concept.code:
+                return node
+        return None
+
+    def _enumerated_folded(self, code: str) -> Sequence[Node]:
+        """The entries of ``include.concept`` whose code differs from a code in case only."""
+        if self._folded_enumeration is None:
+            concepts = self.node.get("concept", ())
+            if isinstance(concepts, Enumeration):
+                listing = concepts.by_code(True)
+                node = listing.get(code.casefold())
+                return () if node is None else (node,)
+            self._folded_enumeration = {}
+            for node in concepts:
+                folded = node.get("code", "").casefold()
+                self._folded_enumeration.setdefault(folded, []).append(node)
+        return self._folded_enumeration.get(code.casefold(), ())
 
     def _key(self, code: str) -> str:
         return code.casefold() if self._ignores_case else code
 
     @property
     def _ignores_case(self) -> bool:
-        return self.system is not None and not self.system.about.case_sensitive
+        return self.system is not None and self.system.about.case_sensitive is False
 
     def contains(self, code: str) -> bool:
         """Whether a code of ``url`` is in this block.
@@ -175,10 +218,13 @@ class Block:
     def _contains_itself(self, code: str) -> bool:
         """Whether a code passes enumeration and filters, whatever the imports contain."""
         if self.is_enumerated and self._key(code) not in self.enumeration:
-            return False
+            if self.enumerated_concept(code) is None:
+                return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
-        return code in self.selection if self.filters else self.system.locate(code) is not None
+        if self.filters:
+            return code in self.selection
+        return self.lists_more_than_is_here or self.system.locate(code) is not None
 
     def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""
@@ -245,6 +291,8 @@ class Definition:
     # ``replace`` does not copy it: with another version of a code system the answers are others. A plain
     # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
+    _with_inactive: Definition | None = field(default=None, init=False)
+    _listing: dict[str | None, list[Block]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         for block in self.includes:
@@ -297,6 +345,24 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
+    def listing(self, url: str | None) -> Sequence[Block]:
+        """The includes that list codes of a code system, those of imports after its own.
+
+        They have the displays of the value set, whichever include or import brings a code in.
+        """
+        if self._listing is None:
+            self._listing = {}
+            for block in self._listing_blocks(set()):
+                self._listing.setdefault(block.url, []).append(block)
+        return self._listing.get(url, ())
+
+    def _listing_blocks(self, visited: set[int]) -> Iterator[Block]:
+        visited.add(id(self))
+        yield from (block for block in self.includes if block.url is not None and block.is_enumerated)
+        for other in (other for block in self.includes for other in block.imports):
+            if id(other) not in visited:
+                yield from other._listing_blocks(visited)
+
     def all_imports(self) -> Iterator[Definition]:
         """The imports of includes and excludes, the imports of those, and so on; each once."""
         imports: dict[str, Definition] = {}
@@ -326,7 +392,10 @@ class Definition:
     def _contains(self, url: str | None, code: str, version: str | None) -> bool:
         versions = [v for v in self.versions.get(url or "", ()) if v is not None]
         if version is None and versions and not self._merges_versions:
-            return any(self.contains(url, code, each) for each in versions)
+            if any(self.contains(url, code, each) for each in versions):
+                return True
+            if None not in self.versions[url or ""]:
+                return False
         include_version = version if url in self.version_sensitive else None
         blocks = self.includes_with(url, code, include_version)
         if not any(self._is_active_enough(block, url, code, include_version) for block in blocks):
@@ -383,6 +452,12 @@ class Definition:
         excludes = [block.with_version(system, compiled) for block in self.excludes]
         return replace(self, includes=includes, excludes=excludes)
 
+    def with_inactive(self) -> Definition:
+        """The value set without its rule ``compose.inactive``."""
+        if self._with_inactive is None:
+            self._with_inactive = self if self.includes_inactive else replace(self, includes_inactive=True)
+        return self._with_inactive
+
     def parameter(self, name: str) -> str | None:
         """The value of an expansion parameter that the value set itself sets, as text, or None."""
         return expansion_parameter(self.document, name)
@@ -436,7 +511,8 @@ class _Compilation:
             if start is None:
                 raise
             raise TerminologyError(issues.value_set_circle([*path, start])) from None
-        return replace(self, document=document, path=path).compile()
+        catalogue = with_contained_systems(self.catalogue, document)
+        return replace(self, catalogue=catalogue, document=document, path=path).compile()
 
     def compile(self) -> Definition:
         """Raises UnknownImportError, and TerminologyError for a circle of imports or too long a row."""
@@ -473,6 +549,36 @@ def definition_of(
     them. Raises UnknownImportError, and TerminologyError for value sets that import themselves.
     """
     return _Compilation(catalogue, pins, supplements, value_set).compile()
+
+
+def definition_with_supplements(
+    catalogue: Catalogue, value_set: Document, pins: Pins, requested: Sequence[str]
+) -> tuple[Definition, list[Document]]:
+    """The compiled ValueSet, and the supplements of the request, of the value set and of its imports.
+
+    Raises what ``definition_of`` raises, and TerminologyError for a supplement that is unknown, or that is
+    requested and adds to no code system of the value set.
+    """
+    supplements = find_supplements(catalogue, value_set, requested)
+    definition = definition_of(catalogue, value_set, pins, supplements)
+    needed = [url for part in definition.all_imports() for url in required_supplements(part.document)]
+    if needed:
+        supplements = find_supplements(catalogue, value_set, [*requested, *needed])
+        definition = definition_of(catalogue, value_set, pins, supplements)
+    for canonical_ in requested:
+        if canonical_ and not _is_of_use(catalogue.supplement(canonical_), definition):
+            raise TerminologyError(issues.unused_supplement(canonical_, definition.canonical))
+    return definition, supplements
+
+
+def _is_of_use(supplement: Document, definition: Definition) -> bool:
+    """Whether a supplement adds to a code system of the value set; of one that is not here, nobody can say."""
+    url, _ = split_canonical(supplement.get("supplements", ""))
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    return any(
+        block.url == url and (block.system is None or applies_to(supplement, block.system.about))
+        for block in blocks
+    )
 
 
 def contains(catalogue: Catalogue, value_set: Document, coding: Coding) -> bool:

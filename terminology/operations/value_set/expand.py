@@ -17,7 +17,8 @@ from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Typed
 from terminology.operations.cost import check_listing
-from terminology.operations.value_set.compose import Block, Definition, definition_of
+from terminology.operations.dates import check_date
+from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
@@ -29,9 +30,9 @@ from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
-    find_supplements,
     remembered,
     requested_value_set,
+    with_contained_systems,
 )
 from terminology.operations.value_set.used_resources import UsedResources
 
@@ -58,6 +59,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     Raises TerminologyError: an unknown value set, import, code system, version or supplement; a version that
     a check forbids; a filter that cannot be used; a value set that imports itself; too many codes.
     """
+    check_date(request.date)
     for name, value in (("count", request.count), ("offset", request.offset)):
         if value is not None and value < 0:
             raise TerminologyError(issues.bad_value(name, value, "0 or more"))
@@ -72,7 +74,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     document = definition.document
     _apply_own_parameters(request, definition)
     languages = definition.display_languages(request.languages, request.accepted)
-    options = _entry_options(request, languages, used)
+    options = _entry_options(request, languages, prepared)
     total, entries = _entries(prepared, request, options)
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
@@ -105,17 +107,17 @@ class _PreparedExpansion:
 def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion:
     pins = Pins.of(request)
     document = requested_value_set(catalogue, request, pins)
-    supplements = find_supplements(catalogue, document, request.supplements)
-    definition = _definition(catalogue, document, pins, supplements)
+    catalogue = with_contained_systems(catalogue, document)
+    definition = _definition(catalogue, document, pins, request.supplements)
     check_listing(definition, bool(request.filter))
-    return _PreparedExpansion(definition, UsedResources.of(definition), can_use_sets(definition))
+    return _PreparedExpansion(definition, UsedResources.of(definition, pins), can_use_sets(definition))
 
 
 def _definition(
-    catalogue: Catalogue, document: Document, pins: Pins, supplements: Sequence[Document]
+    catalogue: Catalogue, document: Document, pins: Pins, supplements: Sequence[str]
 ) -> Definition:
     try:
-        definition = definition_of(catalogue, document, pins, supplements)
+        definition, _ = definition_with_supplements(catalogue, document, pins, supplements)
     except UnknownImportError as error:
         is_system = catalogue.find_system(error.url) is not None
         raise TerminologyError(issues.unknown_import(error.url, error.version, is_system)) from None
@@ -175,7 +177,9 @@ def _merges_versions(definition: Definition) -> bool:
     return any(len(several) > 1 for several in versions.values())
 
 
-def _entry_options(request: ExpandRequest, languages: Languages | None, used: UsedResources) -> EntryOptions:
+def _entry_options(
+    request: ExpandRequest, languages: Languages | None, prepared: _PreparedExpansion
+) -> EntryOptions:
     """``designation`` asks for designations, unless ``includeDesignations`` says otherwise."""
     with_designations = request.include_designations
     return EntryOptions(
@@ -183,7 +187,8 @@ def _entry_options(request: ExpandRequest, languages: Languages | None, used: Us
         with_designations=bool(request.designations) if with_designations is None else with_designations,
         designations=request.designations,
         properties=request.properties,
-        shown_with_version=used.shown_with_version,
+        shown_with_version=prepared.used.shown_with_version,
+        listing=prepared.definition.listing,
     )
 
 

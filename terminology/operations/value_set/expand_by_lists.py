@@ -33,7 +33,7 @@ def _long_lists(definition: Definition, query: MemberQuery) -> list[tuple[Block,
         return None
     lists: list[tuple[Block, Sequence[str]]] = []
     for block in blocks:
-        if block.system is None or block.imports or block.filters:
+        if block.system is None or block.imports or block.filters or block.lists_more_than_is_here:
             return None
         enumeration = block.enumeration
         if not isinstance(enumeration, Listing):

@@ -35,14 +35,16 @@ class BlockMembers:
 
 
 def can_use_sets(definition: Definition) -> bool:
-    """Whether every code system has an index, and is used in one version only."""
+    """Whether every code system has an index, and is used in one version only, and no unknown code is listed."""
     indexes: dict[str, object] = {}
     for part in (definition, *definition.all_imports()):
         for block in part.blocks():
             if block.url is None:
                 continue
             index = block.system.index if block.system is not None else None
-            if index is None or indexes.setdefault(block.url, index) is not index:
+            if index is None or block.lists_more_than_is_here:
+                return False
+            if indexes.setdefault(block.url, index) is not index:
                 return False
     return True
 
@@ -68,7 +70,7 @@ def _read(parts: Sequence[BlockMembers], first: int, last: int) -> list[Member]:
 
 
 class _SetExpansion:
-    """One expansion of a value set and its imports; what is imported twice is expanded once."""
+    """One expansion of a value set and its imports; a value set that is imported twice is expanded once."""
 
     def __init__(self, query: MemberQuery) -> None:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.

@@ -39,7 +39,7 @@ def page_by_walking(definition: Definition, query: MemberQuery, first: int, last
 
 
 class _ValueSetWalk:
-    """One walk through a value set and its imports; what is imported twice is walked through once."""
+    """One walk through a value set and its imports; a value set that is imported twice is walked through once."""
 
     def __init__(self, query: MemberQuery) -> None:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.
@@ -132,12 +132,17 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
 
 
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
-    """Each ``include.concept`` whose code the code system has; from the store, all are read at once."""
+    """Each ``include.concept`` whose code the code system has; from the store, all are read at once.
+
+    Of a fragment, the codes that are not here are listed, too: the value set vouches for them.
+    """
     assert block.system is not None
-    if block.system.index is not None:
+    if block.system.index is not None and not block.lists_more_than_is_here:
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
     for node in block.enumeration.values():
         concept = block.system.locate(node.get("code", ""))
         if concept is not None:
             yield node, concept
+        elif block.lists_more_than_is_here:
+            yield node, Concept(node.get("code", ""), node.get("display"))

@@ -17,8 +17,8 @@ class ExpandRequest(ValueSetParameters):
     """A call of $expand: https://hl7.org/fhir/R5/valueset-operation-expand.html.
 
     ``languages`` is the parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``.
-    ``largest`` bounds the number of codes in the answer. ``date`` and ``exclude_post_coordinated`` are
-    accepted and have no effect: content here has no periods of validity, and no expansion lists expressions.
+    ``largest`` bounds the number of codes in the answer. ``exclude_post_coordinated`` is
+    accepted and has no effect: no expansion lists expressions. A ``date`` in the past is refused.
     """
 
     filter: str | None = None

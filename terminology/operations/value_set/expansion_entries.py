@@ -5,14 +5,20 @@ Only the codes of the page are described, those of one code system at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from terminology.core.documents import Listing
-from terminology.core.languages import PREFERRED_FOR_LANGUAGE, STANDARDS_STATUS, Languages, best_designation
-from terminology.core.model import ConceptDetail, Designation, Document, Property, Typed
+from terminology.core.languages import (
+    PREFERRED_FOR_LANGUAGE,
+    STANDARDS_STATUS,
+    Languages,
+    best_designation,
+    best_display,
+)
+from terminology.core.model import CodeSystemInfo, ConceptDetail, Designation, Document, Property, Typed
 from terminology.operations.value_set.compose import Block
 from terminology.operations.value_set.expansion import ExpansionEntry
 from terminology.operations.value_set.members import Member
@@ -31,6 +37,7 @@ AS_PROPERTY = {
     _STRUCTURE + "codesystem-label": ("label", "string"),
     _STRUCTURE + "valueset-label": ("label", "string"),
     _STRUCTURE + "itemWeight": ("weight", "decimal"),
+    _STRUCTURE + "ordinalValue": ("weight", "decimal"),
     _STRUCTURE + "codesystem-ordinalValue": ("weight", "decimal"),
     _STRUCTURE + "valueset-ordinalValue": ("weight", "decimal"),
 }
@@ -85,6 +92,7 @@ class EntryOptions:
     designations: Sequence[str] = ()
     properties: Sequence[str] = ()
     shown_with_version: frozenset[str] = frozenset()
+    listing: Callable[[str], Sequence[Block]] = lambda url: ()
     declared_properties: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -114,7 +122,9 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    display, designations = _display_and_designations(member, detail, node, options)
+    if "display" not in node and (stating := stating_block(options.listing(about.url), concept.code, about)):
+        block, node = stating
+    display, designations = _display_and_designations(member, detail, node, block, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
     return ExpansionEntry(
         about.url,
@@ -133,29 +143,41 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
 
 
 def _display_and_designations(
-    member: Member, detail: ConceptDetail, node: Node, options: EntryOptions
+    member: Member, detail: ConceptDetail, node: Node, block: Block, options: EntryOptions
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the other designations if the options ask for them.
 
-    ``node`` is the ``include.concept`` of the value set, or empty.
+    ``node`` is the ``include.concept`` of the value set, or empty; it stands in ``block``.
     """
     has_own = "display" in node or "designation" in node
+    own = detail.designations
     if options.languages is None and not (has_own and options.with_designations):
         others = _requested(detail.designations, options) if options.with_designations else ()
-        return node.get("display", member.concept.display or None), others
-    default = _default_designation(member, node)
+        return node.get("display") or member.concept.display or best_display(None, None, own, None), others
+    default = _default_designation(member, node, block)
     designations = [*_replaced_display(member, node), *detail.designations]
-    designations += [designation_of(own) for own in node.get("designation", ())]
+    language = block.value_set.get("language")
+    designations += [designation_of(each, language) for each in node.get("designation", ())]
     display = best_designation(default, designations, options.languages)
     others = _others(default, designations, display, options) if options.with_designations else ()
     return display.value if display else None, others
 
 
-def _default_designation(member: Member, node: Node) -> Designation | None:
+def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
+    """The first include that states a display for a code of this version, and its ``include.concept``."""
+    for block in blocks:
+        if block.version == about.version:
+            node = block.enumerated_concept(code)
+            if node is not None and "display" in node:
+                return block, node
+    return None
+
+
+def _default_designation(member: Member, node: Node, block: Block) -> Designation | None:
     """The display where no language is requested: that of the value set, or else of the code system."""
     language = member.system.about.language
     if "display" in node:
-        return Designation(node["display"], member.block.value_set.get("language") or language)
+        return Designation(node["display"], block.value_set.get("language") or language)
     display = member.concept.display
     return Designation(display, language, PREFERRED_FOR_LANGUAGE) if display else None
 

@@ -33,7 +33,7 @@ def tree_of(
     """The entries at the top, each with the entries beneath it: an entry is beneath its first listed parent.
 
     ``details`` and ``entries`` are those of the members, in the same order. A tree deeper than
-    ``DEEPEST_TREE`` stays a list, because readers of JSON and XML refuse what is nested too deeply.
+    ``DEEPEST_TREE`` stays a list, because readers of JSON and XML refuse too deep nesting.
     """
     by_code = {member.concept.code: entry for member, entry in zip(members, entries, strict=True)}
     roots: list[ExpansionEntry] = []

@@ -42,6 +42,13 @@ SYSTEM_PARAMETER = {
     "force": "force-system-version",
 }
 
+# The same for the version of an imported value set.
+VALUE_SET_PARAMETER = {
+    "default": "default-valueset-version",
+    "check": "check-valueset-version",
+    "force": "force-valueset-version",
+}
+
 
 @dataclass(slots=True, kw_only=True)
 class VersionParameters:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue, Weighed
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
@@ -194,6 +195,16 @@ def find_supplements(
     """
     canonicals = dict.fromkeys([*requested, *required_supplements(value_set)])
     return [catalogue.supplement(url) for url in canonicals if url]
+
+
+def with_contained_systems(catalogue: Catalogue, value_set: Document) -> Catalogue:
+    """The catalogue with the CodeSystems that a value set brings along as contained resources."""
+    systems = [
+        resource
+        for resource in value_set.get("contained", ())
+        if resource.get("resourceType") == "CodeSystem" and resource.get("url")
+    ]
+    return Overlay.of(catalogue, systems) if systems else catalogue
 
 
 def find_usable_system(

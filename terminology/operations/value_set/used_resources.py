@@ -1,17 +1,18 @@
-"""The resources that an expansion was made from, as its parameters: ``used-codesystem`` and the like.
+"""The resources that an expansion was made from, as its parameters (``used-codesystem``, ...).
 
 See tx-ecosystem, "expansion parameters": https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from terminology.core import issues
-from terminology.core.model import Document, Typed
+from terminology.core.model import EXPRESSION, Document, Typed, split_canonical
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.extensions import publication_warning
-from terminology.operations.value_set.pins import SYSTEM_PARAMETER
+from terminology.operations.value_set.pins import SYSTEM_PARAMETER, VALUE_SET_PARAMETER, Pins
 from terminology.operations.value_set.resolution import canonical
 
 
@@ -30,16 +31,19 @@ class UsedResources:
     version_needed: set[str] = field(default_factory=set)
 
     @staticmethod
-    def of(definition: Definition) -> UsedResources:
+    def of(definition: Definition, pins: Pins) -> UsedResources:
         used = UsedResources()
         value_set = definition.document
         used._add_warning(value_set, value_set)
+        contained = frozenset(_contained(definition))
         for part in (definition, *definition.all_imports()):
             if part is not definition:
-                used._add("used-valueset", part.canonical)
+                if part.canonical not in contained:
+                    used._add("used-valueset", part.canonical)
                 used._add_warning(part.document, value_set)
             for block in part.blocks():
                 used._add_block(block, value_set)
+                used._add_pins(block, pins)
         return used
 
     @property
@@ -68,6 +72,14 @@ class UsedResources:
             self._add_unclosed(reason)
         self._add_warning(about.document or {}, value_set)
 
+    def _add_pins(self, block: Block, pins: Pins) -> None:
+        """The parameters that decided the versions of the block's imports."""
+        for reference in block.node.get("valueSet", ()):
+            url, version = split_canonical(reference)
+            choice = pins.value_set(url, version)
+            if choice.reason in VALUE_SET_PARAMETER:
+                self._add(VALUE_SET_PARAMETER[choice.reason], f"{url}|{choice.version}")
+
     def _add(self, name: str, uri: str) -> None:
         parameter = (name, Typed("uri", uri))
         if parameter not in self.parameters:
@@ -81,3 +93,12 @@ class UsedResources:
         warning = publication_warning(document, value_set)
         if warning:
             self._add(f"warning-{warning}", canonical(document))
+
+
+def _contained(definition: Definition) -> Iterator[str]:
+    """The value sets that are contained in another: nobody can resolve them by a canonical."""
+    for part in (definition, *definition.all_imports()):
+        for block in part.blocks():
+            for reference, other in zip(block.node.get("valueSet", ()), block.imports, strict=True):
+                if "#" in reference and EXPRESSION not in reference:
+                    yield other.canonical

@@ -57,7 +57,7 @@ class ScratchFile:
     """
 
     def __init__(self, release: CodeSystemRelease, file: IO[bytes], reporter: Reporter) -> None:
-        self._folds = not release.case_sensitive
+        self._folds = release.case_sensitive is False
         self.language = release.language
         self._types = {p.code: p.type for p in release.properties}
         self.file, self._reporter = file, reporter

@@ -6,11 +6,11 @@ Time and identifier of the expansion are arguments, so that two answers can be c
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from terminology.core.model import Designation, Document, Typed
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
+from terminology.wire.write.parameters import Node, typed
 
 # The elements of the value set that an expansion repeats. The rest is its definition (includeDefinition).
 HEADER = (
@@ -35,8 +35,6 @@ HEADER = (
 _NOT_THE_DEFINITION = frozenset({"resourceType", "id", "meta", "expansion"})
 UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
 UNCLOSED_REASON = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason"
-
-Node = dict[str, Any]
 
 
 def expansion(answer: Expansion, now: datetime, identifier: UUID) -> Document:
@@ -63,7 +61,7 @@ def _expansion(answer: Expansion, now: datetime, identifier: UUID) -> Node:
     if answer.offset is not None:
         node["offset"] = answer.offset
     if answer.parameters:
-        node["parameter"] = [{"name": name, value.key: value.value} for name, value in answer.parameters]
+        node["parameter"] = [typed(name, value) for name, value in answer.parameters]
     if answer.properties:
         node["property"] = [_definition(code, uri) for code, uri in answer.properties.items()]
     if answer.entries:

@@ -26,6 +26,7 @@ from terminology.store.release import (
     SourceFile,
     ValueSetRelease,
 )
+from terminology.systems.resource import case_sensitivity
 from terminology.wire import r4
 
 KINDS = ("CodeSystem", "ConceptMap", "ValueSet")
@@ -123,7 +124,7 @@ def code_system_release(source: SourceFile, header: Document) -> CodeSystemRelea
         name=header.get("name"),
         title=header.get("title"),
         language=header.get("language"),
-        case_sensitive=header.get("caseSensitive", True) is not False,
+        case_sensitive=case_sensitivity(header),
         content=header.get("content", "complete"),
         copyright=header.get("copyright"),
         hierarchy_meaning=header.get("hierarchyMeaning"),

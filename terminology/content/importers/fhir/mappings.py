@@ -61,7 +61,10 @@ def _element_rows(
         if "valueSet" in element:
             groups[group].by_value_set.append(_upgraded(element)[0])
         else:
-            yield from [row for row in _rows(element, group) if _has_known_relationship(row, file, reporter)]
+            rows = [row for row in _rows(element, group) if _has_known_relationship(row, file, reporter)]
+            if any(row.target_value_set for row in rows):
+                groups[group].to_value_sets.append(_upgraded(element)[0])
+            yield from rows
     except (AttributeError, TypeError, KeyError):
         text = f"expected an element with a code, not {str(element)[:80]}"
         reporter.problem(Problem(file.label, 0, text))
@@ -105,6 +108,7 @@ def _rows(element: Document, group: int) -> Iterator[MapRow]:
             depends_on=[_attribute(node, uris) for node in target.get("dependsOn", ())],
             products=[_attribute(node, uris) for node in target.get("product", ())],
             properties=[_property(node) for node in target.get("property", ())],
+            target_value_set=target.get("valueSet"),
         )
 
 

@@ -161,41 +161,55 @@ Refinement = EclAttribute | AttributeGroup | CompoundRefinement
 
 @dataclass(frozen=True, slots=True)
 class ByActive:
+    """``active = …``: only active or only inactive concepts, members or descriptions."""
+
     active: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ByTime:
+    """``effectiveTime``: compared with times."""
+
     comparison: str
     times: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ByModule:
+    """``moduleId``: in one of the modules, or in none."""
+
     is_equal: bool
     modules: Constraint
 
 
 @dataclass(frozen=True, slots=True)
 class ByDefinitionStatus:
+    """``definitionStatus``: primitive or defined."""
+
     is_equal: bool
     statuses: Constraint
 
 
 @dataclass(frozen=True, slots=True)
 class ByTerm:
+    """``term``: the text of a description."""
+
     is_equal: bool
     texts: tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ByLanguage:
+    """``language``: of a description."""
+
     is_equal: bool
     languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ByType:
+    """``type``: the kind of a description."""
+
     is_equal: bool
     types: Constraint
 
@@ -210,6 +224,8 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class ByDialect:
+    """``dialect``: the language reference sets that a description is in."""
+
     is_equal: bool
     dialects: tuple[Dialect, ...]
 

@@ -33,7 +33,7 @@ class TextReader:
         self._depth = self._costly = 0
         self._ends = _brackets(text)
 
-    # -- reading what is optional -------------------------------------------------------------
+    # -- optional parts -----------------------------------------------------------------------
 
     def blank(self) -> None:
         """Skip blanks and comments."""
@@ -98,7 +98,7 @@ class TextReader:
         after = _past_blank(self.text, end + 1)
         return self.text[after : after + 4]
 
-    # -- reading what is required-----------------------------------------------------------------
+    # -- required parts --------------------------------------------------------------------------
 
     def need(self, symbol: str) -> None:
         if not self.take(symbol):
