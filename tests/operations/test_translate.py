@@ -670,7 +670,6 @@ def test_a_display_is_that_of_the_map_or_else_of_the_target_system(small: Termin
     ("code", "hint"),
     [
         ("672", "The map does not have '672', but '67.2'"),
-        ("PLAIN", "The map does not have 'PLAIN', but 'plain'"),
         ("retired", "its successor is 'plain'"),
         ("elsewhere", "Other maps translate the code to http://example.org/beyond"),
         ("nonsense", "CodeSystem 'http://example.org/here|1' has no code 'nonsense'"),
@@ -680,6 +679,14 @@ def test_a_near_miss_says_what_would_have_matched(small: Terminology, code: str,
     answer = main(small, code)
     assert value(answer, "result") is False
     assert hint in value(answer, "message")
+
+
+def test_another_case_is_a_near_miss_only_where_case_counts(small: Terminology) -> None:
+    assert value(main(small, "PLAIN"), "result") is True
+    strict = [{**system, "caseSensitive": True} for system in SYSTEMS]
+    answer = main(Terminology(catalogue=catalogue_of([*strict, *VALUE_SETS, *MAPS])), "PLAIN")
+    assert value(answer, "result") is False
+    assert "The map does not have 'PLAIN', but 'plain'" in value(answer, "message")
 
 
 def test_a_reason_ends_with_one_full_stop(small: Terminology) -> None:

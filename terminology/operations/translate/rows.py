@@ -46,10 +46,10 @@ def _rows_of_base(rows: Rows, coding: Coding) -> FoundRows:
     if parts is None:
         return NO_ROWS
     base, modifiers = parts
-    found = rows.of(base)
+    base_rows = rows.of(base)
     return (
-        FoundRows(found, issues.translated_without_modifier(coding.code, base, modifiers))
-        if found
+        FoundRows(base_rows, issues.translated_without_modifier(coding.code, base, modifiers))
+        if base_rows
         else NO_ROWS
     )
 

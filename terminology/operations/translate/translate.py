@@ -165,10 +165,10 @@ class _Translator:
         )
 
     def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> list[ConceptMapRow]:
-        found = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
-        if found.note:
-            self.query.obstacles.append(Obstacle(found.note))
-        found_rows = list(found.rows)
+        near_rows = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
+        if near_rows.note:
+            self.query.obstacles.append(Obstacle(near_rows.note))
+        found_rows = list(near_rows.rows)
         if self.query.reverse:
             rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
             return [*found_rows, *(replace(row, target=subject) for row in rows_to_value_sets)]
