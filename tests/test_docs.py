@@ -16,7 +16,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.cli import class_list, commands, reference
 from terminology.content.importers import IMPORTERS
 from terminology.wire.operation import BASE
-from terminology.wire.operations import OPERATIONS
+from terminology.wire.operation_table import OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -62,7 +62,7 @@ def test_the_operations_page_has_the_base_operations_with_parameters() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
 def test_every_Python_example_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("terminology.wire.operations.OPERATIONS", OPERATIONS)
+    monkeypatch.setattr("terminology.wire.operation_table.OPERATIONS", OPERATIONS)
     before = dict(OPERATIONS)
     try:
         for language, code in BLOCK.findall(page.read_text("utf-8")):

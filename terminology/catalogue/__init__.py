@@ -6,7 +6,7 @@ content.py          the loaded resources, the built-in code systems and the reso
 overlay.py          resources that travel with a request, or are cached by a client, before a catalogue
 release_view.py     a catalogue as a release of FHIR sees it, with the resources that FHIR itself publishes
 remembering.py      a catalogue that remembers its answers
-derived.py          the answers that follow from other answers, the same for all of these
+derived_answers.py  the answers that follow from other answers, the same for all of these
 implied.py          the value sets and maps that code systems imply
 wrapper.py          what the wrapping catalogues have in common
 resource_index.py   resources by canonical and by id, each compiled once

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 
 from terminology.catalogue.concept_map import ConceptMap
-from terminology.catalogue.derived import DerivedAnswers
+from terminology.catalogue.derived_answers import DerivedAnswers
 from terminology.catalogue.protocol import Catalogue, CompiledResource
 from terminology.catalogue.release_view import Definitions, ReleaseView
 from terminology.catalogue.remembering import Remembering

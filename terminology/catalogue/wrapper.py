@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from terminology.catalogue.concept_map import ConceptMap
-from terminology.catalogue.derived import DerivedAnswers
+from terminology.catalogue.derived_answers import DerivedAnswers
 from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core.model import CodeSystemInfo, Document

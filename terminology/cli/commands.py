@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terminology.cli.console import counted
 from terminology.cli.content import build_bundles, load_content, reference
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.cli.requests import lookup, translate
+from terminology.cli.result_lines import counted
 from terminology.cli.store import import_, remove, retire, status
 from terminology.core.software import NAME, VERSION
 from terminology.settings import POSTGRES, SETTINGS, Settings

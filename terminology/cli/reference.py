@@ -10,7 +10,7 @@ from terminology.cli.class_list import PAGE, with_class_list
 from terminology.opening import known_importers
 from terminology.settings import SETTINGS
 from terminology.wire.operation import BASE, Operation
-from terminology.wire.operations import OPERATIONS
+from terminology.wire.operation_table import OPERATIONS
 from terminology.wire.outcome import STATUS
 from terminology.wire.parameters import Parameter
 from terminology.wire.r4 import RELATIONSHIP

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from terminology.cli import console
+from terminology.cli import result_lines
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.library import Terminology
 from terminology.library.results import Result
@@ -57,7 +57,7 @@ def lookup(
         result = terminology.lookup(
             system, code, version=version, display_language=language, property=properties
         )
-    _show(result, console.lookup_lines(result), as_json)
+    _show(result, result_lines.lookup_lines(result), as_json)
 
 
 @click.command()
@@ -84,7 +84,7 @@ def translate(
     conditions = [_dependency(condition) for condition in where]
     with _terminology(config, options) as terminology:
         result = terminology.translate(system, code, target_system=to, url=map_, dependency=conditions)
-    _show(result, console.translate_lines(result), as_json)
+    _show(result, result_lines.translate_lines(result), as_json)
     if not result:
         sys.exit(1)
 

@@ -4,7 +4,8 @@ The rule is the same for every kind of resource: an exact version is that versio
 ``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those
 that fit. Complete content is better than a fragment, and of equals the later version is better, by the
 algorithm that the resources declare (``versionAlgorithm``: semver, integer, alpha, date, natural), otherwise
-as its publisher counts, or by ``natural``.
+as its publisher counts, or by ``natural``. Which version a request, a pin or a value set asks for is decided in
+``operations/value_set/version_pins.py``.
 """
 
 from __future__ import annotations

@@ -24,17 +24,17 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
-from terminology.http.layers import REQUEST_ID, CommonHeaders
+from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared import PREPARED, PreparedRequests
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import headers as request_headers
-from terminology.wire import json, messages, outcome, rest, xml
+from terminology.wire import exchange, json, outcome, rest, xml
+from terminology.wire import request_headers as request_headers
+from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
-from terminology.wire.headers import RequestHeader
-from terminology.wire.messages import FORM, Context
+from terminology.wire.request_headers import RequestHeader
 from terminology.wire.sessions import Sessions
 
 ROOT = "/fhir"
@@ -138,15 +138,15 @@ def _bare(status: int, headers: Mapping[str, str]) -> Response:
 
 def _answer(
     context: Context, headers: request_headers.Headers, path: str
-) -> tuple[messages.Response, str, bool]:
+) -> tuple[exchange.Response, str, bool]:
     """The answer, its media type, and whether it is written with line breaks (``_pretty``)."""
     release = g.release = context.release
     if request.method == "OPTIONS" and RequestHeader.PREFLIGHT_METHOD in headers:
-        return messages.Response(204, None), JSON, False  # a browser asks before it sends its request
+        return exchange.Response(204, None), JSON, False  # a browser asks before it sends its request
     query = list(_query(request.query_string))
     media = _media_of_answer(query, headers, release)
     body = _body(headers, release)
-    inner = messages.Request(
+    inner = exchange.Request(
         method=request.method,
         path=path,
         query=[*query, *body.form],
@@ -236,9 +236,9 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
     return _Body(media, json.read_resource(content))
 
 
-def _written(answer: messages.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
+def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
-    changed = messages.instant(headers.get("Last-Modified"))
+    changed = exchange.instant(headers.get("Last-Modified"))
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)
     if answer.resource is None:
@@ -265,9 +265,9 @@ def _failed(error: Exception) -> Response:
     return _written(response, media, release)
 
 
-def _response_to(error: Exception) -> messages.Response:
+def _response_to(error: Exception) -> exchange.Response:
     if isinstance(error, HTTPException):
-        return messages.Response(
+        return exchange.Response(
             error.code or 500, outcome.operation_outcome([_http_issue(error)]), _allowed(error)
         )
     return failure(error, request.environ[REQUEST_ID], f"{request.method} {request.path}")

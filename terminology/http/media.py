@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
+from terminology.wire.exchange import FORM
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.messages import FORM
 
 JSON = "application/fhir+json"
 XML = "application/fhir+xml"

@@ -6,7 +6,7 @@ requests only the values that vary are read. No answer is kept: the operation ru
 content.
 
 The key of a prepared request has all that an answer may depend on: the path, the headers in
-``wire.headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
+``wire.request_headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
 (``Parameter.varies`` in THE TABLE). A request that cannot be read in this way goes to the application. So does
 one for which the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other
 exception is for the layer outside.
@@ -27,10 +27,10 @@ from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.http.media import JSON
 from terminology.wire import json
-from terminology.wire.headers import EFFECTIVE
 from terminology.wire.operation import PreparedRequest
-from terminology.wire.operations import OPERATIONS
+from terminology.wire.operation_table import OPERATIONS
 from terminology.wire.parameters import READERS, Argument, Parameter, named
+from terminology.wire.request_headers import EFFECTIVE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

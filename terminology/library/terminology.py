@@ -57,10 +57,10 @@ from terminology.opening import (
 from terminology.settings import Settings
 from terminology.wire import json, r4
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.exchange import Context, Request
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
-from terminology.wire.messages import Context, Request
 from terminology.wire.operation import BASE
-from terminology.wire.operations import operations_of
+from terminology.wire.operation_table import operations_of
 from terminology.wire.parameters import Parameter
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions

@@ -30,7 +30,7 @@ The format, which both sides know:
 schema.py            the tables, and the constants in them
 header.py            the description of an artifact that stands in the table ``header``
 packing.py           the body of a concept or mapping as bytes
-terms.py             the terms by which concepts are found
+posting_terms.py     the terms by which concepts are found
 relations.py         relationships between concepts, by kind and group
 value_sets.py        the lists of a long value set
 ===================  ================================================================

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from terminology.core.model import CodeSystemInfo, Filter
 from terminology.core.numbers import number
 from terminology.store.artifacts import Artifact
+from terminology.store.posting_terms import term_of, text_of
 from terminology.store.schema import ABSTRACT, DIGEST_MARK, INACTIVE, INNER, MARK, NORMAL_MARK, STATUS
-from terminology.store.terms import term_of, text_of
 from terminology.systems.filters import Accepts, ConceptFilters, Values
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.wire.headers import RequestHeader
-from terminology.wire.messages import Request, Response
+from terminology.wire.exchange import Request, Response
+from terminology.wire.request_headers import RequestHeader
 
 BATCH_LIMIT = 500
 # Elements of Bundle.entry.request, and the headers that they stand for.

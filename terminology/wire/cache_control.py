@@ -17,8 +17,8 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.state.sessions import Session
-from terminology.wire.headers import RequestHeader
 from terminology.wire.parameters import p
+from terminology.wire.request_headers import RequestHeader
 from terminology.wire.sessions import Caller, Sessions
 
 RESOURCES = p("resources", "Resource", "tx-resource", many=True)

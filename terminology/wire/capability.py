@@ -16,7 +16,7 @@ from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
 from terminology.wire.cache_control import RESOURCES
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation
-from terminology.wire.operations import OPERATIONS, operations_of
+from terminology.wire.operation_table import OPERATIONS, operations_of
 from terminology.wire.search import parameters_of
 
 INSTANTIATES = "http://hl7.org/fhir/CapabilityStatement/terminology-server"

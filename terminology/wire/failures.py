@@ -7,7 +7,7 @@ import logging
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
 from terminology.wire import outcome
-from terminology.wire.messages import Request, Response
+from terminology.wire.exchange import Request, Response
 
 # Seconds after which it is worth asking again, when a database is away.
 RETRY_AFTER = 5

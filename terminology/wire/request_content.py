@@ -8,10 +8,10 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.state.sessions import Session
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.exchange import Context, Request
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import RequestHeader
-from terminology.wire.messages import Context, Request
 from terminology.wire.parameters import Argument, read
+from terminology.wire.request_headers import RequestHeader
 
 _NAMES = frozenset((*CACHE_ID.names, *RESOURCES.names))
 

@@ -21,14 +21,14 @@ from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import RequestHeader
-from terminology.wire.messages import FORM, Context, Request, Response, instant
 from terminology.wire.operation import BASE, Operation, PreparedRequest
-from terminology.wire.operations import operation_of
+from terminology.wire.operation_table import operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.request_content import content_of, with_resources
+from terminology.wire.request_headers import RequestHeader
 from terminology.wire.search import RESULT, looks_inside, search
 from terminology.wire.summary import summarised, version_id
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.wire import json as fhir_json
-from terminology.wire.operations import OPERATIONS
+from terminology.wire.operation_table import OPERATIONS
 from tests.support.conization import CPT, OURS, PCS
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))

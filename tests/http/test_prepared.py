@@ -17,11 +17,11 @@ from terminology import Settings, create_app
 from terminology.catalogue.content import Content
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import UnavailableError
-from terminology.http.layers import CommonHeaders
+from terminology.http.common_headers import CommonHeaders
 from terminology.http.media import JSON
 from terminology.http.prepared import PreparedRequests, varying_names
 from terminology.wire import r4
-from terminology.wire.headers import EFFECTIVE, RequestHeader
+from terminology.wire.request_headers import EFFECTIVE, RequestHeader
 from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.

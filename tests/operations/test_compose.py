@@ -9,8 +9,8 @@ import pytest
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.operations.value_set.compose import definition_of
-from terminology.operations.value_set.pins import Pins, VersionChoice, VersionParameters
 from terminology.operations.value_set.resolution import find_supplements, find_value_set
+from terminology.operations.value_set.version_pins import Pins, VersionChoice, VersionParameters
 from tests.support.builders import code_system, value_set
 from tests.support.engine import catalogue_of
 

@@ -17,9 +17,9 @@ from terminology.operations.value_set.compose import definition_of
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.operations.value_set.resolution import find_value_set
 from terminology.state import State
+from terminology.wire.exchange import Context, Request
 from terminology.wire.fhir_versions import RELEASES
-from terminology.wire.headers import RequestHeader
-from terminology.wire.messages import Context, Request
+from terminology.wire.request_headers import RequestHeader
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
 from tests.support.builders import body_of, code_system, value_set

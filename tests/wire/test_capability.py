@@ -12,7 +12,7 @@ from terminology import Settings, create_app
 from terminology.catalogue.protocol import Catalogue
 from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.operation import BASE, Operation
-from terminology.wire.operations import OPERATIONS
+from terminology.wire.operation_table import OPERATIONS
 
 ROOTS = ["r4", "r4b", "r5", "r6"]
 

@@ -80,7 +80,7 @@ def unusable_other_map(map_: str | None, problem: str) -> str:
 
 
 def map_circle(maps: Sequence[str | None]) -> str:
-    way = ", ".join(_map(map_) for map_ in maps[:_MOST_MAPS])
+    way = ", ".join(map_ or "the map sent with the request" for map_ in maps[:_MOST_MAPS])
     return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
 
 

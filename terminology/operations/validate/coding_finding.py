@@ -10,8 +10,8 @@ from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Designation, Document, Issue
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.value_set.compose import Block, Definition
-from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import find_usable_system
+from terminology.operations.value_set.version_pins import Pins
 from terminology.systems.protocol import CodeSystem
 
 

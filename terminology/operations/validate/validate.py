@@ -31,12 +31,12 @@ from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
 from terminology.operations.value_set.compose import Definition, definition_with_supplements
-from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import (
     remembered,
     requested_value_set,
     with_contained_systems,
 )
+from terminology.operations.value_set.version_pins import Pins
 from terminology.systems.supplement import applies_to
 
 CHECKS: Sequence[checks.Check] = (

@@ -1,13 +1,13 @@
 """The meaning of a ValueSet's ``compose``: its includes and excludes, its imports, and which codes it contains.
 
 ``definition_of`` compiles a ValueSet into a ``Definition``: a list of includes and one of excludes, each a
-``Block`` with the version of the code system that was chosen for it and the reason (``pins``). Nothing is
+``Block`` with the version of the code system that was chosen for it and the reason (``version_pins``). Nothing is
 listed yet ($expand does that: ``expand``); a block or definition answers for one code at a time::
 
     definition = definition_of(catalogue, value_set, pins, supplements)
     for block in definition.includes:            # definition.excludes alike
         block.url, block.declared_version        # "include.system" (its preferred uri) and "include.version"
-        block.choice                             # a pins.VersionChoice: the version to look for, and why
+        block.choice                             # a version_pins.VersionChoice: the version to look for, and why
         block.system                             # the CodeSystem, or None if it is unknown
         block.is_allowed                         # False when a check-system-version parameter forbids it
         block.contains(code)                     # is this code of block.url in the block, imports and all?
@@ -42,7 +42,6 @@ from terminology.core.structure import require_block
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_FILTERS
 from terminology.operations.value_set.extensions import expansion_parameter, required_supplements
-from terminology.operations.value_set.pins import NO_PINS, Pins, VersionChoice
 from terminology.operations.value_set.resolution import (
     canonical,
     find_import,
@@ -50,6 +49,7 @@ from terminology.operations.value_set.resolution import (
     find_usable_system,
     with_contained_systems,
 )
+from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
 from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 

@@ -27,7 +27,6 @@ from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 from terminology.operations.value_set.expansion_entries import EntryOptions, details_of, entry_of
 from terminology.operations.value_set.expansion_tree import is_tree, tree_of
 from terminology.operations.value_set.members import Member, MemberQuery
-from terminology.operations.value_set.pins import Pins
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
     remembered,
@@ -35,6 +34,7 @@ from terminology.operations.value_set.resolution import (
     with_contained_systems,
 )
 from terminology.operations.value_set.used_resources import UsedResources
+from terminology.operations.value_set.version_pins import Pins
 
 # The parameters that the expansion repeats as they were in the request: name, type, field of the request.
 REPEATED = (

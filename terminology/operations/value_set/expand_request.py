@@ -1,4 +1,4 @@
-"""The parameters of $expand."""
+"""The request of $expand as Python fields; the names of its parameters stand in ``wire/operation_table.py``."""
 
 from __future__ import annotations
 

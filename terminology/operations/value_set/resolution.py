@@ -28,7 +28,7 @@ from terminology.core.model import EXPRESSION, Document, Issue, split_canonical
 from terminology.core.versions import fits
 from terminology.operations.agreement import INSTANCE, SENT, agreed
 from terminology.operations.value_set.extensions import required_supplements
-from terminology.operations.value_set.pins import NO_PINS, Pins, VersionParameters, pin_key
+from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionParameters, pin_key
 from terminology.systems.protocol import CodeSystem
 
 

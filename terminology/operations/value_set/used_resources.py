@@ -12,8 +12,8 @@ from terminology.core import issues
 from terminology.core.model import EXPRESSION, Document, Typed, split_canonical
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.extensions import publication_warning
-from terminology.operations.value_set.pins import SYSTEM_PARAMETER, VALUE_SET_PARAMETER, Pins
 from terminology.operations.value_set.resolution import canonical
+from terminology.operations.value_set.version_pins import SYSTEM_PARAMETER, VALUE_SET_PARAMETER, Pins
 
 
 @dataclass(slots=True)

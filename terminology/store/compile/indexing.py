@@ -23,6 +23,7 @@ from terminology.store.compile import garbage
 from terminology.store.compile.chunks import chunks
 from terminology.store.compile.postings import Posting, PostingsBuilder
 from terminology.store.compile.scratch import ScratchFile, ScratchRow, read
+from terminology.store.posting_terms import term_of, text_of
 from terminology.store.schema import (
     ABSTRACT,
     FIRST_LANGUAGE,
@@ -36,7 +37,6 @@ from terminology.store.schema import (
     STATUS,
     WORD,
 )
-from terminology.store.terms import term_of, text_of
 
 # From this many concepts on, a second process is worth its start.
 LARGE = 20_000

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from terminology.http.media import JSON
 from terminology.wire import json
 from terminology.wire.failures import failure
-from terminology.wire.headers import RequestHeader
+from terminology.wire.request_headers import RequestHeader
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,10 +25,9 @@ REQUEST_ID = "terminology.request_id"
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
 _ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
-_ALLOWED_HEADERS = (
-    "Accept, Accept-Language, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, "
-    "If-None-Match, Prefer, X-Cache-Id, X-Medplum, X-Request-Id, X-Requested-With"
-)
+# Headers of browser libraries, which are not read here.
+_OTHER_HEADERS = ("Cache-Control", "If-Match", "X-Medplum", "X-Requested-With", "traceparent")
+_ALLOWED_HEADERS = ", ".join(sorted({*(header.value for header in RequestHeader), *_OTHER_HEADERS}))
 _EXPOSED_HEADERS = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
 _VARY = "Accept, Accept-Language, Origin"
 _DAY = "86400"

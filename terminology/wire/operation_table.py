@@ -58,7 +58,7 @@ def _closure_as_r4(request: object, answer: object, document: Document) -> Docum
     return r4.downgrade_closure(document)
 
 
-# The version parameters of $expand and $validate-code: see operations/value_set/pins.py.
+# The version parameters of $expand and $validate-code: see operations/value_set/version_pins.py.
 VERSION_ROWS = (
     p("system_version", "canonical", "system-version", many=True),
     p("check_system_version", "canonical", "check-system-version", many=True),

@@ -17,9 +17,9 @@ from terminology.core.model import Document
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.headers import Headers, RequestHeader
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
+from terminology.wire.request_headers import Headers, RequestHeader
 from terminology.wire.sessions import Caller, Sessions
 
 # The media type of a form, which a search is posted as.
