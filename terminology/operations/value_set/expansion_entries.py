@@ -150,17 +150,18 @@ def _display_and_designations(
     ``node`` is the ``include.concept`` of the value set, or empty; it stands in ``block``.
     """
     has_own = "display" in node or "designation" in node
-    own = detail.designations
     if options.languages is None and not (has_own and options.with_designations):
         others = _requested(detail.designations, options) if options.with_designations else ()
-        return node.get("display") or member.concept.display or best_display(None, None, own, None), others
+        display = node.get("display") or member.concept.display
+        # The designations of a stored concept are unpacked when they are read: only where there is no display.
+        return display or best_display(None, None, detail.designations, None), others
     default = _default_designation(member, node, block)
     designations = [*_replaced_display(member, node), *detail.designations]
     language = block.value_set.get("language")
     designations += [designation_of(each, language) for each in node.get("designation", ())]
-    display = best_designation(default, designations, options.languages)
-    others = _others(default, designations, display, options) if options.with_designations else ()
-    return display.value if display else None, others
+    best = best_designation(default, designations, options.languages)
+    others = _others(default, designations, best, options) if options.with_designations else ()
+    return best.value if best else None, others
 
 
 def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
