@@ -90,7 +90,7 @@ def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
     finding.blocks = list(includes_of(basis.definition, url))
-    finding.listing = basis.definition.listing(url)
+    finding.listing = basis.definition.listing(url, finding.code)
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)

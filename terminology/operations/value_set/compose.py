@@ -34,7 +34,7 @@ from typing import Any, cast
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
-from terminology.core.documents import Enumeration
+from terminology.core.documents import Enumeration, Listing
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
@@ -55,6 +55,8 @@ from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
+# So many includes with lists are looked through one by one; more are found by the code.
+FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
 
@@ -163,6 +165,12 @@ class Block:
             else:
                 self._enumeration = {self._key(node.get("code", "")): node for node in concepts}
         return self._enumeration
+
+    def listing_keys(self) -> Iterable[str | None]:
+        """The codes of ``include.concept`` without their case; None alone if the list lies in the store."""
+        if isinstance(self.enumeration, Listing):
+            return (None,)
+        return {code.casefold() for code in self.enumeration}
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
@@ -292,7 +300,7 @@ class Definition:
     # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
     _with_inactive: Definition | None = field(default=None, init=False)
-    _listing: dict[str | None, list[Block]] | None = field(default=None, init=False)
+    _listing: dict[tuple[str | None, str | None], list[Block]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         for block in self.includes:
@@ -345,16 +353,29 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
-    def listing(self, url: str | None) -> Sequence[Block]:
-        """The includes that list codes of a code system, those of imports after its own.
+    def listing(self, url: str | None, code: str) -> Sequence[Block]:
+        """The includes that may list a code of a code system, those of imports after its own.
 
         They have the displays of the value set, whichever include or import brings a code in.
         """
         if self._listing is None:
-            self._listing = {}
-            for block in self._listing_blocks(set()):
-                self._listing.setdefault(block.url, []).append(block)
-        return self._listing.get(url, ())
+            self._listing = self._listing_by_code()
+        some = self._listing.get((url, code.casefold()), ())
+        always = self._listing.get((url, None), ())
+        return [*always, *some] if some and always else some or always
+
+    def _listing_by_code(self) -> dict[tuple[str | None, str | None], list[Block]]:
+        """The includes that list codes, by url and code; by url alone where they are few or lie in the store."""
+        by_url: dict[str | None, list[Block]] = {}
+        for block in self._listing_blocks(set()):
+            by_url.setdefault(block.url, []).append(block)
+        listing: dict[tuple[str | None, str | None], list[Block]] = {}
+        for url, blocks in by_url.items():
+            for block in blocks:
+                keys = (None,) if len(blocks) <= FEW_LISTS else block.listing_keys()
+                for key in keys:
+                    listing.setdefault((url, key), []).append(block)
+        return listing
 
     def _listing_blocks(self, visited: set[int]) -> Iterator[Block]:
         visited.add(id(self))

@@ -92,7 +92,7 @@ class EntryOptions:
     designations: Sequence[str] = ()
     properties: Sequence[str] = ()
     shown_with_version: frozenset[str] = frozenset()
-    listing: Callable[[str], Sequence[Block]] = lambda url: ()
+    listing: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
     declared_properties: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -122,7 +122,7 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    if "display" not in node and (stating := stating_block(options.listing(about.url), concept.code, about)):
+    if "display" not in node and (stating := _stating(options, concept.code, about)):
         block, node = stating
     display, designations = _display_and_designations(member, detail, node, block, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
@@ -162,6 +162,10 @@ def _display_and_designations(
     best = best_designation(default, designations, options.languages)
     others = _others(default, designations, best, options) if options.with_designations else ()
     return best.value if best else None, others
+
+
+def _stating(options: EntryOptions, code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
+    return stating_block(options.listing(about.url, code), code, about)
 
 
 def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
