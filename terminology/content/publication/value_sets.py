@@ -18,7 +18,7 @@ COMMENT = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
 # Form renderers show the first level of an expansion only: these value sets expand to a list.
 FLAT: Document = {
     "url": "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter",
-    "extension": [{"url": "name", "valueCode": "excludeNested"}, {"url": "value", "valueBoolean": True}],
+    "extension": [{"url": "name", "valueCode": "excludeNested"}, {"url": "value", "valueString": "true"}],
 }
 _COLUMNS = ("valueSet", "system", "code", "property", "op", "value", "import", "status", "comment")
 

@@ -26,7 +26,7 @@ https://hl7.org/fhir/R5/valueset.html#compositions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import is_
