@@ -126,7 +126,11 @@ def code_systems() -> st.SearchStrategy[Document]:
         "extension": st.just([EXTENSIONS[2]]),
         "property": st.lists(st.sampled_from(DECLARATIONS), unique_by=lambda p: p["code"]),
     }
-    fixed = {"resourceType": st.just("CodeSystem"), "url": st.just(URL), "version": st.just("1")}
+    fixed: dict[str, st.SearchStrategy[Any]] = {
+        "resourceType": st.just("CodeSystem"),
+        "url": st.just(URL),
+        "version": st.just("1"),
+    }
     # A system that does not say whether case counts is asked in tests/operations/test_right_answers.py.
     fixed["caseSensitive"] = st.booleans()
     made = st.fixed_dictionaries({**fixed, "concept": st.lists(trees, max_size=4)}, optional=optional)
