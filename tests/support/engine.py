@@ -114,7 +114,7 @@ def _imported(documents: Sequence[Document], place: str) -> str:
 
 def _new_place() -> str:
     number = next(_numbers)
-    if ENGINE == "sqlite":
+    if ENGINE != "postgres":
         return str(_folder() / str(number))
     url = _server().url()
     with psycopg.connect(url, autocommit=True) as connection:
