@@ -124,7 +124,8 @@ class Concept:
     """A concept as a code system finds or lists it.
 
     ``abstract`` is the property notSelectable, ``status`` the property of that name. ``inactive``: the property of
-    that name is true, or the status is retired, withdrawn or inactive.
+    that name is true, or the status is retired, withdrawn or inactive. ``deprecated_by_date``: a property has a date of
+    deprecation that has come.
     """
 
     code: str
@@ -134,6 +135,12 @@ class Concept:
     inactive: bool = False
     status: str | None = None
 
+    deprecated_by_date: bool = False
+
+    @property
+    def effective_status(self) -> str | None:
+        """The status; ``deprecated`` where no other one says more than that the concept was in use."""
+        return "deprecated" if self.deprecated_by_date and self.status in (None, "active") else self.status
 
 @dataclass(slots=True)
 class ConceptDetail:

@@ -163,10 +163,13 @@ def _designations(
 def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) -> list[Property]:
     """The properties of the concept, and the copyright of the code system.
 
-    ``inactive`` comes even where it is false (tx-ecosystem, $lookup).
+    ``inactive`` comes even where it is false (tx-ecosystem, $lookup); the status comes where a date says that the
+    concept is deprecated, and nothing else does.
     """
     properties = [Property("inactive", Typed("boolean", concept.inactive))]
     properties += [p for p in detail.properties if p.code != "inactive"]
     if about.copyright:
         properties.append(Property("copyright", Typed("string", about.copyright)))
     return properties
+    if concept.status is None and concept.effective_status is not None:
+        properties.append(Property("status", Typed("code", concept.effective_status)))
