@@ -16,7 +16,7 @@ from terminology.core.languages import Languages
 from terminology.core.model import Document
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
-from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.request_headers import Headers, RequestHeader
@@ -41,6 +41,12 @@ class Context:
     sessions: Sessions
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The bases of this server: the same resources have a location below each."""
+        root = self.base.removesuffix(f"/{self.release.name.lower()}")
+        return (root, *(f"{root}/{name}" for name in RELEASES))
 
 
 @dataclass(slots=True)

@@ -216,6 +216,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "instance": lambda call: call.instance,
     "tables": lambda call: call.context.state.closures,
     "sessions": lambda call: call.context.sessions,
+    "roots": lambda call: call.context.roots,
     "caller": lambda call: call.request.caller,
     "cache_id": lambda call: call.request.headers.get(RequestHeader.CACHE_ID),
     "fhir_versions": lambda call: call.context.releases or (call.context.release,),
