@@ -13,7 +13,7 @@ from functools import lru_cache
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Document
+from terminology.core.model import Document, Issue
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
@@ -142,11 +142,13 @@ def _digest(text: str) -> str:
 class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
-    ``prepared`` is the request in a form that answers others like it, which differ in values that vary alone;
-    None where there are no others like it.
+    ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``prepared``
+    is the request in a form that answers others like it, which differ in values that vary alone; None where there
+    are no others like it.
     """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
     prepared: PreparedRequest | None = None
+    warnings: Sequence[Issue] = ()

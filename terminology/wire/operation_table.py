@@ -95,6 +95,7 @@ _VALIDATE_IN_SYSTEM = Operation(
     ),
     subject="codeSystem",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "CodeSystem-validate-code",
 )
 _VALIDATE_IN_VALUE_SET = Operation(
@@ -116,6 +117,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
     ),
     subject="valueSet",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "ValueSet-validate-code",
 )
 
@@ -225,13 +227,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("target_scope", "uri", "targetScope", "target"),
             p("target_system", "uri", "targetSystem", "targetsystem", version="target_version"),
             p("reverse", "boolean"),
+            p("date", "dateTime"),
             p("dependencies", "dependency", "dependency", many=True),
             p("composes", "boolean", "_compose"),
-            p("date", "dateTime"),
             p("languages", "languages", "displayLanguage"),
         ),
         subject="conceptMap",
         downgrade=_translation_as_r4,
+        warns_in="message",
         definition=CORE + "ConceptMap-translate",
     ),
     (BASE, "versions"): Operation(

@@ -134,10 +134,10 @@ def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     return {name.casefold(): parameter for name, parameter in exact.items()} | exact
 
 
-def unknown(parameters: Iterable[Parameter], arguments: Iterable[Argument]) -> Argument | None:
-    """The first argument that is not one of these parameters; None if all are."""
-    names = {name.casefold() for parameter in parameters for name in parameter.names}
-    return next((item for item in arguments if item.name.casefold() not in names), None)
+def unknown(parameters: Sequence[Parameter], arguments: Iterable[Argument]) -> list[Argument]:
+    """The arguments that are none of these parameters."""
+    known = named(tuple(parameters))
+    return [item for item in arguments if item.name not in known and item.name.casefold() not in known]
 
 
 def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
@@ -263,16 +263,16 @@ def _whole_concept(item: Argument) -> Document:
 
 
 def _resource(item: Argument) -> Document:
+    kind = _NAMED_RESOURCES.get(item.name.casefold())
     if isinstance(item.value, str):
-        raise TerminologyError(issues.not_in_query(item.name, "resource"))
+        raise TerminologyError(issues.not_in_query(item.name, "resource", "url" if kind else None))
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-        raise _wrong(item, "a resource")
+        raise _wrong(item, "a resource (to name one of this server, send 'url')" if kind else "a resource")
     if any(not isinstance(resource.get(name, ""), str) for name in _IDENTITY):
         wrong = next(name for name in _IDENTITY if not isinstance(resource.get(name, ""), str))
         expected = "a resource whose id, url and version are strings"
         raise TerminologyError(issues.wrong_type(item.name, expected, wrong, resource[wrong], item.at))
-    kind = _NAMED_RESOURCES.get(item.name.casefold())
     if kind is not None and resource["resourceType"] != kind:
         raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))
     return resource
