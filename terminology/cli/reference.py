@@ -29,11 +29,11 @@ sends `Prefer: handling=strict`. `tx-resource` (repeated, a resource) adds CodeS
 and supplements for one request.
 
 A parameter whose name is nearly right (`sytem`) is named in the error, or where the request is answered all the
-same, in the header `Warning`; `$validate-code` has the warning among its `issues` too, `$translate` in its `message`, an
-entry of a batch in its `outcome`. So is a `property` that is nearly one of the code system.
+same, in the header `Warning`; `$validate-code` has the warning among its `issues` too, `$translate` in its
+`message`, an entry of a batch in its `outcome`. So is a `property` that is nearly one of the code system.
 
-`system` and `url` may be canonicals with a version (`URL|VERSION`), and so may `targetSystem`. A `date` that is today or
-later is answered from the current content; one in the past is refused, because the versions here have no periods of
+`system` and `url` may be canonicals with a version (`URL|VERSION`), and so may `targetSystem`. A `date` that is today
+or later is answered from the current content; one in the past is refused, because the versions here have no periods of
 validity. The scopes of `$translate` are canonicals of value sets, or ids or locations of those of this server;
 `_compose=true` lets it answer with two maps in a row where no map leads to the target system.
 

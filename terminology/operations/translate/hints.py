@@ -183,9 +183,22 @@ def _unknown_systems(
     mapped = {query.near(group).system for map_ in maps for group in map_.groups}
     unmapped = {subject.system for subject in query.subjects if subject.system} - mapped
     unknown = sorted(system for system in unmapped if catalogue.find_system(system) is None)
+    wrong = {system: text for system in unknown if (text := _why_wrong(catalogue, system))}
+    yield from wrong.values()
+    unknown = [system for system in unknown if system not in wrong]
     if unknown:
         hint = " ".join(filter(None, (system_hint(catalogue, system) for system in unknown)))
         yield issues.unknown_systems_to_translate(unknown, hint)
+
+
+def _why_wrong(catalogue: Catalogue, system: str) -> str | None:
+    """A sentence, if the system is a resource of another kind: a value set or a supplement."""
+    try:
+        catalogue.system(system)
+    except TerminologyError as error:
+        issue = error.issues[0]
+        return f"{issue.text.rstrip('.')}." if issue.code == "invalid" else None
+    return None
 
 
 # -- conditions ----------------------------------------------------------------------------------
