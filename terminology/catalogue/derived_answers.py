@@ -96,7 +96,9 @@ class DerivedAnswers(ABC):
         if headers and all(map(is_supplement, headers)):
             return issues.system_is_supplement(url)
         known = self.known_versions("CodeSystem", url)
-        if version is not None and known:
+        if not known and self.find("ValueSet", url) is not None:
+            return issues.system_is_value_set(url)
+        if version is not None:
             return issues.unknown_version(url, version, known)
         return issues.unknown_system(url)
 

@@ -61,3 +61,24 @@ def bare(code: str) -> str:
     ('6720', '6720')
     """
     return "".join(c for c in code if c.isalnum()).casefold().lstrip("0")
+
+
+def edits(one: str, other: str, most: int) -> int | None:
+    """How many letters were left out, added, changed or swapped with the next one; None if more than ``most``.
+
+    >>> edits("sytem", "system", 1), edits("sysetm", "system", 1), edits("sistm", "system", 1)
+    (1, 1, None)
+    """
+    if abs(len(one) - len(other)) > most:
+        return None
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        last, row = row, [i]
+        for j, other_letter in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other_letter))
+            if before and j > 1 and one[i - 2 : i] == other_letter + other[j - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before = last
+    return row[-1] if row[-1] <= most else None

@@ -29,7 +29,7 @@ from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, r
 from terminology.http.prepared import PREPARED, PreparedRequests
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import exchange, json, outcome, rest, xml
+from terminology.wire import exchange, json, outcome, rest, slips, xml
 from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
@@ -238,6 +238,8 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
 
 def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
+    if answer.warnings:
+        headers[slips.WARNING] = slips.header(answer.warnings)
     changed = exchange.instant(headers.get("Last-Modified"))
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)

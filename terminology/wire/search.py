@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
-from terminology.core.model import Document
+from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
 
 PAGE = 50
@@ -299,11 +299,11 @@ def _exact(text: str) -> Matcher:
 
 def _uri(text: str) -> Matcher:
     """A canonical with a version also compares the version."""
-    url, bar, version = text.partition("|")
+    url, version = split_canonical(text)
 
     def matches(value: Any, document: Document) -> bool:
-        bare = str(value).partition("|")[0]
-        return value == text or (bare == url and (not bar or version == document.get("version")))
+        bare = split_canonical(str(value))[0]
+        return value == text or (bare == url and version in (None, document.get("version")))
 
     return matches
 

@@ -15,6 +15,7 @@ from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapP
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.core.versions import fits
 from terminology.operations.value_set.compose import contains, definition_of
 
 NEGATIVE = frozenset({"not-related-to"})
@@ -45,7 +46,9 @@ class TranslateRequest:
     ``url`` and ``map_version`` name a map, ``concept_map`` is one that was sent, ``instance`` the one of the URL;
     without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
     CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
-    are R5's way to translate from the target of a map to its source. The scopes are urls of value sets.
+    are R5's way to translate from the target of a map to its source. The scopes are canonicals of value sets, logical
+    ids, or locations below one of ``roots`` (the bases of this server). ``target_version`` is the version of
+    ``target_system``. A ``date`` in the past is refused.
     ``composes``: where no map leads to the target system, chains of two maps answer.
     ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
     """
@@ -64,12 +67,15 @@ class TranslateRequest:
     source_scope: str | None = None
     target_scope: str | None = None
     target_system: str | None = None
+    target_version: str | None = None
     reverse: bool = False
+    date: str | None = None
     dependencies: Sequence[Dependency] = ()
     composes: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False
+    roots: Sequence[str] = ("",)
 
     @property
     def finds_sources(self) -> bool:
@@ -129,7 +135,7 @@ class TranslateQuery:
     """A request as it is answered.
 
     ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, as R5 has it. The
-    systems and scopes bound the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    systems, versions and scopes bound the two ends; None allows all. ``obstacles`` are added while the maps are read.
     """
 
     subjects: list[Coding]
@@ -137,6 +143,7 @@ class TranslateQuery:
     finds_sources: bool
     near_system: str | None
     far_system: str | None
+    far_version: str | None
     near_scope: Scope | None
     far_scope: Scope | None
     dependencies: Sequence[Dependency]
@@ -154,6 +161,17 @@ class TranslateQuery:
     def far(self, group: Group) -> Coding:
         """The end of a group that has the answers; the Coding has a system and a version only."""
         return group.source if self.reverse else group.target
+
+    @property
+    def far_canonical(self) -> str | None:
+        """The far system with its version, for messages."""
+        return f"{self.far_system}|{self.far_version}" if self.far_version else self.far_system
+
+    def admits_far(self, end: Coding) -> bool:
+        """True if the far end of a group has the far system, in a version that fits."""
+        if self.far_system not in (None, end.system):
+            return False
+        return self.far_version is None or end.version is None or fits(self.far_version, end.version)
 
     def rows_by_near(self, group: Group) -> Rows:
         """The rows of a group by the codes of the near end."""

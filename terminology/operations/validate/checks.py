@@ -276,7 +276,7 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
             finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
-    elif concept.status == "deprecated":
+    elif concept.effective_status == "deprecated":
         finding.add_about_whole(issues.concept_is_deprecated(finding.code))
     return GO
 

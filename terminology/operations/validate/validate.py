@@ -285,7 +285,8 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     answer.version = match.system.about.version
     answer.display = _display(finding, basis.languages)
     answer.inactive = concept.inactive
-    answer.status = concept.status if concept.inactive or concept.status == "deprecated" else None
+    status = concept.effective_status
+    answer.status = status if concept.inactive or status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
 
 

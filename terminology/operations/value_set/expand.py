@@ -15,9 +15,10 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
-from terminology.core.model import Document, Typed
+from terminology.core.model import Document, Issue, Typed
 from terminology.operations.cost import check_listing
 from terminology.operations.dates import check_date
+from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
@@ -87,7 +88,17 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
+        notes=lambda: _notes(definition, request),
     )
+
+
+def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
+    """Warnings about properties that no code system of the value set has."""
+    if not request.properties:
+        return []
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    systems = {id(block.system): block.system for block in blocks if block.system is not None}
+    return mistyped_properties(systems.values(), request.properties)
 
 
 # -- the definition ------------------------------------------------------------------------------
