@@ -117,7 +117,7 @@ def fits(version: str | None, pattern: str | None) -> bool:
 
 
 def is_edition(version: str | None, url: str) -> bool:
-    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
+    """Is ``url`` this version, or the edition of SNOMED CT that it is a version of?
 
     >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
     True

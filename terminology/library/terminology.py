@@ -1,7 +1,7 @@
 """Terminology in this process: the answers of the service in Python, without HTTP.
 
-Every request takes the road of HTTP, ``wire.rest.answered``: caches, resources that travel along, and errors are
-the same.
+Every request is answered by ``wire.rest.answered``, as over HTTP: with the same caches, resources sent with the
+request, and errors.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Terminology:
         return self._catalogue() if callable(self._catalogue) else self._catalogue
 
     def close(self) -> None:
-        """Let go of the store and the state."""
+        """Close the store and the state."""
         if self._content is not None:
             self._content.close()
         self._state.close()

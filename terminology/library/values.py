@@ -36,7 +36,7 @@ ResourceLike = Document | FhirModel | Path | str
 
 
 def is_model(value: object) -> TypeGuard[FhirModel]:
-    """Is this a model? Its class is not one."""
+    """Is this a model? The class of a model is not one."""
     return isinstance(value, FhirModel) and not isinstance(value, type)
 
 

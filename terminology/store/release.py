@@ -124,9 +124,9 @@ class ConceptRow:
 class MapGroup:
     """A group of a map: ``ConceptMap.group`` without ``element``.
 
-    ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) that map a
-    whole value set, which have no rows, ``to_value_sets`` those that map a code to a whole value set, which have
-    rows, too, but none that is found by its target; both are complete when the last row has been read.
+    ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) whose source
+    is a value set: they have no rows. ``to_value_sets`` has those whose target is a value set: their rows are not
+    found by a target. Both are complete when the last row has been read.
     """
 
     source: str | None

@@ -17,7 +17,7 @@ from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Docum
 from terminology.core.texts import folded
 from terminology.systems.resource import INACTIVE_STATUS, MARKS, designation_of, roles_of
 
-# The details of so many concepts of a code system are kept once they are read.
+# The number of concepts of a code system whose details are kept once they have been read.
 KEPT_DETAILS = 10_000
 
 Node = dict[str, Any]

@@ -19,7 +19,7 @@ from terminology.systems.resource import info_of
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# So many rows are kept from one question to the next: the concepts of a page are described next.
+# The number of rows that are kept: the concepts of a page are located first, and described next.
 RECENT = 500
 
 

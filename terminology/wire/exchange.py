@@ -61,7 +61,7 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """The client that sent the request. Of its credentials there is a digest only."""
+        """The client that sent the request. It has a digest of the credentials, not the credentials."""
         owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
         return Caller(owner, _digest(owner + self.address))
 
@@ -91,7 +91,7 @@ class Request:
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def knows(self, tag: str, changed: str | None) -> bool:
-        """Has the client this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
+        """Does the client have this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
 
         ``If-Match`` is for requests that change something, which is not possible here.
         """

@@ -62,7 +62,7 @@ class Operation:
         return _resources(tuple(self.parameters))
 
     def takes(self, field: str) -> bool:
-        """Has the request such a field?"""
+        """Does the request have such a field?"""
         return field in self.request.__dataclass_fields__
 
     def is_in(self, release: FhirVersion) -> bool:

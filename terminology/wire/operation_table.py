@@ -45,16 +45,16 @@ def _the_same(request: object, answer: object, document: Document) -> Document:
 
 
 def _translation_as_r4(request: TranslateRequest, answer: Translation, document: Document) -> Document:
-    """R4 calls the map of a match ``source``, but not where the question was put in later words.
+    """In R4, ``source`` of a match is the map, with two exceptions.
 
-    The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
-    ``source`` is the concept that was found.
+    HL7's ecosystem sends R6's names of parameters to R4 servers, and expects ``originMap``. If the request has a
+    target, ``source`` is the concept that was found.
     """
     return r4.downgrade_translation(document, names_source=not (request.as_mapped or request.finds_sources))
 
 
 def _closure_as_r4(request: object, answer: object, document: Document) -> Document:
-    """R4 says how a concept of a closure table stands to another in three words of its own."""
+    """In R4, the relationships of a closure table have three codes of their own."""
     return r4.downgrade_closure(document)
 
 
@@ -121,7 +121,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
 
 
 def _many(operation: Operation, definition: str) -> Operation:
-    """The same, of many questions at once: an operation of HL7's ecosystem."""
+    """The operation of HL7's ecosystem that takes many requests at once."""
     return replace(operation, each="validation", definition=ECOSYSTEM + definition)
 
 

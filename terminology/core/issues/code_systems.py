@@ -24,7 +24,7 @@ def unknown_version(url: str, version: str, known: Sequence[str]) -> Issue:
 
 
 def system_of_code_unknown(url: str, version: str | None = None) -> Issue:
-    """Nothing is known of the code system; ``version`` is the one that the request names."""
+    """The code system is unknown in every version; ``version`` is the one that the request names."""
     if version is not None:
         return version_of_code_unknown(url, version, ())
     text = f"A definition for CodeSystem '{url}' could not be found, so the code cannot be validated"

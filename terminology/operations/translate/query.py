@@ -62,7 +62,7 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
             dependencies=request.dependencies,
             obstacles=notes,
         )
-    # With R4's reverse, source and target in the parameters are the two ends as the subject sees them.
+    # With R4's ``reverse``, the ``source...`` parameters are about the subject, at the near end of the map.
     return TranslateQuery(
         subjects=_subjects(
             catalogue,

@@ -78,7 +78,7 @@ def _systems_of(definition: Definition) -> list[str]:
 
 
 def system_absolute(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The system is an absolute uri; a relative one is an error, but it may be known all the same."""
+    """The system is an absolute uri. A relative one is an error, but the code system may be known nevertheless."""
     if not _ABSOLUTE.match(finding.url):
         finding.add(issues.relative_system(), "system")
     return GO
@@ -160,7 +160,7 @@ def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system has the code. A fragment that has not got it proves nothing."""
+    """The code system has the code. If a fragment lacks it, that proves nothing."""
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
@@ -217,7 +217,7 @@ def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _members(definition: Definition, finding: CodingFinding, basis: ValidationBasis) -> list[CodeMatch]:
-    """The matches that the value set contains; if there are none, those that are only not active enough."""
+    """The matches that the value set contains; if there are none, those that it only lacks as inactive ones."""
     inactive = [match for match in finding.matches if match.concept.inactive]
     candidates = finding.matches
     if basis.request.active_only:
@@ -229,7 +229,7 @@ def _members(definition: Definition, finding: CodingFinding, basis: ValidationBa
 
 
 def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) -> bool:
-    """As the value set is read, or as it is read with the coding's version where it leaves the version open."""
+    """Whether the value set has the match, in its own version or, where it names none, in that of the coding."""
     if _contains_version(definition, match):
         return True
     return finding.coding.version is not None and _contains_version(
@@ -256,9 +256,9 @@ def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def concept_selectable(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The concept is not there for grouping only, if the request says ``abstract=false``.
+    """The concept is not abstract, if the request says ``abstract=false``.
 
-    Like ``concept_active``, an error of a coding that would be a member otherwise, and of no other.
+    As for ``concept_active``, only a coding that the value set would otherwise contain gets the error.
     """
     is_abstract = finding.matches[0].concept.abstract
     if finding.is_judged and is_abstract and basis.request.abstract is False:

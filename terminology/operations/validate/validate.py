@@ -109,7 +109,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
 def _in_system(
     catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None
 ) -> CodingFinding:
-    """Complete a coding with the system and version of the request; a lone one may not contradict them."""
+    """Complete a coding with the system and version of the request. A single coding must not contradict them."""
     coding = finding.coding
     system = coding.system or url
     requested, own = (uri and catalogue.preferred(uri) for uri in (url, system))
@@ -131,7 +131,7 @@ def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[Codi
 
 
 def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
-    """Whether the coding is judged: one of another system says nothing of the code system of the request."""
+    """Whether the coding is of the code system that the request names. Any other coding is not checked."""
     return url is None or catalogue.preferred(finding.url) == catalogue.preferred(url)
 
 

@@ -55,7 +55,7 @@ from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
-# So many includes with lists are looked through one by one; more are found by the code.
+# Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
