@@ -114,6 +114,8 @@ def _with_systems_of_scopes(
 
     If that parameter is there already, or is not the one for a coding, the scope is all of the code system.
     """
+    if request.source_scope is None and request.target_scope is None:
+        return request
     source, target = (_system_of(catalogue, url) for url in (request.source_scope, request.target_scope))
     if source is not None:
         notes.append(Obstacle(issues.scope_read_as_system("source", source, "system")))

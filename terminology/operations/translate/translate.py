@@ -318,7 +318,10 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
     """The matches, one for each map, concept, relationship, condition and product."""
-    return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
+    matches = list(matches)
+    if len(matches) < 2:
+        return matches
+    return list({_identity(match): match for match in reversed(matches)}.values())[::-1]
 
 
 def _identity(match: Match) -> tuple[object, ...]:

@@ -93,10 +93,11 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     source = INSTANCE if document is request.instance else SENT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)
-    completed = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
-    if not completed:
+    findings = findings_of(request)
+    if not findings:
         raise TerminologyError(issues.no_code_to_validate())
-    findings = [finding for finding in completed if _is_of_system(catalogue, finding, url)]
+    # A coding of another system says nothing of the code system of the request.
+    findings = [finding for finding in findings if _is_of_system(catalogue, finding, url, version)]
     if not findings:
         issue = issues.no_coding_of_system(url or "")
         return Validation(False, issue.text, concept=request.concept, issues=[issue])
@@ -106,18 +107,21 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     return _validate(request, findings, basis)
 
 
-def _in_system(
-    catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None
-) -> CodingFinding:
-    """Complete a coding with the system and version of the request. A single coding must not contradict them."""
+def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None) -> bool:
+    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both.
+
+    Raises TerminologyError for a lone coding that contradicts the request.
+    """
     coding = finding.coding
-    system = coding.system or url
-    requested, own = (uri and catalogue.preferred(uri) for uri in (url, system))
-    if not finding.path.is_in_concept:
-        agreed("url", requested, own, CODING)
-    is_same = url is None or own == requested
-    finding.coding = replace(coding, system=system, version=coding.version or (version if is_same else None))
-    return finding
+    is_same = True
+    if url is not None and coding.system and coding.system != url:
+        requested, own = catalogue.preferred(url), catalogue.preferred(coding.system)
+        is_same = own == requested
+        if not finding.path.is_in_concept:
+            agreed("url", requested, own, CODING)
+    version = coding.version or (version if is_same else None)
+    finding.coding = replace(coding, system=coding.system or url, version=version)
+    return is_same
 
 
 def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
@@ -128,11 +132,6 @@ def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[Codi
         if system is None or applies_to(supplement, system.about):
             return supplement
     raise TerminologyError(issues.foreign_supplement(canonical, findings[0].url))
-
-
-def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
-    """Whether the coding is of the code system that the request names. Any other coding is not checked."""
-    return url is None or catalogue.preferred(finding.url) == catalogue.preferred(url)
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:

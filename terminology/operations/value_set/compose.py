@@ -360,6 +360,8 @@ class Definition:
         """
         if self._listing is None:
             self._listing = self._listing_by_code()
+        if not self._listing:
+            return ()
         some = self._listing.get((url, code.casefold()), ())
         always = self._listing.get((url, None), ())
         return [*always, *some] if some and always else some or always

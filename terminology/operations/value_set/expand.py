@@ -8,7 +8,7 @@ https://hl7.org/fhir/R5/valueset-operation-expand.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terminology.catalogue.protocol import Catalogue
@@ -72,7 +72,9 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     )
     definition, used = prepared.definition, prepared.used
     document = definition.document
-    _apply_own_parameters(request, definition)
+    for field, value in prepared.own_parameters.items():
+        if getattr(request, field) is None:
+            setattr(request, field, value)
     languages = definition.display_languages(request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
     total, entries = _entries(prepared, request, options)
@@ -81,7 +83,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         entries=entries,
         total=total,
         offset=request.offset,
-        parameters=[*_repeated_parameters(request, languages, definition), *used.parameters],
+        parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters],
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
@@ -93,11 +95,16 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
 
 @dataclass(slots=True)
 class _PreparedExpansion:
-    """The part of an expansion that depends only on the value set and on the versions of the request."""
+    """The part of an expansion that depends only on the value set and on the versions of the request.
+
+    ``own_parameters`` are those that the value set itself sets, by the field of ``ExpandRequest``.
+    """
 
     definition: Definition
     used: UsedResources
     can_use_sets: bool
+    merges_versions: bool
+    own_parameters: Mapping[str, bool]
 
     @property
     def weight(self) -> int:
@@ -110,7 +117,13 @@ def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion
     catalogue = with_contained_systems(catalogue, document)
     definition = _definition(catalogue, document, pins, request.supplements)
     check_listing(definition, bool(request.filter))
-    return _PreparedExpansion(definition, UsedResources.of(definition, pins), can_use_sets(definition))
+    return _PreparedExpansion(
+        definition,
+        UsedResources.of(definition, pins),
+        can_use_sets(definition),
+        _merges_versions(definition),
+        _own_parameters(definition),
+    )
 
 
 def _definition(
@@ -147,15 +160,13 @@ def _check_system(catalogue: Catalogue, block: Block) -> None:
 # -- the parameters ------------------------------------------------------------------------------
 
 
-def _apply_own_parameters(request: ExpandRequest, definition: Definition) -> None:
-    """Fill the request with the parameters that the value set itself sets."""
-    for name, field in _SET_BY_VALUE_SET.items():
-        if getattr(request, field) is None and (own := definition.parameter(name)) is not None:
-            setattr(request, field, own == "true")
+def _own_parameters(definition: Definition) -> dict[str, bool]:
+    values = {field: definition.parameter(name) for name, field in _SET_BY_VALUE_SET.items()}
+    return {field: value == "true" for field, value in values.items() if value is not None}
 
 
 def _repeated_parameters(
-    request: ExpandRequest, languages: Languages | None, definition: Definition
+    request: ExpandRequest, languages: Languages | None, prepared: _PreparedExpansion
 ) -> Iterator[tuple[str, Typed]]:
     for name, type_, field in REPEATED:
         value = getattr(request, field)
@@ -164,7 +175,7 @@ def _repeated_parameters(
                 yield name, Typed(type_, item)
     if languages is not None and languages.text:
         yield "displayLanguage", Typed("code", languages.text)
-    if _merges_versions(definition):
+    if prepared.merges_versions:
         yield "versionsMatch", Typed("boolean", True)
 
 

@@ -98,21 +98,20 @@ class EntryOptions:
 
 def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
     """Designations and properties of each member, in the same order."""
-    _read_enumerations(members)
     by_block: dict[Block, list[str]] = {}
     for member in members:
         by_block.setdefault(member.block, []).append(member.concept.code)
+    _read_enumerations(by_block)
     details = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
     return [details[m.block].get(m.concept.code) or ConceptDetail() for m in members]
 
 
-def _read_enumerations(members: Sequence[Member]) -> None:
-    """Read the ``include.concept`` of all members at once, where a value set lies in the store."""
+def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
+    """Read the ``include.concept`` of all codes at once, where a value set lies in the store."""
     listings: dict[int, tuple[Listing, list[str]]] = {}
-    for member in members:
-        enumeration = member.block.enumeration
-        if isinstance(enumeration, Listing):
-            listings.setdefault(id(enumeration), (enumeration, []))[1].append(member.concept.code)
+    for block, codes in codes_by_block.items():
+        if isinstance(block.enumeration, Listing):
+            listings.setdefault(id(block.enumeration), (block.enumeration, []))[1].extend(codes)
     for listing, codes in listings.values():
         if len(codes) > 1:
             listing.among(codes)
@@ -122,8 +121,8 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    if "display" not in node and (stating := _stating(options, concept.code, about)):
-        block, node = stating
+    if "display" not in node and (listing := options.listing(about.url, concept.code)):
+        block, node = stating_block(listing, concept.code, about) or (block, node)
     display, designations = _display_and_designations(member, detail, node, block, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
     return ExpansionEntry(
@@ -162,10 +161,6 @@ def _display_and_designations(
     best = best_designation(default, designations, options.languages)
     others = _others(default, designations, best, options) if options.with_designations else ()
     return best.value if best else None, others
-
-
-def _stating(options: EntryOptions, code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
-    return stating_block(options.listing(about.url, code), code, about)
 
 
 def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:

@@ -6,7 +6,7 @@ https://hl7.org/fhir/extensions/ defines them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from terminology.core.languages import STANDARDS_STATUS
 from terminology.core.model import Document
@@ -71,8 +71,11 @@ def _is_draft(document: Document) -> bool:
 
 
 def _standards_status(document: Document) -> str | None:
-    extensions = _extensions(document, STANDARDS_STATUS)
-    return next((extension.get("valueCode") for extension in extensions), None)
+    # A loop, not a generator: every validation asks this of several resources.
+    for extension in document.get("extension", ()):
+        if extension.get("url") == STANDARDS_STATUS:
+            return cast("str | None", extension.get("valueCode"))
+    return None
 
 
 def _extensions(node: Node, url: str) -> Iterator[Node]:

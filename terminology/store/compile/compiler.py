@@ -23,7 +23,7 @@ from terminology.store.compile.chunks import CHUNK, chunks
 from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
 from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
-from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
+from terminology.store.packing import SAMPLE, MappingBody, compressor, dictionary_of, packed, packed_lines
 from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
@@ -186,7 +186,7 @@ def _mapping(place: int, row: MapRow, compress: Callable[[bytes], bytes]) -> Tab
 
 
 def _body_of(row: MapRow) -> list[Any]:
-    return [getattr(row, name) for name in MAPPING_FIELDS]
+    return [getattr(row, name) for name in MappingBody._fields]
 
 
 def _group(group: Document) -> Document:
