@@ -7,7 +7,7 @@ a small dataclass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -204,6 +204,7 @@ class Issue:
     """
 
     severity: str
+    _: KW_ONLY
     code: str
     text: str
     tx: str | None = None
