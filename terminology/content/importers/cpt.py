@@ -21,7 +21,7 @@ from functools import partial
 from typing import NamedTuple
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import File, sources
+from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import encoding_of, lines, records
 from terminology.core.errors import BrokenReleaseError
@@ -68,7 +68,6 @@ _KINDS = {
 _CODE = re.compile(r"\d{5}|\d{4}[A-Z]")
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _NOTICE_YEAR = re.compile(r"(?:©|\(c\)|copyright)\D{0,40}?(20\d\d)\D{0,20}American Medical", re.IGNORECASE)
-_NAME_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 
 
 # -- which files ---------------------------------------------------------------------------------
@@ -108,8 +107,8 @@ def _year(files: dict[str, File]) -> str | None:
             return notice[1]
     for file in files.values():
         for part in (file.inside or "", *reversed(file.path.resolve().parts)):
-            if name := _NAME_YEAR.search(part):
-                return name[1]
+            if year := year_in(part):
+                return year
     return None
 
 

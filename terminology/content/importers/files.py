@@ -6,6 +6,7 @@ unpacked. What stands in a file is read by ``rows``.
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,16 @@ class File:
         head = self.head()
         lines = head.decode("latin-1").splitlines()
         return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
+
+
+def year_in(name: str) -> str | None:
+    """The first year of this century in a name.
+
+    >>> year_in("2018_I9gem.txt"), year_in("icd10cm_tabular.xml")
+    ('2018', None)
+    """
+    year = re.search(r"(?<!\d)(20\d\d)(?!\d)", name)
+    return year[1] if year else None
 
 
 def find_files(paths: Sequence[Path]) -> list[File]:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from terminology.content.canonical import published_names
 from terminology.content.importers import icd9cm, icd10cm, icd10pcs, notices
 from terminology.content.importers.attributes import declarations
-from terminology.content.importers.files import File, sources
+from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import lines
 from terminology.core.model import Problem
@@ -54,7 +54,6 @@ PROPERTIES = {
 TOGETHER = "Only together with the products: this is one choice of scenario {} of the GEM."
 NO_MAP = "The GEM has no counterpart (flags {})."
 
-_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _LINE = re.compile(r'"?(\w{2,7})"?[\s,]+"?(\w{2,7})"?[\s,]+"?([01]{3}\d\d)"?(?:,.*)?')
 _WORD = re.compile(r"\w+")
 _ICD10CM = re.compile(r"[A-DF-UW-Z]\d")
@@ -132,13 +131,12 @@ def _direction(file: File) -> GemDirection | None:
 
 def _release(file: File, direction: GemDirection) -> MapRelease:
     id_ = f"gem-{direction.source.key}-to-{direction.target.key}"
-    year = _YEAR.search(file.name)
     products = {direction.additional: ("Coding", "A code that belongs to the target: neither stands alone.")}
     title = f"{direction.source.title} to {direction.target.title}, General Equivalence Mappings"
     return MapRelease(
         kind="gem",
         url=published_names().resource("ConceptMap", id_),
-        version=year[1] if year else None,
+        version=year_in(file.name),
         name="".join(part.capitalize() for part in id_.split("-")),
         title=title,
         copyright=notices.CMS,
