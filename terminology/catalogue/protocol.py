@@ -81,7 +81,7 @@ class Catalogue(Protocol):
         """The best resource of a canonical url and, if given, version or wildcard; see ``core.versions``."""
 
     def known_versions(self, kind: str, url: str) -> list[str]:
-        """The versions of a canonical url that are here, in order."""
+        """The known versions of a canonical url, in order."""
 
     # -- code systems ----------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Catalogue(Protocol):
         """
 
     def supplement(self, canonical: str) -> Document:
-        """The CodeSystem resource of a supplement. Raises TerminologyError when it is not here."""
+        """The CodeSystem resource of a supplement. Raises TerminologyError when it is unknown."""
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
         """A code system seen through its supplements among ``named``, and through its language packs.

@@ -50,8 +50,8 @@ def install(
     """Copy a file, folder or package into the folder that every start serves, once all of it has been read.
 
     ``on_unreadable`` is called for each file that cannot be read. If it returns, the file is not copied, so
-    that the next start can read everything. A package is copied as ``name#version``, so that another version
-    stands beside it; anything else under its own name. Raises UnreadableFileError, also when there is no
+    that the next start can read everything. A package is copied as ``name#version``, beside its
+    other versions; anything else under its own name. Raises UnreadableFileError, also when there is no
     terminology resource in it.
     """
     unreadable: list[Place] = []

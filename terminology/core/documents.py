@@ -1,7 +1,7 @@
 """Documents and lists that are read when they are needed.
 
-A package holds thousands of resources, of which few are ever used. Such a resource is lazy: its header is at
-hand, which is enough to find it and to choose its version; the rest is read at first use. A value set in the
+A package holds thousands of resources, of which few are ever used. Such a resource is lazy: its header is in
+memory, which is enough to find it and to choose its version; the rest is read at first use. A value set in the
 store has long lists, which are read in part.
 """
 
@@ -38,7 +38,7 @@ class Listing(Mapping[str, Document]):
 
 
 class Enumeration(Sequence[Document]):
-    """A long list of a document (``include.concept``) that lies elsewhere, and is read in part."""
+    """A long list of a document (``include.concept``) that is in the store, and is read in part."""
 
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:

@@ -95,7 +95,7 @@ def best_display(
 ) -> str | None:
     """The display in the best of the languages, else the usual one; None if ``languages`` insist and none fits.
 
-    A concept without a display is shown by one of its designations. Every operation takes its displays from here.
+    A concept without a display is shown by one of its designations. Every operation uses this function.
     """
     if languages is None and display:
         return display

@@ -1,4 +1,4 @@
-"""The choice of a version, where several of a resource are here.
+"""The choice of a version, if the server has several of a resource.
 
 The rule is the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
 ``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those

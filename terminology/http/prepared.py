@@ -126,8 +126,8 @@ class PreparedRequests:
     def _read_body(self, content: bytes, key: list[Hashable], names: list[str], values: list[Value]) -> bool:
         """Add the parameters of a body to these lists; false for a body that is not plain.
 
-        A plain body is a Parameters resource of texts, booleans, whole numbers and Codings in which no key
-        stands twice. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
+        A plain body is a Parameters resource of texts, booleans, whole numbers and Codings without a duplicate
+        key. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
         document; and a text without escapes has two quotes for each string.
         """
         nodes = _nodes(content)

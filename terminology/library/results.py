@@ -280,7 +280,7 @@ class ValidateResult(JudgementResult):
 
     @property
     def unknown_systems(self) -> list[str]:
-        """The code systems that the answer would have needed and that are not here."""
+        """The code systems that the answer needed, and that the server does not have."""
         return [*self._values("x-caused-by-unknown-system"), *self._values("x-unknown-system")]
 
     @cached_property
@@ -448,7 +448,7 @@ def _typed_property(
 
 
 def _property(parts: _Nodes, name: str) -> ResultProperty:
-    """A property whose code stands in the part ``name``."""
+    """A property whose code is in the part ``name``."""
     typed = Typed.of(parts["value"][0]) if "value" in parts else None
     code, description = str(_value_of(parts, name)), _value_of(parts, "description")
     return _typed_property(code, typed, description, _value_of(parts, "source"))

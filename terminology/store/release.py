@@ -23,7 +23,7 @@ from terminology.store.reporting import Reporter
 DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 PropertyTuple = tuple[str, str, Any]
-# A relationship of a concept: the group in which it stands (None: in no group; 0: in a group by itself), its kind,
+# A relationship of a concept: its group (None: in no group; 0: in a group by itself), its kind,
 # its target, and whether the target is the code of a concept or (False) a value as the release writes it.
 RelationshipTuple = tuple[int | None, str, str, bool]
 

@@ -1,7 +1,7 @@
 """XML in and out: the same documents as in JSON, by the table of elements.
 
 A document read from XML equals the one read from JSON: decimals keep their digits, what repeats is a list,
-ids and extensions of primitives stand in ``_name``, and a narrative keeps its text. Anything else that XML
+ids and extensions of primitives are in ``_name``, and a narrative keeps its text. Anything else that XML
 can express is refused: document types (and so entities, which could fetch or multiply text), foreign
 namespaces, text beside the elements, nesting without end. See https://hl7.org/fhir/R5/xml.html.
 """

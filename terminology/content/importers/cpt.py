@@ -43,7 +43,7 @@ EXPECTED = (
 
 
 class CptDescriptor(NamedTuple):
-    """A file of texts: the kind of designation it holds, and how many characters stand before the code."""
+    """A file of texts: the kind of designation that it has, and the number of characters before the code."""
 
     use: str
     display: str
@@ -74,7 +74,7 @@ _NOTICE_YEAR = re.compile(r"(?:©|\(c\)|copyright)\D{0,40}?(20\d\d)\D{0,20}Ameri
 
 
 def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
-    """The release. Its year, which the copyright line needs, stands in a file or in a name."""
+    """The release. The copyright line needs its year, which is in a file or in a name."""
     names = {DISPLAY_FILE, MODIFIER_FILE, *DESCRIPTORS}
     files = {file.name.lower(): file for file in all_files if file.name.lower() in names}
     if DISPLAY_FILE not in files:

@@ -1,7 +1,7 @@
 """The files of an import: on disk, in folders and in zip archives.
 
 A path may be a file, a folder or a zip archive as it was downloaded; an archive is read without being
-unpacked. What stands in a file is read by ``rows``.
+unpacked. The module ``rows`` reads the content of a file.
 """
 
 from __future__ import annotations

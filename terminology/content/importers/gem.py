@@ -47,7 +47,7 @@ MOST_COMBINATIONS = 10_000
 PROPERTIES = {
     "gemFlags": ("string", "The five digits as published, of the target and of each product."),
     "approximate": ("boolean", "First GEM digit: the meanings are not the same."),
-    "combination": ("boolean", "Third GEM digit: the target stands only together with the products."),
+    "combination": ("boolean", "Third GEM digit: the target is only valid together with the products."),
     "scenario": ("integer", "Fourth GEM digit: the scenario of a combination."),
     "choiceList": ("integer", "Fifth GEM digit: the choice list of the target within the scenario."),
 }
@@ -131,7 +131,9 @@ def _direction(file: File) -> GemDirection | None:
 
 def _release(file: File, direction: GemDirection) -> MapRelease:
     id_ = f"gem-{direction.source.key}-to-{direction.target.key}"
-    products = {direction.additional: ("Coding", "A code that belongs to the target: neither stands alone.")}
+    products = {
+        direction.additional: ("Coding", "A code that belongs to the target: neither is valid alone.")
+    }
     title = f"{direction.source.title} to {direction.target.title}, General Equivalence Mappings"
     return MapRelease(
         kind="gem",
@@ -145,7 +147,7 @@ def _release(file: File, direction: GemDirection) -> MapRelease:
         files=sources([file]),
         header={
             "description": "An aid to translation in one direction, not an equivalence; not to be turned round. "
-            "A target with products stands only together with all of them.",
+            "A target with products is only valid together with all of them.",
             "property": declarations(PROPERTIES),
             "additionalAttribute": declarations(products),
         },
@@ -162,7 +164,7 @@ def _mappings(file: File, direction: GemDirection, reporter: Reporter) -> Iterat
     for source, group in groupby(_rows(file, reporter, incomplete), key=lambda row: row.source):
         rows = list(group)
         if source in done:
-            text = f"the rows of {source} should stand together; these are left out"
+            text = f"the rows of {source} should be together; these are left out"
             reporter.problem(Problem(file.label, rows[0].line, text))
             continue
         done.add(source)

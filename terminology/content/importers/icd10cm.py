@@ -285,7 +285,7 @@ class TabularList:
             text_of(diag.find("desc")) if diag.find("desc") is not None else "",
         )
         if not code or not title or code in self.known:
-            why = f"{code} stands twice" if code in self.known else "expected name and desc"
+            why = f"{code} is there twice" if code in self.known else "expected name and desc"
             reporter.problem(Problem(file.label, 0, f"diag below {parent}: {why}"))
             return
         self.known.add(code)

@@ -41,7 +41,7 @@ def plural(noun: str, items: Collection[object]) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value as a message quotes it: a string stands in quotes, a long value is cut."""
+    """A value as a message quotes it: a string in quotes, a long value shortened."""
     return shortened(f"'{value}'" if isinstance(value, str) else str(value))
 
 

@@ -126,7 +126,7 @@ def _with_systems_of_scopes(
 
 
 def _system_of(catalogue: Catalogue, url: str | None) -> str | None:
-    """The url of the code system that a scope names; None if it names a value set, or nothing that is here."""
+    """The url of the code system that a scope names; None if it names a value set, or nothing known."""
     if (
         url is None
         or url.endswith(ALL_CODES)

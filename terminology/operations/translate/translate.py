@@ -95,7 +95,7 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 
 @dataclass(slots=True, frozen=True)
 class _Translator:
-    """The matches for a query. What stands in the way is added to ``query.obstacles``."""
+    """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``."""
 
     catalogue: Catalogue
     query: TranslateQuery
@@ -212,7 +212,7 @@ class _Translator:
         return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
 
     def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
-        """False for a target of which the map does not say how it is related; this is noted as an obstacle.
+        """False for a target without a relationship; this is noted as an obstacle.
 
         ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
         """

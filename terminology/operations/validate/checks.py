@@ -85,7 +85,7 @@ def system_absolute(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system is here, in a version that coding, value set and request agree on."""
+    """The server has the code system, in a version that coding, value set and request agree on."""
     if basis.definition is None:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
@@ -182,7 +182,7 @@ def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
 
 
 def _may_contain(definition: Definition, url: str, code: str, answers: dict[int, bool] | None = None) -> bool:
-    """Whether a code that is not in the fragment here could be in the value set.
+    """Whether a code that the fragment lacks could be in the value set.
 
     Filters choose only from the fragment. ``answers`` has those of other value sets, by their ``id``: each is
     asked once, however often it is imported.

@@ -35,7 +35,7 @@ class ValidationBasis:
         return find_usable_system(self.catalogue, self.supplements, url, version)
 
     def knows(self, url: str) -> bool:
-        """Whether any version of the code system is here."""
+        """Whether the server has any version of the code system."""
         return self.find_system(url) is not None
 
     @property

@@ -107,7 +107,7 @@ def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
 
 
 def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
-    """Read the ``include.concept`` of all codes at once, where a value set lies in the store."""
+    """Read the ``include.concept`` of all codes at once, where a value set is in the store."""
     listings: dict[int, tuple[Listing, list[str]]] = {}
     for block, codes in codes_by_block.items():
         if isinstance(block.enumeration, Listing):
@@ -146,7 +146,7 @@ def _display_and_designations(
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the other designations if the options ask for them.
 
-    ``node`` is the ``include.concept`` of the value set, or empty; it stands in ``block``.
+    ``node`` is the ``include.concept`` of the value set, in ``block``; or empty.
     """
     has_own = "display" in node or "designation" in node
     if options.languages is None and not (has_own and options.with_designations):

@@ -109,7 +109,7 @@ def _candidates(release: ReleaseIndex, search: Text) -> BitMap | None:
 
 
 def fragments(pattern: str) -> tuple[list[str], list[str]]:
-    """The beginnings of words of the text, and the fragments that stand within words.
+    """The beginnings of words that a pattern has, and its fragments of words.
 
     >>> fragments("heart att*"), fragments("*itis of *")
     ((['heart', 'att'], []), (['of'], ['itis']))

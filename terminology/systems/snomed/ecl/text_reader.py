@@ -117,9 +117,7 @@ class TextReader:
         """Enter a nested part; ``higher`` leaves it."""
         self._depth += 1
         if self._depth > DEEPEST:
-            raise TerminologyError(
-                issues.expression_too_large("parts that stand in one another", self._depth, DEEPEST)
-            )
+            raise TerminologyError(issues.expression_too_large("nested parts", self._depth, DEEPEST))
 
     def higher(self) -> None:
         self._depth -= 1
