@@ -16,8 +16,8 @@ from terminology.catalogue.protocol import KINDS
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     MANIFEST,
+    FilePlace,
     OnUnreadable,
-    Place,
     files_folder,
     manifest_of,
     name_in_package,
@@ -54,9 +54,9 @@ def install(
     other versions; anything else under its own name. Raises UnreadableFileError, also when there is no
     terminology resource in it.
     """
-    unreadable: list[Place] = []
+    unreadable: list[FilePlace] = []
 
-    def leave_out(place: Place, error: UnreadableFileError) -> None:
+    def leave_out(place: FilePlace, error: UnreadableFileError) -> None:
         on_unreadable(error)
         unreadable.append(place)
 
@@ -72,7 +72,7 @@ def install(
     return InstalledContent(target.name, counts, change)
 
 
-def _copy_without(unreadable: Iterable[Place], path: Path, scratch: Path) -> Path:
+def _copy_without(unreadable: Iterable[FilePlace], path: Path, scratch: Path) -> Path:
     """A copy in a scratch folder that lacks the files that cannot be read."""
     files: set[Path] = set()
     members: dict[Path, set[str]] = {}

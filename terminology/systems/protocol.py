@@ -42,7 +42,7 @@ class ConceptSet(Selection, Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page."""
 
     def __and__(self, other: Any) -> ConceptSet: ...

@@ -228,7 +228,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
-        arguments = request.arguments(place, operation.subject)
+        arguments = request.arguments(place, operation.body_parameter)
         _require_known(request, name, operation.all_parameters, arguments)
         return _run(context, request, operation, instance, arguments)
 

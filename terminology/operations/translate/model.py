@@ -183,25 +183,25 @@ class Obstacle:
 class Scope:
     """A value set that limits one end of a translation.
 
-    ``parameter`` is the name of the parameter that names it. Without a ``definition``, only maps that name the same
+    ``parameter`` is the name of the parameter that names it. Without a ``value_set``, only maps that name the same
     value set are in the scope.
     """
 
     parameter: str
     url: str
-    definition: Document | None
+    value_set: Document | None
 
     def admits(self, catalogue: Catalogue, coding: Coding, map_scope: str | None) -> bool:
         """True if the coding is in the scope. ``map_scope`` is the scope of the map at this end."""
-        if self.definition is not None:
-            return contains(catalogue, self.definition, coding)
+        if self.value_set is not None:
+            return contains(catalogue, self.value_set, coding)
         return self._is_scope_of_map(map_scope)
 
     def has_system(self, catalogue: Catalogue, system: str | None, map_scope: str | None) -> bool:
         """True if the scope may have codes of a code system; None stands for any."""
-        if self.definition is None:
+        if self.value_set is None:
             return self._is_scope_of_map(map_scope)
-        systems = definition_of(catalogue, self.definition).versions
+        systems = definition_of(catalogue, self.value_set).versions
         return system is None or not systems or system in systems
 
     def _is_scope_of_map(self, map_scope: str | None) -> bool:

@@ -152,7 +152,7 @@ def _value_set(catalogue: Catalogue, url: str) -> Document:
 def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str | None) -> Scope | None:
     """The scope at an end, "source" or "target"; None if there is none.
 
-    A value set that only a map names is a scope without a definition. Raises TerminologyError for any other
+    A value set that only a map names is a scope without a ``value_set``. Raises TerminologyError for any other
     unknown value set.
     """
     if url is None:

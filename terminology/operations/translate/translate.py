@@ -139,7 +139,7 @@ class _Translator:
         """True if the scope has the code; otherwise this is noted as an obstacle."""
         if scope is None or scope.admits(self.catalogue, coding, map_scope):
             return True
-        if scope.definition is not None:
+        if scope.value_set is not None:
             text = issues.outside_scope(coding.code, scope.parameter, scope.url)
             self.query.obstacles.append(Obstacle(text, coding, is_translation))
         return False

@@ -90,7 +90,7 @@ def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
     finding.blocks = list(includes_of(basis.definition, url))
-    finding.listing = basis.definition.listing(url, finding.code)
+    finding.listing_blocks = basis.definition.listing_blocks(url, finding.code)
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)
@@ -347,7 +347,7 @@ def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
 def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation | None:
     """The display where no language is requested: that of the value set, or else of the code system."""
     about, concept = match.system.about, match.concept
-    stating = stating_block(finding.listing, concept.code, about)
+    stating = stating_block(finding.listing_blocks, concept.code, about)
     if stating is not None:
         block, node = stating
         return Designation(node["display"], block.value_set.get("language") or about.language)
@@ -355,7 +355,7 @@ def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation |
 
 
 def _value_set_designations(finding: CodingFinding, match: CodeMatch) -> Iterator[Designation]:
-    for block in finding.listing:
+    for block in finding.listing_blocks:
         if block.system is not None and block.version != match.system.about.version:
             continue
         node = block.enumerated_concept(match.concept.code) or {}

@@ -84,7 +84,7 @@ class CodingFinding:
     """The findings about one coding; the checks fill them in.
 
     * ``blocks``: the includes of the value set that name the coding's code system.
-    * ``listing``: those of them that list codes (``Definition.listing``).
+    * ``listing_blocks``: those of them that list codes (``Definition.listing_blocks``).
     * ``systems``: the versions of the code system that the coding may be of: several, if the value set includes
       several and the coding has no version.
     * ``matches``: the concepts of the code in these versions, the decisive one first.
@@ -96,7 +96,7 @@ class CodingFinding:
     coding: Coding
     path: CodingPath
     blocks: Sequence[Block] = ()
-    listing: Sequence[Block] = ()
+    listing_blocks: Sequence[Block] = ()
     systems: Sequence[CodeSystem] = ()
     matches: list[CodeMatch] = field(default_factory=list)
     is_member: bool | None = None

@@ -353,7 +353,7 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
-    def listing(self, url: str | None, code: str) -> Sequence[Block]:
+    def listing_blocks(self, url: str | None, code: str) -> Sequence[Block]:
         """The includes that may list a code of a code system, those of imports after its own.
 
         They have the displays of the value set, whichever include or import brings a code in.

@@ -105,21 +105,21 @@ def _resource(parameters: ValueSetParameters) -> Document | None:
     return None if value_set is None else _named_in(value_set, parameters, SENT)
 
 
-def _named_in(document: Document, parameters: ValueSetParameters, source: str) -> Document:
-    """The document, or the ValueSet contained in it that ``url`` names; ``source`` is for the message."""
+def _named_in(document: Document, parameters: ValueSetParameters, other: str) -> Document:
+    """The document, or the ValueSet contained in it that ``url`` names; ``other`` names the document in messages."""
     url, url_version = split_canonical(parameters.url or "")
     base, _, id_ = ("", "", "") if url == document.get("url") else url.partition("#")
-    agreed("url", base or None, document.get("url"), source)
-    _check_version("url", url_version, document, source)
-    _check_version("valueSetVersion", parameters.value_set_version, document, source)
+    agreed("url", base or None, document.get("url"), other)
+    _check_version("url", url_version, document, other)
+    _check_version("valueSetVersion", parameters.value_set_version, document, other)
     return contained(document, id_) if id_ else document
 
 
-def _check_version(name: str, version: str | None, document: Document, source: str) -> None:
+def _check_version(name: str, version: str | None, document: Document, other: str) -> None:
     """A version may be a wildcard; a ValueSet without a version fits any."""
     own = document.get("version")
     if version is not None and own is not None and not fits(own, version):
-        raise TerminologyError(issues.contradicts(name, version, source, own))
+        raise TerminologyError(issues.contradicts(name, version, other, own))
 
 
 # -- the value set of a canonical ----------------------------------------------------------------
