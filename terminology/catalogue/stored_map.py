@@ -54,7 +54,7 @@ def _group(
 
 
 class ConceptMapRowReader:
-    """Reads the rows of a group. It does not hold the map, so that a map goes when nobody uses it."""
+    """Reads the rows of a group. It does not refer to the map, so that an unused map is freed."""
 
     def __init__(self, artifact: Artifact, source: Coding, target: Coding, names: DeclaredNames) -> None:
         self._unpack = artifact.unpack
@@ -77,7 +77,7 @@ class ConceptMapRowReader:
         )
 
     def is_mapping(self, row: StoredMapping) -> bool:
-        """Has the row more than the code, which is then only listed?"""
+        """False for a row without content, by which the map only lists a code."""
         return row.target is not None or any(self._unpack(row.body)[1:])
 
     def _attributes(self, nodes: Iterable[Sequence[Any]] | None) -> list[Attribute]:

@@ -1,7 +1,7 @@
 """A resource in the store, as the catalogue sees it.
 
-It is a document without its long part, which is found, versioned and read like any other; and behind it the
-code system or concept map that answers for the rest.
+The catalogue finds its document, which has no concepts, groups or long lists, like any other document. Questions
+about these are answered by the code system, concept map or lists behind it, which read the store.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StoredResource:
         return stored_value_set.with_lists(self._artifact) if header.parts else header.document
 
     def whole(self) -> Document:
-        """The resource as it is read. A code system or map has no long part and is tagged SUBSETTED."""
+        """The resource as the interaction ``read`` gives it: of a code system or map the header, tagged SUBSETTED."""
         header = self._artifact.header
         if header.kind == "ValueSet":
             return stored_value_set.whole(self._artifact) if header.parts else header.document

@@ -19,9 +19,9 @@ from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
-# So many entries are kept from one question to the next.
+# The number of entries that are kept from one question to the next.
 RECENT = 2 * PAGE
-# The elements of an entry of a stored expansion that a definition has, too.
+# The elements that an entry of an expansion has in common with an ``include.concept``.
 _OF_DEFINITION = ("code", "display", "designation")
 
 
@@ -111,7 +111,7 @@ class StoredListing(Listing):
         self._repeated = frozenset(list_.part["repeated"])
         # An entry that does not exist is kept as an empty sequence.
         self._recent: Cache[Sequence[Document]] = Cache(RECENT)
-        # Those of the last call of ``among``, however many. Never changed: another thread may be reading it.
+        # The entries of the last call of ``among``. The mapping is replaced, not changed: other threads may read it.
         self._batch: Mapping[str, Sequence[Document]] = {}
 
     def __getitem__(self, key: str) -> Document:

@@ -1,4 +1,4 @@
-"""Catalogues that wrap another one: every question is passed on, or asked of some resources first."""
+"""Catalogues that wrap another one, their ``base``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Wrapper(DerivedAnswers):
 
 
 class ResourcesBefore(Wrapper):
-    """A catalogue with some resources before it: they are asked first."""
+    """A catalogue that asks some resources first, and then its ``base``."""
 
     def __init__(self, base: Catalogue, resources: ResourceIndex) -> None:
         super().__init__(base)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -212,6 +212,7 @@ class Issue:
     """
 
     severity: str
+    _: KW_ONLY
     code: str
     text: str
     tx: str | None = None

@@ -1,9 +1,9 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
-Two WSGI layers stand before Flask: ``layers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``, which
-answers requests like earlier ones without Flask. Hooks that are added to the application see every request:
-where there are any, nothing is answered before Flask. WSGI middleware around ``wsgi_app`` sees every request as
-well, and keeps the speed.
+Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``,
+which answers requests like earlier ones without Flask. If hooks such as ``before_request`` are added to the
+application, Flask answers every request, so that the hooks see it. WSGI middleware around ``wsgi_app`` sees every
+request without that loss of speed.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DICTIONARY_SIZE = 64 * 1024
 # How many bodies a dictionary is trained on, and how many are too few for one.
 SAMPLE = 4_000
 SMALLEST_SAMPLE = 500
-# The key under which a decimal stands in JSON: no element of FHIR is called so.
+# The key of a decimal in JSON. No element of FHIR has this name.
 _DECIMAL = "$decimal"
 
 # The lines of a concept.

@@ -24,7 +24,7 @@ from terminology.systems.resource import (
     roles_of,
 )
 
-# The details of so many concepts of a code system are kept once they are read.
+# The number of concepts of a code system whose details are kept once they have been read.
 KEPT_DETAILS = 10_000
 
 Node = dict[str, Any]

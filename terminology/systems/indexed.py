@@ -19,7 +19,7 @@ from terminology.systems.resource import info_of
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# So many rows are kept from one question to the next: the concepts of a page are described next.
+# The number of rows that are kept: the concepts of a page are located first, and described next.
 RECENT = 500
 
 
@@ -174,12 +174,12 @@ class IndexedSelection:
     def __len__(self) -> int:
         return self._system.artifact.header.count if self._chosen is None else len(self._chosen)
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
         if self._order is None:
-            return self._system.concepts(self._ords[part])
+            return self._system.concepts(self._ords[page])
         chosen = self._ords
-        ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
+        ords = [ord_ for ord_ in self._order if ord_ in chosen][page]
         concepts = dict(zip(sorted(ords), self._system.concepts(sorted(ords)), strict=True))
         return [concepts[ord_] for ord_ in ords]
 

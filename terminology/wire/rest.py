@@ -231,7 +231,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
-        arguments = request.arguments(place, operation.subject)
+        arguments = request.arguments(place, operation.body_parameter)
         warnings = _checked(request, name, operation, arguments)
         try:
             response = _run(context, request, operation, instance, arguments)

@@ -161,7 +161,7 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
         "type": _p("token", _at("type")),
     },
 }
-# Parameters for the form of the answer. They find nothing.
+# Parameters that shape the answer. They do not select resources.
 RESULT = frozenset(
     {"_count", "_offset", "_sort", "_total", "_totalMethod", "_summary", "_elements", "_format", "_pretty"}
 )

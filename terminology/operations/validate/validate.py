@@ -19,6 +19,7 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
+from terminology.core.issues.severity import SEVERITIES
 from terminology.core.languages import Languages, best_designation
 from terminology.core.model import Coding, Designation, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
@@ -75,7 +76,7 @@ _IN_MESSAGE: frozenset[object] = frozenset(
     }
 )
 Item = TypeVar("Item")
-_SEVERITIES = ("fatal", "error", "warning", "information")
+_SEVERITIES = list(SEVERITIES)
 
 
 # -- the two operations --------------------------------------------------------------------------

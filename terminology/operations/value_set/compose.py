@@ -12,7 +12,7 @@ listed yet ($expand does that: ``expand``); a block or definition answers for on
         block.is_allowed                         # False when a check-system-version parameter forbids it
         block.contains(code)                     # is this code of block.url in the block, imports and all?
         block.imports                            # the Definitions of include.valueSet
-        block.value_set                          # the ValueSet that the block stands in
+        block.value_set                          # the ValueSet that the block is of
         block.path                               # "ValueSet.compose.include[0]", for an issue's expression
     definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
 
@@ -55,7 +55,7 @@ from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
-# So many includes with lists are looked through one by one; more are found by the code.
+# Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
@@ -128,7 +128,7 @@ class Block:
 
     @property
     def lists_more_than_is_here(self) -> bool:
-        """Whether it may list codes that the code system has and this server has not: it is here as a fragment."""
+        """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
@@ -167,7 +167,7 @@ class Block:
         return self._enumeration
 
     def listing_keys(self) -> Iterable[str | None]:
-        """The codes of ``include.concept`` without their case; None alone if the list lies in the store."""
+        """The codes of ``include.concept`` without their case; None alone if the list is in the store."""
         if isinstance(self.enumeration, Listing):
             return (None,)
         return {code.casefold() for code in self.enumeration}
@@ -353,7 +353,7 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
-    def listing(self, url: str | None, code: str) -> Sequence[Block]:
+    def listing_blocks(self, url: str | None, code: str) -> Sequence[Block]:
         """The includes that may list a code of a code system, those of imports after its own.
 
         They have the displays of the value set, whichever include or import brings a code in.
@@ -367,7 +367,7 @@ class Definition:
         return [*always, *some] if some and always else some or always
 
     def _listing_by_code(self) -> dict[tuple[str | None, str | None], list[Block]]:
-        """The includes that list codes, by url and code; by url alone where they are few or lie in the store."""
+        """The includes that list codes, by url and code; by url alone where they are few or in the store."""
         by_url: dict[str | None, list[Block]] = {}
         for block in self._listing_blocks(set()):
             by_url.setdefault(block.url, []).append(block)
@@ -528,7 +528,7 @@ class _Compilation:
         try:
             document = find_import(self.catalogue, reference, self.pins, self.document)
         except UnknownImportError as unknown:
-            # A ValueSet of the request is not in the catalogue, but it may stand on the path.
+            # A ValueSet of the request is not in the catalogue, but it may be on the path.
             name = f"{unknown.url}|{unknown.version}" if unknown.version else unknown.url
             start = next((c for c in path if name in (c, split_canonical(c)[0])), None)
             if start is None:
@@ -595,7 +595,7 @@ def definition_with_supplements(
 
 
 def _is_of_use(supplement: Document, definition: Definition) -> bool:
-    """Whether a supplement adds to a code system of the value set; of one that is not here, nobody can say."""
+    """Whether a supplement adds to a code system of the value set, or may add to an unknown one."""
     url, _ = split_canonical(supplement.get("supplements", ""))
     blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
     return any(

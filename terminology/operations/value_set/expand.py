@@ -210,7 +210,7 @@ def _entry_options(
         designations=request.designations,
         properties=request.properties,
         shown_with_version=prepared.used.shown_with_version,
-        listing=prepared.definition.listing,
+        listing_blocks=prepared.definition.listing_blocks,
     )
 
 

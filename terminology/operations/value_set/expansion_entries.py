@@ -92,7 +92,7 @@ class EntryOptions:
     designations: Sequence[str] = ()
     properties: Sequence[str] = ()
     shown_with_version: frozenset[str] = frozenset()
-    listing: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
+    listing_blocks: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
     declared_properties: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -107,7 +107,7 @@ def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
 
 
 def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
-    """Read the ``include.concept`` of all codes at once, where a value set lies in the store."""
+    """Read the ``include.concept`` of all codes at once, where a value set is in the store."""
     listings: dict[int, tuple[Listing, list[str]]] = {}
     for block, codes in codes_by_block.items():
         if isinstance(block.enumeration, Listing):
@@ -121,8 +121,8 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    if "display" not in node and (listing := options.listing(about.url, concept.code)):
-        block, node = stating_block(listing, concept.code, about) or (block, node)
+    if "display" not in node and (blocks := options.listing_blocks(about.url, concept.code)):
+        block, node = stating_block(blocks, concept.code, about) or (block, node)
     display, designations = _display_and_designations(member, detail, node, block, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
     return ExpansionEntry(
@@ -146,7 +146,7 @@ def _display_and_designations(
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the other designations if the options ask for them.
 
-    ``node`` is the ``include.concept`` of the value set, or empty; it stands in ``block``.
+    ``node`` is the ``include.concept`` of the value set, in ``block``; or empty.
     """
     has_own = "display" in node or "designation" in node
     if options.languages is None and not (has_own and options.with_designations):

@@ -21,7 +21,7 @@ VALUE_SET_DEPRECATED = "http://hl7.org/fhir/StructureDefinition/valueset-depreca
 def expansion_parameter(value_set: Document, name: str) -> str | None:
     """The value of an expansion parameter that the value set itself sets, as text; None if it sets none.
 
-    The extension stands on the ValueSet or on its ``compose``.
+    The extension is on the ValueSet or on its ``compose``.
     """
     for node in (value_set, value_set.get("compose", {})):
         for extension in _extensions(node, EXPANSION_PARAMETER):
