@@ -546,13 +546,13 @@ def test_what_is_no_batch_is_refused(http: FlaskClient, body: dict[str, Any], st
 def test_a_batch_entry_for_another_server_is_refused(http: FlaskClient, root: str) -> None:
     """An absolute url names its server, and its root; a path may begin with that of the base."""
     here, elsewhere = f"localhost/fhir/{root}", "CodeSystem/cats"
-    right = [
+    right: list[dict[str, Any]] = [
         {"request": {"url": url}}
         for url in (f"http://{here}/{elsewhere}", f"https://LOCALHOST/fhir/{root}/{elsewhere}")
     ]
     right += [{"request": {"url": f"/fhir/{root}/{elsewhere}?_summary=true"}}]
     right += [{"request": {"url": elsewhere}, "fullUrl": url} for url in (f"http://{here}/x", "urn:uuid:1")]
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"request": {"url": url}}
         for url in (
             f"http://elsewhere.example/fhir/{root}/{elsewhere}",
@@ -565,7 +565,7 @@ def test_a_batch_entry_for_another_server_is_refused(http: FlaskClient, root: st
         )
     ]
     wrong += [{"request": {"url": elsewhere}, "fullUrl": "http://elsewhere.example/fhir/CodeSystem/cats"}]
-    entries: list[dict[str, Any]] = [*right, *wrong]
+    entries = [*right, *wrong]
     for entry in entries:
         entry["request"]["method"] = "GET"
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
