@@ -63,6 +63,20 @@ def _node(artifact: Artifact, row: StoredMember) -> Document:
     return read_entry(artifact.unpack.decompress(row.body))
 
 
+def searched(artifact: Artifact, codes: Iterable[str]) -> Document:
+    """The resource with the first entry of each list and those with one of these codes, at no depth: for a search."""
+    header = artifact.header
+    folded = {code.casefold() for code in codes}
+    rows = [
+        row
+        for number, part in enumerate(header.parts)
+        for row in (*artifact.members(part["first"], part["first"] + 1), *artifact.all_listed(number, folded))
+    ]
+    return with_entries(
+        header.document, entries_of(header.parts, ((r.part, 0, _node(artifact, r)) for r in rows))
+    )
+
+
 class StoredList(Enumeration):
     """One part of a compiled value set."""
 

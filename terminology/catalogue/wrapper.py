@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.derived_answers import DerivedAnswers
 from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
+from terminology.core.documents import FIRST_ROWS
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
 
@@ -22,8 +23,14 @@ class Wrapper(DerivedAnswers):
     def headers(self, kind: str) -> Iterator[Document]:
         return self.base.headers(kind)
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self.base.whole(header, keep)
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self.base.whole(header, keep, rows)
+
+    def rows(self, header: Document) -> int:
+        return self.base.rows(header)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self.base.searched(header, codes)
 
     def document(self, header: Document) -> Document:
         return self.base.document(header)
@@ -75,8 +82,11 @@ class ResourcesBefore(Wrapper):
     def headers(self, kind: str) -> Iterator[Document]:
         return chain(self.resources.headers(kind), self.base.headers(kind))
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self.resources.whole(header, keep) or self.base.whole(header, keep)
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self.resources.whole(header, keep, rows) or self.base.whole(header, keep, rows)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self.resources.searched(header, codes) or self.base.searched(header, codes)
 
     def document(self, header: Document) -> Document:
         return self.resources.document(header) or self.base.document(header)

@@ -19,6 +19,10 @@ CONTENT = frozenset({"text", "contained", "concept", "compose", "expansion", "gr
 # FHIR's tag for a resource that is not shown whole.
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
+# The most concepts or mappings of a resource in the store that one read returns.
+MOST_ROWS = 1_000
+FIRST_ROWS = range(MOST_ROWS)
+
 _reading = Lock()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 _BETWEEN = re.compile(r"[\W_]+")
 
@@ -82,3 +82,15 @@ def edits(one: str, other: str, most: int) -> int | None:
             row.append(cost)
         before = last
     return row[-1] if row[-1] <= most else None
+
+
+def code_of_uri(uri: str, taken: Collection[str | None]) -> str:
+    """A code for what a uri names: its last part, and a number if that is taken.
+
+    >>> code_of_uri("http://example.org/size", ["size"])
+    'size-2'
+    """
+    last = uri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
+    stem = "-".join(last.split()) or "attribute"
+    candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    return next(code for code in candidates if code not in taken)
