@@ -174,9 +174,14 @@ class StoredListing(Listing):
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
     def _places(self, system: IndexedCodeSystem) -> Iterator[int]:
+        listed = BitMap()
         for rows in _pages(row for _, row in self._distinct()):
-            keys = {system.key(row.code): row.place for row in reversed(rows)}
-            yield from (keys[key] for key in system.artifact.ords(keys))
+            keys = system.filters.keys(row.code for row in rows)
+            places = {keys[row.code]: row.place for row in reversed(rows)}
+            ords = system.artifact.ords(places)
+            # Two codes may mean one concept, where the code system does not say whether case matters.
+            yield from (places[key] for key, ord_ in ords.items() if ord_ not in listed)
+            listed |= BitMap(ords.values())
 
 
 class EntriesByPage(ValuesView[Document]):

@@ -32,6 +32,8 @@ class IndexedCodeSystem:
         self.about: CodeSystemInfo = info_of(artifact.header.document)
         self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact))
         self.reader, self.key = self.filters.reader, self.filters.key
+        # Whether a code may be written in another case than that of its concept.
+        self._may_differ = self.about.case_sensitive is None
         self._recent: RecentValues[StoredConcept] = RecentValues(RECENT)
 
     @property
@@ -49,7 +51,7 @@ class IndexedCodeSystem:
     # -- the questions -----------------------------------------------------------------------
 
     def locate(self, code: str) -> Concept | None:
-        row = self._row(self.key(code))
+        row = self._row_of(code)
         return None if row is None else self.reader.concept(row)
 
     def select(
@@ -64,17 +66,20 @@ class IndexedCodeSystem:
         return IndexedSelection(self, self._with_text_in(languages))
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
-        top, below = self.key(ancestor), self.key(descendant)
-        if top == below:
-            return True
-        upper, lower = self._row(top), self._row(below)
+        upper, lower = self._row_of(ancestor), self._row_of(descendant)
         if upper is None or lower is None:
-            return False
+            return self.key(ancestor) == self.key(descendant)
+        if upper.ord == lower.ord:
+            return True
         return lower.ord in self.artifact.descendants(upper.ord)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
-        keys = {code: self.key(code) for code in codes}
-        rows = self._rows(keys.values())
+        keys = {code: self._own_key(code) for code in codes}
+        rows = self._rows(dict.fromkeys(keys.values()))
+        missing = [code for code, key in keys.items() if key not in rows] if self._may_differ else ()
+        if missing:
+            keys |= self.filters.keys(missing)
+            rows |= self._rows(dict.fromkeys(keys[code] for code in missing))
         return {code: LazyDetail(self.reader, rows[key]) for code, key in keys.items() if key in rows}
 
     def implied_value_set(self, canonical: str) -> Document | None:
@@ -107,6 +112,18 @@ class IndexedCodeSystem:
 
     # -- rows --------------------------------------------------------------------------------
 
+    def _own_key(self, code: str) -> str:
+        """The key of a concept that has this code."""
+        return code.casefold() if self.about.case_sensitive is False else code
+
+    def _row_of(self, code: str) -> StoredConcept | None:
+        """The row of a code; one that is not written so is looked for in another case if the system allows it."""
+        row = self._row(self._own_key(code))
+        if row is None and self._may_differ:
+            key = self.filters.key_in_another_case(code)
+            row = None if key == code else self._row(key)
+        return row
+
     def _row(self, key: str) -> StoredConcept | None:
         row = self._recent.find(key)
         if row is None:
@@ -133,9 +150,12 @@ class IndexedCodeSystem:
 
     def ord(self, code: str) -> int | None:
         """The number of a concept."""
-        key = self.key(code)
+        key = self._own_key(code)
         row = self._recent.find(key)
-        return self.artifact.ord(key) if row is None else row.ord
+        ord_ = self.artifact.ord(key) if row is None else row.ord
+        if ord_ is None and self._may_differ:
+            ord_ = self.artifact.ord(self.filters.key_in_another_case(code))
+        return ord_
 
     def concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
         """The concepts of these numbers, which are in order."""
@@ -207,9 +227,9 @@ class IndexedSelection:
 
     def among(self, codes: Iterable[str]) -> IndexedSelection:
         artifact = self._system.artifact
-        keys = [self._system.key(code) for code in codes]
-        numbers = artifact.ords(keys) if keys else {}
-        order = list(dict.fromkeys(numbers[key] for key in keys if key in numbers))
+        keys = self._system.filters.keys(codes)
+        numbers = artifact.ords(keys.values()) if keys else {}
+        order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
         return IndexedSelection(
             self._system, chosen if self._chosen is None else chosen & self._chosen, order
