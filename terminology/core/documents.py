@@ -31,7 +31,7 @@ class Listing(Mapping[str, Document]):
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The codes that a code system has, each once and in their order.
+        """The codes that a code system has, or as a fragment may have, each once and in their order.
 
         An entry that is not looked at is not read. None where all entries would have to be read to tell.
         """
@@ -43,6 +43,13 @@ class Enumeration(Sequence[Document]):
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:
         """The entries by their codes, or by their codes without case."""
+
+    @abstractmethod
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        """The entries whose code differs from this one in case only, or not at all.
+
+        Of several entries with the same code, the last one counts, at the place of the first.
+        """
 
 
 class LazyDocument:

@@ -14,6 +14,7 @@ from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
+from terminology.systems.protocol import CodesBeyond
 from terminology.systems.resource import info_of
 
 if TYPE_CHECKING:
@@ -169,41 +170,62 @@ class IndexedCodeSystem:
 class IndexedSelection:
     """Some concepts of a compiled code system, or all of them (``chosen`` is None), as a ``ConceptSet``.
 
-    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own.
+    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own. The numbers
+    of the codes ``beyond`` the code system follow those of its concepts.
     """
 
     unclosed: str | None = None
 
     def __init__(
-        self, system: IndexedCodeSystem, chosen: BitMap | None, order: Sequence[int] | None = None
+        self,
+        system: IndexedCodeSystem,
+        chosen: BitMap | None,
+        order: Sequence[int] | None = None,
+        beyond: CodesBeyond | None = None,
     ) -> None:
         self.index = system.index
         self._system = system
         self._chosen = chosen
         self._order = order
+        self._beyond = beyond
 
     def __iter__(self) -> Iterator[Concept]:
-        if self._order is not None:
+        if self._order is not None or self._beyond is not None:
             return iter(self[:])
         return map(self._system.reader.concept, self._system.artifact.concepts(self._ords))
 
     def __contains__(self, code: object) -> bool:
         ord_ = self._system.ord(str(code))
+        if ord_ is None and self._beyond is not None:
+            number = self._beyond.find(self._system.key(str(code)))
+            ord_ = None if number is None else number + self._count
         return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
 
     def __len__(self) -> int:
-        return self._system.artifact.header.count if self._chosen is None else len(self._chosen)
+        return self._count if self._chosen is None else len(self._chosen)
 
     def __getitem__(self, part: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
         if self._order is None:
-            return self._system.concepts(self._ords[part])
+            return self._concepts(self._ords[part])
         chosen = self._ords
         ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
-        concepts = dict(zip(sorted(ords), self._system.concepts(sorted(ords)), strict=True))
+        concepts = dict(zip(sorted(ords), self._concepts(sorted(ords)), strict=True))
         return [concepts[ord_] for ord_ in ords]
 
+    def _concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
+        """The concepts of these numbers, which are in order."""
+        if self._beyond is None:
+            return self._system.concepts(ords)
+        count = self._count
+        here = [ord_ for ord_ in ords if ord_ < count]
+        beyond = [self._beyond.concept(ord_ - count) for ord_ in ords[len(here) :]]
+        return [*self._system.concepts(here), *beyond]
+
     def __and__(self, other: IndexedSelection) -> IndexedSelection:
+        beyond = self._beyond or other._beyond
+        if beyond is not None:
+            return self._with(self._ords & other._ords, beyond)
         if self._chosen is None:
             return IndexedSelection(self._system, other._chosen)
         if other._chosen is None:
@@ -212,12 +234,15 @@ class IndexedSelection:
 
     def __or__(self, other: IndexedSelection) -> IndexedSelection:
         """In the order of the code system."""
+        beyond = self._beyond or other._beyond
+        if beyond is not None:
+            return IndexedSelection(self._system, self._ords | other._ords, beyond=beyond)
         if self._chosen is None or other._chosen is None:
             return IndexedSelection(self._system, None)
         return IndexedSelection(self._system, self._chosen | other._chosen)
 
     def __sub__(self, other: IndexedSelection) -> IndexedSelection:
-        return self._with(self._ords - other._ords)
+        return self._with(self._ords - other._ords, self._beyond or other._beyond)
 
     def without(self, inactive: bool = False, abstract: bool = False) -> IndexedSelection:
         left = self._ords
@@ -225,15 +250,22 @@ class IndexedSelection:
             left = left - self._system.artifact.posting(MARK, mark)
         return self._with(left)
 
-    def among(self, codes: Iterable[str]) -> IndexedSelection:
+    def among(self, codes: Iterable[str], beyond: CodesBeyond | None = None) -> IndexedSelection:
         artifact = self._system.artifact
         keys = self._system.filters.keys(codes)
         numbers = artifact.ords(keys.values()) if keys else {}
+        if beyond is not None and self._chosen is None:
+            for code, key in keys.items():
+                if key not in numbers and (number := beyond.number(code, key)) is not None:
+                    numbers[key] = self._count + number
+        elif self._beyond is not None:
+            missing = (key for key in keys.values() if key not in numbers)
+            found = ((key, self._beyond.find(key)) for key in missing)
+            numbers |= {key: self._count + number for key, number in found if number is not None}
         order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
-        return IndexedSelection(
-            self._system, chosen if self._chosen is None else chosen & self._chosen, order
-        )
+        chosen = chosen if self._chosen is None else chosen & self._chosen
+        return IndexedSelection(self._system, chosen, order, beyond or self._beyond)
 
     def open_because(self, reason: str) -> IndexedSelection:
         """The same concepts, with the reason why they are not all (``unclosed``)."""
@@ -241,8 +273,13 @@ class IndexedSelection:
         selection.unclosed = reason
         return selection
 
-    def _with(self, chosen: BitMap) -> IndexedSelection:
-        return IndexedSelection(self._system, chosen, self._order)
+    def _with(self, chosen: BitMap, beyond: CodesBeyond | None = None) -> IndexedSelection:
+        return IndexedSelection(self._system, chosen, self._order, beyond or self._beyond)
+
+    @property
+    def _count(self) -> int:
+        """The number of concepts of the code system."""
+        return self._system.artifact.header.count
 
     @property
     def _ords(self) -> BitMap:
