@@ -71,7 +71,7 @@ class Catalogue(Protocol):
         """Every resource of a type as the interaction ``read`` gives it. Lazy documents are not kept."""
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
-        """The resource of a header as the interaction ``read`` gives it; of a code system or map in the store, with some of its rows.
+        """The resource of a header as the interaction ``read`` gives it; with some of its rows if it is in the store.
 
         ``keep``: a lazy document stays in memory.
         """

@@ -16,6 +16,7 @@ from terminology.core.documents import Enumeration, Listing
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
+from terminology.systems.code_shapes import impossibility
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
@@ -103,6 +104,10 @@ class StoredList(Enumeration):
     def by_code(self, folds: bool) -> StoredListing:
         return StoredListing(self, folds)
 
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        rows = self.artifact.listed(self.number, code.casefold())
+        return [self.node(row) for row in {row.code: row for row in rows}.values()]
+
     def rows(self) -> Iterator[StoredMember]:
         rows = self.artifact.members(self.part["first"], self.part["end"])
         return (row for row in rows if row.part == self.number)
@@ -188,9 +193,17 @@ class StoredListing(Listing):
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
     def _places(self, system: IndexedCodeSystem) -> Iterator[int]:
+        listed = BitMap()
         for rows in _pages(row for _, row in self._distinct()):
-            keys = {system.key(row.code): row.place for row in reversed(rows)}
-            yield from (keys[key] for key in system.artifact.ords(keys))
+            keys = system.filters.keys(row.code for row in rows)
+            places = {keys[row.code]: row.place for row in reversed(rows)}
+            ords = system.artifact.ords(places)
+            # Two codes may mean one concept, where the code system does not say whether case matters.
+            yield from (places[key] for key, ord_ in ords.items() if ord_ not in listed)
+            listed |= BitMap(ords.values())
+            if system.about.is_fragment:
+                missing = [row for row in rows if keys[row.code] not in ords]
+                yield from (row.place for row in missing if not impossibility(system.about, row.code))
 
 
 class EntriesByPage(ValuesView[Document]):

@@ -35,7 +35,7 @@ class Listing(Mapping[str, Document]):
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The listed codes that a code system has, each once and in the order of the list.
+        """The listed codes that a code system has, or as a fragment may have, each once and in the order of the list.
 
         The sequence is read a page at a time. None for a code system whose codes the store cannot compare.
         """
@@ -47,6 +47,13 @@ class Enumeration(Sequence[Document]):
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:
         """The entries by their codes; with ``folds``, by their codes without case."""
+
+    @abstractmethod
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        """The entries whose code differs from this one in case only, or not at all.
+
+        Of several entries with the same code, the last one counts, at the place of the first.
+        """
 
 
 class LazyDocument:

@@ -386,14 +386,8 @@ def _exact(text: str) -> Matcher:
 
 
 def _uri(text: str) -> Matcher:
-    """A canonical with a version also compares the version."""
-    url, version = split_canonical(text)
-
-    def matches(value: Any, document: Document) -> bool:
-        bare = split_canonical(str(value))[0]
-        return value == text or (bare == url and version in (None, document.get("version")))
-
-    return matches
+    """A url finds every version of it, and ``url|version`` that version."""
+    return lambda value: text in (value, split_canonical(str(value))[0])
 
 
 def _below(text: str) -> Matcher:

@@ -50,7 +50,8 @@ from terminology.operations.value_set.resolution import (
     with_contained_systems,
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
-from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+from terminology.systems.code_shapes import impossibility
+from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
@@ -84,6 +85,7 @@ class Block:
             self.system = compilation.find_system(self.url, self.choice.version)
         self.imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
         self._trusts_unknown_systems = compilation.trusts_unknown_systems
+        self._beyond = compilation.beyond
         self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
@@ -131,6 +133,14 @@ class Block:
         """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
+    def may_list(self, code: str) -> bool:
+        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
+        return (
+            self.lists_more_than_is_here
+            and self.system is not None
+            and not impossibility(self.system.about, code)
+        )
+
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
         return self._select(text, languages) if text else self.selection
@@ -152,8 +162,15 @@ class Block:
         if self._concept_set is None:
             filtered = cast("ConceptSet", self.selection)
             codes = (node.get("code", "") for node in self.enumeration.values())
-            self._concept_set = filtered.among(codes) if self.is_enumerated else filtered
+            self._concept_set = filtered.among(codes, self._more) if self.is_enumerated else filtered
         return self._concept_set
+
+    @property
+    def _more(self) -> CodesBeyond | None:
+        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        if not self.lists_more_than_is_here or self.filters:
+            return None
+        return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
 
     @property
     def enumeration(self) -> Mapping[str, Node]:
@@ -163,7 +180,7 @@ class Block:
             if isinstance(concepts, Enumeration):
                 self._enumeration = concepts.by_code(self._ignores_case)
             else:
-                self._enumeration = {self._key(node.get("code", "")): node for node in concepts}
+                self._enumeration = {self.key(node.get("code", "")): node for node in concepts}
         return self._enumeration
 
     def listing_keys(self) -> Iterable[str | None]:
@@ -174,7 +191,7 @@ class Block:
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
-        node = self.enumeration.get(self._key(code))
+        node = self.enumeration.get(self.key(code))
         is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
         return node if is_exact else self._enumerated_in_another_case(code)
 
@@ -193,20 +210,19 @@ class Block:
         return None
 
     def _enumerated_folded(self, code: str) -> Sequence[Node]:
-        """The entries of ``include.concept`` whose code differs from a code in case only."""
+        """The entries of ``include.concept`` whose code differs from a code in case only, or not at all."""
+        concepts = self.node.get("concept", ())
+        if isinstance(concepts, Enumeration):
+            return concepts.in_any_case(code)
         if self._folded_enumeration is None:
-            concepts = self.node.get("concept", ())
-            if isinstance(concepts, Enumeration):
-                listing = concepts.by_code(True)
-                node = listing.get(code.casefold())
-                return () if node is None else (node,)
             self._folded_enumeration = {}
-            for node in concepts:
+            for node in self.enumeration.values():
                 folded = node.get("code", "").casefold()
                 self._folded_enumeration.setdefault(folded, []).append(node)
         return self._folded_enumeration.get(code.casefold(), ())
 
-    def _key(self, code: str) -> str:
+    def key(self, code: str) -> str:
+        """The code as codes are compared, without its case where case does not matter."""
         return code.casefold() if self._ignores_case else code
 
     @property
@@ -225,14 +241,14 @@ class Block:
 
     def _contains_itself(self, code: str) -> bool:
         """Whether a code passes enumeration and filters, whatever the imports contain."""
-        if self.is_enumerated and self._key(code) not in self.enumeration:
+        if self.is_enumerated and self.key(code) not in self.enumeration:
             if self.enumerated_concept(code) is None:
                 return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
         if self.filters:
             return code in self.selection
-        return self.lists_more_than_is_here or self.system.locate(code) is not None
+        return self.system.locate(code) is not None or self.may_list(code)
 
     def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""
@@ -508,7 +524,8 @@ class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
     ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready. ``trusts_unknown_systems``: an unknown code system has every code.
+    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system.
+    ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
     catalogue: Catalogue
@@ -518,6 +535,7 @@ class _Compilation:
     path: tuple[str, ...] = ()
     trusts_unknown_systems: bool = False
     compiled: dict[str, Definition] = field(default_factory=dict)
+    beyond: dict[str, CodesBeyond] = field(default_factory=dict)
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
         return find_usable_system(self.catalogue, self.supplements, url, version)
