@@ -79,7 +79,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
-        total=total,
+        total=None if definition.is_infinite else total,
         offset=request.offset,
         parameters=[*_repeated_parameters(request, languages, definition), *used.parameters],
         properties=options.declared_properties,
