@@ -186,7 +186,7 @@ def test_a_listed_code_that_a_fragment_lacks_has_its_display(release: str) -> No
 
 # -- stored expansions ---------------------------------------------------------------------------
 
-EXPANDED = {
+EXPANDED: Json = {
     "resourceType": "ValueSet",
     "url": f"{BASE}/vs/expanded",
     "status": "active",
