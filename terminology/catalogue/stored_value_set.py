@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from terminology.core.cache import Cache
 from terminology.core.documents import Enumeration, Listing
+from terminology.core.expansions import OF_EXPANSION_ENTRY, compose_of
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
@@ -22,8 +23,6 @@ from terminology.systems.supplement import SupplementedCodeSystem
 
 # The number of entries that are kept from one question to the next.
 RECENT = 2 * PAGE
-# The elements that an entry of an expansion has in common with an ``include.concept``.
-_OF_DEFINITION = ("code", "display", "designation")
 
 
 def with_lists(artifact: Artifact) -> Document:
@@ -38,7 +37,8 @@ def with_lists(artifact: Artifact) -> Document:
             if part["list"] != EXPANSION:
                 document["compose"][part["list"]][part["number"]]["concept"] = StoredList(artifact, number)
     elif expansion is not None:
-        document["compose"] = {"include": list(_includes(artifact))}
+        includes = list(_includes(artifact))
+        document["compose"] = compose_of(expansion, includes, sum(len(i["concept"]) for i in includes))
     return document
 
 
@@ -116,7 +116,7 @@ class StoredList(Enumeration):
         node = _node(self.artifact, row)
         if self.part["list"] != EXPANSION:
             return node
-        return {name: node[name] for name in _OF_DEFINITION if name in node}
+        return {name: node[name] for name in OF_EXPANSION_ENTRY if name in node}
 
 
 class StoredListing(Listing):

@@ -1,6 +1,7 @@
 """Search by text: the words of displays and designations.
 
-Every word of the search must begin a word of the text, in any order; case and accents do not count.
+Every word of the search must begin a word of the text, in any order; case and accents do not count. A search
+without a word, of punctuation alone, finds nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def finder(search: str) -> Callable[[str], bool]:
 def folded_finder(search: str) -> Callable[[str], bool]:
     """The same for texts that are ``folded`` already."""
     words = [f" {word}" for word in folded(search).split()]
-    return lambda text: all(word in text for word in words)
+    return lambda text: bool(words) and all(word in text for word in words)
 
 
 def bare(code: str) -> str:

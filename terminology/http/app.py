@@ -77,8 +77,16 @@ def create_app(
         headers = g.headers = request_headers.from_wsgi(request.environ)
         release, base, further = _root(settings, headers, path)
         spoken = _spoken(settings) if base.endswith(ROOT) else (release,)
-        most = settings.largest_expansion
-        context = Context(current().for_fhir(release.version), release, base, state, sessions, spoken, most)
+        context = Context(
+            current().for_fhir(release.version),
+            release,
+            base,
+            state,
+            sessions,
+            spoken,
+            settings.largest_expansion,
+            settings.nested_expansions,
+        )
         response, media, is_pretty = _answer(context, headers, further)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
             request.environ[PREPARED] = response.prepared

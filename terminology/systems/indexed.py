@@ -89,8 +89,10 @@ class IndexedCodeSystem:
     # -- texts -------------------------------------------------------------------------------
 
     def _with_words(self, beginnings: Sequence[str], languages: Languages | None) -> list[BitMap]:
-        """For each beginning the concepts with a word that begins so."""
+        """For each beginning the concepts with a word that begins so; without a beginning, none."""
         artifact = self.artifact
+        if not beginnings:
+            return [artifact.set_of()]
         if languages is None:
             return [artifact.words(beginning) for beginning in beginnings]
         tags = self._tags(languages)

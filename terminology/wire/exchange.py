@@ -41,6 +41,7 @@ class Context:
     sessions: Sessions
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
+    nested_expansions: bool = True
 
     @property
     def roots(self) -> Sequence[str]:

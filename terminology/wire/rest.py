@@ -237,6 +237,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "accepted": lambda call: call.request.languages,
     "languages": lambda call: call.request.languages,
     "largest": lambda call: call.largest,
+    "nested": lambda call: call.context.nested_expansions,
     "as_mapped": lambda call: call.has_r6_names,
     "instance": lambda call: call.instance,
     "roots": lambda call: call.context.roots,

@@ -113,6 +113,12 @@ def without_codes(issue: Issue, content: str) -> Issue:
     return replace(issue, text=f"{issue.text}: this server has it with the content '{content}' only")
 
 
+def listed_all_the_same(issue: Issue) -> Issue:
+    """``issue``, that a code system is unknown, for a code that the value set lists: it is right nevertheless."""
+    text = f"{issue.text}. It is accepted because the value set lists it"
+    return replace(issue, severity="warning", text=text)
+
+
 def grammar_not_known(about: CodeSystemInfo) -> Issue:
     """tx-ecosystem, "requirements", ``CodeSystem.compositional``."""
     text = (

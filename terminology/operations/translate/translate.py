@@ -231,7 +231,7 @@ class _Translator:
                 self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
             )
             problem = expansion.unclosed[0] if expansion.unclosed else ""
-            if expansion.total > MOST_TARGETS:
+            if expansion.total is not None and expansion.total > MOST_TARGETS:
                 problem = issues.too_many_targets(expansion.total, MOST_TARGETS)
         except TerminologyError as error:
             problem = str(error)

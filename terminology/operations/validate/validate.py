@@ -48,6 +48,7 @@ CHECKS: Sequence[checks.Check] = (
     checks.version_declared,
     checks.code_known,
     checks.in_value_set,
+    checks.system_here,
     checks.code_in_right_case,
     checks.concept_selectable,
     checks.concept_active,
@@ -283,7 +284,8 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     if match is None:
         return
     concept = match.concept
-    answer.version = match.system.about.version
+    if not match.system.about.is_absent:
+        answer.version = match.system.about.version
     answer.display = _display(finding, basis.languages)
     answer.inactive = concept.inactive
     status = concept.effective_status

@@ -26,7 +26,12 @@ from terminology.operations.value_set.expand_by_walking import page_by_walking
 from terminology.operations.value_set.expand_request import ExpandRequest
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 from terminology.operations.value_set.expansion_entries import EntryOptions, details_of, entry_of
-from terminology.operations.value_set.expansion_tree import is_tree, tree_of
+from terminology.operations.value_set.expansion_tree import (
+    hidden_parents,
+    is_polyhierarchy,
+    is_tree,
+    tree_of,
+)
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
@@ -82,7 +87,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
-        total=total,
+        total=None if definition.is_infinite else total,
         offset=request.offset,
         parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters],
         properties=options.declared_properties,
@@ -231,7 +236,11 @@ def _entries(
     total, page = _page(prepared, request, query)
     details = details_of(page)
     entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
-    return total, tree_of(page, details, entries) if is_tree(prepared.definition, request) else entries
+    if is_tree(prepared.definition, request):
+        if request.exclude_nested is False or not is_polyhierarchy(details):
+            hidden = hidden_parents(prepared.definition, query)
+            return total, tree_of(page, details, entries, hidden)
+    return total, entries
 
 
 def _page(
