@@ -262,8 +262,8 @@ class IndexedSelection:
                     numbers[key] = self._count + number
         elif self._beyond is not None:
             missing = (key for key in keys.values() if key not in numbers)
-            found = ((key, self._beyond.find(key)) for key in missing)
-            numbers |= {key: self._count + number for key, number in found if number is not None}
+            others = ((key, self._beyond.find(key)) for key in missing)
+            numbers |= {key: self._count + number for key, number in others if number is not None}
         order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
         chosen = chosen if self._chosen is None else chosen & self._chosen
