@@ -120,7 +120,7 @@ class IndexedCodeSystem:
         return code.casefold() if self.about.case_sensitive is False else code
 
     def _row_of(self, code: str) -> StoredConcept | None:
-        """The row of a code; one that is not written so is looked for in another case if the system allows it."""
+        """The row of a code, also in another case if the code system allows it."""
         row = self._row(self._own_key(code))
         if row is None and self._may_differ:
             key = self.filters.key_in_another_case(code)

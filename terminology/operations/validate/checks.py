@@ -253,7 +253,7 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
 
 
 def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system is here to check the code; what the value set lists is right without it, with a warning."""
+    """The server has the code system. Without it, a code that the value set lists is right, with a warning."""
     about = finding.matches[0].system.about
     if about.is_absent:
         issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
@@ -339,7 +339,7 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
-    """Whether the code system's own words for the concept are not here, so that no display can be wrong."""
+    """Whether the server lacks the code system's own words for the concept, so that no display can be wrong."""
     about = match.system.about
     if about.is_fragment:
         return are_plain_language(displays) or match.system.locate(match.concept.code) is None
