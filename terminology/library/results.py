@@ -16,7 +16,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue, Typed
-from terminology.library.values import copied
+from terminology.library.values import copied, require_type
 from terminology.wire.outcome import MESSAGE_ID
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ class Result:
         Raises TerminologyError for another release, and for an answer that the models refuse: those of R5 do not
         take an extension on a value of an extension, which a few of FHIR's own code systems have.
         """
+        require_type("release", release, str)
         if release not in _MODELS:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(_MODELS)}"))
         document = self.in_release(release)

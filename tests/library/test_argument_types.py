@@ -106,6 +106,7 @@ def test_a_value_of_another_type_is_a_TypeError(
         (lambda t: t.cache_control("check", cache_id=5), "'cache_id' must be str, not int"),
         (lambda t: t.read("CodeSystem", "a", release=5), "'release' must be str, not int"),
         (lambda t: t.lookup(URL, "cat").in_release(4), "'release' must be str, not int"),
+        (lambda t: t.lookup(URL, "cat").to_fhir(4), "'release' must be str, not int"),
         (lambda t: t.ask("$versions", release=4), "'release' must be str, not int"),
     ],
 )
