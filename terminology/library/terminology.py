@@ -87,6 +87,10 @@ class Terminology:
     memory. ``Terminology.from_environment()`` answers as ``terminology serve`` does.
 
     Use it as a context manager, or ``close()`` it. Several threads may use it at once.
+
+    Every method raises TypeError for an unknown argument, for two names of one parameter, and for a value of a
+    wrong type (``values.PYTHON_TYPES``). What is given is copied, and so is what ``json``, ``in_release`` and
+    ``ask`` give.
     """
 
     def __init__(
@@ -520,8 +524,8 @@ class Terminology:
         ``body`` is a Parameters resource with further parameters, as a dictionary or as a model. Of those, and
         only of those, unknown ones are ignored, as over HTTP.
 
-        Raises TypeError for unknown parameters, for two names of one parameter, and for an operation or a body
-        of a wrong type.
+        Raises TypeError for unknown parameters, for two names of one parameter, and for a value, an operation or
+        a body of a wrong type.
         Raises TerminologyError where HTTP would answer with an OperationOutcome: its ``issues`` have the
         severity, FHIR's code, the text and, where there is one, the place (``at``) of each.
         Raises UnavailableError while the database of the store cannot be reached.

@@ -1,4 +1,4 @@
-"""Python values as parameters of FHIR operations."""
+"""Python values as parameters of FHIR operations and searches: their names, their types, and copies of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_model(value: object) -> TypeGuard[FhirModel]:
 
 # The Python types of an argument, by the FHIR type of its parameter. A parameter of a search that says what the
 # answer looks like is of type "form".
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "code": (str,),
     "string": (str,),
     "uri": (str,),
@@ -170,7 +170,7 @@ def by_fhir_name(
 
 def require_declared(name: str, value: Any, row: Parameter) -> None:
     """Raise TypeError unless a value is of the type that its parameter has, or a list of them if it repeats."""
-    types = _PYTHON_TYPES[row.type]
+    types = PYTHON_TYPES[row.type]
     for each in listed(value) if row.many else (value,):
         if type(each) is not types[0]:
             require_type(name, each, *types)

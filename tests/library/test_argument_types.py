@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from terminology import Coding, Terminology, TerminologyError
-from terminology.library.values import _PYTHON_TYPES
+from terminology.library.values import PYTHON_TYPES
 from terminology.wire.operation_table import OPERATIONS
 from terminology.wire.search import PARAMETERS, RESULT
 from tests.support.cats import CATS, URL
@@ -28,7 +28,7 @@ def terminology() -> Iterator[Terminology]:
 def test_every_type_of_a_parameter_has_its_types_in_Python() -> None:
     types = {row.type for operation in OPERATIONS.values() for row in operation.all_parameters}
     types |= {row.type for rows in PARAMETERS.values() for row in rows.values()}
-    assert types | {"form"} == set(_PYTHON_TYPES)
+    assert types | {"form"} == set(PYTHON_TYPES)
 
 
 @pytest.mark.parametrize(
