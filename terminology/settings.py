@@ -220,6 +220,14 @@ class Settings:
     largest_expansion: int = _setting(
         50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
     )
+    nested_expansions: bool = _setting(
+        True,
+        "List the codes of a hierarchy as a tree ('contains' in 'contains') where neither the request nor the value "
+        "set says 'excludeNested'. Some form renderers show the first level of a tree only. Codes with several "
+        "parents are listed flat in any case.",
+        _boolean,
+        "true or false",
+    )
     cors_origin: str = _setting("*", "The origin that browsers may call from; empty for none.", _printable)
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 
 from terminology.catalogue.concept_map import ConceptMap
@@ -12,7 +12,7 @@ from terminology.catalogue.release_view import Definitions, ReleaseView
 from terminology.catalogue.remembering import Remembering
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core import issues, versions
-from terminology.core.documents import LazyDocument
+from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
@@ -63,8 +63,14 @@ class Content(DerivedAnswers):
     def headers(self, kind: str) -> Iterator[Document]:
         return self._index.headers(kind)
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self._index.whole(header, keep) or header
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self._index.whole(header, keep, rows) or header
+
+    def rows(self, header: Document) -> int:
+        return self._index.rows(header)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self._index.searched(header, codes) or header
 
     def document(self, header: Document) -> Document:
         return self._index.document(header) or header

@@ -6,11 +6,12 @@ Catalogues wrap one another: requests are answered from ``Remembering(ReleaseVie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
+from terminology.core.documents import FIRST_ROWS
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
@@ -42,8 +43,15 @@ class CompiledResource(Protocol):
     def document(self) -> Document:
         """The resource without its concepts, groups or long lists; always the same object."""
 
-    def whole(self) -> Document:
-        """The resource as the interaction ``read`` gives it."""
+    @property
+    def rows(self) -> int:
+        """The number of concepts or mappings that are read row by row; 0 for a value set."""
+
+    def whole(self, rows: range = FIRST_ROWS) -> Document:
+        """The resource as the interaction ``read`` gives it, with some of its rows."""
+
+    def searched(self, codes: Collection[str]) -> Document:
+        """The resource as far as a search for these codes needs it."""
 
     def system(self) -> CodeSystem: ...
 
@@ -62,8 +70,17 @@ class Catalogue(Protocol):
     def documents(self, kind: str) -> Iterator[Document]:
         """Every resource of a type as the interaction ``read`` gives it. Lazy documents are not kept."""
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        """The resource of a header as the interaction ``read`` gives it. ``keep``: a lazy document stays in memory."""
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        """The resource of a header as the interaction ``read`` gives it; with some of its rows if it is in the store.
+
+        ``keep``: a lazy document stays in memory.
+        """
+
+    def rows(self, header: Document) -> int:
+        """The number of concepts or mappings of a resource in the store; 0 for any other."""
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        """The resource of a header as far as a search for these codes needs it: no more rows than that."""
 
     def document(self, header: Document) -> Document:
         """The resource of a header as operations use it: long lists of the store are read as needed.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import KINDS, CompiledResource
 from terminology.core import versions
-from terminology.core.documents import LazyDocument
+from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
 from terminology.systems.document import DocumentCodeSystem
@@ -151,15 +151,25 @@ class ResourceIndex:
         lazy = self._lazy.get(id(header))
         return lazy.document() if lazy else None
 
-    def whole(self, header: Document, keep: bool) -> Document | None:
+    def whole(self, header: Document, keep: bool, rows: range) -> Document | None:
         """The resource of a header as the interaction ``read`` gives it; None as for ``document``."""
         stored = self._stored.get(id(header))
         if stored is not None:
-            return stored.whole()
+            return stored.whole(rows)
         lazy = self._lazy.get(id(header))
         if lazy is None:
             return None
         return lazy.document() if keep else lazy.glance()
+
+    def rows(self, header: Document) -> int:
+        """The number of concepts or mappings of a resource in the store; 0 for any other."""
+        stored = self._stored.get(id(header))
+        return 0 if stored is None else stored.rows
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document | None:
+        """The resource as far as a search for these codes needs it; None as for ``document``."""
+        stored = self._stored.get(id(header))
+        return self.whole(header, False, FIRST_ROWS) if stored is None else stored.searched(codes)
 
     # -- compiling ---------------------------------------------------------------------------
 

@@ -19,6 +19,10 @@ CONTENT = frozenset({"text", "contained", "concept", "compose", "expansion", "gr
 # FHIR's tag for a resource that is not shown whole.
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
+# The most concepts or mappings of a resource in the store that one read returns.
+MOST_ROWS = 1_000
+FIRST_ROWS = range(MOST_ROWS)
+
 _reading = Lock()
 
 
@@ -31,7 +35,7 @@ class Listing(Mapping[str, Document]):
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The listed codes that a code system has, each once and in the order of the list.
+        """The listed codes that a code system has, or as a fragment may have, each once and in the order of the list.
 
         The sequence is read a page at a time. None for a code system whose codes the store cannot compare.
         """
@@ -43,6 +47,13 @@ class Enumeration(Sequence[Document]):
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:
         """The entries by their codes; with ``folds``, by their codes without case."""
+
+    @abstractmethod
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        """The entries whose code differs from this one in case only, or not at all.
+
+        Of several entries with the same code, the last one counts, at the place of the first.
+        """
 
 
 class LazyDocument:

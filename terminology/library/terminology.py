@@ -563,6 +563,7 @@ class Terminology:
             sessions=self._sessions,
             releases=(release,),
             largest_expansion=self.settings.largest_expansion,
+            nested_expansions=self.settings.nested_expansions,
         )
         response = answered(context, request)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without

@@ -17,6 +17,7 @@ from terminology.store.packing import (
     with_decimals,
 )
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
+from terminology.systems.resource import deprecations_of, is_deprecation
 
 # The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension")
@@ -30,19 +31,32 @@ class RowReader:
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
         self._language: str | None = artifact.header.document.get("language")
+        deprecations = deprecations_of(artifact.header.document)
+        self._deprecations = {number for number, (code, _) in enumerate(self._kinds) if code in deprecations}
 
     def concept(self, row: StoredConcept) -> Concept:
         flags = row.flags
         definition = None
         if flags & HAS_DEFINITION:
             definition = line_of(self.lines(row), DEFINITION) or ""
-        return Concept(
+        concept = Concept(
             row.code or row.key,
             row.display,
             definition,
             bool(flags & IS_ABSTRACT),
             bool(flags & IS_INACTIVE),
             row.status,
+        )
+        if self._deprecations:
+            concept.deprecated_by_date = self._is_deprecated(row)
+        return concept
+
+    def _is_deprecated(self, row: StoredConcept) -> bool:
+        kinds = self._kinds
+        return any(
+            is_deprecation(Typed(kinds[kind][1], value_of(kinds[kind][1], value)))
+            for kind, value, *_ in line_of(self.lines(row), PROPERTIES) or ()
+            if kind in self._deprecations
         )
 
     def lines(self, row: StoredConcept) -> list[bytes]:

@@ -97,7 +97,7 @@ class SupplementedCodeSystem:
             selection = self._filtered(selection, filter_)
         if not text:
             return selection
-        matches = [self._with_word(word, languages) for word in words(text)]
+        matches = [self._with_word(word, languages) for word in words(text)] or [_WordMatches(())]
         if self.index is None:
             return _FoundSelection(selection, matches)
         return reduce(and_, map(self._as_set, matches), cast("ConceptSet", selection))

@@ -13,10 +13,10 @@ from functools import lru_cache
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Document
+from terminology.core.model import Document, Issue
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
-from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.request_headers import Headers, RequestHeader
@@ -41,6 +41,13 @@ class Context:
     sessions: Sessions
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
+    nested_expansions: bool = True
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The bases of this server: the same resources have a location below each."""
+        root = self.base.removesuffix(f"/{self.release.name.lower()}")
+        return (root, *(f"{root}/{name}" for name in RELEASES))
 
 
 @dataclass(slots=True)
@@ -139,11 +146,13 @@ def _digest(text: str) -> str:
 class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
-    ``prepared`` is the request in a form that answers others like it, which differ in values that vary alone;
-    None where there are no others like it.
+    ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``prepared``
+    is the request in a form that answers others like it, which differ in values that vary alone; None where there
+    are no others like it.
     """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
     prepared: PreparedRequest | None = None
+    warnings: Sequence[Issue] = ()

@@ -88,13 +88,14 @@ _VALIDATE_IN_SYSTEM = Operation(
     validate_in_system,
     write_validation.validation,
     (
-        p("url", "uri", "url", "system", instance=False),
+        p("url", "uri", "url", "system", instance=False, version="version"),
         p("code_system", "Resource", "codeSystem", instance=False),
         p("version", "string", instance=False),
         *_VALIDATE_ROWS,
     ),
     body_parameter="codeSystem",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "CodeSystem-validate-code",
 )
 _VALIDATE_IN_VALUE_SET = Operation(
@@ -102,11 +103,11 @@ _VALIDATE_IN_VALUE_SET = Operation(
     validate_in_value_set,
     write_validation.validation,
     (
-        p("url", "uri", instance=False),
+        p("url", "uri", instance=False, version="value_set_version"),
         p("value_set", "Resource", "valueSet", instance=False),
         p("value_set_version", "string", "valueSetVersion", instance=False),
         p("context", "uri", instance=False),
-        p("system", "uri"),
+        p("system", "uri", version="version"),
         p("version", "string", "systemVersion"),
         p("unqualified_version", "string", "version"),
         p("infer_system", "boolean", "inferSystem", "implySystem"),
@@ -116,6 +117,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
     ),
     body_parameter="valueSet",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "ValueSet-validate-code",
 )
 
@@ -131,7 +133,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         expand,
         lambda answer: write_expansion.expansion(answer, datetime.now(UTC), uuid4()),
         (
-            p("url", "uri", instance=False),
+            p("url", "uri", instance=False, version="value_set_version"),
             p("value_set", "Resource", "valueSet", instance=False),
             p("value_set_version", "string", "valueSetVersion", "version", instance=False),
             p("context", "uri", instance=False),
@@ -165,7 +167,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         write_lookup.lookup,
         (
             p("code", "code", varies=True),
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("coding", "Coding", varies=True),
             p("date", "dateTime"),
@@ -183,7 +185,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             p("code_a", "code", "codeA", varies=True),
             p("code_b", "code", "codeB", varies=True),
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("coding_a", "Coding", "codingA", varies=True),
             p("coding_b", "Coding", "codingB", varies=True),
@@ -196,7 +198,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         find_matches,
         write_relations.found_matches,
         (
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("properties", "sought", "property", many=True),
             p("exact", "boolean"),
@@ -210,11 +212,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         translate,
         write_translation.translation,
         (
-            p("url", "canonical", instance=False),
+            p("url", "canonical", instance=False, version="map_version"),
             p("concept_map", "Resource", "conceptMap", instance=False),
             p("map_version", "string", "conceptMapVersion", instance=False),
             p("code", "code", "sourceCode", "code", varies=True),
-            p("system", "uri", "system", "sourceSystem"),
+            p("system", "uri", "system", "sourceSystem", version="version"),
             p("version", "string", "version", "sourceVersion"),
             p("coding", "Coding", "sourceCoding", "coding", varies=True),
             p("concept", "CodeableConcept", "sourceCodeableConcept", "codeableConcept"),
@@ -223,14 +225,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("target_concept", "CodeableConcept", "targetCodeableConcept"),
             p("source_scope", "uri", "sourceScope", "source"),
             p("target_scope", "uri", "targetScope", "target"),
-            p("target_system", "uri", "targetSystem", "targetsystem"),
+            p("target_system", "uri", "targetSystem", "targetsystem", version="target_version"),
             p("reverse", "boolean"),
+            p("date", "dateTime"),
             p("dependencies", "dependency", "dependency", many=True),
             p("composes", "boolean", "_compose"),
             p("languages", "languages", "displayLanguage"),
         ),
         body_parameter="conceptMap",
         downgrade=_translation_as_r4,
+        warns_in="message",
         definition=CORE + "ConceptMap-translate",
     ),
     (BASE, "versions"): Operation(

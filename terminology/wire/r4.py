@@ -18,6 +18,7 @@ from typing import Any
 
 from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.core.model import Document
+from terminology.core.texts import code_of_uri
 from terminology.wire import crossversion
 from terminology.wire.crossversion import (
     SHAPES,
@@ -401,7 +402,7 @@ def _attributes(concept_map: Document) -> list[Document]:
             types[name] = "Coding" if _is_coded(node) else types.get(name, "string")
     codes = {_text(attribute, "code") for attribute in attributes}
     for name, type_ in types.items():
-        code = _free_code(name, codes)
+        code = code_of_uri(name, codes)
         codes.add(code)
         attributes.append({"code": code, "uri": name, "type": type_})
     return attributes
@@ -415,14 +416,6 @@ def _text(node: Document, key: str) -> str | None:
 def _property_of(attribute: Document) -> str | None:
     """What R4 calls an attribute: its uri, or, for want of one, its code."""
     return _text(attribute, "uri") or _text(attribute, "code")
-
-
-def _free_code(uri: str, taken: set[str | None]) -> str:
-    """The last part of the uri, and a number if that is taken."""
-    last = uri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
-    stem = "-".join(last.split()) or "attribute"
-    candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
-    return next(code for code in candidates if code not in taken)
 
 
 def _is_coded(node: Document) -> bool:

@@ -22,6 +22,7 @@ class RequestHeader(Enum):
     AUTHORIZATION = "Authorization"
     CACHE_ID = "X-Cache-Id"
     CONTENT_TYPE = "Content-Type"
+    HOST = "Host"
     IF_MODIFIED_SINCE = "If-Modified-Since"
     IF_NONE_MATCH = "If-None-Match"
     PREFER = "Prefer"

@@ -19,8 +19,9 @@ def unknown_system(url: str) -> Issue:
 
 def unknown_version(url: str, version: str, known: Sequence[str]) -> Issue:
     text = f"A definition for CodeSystem '{url}' version '{version}' could not be found."
-    valid = f" Valid versions: {or_list(known)}" if known else " No versions are known"
-    return error(code="not-found", text=text + valid, tx="not-found", message_id="UNKNOWN_CODESYSTEM_VERSION")
+    valid = f" Valid versions: {or_list(known)}" if known else " No versions of this code system are known"
+    message_id = "UNKNOWN_CODESYSTEM_VERSION" if known else "UNKNOWN_CODESYSTEM_VERSION_NONE"
+    return error(code="not-found", text=text + valid, tx="not-found", message_id=message_id)
 
 
 def system_of_code_unknown(url: str, version: str | None = None) -> Issue:
@@ -110,6 +111,12 @@ def without_codes(issue: Issue, content: str) -> Issue:
     ``content`` is its ``CodeSystem.content``.
     """
     return replace(issue, text=f"{issue.text}: this server has it with the content '{content}' only")
+
+
+def listed_all_the_same(issue: Issue) -> Issue:
+    """``issue``, that a code system is unknown, for a code that the value set lists: it is right nevertheless."""
+    text = f"{issue.text}. It is accepted because the value set lists it"
+    return replace(issue, severity="warning", text=text)
 
 
 def grammar_not_known(about: CodeSystemInfo) -> Issue:

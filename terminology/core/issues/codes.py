@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from terminology.core.issues.phrases import or_list, quoted
+from terminology.core.issues.phrases import quoted
 from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
 
@@ -113,10 +113,6 @@ def case_differs_perhaps(code: str, correct: str, system: str) -> Issue:
 def with_hint(issue: Issue, hint: str) -> Issue:
     """The same issue, with a sentence on what the user may have meant."""
     return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
-
-
-def did_you_mean(choices: Sequence[str]) -> str:
-    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
 
 
 def no_coding_of_system(url: str) -> Issue:

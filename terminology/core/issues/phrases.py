@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 _LONGEST_VALUE = 200
 _LONGEST_CODE = 60
@@ -48,6 +48,15 @@ def quoted(value: object) -> str:
 def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
     """The text, cut after ``longest`` characters."""
     return text if len(text) <= longest else text[:longest] + "…"
+
+
+def did_you_mean(choices: Sequence[str]) -> str:
+    """A question that names the choices; empty if there are none.
+
+    >>> did_you_mean(["system"])
+    "Did you mean 'system'?"
+    """
+    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
 
 
 def found_instead(value: object) -> str:

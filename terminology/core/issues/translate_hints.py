@@ -112,6 +112,11 @@ def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
     return f"The map {_map(map_)} translates to the codes of {value_set}, which are not listed: {_sentence(problem)}"
 
 
+def value_set_as_source(map_: str | None, value_set: str, problem: str) -> str:
+    """``problem``: a sentence that says why the codes of the value set are not listed."""
+    return f"The map {_map(map_)} translates the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
 def too_many_targets(count: int, most: int) -> str:
     return f"there are {count}, and an answer has at most {most}"
 
@@ -119,6 +124,14 @@ def too_many_targets(count: int, most: int) -> str:
 def scope_read_as_system(end: str, system: str, parameter: str) -> str:
     """``end``: source or target; ``parameter``: the one that names a code system at that end."""
     return f"The {end} scope {system} is a code system, not a value set: it was read as '{parameter}'."
+
+
+def location_read_as_canonical(parameter: str) -> str:
+    """For the location of a resource that is not one at this server."""
+    return (
+        f"'{parameter}' was read as a canonical: only a location at this server itself is looked up. Name a resource "
+        "of another server by its canonical"
+    )
 
 
 def map_is_one_way(map_: str | None) -> str:

@@ -145,3 +145,11 @@ def unknown_contained_value_set(reference: str) -> Issue:
     """``reference``: ``#id``, of a request whose value set contains no such ValueSet."""
     text = f"The value set of the request contains no ValueSet {quoted(reference)}"
     return error(code="not-found", text=text, tx="not-found", message_id="Unable_to_resolve_value_Set_")
+
+
+def expansion_is_partial(listed: int, total: int | None) -> str:
+    """Why a stored expansion that stands for a definition has not all codes; ``total`` is what it says itself."""
+    of_all = f" of {total:,}" if total is not None else ""
+    return (
+        f"This expansion is based on a stored expansion with only {listed:,}{of_all} codes of the value set"
+    )

@@ -34,7 +34,7 @@ def chained(query: TranslateQuery, maps: Sequence[ConceptMap], matches: Matches)
     """The matches of chains through each middle system, at most MOST_CHAINS of them."""
     count = 0
     for middle in middle_systems(query, maps):
-        first_query = replace(query, far_system=middle, far_scope=None)
+        first_query = replace(query, far_system=middle, far_version=None, far_scope=None)
         second_query = replace(query, near_system=middle, near_scope=None)
         for subject in query.subjects:
             for first in _positive(

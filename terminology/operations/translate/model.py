@@ -15,6 +15,7 @@ from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapP
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.core.versions import fits
 from terminology.operations.value_set.compose import contains, definition_of
 
 NEGATIVE = frozenset({"not-related-to"})
@@ -47,7 +48,9 @@ class TranslateRequest:
     * Exactly one of ``code``, ``coding``, ``concept`` (the codings of a CodeableConcept) and their three
       ``target_...`` counterparts is given.
     * To translate from the target of a map to its source, R4 has ``reverse``, R5 the ``target_...`` parameters.
-    * The scopes are urls of value sets.
+    * The scopes are canonicals of value sets, logical ids, or locations below one of ``roots`` (the bases of this
+      server).
+    * ``target_version`` is the version of ``target_system``. A ``date`` in the past is refused.
     * ``composes``: if no map leads to the target system, chains of two maps answer.
     * ``as_mapped``: the display of a match is the one in the map; it is looked up only if there are ``languages``.
     """
@@ -66,12 +69,15 @@ class TranslateRequest:
     source_scope: str | None = None
     target_scope: str | None = None
     target_system: str | None = None
+    target_version: str | None = None
     reverse: bool = False
+    date: str | None = None
     dependencies: Sequence[Dependency] = ()
     composes: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False
+    roots: Sequence[str] = ("",)
 
     @property
     def finds_sources(self) -> bool:
@@ -131,7 +137,7 @@ class TranslateQuery:
     """A request, whichever of the equivalent parameters it came with.
 
     ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, by R5's parameters. The
-    systems and scopes limit the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    systems, versions and scopes limit the two ends; None allows all. ``obstacles`` are added while the maps are read.
     """
 
     subjects: list[Coding]
@@ -139,6 +145,7 @@ class TranslateQuery:
     finds_sources: bool
     near_system: str | None
     far_system: str | None
+    far_version: str | None
     near_scope: Scope | None
     far_scope: Scope | None
     dependencies: Sequence[Dependency]
@@ -156,6 +163,17 @@ class TranslateQuery:
     def far(self, group: Group) -> Coding:
         """The end of a group that has the answers; the Coding has a system and a version only."""
         return group.source if self.reverse else group.target
+
+    @property
+    def far_canonical(self) -> str | None:
+        """The far system with its version, for messages."""
+        return f"{self.far_system}|{self.far_version}" if self.far_version else self.far_system
+
+    def admits_far(self, end: Coding) -> bool:
+        """True if the far end of a group has the far system, in a version that fits."""
+        if self.far_system not in (None, end.system):
+            return False
+        return self.far_version is None or end.version is None or fits(self.far_version, end.version)
 
     def rows_by_near(self, group: Group) -> Rows:
         """The rows of a group by the codes of the near end."""

@@ -94,7 +94,7 @@ def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)
-    if basis.request.only_membership and not any(block.system for block in finding.blocks):
+    if basis.request.only_membership and all(block.is_absent for block in finding.blocks):
         # An enumeration can be read without the code system.
         finding.is_member = any(block.contains(finding.code) for block in finding.blocks)
         return STOP
@@ -173,7 +173,16 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         finding.add(issues.invalid_code(finding.code, about), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
+    if finding.is_member and _is_listed(finding, about.version):
+        finding.matches = [CodeMatch(finding.systems[0], Concept(finding.code))]
+        return GO
     return STOP
+
+
+def _is_listed(finding: CodingFinding, version: str | None) -> bool:
+    """Whether an include of this version lists the code, so that the value set has a display for it."""
+    blocks = (block for block in finding.blocks if block.version == version)
+    return any(block.enumerated_concept(finding.code) is not None for block in blocks)
 
 
 def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
@@ -243,6 +252,15 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
     return any(b.contains(code) for b in blocks) and definition.contains(about.url, code, about.version)
 
 
+def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The code system is here to check the code; what the value set lists is right without it, with a warning."""
+    about = finding.matches[0].system.about
+    if about.is_absent:
+        issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
+        finding.add(issues.listed_all_the_same(issue), "system")
+    return GO
+
+
 # -- the concept ---------------------------------------------------------------------------------
 
 
@@ -276,7 +294,7 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
             finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
-    elif concept.status == "deprecated":
+    elif concept.effective_status == "deprecated":
         finding.add_about_whole(issues.concept_is_deprecated(finding.code))
     return GO
 
@@ -311,13 +329,21 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     coding = f"{finding.url}#{finding.code}"
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
-        if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
+        if _has_no_owners_words(finding.matches[0], displays):
             issue = issues.display_cannot_be_checked(display, coding)
         elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:
         finding.add(issue, "display")
     return GO
+
+
+def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
+    """Whether the code system's own words for the concept are not here, so that no display can be wrong."""
+    about = match.system.about
+    if about.is_fragment:
+        return are_plain_language(displays) or match.system.locate(match.concept.code) is None
+    return about.is_absent
 
 
 def _prefer_version_of_display(

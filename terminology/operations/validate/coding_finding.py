@@ -76,7 +76,8 @@ class CodeMatch:
     @property
     def designations(self) -> Sequence[Designation]:
         """Read at each call, and only there: most codings have no display to compare."""
-        return self.system.describe([self.concept.code])[self.concept.code].designations
+        detail = self.system.describe([self.concept.code]).get(self.concept.code)
+        return detail.designations if detail is not None else ()
 
 
 @dataclass(slots=True)

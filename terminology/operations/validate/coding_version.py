@@ -38,17 +38,22 @@ def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[Co
     if not admitting:
         admitting, version = [_best(blocks, basis)], None
         _add_difference(finding, basis, admitting[0])
-    systems = _systems(admitting, version, basis)
+    systems = _systems([b for b in admitting if _can_judge(b, finding.code)], version, basis)
     if not systems:
         _add_missing(finding, basis, version or admitting[0].choice.version)
     _add_not_allowed(finding, admitting, systems)
     return systems
 
 
+def _can_judge(block: Block, code: str) -> bool:
+    """Whether its code system is here, or else the include lists the code."""
+    return block.system is not None and (not block.is_absent or block.enumerated_concept(code) is not None)
+
+
 def _admits(block: Block, version: str, basis: ValidationBasis) -> bool:
     """Whether a coding of an include may be of a version: of any known one, if the include names none."""
     if block.choice.version is None:
-        return basis.find_system(block.url or "", version) is not None
+        return block.is_absent or basis.find_system(block.url or "", version) is not None
     return fits(version, block.choice.version) or is_edition(block.version, version)
 
 
@@ -65,10 +70,12 @@ def _best(blocks: Sequence[Block], basis: ValidationBasis) -> Block:
 
 def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasis) -> list[CodeSystem]:
     """The code systems of the includes; where the coding has a version, in that version."""
+    if not blocks:
+        return []
     url = blocks[0].url or ""
     systems = [
         block.system
-        if version is None or is_edition(block.version, version)
+        if version is None or block.is_absent or is_edition(block.version, version)
         else basis.find_system(url, version)
         for block in blocks
     ]

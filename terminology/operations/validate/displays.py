@@ -127,7 +127,8 @@ def _language_text(requested: Languages | None) -> str:
 
 
 def _equals(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
+    """Case does not count, nor do blanks at the ends, which the parameters of a request lose."""
+    return one.casefold().strip() == other.casefold().strip()
 
 
 def _without_blanks(text: str) -> str:

@@ -48,6 +48,7 @@ CHECKS: Sequence[checks.Check] = (
     checks.version_declared,
     checks.code_known,
     checks.in_value_set,
+    checks.system_here,
     checks.code_in_right_case,
     checks.concept_selectable,
     checks.concept_active,
@@ -283,10 +284,12 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     if match is None:
         return
     concept = match.concept
-    answer.version = match.system.about.version
+    if not match.system.about.is_absent:
+        answer.version = match.system.about.version
     answer.display = _display(finding, basis.languages)
     answer.inactive = concept.inactive
-    answer.status = concept.status if concept.inactive or concept.status == "deprecated" else None
+    status = concept.effective_status
+    answer.status = status if concept.inactive or status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
 
 

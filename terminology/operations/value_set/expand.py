@@ -15,9 +15,10 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
-from terminology.core.model import Document, Typed
+from terminology.core.model import Document, Issue, Typed
 from terminology.operations.cost import check_listing
 from terminology.operations.dates import check_date
+from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
@@ -25,7 +26,12 @@ from terminology.operations.value_set.expand_by_walking import page_by_walking
 from terminology.operations.value_set.expand_request import ExpandRequest
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 from terminology.operations.value_set.expansion_entries import EntryOptions, details_of, entry_of
-from terminology.operations.value_set.expansion_tree import is_tree, tree_of
+from terminology.operations.value_set.expansion_tree import (
+    hidden_parents,
+    is_polyhierarchy,
+    is_tree,
+    tree_of,
+)
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
@@ -81,13 +87,23 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
-        total=total,
+        total=None if definition.is_infinite else total,
         offset=request.offset,
         parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters],
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
+        notes=lambda: _notes(definition, request),
     )
+
+
+def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
+    """Warnings about properties that no code system of the value set has."""
+    if not request.properties:
+        return []
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    systems = {id(block.system): block.system for block in blocks if block.system is not None}
+    return mistyped_properties(systems.values(), request.properties)
 
 
 # -- the definition ------------------------------------------------------------------------------
@@ -220,7 +236,11 @@ def _entries(
     total, page = _page(prepared, request, query)
     details = details_of(page)
     entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
-    return total, tree_of(page, details, entries) if is_tree(prepared.definition, request) else entries
+    if is_tree(prepared.definition, request):
+        if request.exclude_nested is False or not is_polyhierarchy(details):
+            hidden = hidden_parents(prepared.definition, query)
+            return total, tree_of(page, details, entries, hidden)
+    return total, entries
 
 
 def _page(

@@ -243,7 +243,8 @@ def _properties(
 ) -> Sequence[tuple[str, Typed]]:
     """The properties of extensions, the status, and the properties of the request."""
     concept = member.concept
-    if not (extensions or concept.status or concept.inactive or options.properties):
+    status = concept.effective_status
+    if not (extensions or status or concept.inactive or options.properties):
         return ()
     properties: dict[tuple[str, str], tuple[str, Typed]] = {}
     for extension in extensions:
@@ -251,7 +252,7 @@ def _properties(
         value = Typed.of(extension) if target else None
         if target and value and isinstance(value.value, _TYPES[target[1]]):
             properties[target[0], ""] = (target[0], Typed(target[1], value.value))
-    status = concept.status if concept.status != "active" else None
+    status = None if status == "active" else status
     if status or concept.inactive:
         properties["status", ""] = ("status", Typed("code", status or "inactive"))
     for code, _ in properties:
