@@ -6,6 +6,7 @@ the same.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -66,6 +67,9 @@ from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
+
+# What a caller should know of a request that was answered: names that are nearly right.
+log = logging.getLogger("terminology")
 
 # The fields of ValueSet/$validate-code that name a value set.
 _VALUE_SET = frozenset({"url", "value_set", "value_set_version", "context"})
@@ -440,6 +444,8 @@ class Terminology:
             largest_expansion=self.settings.largest_expansion,
         )
         response = answered(context, request)
+        for warning in response.warnings:
+            log.warning("%s", warning.text)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without
         return response.resource
 

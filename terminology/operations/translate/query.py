@@ -13,7 +13,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import listed
 from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
-from terminology.operations.spelling import map_hint
+from terminology.operations.spelling import map_hint, system_hint
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.model import (
@@ -199,9 +199,10 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
         if any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
-        if not _LOCATION.search(url):
-            raise
-        hint = issues.location_read_as_canonical(f"{end}Scope")
+        is_location = _LOCATION.search(url) is not None
+        hint = (
+            issues.location_read_as_canonical(f"{end}Scope") if is_location else system_hint(catalogue, url)
+        )
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
 
