@@ -113,7 +113,7 @@ def test_a_system_that_is_nearly_named_is_pointed_out_in_every_operation(
 )
 def test_a_target_that_is_nearly_named_is_pointed_out(release: str, name: str, meant: str) -> None:
     hint = f"Did you mean '{meant}'?"
-    codes = {"system": CPT, "code": "57520"}
+    codes: dict[str, Any] = {"system": CPT, "code": "57520"}
     assert hint in refused("ConceptMap/$translate", release, **codes, targetSystem=name)
     answer = LIBRARY.ask("ConceptMap/$translate", release=release, url=MAP, **codes, targetSystem=name)
     if meant == PROCEDURES:

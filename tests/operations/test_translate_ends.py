@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from terminology import Settings, Terminology, TerminologyError, create_app
 from terminology.core.model import Document
+from terminology.wire import json
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of, code_system, concept_map, value_set
 from tests.support.engine import catalogue_of
@@ -202,3 +204,44 @@ def test_a_value_set_that_leads_nowhere_back_says_so(release: str) -> None:
     assert "translates the codes of http://example.org/vs/nothing, which are not listed: " in value(
         answer, "message"
     )
+
+
+# -- maps that lack a code -----------------------------------------------------------------------
+
+INCOMPLETE = {
+    "resourceType": "ConceptMap",
+    "url": "http://example.org/ConceptMap/incomplete",
+    "status": "active",
+    "group": [
+        {
+            "source": LOAF,
+            "target": BIN,
+            "element": [
+                {"code": "Rye", "target": [{"code": "b1", "equivalence": "equal"}]},
+                {"target": [{"code": "b2", "equivalence": "equal"}]},
+            ],
+        }
+    ],
+}
+
+
+@BOTH_RELEASES
+def test_a_map_that_lacks_a_code_is_loaded_and_refused_where_it_is_used(release: str, tmp_path: Path) -> None:
+    """FHIR R4 has such an example (ConceptMap/103), and its other resources are to be served."""
+    (tmp_path / "incomplete.json").write_bytes(json.write(INCOMPLETE))
+    for number, document in enumerate([code_system(LOAF, "Rye"), LOAF_TO_BIN, BINS]):
+        (tmp_path / f"{number}.json").write_bytes(json.write(document | {"id": f"r{number}"}))
+    library = Terminology(settings=Settings(environment={}, content=[tmp_path], bundled=False, data=""))
+    text = "element[1] must have code or valueSet"
+    with pytest.raises(TerminologyError) as caught:
+        translate(library, release, url=INCOMPLETE["url"], system=LOAF, code="Rye")
+    assert text in str(caught.value)
+    answer = translate(library, release, system=LOAF, code="Rye")
+    assert [code for code, _ in matches(answer)] == ["b1"]
+    assert f"The map {INCOMPLETE['url']} cannot be used: ConceptMap.group[0].{text}." in value(
+        answer, "message"
+    )
+    for asked in ({"system": BIN, "code": "b1"}, {"system": "http://example.org/other", "code": "x"}):
+        with pytest.raises(TerminologyError) as caught:
+            translate(library, release, **asked)
+        assert "incomplete" not in str(caught.value), "it is not about these code systems"
