@@ -69,7 +69,7 @@ R4 clients get it back."""
 
 
 def pages() -> dict[str, str]:
-    """The pages that are written whole, by file name. Raises SettingError without the packages of the store."""
+    """The pages that are written whole, by file name."""
     parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
     return {name: "\n".join(lines()) for name, lines in parts.items()}
 

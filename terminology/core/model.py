@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -158,9 +158,9 @@ class CodeSystemInfo:
 
     ``content`` is ``CodeSystem.content`` (``complete``, ``fragment``, ...), ``supplements`` the canonical of the code
     system that it supplements, ``document`` the CodeSystem resource, if there is one. ``common``: the
-    canonicals of value sets with its usual codes, if it has more codes than can be listed. ``is_related``: False if
-    nothing relates its codes to each other. ``case_sensitive``: None if the code system does not say; then a code
-    in any case is found where no code is written exactly so.
+    canonicals of value sets with its usual codes, if it has more codes than can be listed, as one with infinitely
+    many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
+    None if the code system does not say; then a code in any case is found where no code is written exactly so.
     """
 
     url: str
@@ -175,6 +175,7 @@ class CodeSystemInfo:
     document: Document | None = None
     common: Sequence[str] = ()
     is_related: bool = True
+    is_infinite: bool = False
 
     @property
     def canonical(self) -> str:
@@ -184,6 +185,11 @@ class CodeSystemInfo:
     @property
     def is_fragment(self) -> bool:
         return self.content == "fragment"
+
+    @property
+    def is_absent(self) -> bool:
+        """True if it is not here: of its codes only those are known that value sets list."""
+        return self.content == "not-present"
 
     @property
     def is_example(self) -> bool:
@@ -212,6 +218,7 @@ class Issue:
     """
 
     severity: str
+    _: KW_ONLY
     code: str
     text: str
     tx: str | None = None

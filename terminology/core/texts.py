@@ -1,13 +1,14 @@
 """Search by text: the words of displays and designations.
 
-Every word of the search must begin a word of the text, in any order; case and accents do not count.
+Every word of the search must begin a word of the text, in any order; case and accents do not count. A search
+without a word, of punctuation alone, finds nothing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 _BETWEEN = re.compile(r"[\W_]+")
 
@@ -51,7 +52,7 @@ def finder(search: str) -> Callable[[str], bool]:
 def folded_finder(search: str) -> Callable[[str], bool]:
     """The same for texts that are ``folded`` already."""
     words = [f" {word}" for word in folded(search).split()]
-    return lambda text: all(word in text for word in words)
+    return lambda text: bool(words) and all(word in text for word in words)
 
 
 def bare(code: str) -> str:
@@ -82,3 +83,15 @@ def edits(one: str, other: str, most: int) -> int | None:
             row.append(cost)
         before = last
     return row[-1] if row[-1] <= most else None
+
+
+def code_of_uri(uri: str, taken: Collection[str | None]) -> str:
+    """A code for what a uri names: its last part, and a number if that is taken.
+
+    >>> code_of_uri("http://example.org/size", ["size"])
+    'size-2'
+    """
+    last = uri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
+    stem = "-".join(last.split()) or "attribute"
+    candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    return next(code for code in candidates if code not in taken)

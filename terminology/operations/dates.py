@@ -10,7 +10,7 @@ from terminology.core.errors import TerminologyError
 def check_date(date: str | None) -> None:
     """Accept a date that is not in the past: the current content is the answer to it.
 
-    Content here has versions, but no periods of validity, and a version may have been corrected after its date.
+    The content has versions, but no periods of validity, and a version may have been corrected after its date.
     Raises TerminologyError for a date in the past.
     """
     if date is not None and is_over(date):

@@ -19,7 +19,7 @@ from terminology.store.packing import (
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 from terminology.systems.resource import deprecations_of, is_deprecation
 
-# The parts of a ConceptDetail.
+# The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension")
 
 
@@ -60,7 +60,7 @@ class RowReader:
         )
 
     def lines(self, row: StoredConcept) -> list[bytes]:
-        """The parts of a row that are packed together."""
+        """The lines of the body of a row: see ``store/packing.py``."""
         return self._unpack.lines(row.body)
 
     def designations(self, lines: Sequence[bytes]) -> list[Designation]:
@@ -98,7 +98,7 @@ class RowReader:
 
 
 class LazyDetail(ConceptDetail):
-    """The detail of a concept, of which each part is read when it is first looked at."""
+    """A ConceptDetail that unpacks each of its ``PARTS`` at first use."""
 
     __slots__ = ("_lines", "_reader", "_row")
 
@@ -109,7 +109,7 @@ class LazyDetail(ConceptDetail):
             self.extension = ()
 
     def __getattr__(self, name: str) -> Any:
-        """A part that has not been read: ``__slots__`` has no value for it yet."""
+        """Unpack a part. Python calls this only for an attribute without a value: a part at its first use."""
         if name not in PARTS:
             raise AttributeError(name)
         if self._lines is None:

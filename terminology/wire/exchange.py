@@ -41,6 +41,7 @@ class Context:
     sessions: Sessions
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
+    nested_expansions: bool = True
 
     @property
     def roots(self) -> Sequence[str]:
@@ -67,22 +68,25 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """The client that sent the request. Of its credentials there is a digest only."""
+        """The client that sent the request. It has a digest of the credentials, not the credentials."""
         owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
         return Caller(owner, _digest(owner + self.address))
 
-    def arguments(self, operation: str, subject: str | None = None) -> list[Argument]:
+    def arguments(self, operation: str, body_parameter: str | None = None) -> list[Argument]:
         """The arguments of an operation, from the URL and the body.
 
-        The body is a Parameters resource, or the one resource that the operation is about (``subject``).
+        The body is a Parameters resource, or the one resource that the operation is about (``body_parameter``).
         Raises TerminologyError when the body is neither.
         """
         arguments = from_query(self.query)
         if self.body is None:
             return arguments
         kind = str(self.body.get("resourceType"))
-        if subject is not None and kind.casefold() == subject.casefold():
-            return [*arguments, Argument(subject, {"name": subject, "resource": self.body}, kind)]
+        if body_parameter is not None and kind.casefold() == body_parameter.casefold():
+            return [
+                *arguments,
+                Argument(body_parameter, {"name": body_parameter, "resource": self.body}, kind),
+            ]
         return [*arguments, *from_body(self.body, operation)]
 
     @property
@@ -97,7 +101,7 @@ class Request:
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def knows(self, tag: str, changed: str | None) -> bool:
-        """Has the client this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
+        """Does the client have this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
 
         ``If-Match`` is for requests that change something, which is not possible here.
         """

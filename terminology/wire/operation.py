@@ -29,7 +29,7 @@ class Operation:
     for it: ``instance`` (the resource; without this field the operation is offered on the type alone),
     ``languages`` (of the caller in general) and the others in ``rest.SURROUNDINGS``.
 
-    ``subject`` is the parameter that a bare resource as body stands for; ``each`` the parameter that holds
+    ``body_parameter`` is the parameter that a bare resource as body stands for; ``each`` the parameter that holds
     one of many requests; ``definition`` the canonical of the OperationDefinition, where somebody publishes
     one. An operation that ``affects_state`` is never called by GET; one that does not ``read_content`` is
     answered without a cache of resources and without resources that come with the request. ``warns_in`` is the
@@ -40,7 +40,7 @@ class Operation:
     run: Callable[[Catalogue, Any], Any]
     write: Callable[[Any], Document]
     parameters: Sequence[Parameter] = ()
-    subject: str | None = None
+    body_parameter: str | None = None
     downgrade: Callable[[Any, Any, Document], Document] = _downgraded
     each: str | None = None
     in_r6: bool = True
@@ -64,7 +64,7 @@ class Operation:
         return _resources(tuple(self.parameters))
 
     def takes(self, field: str) -> bool:
-        """Has the request such a field?"""
+        """Does the request have such a field?"""
         return field in self.request.__dataclass_fields__
 
     def is_in(self, release: FhirVersion) -> bool:

@@ -45,16 +45,16 @@ def _the_same(request: object, answer: object, document: Document) -> Document:
 
 
 def _translation_as_r4(request: TranslateRequest, answer: Translation, document: Document) -> Document:
-    """R4 calls the map of a match ``source``, but not where the question was put in later words.
+    """In R4, ``source`` of a match is the map, with two exceptions.
 
-    The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
-    ``source`` is the concept that was found.
+    HL7's ecosystem sends R6's names of parameters to R4 servers, and expects ``originMap``. If the request has a
+    target, ``source`` is the concept that was found.
     """
     return r4.downgrade_translation(document, names_source=not (request.as_mapped or request.finds_sources))
 
 
 def _closure_as_r4(request: object, answer: object, document: Document) -> Document:
-    """R4 says how a concept of a closure table stands to another in three words of its own."""
+    """In R4, the relationships of a closure table have three codes of their own."""
     return r4.downgrade_closure(document)
 
 
@@ -93,7 +93,7 @@ _VALIDATE_IN_SYSTEM = Operation(
         p("version", "string", instance=False),
         *_VALIDATE_ROWS,
     ),
-    subject="codeSystem",
+    body_parameter="codeSystem",
     downgrade=_the_same,
     warns_in="issues",
     definition=CORE + "CodeSystem-validate-code",
@@ -115,7 +115,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
         p("mode", "code", "valueSetMode", "mode"),
         *_VALIDATE_ROWS,
     ),
-    subject="valueSet",
+    body_parameter="valueSet",
     downgrade=_the_same,
     warns_in="issues",
     definition=CORE + "ValueSet-validate-code",
@@ -123,7 +123,7 @@ _VALIDATE_IN_VALUE_SET = Operation(
 
 
 def _many(operation: Operation, definition: str) -> Operation:
-    """The same, of many questions at once: an operation of HL7's ecosystem."""
+    """The operation of HL7's ecosystem that takes many requests at once."""
     return replace(operation, each="validation", definition=ECOSYSTEM + definition)
 
 
@@ -154,7 +154,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("supplements", "canonical", "useSupplement", many=True),
             *VERSION_ROWS,
         ),
-        subject="valueSet",
+        body_parameter="valueSet",
         definition=CORE + "ValueSet-expand",
     ),
     ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
@@ -232,7 +232,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("composes", "boolean", "_compose"),
             p("languages", "languages", "displayLanguage"),
         ),
-        subject="conceptMap",
+        body_parameter="conceptMap",
         downgrade=_translation_as_r4,
         warns_in="message",
         definition=CORE + "ConceptMap-translate",

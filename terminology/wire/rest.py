@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from terminology.catalogue.protocol import KINDS
 from terminology.core import issues
+from terminology.core.documents import FIRST_ROWS, MOST_ROWS
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
@@ -30,9 +31,9 @@ from terminology.wire.operation_table import operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import PARAMETERS, RESULT, looks_inside, search
+from terminology.wire.search import PARAMETERS, RESULT, number, search
 from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
-from terminology.wire.summary import summarised, version_id
+from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
@@ -131,14 +132,35 @@ def _place(context: Context, request: Request) -> str:
 
 
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
-    document = context.catalogue.whole(context.catalogue.resource(kind, id_))
+    header = context.catalogue.resource(kind, id_)
+    rows = _rows_asked_for(request, kind)
+    document = context.catalogue.whole(header, rows=rows)
     tag = version_id(document)
     if version is not None and version != tag:
         raise TerminologyError(issues.unknown_resource_version(kind, id_, version))
     headers = _version_headers(document, tag)
     if request.knows(tag, headers.get("Last-Modified")):
         return Response(304, None, headers)
+    if rows and rows.stop < context.catalogue.rows(header):
+        headers["Link"] = f'<{_next_rows(context, request, rows)}>; rel="next"'
     return Response(200, summarised(context.release.downgrade(document), tag, request.query), headers)
+
+
+def _rows_asked_for(request: Request, kind: str) -> range:
+    """The concepts or mappings of a large resource that a read is about: ``_count`` of them from ``_offset``.
+
+    None are read for a part of the resource that has none. Raises TerminologyError.
+    """
+    if not shows(CONTENT_OF[kind], request.query):
+        return range(0)
+    first = number("_offset", request.query, 0)
+    return range(first, first + min(number("_count", request.query, MOST_ROWS), MOST_ROWS))
+
+
+def _next_rows(context: Context, request: Request, rows: range) -> str:
+    others = [(name, value) for name, value in request.query if name not in ("_count", "_offset")]
+    page = [("_count", str(len(rows))), ("_offset", str(rows.stop))]
+    return f"{context.base}/{request.path}?{urlencode([*others, *page])}"
 
 
 def _version_headers(document: Document, tag: str) -> dict[str, str]:
@@ -158,10 +180,11 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
     catalogue, query = context.catalogue, request.query
-    documents = catalogue.documents(kind) if looks_inside(kind, query) else catalogue.headers(kind)
-    bundle = search(documents, kind, query, f"{context.base}/{kind}", request.is_strict)
+    headers = catalogue.headers(kind)
+    bundle = search(headers, catalogue.searched, kind, query, f"{context.base}/{kind}", request.is_strict)
+    rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in bundle.get("entry", ()):
-        document = catalogue.whole(entry["resource"])
+        document = catalogue.whole(entry["resource"], rows=rows)
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
     return Response(200, bundle, warnings=slips_of_search([*PARAMETERS[kind], *RESULT], query))
@@ -214,6 +237,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "accepted": lambda call: call.request.languages,
     "languages": lambda call: call.request.languages,
     "largest": lambda call: call.largest,
+    "nested": lambda call: call.context.nested_expansions,
     "as_mapped": lambda call: call.has_r6_names,
     "instance": lambda call: call.instance,
     "roots": lambda call: call.context.roots,
@@ -231,7 +255,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
-        arguments = request.arguments(place, operation.subject)
+        arguments = request.arguments(place, operation.body_parameter)
         warnings = _checked(request, name, operation, arguments)
         try:
             response = _run(context, request, operation, instance, arguments)

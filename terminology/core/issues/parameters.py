@@ -104,7 +104,7 @@ def conflicting_parameter(name: str, first: object, second: object) -> Issue:
 
 
 def contradicts(name: str, value: object, other: str, other_value: object) -> Issue:
-    """``other``: a noun phrase for where the other value stands, such as "the coding"."""
+    """``other``: a noun phrase for the place of the other value, such as "the coding"."""
     text = f"The parameter '{name}' is {quoted(value)}, but {other} has {quoted(other_value)}"
     return error(code="invalid", text=text)
 

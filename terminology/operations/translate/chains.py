@@ -1,7 +1,7 @@
 """Chains of two maps through a third code system, for codes that no map leads from to the target system.
 
-The relationship of a chain is the one that follows from its two maps: that of the other map if one is equivalent,
-the same if both lead the same way, else no more than ``related-to``.
+The relationship of a chain follows from its two maps: if one is ``equivalent``, it is that of the other map; if both
+are the same, it is that one; else it is ``related-to``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Request, query and answer of $translate.
 
-A ``TranslateRequest`` has the parameters as they were sent. A ``TranslateQuery`` is the request as it is answered:
-it has subjects (the codings to translate), and two ends. The near end of a map is the one that has the subjects,
-the far end the one that has the answers. Near is the source of the map and far its target, in reverse the other
-way round.
+A ``TranslateRequest`` has the parameters as they were sent. A ``TranslateQuery`` says the same, whichever way the
+client said it: the subjects (the codings to translate), and limits for the two ends of a map. The near end has
+the subjects, the far end has the answers. So near is the source of the map and far its target; in reverse, near is
+the target and far the source.
 """
 
 from __future__ import annotations
@@ -43,14 +43,16 @@ class Dependency:
 class TranslateRequest:
     """The parameters of $translate.
 
-    ``url`` and ``map_version`` name a map, ``concept_map`` is one that was sent, ``instance`` the one of the URL;
-    without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
-    CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
-    are R5's way to translate from the target of a map to its source. The scopes are canonicals of value sets, logical
-    ids, or locations below one of ``roots`` (the bases of this server). ``target_version`` is the version of
-    ``target_system``. A ``date`` in the past is refused.
-    ``composes``: where no map leads to the target system, chains of two maps answer.
-    ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
+    * The map is ``instance`` (of the URL), ``concept_map`` (sent with the request), or the one that ``url`` and
+      ``map_version`` name; without these, all maps are used.
+    * Exactly one of ``code``, ``coding``, ``concept`` (the codings of a CodeableConcept) and their three
+      ``target_...`` counterparts is given.
+    * To translate from the target of a map to its source, R4 has ``reverse``, R5 the ``target_...`` parameters.
+    * The scopes are canonicals of value sets, logical ids, or locations below one of ``roots`` (the bases of this
+      server).
+    * ``target_version`` is the version of ``target_system``. A ``date`` in the past is refused.
+    * ``composes``: if no map leads to the target system, chains of two maps answer.
+    * ``as_mapped``: the display of a match is the one in the map; it is looked up only if there are ``languages``.
     """
 
     url: str | None = None
@@ -79,7 +81,7 @@ class TranslateRequest:
 
     @property
     def finds_sources(self) -> bool:
-        """True if the request has a target, as R5 translates in reverse: the sources are the answer."""
+        """True if the request has a target, which is R5's way to translate in reverse: the answers are sources."""
         return any(s is not None for s in (self.target_code, self.target_coding, self.target_concept))
 
 
@@ -132,10 +134,10 @@ class Translation:
 
 @dataclass(slots=True)
 class TranslateQuery:
-    """A request as it is answered.
+    """A request, whichever of the equivalent parameters it came with.
 
-    ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, as R5 has it. The
-    systems, versions and scopes bound the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, by R5's parameters. The
+    systems, versions and scopes limit the two ends; None allows all. ``obstacles`` are added while the maps are read.
     """
 
     subjects: list[Coding]
@@ -184,10 +186,10 @@ class TranslateQuery:
 
 @dataclass(slots=True, frozen=True)
 class Obstacle:
-    """Something that was in the way when the maps were read.
+    """A note for the user on how maps were used: mostly a reason why one has no match.
 
-    ``text`` is a sentence. ``excluded`` is a code that is not in a scope; ``is_translation`` tells a translation
-    from a subject.
+    ``text`` is a sentence. ``excluded`` is a code that is not in a scope: a translation if ``is_translation``, else
+    a subject.
     """
 
     text: str
@@ -197,27 +199,27 @@ class Obstacle:
 
 @dataclass(slots=True)
 class Scope:
-    """A value set that bounds one end of a translation.
+    """A value set that limits one end of a translation.
 
-    ``parameter`` is the one that names it. Without a ``definition``, only maps that name the same value set are
-    in the scope.
+    ``parameter`` is the name of the parameter that names it. Without a ``value_set``, only maps that name the same
+    value set are in the scope.
     """
 
     parameter: str
     url: str
-    definition: Document | None
+    value_set: Document | None
 
     def admits(self, catalogue: Catalogue, coding: Coding, map_scope: str | None) -> bool:
         """True if the coding is in the scope. ``map_scope`` is the scope of the map at this end."""
-        if self.definition is not None:
-            return contains(catalogue, self.definition, coding)
+        if self.value_set is not None:
+            return contains(catalogue, self.value_set, coding)
         return self._is_scope_of_map(map_scope)
 
     def has_system(self, catalogue: Catalogue, system: str | None, map_scope: str | None) -> bool:
         """True if the scope may have codes of a code system; None stands for any."""
-        if self.definition is None:
+        if self.value_set is None:
             return self._is_scope_of_map(map_scope)
-        systems = definition_of(catalogue, self.definition).versions
+        systems = definition_of(catalogue, self.value_set).versions
         return system is None or not systems or system in systems
 
     def _is_scope_of_map(self, map_scope: str | None) -> bool:

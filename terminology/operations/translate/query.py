@@ -46,46 +46,43 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
     request = _with_systems_of_scopes(catalogue, request, notes)
     source_scope = _scope(catalogue, request, "source", request.source_scope)
     target_scope = _scope(catalogue, request, "target", request.target_scope)
-    target_system = catalogue.preferred(request.target_system) if request.target_system else None
-    if targets:
-        return TranslateQuery(
-            subjects=_subjects(
-                catalogue,
-                request.target_code,
-                request.target_coding,
-                request.target_concept,
-                system=target_system,
-                version=request.target_version,
-            ),
-            reverse=True,
-            finds_sources=True,
-            near_system=target_system,
-            far_system=catalogue.preferred(request.system) if request.system else None,
-            far_version=request.version,
-            near_scope=target_scope,
-            far_scope=source_scope,
-            dependencies=request.dependencies,
-            obstacles=notes,
-        )
-    # With R4's reverse, source and target in the parameters are the two ends as the subject sees them.
+    target_system = _preferred(catalogue, request.target_system)
+    from_target = bool(targets)
     return TranslateQuery(
-        subjects=_subjects(
-            catalogue,
-            request.code,
-            request.coding,
-            request.concept,
-            system=request.system,
-            version=request.version,
-        ),
-        reverse=request.reverse,
-        finds_sources=False,
-        near_system=None,
-        far_system=target_system,
-        far_version=request.target_version,
-        near_scope=source_scope,
-        far_scope=target_scope,
+        subjects=_targets(catalogue, request, target_system) if from_target else _sources(catalogue, request),
+        reverse=from_target or request.reverse,
+        finds_sources=from_target,
+        near_system=target_system if from_target else None,
+        far_system=_preferred(catalogue, request.system) if from_target else target_system,
+        far_version=request.version if from_target else request.target_version,
+        # With R4's ``reverse``, the ``source...`` parameters are about the subject, at the near end of the map.
+        near_scope=target_scope if from_target else source_scope,
+        far_scope=source_scope if from_target else target_scope,
         dependencies=request.dependencies,
         obstacles=notes,
+    )
+
+
+def _preferred(catalogue: Catalogue, system: str | None) -> str | None:
+    return catalogue.preferred(system) if system else None
+
+
+def _sources(catalogue: Catalogue, request: TranslateRequest) -> list[Coding]:
+    """The subjects of a request with one of the parameters for a source."""
+    return _subjects(
+        catalogue, request.code, request.coding, request.concept, request.system, request.version
+    )
+
+
+def _targets(catalogue: Catalogue, request: TranslateRequest, system: str | None) -> list[Coding]:
+    """The subjects of a request with one of the ``target_...`` parameters; ``system`` is that of a lone code."""
+    return _subjects(
+        catalogue,
+        request.target_code,
+        request.target_coding,
+        request.target_concept,
+        system,
+        request.target_version,
     )
 
 
@@ -98,7 +95,7 @@ def _subjects(
     version: str | None,
 ) -> list[Coding]:
     if code is not None:
-        return [Coding(catalogue.preferred(system) if system else None, code, version)]
+        return [Coding(_preferred(catalogue, system), code, version)]
     if coding is not None:
         agreed(
             "system",
@@ -120,6 +117,8 @@ def _with_systems_of_scopes(
 
     If that parameter is there already, or is not the one for a coding, the scope is all of the code system.
     """
+    if request.source_scope is None and request.target_scope is None:
+        return request
     source, target = (_system_of(catalogue, url) for url in (request.source_scope, request.target_scope))
     if source is not None:
         notes.append(Obstacle(issues.scope_read_as_system("source", source.url, "system")))
@@ -149,7 +148,7 @@ class _SystemOfScope:
 
 
 def _system_of(catalogue: Catalogue, url: str | None) -> _SystemOfScope | None:
-    """The code system that a scope names; None if it names a value set, or nothing that is here."""
+    """The code system that a scope names; None if it names a value set, or nothing known."""
     if (
         url is None
         or url.endswith(ALL_CODES)
@@ -185,7 +184,7 @@ def _id_at(catalogue: Catalogue, kind: str, url: str, roots: Sequence[str]) -> s
 def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str | None) -> Scope | None:
     """The scope at an end, "source" or "target"; None if there is none.
 
-    A value set that only a map names is a scope without a definition. Raises TerminologyError for any other
+    A value set that only a map names is a scope without a ``value_set``. Raises TerminologyError for any other
     unknown value set.
     """
     if url is None:

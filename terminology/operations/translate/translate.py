@@ -97,7 +97,7 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 
 @dataclass(slots=True, frozen=True)
 class _Translator:
-    """The matches for a query. What stands in the way is added to ``query.obstacles``."""
+    """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``."""
 
     catalogue: Catalogue
     query: TranslateQuery
@@ -141,7 +141,7 @@ class _Translator:
         """True if the scope has the code; otherwise this is noted as an obstacle."""
         if scope is None or scope.admits(self.catalogue, coding, map_scope):
             return True
-        if scope.definition is not None:
+        if scope.value_set is not None:
             text = issues.outside_scope(coding.code, scope.parameter, scope.url)
             self.query.obstacles.append(Obstacle(text, coding, is_translation))
         return False
@@ -224,7 +224,7 @@ class _Translator:
                 self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
             )
             problem = expansion.unclosed[0] if expansion.unclosed else ""
-            if expansion.total > MOST_TARGETS:
+            if expansion.total is not None and expansion.total > MOST_TARGETS:
                 problem = issues.too_many_targets(expansion.total, MOST_TARGETS)
         except TerminologyError as error:
             problem = str(error)
@@ -235,7 +235,7 @@ class _Translator:
         return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
 
     def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
-        """False for a target of which the map does not say how it is related; this is noted as an obstacle.
+        """False for a target without a relationship; this is noted as an obstacle.
 
         ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
         """
@@ -343,7 +343,10 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
     """The matches, one for each map, concept, relationship, condition and product."""
-    return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
+    matches = list(matches)
+    if len(matches) < 2:
+        return matches
+    return list({_identity(match): match for match in reversed(matches)}.values())[::-1]
 
 
 def _identity(match: Match) -> tuple[object, ...]:

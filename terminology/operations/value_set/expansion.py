@@ -31,16 +31,16 @@ class ExpansionEntry:
 class Expansion:
     """A value set's codes, or a page of them (``ValueSet.expansion``).
 
-    ``total`` counts all codes, not only these. ``parameters`` are the parameters of the request that had an
-    effect, and the resources that were used: names and values, a name may repeat. ``properties`` has the uri
-    of each property of the entries. ``unclosed`` has the reasons why there may be more codes than can be
-    listed. ``with_definition``: the answer repeats the definition of the value set. ``notes`` returns warnings
-    about the request.
+    ``total`` counts all codes, not only these; it is None where there are infinitely many. ``parameters`` are the
+    parameters of the request that had an effect, and the resources that were used: names and values, a name may
+    repeat. ``properties`` has the uri of each property of the entries. ``unclosed`` has the reasons why there may
+    be more codes than can be listed. ``with_definition``: the answer repeats the definition of the value set.
+    ``notes`` returns warnings about the request.
     """
 
     value_set: Document
     entries: list[ExpansionEntry]
-    total: int
+    total: int | None
     offset: int | None = None
     parameters: list[tuple[str, Typed]] = field(default_factory=list)
     properties: Mapping[str, str | None] = field(default_factory=dict)

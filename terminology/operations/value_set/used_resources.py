@@ -43,6 +43,8 @@ class UsedResources:
                 if part.canonical not in contained:
                     used._add("used-valueset", part.canonical)
                 used._add_warning(part.document, value_set)
+            for reason in part.unclosed:
+                used._add_unclosed(reason)
             for block in part.blocks():
                 used._add_block(block, value_set)
                 used._add_pins(block, pins)
@@ -65,7 +67,7 @@ class UsedResources:
             self.stated_versions.setdefault(about.url, set()).add(block.declared_version)
         if (about.document or {}).get("versionNeeded") is True:
             self.version_needed.add(about.url)
-        self._add("used-codesystem", about.canonical)
+        self._add("warning-unknown-system" if about.is_absent else "used-codesystem", about.canonical)
         if about.is_fragment:
             self._add("used-fragment", about.canonical)
             self._add_unclosed(issues.fragment_is_unclosed(about))
