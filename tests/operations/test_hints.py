@@ -136,3 +136,10 @@ def test_the_library_logs_what_a_request_may_have_meant(caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING, logger="terminology"):
         LIBRARY.lookup(CPT, "57522", property=["techniqe"])
     assert caplog.messages == ["There is no property 'techniqe'. Did you mean 'technique'?"]
+
+
+@BOTH_RELEASES
+def test_the_text_of_an_error_names_the_parameter_that_was_meant(release: str) -> None:
+    body = body_of(sytem={"valueUri": CPT}, code={"valueCode": "57520"})
+    with pytest.raises(TerminologyError, match="Did you mean 'system'"):
+        LIBRARY.ask("CodeSystem/$lookup", body, release)
