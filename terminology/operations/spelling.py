@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.issues.phrases import did_you_mean
-from terminology.core.model import split_canonical
+from terminology.core.model import Document, split_canonical
 from terminology.core.texts import bare, edits
 from terminology.systems.protocol import CodeSystem
 
@@ -152,15 +152,23 @@ class _SystemNames:
 
 def map_hint(catalogue: Catalogue, url: str) -> str:
     """A question that names the concept maps with this id or name, or with nearly this url; empty if there are none."""
-    bare_url = _bare_url(split_canonical(url)[0])
-    similar = {
-        str(header["url"])
-        for header in catalogue.headers("ConceptMap")
-        if header.get("url")
-        and bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name"))
-        or _last_part(url) in (header.get("id"), _last_part(str(header.get("url", ""))))
-    }
+    headers = [header for header in catalogue.headers("ConceptMap") if header.get("url")]
+    similar = {str(header["url"]) for header in headers if _is_nearly(header, url)}
+    if not similar:
+        last = bare(_last_part(url))
+        most = 2 if len(last) >= _LONG_NAME else 0
+        similar = {
+            str(h["url"]) for h in headers if edits(last, bare(_last_part(str(h["url"]))), most) is not None
+        }
     return did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+
+
+def _is_nearly(header: Document, url: str) -> bool:
+    """True if a resource has this url, id or name, whatever scheme, case and slashes, or the same last part."""
+    bare_url = _bare_url(split_canonical(url)[0])
+    if bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name")):
+        return True
+    return _last_part(url) in (header.get("id"), _last_part(str(header["url"])))
 
 
 def _last_part(url: str) -> str:

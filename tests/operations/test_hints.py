@@ -18,6 +18,9 @@ HIPPS = "http://example.org/fhir/hipps"
 MAP = "http://example.org/ConceptMap/cpt-to-pcs"
 BOTH_RELEASES = pytest.mark.parametrize("release", ["r4", "r5"])
 ROW = {"code": "57520", "target": [{"code": "0UBC7ZZ", "relationship": "equivalent"}]}
+# A map without a url is no answer to what may have been meant.
+NAMELESS = {**concept_map("x", CPT, HIPPS, []), "id": "cpt-to-pcs"}
+del NAMELESS["url"]
 LIBRARY = Terminology(
     catalogue=catalogue_of(
         [
@@ -28,6 +31,7 @@ LIBRARY = Terminology(
             value_set("procedures", {"system": PROCEDURES}),
             concept_map(MAP, CPT, PROCEDURES, [ROW], id="c-p"),
             concept_map("cpt-to-hipps", CPT, HIPPS, [ROW]),
+            NAMELESS,
         ]
     )
 )  # fmt: skip
@@ -126,7 +130,18 @@ def read_message(answer: Json) -> str:
 
 
 @BOTH_RELEASES
-@pytest.mark.parametrize("url", ["c-p", "cpt-to-pcs", MAP.upper(), f"{MAP}/", MAP.replace("http:", "https:")])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "c-p",
+        "cpt-to-pcs",
+        "cpt-to-psc",
+        MAP.upper(),
+        f"{MAP}/",
+        MAP.replace("http:", "https:"),
+        MAP.replace("cpt-to", "ctp-to"),
+    ],
+)
 def test_a_map_that_is_nearly_named_is_pointed_out(release: str, url: str) -> None:
     text = refused("ConceptMap/$translate", release, url=url, system=CPT, code="57520")
     assert f"Did you mean '{MAP}'?" in text
