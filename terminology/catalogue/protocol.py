@@ -28,6 +28,10 @@ def unpinned(url: str) -> str | None:
     return None
 
 
+# A ConceptMap that cannot be used, and why.
+MalformedMap = tuple[Document, TerminologyError]
+
+
 class Weighed(Protocol):
     """An object that an operation has made of documents, in a cache."""
 
@@ -157,10 +161,10 @@ class Catalogue(Protocol):
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
         """The compiled map of a canonical. Raises TerminologyError when it is not known."""
 
-    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+    def concept_maps(self, malformed: list[MalformedMap] | None = None) -> list[ConceptMap]:
         """The maps for requests that name none: the best version of each, except retired and malformed ones.
 
-        The errors of the malformed ones are added to ``malformed``.
+        The malformed ones are added to ``malformed``.
         """
 
     def compile_map(self, document: Document) -> ConceptMap:

@@ -190,7 +190,11 @@ class ResourceIndex:
         map_ = self._maps.get(id(header))
         if map_ is None:
             stored = self._stored.get(id(header))
-            map_ = stored.map(preferred) if stored else ConceptMap(self.document(header) or header, preferred)
+            map_ = (
+                stored.map(preferred)
+                if stored
+                else ConceptMap(require(self.document(header) or header), preferred)
+            )
             self._maps[id(header)] = map_
         return map_
 

@@ -6,6 +6,7 @@ request, and errors.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -73,6 +74,15 @@ from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
 
+<<<<<<< HEAD
+=======
+# What a caller should know of a request that was answered: names that are nearly right.
+log = logging.getLogger("terminology")
+
+# The fields of ValueSet/$validate-code that name a value set.
+_VALUE_SET = frozenset({"url", "value_set", "value_set_version", "context"})
+
+>>>>>>> versions
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
 
@@ -566,6 +576,8 @@ class Terminology:
             nested_expansions=self.settings.nested_expansions,
         )
         response = answered(context, request)
+        for warning in response.warnings:
+            log.warning("%s", warning.text)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without
         return response.resource
 

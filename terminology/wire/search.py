@@ -386,8 +386,10 @@ def _exact(text: str) -> Matcher:
 
 
 def _uri(text: str) -> Matcher:
-    """A url finds every version of it, and ``url|version`` that version."""
-    return lambda value: text in (value, split_canonical(str(value))[0])
+    """A url finds every version of it, and ``url|version`` that version; the bar may have been escaped."""
+    url, version = split_canonical(text)
+    sought = {text, url if version is None else f"{url}|{version}"}
+    return lambda value: value in sought or split_canonical(str(value))[0] in sought
 
 
 def _below(text: str) -> Matcher:

@@ -46,6 +46,8 @@ def explain(error: TerminologyError, warnings: Sequence[Issue]) -> None:
     """Let the first issue of an error name the typing errors of the request as well."""
     hint = ". ".join(warning.text for warning in warnings)
     error.issues[0] = issues.with_hint(error.issues[0], hint)
+    # ``str(error)`` is what callers of the library print.
+    error.args = ("; ".join(issue.text for issue in error.issues),)
 
 
 def header(warnings: Iterable[Issue]) -> str:

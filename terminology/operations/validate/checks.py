@@ -13,6 +13,7 @@ from dataclasses import replace
 from terminology.core import issues
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_designation
 from terminology.core.model import Concept, Designation, Issue
+from terminology.operations.spelling import code_hint
 from terminology.operations.validate.coding_finding import CodeMatch, CodingFinding, ValidationBasis
 from terminology.operations.validate.coding_version import (
     includes_of,
@@ -175,7 +176,8 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
     )
     if not basis.request.only_membership:
-        finding.add(issues.invalid_code(finding.code, about), "code")
+        hint = code_hint(finding.systems[0], finding.code)
+        finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
     if finding.is_member and _is_listed(finding, about.version):
