@@ -74,15 +74,9 @@ from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
 
-<<<<<<< HEAD
-=======
 # What a caller should know of a request that was answered: names that are nearly right.
 log = logging.getLogger("terminology")
 
-# The fields of ValueSet/$validate-code that name a value set.
-_VALUE_SET = frozenset({"url", "value_set", "value_set_version", "context"})
-
->>>>>>> versions
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
 
