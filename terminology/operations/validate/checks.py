@@ -25,6 +25,7 @@ from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
+from terminology.systems.code_shapes import has_only_some_terms, impossibility
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
@@ -160,17 +161,24 @@ def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system has the code. A fragment that has not got it proves nothing."""
+    """The code system has the code. A fragment that has not got it proves nothing of a code that it may lack."""
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
         return GO
     about = finding.systems[0].about
-    finding.is_member = about.is_fragment and (
-        basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
+    reason = impossibility(about, finding.code) if about.is_fragment else None
+    finding.is_member = (
+        about.is_fragment
+        and reason is None
+        and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
     )
     if not basis.request.only_membership:
-        finding.add(issues.invalid_code(finding.code, about), "code")
+        if reason is None:
+            finding.add(issues.invalid_code(finding.code, about), "code")
+        else:
+            finding.add(issues.unknown_code_in_whole(finding.code, about), "code")
+            finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
     return STOP
@@ -311,8 +319,11 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     coding = f"{finding.url}#{finding.code}"
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
-        if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
+        about = finding.matches[0].system.about
+        if about.is_fragment and are_plain_language(displays):
             issue = issues.display_cannot_be_checked(display, coding)
+        elif about.is_fragment and has_only_some_terms(about):
+            issue = issues.display_may_be_another_term(display, coding)
         elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:
