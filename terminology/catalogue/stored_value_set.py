@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from terminology.core.cache import Cache
 from terminology.core.documents import Enumeration, Listing
+from terminology.core.expansions import OF_EXPANSION_ENTRY, compose_of
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
@@ -20,10 +21,8 @@ from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
-# So many entries are kept from one question to the next.
+# The number of entries that are kept from one question to the next.
 RECENT = 2 * PAGE
-# The elements of an entry of a stored expansion that a definition has, too.
-_OF_DEFINITION = ("code", "display", "designation")
 
 
 def with_lists(artifact: Artifact) -> Document:
@@ -38,7 +37,8 @@ def with_lists(artifact: Artifact) -> Document:
             if part["list"] != EXPANSION:
                 document["compose"][part["list"]][part["number"]]["concept"] = StoredList(artifact, number)
     elif expansion is not None:
-        document["compose"] = {"include": list(_includes(artifact))}
+        includes = list(_includes(artifact))
+        document["compose"] = compose_of(expansion, includes, sum(len(i["concept"]) for i in includes))
     return document
 
 
@@ -62,6 +62,20 @@ def whole(artifact: Artifact) -> Document:
 
 def _node(artifact: Artifact, row: StoredMember) -> Document:
     return read_entry(artifact.unpack.decompress(row.body))
+
+
+def searched(artifact: Artifact, codes: Iterable[str]) -> Document:
+    """The resource with the first entry of each list and those with one of these codes, at no depth: for a search."""
+    header = artifact.header
+    folded = {code.casefold() for code in codes}
+    rows = [
+        row
+        for number, part in enumerate(header.parts)
+        for row in (*artifact.members(part["first"], part["first"] + 1), *artifact.all_listed(number, folded))
+    ]
+    return with_entries(
+        header.document, entries_of(header.parts, ((r.part, 0, _node(artifact, r)) for r in rows))
+    )
 
 
 class StoredList(Enumeration):
@@ -102,7 +116,7 @@ class StoredList(Enumeration):
         node = _node(self.artifact, row)
         if self.part["list"] != EXPANSION:
             return node
-        return {name: node[name] for name in _OF_DEFINITION if name in node}
+        return {name: node[name] for name in OF_EXPANSION_ENTRY if name in node}
 
 
 class StoredListing(Listing):
@@ -116,7 +130,7 @@ class StoredListing(Listing):
         self._repeated = frozenset(list_.part["repeated"])
         # An entry that does not exist is kept as an empty sequence.
         self._recent: Cache[Sequence[Document]] = Cache(RECENT)
-        # Those of the last call of ``among``, however many. Never changed: another thread may be reading it.
+        # The entries of the last call of ``among``. The mapping is replaced, not changed: other threads may read it.
         self._batch: Mapping[str, Sequence[Document]] = {}
 
     def __getitem__(self, key: str) -> Document:

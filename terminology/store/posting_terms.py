@@ -1,4 +1,4 @@
-"""The terms under which property values stand in the table ``posting``; its SQL is in ``statements.py``."""
+"""The terms of property values in the table ``posting``. Its SQL is in ``statements.py``."""
 
 from __future__ import annotations
 

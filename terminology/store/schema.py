@@ -1,4 +1,4 @@
-"""The tables of an artifact, and the constants that stand in them.
+"""The tables of an artifact, and the constants in their rows.
 
 The tables are the same in every database. In SQLite each artifact has a file; in PostgreSQL all artifacts share
 the tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), usually in preorder
@@ -119,7 +119,7 @@ IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
 # A prefix of more words than this has a bitmap of its own.
 MANY_TERMS = 16
 
-# A property value that is longer than this stands in the postings as its beginning and a digest: ``posting_terms.py``.
+# The term of a property value longer than this is its beginning and a digest: ``posting_terms.py``.
 LONGEST_TERM = 200
 DIGEST_MARK = "\x1f"
 # A number that is not written in the usual way (such as "01.50") has a second term: this mark and the usual way. So

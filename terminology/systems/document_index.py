@@ -15,9 +15,16 @@ from terminology.core.code_keys import CodeKeys
 from terminology.core.languages import STANDARDS_STATUS, Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Property, Typed
 from terminology.core.texts import folded
-from terminology.systems.resource import INACTIVE_STATUS, MARKS, designation_of, roles_of
+from terminology.systems.resource import (
+    INACTIVE_STATUS,
+    MARKS,
+    deprecations_of,
+    designation_of,
+    is_deprecation,
+    roles_of,
+)
 
-# The details of so many concepts of a code system are kept once they are read.
+# The number of concepts of a code system whose details are kept once they have been read.
 KEPT_DETAILS = 10_000
 
 Node = dict[str, Any]
@@ -30,6 +37,7 @@ class DocumentIndex:
         self._language = about.language
         self._role = roles_of(document)
         self._marks = {self._role[role]: role for role in MARKS if role in self._role}
+        self._deprecations = deprecations_of(document)
         self._concepts: dict[str, Concept] = {}
         self._details: Cache[ConceptDetail] = Cache(KEPT_DETAILS)
         self.nodes: dict[str, Node] = {}
@@ -95,7 +103,14 @@ class DocumentIndex:
         concept = self._concepts.get(key)
         if concept is None:
             concept = self._concepts[key] = self._read_concept(self.nodes[key])
+        if self._deprecations:
+            # Not once and for all: a date comes while the server runs.
+            concept.deprecated_by_date = self._is_deprecated(self.nodes[key])
         return concept
+
+    def _is_deprecated(self, node: Node) -> bool:
+        values = (Typed.of(p) for p in node.get("property", ()) if p.get("code") in self._deprecations)
+        return any(value is not None and is_deprecation(value) for value in values)
 
     def _read_concept(self, node: Node) -> Concept:
         concept = Concept(node["code"], node.get("display"), node.get("definition"))

@@ -20,7 +20,7 @@ from terminology.systems.resource import info_of
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# So many rows are kept from one question to the next: the concepts of a page are described next.
+# The number of rows that are kept: the concepts of a page are located first, and described next.
 RECENT = 500
 
 
@@ -89,8 +89,10 @@ class IndexedCodeSystem:
     # -- texts -------------------------------------------------------------------------------
 
     def _with_words(self, beginnings: Sequence[str], languages: Languages | None) -> list[BitMap]:
-        """For each beginning the concepts with a word that begins so."""
+        """For each beginning the concepts with a word that begins so; without a beginning, none."""
         artifact = self.artifact
+        if not beginnings:
+            return [artifact.set_of()]
         if languages is None:
             return [artifact.words(beginning) for beginning in beginnings]
         tags = self._tags(languages)
@@ -204,12 +206,12 @@ class IndexedSelection:
     def __len__(self) -> int:
         return self._count if self._chosen is None else len(self._chosen)
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
         if self._order is None:
-            return self._concepts(self._ords[part])
+            return self._concepts(self._ords[page])
         chosen = self._ords
-        ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
+        ords = [ord_ for ord_ in self._order if ord_ in chosen][page]
         concepts = dict(zip(sorted(ords), self._concepts(sorted(ords)), strict=True))
         return [concepts[ord_] for ord_ in ords]
 

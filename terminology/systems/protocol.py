@@ -42,7 +42,7 @@ class ConceptSet(Selection, Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page."""
 
     def __and__(self, other: Any) -> ConceptSet: ...
@@ -136,7 +136,7 @@ class CodeSystem(Protocol):
 
 
 class SimpleCodeSystem:
-    """A code system of which only ``about`` and ``locate`` have to be written.
+    """A code system for which a subclass defines only ``about`` and ``locate``.
 
     Its codes cannot be listed and are not related to each other; it has no properties, and no filters.
     """

@@ -136,7 +136,7 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     """Each ``include.concept`` whose code the code system has; from the store, all are read at once.
 
-    Of a fragment, the codes that are not here are listed, too: the value set vouches for them.
+    Codes that a fragment lacks are listed, too: the value set says that they exist.
     """
     assert block.system is not None
     if block.system.index is not None and not block.lists_more_than_is_here:

@@ -166,17 +166,17 @@ def postings_of(
         yield indexer
         return
     with (
-        tempfile.TemporaryFile() as answer,
-        _indexing_process(scratch, places, fields, answer) as process,
+        tempfile.TemporaryFile() as output,
+        _indexing_process(scratch, places, fields, output) as process,
     ):
         try:
-            yield _PostingsOfProcess(process, answer)
+            yield _PostingsOfProcess(process, output)
         finally:
             process.kill()
 
 
 def _indexing_process(
-    scratch: ScratchFile, places: array[int], fields: Mapping[str, int], answer: IO[bytes]
+    scratch: ScratchFile, places: array[int], fields: Mapping[str, int], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     job = marshal.dumps(
         (
@@ -194,7 +194,7 @@ def _indexing_process(
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
         stdin=scratch.file,
-        stdout=answer,
+        stdout=output,
         # Ctrl-C is for the import, which ends this process.
         process_group=0,
         env={**os.environ, "PYTHONPATH": path},
@@ -204,8 +204,8 @@ def _indexing_process(
 class _PostingsOfProcess:
     """The postings that the second process makes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], answer: IO[bytes]) -> None:
-        self._process, self._answer = process, answer
+    def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+        self._process, self._output = process, output
         self.long: set[str] = set()
         self.languages: dict[str, int] = {}
 
@@ -213,16 +213,16 @@ class _PostingsOfProcess:
         """The postings in the order of their key, in chunks."""
         if self._process.wait() != 0:
             raise RuntimeError(f"the process that makes the index ended with {self._process.returncode}")
-        self._answer.seek(0)
-        while chunk := marshal.load(self._answer):
+        self._output.seek(0)
+        while chunk := marshal.load(self._output):
             yield chunk
-        self.long.update(marshal.load(self._answer))
-        self.languages.update(marshal.load(self._answer))
+        self.long.update(marshal.load(self._output))
+        self.languages.update(marshal.load(self._output))
 
 
 def main() -> None:
     """The program of the second process."""
-    scratch, answer = sys.stdin.buffer, sys.stdout.buffer
+    scratch, output = sys.stdin.buffer, sys.stdout.buffer
     end = os.fstat(scratch.fileno()).st_size
     length = int.from_bytes(_read_at(scratch, end - _LENGTH, _LENGTH), "little")
     job = marshal.loads(_read_at(scratch, end - _LENGTH - length, length))
@@ -231,11 +231,11 @@ def main() -> None:
     with garbage.rare_collections():
         indexer.add_all(read(scratch.fileno(), array("Q", starts), array("I", places)))
     for chunk in indexer.chunks():
-        marshal.dump(chunk, answer)
-    marshal.dump([], answer)
-    marshal.dump(sorted(indexer.long), answer)
-    marshal.dump(indexer.languages, answer)
-    answer.flush()
+        marshal.dump(chunk, output)
+    marshal.dump([], output)
+    marshal.dump(sorted(indexer.long), output)
+    marshal.dump(indexer.languages, output)
+    output.flush()
 
 
 def _read_at(file: IO[bytes], start: int, length: int) -> bytes:
