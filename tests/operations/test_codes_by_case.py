@@ -40,6 +40,18 @@ def resources(case: Json) -> list[Json]:
         id="dough",
         **case,
     )
+    more = code_system(
+        "more",
+        concept(
+            "SOUR",
+            designation=[{"value": "Sauer", "language": "de"}],
+            property=[{"code": "ph", "valueInteger": 4}],
+        ),
+        content="supplement",
+        supplements=DOUGH,
+        property=[{"code": "ph", "type": "integer"}],
+        version="1",
+    )
     bins = code_system(BIN, concept("Bag"), concept("Box"), version="1", id="bin", **case)
     listed = {"system": DOUGH, "concept": [{"code": "SOUR", "display": "The sour one"}]}
     sets = [
@@ -48,6 +60,7 @@ def resources(case: Json) -> list[Json]:
         value_set("exact", {"system": DOUGH, "concept": [{"code": "Sour"}]}),
         value_set("imported", {"system": DOUGH, "valueSet": [f"{BASE}/vs/listed"]}),
         value_set("excluded", {"system": DOUGH}, exclude=[listed]),
+        value_set("supplemented", {"system": DOUGH, "filter": [{"property": "ph", "op": "=", "value": "4"}]}),
         *(
             value_set(
                 f"{property_}-{op}",
@@ -77,7 +90,7 @@ def resources(case: Json) -> list[Json]:
             additionalAttribute=[{"code": "dough", "uri": f"{BASE}/of", "type": "Coding"}],
         ),
     ]
-    made = [dough, bins, *sets, *maps]
+    made = [dough, more, bins, *sets, *maps]
     return [{"id": str(n), "version": "1", **one} for n, one in enumerate(made)]
 
 
@@ -109,10 +122,10 @@ class Place:
         parts = [*parameters, *(text(name, given) for name, given in named.items())]
         return self.server.ask(operation, body_of(*parts))
 
-    def expand(self, name: str) -> list[str]:
+    def expand(self, name: str, **named: str) -> list[str]:
         flat = {"name": "excludeNested", "valueBoolean": True}
         url = name if ":" in name else f"{BASE}/vs/{name}"
-        answer = self.ask("ValueSet/$expand", flat, url=url)
+        answer = self.ask("ValueSet/$expand", flat, url=url, **named)
         return sorted(entry["code"] for entry in answer["expansion"].get("contains", []))
 
     def in_set(self, name: str, code: str, normal: bool = True) -> bool:
@@ -203,6 +216,10 @@ COMPARISONS: dict[str, Comparison] = {
     "$find-matches, the parent": lambda p: _found(p, "parent", "SOUR", "Rye"),
     "$closure": _closure,
     "implicit value set, $expand": lambda p: p.expand(f"{DOUGH}?fhir_vs=isa/SOUR") == ["Rye", "Sour"],
+    "supplement, designation": lambda p: (
+        "Sauer" in str(p.ask("CodeSystem/$lookup", system=DOUGH, code="Sour", useSupplement=f"{BASE}/more"))
+    ),
+    "supplement, filter": lambda p: p.expand("supplemented", useSupplement=f"{BASE}/more") == ["Sour"],
     "$translate, source, before unmapped": lambda p: p.translate("baking", "SOUR") == ["Bag"],
     "$translate, source in another case": lambda p: p.translate("shouted", "Rye") == ["BAG"],
     "$translate, target": lambda p: p.translate("baking", "BAG", BIN, reverse=True) == ["Sour"],
