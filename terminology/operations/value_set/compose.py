@@ -52,7 +52,7 @@ from terminology.operations.value_set.resolution import (
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
 from terminology.systems.absent import AbsentCodeSystem
-from terminology.systems.code_shapes import impossibility
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
@@ -152,11 +152,7 @@ class Block:
 
     def may_list(self, code: str) -> bool:
         """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
-        return (
-            self.lists_more_than_is_here
-            and self.system is not None
-            and not impossibility(self.system.about, code)
-        )
+        return self.is_enumerated and self.system is not None and may_be_elsewhere(self.system.about, code)
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -547,9 +543,9 @@ class Definition:
 class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
-    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system,
-    ``absent`` each code system that is not here but has listed codes, by url and version.
+    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every import
+    that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system, ``absent``
+    each code system that is not here but has listed codes, by url and version.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
