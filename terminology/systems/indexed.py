@@ -63,6 +63,9 @@ class IndexedCodeSystem:
     def select_by_language(self, languages: Languages) -> IndexedSelection:
         return IndexedSelection(self, self._with_text_in(languages))
 
+    def words(self, beginning: str) -> Iterator[str]:
+        return self.artifact.all_words(beginning)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self.key(ancestor), self.key(descendant)
         if top == below:
