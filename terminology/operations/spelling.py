@@ -158,7 +158,7 @@ _SHORTEST_WITH_ERROR = 4
 def other_spellings(word: str) -> list[str]:
     """A word, or the beginning of one, as it may be written on the other side of the Atlantic.
 
-    Most of these are no words at all: only those that a text has are of use.
+    Most of these are not words: only those that a text has are of use.
 
     >>> "esophageal" in other_spellings("oesophageal"), "haemolyse" in other_spellings("hemolyze")
     (True, True)

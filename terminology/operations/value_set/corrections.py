@@ -47,13 +47,13 @@ class _Vocabulary:
         self._words: dict[str, list[str]] = {}
 
     def spellings(self, word: str) -> Sequence[str]:
-        """The word and its other spellings, as far as a word here begins so."""
+        """The word and its other spellings, without those with which no word here begins."""
         return [spelling for spelling in (word, *other_spellings(word)) if self._beginning_with(spelling)]
 
     def similar(self, word: str) -> Sequence[str]:
         """Beginnings of words here that differ by one typing error; the same length first, then the longer."""
-        found = {without_error(word, known) for known in self._beginning_with(word[:1])} - {None}
-        return sorted(map(str, found), key=lambda other: (len(other) != len(word), -len(other), other))
+        beginnings = {without_error(word, known) for known in self._beginning_with(word[:1])} - {None}
+        return sorted(map(str, beginnings), key=lambda other: (len(other) != len(word), -len(other), other))
 
     def _beginning_with(self, beginning: str) -> Sequence[str]:
         letter = beginning[:1]
