@@ -147,7 +147,7 @@ class Settings:
 
     ``Settings(port=8081)`` reads nothing but its arguments: it is the same everywhere.
     ``Settings.from_environment()`` also reads the ``TERMINOLOGY_…`` variables, and keeps content and
-    state in the user's data folder. A TOML file can stand below both.
+    state in the user's data folder. Both also read a TOML file (``config``); all other sources come before it.
     """
 
     host: str = _setting(

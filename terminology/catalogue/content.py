@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 
 from terminology.catalogue.concept_map import ConceptMap
@@ -12,7 +12,7 @@ from terminology.catalogue.release_view import Definitions, ReleaseView
 from terminology.catalogue.remembering import Remembering
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core import issues, versions
-from terminology.core.documents import LazyDocument
+from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
@@ -46,8 +46,8 @@ class Content(DerivedAnswers):
         content.__dict__.pop("cache", None)
         content._index = self._index.restocked(stored)
         content._views = {}
-        # A view holds its content. Without this the old content would be kept by a circle, and with it what
-        # the store no longer has.
+        # The views refer to the old content. Without this line it would be in a reference cycle, and would keep
+        # artifacts open that have left the store.
         self._views = {}
         return content
 
@@ -63,8 +63,14 @@ class Content(DerivedAnswers):
     def headers(self, kind: str) -> Iterator[Document]:
         return self._index.headers(kind)
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self._index.whole(header, keep) or header
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self._index.whole(header, keep, rows) or header
+
+    def rows(self, header: Document) -> int:
+        return self._index.rows(header)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self._index.searched(header, codes) or header
 
     def document(self, header: Document) -> Document:
         return self._index.document(header) or header
@@ -93,7 +99,7 @@ class Content(DerivedAnswers):
         return self._index.aliases.get(uri, uri)
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
-        """A complete resource comes before a built-in code system, and that before a part of a resource."""
+        """A complete resource is preferred to a built-in code system, and that to an incomplete resource."""
         url = self.preferred(url)
         header = self._index.best("CodeSystem", url, version)
         builtin = [

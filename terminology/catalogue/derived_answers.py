@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from terminology.catalogue import implied
@@ -11,6 +11,7 @@ from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue, Pinned, Weighed, unpinned
 from terminology.core import issues, versions
 from terminology.core.cache import Cache
+from terminology.core.documents import FIRST_ROWS
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document, Issue, split_canonical
 from terminology.core.structure import require
@@ -18,18 +19,24 @@ from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
-# The room for what operations make of resources: about so many elements of value sets.
+# The room in ``cache``, counted in elements of value sets.
 CACHE_ROOM = 100_000
 
 
 class DerivedAnswers(ABC):
-    """A catalogue of which the abstract questions are still to be answered; see ``Catalogue`` for all."""
+    """A catalogue whose abstract methods a subclass defines. ``Catalogue`` explains all methods."""
 
     @abstractmethod
     def headers(self, kind: str) -> Iterator[Document]: ...
 
     @abstractmethod
-    def whole(self, header: Document, keep: bool = True) -> Document: ...
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document: ...
+
+    @abstractmethod
+    def rows(self, header: Document) -> int: ...
+
+    @abstractmethod
+    def searched(self, header: Document, codes: Collection[str]) -> Document: ...
 
     @abstractmethod
     def document(self, header: Document) -> Document: ...
@@ -96,7 +103,9 @@ class DerivedAnswers(ABC):
         if headers and all(map(is_supplement, headers)):
             return issues.system_is_supplement(url)
         known = self.known_versions("CodeSystem", url)
-        if version is not None and known:
+        if not known and self.find("ValueSet", url) is not None:
+            return issues.system_is_value_set(url)
+        if version is not None:
             return issues.unknown_version(url, version, known)
         return issues.unknown_system(url)
 

@@ -1,16 +1,17 @@
 """The protocol of a catalogue: the questions that operations and ``wire`` ask.
 
-Catalogues wrap one another: ``Remembering(ReleaseView(Content(...)))`` is what requests are answered from, and
-an ``Overlay`` lays the resources of one request before it. No operation notices the difference.
+Catalogues wrap one another: requests are answered from ``Remembering(ReleaseView(Content(...)))``, and an
+``Overlay`` around it adds the resources of one request. No operation notices the difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
+from terminology.core.documents import FIRST_ROWS
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
@@ -28,7 +29,7 @@ def unpinned(url: str) -> str | None:
 
 
 class Weighed(Protocol):
-    """Something that an operation has made of documents."""
+    """An object that an operation has made of documents, in a cache."""
 
     @property
     def weight(self) -> int:
@@ -40,10 +41,17 @@ class CompiledResource(Protocol):
 
     @property
     def document(self) -> Document:
-        """The resource without its long part, by which it is found; always the same object."""
+        """The resource without its concepts, groups or long lists; always the same object."""
 
-    def whole(self) -> Document:
-        """The resource as it is read."""
+    @property
+    def rows(self) -> int:
+        """The number of concepts or mappings that are read row by row; 0 for a value set."""
+
+    def whole(self, rows: range = FIRST_ROWS) -> Document:
+        """The resource as the interaction ``read`` gives it, with some of its rows."""
+
+    def searched(self, codes: Collection[str]) -> Document:
+        """The resource as far as a search for these codes needs it."""
 
     def system(self) -> CodeSystem: ...
 
@@ -60,10 +68,19 @@ class Catalogue(Protocol):
         """The header of every resource of a type, an overlay's first."""
 
     def documents(self, kind: str) -> Iterator[Document]:
-        """Every resource of a type as it is read; resources that are read for this are not kept."""
+        """Every resource of a type as the interaction ``read`` gives it. Lazy documents are not kept."""
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        """The resource of a header as it is read. ``keep`` keeps it at hand, if it has to be read for it."""
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        """The resource of a header as the interaction ``read`` gives it; with some of its rows if it is in the store.
+
+        ``keep``: a lazy document stays in memory.
+        """
+
+    def rows(self, header: Document) -> int:
+        """The number of concepts or mappings of a resource in the store; 0 for any other."""
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        """The resource of a header as far as a search for these codes needs it: no more rows than that."""
 
     def document(self, header: Document) -> Document:
         """The resource of a header as operations use it: long lists of the store are read as needed.
@@ -81,12 +98,12 @@ class Catalogue(Protocol):
         """The best resource of a canonical url and, if given, version or wildcard; see ``core.versions``."""
 
     def known_versions(self, kind: str, url: str) -> list[str]:
-        """The versions of a canonical url that are here, in order."""
+        """The known versions of a canonical url, in order."""
 
     # -- code systems ----------------------------------------------------------------------------
 
     def preferred(self, uri: str) -> str:
-        """The uri that a code system is known by here.
+        """The uri by which this catalogue knows a code system.
 
         The alias or OID that a NamingSystem has for a code system, or an OID among its own identifiers,
         becomes the preferred uri; any other uri stays as it is.
@@ -103,7 +120,7 @@ class Catalogue(Protocol):
         """
 
     def supplement(self, canonical: str) -> Document:
-        """The CodeSystem resource of a supplement. Raises TerminologyError when it is not here."""
+        """The CodeSystem resource of a supplement. Raises TerminologyError when it is unknown."""
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
         """A code system seen through its supplements among ``named``, and through its language packs.
@@ -121,7 +138,7 @@ class Catalogue(Protocol):
         """The code systems that are not resources."""
 
     def abouts(self) -> Iterator[CodeSystemInfo]:
-        """The metadata of every code system that can be asked, in all versions."""
+        """The metadata of every code system that has concepts, in all versions."""
 
     # -- value sets and maps ---------------------------------------------------------------------
 
@@ -166,7 +183,7 @@ class Catalogue(Protocol):
 
     @property
     def cache(self) -> Cache[Weighed]:
-        """For what operations make of resources and need again.
+        """The objects that operations have made of resources, to be used again.
 
         A new state of the content is a new catalogue, so the cache is never out of date.
         """

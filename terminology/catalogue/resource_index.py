@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import KINDS, CompiledResource
 from terminology.core import versions
-from terminology.core.documents import LazyDocument
+from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
 from terminology.systems.document import DocumentCodeSystem
@@ -23,8 +23,8 @@ OID = "urn:oid:"
 class ResourceIndex:
     """The resources of one catalogue, without those of the catalogue that it wraps.
 
-    Of a lazy document the header stands in all the tables below, until the whole is needed. ``is_untrusted``
-    is for resources that came with a request: they are checked when they are used.
+    The tables below have the header of a lazy document; the document is read when it is needed. ``is_untrusted``:
+    the resources came with a request, so each is checked when it is used.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class ResourceIndex:
     def of_request(documents: Iterable[Document] = ()) -> ResourceIndex:
         """Resources that came with a request.
 
-        Raises TerminologyError for a resource that could not be found. Whatever else is wrong with a resource
-        matters when it is used, and not to requests that do not use it.
+        Raises TerminologyError for a resource that nobody could find, because its header is malformed. All else
+        is checked when a resource is used: requests that do not use it are not affected.
         """
         return ResourceIndex(map(require_header, documents), is_untrusted=True)
 
@@ -130,7 +130,7 @@ class ResourceIndex:
         return versions.known(self._by_url[kind].get(url, []))
 
     def header_of(self, document: Document) -> Document | None:
-        """The header of a resource that is in this index, and was perhaps read since."""
+        """The header of a document that is in this index or was read from it; None for any other document."""
         headers = self._by_url.get(document.get("resourceType", ""), {}).get(document.get("url", ""), ())
         for header in headers:
             lazy = self._lazy.get(id(header))
@@ -141,7 +141,7 @@ class ResourceIndex:
     # -- reading -----------------------------------------------------------------------------
 
     def document(self, header: Document) -> Document | None:
-        """The resource of a header as operations use it; None where it is the header, or not in this index.
+        """The resource of a header as operations use it; None if that is the header itself, or is not in this index.
 
         Raises TerminologyError for one that is malformed.
         """
@@ -151,15 +151,25 @@ class ResourceIndex:
         lazy = self._lazy.get(id(header))
         return lazy.document() if lazy else None
 
-    def whole(self, header: Document, keep: bool) -> Document | None:
-        """The resource of a header as it is read; None as for ``document``."""
+    def whole(self, header: Document, keep: bool, rows: range) -> Document | None:
+        """The resource of a header as the interaction ``read`` gives it; None as for ``document``."""
         stored = self._stored.get(id(header))
         if stored is not None:
-            return stored.whole()
+            return stored.whole(rows)
         lazy = self._lazy.get(id(header))
         if lazy is None:
             return None
         return lazy.document() if keep else lazy.glance()
+
+    def rows(self, header: Document) -> int:
+        """The number of concepts or mappings of a resource in the store; 0 for any other."""
+        stored = self._stored.get(id(header))
+        return 0 if stored is None else stored.rows
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document | None:
+        """The resource as far as a search for these codes needs it; None as for ``document``."""
+        stored = self._stored.get(id(header))
+        return self.whole(header, False, FIRST_ROWS) if stored is None else stored.searched(codes)
 
     # -- compiling ---------------------------------------------------------------------------
 

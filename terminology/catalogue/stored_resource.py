@@ -1,19 +1,21 @@
 """A resource in the store, as the catalogue sees it.
 
-It is a document without its long part, which is found, versioned and read like any other; and behind it the
-code system or concept map that answers for the rest.
+The catalogue finds its document, which has no concepts, groups or long lists, like any other document. Questions
+about these are answered by the code system, concept map or lists behind it, which read the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
+from hashlib import sha256
 
-from terminology.catalogue import stored_value_set
+from terminology.catalogue import stored_content, stored_value_set
 from terminology.catalogue.stored_map import StoredMap
-from terminology.core.documents import SUBSETTED
+from terminology.core.documents import FIRST_ROWS, MOST_ROWS, SUBSETTED
 from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
+from terminology.store.schema import LANGUAGE, MARK
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.snomed.identifiers import URL as SNOMED_CT
 from terminology.systems.snomed.system import SnomedCodeSystem
@@ -31,13 +33,59 @@ class StoredResource:
         header = self._artifact.header
         return stored_value_set.with_lists(self._artifact) if header.parts else header.document
 
-    def whole(self) -> Document:
-        """The resource as it is read. A code system or map has no long part and is tagged SUBSETTED."""
+    @property
+    def rows(self) -> int:
+        """The number of concepts of a code system, or mappings of a map."""
         header = self._artifact.header
+        return 0 if header.kind == "ValueSet" else header.count
+
+    def whole(self, rows: range = FIRST_ROWS) -> Document:
+        """The resource as the interaction ``read`` gives it; of a code system or map with these rows.
+
+        If there are others, it is tagged SUBSETTED, and its narrative says where to get them.
+        """
+        artifact, header = self._artifact, self._artifact.header
         if header.kind == "ValueSet":
-            return stored_value_set.whole(self._artifact) if header.parts else header.document
-        meta = header.document.get("meta", {})
-        return {**header.document, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
+            return stored_value_set.whole(artifact) if header.parts else header.document
+        shown = rows[: max(0, header.count - rows.start)]
+        if header.kind == "CodeSystem":
+            document = stored_content.code_system(artifact, artifact.concepts(shown))
+        else:
+            mappings = artifact.mappings_at(shown.start, shown.stop)
+            document = stored_content.concept_map(artifact, mappings, is_first=rows.start == 0)
+        meta = {"versionId": self._version_id, **document.get("meta", {})}
+        if len(shown) == header.count:
+            return {**document, "meta": meta}
+        meta["tag"] = [*meta.get("tag", ()), SUBSETTED]
+        return {
+            **document,
+            "meta": meta,
+            "text": _where_the_rest_is(header.kind, header.count, shown),
+        }
+
+    @cached_property
+    def _version_id(self) -> str:
+        return sha256(self._artifact.header.as_bytes()).hexdigest()[:16]
+
+    def searched(self, codes: Collection[str]) -> Document:
+        """The resource with those of its rows that have one of these codes, and perhaps others: for a search.
+
+        The rows of a code system with one of these codes as language of a designation count, too; and the first
+        row is there in any case, so that it can be seen whether there are any.
+        """
+        artifact, header = self._artifact, self._artifact.header
+        if header.kind == "CodeSystem":
+            folds = header.document.get("caseSensitive") is False
+            keys = {code.casefold() if folds else code for code in codes}
+            ords = {0, *artifact.ords(keys).values()} if header.count else set()
+            for tag in header.languages.keys() & {code.lower() for code in codes}:
+                ords |= set(artifact.posting(MARK, LANGUAGE + tag)[:1])
+            return stored_content.code_system(artifact, artifact.concepts(sorted(ords)))
+        if header.kind == "ConceptMap":
+            ends = ("by source", "by target")
+            found = [row for code in codes for end in ends for row in artifact.mappings(end, code)]
+            return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *found])
+        return stored_value_set.searched(artifact, codes) if header.parts else header.document
 
     def system(self) -> IndexedCodeSystem:
         is_snomed = self.document.get("url") == SNOMED_CT
@@ -46,3 +94,16 @@ class StoredResource:
     def map(self, preferred: Callable[[str], str]) -> StoredMap:
         """``preferred`` gives the uri that a code system is known by."""
         return StoredMap(self._artifact, preferred)
+
+
+def _where_the_rest_is(kind: str, count: int, shown: range) -> Document:
+    """The narrative of a resource of which only some rows are shown."""
+    is_system = kind == "CodeSystem"
+    rows = "concepts" if is_system else "mappings"
+    which = f"{rows.capitalize()} {shown.start + 1:,} to {shown.stop:,}" if shown else f"None of the {rows}"
+    asked = "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
+    text = (
+        f"{which}, of {count:,}. A read with _count (at most {MOST_ROWS:,}) and _offset shows others; {asked} "
+        "from all of them."
+    )
+    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{text}</p></div>'}

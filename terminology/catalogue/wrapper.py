@@ -1,8 +1,8 @@
-"""Catalogues that wrap another one: every question is passed on, or asked of some resources first."""
+"""Catalogues that wrap another one, their ``base``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import chain
 
@@ -10,6 +10,7 @@ from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.derived_answers import DerivedAnswers
 from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
+from terminology.core.documents import FIRST_ROWS
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
@@ -24,8 +25,14 @@ class Wrapper(DerivedAnswers):
     def headers(self, kind: str) -> Iterator[Document]:
         return self.base.headers(kind)
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self.base.whole(header, keep)
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self.base.whole(header, keep, rows)
+
+    def rows(self, header: Document) -> int:
+        return self.base.rows(header)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self.base.searched(header, codes)
 
     def document(self, header: Document) -> Document:
         return self.base.document(header)
@@ -68,7 +75,7 @@ class Wrapper(DerivedAnswers):
 
 
 class ResourcesBefore(Wrapper):
-    """A catalogue with some resources before it: they are asked first."""
+    """A catalogue that asks some resources first, and then its ``base``."""
 
     def __init__(self, base: Catalogue, resources: ResourceIndex) -> None:
         super().__init__(base)
@@ -77,8 +84,11 @@ class ResourcesBefore(Wrapper):
     def headers(self, kind: str) -> Iterator[Document]:
         return chain(self.resources.headers(kind), self.base.headers(kind))
 
-    def whole(self, header: Document, keep: bool = True) -> Document:
-        return self.resources.whole(header, keep) or self.base.whole(header, keep)
+    def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
+        return self.resources.whole(header, keep, rows) or self.base.whole(header, keep, rows)
+
+    def searched(self, header: Document, codes: Collection[str]) -> Document:
+        return self.resources.searched(header, codes) or self.base.searched(header, codes)
 
     def document(self, header: Document) -> Document:
         return self.resources.document(header) or self.base.document(header)

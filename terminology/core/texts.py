@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 # Every text that begins with "x" sorts before "x" + LAST_CHARACTER.
 LAST_CHARACTER = "\U0010ffff"
@@ -75,3 +75,36 @@ def bare(code: str) -> str:
     ('6720', '6720')
     """
     return "".join(c for c in code if c.isalnum()).casefold().lstrip("0")
+
+
+def edits(one: str, other: str, most: int) -> int | None:
+    """How many letters were left out, added, changed or swapped with the next one; None if more than ``most``.
+
+    >>> edits("sytem", "system", 1), edits("sysetm", "system", 1), edits("sistm", "system", 1)
+    (1, 1, None)
+    """
+    if abs(len(one) - len(other)) > most:
+        return None
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        last, row = row, [i]
+        for j, other_letter in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other_letter))
+            if before and j > 1 and one[i - 2 : i] == other_letter + other[j - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before = last
+    return row[-1] if row[-1] <= most else None
+
+
+def code_of_uri(uri: str, taken: Collection[str | None]) -> str:
+    """A code for what a uri names: its last part, and a number if that is taken.
+
+    >>> code_of_uri("http://example.org/size", ["size"])
+    'size-2'
+    """
+    last = uri.rstrip("/#:").replace("#", "/").replace(":", "/").rpartition("/")[2]
+    stem = "-".join(last.split()) or "attribute"
+    candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    return next(code for code in candidates if code not in taken)

@@ -1,9 +1,9 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
-Two WSGI layers stand before Flask: ``layers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``, which
-answers requests like earlier ones without Flask. Hooks that are added to the application see every request:
-where there are any, nothing is answered before Flask. WSGI middleware around ``wsgi_app`` sees every request as
-well, and keeps the speed.
+Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``,
+which answers requests like earlier ones without Flask. If hooks such as ``before_request`` are added to the
+application, Flask answers every request, so that the hooks see it. WSGI middleware around ``wsgi_app`` sees every
+request without that loss of speed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, r
 from terminology.http.prepared import PREPARED, PreparedRequests
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import exchange, json, outcome, rest, xml
+from terminology.wire import exchange, json, outcome, rest, slips, xml
 from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
@@ -246,6 +246,8 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
 
 def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
+    if answer.warnings:
+        headers[slips.WARNING] = slips.header(answer.warnings)
     changed = exchange.instant(headers.get("Last-Modified"))
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)

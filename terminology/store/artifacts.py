@@ -91,7 +91,7 @@ class Artifact:
         return self._cache.get((self.number, key), make)
 
     def part(self, name: str) -> bytes | None:
-        """A part of the artifact that stands beside the header, such as a table of relationships."""
+        """A part of the artifact beside the header, such as a table of relationships."""
         rows = self._select("header", name)
         return rows[0][0] if rows else None
 
@@ -246,10 +246,10 @@ class Artifact:
         """
         return [row[0] for row in self._select(statement, bare, part)] if is_text(bare) else []
 
-    def all_mappings(self) -> Iterator[StoredMapping]:
-        """All mappings in the order of the map; read page by page."""
-        for start in range(0, self.header.count, PAGE):
-            yield from map(StoredMapping._make, self._select("mappings", start, start + PAGE))
+    def mappings_at(self, first: int, end: int) -> Iterator[StoredMapping]:
+        """The mappings from place ``first`` up to, and not including, ``end``; read page by page."""
+        for start in range(first, end, PAGE):
+            yield from map(StoredMapping._make, self._select("mappings", start, min(start + PAGE, end)))
 
     # -- value sets --------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class Header:
     * ``groups``: ``ConceptMap.group`` without the elements.
     * ``attributes``: the attributes that ``dependsOn`` of a map names.
     * ``parts``: the lists of a value set, see ``value_sets.py``.
+    * ``digest`` is that of all concepts or mappings.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Header:
     groups: list[Document] = field(default_factory=list)
     parts: list[Document] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
+    digest: str = ""
 
     @property
     def is_all(self) -> bool:
@@ -60,7 +62,7 @@ class Header:
         return self.kind == "ValueSet" and not self.parts
 
     def as_bytes(self) -> bytes:
-        """The header as it stands in the table."""
+        """The header as the table has it."""
         return orjson.dumps(without_decimals(asdict(self)))
 
     @staticmethod
@@ -101,9 +103,10 @@ def map_document(release: MapRelease) -> Document:
         "name": release.name,
         "title": release.title,
         "copyright": release.copyright,
-        "sourceScopeCanonical": release.source_scope,
-        "targetScopeCanonical": release.target_scope,
     }
+    for scope, canonical in (("sourceScope", release.source_scope), ("targetScope", release.target_scope)):
+        if f"{scope}Uri" not in release.header:
+            own[f"{scope}Canonical"] = canonical
     return _document("ConceptMap", release.header, own)
 
 

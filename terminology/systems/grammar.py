@@ -1,7 +1,7 @@
 """A code system with a grammar: a code belongs to it if it can be read.
 
 A grammar is one function, ``read``: it takes a code and returns its meaning, or None. Everything else is the
-same for all grammars and stands here.
+same for all grammars, and is in this module.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class GrammarCodeSystem(SimpleCodeSystem):
         return {code: _detail(reading) for code, reading in readings.items() if reading is not None}
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        """These value sets are older than the version of the code system here, and include any version."""
+        """These value sets are older than this version of the code system, so they include any version."""
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
 
     def common_codes(self) -> tuple[str, list[str]] | None:

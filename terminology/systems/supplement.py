@@ -73,7 +73,7 @@ class SupplementedCodeSystem:
 
     @property
     def index(self) -> object | None:
-        """Its selections are those of the code system itself, and numbered as these."""
+        """The index of the code system itself: selections have its concepts, by its numbers."""
         return self._system.index
 
     @property
@@ -123,7 +123,7 @@ class SupplementedCodeSystem:
         return numbered - own if is_negative else numbered & own
 
     def select_by_language(self, languages: Languages) -> Selection | None:
-        """Not known: each of the supplements would have to be asked, and united."""
+        """Not known: that would take the united answers of all supplements."""
         return None
 
     def _with_word(self, word: str, languages: Languages | None) -> _WordMatches:

@@ -10,6 +10,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.exchange import Request, Response
+from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 
 BATCH_LIMIT = 500
@@ -46,27 +47,44 @@ def history(full_url: str, url: str, resource: Document, headers: Mapping[str, s
 def entry_request(entry: Any, index: int, base: str) -> Request:
     """The request of a batch entry. Its url is relative to the base, or absolute below it.
 
-    Raises TerminologyError when the entry has no such request.
+    Raises TerminologyError when the entry has no such request, or is for another server.
     """
     node = entry.get("request") if isinstance(entry, dict) else None
     request: Document = node if isinstance(node, dict) else {}
     url, method = request.get("url"), request.get("method")
     if not isinstance(url, str) or not isinstance(method, str):
         raise TerminologyError(issues.batch_entry_without_request(index))
-    body = entry.get("resource")
+    body, full_url = entry.get("resource"), entry.get("fullUrl")
     try:
-        parts = urlsplit(url.removeprefix(base))
+        path, query = _below(url, base, index)
+        if body is None and isinstance(full_url, str) and not full_url.startswith("urn:"):
+            _below(full_url, base, index)
     except ValueError:
         raise TerminologyError(issues.bad_batch_entry(index)) from None
-    if not parts.path.strip("/") or not isinstance(body, (dict, type(None))):
+    if not path or not isinstance(body, (dict, type(None))):
         raise TerminologyError(issues.bad_batch_entry(index))
     return Request(
         method=method.upper(),
-        path=parts.path.strip("/"),
-        query=parse_qsl(parts.query, keep_blank_values=True),
+        path=path,
+        query=parse_qsl(query, keep_blank_values=True),
         body=body,
         headers={header: str(request[name]) for name, header in _CONDITIONS.items() if name in request},
     )
+
+
+def _below(url: str, base: str, index: int) -> tuple[str, str]:
+    """The path of a url below the base, and its query.
+
+    The scheme does not matter: a proxy before the service may speak another one. Raises TerminologyError for
+    a url that is not below the base, and ValueError for a malformed one.
+    """
+    here, parts = urlsplit(base), urlsplit(url)
+    path = f"{parts.path}/"
+    root = f"{here.path}/"
+    is_here = parts.netloc.lower() == here.netloc.lower() and path.startswith(root)
+    if (parts.scheme or parts.netloc) and not (is_here and parts.scheme.lower() in ("http", "https", "")):
+        raise TerminologyError(issues.entry_for_another_server(index, url, base))
+    return path.removeprefix(root).strip("/"), parts.query
 
 
 def batch_response(responses: Iterable[Response]) -> Document:
@@ -78,6 +96,8 @@ def _entry(response: Response) -> Document:
     node: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
         return {"response": node | {"outcome": response.resource}}
+    if response.warnings:
+        node["outcome"] = operation_outcome(response.warnings)
     if response.resource is None:
         return {"response": node}
     return {"resource": response.resource, "response": node}

@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from terminology.catalogue.protocol import KINDS
 from terminology.core import issues
+from terminology.core.documents import FIRST_ROWS, MOST_ROWS
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
+from terminology.operations.spelling import near_names
 from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
@@ -29,8 +31,9 @@ from terminology.wire.operation_table import operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import RESULT, looks_inside, search
-from terminology.wire.summary import summarised, version_id
+from terminology.wire.search import PARAMETERS, RESULT, number, search
+from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
+from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
@@ -129,14 +132,35 @@ def _place(context: Context, request: Request) -> str:
 
 
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
-    document = context.catalogue.whole(context.catalogue.resource(kind, id_))
+    header = context.catalogue.resource(kind, id_)
+    rows = _rows_asked_for(request, kind)
+    document = context.catalogue.whole(header, rows=rows)
     tag = version_id(document)
     if version is not None and version != tag:
         raise TerminologyError(issues.unknown_resource_version(kind, id_, version))
     headers = _version_headers(document, tag)
     if request.knows(tag, headers.get("Last-Modified")):
         return Response(304, None, headers)
+    if rows and rows.stop < context.catalogue.rows(header):
+        headers["Link"] = f'<{_next_rows(context, request, rows)}>; rel="next"'
     return Response(200, summarised(context.release.downgrade(document), tag, request.query), headers)
+
+
+def _rows_asked_for(request: Request, kind: str) -> range:
+    """The concepts or mappings of a large resource that a read is about: ``_count`` of them from ``_offset``.
+
+    None are read for a part of the resource that has none. Raises TerminologyError.
+    """
+    if not shows(CONTENT_OF[kind], request.query):
+        return range(0)
+    first = number("_offset", request.query, 0)
+    return range(first, first + min(number("_count", request.query, MOST_ROWS), MOST_ROWS))
+
+
+def _next_rows(context: Context, request: Request, rows: range) -> str:
+    others = [(name, value) for name, value in request.query if name not in ("_count", "_offset")]
+    page = [("_count", str(len(rows))), ("_offset", str(rows.stop))]
+    return f"{context.base}/{request.path}?{urlencode([*others, *page])}"
 
 
 def _version_headers(document: Document, tag: str) -> dict[str, str]:
@@ -156,13 +180,14 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
     catalogue, query = context.catalogue, request.query
-    documents = catalogue.documents(kind) if looks_inside(kind, query) else catalogue.headers(kind)
-    bundle = search(documents, kind, query, f"{context.base}/{kind}", request.is_strict)
+    headers = catalogue.headers(kind)
+    bundle = search(headers, catalogue.searched, kind, query, f"{context.base}/{kind}", request.is_strict)
+    rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in bundle.get("entry", ()):
-        document = catalogue.whole(entry["resource"])
+        document = catalogue.whole(entry["resource"], rows=rows)
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
-    return Response(200, bundle)
+    return Response(200, bundle, warnings=slips_of_search([*PARAMETERS[kind], *RESULT], query))
 
 
 def _presented(context: Context, request: Request, document: Document) -> Document:
@@ -215,6 +240,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "nested": lambda call: call.context.nested_expansions,
     "as_mapped": lambda call: call.has_r6_names,
     "instance": lambda call: call.instance,
+    "roots": lambda call: call.context.roots,
     "tables": lambda call: call.context.state.closures,
     "sessions": lambda call: call.context.sessions,
     "caller": lambda call: call.request.caller,
@@ -229,9 +255,14 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
-        arguments = request.arguments(place, operation.subject)
-        _require_known(request, name, operation.all_parameters, arguments)
-        return _run(context, request, operation, instance, arguments)
+        arguments = request.arguments(place, operation.body_parameter)
+        warnings = _checked(request, name, operation, arguments)
+        try:
+            response = _run(context, request, operation, instance, arguments)
+        except TerminologyError as error:
+            explain(error, warnings)
+            raise
+        return _warned(response, operation, warnings) if warnings or response.warnings else response
 
     if operation.affects_state:
         return Route(POST, run, issues.operation_needs_post(name))
@@ -252,12 +283,14 @@ def _run(
     if operation.each is None:
         prepared = _prepared(operation, _Call(context, request, instance, arguments))
         may_come_again = is_shared and instance is None and not operation.affects_state
-        document = prepared.answer(catalogue)
-        return Response(200, document, prepared=prepared if may_come_again else None)
+        notes: list[Issue] = []
+        document = prepared.answer(catalogue, notes=notes)
+        return Response(200, document, prepared=prepared if may_come_again else None, warnings=notes)
 
     def answer(own: Sequence[Argument]) -> Document:
         extended, rest = with_resources(catalogue, context.release, own)
-        return _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+        document = _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+        return with_warnings(document, operation.warns_in, slips(_known(operation), rest))
 
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
@@ -293,14 +326,29 @@ def _upgraded(release: FhirVersion, value: Any) -> Any:
     return require(release.upgrade(value))
 
 
-def _require_known(
-    request: Request, name: str, parameters: Sequence[Parameter], arguments: Sequence[Argument]
-) -> None:
-    """``Prefer: handling=strict``: an argument that would be ignored is refused."""
-    ignored = unknown([*parameters, *_EVERYWHERE], arguments) if request.is_strict else None
-    if ignored is not None:
-        known = [name for parameter in parameters for name in parameter.names]
-        raise RefusedError(400, issues.unknown_parameter(ignored.name, name, known, ignored.at))
+def _checked(request: Request, name: str, operation: Operation, arguments: Sequence[Argument]) -> list[Issue]:
+    """Warnings about typing errors. ``Prefer: handling=strict``: an argument that would be ignored is refused."""
+    ignored = unknown(_known(operation), arguments)
+    if ignored and request.is_strict:
+        first = ignored[0]
+        known = [name for parameter in operation.all_parameters for name in parameter.names]
+        near = near_names(first.name, known)
+        raise RefusedError(400, issues.unknown_parameter(first.name, name, known, first.at, near))
+    return slips(_known(operation), ignored) if ignored else []
+
+
+@cache
+def _known(operation: Operation) -> tuple[Parameter, ...]:
+    return (*operation.all_parameters, *_EVERYWHERE)
+
+
+def _warned(response: Response, operation: Operation, warnings: Sequence[Issue]) -> Response:
+    """The response with warnings in its header, and in its body where the operation has a place for them.
+
+    A request that is like this one is read again: a prepared request has no warnings.
+    """
+    document = with_warnings(response.resource or {}, operation.warns_in, warnings)
+    return Response(200, document, response.headers, warnings=[*warnings, *response.warnings])
 
 
 # -- batch ---------------------------------------------------------------------------------------

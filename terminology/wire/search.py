@@ -7,24 +7,26 @@ understands R4's and R5's names.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
-from terminology.core.model import Document
+from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
 
 PAGE = 50
 LARGEST_PAGE = 1000
+# The most resources that one search looks into: those that are not in the store are read from their files.
+MOST_LOOKED_INTO = 10_000
 Values = Callable[[Document], Iterator[Any]]
 
 
 @dataclass(slots=True, frozen=True)
 class SearchParameter:
-    """``type`` as in SearchParameter.type; ``values`` yields strings, or (system, code) pairs for tokens.
+    """``type`` as in SearchParameter.type; ``values`` yields strings, or ``Token``s.
 
     ``inside`` is true for values in the content, which the header of a large resource lacks.
     """
@@ -54,37 +56,97 @@ def _any_of(*several: Values) -> Values:
     return lambda document: (value for values in several for value in values(document))
 
 
-def _concepts(document: Document) -> Iterator[str]:
-    open_ = list(document.get("concept", ()))
-    while open_:
-        node = open_.pop()
-        yield node.get("code", "")
-        open_.extend(node.get("concept", ()))
+class Token(NamedTuple):
+    """A code, or an identifier. ``system`` is None where the element implies it; ``folds``: case does not count."""
+
+    system: str | None
+    code: str
+    folds: bool = False
 
 
 def _tokens(path: Values) -> Values:
-    """Identifiers, Codings, CodeableConcepts and plain codes as (system, code)."""
+    """Identifiers, Codings, CodeableConcepts and plain codes as Tokens."""
 
-    def values(document: Document) -> Iterator[tuple[str, str]]:
+    def values(document: Document) -> Iterator[Token]:
         for value in path(document):
             for coding in _as_list(value.get("coding", value)) if isinstance(value, dict) else [value]:
                 if isinstance(coding, dict):
-                    yield coding.get("system", ""), coding.get("code") or coding.get("value") or ""
+                    yield Token(coding.get("system", ""), coding.get("code") or coding.get("value") or "")
                 else:
-                    yield "", str(coding).lower() if isinstance(coding, bool) else str(coding)
+                    yield Token(None, str(coding))
 
     return values
+
+
+def _canonical(document: Document) -> Iterator[str]:
+    """The url, and the url with the version."""
+    if "url" in document:
+        yield document["url"]
+        if "version" in document:
+            yield f"{document['url']}|{document['version']}"
+
+
+def _nested(nodes: Any, name: str) -> Iterator[Document]:
+    """The nodes of a list, and those that are nested in them under a name."""
+    open_ = [node for node in _as_list(nodes) if isinstance(node, dict)]
+    while open_:
+        node = open_.pop()
+        yield node
+        open_.extend(below for below in _as_list(node.get(name)) if isinstance(below, dict))
+
+
+def _concepts(document: Document) -> Iterator[Token]:
+    system, folds = document.get("url", ""), document.get("caseSensitive") is False
+    for node in _nested(document.get("concept"), "concept"):
+        yield Token(system, node.get("code", ""), folds)
+
+
+def _languages(document: Document) -> Iterator[Token]:
+    for node in _nested(document.get("concept"), "concept"):
+        yield from (Token(None, tag, folds=True) for tag in _at("designation", "language")(node))
+
+
+def _listed(document: Document) -> Iterator[Token]:
+    """The codes that a value set lists. Which codes its filters choose is a question for $expand."""
+    for include in _at("compose", "include")(document):
+        system = include.get("system", "")
+        yield from (Token(system, code) for code in _at("concept", "code")(include))
+    for node in _nested(document.get("expansion", {}).get("contains"), "contains"):
+        if "code" in node:
+            yield Token(node.get("system", ""), node["code"])
+
+
+def _mapped(end: str, *path: str) -> SearchParameter:
+    """The codes of one end of a map, each with the code system of its group."""
+
+    def values(document: Document) -> Iterator[Token]:
+        for group in _at("group")(document):
+            system = str(group.get(end, "")).partition("|")[0]
+            yield from (Token(system, code) for code in _at("element", *path, "code")(group))
+
+    return SearchParameter("token", values, inside=True)
 
 
 def _p(type_: str, values: Values, inside: bool = False) -> SearchParameter:
     return SearchParameter(type_, _tokens(values) if type_ == "token" else values, inside)
 
 
+def _related(type_: str) -> SearchParameter:
+    def values(document: Document) -> Iterator[str]:
+        return (
+            a["resource"]
+            for a in _at("relatedArtifact")(document)
+            if a.get("type") == type_ and "resource" in a
+        )
+
+    return SearchParameter("reference", values)
+
+
 _COMMON = {
     "_id": _p("token", _at("id")),
     "_lastUpdated": _p("date", _at("meta", "lastUpdated")),
     "_language": _p("token", _at("language")),
-    "url": _p("uri", _at("url")),
+    "url": _p("uri", _canonical),
     "version": _p("token", _at("version")),
     "identifier": _p("token", _at("identifier")),
     "name": _p("string", _at("name")),
@@ -96,26 +158,24 @@ _COMMON = {
     "jurisdiction": _p("token", _at("jurisdiction")),
     "context": _p("token", _at("useContext", "valueCodeableConcept")),
     "context-type": _p("token", _at("useContext", "code")),
-    "derived-from": _p("uri", _at("relatedArtifact", "resource")),
+    "derived-from": _related("derived-from"),
+    "predecessor": _related("predecessor"),
     "topic": _p("token", _at("topic")),
 }
 
 
-def _map(*path: str) -> SearchParameter:
-    return _p("token" if path[-1] == "code" else "uri", _at("group", *path), inside=True)
-
-
-_SOURCE_SCOPE = _p("uri", _any_of(_at("sourceScopeUri"), _at("sourceScopeCanonical")))
-_TARGET_SCOPE = _p("uri", _any_of(_at("targetScopeUri"), _at("targetScopeCanonical")))
+_SOURCE_SCOPE = _any_of(_at("sourceScopeUri"), _at("sourceScopeCanonical"))
+_TARGET_SCOPE = _any_of(_at("targetScopeUri"), _at("targetScopeCanonical"))
+_OTHER_MAP = _p("reference", _at("group", "unmapped", "otherMap"), inside=True)
 
 PARAMETERS: dict[str, dict[str, SearchParameter]] = {
     "CodeSystem": _COMMON
     | {
-        "system": _p("uri", _at("url")),
-        "code": _p("token", _concepts, inside=True),
+        "system": _p("uri", _canonical),
+        "code": SearchParameter("token", _concepts, inside=True),
         "content-mode": _p("token", _at("content")),
-        "language": _p("token", _at("concept", "designation", "language"), inside=True),
-        "supplements": _p("uri", _at("supplements")),
+        "language": SearchParameter("token", _languages, inside=True),
+        "supplements": _p("reference", _at("supplements")),
     },
     "ValueSet": _COMMON
     | {
@@ -124,32 +184,28 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
             _any_of(_at("compose", "include", "system"), _at("compose", "include", "valueSet")),
             inside=True,
         ),
-        "code": _p(
-            "token",
-            _any_of(_at("compose", "include", "concept", "code"), _at("expansion", "contains", "code")),
-            inside=True,
-        ),
+        "code": SearchParameter("token", _listed, inside=True),
         "expansion": _p("uri", _at("expansion", "identifier"), inside=True),
     },
     "ConceptMap": _COMMON
     | {
-        "source-code": _map("element", "code"),
-        "target-code": _map("element", "target", "code"),
-        "source-group-system": _map("source"),
-        "target-group-system": _map("target"),
-        "source-system": _map("source"),
-        "target-system": _map("target"),
-        "source-scope": _SOURCE_SCOPE,
-        "source-scope-uri": _SOURCE_SCOPE,
-        "source": _SOURCE_SCOPE,
-        "source-uri": _SOURCE_SCOPE,
-        "target-scope": _TARGET_SCOPE,
-        "target-scope-uri": _TARGET_SCOPE,
-        "target": _TARGET_SCOPE,
-        "target-uri": _TARGET_SCOPE,
-        "other-map": _map("unmapped", "otherMap"),
-        "other": _map("unmapped", "otherMap"),
-        "dependson": _p("uri", _at("additionalAttribute", "uri")),
+        "source-code": _mapped("source"),
+        "target-code": _mapped("target", "target"),
+        "source-group-system": _p("reference", _at("group", "source"), inside=True),
+        "target-group-system": _p("reference", _at("group", "target"), inside=True),
+        "source-system": _p("uri", _at("group", "source"), inside=True),
+        "target-system": _p("uri", _at("group", "target"), inside=True),
+        "source-scope": _p("reference", _SOURCE_SCOPE),
+        "source-scope-uri": _p("uri", _SOURCE_SCOPE),
+        "source": _p("reference", _SOURCE_SCOPE),
+        "source-uri": _p("reference", _SOURCE_SCOPE),
+        "target-scope": _p("reference", _TARGET_SCOPE),
+        "target-scope-uri": _p("uri", _TARGET_SCOPE),
+        "target": _p("reference", _TARGET_SCOPE),
+        "target-uri": _p("reference", _TARGET_SCOPE),
+        "other-map": _OTHER_MAP,
+        "other": _OTHER_MAP,
+        "dependson": _p("uri", _at("additionalAttribute", "uri"), inside=True),
         "mapping-property": _p("uri", _at("property", "uri")),
     },
     "NamingSystem": _COMMON
@@ -161,7 +217,7 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
         "type": _p("token", _at("type")),
     },
 }
-# Parameters for the form of the answer. They find nothing.
+# Parameters that shape the answer. They do not select resources.
 RESULT = frozenset(
     {"_count", "_offset", "_sort", "_total", "_totalMethod", "_summary", "_elements", "_format", "_pretty"}
 )
@@ -178,32 +234,58 @@ _UNSUPPORTED = (
 )
 
 
-def looks_inside(kind: str, query: Sequence[tuple[str, str]]) -> bool:
-    """Whether a search needs whole documents; otherwise their headers do."""
-    names = {name.partition(":")[0] for name, _ in query}
-    names |= {key.lstrip("-") for name, value in query if name == "_sort" for key in value.split(",")}
-    return any(PARAMETERS[kind][name].inside for name in names if name in PARAMETERS[kind])
+# The resource of a header as far as a search for some codes needs it.
+Inside = Callable[[Document, Collection[str]], Document]
 
 
 def search(
-    documents: Iterable[Document], kind: str, query: Sequence[tuple[str, str]], url: str, strict: bool = False
+    headers: Iterable[Document],
+    inside: Inside,
+    kind: str,
+    query: Sequence[tuple[str, str]],
+    url: str,
+    strict: bool = False,
 ) -> Document:
-    """A searchset Bundle of the documents that match: R5-shaped and whole.
+    """A searchset Bundle of the resources that match, each as its header.
 
-    Unknown parameters are ignored and left out of the links; ``strict`` refuses them. Raises TerminologyError
-    for a bad value, and RefusedError for an unknown parameter or modifier.
+    Only those whose headers pass all other conditions are looked into. Unknown parameters are ignored and left
+    out of the links; ``strict`` refuses them. Raises TerminologyError for a bad value, and RefusedError for an
+    unknown parameter or modifier.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
-    tests = [_test(kind, name, value) for name, value in known]
-    matches = [document for document in documents if all(test(document) for test in tests)]
+    tests: dict[bool, list[Test]] = {True: [], False: []}
+    codes: set[str] = set()
+    for name, value in known:
+        if (kind, name) == ("CodeSystem", "code") and (systems := _systems(value)) is not None:
+            tests[False].append(lambda header, systems=systems: header.get("url", "") in systems)  # type: ignore[misc]
+        parameter = PARAMETERS[kind][name.partition(":")[0]]
+        tests[parameter.inside].append(_test(kind, name, value))
+        if parameter.inside and parameter.type == "token":
+            codes |= {text.rpartition("|")[2] for text in _alternatives(value)}
+    matches = [header for header in headers if all(test(header) for test in tests[False])]
+    if tests[True]:
+        if len(matches) > MOST_LOOKED_INTO:
+            raise TerminologyError(issues.search_too_costly(kind, len(matches), MOST_LOOKED_INTO))
+        matches = [
+            header
+            for header, content in ((header, inside(header, codes)) for header in matches)
+            if all(test(content) for test in tests[True])
+        ]
     form = {name: value for name, value in query if name in RESULT}
     _sort(matches, kind, form.get("_sort", ""))
     if form.get("_summary") == "count":
         form["_count"] = "0"
-    offset, count = _number("_offset", form, 0), min(_number("_count", form, PAGE), LARGEST_PAGE)
+    page = form.items()
+    offset, count = number("_offset", page, 0), min(number("_count", page, PAGE), LARGEST_PAGE)
     links = _links(url, known, form, offset, count, len(matches))
     return searchset(len(matches), links, matches[offset : offset + count])
+
+
+def _systems(text: str) -> set[str] | None:
+    """The code systems that a list of tokens names; None if one of them names none."""
+    parts = [part.rpartition("|") for part in _alternatives(text)]
+    return {system for system, _, _ in parts} if all(bar for _, bar, _ in parts) else None
 
 
 def _known(name: str, kind: str, strict: bool) -> bool:
@@ -213,8 +295,9 @@ def _known(name: str, kind: str, strict: bool) -> bool:
     return base in PARAMETERS[kind]
 
 
-def _number(name: str, form: dict[str, str], default: int) -> int:
-    text = form.get(name, str(default))
+def number(name: str, query: Iterable[tuple[str, str]], default: int) -> int:
+    """The whole number that a parameter has. Raises TerminologyError for any other value."""
+    text = dict(query).get(name, str(default))
     if not text.isascii() or not text.isdecimal():
         raise TerminologyError(issues.bad_search_value(name, text, "a whole number that is not negative"))
     return int(text)
@@ -224,10 +307,15 @@ def _sort(matches: list[Document], kind: str, order: str) -> None:
     """Sort by the parameters in ``order``; a minus reverses one. Without parameters the order stays."""
     for key in reversed([key for key in order.split(",") if key]):
         parameter = PARAMETERS[kind].get(key.lstrip("-"))
-        if parameter is None:
-            raise TerminologyError(issues.bad_search_value("_sort", key, "names of search parameters"))
+        if parameter is None or parameter.inside:
+            names = ", ".join(name for name, row in sorted(PARAMETERS[kind].items()) if not row.inside)
+            raise TerminologyError(issues.bad_search_value("_sort", key, f"some of {names}"))
         values = parameter.values
-        matches.sort(key=lambda d: min((str(v) for v in values(d)), default=""), reverse=key.startswith("-"))  # noqa: B023
+        matches.sort(key=lambda d: min(map(_text, values(d)), default=""), reverse=key.startswith("-"))  # noqa: B023
+
+
+def _text(value: Any) -> str:
+    return value.code if isinstance(value, Token) else str(value)
 
 
 def _links(
@@ -258,6 +346,8 @@ def _test(kind: str, name: str, text: str) -> Test:
     base, _, modifier = name.partition(":")
     parameter = PARAMETERS[kind][base]
     if modifier == "missing":
+        if text not in ("true", "false"):
+            raise TerminologyError(issues.bad_search_value(name, text, "true or false"))
         return lambda document: any(True for _ in parameter.values(document)) is (text == "false")
     make = MATCHERS.get((parameter.type, modifier))
     if make is None:
@@ -265,10 +355,8 @@ def _test(kind: str, name: str, text: str) -> Test:
         raise RefusedError(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
     alternatives = [make(value) for value in _alternatives(text)]
     if modifier == "not":
-        return lambda document: (
-            not any(m(v, document) for m in alternatives for v in parameter.values(document))
-        )
-    return lambda document: any(m(v, document) for m in alternatives for v in parameter.values(document))
+        return lambda document: not any(m(v) for m in alternatives for v in parameter.values(document))
+    return lambda document: any(m(v) for m in alternatives for v in parameter.values(document))
 
 
 def _alternatives(text: str) -> list[str]:
@@ -276,7 +364,7 @@ def _alternatives(text: str) -> list[str]:
     return [part.replace("\0", ",") for part in text.replace("\\,", "\0").split(",")]
 
 
-Matcher = Callable[[Any, Document], bool]
+Matcher = Callable[[Any], bool]
 
 
 def _plain(text: str) -> str:
@@ -286,41 +374,40 @@ def _plain(text: str) -> str:
 
 
 def _starts(text: str) -> Matcher:
-    return lambda value, _: _plain(str(value)).startswith(_plain(text))
+    return lambda value: _plain(str(value)).startswith(_plain(text))
 
 
 def _contains(text: str) -> Matcher:
-    return lambda value, _: _plain(text) in _plain(str(value))
+    return lambda value: _plain(text) in _plain(str(value))
 
 
 def _exact(text: str) -> Matcher:
-    return lambda value, _: value == text
+    return lambda value: value == text
 
 
 def _uri(text: str) -> Matcher:
-    """A canonical with a version also compares the version."""
-    url, bar, version = text.partition("|")
-
-    def matches(value: Any, document: Document) -> bool:
-        bare = str(value).partition("|")[0]
-        return value == text or (bare == url and (not bar or version == document.get("version")))
-
-    return matches
+    """A url finds every version of it, and ``url|version`` that version."""
+    return lambda value: text in (value, split_canonical(str(value))[0])
 
 
 def _below(text: str) -> Matcher:
-    return lambda value, _: str(value).startswith(text)
+    return lambda value: str(value).startswith(text)
 
 
 def _above(text: str) -> Matcher:
-    return lambda value, _: text.startswith(str(value))
+    return lambda value: text.startswith(str(value))
 
 
 def _token(text: str) -> Matcher:
     system, bar, code = text.rpartition("|")
+    folded = code.casefold()
+
+    def has_code(value: Token) -> bool:
+        return value.code == code or (value.folds and value.code.casefold() == folded)
+
     if not bar:
-        return lambda value, _: value[1] == code
-    return lambda value, _: value[0] == system and code in ("", value[1])
+        return lambda value: has_code(value)
+    return lambda value: value.system in (system, None) and (not code or has_code(value))
 
 
 _COMPARED: dict[str, Callable[[str, str], bool]] = {
@@ -342,7 +429,7 @@ def _date(text: str) -> Matcher:
     if not date[:4].isdecimal():
         raise TerminologyError(issues.bad_search_value("date", text, "a date such as ge2026-01"))
     compare = _COMPARED[prefix]
-    return lambda value, _: compare(str(value), date)
+    return lambda value: compare(str(value), date)
 
 
 MATCHERS: dict[tuple[str, str], Callable[[str], Matcher]] = {
@@ -353,6 +440,10 @@ MATCHERS: dict[tuple[str, str], Callable[[str], Matcher]] = {
     ("uri", "below"): _below,
     ("uri", "above"): _above,
     ("uri", "contains"): _contains,
+    ("reference", ""): _uri,
+    ("reference", "below"): _below,
+    ("reference", "above"): _above,
+    ("reference", "contains"): _contains,
     ("token", ""): _token,
     ("token", "not"): _token,
     ("date", ""): _date,

@@ -16,7 +16,22 @@ SUMMARIES = ("true", "false", "text", "data", "count")
 _DETAIL = frozenset(
     {"text", "description", "purpose", "copyright", "contained", "concept", "compose", "expansion", "group"}
 )
-_ALWAYS = frozenset({"resourceType", "id", "meta", "url", "status", "content"})
+# The mandatory elements, and the modifiers, of the resources that are read.
+_ALWAYS = frozenset(
+    {"resourceType", "id", "meta", "implicitRules", "modifierExtension", "url", "status", "content"}
+)
+_MANDATORY = {
+    "NamingSystem": _ALWAYS | {"name", "kind", "date", "uniqueId"},
+    "CapabilityStatement": _ALWAYS | {"date", "kind", "fhirVersion", "format"},
+    "TerminologyCapabilities": _ALWAYS | {"date", "kind"},
+}
+# The element with what is long, by the type of the resource.
+CONTENT_OF = {
+    "CodeSystem": "concept",
+    "ValueSet": "compose",
+    "ConceptMap": "group",
+    "NamingSystem": "uniqueId",
+}
 
 
 def version_id(document: Document) -> str:
@@ -37,13 +52,26 @@ def summarised(document: Document, version: str | None, query: Iterable[tuple[st
     summary, elements = parameters.get("_summary", "false"), parameters.get("_elements")
     if summary not in SUMMARIES:
         raise TerminologyError(issues.bad_search_value("_summary", summary, f"one of {', '.join(SUMMARIES)}"))
+    always = _MANDATORY.get(result.get("resourceType", ""), _ALWAYS)
     if elements:
-        return _only(result, _ALWAYS | {name.strip() for name in elements.split(",")})
+        return _only(result, always | _names(elements))
     if summary == "true":
         return _only(_without_search_parameters(result), result.keys() - _DETAIL)
     if summary == "text":
-        return _only(result, _ALWAYS | {"text"})
+        return _only(result, always | {"text"})
     return _only(result, result.keys() - {"text"}) if summary == "data" else result
+
+
+def shows(element: str, query: Iterable[tuple[str, str]]) -> bool:
+    """Does a part of a resource, as ``summarised`` makes it, have an element that is not in a summary?"""
+    parameters = dict(query)
+    if elements := parameters.get("_elements"):
+        return element in _names(elements)
+    return parameters.get("_summary", "false") in ("false", "data")
+
+
+def _names(elements: str) -> set[str]:
+    return {name.strip() for name in elements.split(",")}
 
 
 def _without_search_parameters(document: Document) -> Document:

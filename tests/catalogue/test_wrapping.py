@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -112,8 +112,13 @@ class InStore:
     def __init__(self, document: Document) -> None:
         self.document = document
 
-    def whole(self) -> Document:
+    rows = 0
+
+    def whole(self, rows: range = range(0)) -> Document:
         return {**self.document, "meta": {}}
+
+    def searched(self, codes: Collection[str]) -> Document:
+        return self.document
 
     def system(self) -> Any:
         from terminology.systems.document import DocumentCodeSystem

@@ -542,6 +542,52 @@ def test_what_is_no_batch_is_refused(http: FlaskClient, body: dict[str, Any], st
     outcome(http.post("/fhir/r4", json=body), status)
 
 
+@pytest.mark.parametrize("root", ["r4", "r4b", "r5"])
+def test_a_batch_entry_for_another_server_is_refused(http: FlaskClient, root: str) -> None:
+    """An absolute url names its server, and its root; a path may begin with that of the base."""
+    here, elsewhere = f"localhost/fhir/{root}", "CodeSystem/cats"
+    right: list[dict[str, Any]] = [
+        {"request": {"url": url}}
+        for url in (f"http://{here}/{elsewhere}", f"https://LOCALHOST/fhir/{root}/{elsewhere}")
+    ]
+    right += [{"request": {"url": f"/fhir/{root}/{elsewhere}?_summary=true"}}]
+    right += [{"request": {"url": elsewhere}, "fullUrl": url} for url in (f"http://{here}/x", "urn:uuid:1")]
+    wrong: list[dict[str, Any]] = [
+        {"request": {"url": url}}
+        for url in (
+            f"http://elsewhere.example/fhir/{root}/{elsewhere}",
+            f"http://elsewhere.example/{elsewhere}",
+            f"//elsewhere.example/fhir/{root}/{elsewhere}",
+            f"http://localhost:81/fhir/{root}/{elsewhere}",
+            f"http://{here}x/{elsewhere}",
+            f"ftp://{here}/{elsewhere}",
+            f"http://localhost/{elsewhere}",
+        )
+    ]
+    wrong += [{"request": {"url": elsewhere}, "fullUrl": "http://elsewhere.example/fhir/CodeSystem/cats"}]
+    entries = [*right, *wrong]
+    for entry in entries:
+        entry["request"]["method"] = "GET"
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    answers = [entry["response"] for entry in http.post(f"/fhir/{root}", json=bundle).get_json()["entry"]]
+    assert [answer["status"] for answer in answers] == ["200"] * len(right) + ["400"] * len(wrong)
+    for answer in answers[len(right) :]:
+        text = answer["outcome"]["issue"][0]["details"]["text"]
+        assert f"is not below http://{here}. Write the url relative to this base" in text
+
+
+def test_the_resource_of_a_batch_entry_may_come_from_anywhere(http: FlaskClient) -> None:
+    """``fullUrl`` is the identity of the resource of the entry, and not where the request goes."""
+    entry = {
+        "fullUrl": "http://elsewhere.example/fhir/Parameters/1",
+        "resource": PARAMETERS,
+        "request": {"method": "POST", "url": "CodeSystem/$lookup"},
+    }
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    (answered,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
+    assert answered["response"]["status"] == "200"
+
+
 def test_an_entry_of_a_batch_may_say_which_version_the_client_has(http: FlaskClient) -> None:
     tag = http.get("/fhir/r4/CodeSystem/cats").headers["ETag"]
     request = {"method": "GET", "url": "CodeSystem/cats", "ifNoneMatch": tag}

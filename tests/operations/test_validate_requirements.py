@@ -304,9 +304,9 @@ def test_code_Coding_and_CodeableConcept_get_the_same_issues(name: str, given: d
 
 @pytest.mark.parametrize(
     ("forced", "versions"),
-    [([], {"1", "2"}), ([{"name": "force-system-version", "valueCanonical": f"{PETS}|1"}], {None})],
-    ids=["two versions are told apart", "one version that is forced on both needs no telling"],
+    [([], {"1", "2"}), ([{"name": "force-system-version", "valueCanonical": f"{PETS}|1"}], {"1"})],
+    ids=["two versions are told apart", "one version that is forced on both is told, too"],
 )
-def test_versions_in_use_are_told_apart(forced: list[Json], versions: set[str | None]) -> None:
+def test_versions_in_use_are_told_apart(forced: list[Json], versions: set[str]) -> None:
     expansion = expanded({"name": "url", "valueUri": f"{BASE}/vs/both"}, *forced)
     assert {node.get("version") for node in expansion["contains"]} == versions

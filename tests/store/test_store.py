@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -715,23 +716,82 @@ def test_what_is_stored_is_expanded_validated_and_looked_up_over_HTTP(tmp_path: 
         assert {"name": "result", "valueBoolean": is_there} in answer["parameter"]
 
 
-def test_what_is_read_without_its_long_part_says_so(place: str) -> None:
+KINDS_WITH_ROWS = [("CodeSystem", "concept"), ("ConceptMap", "group")]
+
+
+@pytest.mark.parametrize("release_", ["r4", "r4b", "r5"])
+def test_what_is_stored_is_read_with_its_content(place: str, release_: str) -> None:
+    load(place, (release(), BIRDS), (map_release(), MAPPINGS))
+    client = create_app(Settings(environment={}, data=""), catalogue=serving(place).catalogue).test_client()
+    for kind, content in KINDS_WITH_ROWS:
+        [found] = client.get(f"/fhir/{release_}/{kind}?version=1.0").get_json()["entry"]
+        resource = found["resource"]
+        address = f"/fhir/{release_}/{kind}/{resource['id']}"
+        read = client.get(address)
+        by_version = client.get(f"{address}/_history/{resource['meta']['versionId']}").get_json()
+        by_history = client.get(f"{address}/_history").get_json()
+        assert read.get_json() == resource == by_version == by_history["entry"][0]["resource"]
+        assert resource[content] and "tag" not in resource["meta"] and "Link" not in read.headers
+        for part in ("_summary=true", "_elements=url"):
+            short = client.get(f"{address}?{part}").get_json()
+            assert [tag["code"] for tag in short["meta"]["tag"]] == ["SUBSETTED"]
+            assert content not in short and short["meta"]["versionId"] == resource["meta"]["versionId"]
+        again = client.get(address, headers={"If-None-Match": read.headers["ETag"]})
+        assert again.status_code == 304
+    read = client.get(f"/fhir/{release_}/CodeSystem/birds-1.0").get_json()
+    assert (read["content"], read["count"]) == ("complete", len(BIRDS))
+
+
+@pytest.mark.parametrize("release_", ["r4", "r4b", "r5"])
+@pytest.mark.parametrize(("kind", "content"), KINDS_WITH_ROWS)
+def test_a_large_resource_is_read_page_by_page(place: str, release_: str, kind: str, content: str) -> None:
     """https://hl7.org/fhir/R5/resource.html#tag-subsetted: a consumer must not take a part for the whole."""
     load(place, (release(), BIRDS), (map_release(), MAPPINGS))
     client = create_app(Settings(environment={}, data=""), catalogue=serving(place).catalogue).test_client()
-    for kind, lacks in (("CodeSystem", "concept"), ("ConceptMap", "group")):
-        for release_ in ("r4", "r5"):
-            [found] = client.get(f"/fhir/{release_}/{kind}?version=1.0").get_json()["entry"]
-            resource = found["resource"]
-            read = client.get(f"/fhir/{release_}/{kind}/{resource['id']}")
-            by_history = client.get(f"/fhir/{release_}/{kind}/{resource['id']}/_history").get_json()
-            assert read.get_json() == resource == by_history["entry"][0]["resource"]
-            assert [tag["code"] for tag in resource["meta"]["tag"]] == ["SUBSETTED"]
-            assert lacks not in resource
-            short = client.get(f"/fhir/{release_}/{kind}/{resource['id']}?_summary=true").get_json()
-            assert [tag["code"] for tag in short["meta"]["tag"]] == ["SUBSETTED"]
-    read = client.get("/fhir/r5/CodeSystem/birds-1.0").get_json()
-    assert (read["content"], read["count"]) == ("complete", len(BIRDS))
+    [found] = client.get(f"/fhir/{release_}/{kind}?version=1.0").get_json()["entry"]
+    whole, address = found["resource"], f"/fhir/{release_}/{kind}/{found['resource']['id']}"
+    pages = [client.get(f"{address}?_count=2")]
+    while "Link" in pages[-1].headers:
+        link = pages[-1].headers["Link"]
+        assert link.startswith("<http://localhost/") and link.endswith('>; rel="next"')
+        pages.append(client.get(link[len("<http://localhost") : -len('>; rel="next"')]))
+    rows = {"CodeSystem": len(BIRDS), "ConceptMap": len(MAPPINGS)}[kind]
+    assert len(pages) == (rows + 1) // 2 > 1
+    codes: list[str] = []
+    for number, page in enumerate(pages):
+        resource = page.get_json()
+        assert [tag["code"] for tag in resource["meta"]["tag"]] == ["SUBSETTED"]
+        assert resource["meta"]["versionId"] == whole["meta"]["versionId"]
+        assert f" {2 * number + 1} to {min(2 * number + 2, rows)}, of {rows}." in resource["text"]["div"]
+        codes += codes_in(resource, kind)
+    assert list(dict.fromkeys(codes)) == list(dict.fromkeys(codes_in(whole, kind)))
+    beyond = client.get(f"{address}?_offset={rows}").get_json()
+    assert content not in beyond and beyond["meta"]["tag"] and "None of the" in beyond["text"]["div"]
+    assert client.get(f"{address}?_count=x").status_code == 400
+
+
+def codes_in(resource: dict[str, Any], kind: str) -> list[str]:
+    """The codes of the concepts, or of the sources, in their order."""
+    if kind == "ConceptMap":
+        return [element["code"] for group in resource["group"] for element in group["element"]]
+
+    def below(nodes: list[dict[str, Any]]) -> list[str]:
+        return [code for node in nodes for code in (node["code"], *below(node.get("concept", [])))]
+
+    return below(resource["concept"])
+
+
+def test_another_content_is_another_version(place: str) -> None:
+    """Also where everything but the concepts, or mappings, is the same."""
+    versions = set()
+    for last in ("one", "other"):
+        load(place, (release(), [*BIRDS[:-1], replace(BIRDS[-1], display=last)]))
+        load(place, (map_release(), [*MAPPINGS[:-1], replace(MAPPINGS[-1], comment=last)]))
+        catalogue = serving(place).catalogue()
+        for kind, _ in KINDS_WITH_ROWS:
+            [header] = catalogue.headers(kind)
+            versions.add(catalogue.whole(header)["meta"]["versionId"])
+    assert len(versions) == 4
 
 
 @pytest.mark.parametrize("server", ["granian", "werkzeug"])

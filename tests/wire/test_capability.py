@@ -57,7 +57,7 @@ def test_the_advertised_operations_are_those_that_answer(http: FlaskClient, root
 def test_every_search_parameter_and_interaction_that_is_advertised_works(
     http: FlaskClient, root: str
 ) -> None:
-    sample = {"date": "2026", "token": "x", "uri": "http://x", "string": "x"}
+    sample = {"date": "2026", "token": "x", "uri": "http://x", "string": "x", "reference": "x"}
     for resource in statement(http, root)["rest"][0]["resource"]:
         kind = resource["type"]
         assert [i["code"] for i in resource["interaction"]] == [

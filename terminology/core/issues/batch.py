@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from terminology.core.issues.phrases import shortened
 from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
@@ -23,4 +24,12 @@ def batch_entry_without_request(index: int) -> Issue:
 
 def bad_batch_entry(index: int) -> Issue:
     text = "The url of the entry must be an address below the base, and its resource must be an object"
+    return error(code="invalid", text=text, at=[f"Bundle.entry[{index}]"])
+
+
+def entry_for_another_server(index: int, url: str, base: str) -> Issue:
+    text = (
+        f"The entry is for another server: '{shortened(url)}' is not below {base}. Write the url relative to this "
+        f"base, such as 'CodeSystem/$lookup?system=...&code=...', or send the request to the other server"
+    )
     return error(code="invalid", text=text, at=[f"Bundle.entry[{index}]"])

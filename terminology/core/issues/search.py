@@ -31,3 +31,11 @@ def search_with_body(form: str) -> Issue:
     """``form``: the media type of a form."""
     text = f"POST [type]/_search takes its parameters as a form ({form}), not as a resource"
     return error(code="not-supported", text=text)
+
+
+def search_too_costly(kind: str, resources: int, most: int) -> Issue:
+    text = (
+        f"This search would have to look into {resources:,} resources, and may look into {most:,}: add a condition "
+        f"on what stands outside the content of a {kind}, such as url, name or status"
+    )
+    return error(code="too-costly", text=text)

@@ -24,7 +24,7 @@ def unknown_value_set(url: str, why: str | None = None) -> Issue:
 
 
 def value_set_circle(path: Sequence[str]) -> Issue:
-    """``path``: the canonicals of the value sets on the way; the last one stands in it twice."""
+    """``path``: the canonicals of the value sets on the way. It has the last one twice."""
     *way, repeated = path
     text = f"Found a circularity pointing to {repeated} processing ValueSet with pathway [{', '.join(way)}]"
     return error(code="processing", text=text, tx="vs-invalid", message_id="VALUESET_CIRCULAR_REFERENCE")

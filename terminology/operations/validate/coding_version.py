@@ -29,7 +29,7 @@ def includes_of(definition: Definition, url: str) -> Iterator[Block]:
 
 
 def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[CodeSystem]:
-    """The versions of the code system in which the coding is read, the best first; [] if none is here.
+    """The versions of the code system in which the coding is read, the best first; [] if the server has none.
 
     Reads ``finding.blocks``, and adds issues where versions disagree, are missing or are not allowed.
     """
@@ -115,13 +115,13 @@ def _difference(url: str, block: Block, version: str) -> Issue:
 
 
 def _add_missing(finding: CodingFinding, basis: ValidationBasis, version: str | None) -> None:
-    """A version, or every version of the code system, is not here, so the code cannot be judged."""
+    """A version, or every version of the code system, is unknown, so the code cannot be judged."""
     finding.add(unknown_system_issue(basis, finding.url, version), "system")
     finding.missing_systems.append(unknown_system_name(basis, finding.url, version))
 
 
 def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> None:
-    """Name the includes whose version is not here, for a coding that is in no other one and may be in these."""
+    """Name the includes with an unknown version, for a coding that is in no other include and may be in these."""
     version = finding.coding.version
     for block in finding.blocks:
         if block.system is not None or (version is not None and not _admits(block, version, basis)):
@@ -131,7 +131,7 @@ def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> N
 
 
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
-    """The issue for a code system that is not here, or not in a version."""
+    """The issue for a code system that is unknown, or unknown in a version."""
     if not basis.knows(url):
         unknown = issues.system_of_code_unknown(url, version)
         return explain_unusable_system(basis.catalogue, url, unknown)

@@ -12,7 +12,7 @@ listed yet ($expand does that: ``expand``); a block or definition answers for on
         block.is_allowed                         # False when a check-system-version parameter forbids it
         block.contains(code)                     # is this code of block.url in the block, imports and all?
         block.imports                            # the Definitions of include.valueSet
-        block.value_set                          # the ValueSet that the block stands in
+        block.value_set                          # the ValueSet that the block is of
         block.path                               # "ValueSet.compose.include[0]", for an issue's expression
     definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
 
@@ -52,13 +52,14 @@ from terminology.operations.value_set.resolution import (
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
 from terminology.systems.absent import AbsentCodeSystem
-from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+from terminology.systems.code_shapes import impossibility
+from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 T = TypeVar("T")
 
-# So many includes with lists are looked through one by one; more are found by the code.
+# Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
@@ -89,6 +90,7 @@ class Block:
                 self.system = compilation.absent_system(self)
         self.imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
         self._trusts_unknown_systems = compilation.trusts_unknown_systems
+        self._beyond = compilation.beyond
         self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
@@ -146,8 +148,16 @@ class Block:
 
     @property
     def lists_more_than_is_here(self) -> bool:
-        """Whether it may list codes that the code system has and this server has not: it is here as a fragment."""
+        """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
+
+    def may_list(self, code: str) -> bool:
+        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
+        return (
+            self.lists_more_than_is_here
+            and self.system is not None
+            and not impossibility(self.system.about, code)
+        )
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -170,8 +180,15 @@ class Block:
         if self._concept_set is None:
             filtered = cast("ConceptSet", self.selection)
             codes = (node.get("code", "") for node in self.enumeration.values())
-            self._concept_set = filtered.among(codes) if self.is_enumerated else filtered
+            self._concept_set = filtered.among(codes, self._more) if self.is_enumerated else filtered
         return self._concept_set
+
+    @property
+    def _more(self) -> CodesBeyond | None:
+        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        if not self.lists_more_than_is_here or self.filters:
+            return None
+        return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
 
     @property
     def enumeration(self) -> Mapping[str, Node]:
@@ -181,18 +198,18 @@ class Block:
             if isinstance(concepts, Enumeration):
                 self._enumeration = concepts.by_code(self._ignores_case)
             else:
-                self._enumeration = {self._key(node.get("code", "")): node for node in concepts}
+                self._enumeration = {self.key(node.get("code", "")): node for node in concepts}
         return self._enumeration
 
     def listing_keys(self) -> Iterable[str | None]:
-        """The codes of ``include.concept`` without their case; None alone if the list lies in the store."""
+        """The codes of ``include.concept`` without their case; None alone if the list is in the store."""
         if isinstance(self.enumeration, Listing):
             return (None,)
         return {code.casefold() for code in self.enumeration}
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
-        node = self.enumeration.get(self._key(code))
+        node = self.enumeration.get(self.key(code))
         is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
         return node if is_exact else self._enumerated_in_another_case(code)
 
@@ -211,20 +228,19 @@ class Block:
         return None
 
     def _enumerated_folded(self, code: str) -> Sequence[Node]:
-        """The entries of ``include.concept`` whose code differs from a code in case only."""
+        """The entries of ``include.concept`` whose code differs from a code in case only, or not at all."""
+        concepts = self.node.get("concept", ())
+        if isinstance(concepts, Enumeration):
+            return concepts.in_any_case(code)
         if self._folded_enumeration is None:
-            concepts = self.node.get("concept", ())
-            if isinstance(concepts, Enumeration):
-                listing = concepts.by_code(True)
-                node = listing.get(code.casefold())
-                return () if node is None else (node,)
             self._folded_enumeration = {}
-            for node in concepts:
+            for node in self.enumeration.values():
                 folded = node.get("code", "").casefold()
                 self._folded_enumeration.setdefault(folded, []).append(node)
         return self._folded_enumeration.get(code.casefold(), ())
 
-    def _key(self, code: str) -> str:
+    def key(self, code: str) -> str:
+        """The code as codes are compared, without its case where case does not matter."""
         return code.casefold() if self._ignores_case else code
 
     @property
@@ -243,14 +259,14 @@ class Block:
 
     def _contains_itself(self, code: str) -> bool:
         """Whether a code passes enumeration and filters, whatever the imports contain."""
-        if self.is_enumerated and self._key(code) not in self.enumeration:
+        if self.is_enumerated and self.key(code) not in self.enumeration:
             if self.enumerated_concept(code) is None:
                 return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
         if self.filters:
             return code in self.selection
-        return self.lists_more_than_is_here or self.system.locate(code) is not None
+        return self.system.locate(code) is not None or self.may_list(code)
 
     def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""
@@ -378,19 +394,21 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
-    def listing(self, url: str | None, code: str) -> Sequence[Block]:
+    def listing_blocks(self, url: str | None, code: str) -> Sequence[Block]:
         """The includes that may list a code of a code system, those of imports after its own.
 
         They have the displays of the value set, whichever include or import brings a code in.
         """
         if self._listing is None:
             self._listing = self._listing_by_code()
+        if not self._listing:
+            return ()
         some = self._listing.get((url, code.casefold()), ())
         always = self._listing.get((url, None), ())
         return [*always, *some] if some and always else some or always
 
     def _listing_by_code(self) -> dict[tuple[str | None, str | None], list[Block]]:
-        """The includes that list codes, by url and code; by url alone where they are few or lie in the store."""
+        """The includes that list codes, by url and code; by url alone where they are few or in the store."""
         by_url: dict[str | None, list[Block]] = {}
         for block in self._listing_blocks(set()):
             by_url.setdefault(block.url, []).append(block)
@@ -556,7 +574,8 @@ class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
     ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready, ``absent`` each code system that is not here but has listed codes, by url and version.
+    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system,
+    ``absent`` each code system that is not here but has listed codes, by url and version.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
@@ -567,6 +586,7 @@ class _Compilation:
     path: tuple[str, ...] = ()
     trusts_unknown_systems: bool = False
     compiled: dict[str, Definition] = field(default_factory=dict)
+    beyond: dict[str, CodesBeyond] = field(default_factory=dict)
     absent: dict[tuple[str, str | None], AbsentCodeSystem] = field(default_factory=dict)
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
@@ -595,7 +615,7 @@ class _Compilation:
         try:
             document = find_import(self.catalogue, reference, self.pins, self.document)
         except UnknownImportError as unknown:
-            # A ValueSet of the request is not in the catalogue, but it may stand on the path.
+            # A ValueSet of the request is not in the catalogue, but it may be on the path.
             name = f"{unknown.url}|{unknown.version}" if unknown.version else unknown.url
             start = next((c for c in path if name in (c, split_canonical(c)[0])), None)
             if start is None:
@@ -663,7 +683,7 @@ def definition_with_supplements(
 
 
 def _is_of_use(supplement: Document, definition: Definition) -> bool:
-    """Whether a supplement adds to a code system of the value set; of one that is not here, nobody can say."""
+    """Whether a supplement adds to a code system of the value set, or may add to an unknown one."""
     url, _ = split_canonical(supplement.get("supplements", ""))
     blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
     return any(

@@ -8,17 +8,18 @@ https://hl7.org/fhir/R5/valueset-operation-expand.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
-from terminology.core.model import Document, Typed
+from terminology.core.model import Document, Issue, Typed
 from terminology.operations.cost import can_search_again, check_listing
 from terminology.operations.dates import check_date
 from terminology.operations.limits import MOST_CORRECTIONS
+from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.corrections import corrections
 from terminology.operations.value_set.expand_by_lists import page_by_lists
@@ -79,7 +80,9 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     )
     definition, used = prepared.definition, prepared.used
     document = definition.document
-    _apply_own_parameters(request, definition)
+    for field, value in prepared.own_parameters.items():
+        if getattr(request, field) is None:
+            setattr(request, field, value)
     languages = definition.display_languages(request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
     listed = _listed(prepared, request)
@@ -90,11 +93,21 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         entries=entries,
         total=None if definition.is_infinite else listed.total,
         offset=request.offset,
-        parameters=[*_repeated_parameters(request, languages, definition), *used.parameters, *warnings],
+        parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters, *warnings],
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
+        notes=lambda: _notes(definition, request),
     )
+
+
+def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
+    """Warnings about properties that no code system of the value set has."""
+    if not request.properties:
+        return []
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    systems = {id(block.system): block.system for block in blocks if block.system is not None}
+    return mistyped_properties(systems.values(), request.properties)
 
 
 # -- the definition ------------------------------------------------------------------------------
@@ -102,11 +115,16 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
 
 @dataclass(slots=True)
 class _PreparedExpansion:
-    """The part of an expansion that depends only on the value set and on the versions of the request."""
+    """The part of an expansion that depends only on the value set and on the versions of the request.
+
+    ``own_parameters`` are those that the value set itself sets, by the field of ``ExpandRequest``.
+    """
 
     definition: Definition
     used: UsedResources
     can_use_sets: bool
+    merges_versions: bool
+    own_parameters: Mapping[str, bool]
 
     @property
     def weight(self) -> int:
@@ -119,7 +137,13 @@ def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion
     catalogue = with_contained_systems(catalogue, document)
     definition = _definition(catalogue, document, pins, request.supplements)
     check_listing(definition, bool(request.filter))
-    return _PreparedExpansion(definition, UsedResources.of(definition, pins), can_use_sets(definition))
+    return _PreparedExpansion(
+        definition,
+        UsedResources.of(definition, pins),
+        can_use_sets(definition),
+        _merges_versions(definition),
+        _own_parameters(definition),
+    )
 
 
 def _definition(
@@ -156,15 +180,13 @@ def _check_system(catalogue: Catalogue, block: Block) -> None:
 # -- the parameters ------------------------------------------------------------------------------
 
 
-def _apply_own_parameters(request: ExpandRequest, definition: Definition) -> None:
-    """Fill the request with the parameters that the value set itself sets."""
-    for name, field in _SET_BY_VALUE_SET.items():
-        if getattr(request, field) is None and (own := definition.parameter(name)) is not None:
-            setattr(request, field, own == "true")
+def _own_parameters(definition: Definition) -> dict[str, bool]:
+    values = {field: definition.parameter(name) for name, field in _SET_BY_VALUE_SET.items()}
+    return {field: value == "true" for field, value in values.items() if value is not None}
 
 
 def _repeated_parameters(
-    request: ExpandRequest, languages: Languages | None, definition: Definition
+    request: ExpandRequest, languages: Languages | None, prepared: _PreparedExpansion
 ) -> Iterator[tuple[str, Typed]]:
     for name, type_, field in REPEATED:
         value = getattr(request, field)
@@ -173,7 +195,7 @@ def _repeated_parameters(
                 yield name, Typed(type_, item)
     if languages is not None and languages.text:
         yield "displayLanguage", Typed("code", languages.text)
-    if _merges_versions(definition):
+    if prepared.merges_versions:
         yield "versionsMatch", Typed("boolean", True)
 
 
@@ -197,7 +219,7 @@ def _entry_options(
         designations=request.designations,
         properties=request.properties,
         shown_with_version=prepared.used.shown_with_version,
-        listing=prepared.definition.listing,
+        listing_blocks=prepared.definition.listing_blocks,
     )
 
 

@@ -1,4 +1,4 @@
-"""The request of $expand as Python fields; the names of its parameters stand in ``wire/operation_table.py``."""
+"""The request of $expand as Python fields. The names of its parameters are in ``wire/operation_table.py``."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ from terminology.store.compile.chunks import CHUNK, chunks
 from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
 from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
-from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
+from terminology.store.packing import SAMPLE, MappingBody, compressor, dictionary_of, packed, packed_lines
 from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
-from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
+from terminology.store.schema import FIRST_PROPERTY, HAS_FOLDED, INNER, MARK
 
 # Properties that every code system has, declared or not.
 COMMON_PROPERTIES = {"parent", "child", "notSelectable", "inactive", "status"}
@@ -65,6 +66,7 @@ class _CodeSystemCompiler:
         codes = [*declared, *(code for code, _ in scratch.kinds), *sorted(COMMON_PROPERTIES)]
         indexed = [code for code in dict.fromkeys([*codes, *scratch.names]) if code not in release.unindexed]
         self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(indexed)}
+        self._digest = sha256()
         # By number of the kind: whether its values are codes of concepts.
         self._is_code = [type_ == "code" for _, type_ in scratch.kinds]
 
@@ -83,12 +85,15 @@ class _CodeSystemCompiler:
                 sink.write("posting", posting_rows)
         inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
+        if scratch.case_sensitive is None:
+            sink.write("posting", [(MARK, HAS_FOLDED, bitmap_of(()))])
         sink.write("header", relations.parts())
         self._write_header(dictionary, postings)
         return self._header.count
 
     def _write_header(self, dictionary: bytes, postings: ConceptPostings) -> None:
         header = self._header
+        header.digest = self._digest.hexdigest()
         header.uses, header.kinds = self._scratch.uses, self._scratch.kinds
         header.fields, header.long = self._fields, sorted(postings.long)
         header.languages = dict(postings.languages)
@@ -110,8 +115,10 @@ class _CodeSystemCompiler:
     def _concept(self, ord_: int, row: ScratchRow, compress: Callable[[bytes], bytes]) -> TableRow:
         place = self._order.places[ord_]
         code, display, flags, status = row[:4]
-        key = self._scratch.key(code)
-        body = compress(packed_lines(self._body(place, row)))
+        key = self._scratch.keys.own(code)
+        lines = packed_lines(self._body(place, row))
+        self._digest.update(f"{code}\0{display}\0{flags}\0".encode("utf-8", "surrogatepass") + lines)
+        body = compress(lines)
         return ord_, key, None if code == key else code, display, flags, status, body
 
     def _body(self, place: int, row: ScratchRow) -> list[Any]:
@@ -131,7 +138,7 @@ class _CodeSystemCompiler:
 
     def _with_display(self, kind: int, value: Any) -> tuple[Any, ...]:
         """A property whose value is a code, with the display of that concept if it is one of this code system."""
-        place = self._scratch.places.get(self._scratch.key(str(value)))
+        place = self._scratch.place_of(str(value))
         display = None if place is None else self._scratch.displays[place]
         return (kind, value) if display is None else (kind, value, display)
 
@@ -167,26 +174,31 @@ def compile_map(release: MapRelease, rows: Iterable[MapRow], sink: Sink, reporte
     compress = compressor(dictionary)
     count = 0
     attributes: dict[str, None] = {}
+    digest = sha256()
     for chunk in chunks(enumerate(chain(sample, rows))):
-        sink.write("mapping", [_mapping(place, row, compress) for place, row in chunk])
+        sink.write("mapping", [_mapping(place, row, compress, digest.update) for place, row in chunk])
         attributes.update(dict.fromkeys(code for _, row in chunk for code, _, _ in row.depends_on))
         count = chunk[-1][0] + 1
         reporter.rows(count)
     header = Header("ConceptMap", map_document(release), count)
     header.groups = [_group(asdict(group)) for group in release.groups]
     header.attributes = list(attributes)
+    header.digest = digest.hexdigest()
     sink.write("header", [(HEADER, header.as_bytes()), (DICTIONARY, dictionary)])
     return count
 
 
-def _mapping(place: int, row: MapRow, compress: Callable[[bytes], bytes]) -> TableRow:
-    body = compress(packed(_body_of(row)))
-    target = row.target
+def _mapping(
+    place: int, row: MapRow, compress: Callable[[bytes], bytes], digest: Callable[[bytes], None]
+) -> TableRow:
+    content, target = packed(_body_of(row)), row.target
+    digest(f"{row.group}\0{row.source}\0{target}\0".encode("utf-8", "surrogatepass") + content)
+    body = compress(content)
     return place, row.group, row.source, target, bare(row.source), bare(target) if target else None, body
 
 
 def _body_of(row: MapRow) -> list[Any]:
-    return [getattr(row, name) for name in MAPPING_FIELDS]
+    return [getattr(row, name) for name in MappingBody._fields]
 
 
 def _group(group: Document) -> Document:
