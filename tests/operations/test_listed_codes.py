@@ -251,6 +251,10 @@ def test_a_large_stored_expansion_says_so_from_the_store() -> None:
     assert (answer["expansion"]["total"], len(reasons(answer))) == (1_500, 1)
     answer = ask("ValueSet/$validate-code", coding("77", NOWHERE, display="No. 77"), url=large["url"])
     assert (value(answer, "result"), issues_of(answer)) == (True, [("warning", "not-found")])
+    found = ask("ValueSet/$expand", string("filter", "1499"), url=large["url"])
+    assert listed(found) == [("1499", "No. 1499")]
+    last = [{"name": "offset", "valueInteger": 1_498}, {"name": "count", "valueInteger": 10}]
+    assert [code for code, _ in listed(ask("ValueSet/$expand", *last, url=large["url"]))] == ["1498", "1499"]
 
 
 def test_a_reference_to_a_contained_code_system_is_its_url() -> None:
