@@ -27,7 +27,7 @@ from terminology.operations.validate.displays import (
     display_issue,
     language_text,
 )
-from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.compose import Block, Definition, is_any
 from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
@@ -264,7 +264,9 @@ def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) 
 def _contains_version(definition: Definition, match: CodeMatch) -> bool:
     about, code = match.system.about, match.concept.code
     blocks = [b for b in includes_of(definition, about.url) if b.version == about.version]
-    return any(b.contains(code) for b in blocks) and definition.contains(about.url, code, about.version)
+    if not is_any(blocks, lambda block: block.contains(code)):
+        return False
+    return definition.contains(about.url, code, about.version)
 
 
 def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
