@@ -51,7 +51,7 @@ class CompiledResource(Protocol):
         """The resource as it is read, with some of its rows."""
 
     def searched(self, codes: Collection[str]) -> Document:
-        """The resource as far as a search for these codes needs it."""
+        """The resource with the rows that a search for these codes needs, and perhaps others."""
 
     def system(self) -> CodeSystem: ...
 
@@ -80,7 +80,7 @@ class Catalogue(Protocol):
         """The number of concepts or mappings of a resource in the store; 0 for any other."""
 
     def searched(self, header: Document, codes: Collection[str]) -> Document:
-        """The resource of a header as far as a search for these codes needs it: no more rows than that."""
+        """The resource of a header, which may lack the rows that a search for these codes does not need."""
 
     def document(self, header: Document) -> Document:
         """The resource of a header as operations use it: long lists of the store are read as needed.

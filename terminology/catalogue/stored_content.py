@@ -1,7 +1,7 @@
 """The concepts of a stored CodeSystem, and the mappings of a stored ConceptMap, written as the resource has them.
 
-Only some of the rows need to be written: a page of them, or those that a search is about. What is left out may be the
-parent of what is written; such a concept stands at the top, and a property names its parents.
+Not all rows are written: only a page of them, or those that a search is about. So the parent of a concept may be
+missing; then the concept stands at the top, and a property names its parent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def code_system(artifact: Artifact, rows: Iterable[StoredConcept]) -> Document:
     """The CodeSystem with these concepts, which come in their order."""
     document = artifact.header.document
     writer = _ConceptWriter(artifact, roles_of(document).get("parent"))
-    concepts = writer.written(rows)
+    concepts = writer.write(rows)
     if writer.undeclared is not None:
         document = {**document, "property": [*document.get("property", ()), writer.undeclared]}
     return {**document, "concept": concepts} if concepts else document
@@ -47,7 +47,7 @@ class _ConceptWriter:
         self._is_declared = self._parent in declared
         self.undeclared: Document | None = None
 
-    def written(self, rows: Iterable[StoredConcept]) -> list[Document]:
+    def write(self, rows: Iterable[StoredConcept]) -> list[Document]:
         top: list[Document] = []
         # The last concept, after those that it stands below.
         path: list[Document] = []

@@ -73,10 +73,12 @@ def _serve(settings: Settings, check: bool) -> None:
 
 
 def _counts(catalogue: Catalogue) -> str:
-    """How many resources of each kind a search of the default release finds."""
+    """How many resources of each kind the default release has, without those of the built-in code systems."""
     from terminology.catalogue.protocol import KINDS
 
-    return ", ".join(counted(sum(1 for _ in catalogue.headers(kind)), kind) for kind in KINDS)
+    numbers = {kind: sum(1 for _ in catalogue.headers(kind)) for kind in KINDS}
+    numbers["CodeSystem"] -= sum(1 for _ in catalogue.builtin_systems())
+    return ", ".join(counted(number, kind) for kind, number in numbers.items())
 
 
 def _example(catalogue: Catalogue) -> str:

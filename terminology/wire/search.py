@@ -234,7 +234,7 @@ _UNSUPPORTED = (
 )
 
 
-# The resource of a header as far as a search for some codes needs it.
+# The resource of a header, which may lack the rows that a search for some codes does not need.
 Inside = Callable[[Document, Collection[str]], Document]
 
 

@@ -373,7 +373,7 @@ def test_what_is_loaded_is_served_at_every_start_from_then_on(tmp_path: Path) ->
     data = tmp_path / "data"
     place = archive(tmp_path / "package.tgz", package())
     settings = Settings(environment={}, bundled=False, data=str(data))
-    assert list(open_catalogue(settings).headers("CodeSystem")) == []
+    assert list(open_catalogue(settings).headers("ValueSet")) == []
     code, said = load_command(place, "--data", data, "--dry-run")
     assert (code, "1 CodeSystem, 1 ValueSet (new, not kept" in said, data.exists()) == (0, True, False)
     code, said = load_command(place, "--data", data)

@@ -222,6 +222,8 @@ def find_usable_system(
 
 def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
     """``unknown``, unless the code system is here without codes to rely on: then the issue says that."""
+    if any(system.about.url == url for system in catalogue.builtin_systems()):
+        return unknown  # its resource has no codes, but it is not known without them
     contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
     content = next((content for content in contents if content in ("not-present", "example")), None)
     return issues.without_codes(unknown, content) if content else unknown
