@@ -126,7 +126,7 @@ def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Seq
         "parameter": [{"name": name} for name in sorted([*_expansion_parameters(), *also])],
         "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
     }
-    document["codeSearch"] = "explicit"
+    document["codeSearch"] = "in-compose"
     document["translation"] = {"needsMap": False}
     if "closure" in operations_of(BASE, release):
         document["closure"] = {"translation": False}
