@@ -363,7 +363,8 @@ class Terminology:
             return self._get(kind, release, query)
 
         document = bundle(HOME)
-        resources = [self._resource_of(entry["resource"]) for entry in document.get("entry", ())]
+        matches = (e["resource"] for e in document.get("entry", ()) if e["search"]["mode"] == "match")
+        resources = [self._resource_of(match) for match in matches]
         return SearchResult(document, bundle, resources)
 
     def _resource_of(self, document: Document) -> Resource:

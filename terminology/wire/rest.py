@@ -182,6 +182,8 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     bundle = search(headers, catalogue.searched, kind, query, f"{context.base}/{kind}", request.is_strict)
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in bundle.get("entry", ()):
+        if entry["search"]["mode"] != "match":
+            continue
         document = catalogue.whole(entry["resource"], rows=rows)
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
