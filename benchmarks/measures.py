@@ -91,7 +91,7 @@ def _checked(server: Server, questions: Questions, name: str) -> list[bytes]:
         if bodies and time.monotonic() > end:
             break
         status, body = server.ask(request)
-        if status != 200 or not questions.checks[name](request, json.loads(body)):
+        if status != 200 or not questions.is_right(name, request, json.loads(body)):
             raise WrongAnswer(f"{name}: {request.path}: {status} {body[:500]!r}")
         bodies.append(body)
     return bodies

@@ -56,17 +56,75 @@ def load(place: str, release: Path) -> dict[str, float]:
     }
 
 
+# The text of a question, our answer, the plain one, and the seconds that ours took.
+Answers = tuple[str, object, object, float]
+
+
 class Comparison:
-    """Questions that are asked of both, with what the answers took."""
+    """Questions at random, asked of the code system and of the plain one."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str, release: Path, seed: int) -> None:
+        serving = ServedContent(Settings(environment={}, bundled=False, store=place))
+        system = serving.catalogue().find_system(URL)
+        assert isinstance(system, SnomedCodeSystem)
+        self.system, self.plain = system, plain_snomed.Plain(release)
+        self.inventor = plain_snomed.Inventor(self.plain)
+        self.seed, self.chance = seed, random.Random(seed)
+        self.codes = sorted(self.plain.concepts)
+        descriptions = (one for several in self.plain.said.values() for one in several)
+        self.words = sorted({word for one in descriptions for word in one.term.lower().split()})
+        self.refused: list[str] = []
         self.differences = 0
-        print(f"{'':16} {'asked':>7} {'differ':>7} {'p50 ms':>9} {'p95 ms':>9} {'max ms':>9}")
 
-    def ask(
-        self, name: str, count: int, question: Callable[[int], tuple[str, object, object, float]]
-    ) -> None:
-        """``question`` gives its text, our answer, the plain one, and the seconds that ours took."""
+    def expression(self, number: int) -> Answers:
+        tree = self.inventor.tree(random.Random(f"{self.seed}/{number}"))
+        text = plain_snomed.written(tree)
+        began = time.perf_counter()
+        try:
+            selection = self.system.select([Filter("constraint", "=", text)])
+        except TerminologyError as error:
+            self.refused.append(f"{text}: {error}")
+            return text, None, None, time.perf_counter() - began
+        spent = time.perf_counter() - began
+        return text, {concept.code for concept in selection}, self.plain.meant(tree), spent
+
+    def subsumption(self, number: int) -> Answers:
+        chance, plain = self.chance, self.plain
+        descendant = chance.choice(self.codes)
+        above = sorted(plain._reached({descendant}, plain.parents)) or self.codes
+        ancestor = chance.choice((chance.choice(above), chance.choice(self.codes)))
+        began = time.perf_counter()
+        ours = self.system.subsumes(ancestor, descendant)
+        spent = time.perf_counter() - began
+        return f"{ancestor} {descendant}", ours, plain.subsumes(ancestor, descendant), spent
+
+    def text_search(self, number: int) -> Answers:
+        count = self.chance.choice((1, 2, 2))
+        text = " ".join(self.chance.choice(self.words)[: self.chance.randint(2, 6)] for _ in range(count))
+        began = time.perf_counter()
+        selection = self.system.select(text=text)
+        total, _ = len(selection), selection[:20]
+        spent = time.perf_counter() - began
+        return text, (total, {c.code for c in selection}), _with_size(self.plain.found_by(text)), spent
+
+    def lookup(self, number: int) -> Answers:
+        code, plain = self.chance.choice(self.codes), self.plain
+        began = time.perf_counter()
+        concept, detail = self.system.locate(code), self.system.describe([code])[code]
+        spent = time.perf_counter() - began
+        property_values = {(p.code, str(p.value.value)) for p in detail.properties}
+        ours = (
+            concept is not None and not concept.inactive,
+            {value for name, value in property_values if name == "parent"},
+            {value for name, value in property_values if name == "child"},
+            {d.value for d in detail.designations},
+        )
+        terms = {one.term for one in plain.said[code] if one.type != rf2.DEFINITION}
+        family = plain.parents.get(code, set()), plain.children.get(code, set())
+        return code, ours, (plain.concepts[code].active, *family, terms), spent
+
+    def ask(self, name: str, count: int, question: Callable[[int], Answers]) -> None:
+        """Ask ``count`` questions; print the times and the differences."""
         spent, differ = [], 0
         for number in range(count):
             text, ours, plain, seconds = question(number)
@@ -82,76 +140,15 @@ class Comparison:
 
 
 def compare(place: str, release: Path, count: int, seed: int) -> int:
-    serving = ServedContent(Settings(environment={}, bundled=False, store=place))
-    system = serving.catalogue().find_system(URL)
-    assert isinstance(system, SnomedCodeSystem)
-    plain = plain_snomed.Plain(release)
-    inventor = plain_snomed.Inventor(plain)
-    chance = random.Random(seed)
-    codes = sorted(plain.concepts)
-    words = sorted(
-        {
-            word
-            for descriptions in plain.said.values()
-            for one in descriptions
-            for word in one.term.lower().split()
-        }
-    )
-    refused: list[str] = []
-
-    def expression(number: int) -> tuple[str, object, object, float]:
-        tree = inventor.tree(random.Random(f"{seed}/{number}"))
-        text = plain_snomed.written(tree)
-        began = time.perf_counter()
-        try:
-            selection = system.select([Filter("constraint", "=", text)])
-        except TerminologyError as error:
-            refused.append(f"{text}: {error}")
-            return text, None, None, time.perf_counter() - began
-        spent = time.perf_counter() - began
-        return text, {concept.code for concept in selection}, plain.meant(tree), spent
-
-    def subsumed(number: int) -> tuple[str, object, object, float]:
-        descendant = chance.choice(codes)
-        above = sorted(plain._reached({descendant}, plain.parents)) or codes
-        ancestor = chance.choice((chance.choice(above), chance.choice(codes)))
-        began = time.perf_counter()
-        ours = system.subsumes(ancestor, descendant)
-        spent = time.perf_counter() - began
-        return f"{ancestor} {descendant}", ours, plain.subsumes(ancestor, descendant), spent
-
-    def searched(number: int) -> tuple[str, object, object, float]:
-        text = " ".join(chance.choice(words)[: chance.randint(2, 6)] for _ in range(chance.choice((1, 2, 2))))
-        began = time.perf_counter()
-        selection = system.select(text=text)
-        total, _ = len(selection), selection[:20]
-        spent = time.perf_counter() - began
-        return text, (total, {c.code for c in selection}), _with_size(plain.found_by(text)), spent
-
-    def looked_up(number: int) -> tuple[str, object, object, float]:
-        code = chance.choice(codes)
-        began = time.perf_counter()
-        concept, detail = system.locate(code), system.describe([code])[code]
-        spent = time.perf_counter() - began
-        property_values = {(p.code, str(p.value.value)) for p in detail.properties}
-        ours = (
-            concept is not None and not concept.inactive,
-            {value for name, value in property_values if name == "parent"},
-            {value for name, value in property_values if name == "child"},
-            {d.value for d in detail.designations},
-        )
-        terms = {one.term for one in plain.said[code] if one.type != rf2.DEFINITION}
-        family = plain.parents.get(code, set()), plain.children.get(code, set())
-        return code, ours, (plain.concepts[code].active, *family, terms), spent
-
-    comparison = Comparison()
-    comparison.ask("expressions", count, expression)
-    comparison.ask("subsumptions", 10 * count, subsumed)
-    comparison.ask("text searches", max(count // 10, 5), searched)
-    comparison.ask("lookups", 10 * count, looked_up)
-    for text in refused[:SHOWN]:
+    comparison = Comparison(place, release, seed)
+    print(f"{'':16} {'asked':>7} {'differ':>7} {'p50 ms':>9} {'p95 ms':>9} {'max ms':>9}")
+    comparison.ask("expressions", count, comparison.expression)
+    comparison.ask("subsumptions", 10 * count, comparison.subsumption)
+    comparison.ask("text searches", max(count // 10, 5), comparison.text_search)
+    comparison.ask("lookups", 10 * count, comparison.lookup)
+    for text in comparison.refused[:SHOWN]:
         print(f"  refused, not compared: {text[:300]}")
-    print(f"{len(refused)} expressions refused; {comparison.differences} differences")
+    print(f"{len(comparison.refused)} expressions refused; {comparison.differences} differences")
     return comparison.differences
 
 

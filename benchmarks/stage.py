@@ -32,6 +32,7 @@ BATCH = 100
 
 Ask = Callable[[random.Random], Asked]
 Check = Callable[[Asked, dict[str, Any]], bool]
+Send = Callable[..., Asked]
 
 
 def load(store: str, count: int, maps: bool = True) -> None:
@@ -124,69 +125,56 @@ class Questions:
         self._above: list[list[int]] = facts["parents"]
         self._members = below(self._above, facts["root"])
         self.members = sum(self._members)
-        self.makers: dict[str, Ask] = {
-            "lookup": lambda chance: _get(
-                "CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance)
-            ),
-            "translate": lambda chance: _get(
-                "ConceptMap/$translate",
-                url=synthetic.MAP_URL,
-                system=synthetic.URL,
-                code=self._code(chance),
-            ),
-            "subsumes": lambda chance: _get(
-                "CodeSystem/$subsumes",
-                system=synthetic.URL,
-                codeA=synthetic.code(chance.randrange(min(400, self.count))),
-                codeB=self._code(chance),
-            ),
-            "validate-code": lambda chance: _get(
-                "CodeSystem/$validate-code", url=synthetic.URL, code=self._code(chance)
-            ),
-            "validate-in-set": lambda chance: _get(
-                "ValueSet/$validate-code", url=MANY_URL, system=synthetic.URL, code=self._code(chance)
-            ),
-            "expand-text": lambda chance: _get(
-                "ValueSet/$expand", url=ALL_URL, filter=self._typed(chance), count="20"
-            ),
-            "expand-100": lambda chance: _get(
-                "ValueSet/$expand",
-                url=MANY_URL,
-                offset=str(chance.randrange(self.members - 100)),
-                count="100",
-                includeDesignations="true",
-            ),
-            "post-lookup": lambda chance: _post(
-                "CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance)
-            ),
-            "post-translate": lambda chance: _post(
-                "ConceptMap/$translate",
-                url=synthetic.MAP_URL,
-                system=synthetic.URL,
-                code=self._code(chance),
-            ),
-            "post-validate": lambda chance: _post(
-                "CodeSystem/$validate-code", url=synthetic.URL, code=self._code(chance)
-            ),
-            "batch": self._batch,
-        }
-        self.checks: dict[str, Check] = {
-            "lookup": self._lookup_is_right,
-            "translate": self._translate_is_right,
-            "subsumes": self._subsumes_is_right,
-            "validate-code": self._validation_is_right,
-            "validate-in-set": self._membership_is_right,
-            "expand-text": self._text_is_right,
-            "expand-100": self._page_is_right,
-            "post-lookup": self._lookup_is_right,
-            "post-translate": self._translate_is_right,
-            "post-validate": self._validation_is_right,
-            "batch": self._batch_is_right,
+        self._kinds: dict[str, tuple[Ask, Check]] = {
+            "lookup": (self._lookup(_get), self._lookup_is_right),
+            "translate": (self._translate(_get), self._translate_is_right),
+            "subsumes": (self._subsumes, self._subsumes_is_right),
+            "validate-code": (self._validate(_get), self._validation_is_right),
+            "validate-in-set": (self._validate_in_set, self._membership_is_right),
+            "expand-text": (self._expand_text, self._text_is_right),
+            "expand-100": (self._expand_page, self._page_is_right),
+            "post-lookup": (self._lookup(_post), self._lookup_is_right),
+            "post-translate": (self._translate(_post), self._translate_is_right),
+            "post-validate": (self._validate(_post), self._validation_is_right),
+            "batch": (self._batch, self._batch_is_right),
         }
 
     def requests(self, name: str, times: int, seed: int) -> list[Asked]:
         chance = random.Random(f"{name} {seed}")
-        return [self.makers[name](chance) for _ in range(times)]
+        make, _ = self._kinds[name]
+        return [make(chance) for _ in range(times)]
+
+    def is_right(self, name: str, request: Asked, answer: dict[str, Any]) -> bool:
+        """Is this the answer to a request of a kind?"""
+        _, check = self._kinds[name]
+        return check(request, answer)
+
+    # -- requests ----------------------------------------------------------------------------
+
+    def _lookup(self, send: Send) -> Ask:
+        return lambda chance: send("CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance))
+
+    def _translate(self, send: Send) -> Ask:
+        fixed = {"url": synthetic.MAP_URL, "system": synthetic.URL}
+        return lambda chance: send("ConceptMap/$translate", **fixed, code=self._code(chance))
+
+    def _validate(self, send: Send) -> Ask:
+        return lambda chance: send("CodeSystem/$validate-code", url=synthetic.URL, code=self._code(chance))
+
+    def _validate_in_set(self, chance: random.Random) -> Asked:
+        code = self._code(chance)
+        return _get("ValueSet/$validate-code", url=MANY_URL, system=synthetic.URL, code=code)
+
+    def _subsumes(self, chance: random.Random) -> Asked:
+        above = synthetic.code(chance.randrange(min(400, self.count)))
+        return _get("CodeSystem/$subsumes", system=synthetic.URL, codeA=above, codeB=self._code(chance))
+
+    def _expand_text(self, chance: random.Random) -> Asked:
+        return _get("ValueSet/$expand", url=ALL_URL, filter=self._typed(chance), count="20")
+
+    def _expand_page(self, chance: random.Random) -> Asked:
+        page = {"offset": str(chance.randrange(self.members - 100)), "count": "100"}
+        return _get("ValueSet/$expand", url=MANY_URL, **page, includeDesignations="true")
 
     def _code(self, chance: random.Random) -> str:
         return synthetic.code(chance.randrange(self.count))

@@ -159,7 +159,7 @@ class Settings:
 
     ``Settings(port=8081)`` reads nothing but its arguments: it is the same everywhere.
     ``Settings.from_environment()`` also reads the ``TERMINOLOGY_…`` variables, and keeps content and
-    state in the user's data folder. A TOML file can stand below both.
+    state in the user's data folder. Both also read a TOML file (``config``); all other sources come before it.
     """
 
     host: str = _setting(
@@ -252,6 +252,14 @@ class Settings:
         "forwarded (RFC 7239). Each proxy must set or remove all of them.",
         _one_of(X_FORWARDED, FORWARDED),
         f"{X_FORWARDED} or {FORWARDED}",
+    )
+    nested_expansions: bool = _setting(
+        True,
+        "List the codes of a hierarchy as a tree ('contains' in 'contains') where neither the request nor the value "
+        "set says 'excludeNested'. Some form renderers show the first level of a tree only. Codes with several "
+        "parents are listed flat in any case.",
+        _boolean,
+        "true or false",
     )
     cors_origin: str = _setting("*", "The origin that browsers may call from; empty for none.", _printable)
 

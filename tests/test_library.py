@@ -23,6 +23,7 @@ from terminology import (
 )
 from terminology.core import errors
 from terminology.library.results import Result
+from terminology.wire import r4 as r4_shapes
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of
 from tests.support.cats import CATS, URL
@@ -580,6 +581,43 @@ def test_a_model_may_stand_for_a_resource_in_a_request(typed: Terminology) -> No
     from fhir.resources.valueset import ValueSet
 
     assert typed.expand(ValueSet.model_validate(CUTS)).total == 2
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_a_model_in_a_request_is_read_in_its_own_version_of_FHIR(typed: Terminology, release: str) -> None:
+    from fhir.resources.conceptmap import ConceptMap
+    from fhir.resources.parameters import Parameters
+    from fhir.resources.R4B.conceptmap import ConceptMap as R4BConceptMap
+    from fhir.resources.R4B.parameters import Parameters as R4BParameters
+
+    # R4B has the relationship of ``unmapped`` as an extension, which means nothing in R5.
+    unmapped = {"mode": "fixed", "code": "other", "relationship": "equivalent"}
+    group = {"source": URL, "target": DOGS["url"], "element": [{"code": "cat"}], "unmapped": unmapped}
+    url = "http://example.org/other-map"
+    r5 = {"resourceType": "ConceptMap", "url": url, "status": "active", "group": [group]}
+    r4b = r4_shapes.downgrade(r5)
+    assert "relationship" not in r4b["group"][0]["unmapped"]
+    maps = [R4BConceptMap.model_validate(r4b), ConceptMap.model_validate(r5)]
+    bodies = [
+        R4BParameters.model_validate(body_of({"name": "conceptMap", "resource": r4b})),
+        Parameters.model_validate(body_of({"name": "conceptMap", "resource": r5})),
+    ]
+    request: dict[str, Any] = {"release": release, "system": URL, "code": "dog"}
+    answers = [typed.ask("ConceptMap/$translate", conceptMap=map_, **request) for map_ in maps]
+    answers += [typed.ask("ConceptMap/$translate", tx_resource=map_, **request) for map_ in maps]
+    answers += [typed.ask("ConceptMap/$translate", body, **request) for body in bodies]
+    assert [matches(answer) for answer in answers] == [[("other", "equivalent")]] * 6
+    assert typed.translate(URL, "dog", conceptMap=maps[0]).matches[0].relationship == "equivalent"
+
+
+def test_a_model_that_is_older_than_R4B_is_refused(typed: Terminology) -> None:
+    from fhir.resources.STU3.valueset import ValueSet
+
+    model = ValueSet.model_validate({"status": "active"})
+    with pytest.raises(TerminologyError, match="must be a model of R4B or R5"):
+        typed.expand(model)
+    with pytest.raises(UnreadableFileError, match="must be a model of R4B or R5"):
+        Terminology(model)
 
 
 @pytest.mark.parametrize(

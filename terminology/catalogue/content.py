@@ -49,8 +49,8 @@ class Content(DerivedAnswers):
         content.__dict__.pop("cache", None)
         content._index = self._index.restocked(stored)
         content._views = {}
-        # A view holds its content. Without this the old content would be kept by a circle, and with it what
-        # the store no longer has.
+        # The views refer to the old content. Without this line it would be in a reference cycle, and would keep
+        # artifacts open that have left the store.
         self._views = {}
         return content
 
@@ -110,7 +110,7 @@ class Content(DerivedAnswers):
         return self._index.aliases.get(uri, uri)
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
-        """A complete resource comes before a built-in code system, and that before a part of a resource."""
+        """A complete resource is preferred to a built-in code system, and that to an incomplete resource."""
         url = self.preferred(url)
         header = self._index.best("CodeSystem", url, version)
         builtin = [

@@ -19,12 +19,12 @@ from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
-# The room for what operations make of resources: about so many elements of value sets.
+# The room in ``cache``, counted in elements of value sets.
 CACHE_ROOM = 100_000
 
 
 class DerivedAnswers(ABC):
-    """A catalogue of which the abstract questions are still to be answered; see ``Catalogue`` for all."""
+    """A catalogue whose abstract methods a subclass defines. ``Catalogue`` explains all methods."""
 
     @abstractmethod
     def headers(self, kind: str) -> Iterator[Document]: ...
@@ -103,7 +103,9 @@ class DerivedAnswers(ABC):
         if headers and all(map(is_supplement, headers)):
             return issues.system_is_supplement(url)
         known = self.known_versions("CodeSystem", url)
-        if version is not None and known:
+        if not known and self.find("ValueSet", url) is not None:
+            return issues.system_is_value_set(url)
+        if version is not None:
             return issues.unknown_version(url, version, known)
         return issues.unknown_system(url)
 

@@ -52,7 +52,7 @@ def _version_used(
         return catalogue.find_system(about.url, version)
     is_open = not versions.is_edition(about.version, url.partition("?")[0])
     pin = pinned(about.url) if is_open else None
-    # A pinned version that is not here is reported when the code system is looked up.
+    # An unknown pinned version is reported when the code system is looked up.
     return (catalogue.find_system(about.url, pin) if pin else None) or system
 
 

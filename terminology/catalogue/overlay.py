@@ -1,4 +1,4 @@
-"""Resources before a catalogue: those that travel with a request (``tx-resource``) or are cached by a client."""
+"""A catalogue with the resources of a client: sent with the request (``tx-resource``), or cached for the client."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from terminology.core.model import Document
 
 
 class Overlay(ResourcesBefore):
-    """A catalogue with resources of a client before it.
+    """A catalogue whose ``base`` is asked only for what the resources of a client do not have.
 
-    ``resources`` may outlive the overlay, and be laid before the same catalogue again: they do not hold it.
+    The ``resources`` do not refer to the base: they may be kept, and combined with it again later.
     """
 
     @staticmethod

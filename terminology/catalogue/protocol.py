@@ -1,7 +1,7 @@
 """The protocol of a catalogue: the questions that operations and ``wire`` ask.
 
-Catalogues wrap one another: ``Remembering(ReleaseView(Content(...)))`` is what requests are answered from, and
-an ``Overlay`` lays the resources of one request before it. No operation notices the difference.
+Catalogues wrap one another: requests are answered from ``Remembering(ReleaseView(Content(...)))``, and an
+``Overlay`` around it adds the resources of one request. No operation notices the difference.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def unpinned(url: str) -> str | None:
 
 
 class Weighed(Protocol):
-    """Something that an operation has made of documents."""
+    """An object that an operation has made of documents, in a cache."""
 
     @property
     def weight(self) -> int:
@@ -41,14 +41,14 @@ class CompiledResource(Protocol):
 
     @property
     def document(self) -> Document:
-        """The resource without its long part, by which it is found; always the same object."""
+        """The resource without its concepts, groups or long lists; always the same object."""
 
     @property
     def rows(self) -> int:
         """The number of concepts or mappings that are read row by row; 0 for a value set."""
 
     def whole(self, rows: range = FIRST_ROWS) -> Document:
-        """The resource as it is read, with some of its rows."""
+        """The resource as the interaction ``read`` gives it, with some of its rows."""
 
     def searched(self, codes: Collection[str]) -> Document:
         """The resource with the rows that a search for these codes needs, and perhaps others."""
@@ -68,12 +68,12 @@ class Catalogue(Protocol):
         """The header of every resource of a type, an overlay's first."""
 
     def documents(self, kind: str) -> Iterator[Document]:
-        """Every resource of a type as it is read; resources that are read for this are not kept."""
+        """Every resource of a type as the interaction ``read`` gives it. Lazy documents are not kept."""
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
-        """The resource of a header as it is read; of a code system or map in the store, with some of its rows.
+        """The resource of a header as the interaction ``read`` gives it; with some of its rows if it is in the store.
 
-        ``keep`` keeps it at hand, if it has to be read for it.
+        ``keep``: a lazy document stays in memory.
         """
 
     def rows(self, header: Document) -> int:
@@ -98,12 +98,12 @@ class Catalogue(Protocol):
         """The best resource of a canonical url and, if given, version or wildcard; see ``core.versions``."""
 
     def known_versions(self, kind: str, url: str) -> list[str]:
-        """The versions of a canonical url that are here, in order."""
+        """The known versions of a canonical url, in order."""
 
     # -- code systems ----------------------------------------------------------------------------
 
     def preferred(self, uri: str) -> str:
-        """The uri that a code system is known by here.
+        """The uri by which this catalogue knows a code system.
 
         The alias or OID that a NamingSystem has for a code system, or an OID among its own identifiers,
         becomes the preferred uri; any other uri stays as it is.
@@ -120,7 +120,7 @@ class Catalogue(Protocol):
         """
 
     def supplement(self, canonical: str) -> Document:
-        """The CodeSystem resource of a supplement. Raises TerminologyError when it is not here."""
+        """The CodeSystem resource of a supplement. Raises TerminologyError when it is unknown."""
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
         """A code system seen through its supplements among ``named``, and through its language packs.
@@ -138,7 +138,7 @@ class Catalogue(Protocol):
         """The code systems that are not resources."""
 
     def abouts(self) -> Iterator[CodeSystemInfo]:
-        """The metadata of every code system that can be asked, in all versions."""
+        """The metadata of every code system that has concepts, in all versions."""
 
     # -- value sets and maps ---------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Catalogue(Protocol):
 
     @property
     def cache(self) -> Cache[Weighed]:
-        """For what operations make of resources and need again.
+        """The objects that operations have made of resources, to be used again.
 
         A new state of the content is a new catalogue, so the cache is never out of date.
         """

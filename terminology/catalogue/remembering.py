@@ -18,7 +18,7 @@ MOST_REMEMBERED = 1_000
 
 
 class Remembering(Wrapper):
-    """The answers of the base; those that take a search are remembered."""
+    """A catalogue that remembers the answers for which its ``base`` has to search."""
 
     def __init__(self, base: Catalogue) -> None:
         super().__init__(base)
@@ -41,7 +41,7 @@ class Remembering(Wrapper):
         return known
 
     def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
-        """Only resources that are found are remembered: of others there is no end."""
+        """Only found resources are remembered: clients may ask for any number of unknown ones."""
         key = (kind, url, version)
         document = self._documents.find(key)
         if document is None and (document := self.base.find(kind, url, version)) is not None:
@@ -67,7 +67,10 @@ class Remembering(Wrapper):
             return super().supplemented(system, named)
         known = self._supplemented.find(id(system))
         if known is None:
-            known = system, super().supplemented(system)  # the system is held, so that its id stays its own
+            known = (
+                system,
+                super().supplemented(system),
+            )  # keeps the system, so that no other object gets its id
             self._supplemented.put(id(system), known)
         return known[1]
 

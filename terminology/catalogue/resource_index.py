@@ -23,8 +23,8 @@ OID = "urn:oid:"
 class ResourceIndex:
     """The resources of one catalogue, without those of the catalogue that it wraps.
 
-    Of a lazy document the header stands in all the tables below, until the whole is needed. ``is_untrusted``
-    is for resources that came with a request: they are checked when they are used.
+    The tables below have the header of a lazy document; the document is read when it is needed. ``is_untrusted``:
+    the resources came with a request, so each is checked when it is used.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class ResourceIndex:
     def of_request(documents: Iterable[Document] = ()) -> ResourceIndex:
         """Resources that came with a request.
 
-        Raises TerminologyError for a resource that could not be found. Whatever else is wrong with a resource
-        matters when it is used, and not to requests that do not use it.
+        Raises TerminologyError for a resource that nobody could find, because its header is malformed. All else
+        is checked when a resource is used: requests that do not use it are not affected.
         """
         return ResourceIndex(map(require_header, documents), is_untrusted=True)
 
@@ -130,7 +130,7 @@ class ResourceIndex:
         return versions.known(self._by_url[kind].get(url, []))
 
     def header_of(self, document: Document) -> Document | None:
-        """The header of a resource that is in this index, and was perhaps read since."""
+        """The header of a document that is in this index or was read from it; None for any other document."""
         headers = self._by_url.get(document.get("resourceType", ""), {}).get(document.get("url", ""), ())
         for header in headers:
             lazy = self._lazy.get(id(header))
@@ -141,7 +141,7 @@ class ResourceIndex:
     # -- reading -----------------------------------------------------------------------------
 
     def document(self, header: Document) -> Document | None:
-        """The resource of a header as operations use it; None where it is the header, or not in this index.
+        """The resource of a header as operations use it; None if that is the header itself, or is not in this index.
 
         Raises TerminologyError for one that is malformed.
         """
@@ -152,7 +152,7 @@ class ResourceIndex:
         return lazy.document() if lazy else None
 
     def whole(self, header: Document, keep: bool, rows: range) -> Document | None:
-        """The resource of a header as it is read; None as for ``document``."""
+        """The resource of a header as the interaction ``read`` gives it; None as for ``document``."""
         stored = self._stored.get(id(header))
         if stored is not None:
             return stored.whole(rows)

@@ -14,7 +14,7 @@ from terminology.core.model import Designation, Document, Property, value_key
 from terminology.core.texts import code_of_uri
 from terminology.store.artifacts import Artifact, StoredConcept, StoredMapping
 from terminology.store.header import Header
-from terminology.store.packing import MAPPING_FIELDS, value_of
+from terminology.store.packing import MappingBody, value_of
 from terminology.systems.indexed_rows import RowReader
 from terminology.systems.resource import CONCEPT_PROPERTIES, roles_of
 
@@ -130,7 +130,7 @@ def _with_rows(artifact: Artifact, rows: Iterable[StoredMapping], is_first: bool
     header, attributes = artifact.header, _Attributes(artifact.header)
     elements: list[list[Document]] = [[] for _ in header.groups]
     for row in rows:
-        fields = dict(zip(MAPPING_FIELDS, artifact.unpack(row.body), strict=False))
+        fields = MappingBody(*artifact.unpack(row.body))._asdict()
         _add(elements[row.part], row, fields, attributes)
     if is_first:
         for group, own in zip(header.groups, elements, strict=True):
@@ -160,7 +160,7 @@ def _add(elements: list[Document], row: StoredMapping, fields: Document, attribu
         element["noMap"] = True
         if extensions := _why_no_map(fields):
             element["extension"] = extensions
-    elif row.target is not None or any(fields.get(name) for name in MAPPING_FIELDS[1:]):
+    elif row.target is not None or any(fields.get(name) for name in MappingBody._fields[1:]):
         element["target"] = [_target(row, fields, attributes)]
         last = elements[-1] if elements else {}
         if "target" in last and {**last, "target": element["target"]} == element:

@@ -18,7 +18,7 @@ from terminology.catalogue.concept_map import (
 from terminology.core.model import Coding, Document, Typed
 from terminology.core.texts import bare
 from terminology.store.artifacts import Artifact, StoredMapping
-from terminology.store.packing import MAPPING_FIELDS, value_of
+from terminology.store.packing import MappingBody, value_of
 
 
 class StoredMap(ConceptMap):
@@ -54,30 +54,30 @@ def _group(
 
 
 class ConceptMapRowReader:
-    """Reads the rows of a group. It does not hold the map, so that a map goes when nobody uses it."""
+    """Reads the rows of a group. It does not refer to the map, so that an unused map is freed."""
 
     def __init__(self, artifact: Artifact, source: Coding, target: Coding, names: DeclaredNames) -> None:
         self._unpack = artifact.unpack
         self._source, self._target, self._names = source, target, names
 
     def read(self, row: StoredMapping) -> ConceptMapRow:
-        fields = dict(zip(MAPPING_FIELDS, self._unpack(row.body), strict=False))
+        body = MappingBody(*self._unpack(row.body))
         source, target = self._source, self._target
-        end = Coding(target.system, row.target, target.version, fields.get("target_display"))
+        end = Coding(target.system, row.target, target.version, body.target_display)
         return ConceptMapRow(
-            source=Coding(source.system, row.source, source.version, fields.get("source_display")),
-            target=None if row.target is None or fields.get("no_map") else end,
-            relationship=fields.get("relationship"),
-            word=fields.get("equivalence"),
-            comment=fields.get("comment"),
-            depends_on=self._attributes(fields.get("depends_on")),
-            products=self._attributes(fields.get("products")),
-            properties=[self._names.property(*_typed(*p)) for p in fields.get("properties") or ()],
-            target_value_set=fields.get("target_value_set"),
+            source=Coding(source.system, row.source, source.version, body.source_display),
+            target=None if row.target is None or body.no_map else end,
+            relationship=body.relationship,
+            word=body.equivalence,
+            comment=body.comment,
+            depends_on=self._attributes(body.depends_on),
+            products=self._attributes(body.products),
+            properties=[self._names.property(*_typed(*p)) for p in body.properties or ()],
+            target_value_set=body.target_value_set,
         )
 
     def is_mapping(self, row: StoredMapping) -> bool:
-        """Has the row more than the code, which is then only listed?"""
+        """False for a row without content, by which the map only lists a code."""
         return row.target is not None or any(self._unpack(row.body)[1:])
 
     def _attributes(self, nodes: Iterable[Sequence[Any]] | None) -> list[Attribute]:

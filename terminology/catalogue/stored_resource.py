@@ -1,7 +1,7 @@
 """A resource in the store, as the catalogue sees it.
 
-It is a document without its long part, which is found, versioned and read like any other; and behind it the
-code system or concept map that answers for the rest.
+The catalogue finds its document, which has no concepts, groups or long lists, like any other document. Questions
+about these are answered by the code system, concept map or lists behind it, which read the store.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StoredResource:
         return 0 if header.kind == "ValueSet" else header.count
 
     def whole(self, rows: range = FIRST_ROWS) -> Document:
-        """The resource as it is read; of a code system or map with these rows.
+        """The resource as the interaction ``read`` gives it; of a code system or map with these rows.
 
         If there are others, it is tagged SUBSETTED, and its narrative says where to get them.
         """

@@ -13,16 +13,16 @@ from pyroaring import BitMap
 
 from terminology.core.cache import Cache
 from terminology.core.documents import Enumeration, Listing
+from terminology.core.expansions import OF_EXPANSION_ENTRY, compose_of
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
+from terminology.systems.code_shapes import impossibility
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
-# So many entries are kept from one question to the next.
+# The number of entries that are kept from one question to the next.
 RECENT = 2 * PAGE
-# The elements of an entry of a stored expansion that a definition has, too.
-_OF_DEFINITION = ("code", "display", "designation")
 
 
 def with_lists(artifact: Artifact) -> Document:
@@ -37,7 +37,8 @@ def with_lists(artifact: Artifact) -> Document:
             if part["list"] != EXPANSION:
                 document["compose"][part["list"]][part["number"]]["concept"] = StoredList(artifact, number)
     elif expansion is not None:
-        document["compose"] = {"include": list(_includes(artifact))}
+        includes = list(_includes(artifact))
+        document["compose"] = compose_of(expansion, includes, sum(len(i["concept"]) for i in includes))
     return document
 
 
@@ -103,6 +104,10 @@ class StoredList(Enumeration):
     def by_code(self, folds: bool) -> StoredListing:
         return StoredListing(self, folds)
 
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        rows = self.artifact.listed(self.number, code.casefold())
+        return [self.node(row) for row in {row.code: row for row in rows}.values()]
+
     def rows(self) -> Iterator[StoredMember]:
         rows = self.artifact.members(self.part["first"], self.part["end"])
         return (row for row in rows if row.part == self.number)
@@ -111,7 +116,7 @@ class StoredList(Enumeration):
         node = _node(self.artifact, row)
         if self.part["list"] != EXPANSION:
             return node
-        return {name: node[name] for name in _OF_DEFINITION if name in node}
+        return {name: node[name] for name in OF_EXPANSION_ENTRY if name in node}
 
 
 class StoredListing(Listing):
@@ -125,7 +130,7 @@ class StoredListing(Listing):
         self._repeated = frozenset(list_.part["repeated"])
         # An entry that does not exist is kept as an empty sequence.
         self._recent: Cache[Sequence[Document]] = Cache(RECENT)
-        # Those of the last call of ``among``, however many. Never changed: another thread may be reading it.
+        # The entries of the last call of ``among``. The mapping is replaced, not changed: other threads may read it.
         self._batch: Mapping[str, Sequence[Document]] = {}
 
     def __getitem__(self, key: str) -> Document:
@@ -188,9 +193,17 @@ class StoredListing(Listing):
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
     def _places(self, system: IndexedCodeSystem) -> Iterator[int]:
+        listed = BitMap()
         for rows in _pages(row for _, row in self._distinct()):
-            keys = {system.key(row.code): row.place for row in reversed(rows)}
-            yield from (keys[key] for key in system.artifact.ords(keys))
+            keys = system.filters.keys(row.code for row in rows)
+            places = {keys[row.code]: row.place for row in reversed(rows)}
+            ords = system.artifact.ords(places)
+            # Two codes may mean one concept, where the code system does not say whether case matters.
+            yield from (places[key] for key, ord_ in ords.items() if ord_ not in listed)
+            listed |= BitMap(ords.values())
+            if system.about.is_fragment:
+                missing = [row for row in rows if keys[row.code] not in ords]
+                yield from (row.place for row in missing if not impossibility(system.about, row.code))
 
 
 class EntriesByPage(ValuesView[Document]):

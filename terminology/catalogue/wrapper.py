@@ -1,8 +1,9 @@
-"""Catalogues that wrap another one: every question is passed on, or asked of some resources first."""
+"""Catalogues that wrap another one, their ``base``."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import chain
 
 from terminology.catalogue.concept_map import ConceptMap
@@ -11,6 +12,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core.documents import FIRST_ROWS
 from terminology.core.model import CodeSystemInfo, Document
+from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
 
 
@@ -73,7 +75,7 @@ class Wrapper(DerivedAnswers):
 
 
 class ResourcesBefore(Wrapper):
-    """A catalogue with some resources before it: they are asked first."""
+    """A catalogue that asks some resources first, and then its ``base``."""
 
     def __init__(self, base: Catalogue, resources: ResourceIndex) -> None:
         super().__init__(base)
@@ -120,7 +122,14 @@ class ResourcesBefore(Wrapper):
         header = self.resources.best("CodeSystem", url, version)
         if header is not None and header.get("content") != "not-present":
             return self.resources.system(header)
-        return self.base.find_system(url, version)
+        return self._listed(self.base.find_system(url, version))
+
+    def _listed(self, system: CodeSystem | None) -> CodeSystem | None:
+        """A grammar lists the usual codes as the first catalogue has them that knows a value set of them."""
+        if isinstance(system, GrammarCodeSystem):
+            if any(self.resources.has_url("ValueSet", url) for url in system.about.common):
+                return system.listed_by(partial(self.find, "ValueSet"))
+        return system
 
     def language_packs(self, about: CodeSystemInfo) -> list[CodeSystem]:
         own = self.resources.language_packs(about)

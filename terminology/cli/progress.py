@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from terminology.cli.result_lines import counted
 from terminology.core.model import Problem
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def import_into(
 
 def _outcome_line(outcome: ImportOutcome, dry_run: bool) -> str:
     loaded = outcome.artifact
-    rows = f"{loaded.canonical}: {_number(loaded.rows, 'row')}"
+    rows = f"{loaded.canonical}: {counted(loaded.rows, 'row')}"
     if dry_run:
         return f"{rows} could be imported{_replaced(outcome, 'would replace')}"
     if outcome.is_new:
@@ -76,22 +77,13 @@ def _outcome_line(outcome: ImportOutcome, dry_run: bool) -> str:
 def _replaced(outcome: ImportOutcome, verb: str) -> str:
     """The same version as it was before."""
     old = outcome.replaced
-    text = f"; {verb} {_number(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
+    text = f"; {verb} {counted(old.rows, 'row')} loaded on {old.loaded[:10]}" if old else ""
     return text + _served_again(outcome)
 
 
 def _served_again(outcome: ImportOutcome) -> str:
     was_retired = outcome.replaced is not None and outcome.replaced.status == "retired"
     return "; was retired, and is served again" if was_retired else ""
-
-
-def _number(count: int, noun: str) -> str:
-    """The count with its noun.
-
-    >>> _number(1, "row"), _number(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 class _TerminalReporter:
@@ -115,7 +107,7 @@ class _TerminalReporter:
         if self._count > MOST_PROBLEMS:
             click.echo(f"... and {self._count - MOST_PROBLEMS:,} more like these", err=True)
         if self._count:
-            click.echo(f"{_number(self._count, 'problem')} in these files", err=True)
+            click.echo(f"{counted(self._count, 'problem')} in these files", err=True)
 
 
 class _Progress:

@@ -28,6 +28,15 @@ every root; the answer has the shape of the root's release. Unknown parameters a
 sends `Prefer: handling=strict`. `tx-resource` (repeated, a resource) adds CodeSystems, ValueSets, ConceptMaps
 and supplements for one request.
 
+A parameter whose name is nearly right (`sytem`) is named in the error, or where the request is answered all the
+same, in the header `Warning`; `$validate-code` has the warning among its `issues` too, `$translate` in its
+`message`, an entry of a batch in its `outcome`. So is a `property` that is nearly one of the code system.
+
+`system` and `url` may be canonicals with a version (`URL|VERSION`), and so may `targetSystem`. A `date` that is today
+or later is answered from the current content; one in the past is refused, because the versions here have no periods of
+validity. The scopes of `$translate` are canonicals of value sets, or ids or locations of those of this server;
+`_compose=true` lets it answer with two maps in a row where no map leads to the target system.
+
 Such resources need not be sent each time: `$cache-control` at the base takes them once (`mode=start`)
 and answers with an id, which further requests send in the header `X-Cache-Id` or as the parameter `cache-id`;
 `mode=end` deletes the cache, and `mode=check` answers whether it is known. A cache is sealed unless it is
@@ -61,7 +70,7 @@ R4 clients get it back."""
 
 
 def pages() -> dict[str, str]:
-    """The pages that are written whole, by file name. Raises SettingError without the packages of the store."""
+    """The pages that are written whole, by file name."""
     parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
     return {name: "\n".join(lines()) for name, lines in parts.items()}
 

@@ -82,5 +82,9 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number and a noun, such as ``1 CodeSystem`` and ``2 CodeSystems``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """A number and its noun.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

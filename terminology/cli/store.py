@@ -47,8 +47,7 @@ def import_(
     readable row is refused, and so is one with less than half of the rows that it would replace, unless
     --allow-fewer-rows is given.
     """
-    with errors_in_one_line():
-        importers = known_importers()
+    importers = known_importers()
     importer = next((importer for importer in importers if importer.kind == kind), None)
     if importer is None:
         for known in importers:

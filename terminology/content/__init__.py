@@ -1,1 +1,1 @@
-""""""
+"""Content: files in (packages, releases, tables), bundles out."""

@@ -1,6 +1,6 @@
 """The canonical URLs of this project's own resources: published ones, and imported maps that have no other.
 
-The base stands once, as ``base`` in ``fhir_bundles/source/publication.toml``. The bundles are built under it,
+There is one base: ``base`` in ``fhir_bundles/source/publication.toml``. The bundles are built under it,
 and maps that are imported from bare tables (GEMs, reference sets of RF2), their properties and attributes get
 their canonicals from it.
 """

@@ -16,8 +16,8 @@ from terminology.catalogue.protocol import KINDS
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     MANIFEST,
+    FilePlace,
     OnUnreadable,
-    Place,
     files_folder,
     manifest_of,
     name_in_package,
@@ -50,13 +50,13 @@ def install(
     """Copy a file, folder or package into the folder that every start serves, once all of it has been read.
 
     ``on_unreadable`` is called for each file that cannot be read. If it returns, the file is not copied, so
-    that the next start can read everything. A package is copied as ``name#version``, so that another version
-    stands beside it; anything else under its own name. Raises UnreadableFileError, also when there is no
+    that the next start can read everything. A package is copied as ``name#version``, beside its
+    other versions; anything else under its own name. Raises UnreadableFileError, also when there is no
     terminology resource in it.
     """
-    unreadable: list[Place] = []
+    unreadable: list[FilePlace] = []
 
-    def leave_out(place: Place, error: UnreadableFileError) -> None:
+    def leave_out(place: FilePlace, error: UnreadableFileError) -> None:
         on_unreadable(error)
         unreadable.append(place)
 
@@ -72,7 +72,7 @@ def install(
     return InstalledContent(target.name, counts, change)
 
 
-def _copy_without(unreadable: Iterable[Place], path: Path, scratch: Path) -> Path:
+def _copy_without(unreadable: Iterable[FilePlace], path: Path, scratch: Path) -> Path:
     """A copy in a scratch folder that lacks the files that cannot be read."""
     files: set[Path] = set()
     members: dict[Path, set[str]] = {}

@@ -46,7 +46,7 @@ _KIND_NAMES = frozenset(kind.encode() for kind in KINDS)
 # A function that is called with each file that cannot be read; it may raise the error.
 OnUnreadable = Callable[[UnreadableFileError], None]
 # A file or package, and in a package the name of the file ("" elsewhere).
-Place = tuple[Path, str]
+FilePlace = tuple[Path, str]
 
 
 def raise_unreadable(error: UnreadableFileError) -> None:
@@ -70,7 +70,7 @@ def read_resources(
     return read_with_places(paths, lambda place, error: on_unreadable(error), dated)
 
 
-OnUnreadableAt = Callable[[Place, UnreadableFileError], None]
+OnUnreadableAt = Callable[[FilePlace, UnreadableFileError], None]
 
 
 def read_with_places(

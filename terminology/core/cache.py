@@ -15,11 +15,11 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Values by key, up to ``room`` in all; the least recently used ones give way. For many threads.
+    """Values by key, with a total weight of at most ``room``. The least recently used ones are dropped first.
 
-    ``weigh`` gives the weight of a value (bytes, elements, whatever ``room`` counts); without it each value
-    weighs 1. A value that is heavier than the room is never kept, unless ``keeps_one``: then the value that
-    was put last stays, however heavy it is.
+    Several threads may use it. ``weigh`` returns the weight of a value, in the unit of ``room`` (such as bytes);
+    without it each value weighs 1. A value heavier than ``room`` is not kept, unless ``keeps_one``: then the
+    last value that was put stays, whatever its weight.
 
     >>> cache: Cache[str] = Cache(room=2)
     >>> for word in ("a", "b", "a", "c"):
@@ -55,7 +55,7 @@ class Cache(Generic[V]):
         return entry[0]
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, made if it is not here. Two threads may make it at once; the first one stays."""
+        """The value of a key, made if it is missing. If two threads make it at once, the first value stays."""
         entry = self._entries.get(key)
         if entry is not None:
             try:
@@ -122,9 +122,11 @@ class Cache(Generic[V]):
 
 
 class RecentValues(Generic[V]):
-    """The values that were used lately, by key: ``room`` of them, and at most twice as many. For many threads.
+    """The values that were used last, by key: at least ``room`` of them, and at most twice as many.
 
-    It has no lock and no order: when ``room`` values are new, all that were not used since then go at once.
+    Several threads may use it. It has no lock and no order. The values are in two halves, the newer and the
+    older: a value that is used moves to the newer half. When that is full, it becomes the older half, and the
+    values of the older half are dropped at once.
 
     >>> recent: RecentValues[str] = RecentValues(room=2)
     >>> for word in ("a", "b", "c", "d", "e"):
@@ -145,7 +147,7 @@ class RecentValues(Generic[V]):
         """The value of a key, or None."""
         value = self._new.get(key)
         if value is None and (value := self._old.get(key)) is not None:
-            self._new[key] = value
+            self.put(key, value)
         return value
 
     def put(self, key: Hashable, value: V) -> None:

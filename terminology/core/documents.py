@@ -1,7 +1,7 @@
 """Documents and lists that are read when they are needed.
 
-A package holds thousands of resources, of which few are ever used. Such a resource is lazy: its header is at
-hand, which is enough to find it and to choose its version; the rest is read at first use. A value set in the
+A package holds thousands of resources, of which few are ever used. Such a resource is lazy: its header is in
+memory, which is enough to find it and to choose its version; the rest is read at first use. A value set in the
 store has long lists, which are read in part.
 """
 
@@ -13,10 +13,10 @@ from threading import Lock
 
 from terminology.core.model import Document
 
-# The elements that are as long as the content is; a header has all the others.
+# The elements that hold the content of a resource. A header has all the others.
 CONTENT = frozenset({"text", "contained", "concept", "compose", "expansion", "group"})
 
-# The tag that FHIR asks for on a resource that is not shown whole.
+# FHIR's tag for a resource that is not shown whole.
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 # The most concepts or mappings of a resource in the store that one read returns.
@@ -27,26 +27,33 @@ _reading = Lock()
 
 
 class Listing(Mapping[str, Document]):
-    """The entries of a long list by their codes, each read when it is looked up."""
+    """The entries of a long list by their codes. Each is read when it is looked up."""
 
     @abstractmethod
     def among(self, codes: Sequence[str]) -> None:
-        """Read the entries of some codes at once, which will be looked up soon."""
+        """Read the entries of some codes at once, before they are looked up one by one."""
 
     @abstractmethod
     def known_to(self, system: object) -> Sequence[str] | None:
-        """The codes that a code system has, each once and in their order.
+        """The listed codes that a code system has, or as a fragment may have, each once and in the order of the list.
 
-        An entry that is not looked at is not read. None where all entries would have to be read to tell.
+        The sequence is read a page at a time. None for a code system whose codes the store cannot compare.
         """
 
 
 class Enumeration(Sequence[Document]):
-    """A long list of a document (``include.concept``) that lies elsewhere, and is read in part."""
+    """A long list of a document (``include.concept``) that is in the store, and is read in part."""
 
     @abstractmethod
     def by_code(self, folds: bool) -> Listing:
-        """The entries by their codes, or by their codes without case."""
+        """The entries by their codes; with ``folds``, by their codes without case."""
+
+    @abstractmethod
+    def in_any_case(self, code: str) -> Sequence[Document]:
+        """The entries whose code differs from this one in case only, or not at all.
+
+        Of several entries with the same code, the last one counts, at the place of the first.
+        """
 
 
 class LazyDocument:
@@ -72,7 +79,7 @@ class LazyDocument:
         return self._document or self._read()
 
     def has_read(self, document: Document) -> bool:
-        """Is a document the one that was read from here?"""
+        """Is this document the one that was read from this LazyDocument?"""
         return self._document is document
 
 

@@ -1,7 +1,7 @@
 """Languages that a request asks for, and the display in these.
 
 Languages come as in HTTP's ``Accept-Language``: ranges with weights. HL7's ecosystem ("languages" page) adds
-that ``de`` alone means "German if there is any, otherwise whatever there is", while ``de, *;q=0`` insists.
+that ``de`` alone means "German, or else any language", and ``de, *;q=0`` means "German only" (``insist``).
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def best_display(
     designations: Iterable[Designation],
     languages: Languages | None,
 ) -> str | None:
-    """The display in the best of the languages, else the usual one; None if the languages insist.
+    """The display in the best of the languages, else the usual one; None if ``languages`` insist and none fits.
 
-    A concept without a display is shown by one of its designations. Every operation takes its displays from here.
+    A concept without a display is shown by one of its designations. Every operation uses this function.
     """
     if languages is None and display:
         return display

@@ -6,8 +6,9 @@ a small dataclass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -32,9 +33,9 @@ class Typed:
 
     @staticmethod
     def of(node: Mapping[str, Any]) -> Typed | None:
-        """The ``value[x]`` of a JSON object, or None if it has none."""
+        """The ``value[x]`` of a JSON object, or None if it has none. ``valueSet`` is an element of its own."""
         for key, value in node.items():
-            if key.startswith("value") and len(key) > 5 and key[5].isupper():
+            if key.startswith("value") and len(key) > 5 and key[5].isupper() and key != "valueSet":
                 return Typed(_type_name(key[5:]), value)
         return None
 
@@ -124,7 +125,8 @@ class Concept:
     """A concept as a code system finds or lists it.
 
     ``abstract`` is the property notSelectable, ``status`` the property of that name. ``inactive``: the property of
-    that name is true, or the status is retired, withdrawn or inactive.
+    that name is true, or the status is retired, withdrawn or inactive. ``deprecated_by_date``: a property has a date of
+    deprecation that has come.
     """
 
     code: str
@@ -133,6 +135,12 @@ class Concept:
     abstract: bool = False
     inactive: bool = False
     status: str | None = None
+    deprecated_by_date: bool = False
+
+    @property
+    def effective_status(self) -> str | None:
+        """The status; ``deprecated`` where no other one says more than that the concept was in use."""
+        return "deprecated" if self.deprecated_by_date and self.status in (None, "active") else self.status
 
 
 @dataclass(slots=True)
@@ -150,9 +158,9 @@ class CodeSystemInfo:
 
     ``content`` is ``CodeSystem.content`` (``complete``, ``fragment``, ...), ``supplements`` the canonical of the code
     system that it supplements, ``document`` the CodeSystem resource, if there is one. ``common``: the
-    canonicals of value sets with its usual codes, if it has more codes than can be listed. ``is_related``: False if
-    nothing relates its codes to each other. ``case_sensitive``: None if the code system does not say; then a code
-    in any case is found where no code is written exactly so.
+    canonicals of value sets with its usual codes, if it has more codes than can be listed, as one with infinitely
+    many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
+    None if the code system does not say; then a code in any case is found where no code is written exactly so.
     """
 
     url: str
@@ -167,6 +175,7 @@ class CodeSystemInfo:
     document: Document | None = None
     common: Sequence[str] = ()
     is_related: bool = True
+    is_infinite: bool = False
 
     @property
     def canonical(self) -> str:
@@ -176,6 +185,11 @@ class CodeSystemInfo:
     @property
     def is_fragment(self) -> bool:
         return self.content == "fragment"
+
+    @property
+    def is_absent(self) -> bool:
+        """True if it is not here: of its codes only those are known that value sets list."""
+        return self.content == "not-present"
 
     @property
     def is_example(self) -> bool:
@@ -204,6 +218,7 @@ class Issue:
     """
 
     severity: str
+    _: KW_ONLY
     code: str
     text: str
     tx: str | None = None
@@ -226,6 +241,7 @@ class Problem(NamedTuple):
 
 # The expression that follows may have terms between bars: an implicit value set of SNOMED CT.
 EXPRESSION = "?fhir_vs=ecl/"
+_ESCAPED_BAR = re.compile("%7c", re.IGNORECASE)
 
 
 def split_canonical(canonical: str) -> tuple[str, str | None]:
@@ -235,8 +251,15 @@ def split_canonical(canonical: str) -> tuple[str, str | None]:
     (('http://example.org/vs', '1.0'), ('http://example.org/vs', None))
     >>> split_canonical("http://snomed.info/sct?fhir_vs=ecl/<<73211009|Diabetes|")[1] is None
     True
+
+    A client may have escaped the bar once more than needed:
+
+    >>> split_canonical("http://example.org/vs%7C1.0")
+    ('http://example.org/vs', '1.0')
     """
     if EXPRESSION in canonical and canonical.count("|") % 2 == 0:
         return canonical, None
     url, bar, version = canonical.rpartition("|") if EXPRESSION in canonical else canonical.partition("|")
+    if not bar and "%7" in canonical:
+        url, bar, version = _ESCAPED_BAR.sub("|", canonical, count=1).partition("|")
     return url, (version or None) if bar else None

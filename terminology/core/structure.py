@@ -1,8 +1,8 @@
 """The structure of a resource that came with a request, checked before it is used.
 
-Only the elements that are used are checked: their JSON types, and the relationships of mappings. This does not
-validate a resource; but an include of nothing is refused wherever it comes from (``require_block``). Loaded
-resources are checked when they are loaded, and not again.
+Only the elements that operations use are checked: their JSON types, and the relationships of mappings. This is
+not a validation of the resource. An include that names neither code system nor value set is always refused
+(``require_block``). Loaded resources are checked once, when they are loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Shape = Any
 
 @dataclass(slots=True, frozen=True)
 class OtherName:
-    """An element that R4 has under this name, and that R5 has under ``name``: only a map with both has it still."""
+    """The R4 name of an element that R5 calls ``name``. After ``upgrade`` only a map that has both names has it."""
 
     name: str
 

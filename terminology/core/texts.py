@@ -1,6 +1,7 @@
 """Search by text: the words of displays and designations.
 
-Every word of the search must begin a word of the text, in any order; case and accents do not count.
+Every word of the search must begin a word of the text, in any order; case and accents do not count. A search
+without a word, of punctuation alone, finds nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def finder(search: str) -> Callable[[str], bool]:
 def folded_finder(search: str) -> Callable[[str], bool]:
     """The same for texts that are ``folded`` already."""
     words = [f" {word}" for word in folded(search).split()]
-    return lambda text: all(word in text for word in words)
+    return lambda text: bool(words) and all(word in text for word in words)
 
 
 def bare(code: str) -> str:
@@ -61,6 +62,27 @@ def bare(code: str) -> str:
     ('6720', '6720')
     """
     return "".join(c for c in code if c.isalnum()).casefold().lstrip("0")
+
+
+def edits(one: str, other: str, most: int) -> int | None:
+    """How many letters were left out, added, changed or swapped with the next one; None if more than ``most``.
+
+    >>> edits("sytem", "system", 1), edits("sysetm", "system", 1), edits("sistm", "system", 1)
+    (1, 1, None)
+    """
+    if abs(len(one) - len(other)) > most:
+        return None
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        last, row = row, [i]
+        for j, other_letter in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other_letter))
+            if before and j > 1 and one[i - 2 : i] == other_letter + other[j - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before = last
+    return row[-1] if row[-1] <= most else None
 
 
 def code_of_uri(uri: str, taken: Collection[str | None]) -> str:

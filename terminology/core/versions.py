@@ -1,4 +1,4 @@
-"""The choice of a version, where several of a resource are here.
+"""The choice of a version, if the server has several of a resource.
 
 The rule is the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
 ``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those
@@ -117,7 +117,7 @@ def fits(version: str | None, pattern: str | None) -> bool:
 
 
 def is_edition(version: str | None, url: str) -> bool:
-    """Is the url that of a version, or of the edition that it is a version of, as SNOMED CT has them?
+    """Is ``url`` this version, or the edition of SNOMED CT that it is a version of?
 
     >>> is_edition("http://snomed.info/sct/11/version/2024", "http://snomed.info/sct/11")
     True

@@ -1,1 +1,1 @@
-""""""
+"""HTTP: the Flask application, the WSGI layers before it, media types, and the web server."""

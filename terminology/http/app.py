@@ -1,10 +1,10 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
-Two WSGI layers stand before Flask: ``layers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``, which
-answers requests like earlier ones without Flask. A third one, ``proxies.behind_proxies``, reads the headers of proxies
-if the settings say that there are some. Hooks that are added to the application see every request:
-where there are any, nothing is answered before Flask. WSGI middleware around ``wsgi_app`` sees every request as
-well, and keeps the speed.
+Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``,
+which answers requests like earlier ones without Flask. A third one, ``proxies.behind_proxies``, reads the headers of
+proxies if the settings say that there are some. If hooks such as ``before_request`` are added to the
+application, Flask answers every request, so that the hooks see it. WSGI middleware around ``wsgi_app`` sees every
+request without that loss of speed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from terminology.http.prepared import PREPARED, PreparedRequests
 from terminology.http.proxies import behind_proxies
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import exchange, json, outcome, rest, xml
+from terminology.wire import exchange, json, outcome, rest, slips, xml
 from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
@@ -78,8 +78,16 @@ def create_app(
     def root(path: str = "") -> Response:
         headers = g.headers = request_headers.from_wsgi(request.environ)
         release, spoken, base, further = _root(settings, headers, path)
-        most = settings.largest_expansion
-        context = Context(current().for_fhir(release.version), release, base, state, sessions, spoken, most)
+        context = Context(
+            current().for_fhir(release.version),
+            release,
+            base,
+            state,
+            sessions,
+            spoken,
+            settings.largest_expansion,
+            settings.nested_expansions,
+        )
         response, media, is_pretty = _answer(context, headers, further)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
             request.environ[PREPARED] = response.prepared
@@ -245,6 +253,8 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
 
 def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
+    if answer.warnings:
+        headers[slips.WARNING] = slips.header(answer.warnings)
     changed = exchange.instant(headers.get("Last-Modified"))
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)

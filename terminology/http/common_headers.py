@@ -20,7 +20,7 @@ from terminology.wire.request_headers import RequestHeader
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Where in the environment the id of the request stands.
+# The key of the request id in the WSGI environment.
 REQUEST_ID = "terminology.request_id"
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
@@ -70,7 +70,7 @@ class CommonHeaders:
 
 
 def _request_id(environ: WSGIEnvironment) -> str:
-    """The id that the client sent, if it can stand in a header and a log, or else a new one.
+    """The id that the client sent, if it is safe in a header and a log, or else a new one.
 
     It is a name and not a secret. Python seeds ``random`` anew in a process that was forked.
     """

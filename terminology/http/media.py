@@ -36,7 +36,7 @@ _ANY = ("*/*", "application/*")
 _PAGE = "text/html"
 _OF_A_BROWSER = ("application/xml", "text/xml")
 _UTF8 = ("utf-8", "utf8")
-# Clients send the same few headers over and over: so many are kept in the form they were read.
+# Clients send the same few headers again and again. This many are kept parsed.
 DIFFERENT = 512
 
 

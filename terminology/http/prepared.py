@@ -49,7 +49,7 @@ _SIMPLE = (str, bool, int)
 # A value that varies: a text of the URL, still encoded, or a node of the body.
 Value = str | Mapping[str, Any]
 # A field of the request, and the function that reads its value. There is no field for an unknown parameter.
-Place = tuple[str | None, Callable[[Value], Any]]
+FieldReader = tuple[str | None, Callable[[Value], Any]]
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class PreparedRequests:
         self._longest_body = min(LONGEST_BODY, largest_body)
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
-        self._prepared: RecentValues[tuple[PreparedRequest, list[Place]]] = RecentValues(ROOM)
+        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
@@ -126,8 +126,8 @@ class PreparedRequests:
     def _read_body(self, content: bytes, key: list[Hashable], names: list[str], values: list[Value]) -> bool:
         """Add the parameters of a body to these lists; false for a body that is not plain.
 
-        A plain body is a Parameters resource of texts, booleans, whole numbers and Codings in which no key
-        stands twice. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
+        A plain body is a Parameters resource of texts, booleans, whole numbers and Codings without a duplicate
+        key. ``orjson`` takes the last of two equal keys, but then the text has more strings than the
         document; and a text without escapes has two quotes for each string.
         """
         nodes = _nodes(content)
@@ -151,11 +151,13 @@ class PreparedRequests:
 
     # -- answers
 
-    def _answer(self, prepared: PreparedRequest, places: list[Place], values: list[Value]) -> bytes | None:
+    def _answer(
+        self, prepared: PreparedRequest, readers: list[FieldReader], values: list[Value]
+    ) -> bytes | None:
         """The answer as JSON, or None where the application has to give it."""
         fields = dict(prepared.fields)
         try:
-            for (field, read), value in zip(places, values, strict=True):
+            for (field, read), value in zip(readers, values, strict=True):
                 content = read(value)
                 if not content:
                     return None
@@ -167,10 +169,10 @@ class PreparedRequests:
             return None
 
     def _keep(self, request: SharedRequest, prepared: PreparedRequest) -> None:
-        places = _places(request, prepared)
-        if places is None:
+        readers = _field_readers(request, prepared)
+        if readers is None:
             return
-        self._prepared.put(request.key, (prepared, places))
+        self._prepared.put(request.key, (prepared, readers))
 
 
 def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
@@ -234,8 +236,8 @@ def _reader(row: Parameter) -> Callable[[Value], Any]:
     return read
 
 
-def _places(request: SharedRequest, prepared: PreparedRequest) -> list[Place] | None:
-    """The places of the varying values, in their order.
+def _field_readers(request: SharedRequest, prepared: PreparedRequest) -> list[FieldReader] | None:
+    """The readers of the varying values, in their order.
 
     None where a parameter does not vary in this operation, or another value fills the same field.
     """
@@ -243,15 +245,15 @@ def _places(request: SharedRequest, prepared: PreparedRequest) -> list[Place] | 
     rows = [known.get(name) for name in request.names]
     others = [known.get(name.casefold()) for name in _other_names(request.key)]
     filled = [row.field for row in (*rows, *others) if row is not None]
-    places: list[Place] = []
+    readers: list[FieldReader] = []
     for row in rows:
         if row is None:
-            places.append((None, _text))
+            readers.append((None, _text))
         elif not row.varies or filled.count(row.field) > 1:
             return None
         else:
-            places.append((row.field, _text if row.type in _TEXTS else _reader(row)))
-    return places
+            readers.append((row.field, _text if row.type in _TEXTS else _reader(row)))
+    return readers
 
 
 def _other_names(key: tuple[Hashable, ...]) -> Iterable[str]:

@@ -93,7 +93,7 @@ def _with_granian(settings: Settings, catalogue: Content, address: str, port: in
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,
     )
-    # The content stays for good: a worker whose garbage collector visited it would have to copy it.
+    # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
     server.serve(target_loader=_AppLoader(settings, catalogue), wrap_loader=False)

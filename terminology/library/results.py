@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -20,6 +20,8 @@ from terminology.wire.outcome import MESSAGE_ID
 
 if TYPE_CHECKING:
     from fhir_core.fhirabstractmodel import FHIRAbstractModel
+
+T = TypeVar("T")
 
 HOME = "r5"
 # fhir.resources has no models of R4 (4.0.1); those of R4B have the same elements in these resources.
@@ -127,6 +129,39 @@ class PropertyMatch:
 # -- results -------------------------------------------------------------------------------------
 
 
+class _Part(Generic[T]):
+    """An attribute of a result that is one value of the answer; ``read`` gives it its type."""
+
+    def __init__(self, name: str, read: Callable[[Any], T]) -> None:
+        """``name`` is that of the parameter or, of a resource, of the element."""
+        self._name, self._read = name, read
+
+    @overload
+    def __get__(self, result: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, result: Result, owner: type) -> T: ...
+
+    def __get__(self, result: Result | None, owner: type) -> T | Self:
+        return self if result is None else self._read(result._value(self._name))
+
+    def __set__(self, result: Result, value: object) -> None:
+        raise AttributeError(f"'{self._name}' of an answer cannot be changed")
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
+def _number(value: Any) -> int | None:
+    number: int | None = value
+    return number
+
+
 class Result:
     """The answer to one request. ``json`` is the FHIR resource in R5."""
 
@@ -162,6 +197,10 @@ class Result:
             raise TerminologyError(issues.no_model(kind, release, _refusal(error))) from error
         return model
 
+    def _value(self, name: str) -> Any:
+        """The value of an element; of Parameters, that of a parameter."""
+        return self.json.get(name)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.json.get('resourceType')}>"
 
@@ -183,34 +222,14 @@ class ParametersResult(Result):
 class LookupResult(ParametersResult):
     """The answer to ``CodeSystem/$lookup``."""
 
-    @property
-    def name(self) -> str | None:
-        """The name of the code system."""
-        return _text(self._value("name"))
+    name = _Part("name", _text)  # of the code system
+    system = _Part("system", _text)
+    version = _Part("version", _text)
+    code = _Part("code", _text)
+    display = _Part("display", _text)
 
-    @property
-    def system(self) -> str | None:
-        return _text(self._value("system"))
-
-    @property
-    def version(self) -> str | None:
-        return _text(self._value("version"))
-
-    @property
-    def code(self) -> str | None:
-        return _text(self._value("code"))
-
-    @property
-    def display(self) -> str | None:
-        return _text(self._value("display"))
-
-    @property
-    def definition(self) -> str | None:
-        return _text(self._value("definition"))
-
-    @property
-    def is_abstract(self) -> bool:
-        return self._value("abstract") is True
+    definition = _Part("definition", _text)
+    is_abstract = _Part("abstract", _is_true)
 
     @property
     def used_supplements(self) -> list[str]:
@@ -230,70 +249,38 @@ class LookupResult(ParametersResult):
         return [property_.value for property_ in self.properties if property_.code == code]
 
 
-class TranslateResult(ParametersResult):
-    """The answer to ``ConceptMap/$translate``. It is true if there is a translation."""
+class JudgementResult(ParametersResult):
+    """An answer that says yes or no, which is its truth value, and why."""
 
-    @property
-    def result(self) -> bool:
-        return self._value("result") is True
+    result = _Part("result", _is_true)
+    message = _Part("message", _text)
 
     def __bool__(self) -> bool:
         return self.result
 
-    @property
-    def message(self) -> str | None:
-        return _text(self._value("message"))
+
+class TranslateResult(JudgementResult):
+    """The answer to ``ConceptMap/$translate``. It is true if there is a translation."""
 
     @cached_property
     def matches(self) -> list[ResultMatch]:
         return [_match(_parts(node)) for node in self._nodes.get("match", ())]
 
 
-class ValidateResult(ParametersResult):
+class ValidateResult(JudgementResult):
     """The answer to ``$validate-code`` of a code system or value set. It is true if the code is valid."""
 
-    @property
-    def result(self) -> bool:
-        return self._value("result") is True
-
-    def __bool__(self) -> bool:
-        return self.result
-
-    @property
-    def message(self) -> str | None:
-        return _text(self._value("message"))
-
-    @property
-    def code(self) -> str | None:
-        return _text(self._value("code"))
-
-    @property
-    def normalized_code(self) -> str | None:
-        return _text(self._value("normalized-code"))
-
-    @property
-    def system(self) -> str | None:
-        return _text(self._value("system"))
-
-    @property
-    def version(self) -> str | None:
-        return _text(self._value("version"))
-
-    @property
-    def display(self) -> str | None:
-        return _text(self._value("display"))
-
-    @property
-    def is_inactive(self) -> bool:
-        return self._value("inactive") is True
-
-    @property
-    def status(self) -> str | None:
-        return _text(self._value("status"))
+    code = _Part("code", _text)
+    normalized_code = _Part("normalized-code", _text)
+    system = _Part("system", _text)
+    version = _Part("version", _text)
+    display = _Part("display", _text)
+    is_inactive = _Part("inactive", _is_true)
+    status = _Part("status", _text)
 
     @property
     def unknown_systems(self) -> list[str]:
-        """The code systems that the answer would have needed and that are not here."""
+        """The code systems that the answer needed, and that the server does not have."""
         return [*self._values("x-caused-by-unknown-system"), *self._values("x-unknown-system")]
 
     @cached_property
@@ -306,10 +293,7 @@ class ValidateResult(ParametersResult):
 class SubsumesResult(ParametersResult):
     """The answer to ``CodeSystem/$subsumes``."""
 
-    @property
-    def outcome(self) -> str:
-        """``equivalent``, ``subsumes``, ``subsumed-by`` or ``not-subsumed``."""
-        return str(self._value("outcome"))
+    outcome = _Part("outcome", str)  # equivalent, subsumes, subsumed-by or not-subsumed
 
 
 class FindMatchesResult(ParametersResult):
@@ -323,10 +307,7 @@ class FindMatchesResult(ParametersResult):
 class ClosureResult(Result):
     """The answer to ``$closure``: the new entries of the table."""
 
-    @property
-    def version(self) -> str:
-        """The version of the table after this request."""
-        return str(self.json["version"])
+    version = _Part("version", str)  # of the table after this request
 
     @cached_property
     def entries(self) -> list[SubsumptionEntry]:
@@ -345,34 +326,13 @@ class ClosureResult(Result):
 class Resource(Result):
     """A CodeSystem, ValueSet, ConceptMap or NamingSystem."""
 
-    @property
-    def kind(self) -> str:
-        """The resource type."""
-        return str(self.json["resourceType"])
-
-    @property
-    def id(self) -> str | None:
-        return _text(self.json.get("id"))
-
-    @property
-    def url(self) -> str | None:
-        return _text(self.json.get("url"))
-
-    @property
-    def version(self) -> str | None:
-        return _text(self.json.get("version"))
-
-    @property
-    def name(self) -> str | None:
-        return _text(self.json.get("name"))
-
-    @property
-    def title(self) -> str | None:
-        return _text(self.json.get("title"))
-
-    @property
-    def status(self) -> str | None:
-        return _text(self.json.get("status"))
+    kind = _Part("resourceType", str)
+    id = _Part("id", _text)
+    url = _Part("url", _text)
+    version = _Part("version", _text)
+    name = _Part("name", _text)
+    title = _Part("title", _text)
+    status = _Part("status", _text)
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.id}>"
@@ -425,17 +385,13 @@ class ExpandResult(Resource):
 class SearchResult(Result):
     """The answer to a search: a Bundle. Iteration gives its resources."""
 
+    total = _Part("total", _number)  # of all matches, also if a page lists fewer
+
     def __init__(
         self, json: Document, in_release: Callable[[str], Document], resources: Sequence[Resource]
     ) -> None:
         super().__init__(json, in_release)
         self.resources = resources
-
-    @property
-    def total(self) -> int | None:
-        """How many resources match, also where a page lists fewer."""
-        total: int | None = self.json.get("total")
-        return total
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
@@ -475,10 +431,6 @@ def _values_of(nodes: _Nodes, name: str) -> list[Any]:
     return [_plain(Typed.of(node)) for node in nodes.get(name, ())]
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
 def _designation(parts: _Nodes) -> ResultDesignation:
     return ResultDesignation(
         str(_value_of(parts, "value") or ""),
@@ -496,7 +448,7 @@ def _typed_property(
 
 
 def _property(parts: _Nodes, name: str) -> ResultProperty:
-    """A property whose code stands in the part ``name``."""
+    """A property whose code is in the part ``name``."""
     typed = Typed.of(parts["value"][0]) if "value" in parts else None
     code, description = str(_value_of(parts, name)), _value_of(parts, "description")
     return _typed_property(code, typed, description, _value_of(parts, "source"))

@@ -1,7 +1,7 @@
 """Terminology in this process: the answers of the service in Python, without HTTP.
 
-Every request takes the road of HTTP, ``wire.rest.answered``: caches, resources that travel along, and errors are
-the same.
+Every request is answered by ``wire.rest.answered``, as over HTTP: with the same caches, resources sent with the
+request, and errors.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ from terminology.library.values import (
     body_of,
     by_fhir_name,
     copied,
+    fhir_version_of,
     fields_of,
+    in_shape_of,
     is_model,
     listed,
     require_type,
@@ -141,7 +143,7 @@ class Terminology:
         return self._catalogue() if callable(self._catalogue) else self._catalogue
 
     def close(self) -> None:
-        """Let go of the store and the state."""
+        """Close the store and the state."""
         if self._content is not None:
             self._content.close()
         self._state.close()
@@ -418,13 +420,13 @@ class Terminology:
             raise TerminologyError(issues.not_an_operation(operation))
         rows = _rows_at(operation, _release(release))
         values = by_fhir_name(rows, _name(operation), parameters) if rows else {}
-        document = None if body is None else as_document(body)
+        document = None if body is None else in_shape_of(_release(release), body)
         return self._operation(operation, document, release, values)
 
     def _operation(self, operation: str, body: Document | None, release: str, values: Node) -> Document:
         """The answer to an operation; ``values`` are its parameters by FHIR's names."""
         version = _release(release)
-        sent = body_of(_rows_at(operation, version), values, body, operation)
+        sent = body_of(_rows_at(operation, version), values, body, operation, version)
         return self._answer(version, Request("POST", operation, body=sent))
 
     def _get(self, path: str, release: str, query: Sequence[tuple[str, str]] = ()) -> Document:
@@ -439,6 +441,7 @@ class Terminology:
             sessions=self._sessions,
             releases=(release,),
             largest_expansion=self.settings.largest_expansion,
+            nested_expansions=self.settings.nested_expansions,
         )
         response = answered(context, request)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without
@@ -499,10 +502,7 @@ def _resources(resource: Document | FhirModel) -> Iterator[Document]:
     """The terminology resources of a resource or Bundle. Raises TerminologyError."""
     document, is_r4 = as_document(resource), None
     if is_model(resource):
-        package = type(resource).__module__
-        if ".STU3." in package:
-            raise TerminologyError(issues.bad_value("content", package, "a resource of R4, R4B or R5"))
-        is_r4 = ".R4B." in package
+        is_r4 = fhir_version_of(resource).is_r4
     kinds = (*KINDS, "Bundle")
     if document.get("resourceType") not in kinds:
         expected = f"one of {', '.join(kinds)}"

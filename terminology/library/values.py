@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document, Typed
 from terminology.wire import json
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.parameters import Parameter, from_body
 
 Node = dict[str, Any]
@@ -34,7 +36,7 @@ ResourceLike = Document | FhirModel | Path | str
 
 
 def is_model(value: object) -> TypeGuard[FhirModel]:
-    """Is this a model? Its class is not one."""
+    """Is this a model? The class of a model is not one."""
     return isinstance(value, FhirModel) and not isinstance(value, type)
 
 
@@ -53,10 +55,30 @@ def copied(value: Any) -> Any:
 
 
 def as_document(resource: Document | FhirModel) -> Document:
-    """A resource as JSON; numbers of a model keep their digits."""
+    """A resource or datatype as JSON; numbers of a model keep their digits."""
     if is_model(resource):
         return json.read_resource(resource.model_dump_json().encode())
     return cast(Document, resource)
+
+
+def fhir_version_of(model: FhirModel) -> FhirVersion:
+    """The version of FHIR that a model is of. Raises TerminologyError for one that is older than R4B."""
+    package = type(model).__module__
+    if ".STU3." in package:
+        raise TerminologyError(issues.bad_value("resource", package, "a model of R4B or R5"))
+    return RELEASES["r4b" if ".R4B." in package else "r5"]
+
+
+def in_shape_of(release: FhirVersion, resource: Document | FhirModel) -> Document:
+    """A resource or datatype as JSON, as a client of ``release`` sends it: a model of another version is converted.
+
+    A dictionary stays as it is. Raises TerminologyError for a model that is older than R4B.
+    """
+    document = as_document(resource)
+    if not is_model(resource) or "resourceType" not in document:
+        return document
+    version = fhir_version_of(resource)
+    return document if version.is_r4 == release.is_r4 else release.downgrade(version.upgrade(document))
 
 
 def by_fhir_name(rows: Sequence[Parameter], operation: str, *arguments: Mapping[str, Any]) -> Node:
@@ -111,17 +133,19 @@ def _spellings(rows: tuple[Parameter, ...]) -> Mapping[str, tuple[str, Parameter
 
 
 def body_of(
-    rows: Sequence[Parameter], values: Node, body: Document | None, operation: str
+    rows: Sequence[Parameter], values: Node, body: Document | None, operation: str, release: FhirVersion
 ) -> Document | None:
-    """The Parameters of a request; ``values`` are by FHIR's names.
+    """The Parameters of a request in the shape of ``release``; ``values`` are by FHIR's names.
 
     Those of ``body`` come first, so that their places in messages are right. Raises TerminologyError for a body
-    that is not Parameters, if there are other parameters.
+    that is not Parameters, if there are other parameters, and for a model that is older than R4B.
     """
     known = _spellings(tuple(rows))
     types = {name: known[name][1].type for name in values if name in known}
     nodes = [
-        _node(name, types.get(name, "string"), value) for name in values for value in listed(values[name])
+        _node(name, types.get(name, "string"), value, release)
+        for name in values
+        for value in listed(values[name])
     ]
     if body is None or not nodes:
         return body if not nodes else {"resourceType": "Parameters", "parameter": nodes}
@@ -136,15 +160,15 @@ def listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def _node(name: str, type_: str, value: Any) -> Node:
+def _node(name: str, type_: str, value: Any, release: FhirVersion) -> Node:
     """A value as a node of Parameters; a Coding may also be ``system|code``."""
     if isinstance(value, str) and type_ == "Coding" and "|" in value:
         system, _, code = value.rpartition("|")
         return {"name": name, "valueCoding": Coding(system or None, code or None).as_json()}
     if isinstance(value, Coding):
         return {"name": name, "valueCoding": value.as_json()}
-    if isinstance(value, FhirModel):
-        value = as_document(value)
+    if is_model(value):
+        value = in_shape_of(release, value)
     if isinstance(value, Mapping):
         return {"name": name, **_STRUCTURED.get(type_, _untyped)(value)}
     if type_ in _TEXTS and not isinstance(value, bool):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 
-# Where the other value stands, as messages name it.
+# The place of the other value, as messages name it.
 INSTANCE = "the resource in the URL"
 SENT = "the resource sent with the request"
 CODING = "the coding"
@@ -18,7 +18,7 @@ CODING = "the coding"
 def agreed(name: str, value: str | None, other_value: str | None, other: str) -> str | None:
     """The value of the parameter ``name``, from either place; None if it has none.
 
-    ``other`` is one of the phrases above: where ``other_value`` stands. Raises TerminologyError when the two
+    ``other`` is one of the phrases above: the place of ``other_value``. Raises TerminologyError when the two
     values differ.
     """
     if value is not None and other_value is not None and value != other_value:

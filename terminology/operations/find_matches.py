@@ -2,9 +2,9 @@
 
 https://hl7.org/fhir/R5/codesystem-operation-find-matches.html
 
-Properties are compared exactly, as by the filter ``=`` of a value set; for a human user (``exact`` is false) the
-display is searched as text. The answer has the codes that match all properties; if there are none, those that
-match most of them.
+A property matches as the filter ``=`` of a value set does. If ``exact`` is false (a person searches), the property
+``display`` is searched as text instead. The answer has the codes that match all properties; if there are none, it
+has those that match the largest number of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DISPLAY = "display"
 
 @dataclass(slots=True, frozen=True)
 class SoughtProperty:
-    """A property that a code should have."""
+    """A property that the codes should have, with its value."""
 
     code: str
     value: Typed
@@ -104,7 +104,7 @@ def _text(value: Typed) -> str:
 
 
 def _partial(selections: Sequence[Selection]) -> list[tuple[Concept, frozenset[int]]]:
-    """The concepts that are in most of the selections, each with the places of these selections (from 0)."""
+    """The concepts that are in the largest number of selections, each with the indexes of its selections."""
     concepts: dict[str, Concept] = {}
     places: dict[str, set[int]] = {}
     for place, selection in enumerate(selections):

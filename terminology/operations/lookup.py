@@ -24,6 +24,7 @@ from terminology.core.model import (
 )
 from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.dates import check_date
+from terminology.operations.properties import Notes, mistyped_properties
 from terminology.operations.spelling import code_hint, system_hint
 from terminology.systems.protocol import CodeSystem
 
@@ -54,7 +55,8 @@ class LookupRequest:
 class Lookup:
     """The answer. ``definition``, ``designations`` and ``properties`` are empty unless requested.
 
-    ``supplements``: the canonicals (url|version) of the supplements that were used.
+    ``supplements``: the canonicals (url|version) of the supplements that were used. ``notes`` returns warnings
+    about the request; most requests have none, and many are not asked for them.
     """
 
     about: CodeSystemInfo
@@ -64,6 +66,7 @@ class Lookup:
     designations: list[Designation] = field(default_factory=list)
     properties: list[Property] = field(default_factory=list)
     supplements: list[str] = field(default_factory=list)
+    notes: Notes = list
 
 
 def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
@@ -82,14 +85,16 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     detail = system.describe([concept.code])[concept.code]
     requested = RequestedProperties(request.properties)
     display = best_display(concept.display, about.language, detail.designations, request.languages)
+    properties = _properties(concept, detail, about)
     return Lookup(
         about=about,
         concept=concept,
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=[p for p in _properties(concept, detail, about) if p.code in requested],
+        properties=[p for p in properties if p.code in requested],
         supplements=list(dict.fromkeys(system.supplements)),
+        notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )
 
 
@@ -163,9 +168,12 @@ def _designations(
 def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) -> list[Property]:
     """The properties of the concept, and the copyright of the code system.
 
-    ``inactive`` comes even where it is false (tx-ecosystem, $lookup).
+    ``inactive`` comes even where it is false (tx-ecosystem, $lookup); the status comes where a date says that the
+    concept is deprecated, and nothing else does.
     """
     properties = [Property("inactive", Typed("boolean", concept.inactive))]
+    if concept.status is None and concept.effective_status is not None:
+        properties.append(Property("status", Typed("code", concept.effective_status)))
     properties += [p for p in detail.properties if p.code != "inactive"]
     if about.copyright:
         properties.append(Property("copyright", Typed("string", about.copyright)))

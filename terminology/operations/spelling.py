@@ -7,12 +7,13 @@ case, add modifiers, put the version into the uri, and name a code system or map
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import split_canonical
-from terminology.core.texts import bare
+from terminology.core.texts import bare, edits
 from terminology.systems.protocol import CodeSystem
 
 # A longer text is hardly a mistyped code, and has too many places where a mark may be missing.
@@ -22,6 +23,10 @@ _MARKS = ".-"
 _MOST_LOST_ZEROS = 4
 _ZEROS = str.maketrans("Oo", "00")
 _MOST_MAPS = 5
+# Names at least so long may have two typing errors; shorter ones have one.
+_LONG_NAME = 8
+# Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
+_NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")
 # The short names of code systems, as ``bare`` writes them.
 SHORT_NAMES = {
     "cpt": "http://www.ama-assn.org/go/cpt",
@@ -72,7 +77,7 @@ def code_hint(system: CodeSystem, code: str) -> str:
     base = code if parts is None else parts[0]
     concepts = (system.locate(text) for text in dict.fromkeys(_spellings(base)))
     similar = {concept.code for concept in concepts if concept and _alike(concept.code) == _alike(base)}
-    return issues.did_you_mean(sorted(similar))
+    return did_you_mean(sorted(similar))
 
 
 def _alike(code: str) -> str:
@@ -104,7 +109,7 @@ def system_hint(catalogue: Catalogue, url: str) -> str:
         return issues.version_in_the_system(catalogue.preferred(base), version)
     bare_url = _bare_url(base)
     similar = {info.url for info in catalogue.abouts() if _bare_url(info.url) == bare_url}
-    return issues.did_you_mean(sorted((similar | _systems_called(catalogue, base)) - {url}))
+    return did_you_mean(sorted((similar | _systems_called(catalogue, base)) - {url}))
 
 
 def _systems_called(catalogue: Catalogue, name: str) -> set[str]:
@@ -130,7 +135,7 @@ def map_hint(catalogue: Catalogue, url: str) -> str:
         and bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name"))
         or _last_part(url) in (header.get("id"), _last_part(str(header.get("url", ""))))
     }
-    return issues.did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+    return did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
 
 
 def _last_part(url: str) -> str:
@@ -139,3 +144,23 @@ def _last_part(url: str) -> str:
 
 def _bare_url(url: str) -> str:
     return _OPTIONAL_PARTS.sub("", url.casefold())
+
+
+def near_names(name: str, known: Iterable[str]) -> list[str]:
+    """The known names of which this one is a misspelling, the nearest ones; empty for a name with other characters.
+
+    >>> near_names("sytem", ["system", "version"]), near_names("active_only", ["activeOnly"])
+    (['system'], ['activeOnly'])
+    """
+    plain = bare(name)
+    most = 2 if len(plain) >= _LONG_NAME else 1
+    if not _NAME.match(name) or len(plain) <= most + 1:
+        return []
+    by_distance: dict[int, list[str]] = {}
+    # Of several spellings of one name the first is enough.
+    first_of = {bare(other): other for other in reversed(list(known))}
+    for other_plain, other in reversed(first_of.items()):
+        distance = edits(plain, other_plain, most)
+        if distance is not None:
+            by_distance.setdefault(distance, []).append(other)
+    return by_distance[min(by_distance)] if by_distance else []

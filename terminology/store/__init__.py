@@ -2,7 +2,7 @@
 
 An importer reads the files of a release; this package compiles its rows into an *artifact*, one for each
 version of a code system, map or value set. The writing side and the reading side share nothing but the tables.
-SQL stands in this package only.
+No other package has SQL, except ``state``.
 
 Writing:
 
@@ -28,7 +28,7 @@ The format, which both sides know:
 
 ===================  ================================================================
 schema.py            the tables, and the constants in them
-header.py            the description of an artifact that stands in the table ``header``
+header.py            the description of an artifact, a row of the table ``header``
 packing.py           the body of a concept or mapping as bytes
 posting_terms.py     the terms by which concepts are found
 relations.py         relationships between concepts, by kind and group

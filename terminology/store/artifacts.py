@@ -90,7 +90,7 @@ class Artifact:
         return self._cache.get((self.number, key), make)
 
     def part(self, name: str) -> bytes | None:
-        """A part of the artifact that stands beside the header, such as a table of relationships."""
+        """A part of the artifact beside the header, such as a table of relationships."""
         rows = self._select("header", name)
         return rows[0][0] if rows else None
 

@@ -62,7 +62,7 @@ class Header:
         return self.kind == "ValueSet" and not self.parts
 
     def as_bytes(self) -> bytes:
-        """The header as it stands in the table."""
+        """The header as the table has it."""
         return orjson.dumps(without_decimals(asdict(self)))
 
     @staticmethod

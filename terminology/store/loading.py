@@ -1,7 +1,7 @@
 """Importing releases into a store, retiring them, and removing them.
 
-Requests see a change at one moment: when the transaction of the registry ends. Everything before it can be
-broken off at any point; everything after it only tells the servers to look.
+A change becomes visible to requests when the transaction of the registry ends. Until then it can be interrupted at
+any point without effect; after that the servers are only told to look.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class StoreWriter:
             make(change)
         self._store.announce(*self._registry.published())
 
-    # -- leaving -----------------------------------------------------------------------------
+    # -- retiring and removing ---------------------------------------------------------------
 
     def status(self) -> list[RegisteredArtifact]:
         """The active and retired artifacts, in the order in which they were imported."""

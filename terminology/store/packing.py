@@ -11,8 +11,7 @@ that only the needed lines are parsed:
   children come first;
 * ``OWN`` is what only the code system itself reads.
 
-The numbers are explained by the header. The body of a mapping is one array: the fields of ``MapRow`` that
-MAPPING_FIELDS names.
+The numbers are explained by the header. The body of a mapping is one array: a ``MappingBody``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from threading import local
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import zstandard
@@ -31,24 +30,26 @@ DICTIONARY_SIZE = 64 * 1024
 # How many bodies a dictionary is trained on, and how many are too few for one.
 SAMPLE = 4_000
 SMALLEST_SAMPLE = 500
-# The key under which a decimal stands in JSON: no element of FHIR is called so.
+# The key of a decimal in JSON. No element of FHIR has this name.
 _DECIMAL = "$decimal"
 
 # The lines of a concept.
 DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION, OWN = range(5)
 
-MAPPING_FIELDS = (
-    "source_display",
-    "target_display",
-    "relationship",
-    "comment",
-    "no_map",
-    "equivalence",
-    "depends_on",
-    "products",
-    "properties",
-    "target_value_set",
-)
+
+class MappingBody(NamedTuple):
+    """The body of a mapping: fields of ``MapRow``, in the order in which they are packed."""
+
+    source_display: str | None = None
+    target_display: str | None = None
+    relationship: str | None = None
+    comment: str | None = None
+    no_map: bool | None = None
+    equivalence: str | None = None
+    depends_on: Sequence[Sequence[Any]] | None = None
+    products: Sequence[Sequence[Any]] | None = None
+    properties: Sequence[Sequence[Any]] | None = None
+    target_value_set: str | None = None
 
 
 def packed(values: Sequence[Any]) -> bytes:

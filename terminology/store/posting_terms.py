@@ -1,11 +1,12 @@
-"""The terms under which property values stand in the table ``posting``; its SQL is in ``statements.py``."""
+"""The terms of property values in the table ``posting``. Its SQL is in ``statements.py``."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import Any
 
-from terminology.store.schema import DIGEST_MARK, LONGEST_TERM
+from terminology.core.numbers import number
+from terminology.store.schema import DIGEST_MARK, LONGEST_TERM, NORMAL_MARK
 
 
 def text_of(value: Any) -> str:
@@ -30,3 +31,20 @@ def term_of(value: str) -> str:
     if len(value) <= LONGEST_TERM:
         return value
     return value[:LONGEST_TERM] + DIGEST_MARK + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def second_term_of_number(value: str) -> str | None:
+    """The term of a number that is not written in the usual way, besides that of its text; else None."""
+    normal = number(value)
+    return None if normal == value else NORMAL_MARK + normal
+
+
+def second_term_of_code(value: str) -> str | None:
+    """The term of a code that is not written without its case, besides that of its text; else None."""
+    folded = value.casefold()
+    return None if folded == value else beginning_of_codes(folded) + value
+
+
+def beginning_of_codes(folded: str) -> str:
+    """The beginning of the second terms of all codes that are the same without their case."""
+    return NORMAL_MARK + folded + NORMAL_MARK

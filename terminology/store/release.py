@@ -23,7 +23,7 @@ from terminology.store.reporting import Reporter
 DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 PropertyTuple = tuple[str, str, Any]
-# A relationship of a concept: the group in which it stands (None: in no group; 0: in a group by itself), its kind,
+# A relationship of a concept: its group (None: in no group; 0: in a group by itself), its kind,
 # its target, and whether the target is the code of a concept or (False) a value as the release writes it.
 RelationshipTuple = tuple[int | None, str, str, bool]
 
@@ -124,9 +124,9 @@ class ConceptRow:
 class MapGroup:
     """A group of a map: ``ConceptMap.group`` without ``element``.
 
-    ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) that map a
-    whole value set, which have no rows, ``to_value_sets`` those that map a code to a whole value set, which have
-    rows, too, but none that is found by its target; both are complete when the last row has been read.
+    ``unmapped`` is that element of the group, as R5 JSON. ``by_value_set`` has the elements (R5 JSON) whose source
+    is a value set: they have no rows. ``to_value_sets`` has those whose target is a value set: their rows are not
+    found by a target. Both are complete when the last row has been read.
     """
 
     source: str | None

@@ -1,4 +1,4 @@
-"""The tables of an artifact, and the constants that stand in them.
+"""The tables of an artifact, and the constants in their rows.
 
 The tables are the same in every database. In SQLite each artifact has a file; in PostgreSQL all artifacts share
 the tables, each row with the number of its artifact. Concepts are numbered from 0 (``ord``), usually in preorder
@@ -103,12 +103,15 @@ TABLES = (
 )
 COLUMNS = {table.name: table.names for table in TABLES}
 
-# The numbers of fields in ``posting``.
-WORD, PREFIX, MARK, FIRST_PROPERTY, FIRST_LANGUAGE = 0, 1, 2, 10, 1_000_000
+# The numbers of fields in ``posting``. FOLDED has the codes without their case that are not written so, of a code
+# system that does not say whether case matters.
+WORD, PREFIX, MARK, FOLDED, FIRST_PROPERTY, FIRST_LANGUAGE = 0, 1, 2, 3, 10, 1_000_000
 
 # The terms of the field MARK: concepts with children, inactive and abstract ones; those with a text in a language
-# (the term is LANGUAGE and the tag); those with a status (STATUS and the status).
+# (the term is LANGUAGE and the tag); those with a status (STATUS and the status). HAS_FOLDED, of no concepts, says
+# that the artifact has the field FOLDED, which artifacts of earlier versions do not have.
 INNER, INACTIVE, ABSTRACT, LANGUAGE, STATUS = "inner", "inactive", "abstract", "speaks ", "status "
+HAS_FOLDED = "has folded"
 
 # The bits of ``concept.flags``.
 IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
@@ -116,8 +119,10 @@ IS_ABSTRACT, IS_INACTIVE, HAS_DEFINITION, HAS_EXTENSION = 1, 2, 4, 8
 # A prefix of more words than this has a bitmap of its own.
 MANY_TERMS = 16
 
-# A property value that is longer than this stands in the postings as its beginning and a digest: ``posting_terms.py``.
+# The term of a property value longer than this is its beginning and a digest: ``posting_terms.py``.
 LONGEST_TERM = 200
 DIGEST_MARK = "\x1f"
-# A number that is not written in the usual way (such as "01.50") has a second term: this mark and the usual way.
+# A number that is not written in the usual way (such as "01.50") has a second term: this mark and the usual way. So
+# has a code that is not written without its case, where case may not matter: this mark, the code without its case,
+# the mark again and the code.
 NORMAL_MARK = "\x1e"

@@ -130,7 +130,7 @@ def _create(table: TableSchema) -> str:
         columns[0] += " PRIMARY KEY"
     else:
         columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    # Not WITHOUT ROWID: the value would stand beside the key, and comparing keys would read it whole.
+    # Not WITHOUT ROWID: that stores the value beside the key, and comparing keys would read it whole.
     return f"CREATE TABLE {table.name} ({', '.join(columns)})"
 
 

@@ -40,7 +40,7 @@ _Key = tuple[str, int, str | None, str | None]
 class ListEntry(NamedTuple):
     """An entry of a list, ready to be put back.
 
-    ``list_`` and ``number`` say in which list it stands, ``depth`` how deep it is nested in an expansion. In ``node``
+    ``list_`` and ``number`` say in which list it is, ``depth`` how deep it is nested in an expansion. In ``node``
     an inner ``contains`` is empty.
     """
 

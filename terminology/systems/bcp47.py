@@ -86,7 +86,7 @@ def _read(code: str) -> Reading | None:
 
 
 def _read_whole(code: str) -> Reading | None:
-    """A tag from before there was a grammar (``i-klingon``)."""
+    """A grandfathered tag (``i-klingon``), which does not follow the grammar."""
     entry = _registry().get(("grandfathered", code.lower())) or _registry().get(("redundant", code.lower()))
     if entry is None:
         return None

@@ -62,11 +62,12 @@ class DocumentFilters(ConceptFilters[Keys, str]):
         edges = index.children if role == "child" else index.parents
         return ReadValues(lambda key: [index.nodes[k]["code"] for k in edges.get(key, ())], index.key)
 
-    def property_values(self, code: str, is_number: bool) -> ReadValues[str]:
+    def property_values(self, code: str, is_number: bool, is_code: bool) -> ReadValues[str]:
         def values(node: Node) -> list[str]:
             return [_value(p) for p in node.get("property", ()) if p.get("code") == code]
 
-        return self._read(values, number if is_number else None)
+        normal = number if is_number else self._index.key if is_code else None
+        return self._read(values, normal)
 
     def _read(
         self, values: Callable[[Node], list[str]], normal: Callable[[str], str] | None = None

@@ -1,8 +1,7 @@
 """The concepts of a CodeSystem resource, indexed once by their codes.
 
-Hierarchy comes from nesting and from the properties ``parent``, ``child`` and ``subsumedBy``. A key is a code
-without its case, where case does not matter. Where the code system does not say whether it matters, a key is a
-code as it is written there, and a code in another case has the key of the first that differs in case only.
+Hierarchy comes from nesting and from the properties ``parent``, ``child`` and ``subsumedBy``. Keys are those of
+``core.code_keys``.
 """
 
 from __future__ import annotations
@@ -12,12 +11,20 @@ from functools import cached_property
 from typing import Any
 
 from terminology.core.cache import Cache
+from terminology.core.code_keys import CodeKeys
 from terminology.core.languages import STANDARDS_STATUS, Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Property, Typed
 from terminology.core.texts import folded
-from terminology.systems.resource import INACTIVE_STATUS, MARKS, designation_of, roles_of
+from terminology.systems.resource import (
+    INACTIVE_STATUS,
+    MARKS,
+    deprecations_of,
+    designation_of,
+    is_deprecation,
+    roles_of,
+)
 
-# The details of so many concepts of a code system are kept once they are read.
+# The number of concepts of a code system whose details are kept once they have been read.
 KEPT_DETAILS = 10_000
 
 Node = dict[str, Any]
@@ -27,34 +34,20 @@ class DocumentIndex:
     """Nodes, parents and children of a CodeSystem resource by key; concepts and details are read from them."""
 
     def __init__(self, about: CodeSystemInfo, document: Document) -> None:
-        self._is_case_sensitive = about.case_sensitive
         self._language = about.language
         self._role = roles_of(document)
         self._marks = {self._role[role]: role for role in MARKS if role in self._role}
+        self._deprecations = deprecations_of(document)
         self._concepts: dict[str, Concept] = {}
         self._details: Cache[ConceptDetail] = Cache(KEPT_DETAILS)
         self.nodes: dict[str, Node] = {}
+        self._keys = CodeKeys(about.case_sensitive, self.nodes)
+        # The key of a code of a request, whether a concept has it or not.
+        self.key = self._keys.of
         self.parents: dict[str, list[str]] = {}
         self.children: dict[str, list[str]] = {}
         self._add(document.get("concept", ()), None)
         self._add_hierarchy_of_properties()
-
-    def key(self, code: str) -> str:
-        """The key of a code of a request, whether a concept has it or not."""
-        if self._is_case_sensitive is None and code not in self.nodes:
-            return self._by_folded_code.get(code.casefold(), code)
-        return self._own_key(code)
-
-    def _own_key(self, code: str) -> str:
-        """The key of a concept that has this code."""
-        return code.casefold() if self._is_case_sensitive is False else code
-
-    @cached_property
-    def _by_folded_code(self) -> dict[str, str]:
-        by_folded_code: dict[str, str] = {}
-        for code in self.nodes:
-            by_folded_code.setdefault(code.casefold(), code)
-        return by_folded_code
 
     # -- indexing ----------------------------------------------------------------------------
 
@@ -63,7 +56,7 @@ class DocumentIndex:
             if "code" not in node:
                 self._add(node.get("concept", ()), parent)
                 continue
-            key = self._own_key(node["code"])
+            key = self._keys.own(node["code"])
             self.nodes.setdefault(key, node)
             if parent is not None:
                 self._relate(parent, key)
@@ -110,7 +103,14 @@ class DocumentIndex:
         concept = self._concepts.get(key)
         if concept is None:
             concept = self._concepts[key] = self._read_concept(self.nodes[key])
+        if self._deprecations:
+            # Not once and for all: a date comes while the server runs.
+            concept.deprecated_by_date = self._is_deprecated(self.nodes[key])
         return concept
+
+    def _is_deprecated(self, node: Node) -> bool:
+        values = (Typed.of(p) for p in node.get("property", ()) if p.get("code") in self._deprecations)
+        return any(value is not None and is_deprecation(value) for value in values)
 
     def _read_concept(self, node: Node) -> Concept:
         concept = Concept(node["code"], node.get("display"), node.get("definition"))

@@ -176,8 +176,8 @@ class ConceptFilters(ABC, Generic[S, K]):
         """The codes of the parents, or children, of each concept."""
 
     @abstractmethod
-    def property_values(self, code: str, is_number: bool) -> Values[S]:
-        """The values of a property as texts; numbers are compared by value."""
+    def property_values(self, code: str, is_number: bool, is_code: bool) -> Values[S]:
+        """The values of a property as texts; numbers are compared by value, codes as the code system does."""
 
     # -- choosing --------------------------------------------------------------------------------
 
@@ -231,7 +231,8 @@ class ConceptFilters(ABC, Generic[S, K]):
 
     def _values_of(self, code: str) -> Values[S]:
         types = [declared.get("type") for declared in self._properties if declared.get("code") == code]
-        values = self.property_values(code, not NUMBERS.isdisjoint(types))
+        is_code = "code" in types and self.about.case_sensitive is not True
+        values = self.property_values(code, not NUMBERS.isdisjoint(types), is_code)
         role = next((role for role in MARKS if self._role.get(role) == code), None)
         return values if role is None else ROLES[role](values, self)
 

@@ -1,12 +1,13 @@
 """A code system with a grammar: a code belongs to it if it can be read.
 
 A grammar is one function, ``read``: it takes a code and returns its meaning, or None. Everything else is the
-same for all grammars and stands here.
+same for all grammars, and is in this module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from terminology.core import issues
@@ -37,8 +38,8 @@ class GrammarCodeSystem(SimpleCodeSystem):
     values in the same way (or None). ``value_sets`` are the canonicals of the value set of all codes.
 
     ``find_value_set`` finds a ValueSet by its canonical. A request for all codes gets those of the first value
-    set in ``about.common`` that is known. The catalogue that has the value sets sets this attribute; without
-    it nothing can be listed.
+    set in ``about.common`` that is known. The catalogue that has the value sets sets this attribute, or asks for
+    a copy that has it (``listed_by``); without it nothing can be listed.
     """
 
     def __init__(
@@ -48,11 +49,17 @@ class GrammarCodeSystem(SimpleCodeSystem):
         properties: Mapping[str, Callable[[str], str] | None] | None = None,
         value_sets: Sequence[str] = (),
     ) -> None:
-        self.about = replace(about, is_related=False)
+        self.about = replace(about, is_related=False, is_infinite=True)
         self.read = read
         self.find_value_set: Callable[[str], Document | None] = lambda canonical: None
         self._properties = properties or {}
         self._value_sets = frozenset({*value_sets, f"{about.url}{ALL_CODES}"})
+
+    def listed_by(self, find_value_set: Callable[[str], Document | None]) -> GrammarCodeSystem:
+        """The same code system; the value sets of its common codes are found by this function."""
+        system = copy(self)
+        system.find_value_set = find_value_set
+        return system
 
     def locate(self, code: str) -> Concept | None:
         reading = self.read(code)
@@ -64,7 +71,7 @@ class GrammarCodeSystem(SimpleCodeSystem):
         tests = [self._test(filter_) for filter_ in filters]
         if text:
             finds = finder(text)
-            tests.append(lambda reading: is_found(reading.concept, finds))
+            tests.append(lambda reading: _is_found(reading, finds))
         return GrammarSelection(self, tests)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
@@ -72,7 +79,7 @@ class GrammarCodeSystem(SimpleCodeSystem):
         return {code: _detail(reading) for code, reading in readings.items() if reading is not None}
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        """These value sets are older than the version of the code system here, and include any version."""
+        """These value sets are older than this version of the code system, so they include any version."""
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
 
     def common_codes(self) -> tuple[str, list[str]] | None:
@@ -137,6 +144,11 @@ class GrammarSelection:
     def __contains__(self, code: object) -> bool:
         reading = self._system.read(str(code))
         return reading is not None and all(test(reading) for test in self._tests)
+
+
+def _is_found(reading: Reading, finds: Callable[[str], bool]) -> bool:
+    names = (designation.value for designation in reading.detail.designations)
+    return is_found(reading.concept, finds) or any(map(finds, names))
 
 
 def _detail(reading: Reading) -> ConceptDetail:

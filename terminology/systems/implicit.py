@@ -17,7 +17,7 @@ BELOW = "=isa/"
 
 
 class Locating(Protocol):
-    """The questions about a code system that its implicit value sets take."""
+    """The part of a code system that its implicit value sets need."""
 
     @property
     def about(self) -> CodeSystemInfo: ...

@@ -14,12 +14,13 @@ from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
+from terminology.systems.protocol import CodesBeyond
 from terminology.systems.resource import info_of
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# So many rows are kept from one question to the next: the concepts of a page are described next.
+# The number of rows that are kept: the concepts of a page are located first, and described next.
 RECENT = 500
 
 
@@ -32,6 +33,8 @@ class IndexedCodeSystem:
         self.about: CodeSystemInfo = info_of(artifact.header.document)
         self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact))
         self.reader, self.key = self.filters.reader, self.filters.key
+        # Whether a code may be written in another case than that of its concept.
+        self._may_differ = self.about.case_sensitive is None
         self._recent: RecentValues[StoredConcept] = RecentValues(RECENT)
 
     @property
@@ -49,7 +52,7 @@ class IndexedCodeSystem:
     # -- the questions -----------------------------------------------------------------------
 
     def locate(self, code: str) -> Concept | None:
-        row = self._row(self.key(code))
+        row = self._row_of(code)
         return None if row is None else self.reader.concept(row)
 
     def select(
@@ -64,17 +67,20 @@ class IndexedCodeSystem:
         return IndexedSelection(self, self._with_text_in(languages))
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
-        top, below = self.key(ancestor), self.key(descendant)
-        if top == below:
-            return True
-        upper, lower = self._row(top), self._row(below)
+        upper, lower = self._row_of(ancestor), self._row_of(descendant)
         if upper is None or lower is None:
-            return False
+            return self.key(ancestor) == self.key(descendant)
+        if upper.ord == lower.ord:
+            return True
         return lower.ord in self.artifact.descendants(upper.ord)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
-        keys = {code: self.key(code) for code in codes}
-        rows = self._rows(keys.values())
+        keys = {code: self._own_key(code) for code in codes}
+        rows = self._rows(dict.fromkeys(keys.values()))
+        missing = [code for code, key in keys.items() if key not in rows] if self._may_differ else ()
+        if missing:
+            keys |= self.filters.keys(missing)
+            rows |= self._rows(dict.fromkeys(keys[code] for code in missing))
         return {code: LazyDetail(self.reader, rows[key]) for code, key in keys.items() if key in rows}
 
     def implied_value_set(self, canonical: str) -> Document | None:
@@ -83,8 +89,10 @@ class IndexedCodeSystem:
     # -- texts -------------------------------------------------------------------------------
 
     def _with_words(self, beginnings: Sequence[str], languages: Languages | None) -> list[BitMap]:
-        """For each beginning the concepts with a word that begins so."""
+        """For each beginning the concepts with a word that begins so; without a beginning, none."""
         artifact = self.artifact
+        if not beginnings:
+            return [artifact.set_of()]
         if languages is None:
             return [artifact.words(beginning) for beginning in beginnings]
         tags = self._tags(languages)
@@ -106,6 +114,18 @@ class IndexedCodeSystem:
         return tuple(tag for tag in self.artifact.header.languages if languages.rank(tag))
 
     # -- rows --------------------------------------------------------------------------------
+
+    def _own_key(self, code: str) -> str:
+        """The key of a concept that has this code."""
+        return code.casefold() if self.about.case_sensitive is False else code
+
+    def _row_of(self, code: str) -> StoredConcept | None:
+        """The row of a code; one that is not written so is looked for in another case if the system allows it."""
+        row = self._row(self._own_key(code))
+        if row is None and self._may_differ:
+            key = self.filters.key_in_another_case(code)
+            row = None if key == code else self._row(key)
+        return row
 
     def _row(self, key: str) -> StoredConcept | None:
         row = self._recent.find(key)
@@ -133,9 +153,12 @@ class IndexedCodeSystem:
 
     def ord(self, code: str) -> int | None:
         """The number of a concept."""
-        key = self.key(code)
+        key = self._own_key(code)
         row = self._recent.find(key)
-        return self.artifact.ord(key) if row is None else row.ord
+        ord_ = self.artifact.ord(key) if row is None else row.ord
+        if ord_ is None and self._may_differ:
+            ord_ = self.artifact.ord(self.filters.key_in_another_case(code))
+        return ord_
 
     def concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
         """The concepts of these numbers, which are in order."""
@@ -149,41 +172,62 @@ class IndexedCodeSystem:
 class IndexedSelection:
     """Some concepts of a compiled code system, or all of them (``chosen`` is None), as a ``ConceptSet``.
 
-    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own.
+    ``order`` has the numbers of all that are chosen, and perhaps more, where the order is not their own. The numbers
+    of the codes ``beyond`` the code system follow those of its concepts.
     """
 
     unclosed: str | None = None
 
     def __init__(
-        self, system: IndexedCodeSystem, chosen: BitMap | None, order: Sequence[int] | None = None
+        self,
+        system: IndexedCodeSystem,
+        chosen: BitMap | None,
+        order: Sequence[int] | None = None,
+        beyond: CodesBeyond | None = None,
     ) -> None:
         self.index = system.index
         self._system = system
         self._chosen = chosen
         self._order = order
+        self._beyond = beyond
 
     def __iter__(self) -> Iterator[Concept]:
-        if self._order is not None:
+        if self._order is not None or self._beyond is not None:
             return iter(self[:])
         return map(self._system.reader.concept, self._system.artifact.concepts(self._ords))
 
     def __contains__(self, code: object) -> bool:
         ord_ = self._system.ord(str(code))
+        if ord_ is None and self._beyond is not None:
+            number = self._beyond.find(self._system.key(str(code)))
+            ord_ = None if number is None else number + self._count
         return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
 
     def __len__(self) -> int:
-        return self._system.artifact.header.count if self._chosen is None else len(self._chosen)
+        return self._count if self._chosen is None else len(self._chosen)
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page; only these are read."""
         if self._order is None:
-            return self._system.concepts(self._ords[part])
+            return self._concepts(self._ords[page])
         chosen = self._ords
-        ords = [ord_ for ord_ in self._order if ord_ in chosen][part]
-        concepts = dict(zip(sorted(ords), self._system.concepts(sorted(ords)), strict=True))
+        ords = [ord_ for ord_ in self._order if ord_ in chosen][page]
+        concepts = dict(zip(sorted(ords), self._concepts(sorted(ords)), strict=True))
         return [concepts[ord_] for ord_ in ords]
 
+    def _concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
+        """The concepts of these numbers, which are in order."""
+        if self._beyond is None:
+            return self._system.concepts(ords)
+        count = self._count
+        here = [ord_ for ord_ in ords if ord_ < count]
+        beyond = [self._beyond.concept(ord_ - count) for ord_ in ords[len(here) :]]
+        return [*self._system.concepts(here), *beyond]
+
     def __and__(self, other: IndexedSelection) -> IndexedSelection:
+        beyond = self._beyond or other._beyond
+        if beyond is not None:
+            return self._with(self._ords & other._ords, beyond)
         if self._chosen is None:
             return IndexedSelection(self._system, other._chosen)
         if other._chosen is None:
@@ -192,12 +236,15 @@ class IndexedSelection:
 
     def __or__(self, other: IndexedSelection) -> IndexedSelection:
         """In the order of the code system."""
+        beyond = self._beyond or other._beyond
+        if beyond is not None:
+            return IndexedSelection(self._system, self._ords | other._ords, beyond=beyond)
         if self._chosen is None or other._chosen is None:
             return IndexedSelection(self._system, None)
         return IndexedSelection(self._system, self._chosen | other._chosen)
 
     def __sub__(self, other: IndexedSelection) -> IndexedSelection:
-        return self._with(self._ords - other._ords)
+        return self._with(self._ords - other._ords, self._beyond or other._beyond)
 
     def without(self, inactive: bool = False, abstract: bool = False) -> IndexedSelection:
         left = self._ords
@@ -205,15 +252,22 @@ class IndexedSelection:
             left = left - self._system.artifact.posting(MARK, mark)
         return self._with(left)
 
-    def among(self, codes: Iterable[str]) -> IndexedSelection:
+    def among(self, codes: Iterable[str], beyond: CodesBeyond | None = None) -> IndexedSelection:
         artifact = self._system.artifact
-        keys = [self._system.key(code) for code in codes]
-        numbers = artifact.ords(keys) if keys else {}
-        order = list(dict.fromkeys(numbers[key] for key in keys if key in numbers))
+        keys = self._system.filters.keys(codes)
+        numbers = artifact.ords(keys.values()) if keys else {}
+        if beyond is not None and self._chosen is None:
+            for code, key in keys.items():
+                if key not in numbers and (number := beyond.number(code, key)) is not None:
+                    numbers[key] = self._count + number
+        elif self._beyond is not None:
+            missing = (key for key in keys.values() if key not in numbers)
+            found = ((key, self._beyond.find(key)) for key in missing)
+            numbers |= {key: self._count + number for key, number in found if number is not None}
+        order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
-        return IndexedSelection(
-            self._system, chosen if self._chosen is None else chosen & self._chosen, order
-        )
+        chosen = chosen if self._chosen is None else chosen & self._chosen
+        return IndexedSelection(self._system, chosen, order, beyond or self._beyond)
 
     def open_because(self, reason: str) -> IndexedSelection:
         """The same concepts, with the reason why they are not all (``unclosed``)."""
@@ -221,8 +275,13 @@ class IndexedSelection:
         selection.unclosed = reason
         return selection
 
-    def _with(self, chosen: BitMap) -> IndexedSelection:
-        return IndexedSelection(self._system, chosen, self._order)
+    def _with(self, chosen: BitMap, beyond: CodesBeyond | None = None) -> IndexedSelection:
+        return IndexedSelection(self._system, chosen, self._order, beyond or self._beyond)
+
+    @property
+    def _count(self) -> int:
+        """The number of concepts of the code system."""
+        return self._system.artifact.header.count
 
     @property
     def _ords(self) -> BitMap:

@@ -6,15 +6,27 @@ compared, which have no index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from terminology.core.model import CodeSystemInfo, Filter
 from terminology.core.numbers import number
+from terminology.core.texts import words
 from terminology.store.artifacts import Artifact
-from terminology.store.posting_terms import term_of, text_of
-from terminology.store.schema import ABSTRACT, DIGEST_MARK, INACTIVE, INNER, MARK, NORMAL_MARK, STATUS
+from terminology.store.posting_terms import beginning_of_codes, term_of, text_of
+from terminology.store.schema import (
+    ABSTRACT,
+    DIGEST_MARK,
+    FOLDED,
+    HAS_FOLDED,
+    INACTIVE,
+    INNER,
+    MARK,
+    NORMAL_MARK,
+    STATUS,
+    WORD,
+)
 from terminology.systems.filters import Accepts, ConceptFilters, Values
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 
@@ -33,16 +45,47 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
         self.artifact, self.reader = artifact, reader
 
     def key(self, code: str) -> str:
-        """The key of a code, by which the store finds it."""
-        if self.about.case_sensitive is None and self.artifact.ord(code) is None:
-            return self._by_folded_code.get(code.casefold(), code)
+        """The key of a code, by which the store finds it: as ``core.code_keys`` has it."""
+        if self.about.case_sensitive is None:
+            return code if self.artifact.ord(code) is not None else self.key_in_another_case(code)
         return code.casefold() if self.about.case_sensitive is False else code
 
+    def key_in_another_case(self, code: str) -> str:
+        """The key of a code that no concept has as it is written: that of the first in another case, or its own."""
+        return self._keys_in_another_case([code]).get(code, code)
+
+    def keys(self, codes: Iterable[str]) -> dict[str, str]:
+        """The key of each of these codes, found at once."""
+        if self.about.case_sensitive is not None:
+            return {code: self.key(code) for code in codes}
+        keys = {code: code for code in codes}
+        known = self.artifact.ords(keys)
+        return keys | self._keys_in_another_case([code for code in keys if code not in known])
+
+    def _keys_in_another_case(self, codes: Sequence[str]) -> dict[str, str]:
+        """For a code system that does not say whether case matters: the first key in another case, by code."""
+        if not codes:
+            return {}
+        if not self._has_folded:
+            keys = {code: self._key_by_words(code) for code in codes}
+            return {code: key for code, key in keys.items() if key is not None}
+        folded = dict.fromkeys(code.casefold() for code in codes)
+        firsts = {key: (ord_, key) for key, ord_ in self.artifact.ords(folded).items()}
+        for row in self.artifact.concepts(self.artifact.postings(FOLDED, folded)):
+            other = row.key.casefold()
+            firsts[other] = min(firsts.get(other, (row.ord, row.key)), (row.ord, row.key))
+        return {code: firsts[code.casefold()][1] for code in codes if code.casefold() in firsts}
+
     @cached_property
-    def _by_folded_code(self) -> dict[str, str]:
-        """For a code system that does not say whether case matters: the first code of each folded one."""
-        rows = sorted(self.artifact.keys(), key=lambda row: row[1], reverse=True)
-        return {key.casefold(): key for key, _, _ in rows}
+    def _has_folded(self) -> bool:
+        return any(term == HAS_FOLDED for term, _ in self.artifact.terms(MARK, HAS_FOLDED))
+
+    def _key_by_words(self, code: str) -> str | None:
+        """The first key in another case, of an artifact without the field FOLDED: one that has the same words."""
+        having = [self.artifact.postings(WORD, [word]) for word in words(code)]
+        rows = self.artifact.concepts(self.artifact.intersection(having)) if having else ()
+        folded = code.casefold()
+        return next((row.key for row in rows if row.key.casefold() == folded), None)
 
     def _choose(self, filter_: Filter) -> BitMap:
         return self.artifact.cached(filter_, lambda: self.computed(filter_))
@@ -91,19 +134,19 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
     def relatives(self, role: str) -> Values[BitMap]:
         return RelativeValues(self, role)
 
-    def property_values(self, code: str, is_number: bool) -> Values[BitMap]:
-        return PropertyValues(self, code, is_number)
+    def property_values(self, code: str, is_number: bool, is_code: bool) -> Values[BitMap]:
+        return CodePropertyValues(self, code) if is_code else PropertyValues(self, code, is_number)
 
 
 class CodeValues:
     """Codes as values of themselves."""
 
     def __init__(self, filters: IndexedFilters) -> None:
-        self._artifact, self._key = filters.artifact, filters.key
+        self._artifact, self._keys = filters.artifact, filters.keys
         self._folds = filters.about.case_sensitive is False
 
     def having(self, values: Collection[str]) -> BitMap:
-        return self._artifact.set_of(self._artifact.ords([self._key(code) for code in values]).values())
+        return self._artifact.set_of(self._artifact.ords(self._keys(values).values()).values())
 
     def matching(self, accepts: Accepts, beginning: str) -> BitMap:
         rows = self._artifact.keys(beginning.casefold() if self._folds else beginning)
@@ -194,3 +237,25 @@ class PropertyValues:
             for ord_, detail in details
             if any(p.code == self._code and accepts(text_of(p.value.value)) for p in detail.properties)
         )
+
+
+class CodePropertyValues(PropertyValues):
+    """The values of a property that are codes, of a code system in which case does not matter or may not."""
+
+    def __init__(self, filters: IndexedFilters, code: str) -> None:
+        super().__init__(filters, code, is_number=False)
+        self._keys = filters.keys
+
+    def having(self, values: Collection[str]) -> BitMap:
+        written = {term: ords for value in values for term, ords in self._in_any_case(value)}
+        keys = self._keys([*values, *written])
+        sought = {keys[value] for value in values}
+        return self._artifact.union(ords for term, ords in written.items() if keys[term] in sought)
+
+    def _in_any_case(self, value: str) -> Iterator[tuple[str, BitMap]]:
+        """The values that differ from one in case only, as they are written, each with its concepts."""
+        folded = value.casefold()
+        for term in dict.fromkeys((value, folded)):
+            yield term, self._artifact.postings(self._field, [term_of(term)])
+        for term, ords in self._artifact.terms(self._field, beginning_of_codes(folded)):
+            yield term.rpartition(NORMAL_MARK)[2], ords

@@ -17,8 +17,9 @@ from terminology.store.packing import (
     with_decimals,
 )
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
+from terminology.systems.resource import deprecations_of, is_deprecation
 
-# The parts of a ConceptDetail.
+# The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension")
 
 
@@ -30,13 +31,15 @@ class RowReader:
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
         self._language: str | None = artifact.header.document.get("language")
+        deprecations = deprecations_of(artifact.header.document)
+        self._deprecations = {number for number, (code, _) in enumerate(self._kinds) if code in deprecations}
 
     def concept(self, row: StoredConcept) -> Concept:
         flags = row.flags
         definition = None
         if flags & HAS_DEFINITION:
             definition = line_of(self.lines(row), DEFINITION) or ""
-        return Concept(
+        concept = Concept(
             row.code or row.key,
             row.display,
             definition,
@@ -44,9 +47,20 @@ class RowReader:
             bool(flags & IS_INACTIVE),
             row.status,
         )
+        if self._deprecations:
+            concept.deprecated_by_date = self._is_deprecated(row)
+        return concept
+
+    def _is_deprecated(self, row: StoredConcept) -> bool:
+        kinds = self._kinds
+        return any(
+            is_deprecation(Typed(kinds[kind][1], value_of(kinds[kind][1], value)))
+            for kind, value, *_ in line_of(self.lines(row), PROPERTIES) or ()
+            if kind in self._deprecations
+        )
 
     def lines(self, row: StoredConcept) -> list[bytes]:
-        """The parts of a row that are packed together."""
+        """The lines of the body of a row: see ``store/packing.py``."""
         return self._unpack.lines(row.body)
 
     def designations(self, lines: Sequence[bytes]) -> list[Designation]:
@@ -84,7 +98,7 @@ class RowReader:
 
 
 class LazyDetail(ConceptDetail):
-    """The detail of a concept, of which each part is read when it is first looked at."""
+    """A ConceptDetail that unpacks each of its ``PARTS`` at first use."""
 
     __slots__ = ("_lines", "_reader", "_row")
 
@@ -95,7 +109,7 @@ class LazyDetail(ConceptDetail):
             self.extension = ()
 
     def __getattr__(self, name: str) -> Any:
-        """A part that has not been read: ``__slots__`` has no value for it yet."""
+        """Unpack a part. Python calls this only for an attribute without a value: a part at its first use."""
         if name not in PARTS:
             raise AttributeError(name)
         if self._lines is None:

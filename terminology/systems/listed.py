@@ -63,5 +63,5 @@ class ListedCodeSystem(SimpleCodeSystem):
         return self._system.describe(codes)
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        """These value sets are older than the version of the code system here, and include any version."""
+        """These value sets are older than this version of the code system, so they include any version."""
         return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None

@@ -42,7 +42,7 @@ class ConceptSet(Selection, Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, part: slice) -> list[Concept]:
+    def __getitem__(self, page: slice) -> list[Concept]:
         """The concepts of a page."""
 
     def __and__(self, other: Any) -> ConceptSet: ...
@@ -52,8 +52,37 @@ class ConceptSet(Selection, Protocol):
     def without(self, inactive: bool = False, abstract: bool = False) -> ConceptSet:
         """The concepts that are not inactive, not abstract."""
 
-    def among(self, codes: Iterable[str]) -> ConceptSet:
-        """The concepts that have one of these codes, in the order of the codes."""
+    def among(self, codes: Iterable[str], beyond: CodesBeyond | None = None) -> ConceptSet:
+        """The concepts that have one of these codes, in the order of the codes; those of ``beyond`` as well."""
+
+
+class CodesBeyond:
+    """Codes of a fragment that are not here: those that value sets list all the same, numbered from 0.
+
+    Sets combine if they have the same object. It grows while a value set is compiled.
+    """
+
+    def __init__(self, accepts: Callable[[str], bool]) -> None:
+        """``accepts`` says whether a code that is not here is listed."""
+        self._accepts = accepts
+        self._numbers: dict[str, int] = {}
+        self._concepts: list[Concept] = []
+
+    def number(self, code: str, key: str) -> int | None:
+        """The number of a code, a new one if it is accepted; None if it is not. ``key``: see ``core.code_keys``."""
+        number = self._numbers.get(key)
+        if number is None and self._accepts(code):
+            number = self._numbers[key] = len(self._concepts)
+            self._concepts.append(Concept(code))
+        return number
+
+    def find(self, key: str) -> int | None:
+        """The number of a code that has one."""
+        return self._numbers.get(key)
+
+    def concept(self, number: int) -> Concept:
+        """The concept of a number; nothing is known of it but its code."""
+        return self._concepts[number]
 
 
 class CodeSystem(Protocol):
@@ -107,7 +136,7 @@ class CodeSystem(Protocol):
 
 
 class SimpleCodeSystem:
-    """A code system of which only ``about`` and ``locate`` have to be written.
+    """A code system for which a subclass defines only ``about`` and ``locate``.
 
     Its codes cannot be listed and are not related to each other; it has no properties, and no filters.
     """

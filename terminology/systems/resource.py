@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from terminology.core.model import CodeSystemInfo, Designation, Document
+from terminology.core.dates import is_past
+from terminology.core.model import CodeSystemInfo, Designation, Document, Typed
 
 CONCEPT_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
 ROLES = ("parent", "child", "subsumedBy", "notSelectable", "inactive", "status")
 MARKS = ("notSelectable", "inactive", "status")
 # These mean what their code says, also where a code system gives them some other uri.
 BY_NAME = frozenset({"notSelectable", "inactive"})
+# Properties that say that a concept is deprecated: from a date on, or with the value true, as older content has it.
+DEPRECATIONS = ("deprecationDate", "deprecated")
 # A deprecated concept may still be used: tx-ecosystem, test "act-class".
 INACTIVE_STATUS = frozenset({"retired", "withdrawn", "inactive"})
 
@@ -90,3 +93,21 @@ def roles_of(document: Document) -> dict[str, str]:
             roles[uri.removeprefix(CONCEPT_PROPERTIES)] = code
     taken = {d.get("code") for d in document.get("property", ()) if d.get("uri")} - BY_NAME
     return roles | {role: role for role in ROLES if role not in roles and role not in taken}
+
+
+def deprecations_of(document: Document) -> frozenset[str]:
+    """The codes of the properties that say that a concept is deprecated, of those that the resource declares."""
+    declared = document.get("property", ())
+    by_uri = {
+        d.get("code") for d in declared if str(d.get("uri")).removeprefix(CONCEPT_PROPERTIES) in DEPRECATIONS
+    }
+    by_code = {d.get("code") for d in declared if not d.get("uri")} & set(DEPRECATIONS)
+    return frozenset(by_uri | by_code)
+
+
+def is_deprecation(value: Typed) -> bool:
+    """True if a value of such a property holds today: the date has come, or it is true.
+
+    https://hl7.org/fhir/R5/codesystem-concept-properties.html: a deprecated concept may still be used.
+    """
+    return is_past(value.value) if isinstance(value.value, str) else value.value is True

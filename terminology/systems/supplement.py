@@ -73,7 +73,7 @@ class SupplementedCodeSystem:
 
     @property
     def index(self) -> object | None:
-        """Its selections are those of the code system itself, and numbered as these."""
+        """The index of the code system itself: selections have its concepts, by its numbers."""
         return self._system.index
 
     @property
@@ -97,7 +97,7 @@ class SupplementedCodeSystem:
             selection = self._filtered(selection, filter_)
         if not text:
             return selection
-        matches = [self._with_word(word, languages) for word in words(text)]
+        matches = [self._with_word(word, languages) for word in words(text)] or [_WordMatches(())]
         if self.index is None:
             return _FoundSelection(selection, matches)
         return reduce(and_, map(self._as_set, matches), cast("ConceptSet", selection))
@@ -123,7 +123,7 @@ class SupplementedCodeSystem:
         return numbered - own if is_negative else numbered & own
 
     def select_by_language(self, languages: Languages) -> Selection | None:
-        """Not known: each of the supplements would have to be asked, and united."""
+        """Not known: that would take the united answers of all supplements."""
         return None
 
     def _with_word(self, word: str, languages: Languages | None) -> _WordMatches:

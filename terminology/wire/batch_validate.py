@@ -19,7 +19,7 @@ from terminology.wire.write.parameters import parameters, resource
 Answer = Callable[[Sequence[Argument]], Document]
 Fail = Callable[[Exception], Document]
 
-# Fields that say the same in other ways: a validation that has one of them takes none of the shared ones.
+# Fields that are alternatives: a validation that has one of a group inherits none of that group.
 _ALTERNATIVES = (
     frozenset({"code", "coding", "concept"}),
     frozenset({"url", "value_set", "value_set_version", "code_system", "context"}),
@@ -65,7 +65,7 @@ def _own(validation: Argument) -> list[Argument]:
 def _inherited(
     shared: Sequence[Argument], own: Sequence[Argument], rows: Sequence[Parameter]
 ) -> list[Argument]:
-    """The shared arguments of which the validation has none itself."""
+    """The shared arguments for which the validation has none of its own."""
     if not shared:
         return []
     known = named(tuple(rows))

@@ -10,6 +10,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.exchange import Request, Response
+from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 
 BATCH_LIMIT = 500
@@ -95,6 +96,8 @@ def _entry(response: Response) -> Document:
     node: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
         return {"response": node | {"outcome": response.resource}}
+    if response.warnings:
+        node["outcome"] = operation_outcome(response.warnings)
     if response.resource is None:
         return {"response": node}
     return {"resource": response.resource, "response": node}

@@ -3,8 +3,8 @@
 ``mode=start`` answers with an id, which further requests carry in the header ``X-Cache-Id``; ``mode=end``
 deletes the cache; ``mode=check`` tests whether the id is known. A cache is sealed unless ``sealed=false``: then
 the ``tx-resource``s of further requests are added to it. This is the protocol of HL7's tools since mid-2026.
-Before that, clients made an id of their own and sent it as the parameter ``cache-id``; an id of this server may
-stand there as well. ``request_content`` finds the cache of a request by its id.
+Before that, clients made an id of their own and sent it as the parameter ``cache-id``; that parameter may
+also have an id of this server. ``request_content`` finds the cache of a request by its id.
 """
 
 from __future__ import annotations

@@ -24,6 +24,11 @@ FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/featur
 TEST_VERSION_FEATURE = "http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version"
 TX_RESOURCE_FEATURE = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
 FORMATS = ("application/fhir+json", "json", "application/fhir+xml", "xml")
+# What ``date`` does, of every operation that takes it: see operations/dates.py.
+DATE = (
+    "The parameter `date` may be today or later: the answer is that of the current content. A date in the past is "
+    "refused, as this server does not know which versions were current then: name the version instead."
+)
 INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 
 Node = dict[str, Any]
@@ -101,7 +106,11 @@ def _resource(kind: str, release: FhirVersion, base: str) -> Node:
         "searchParam": [{"name": name, "type": type_} for name, type_ in parameters_of(kind)],
     }
     operations = [
-        {"name": name, "definition": _definition(row, kind, name, base)}
+        {
+            "name": name,
+            "definition": _definition(row, kind, name, base),
+            **({"documentation": DATE} if row.takes("date") else {}),
+        }
         for name, row in operations_of(kind, release).items()
     ]
     return node | ({"operation": operations} if operations else {})
@@ -123,7 +132,10 @@ def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Seq
         "hierarchical": True,
         "paging": True,
         "incomplete": False,
-        "parameter": [{"name": name} for name in sorted([*_expansion_parameters(), *also])],
+        "parameter": [
+            {"name": name, **({"documentation": DATE} if name == "date" else {})}
+            for name in sorted([*_expansion_parameters(), *also])
+        ],
         "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
     }
     document["codeSearch"] = "in-compose"

@@ -270,7 +270,7 @@ def _words(path: str, words: dict[str, str | None]) -> Words:
 SHAPES = _shapes()
 
 
-# -- changing without changing --------------------------------------------------------------------------
+# -- changed copies -------------------------------------------------------------------------------------
 
 
 def inside(node: Document, key: str, edit: Edit) -> Document:

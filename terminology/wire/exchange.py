@@ -13,10 +13,10 @@ from functools import lru_cache
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Document
+from terminology.core.model import Document, Issue
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
-from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.request_headers import Headers, RequestHeader
@@ -41,6 +41,13 @@ class Context:
     sessions: Sessions
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
+    nested_expansions: bool = True
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The bases of this server: the same resources have a location below each."""
+        root = self.base.removesuffix(f"/{self.release.name.lower()}")
+        return (root, *(f"{root}/{name}" for name in RELEASES))
 
 
 @dataclass(slots=True)
@@ -61,22 +68,25 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """The client that sent the request. Of its credentials there is a digest only."""
+        """The client that sent the request. It has a digest of the credentials, not the credentials."""
         owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
         return Caller(owner, _digest(owner + self.address))
 
-    def arguments(self, operation: str, subject: str | None = None) -> list[Argument]:
+    def arguments(self, operation: str, body_parameter: str | None = None) -> list[Argument]:
         """The arguments of an operation, from the URL and the body.
 
-        The body is a Parameters resource, or the one resource that the operation is about (``subject``).
+        The body is a Parameters resource, or the one resource that the operation is about (``body_parameter``).
         Raises TerminologyError when the body is neither.
         """
         arguments = from_query(self.query)
         if self.body is None:
             return arguments
         kind = str(self.body.get("resourceType"))
-        if subject is not None and kind.casefold() == subject.casefold():
-            return [*arguments, Argument(subject, {"name": subject, "resource": self.body}, kind)]
+        if body_parameter is not None and kind.casefold() == body_parameter.casefold():
+            return [
+                *arguments,
+                Argument(body_parameter, {"name": body_parameter, "resource": self.body}, kind),
+            ]
         return [*arguments, *from_body(self.body, operation)]
 
     @property
@@ -91,7 +101,7 @@ class Request:
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def knows(self, tag: str, changed: str | None) -> bool:
-        """Has the client this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
+        """Does the client have this version already? ``If-None-Match`` says so, or else ``If-Modified-Since``.
 
         ``If-Match`` is for requests that change something, which is not possible here.
         """
@@ -136,11 +146,13 @@ def _digest(text: str) -> str:
 class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
-    ``prepared`` is the request in a form that answers others like it, which differ in values that vary alone;
-    None where there are no others like it.
+    ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``prepared``
+    is the request in a form that answers others like it, which differ in values that vary alone; None where there
+    are no others like it.
     """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
     prepared: PreparedRequest | None = None
+    warnings: Sequence[Issue] = ()

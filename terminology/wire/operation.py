@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.model import Document
+from terminology.core.model import Document, Issue
 from terminology.wire import r4
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.parameters import Parameter, p
@@ -29,23 +29,25 @@ class Operation:
     for it: ``instance`` (the resource; without this field the operation is offered on the type alone),
     ``languages`` (of the caller in general) and the others in ``rest.SURROUNDINGS``.
 
-    ``subject`` is the parameter that a bare resource as body stands for; ``each`` the parameter that holds
+    ``body_parameter`` is the parameter that a bare resource as body stands for; ``each`` the parameter that holds
     one of many requests; ``definition`` the canonical of the OperationDefinition, where somebody publishes
     one. An operation that ``affects_state`` is never called by GET; one that does not ``read_content`` is
-    answered without a cache of resources and without resources that come with the request.
+    answered without a cache of resources and without resources that come with the request. ``warns_in`` is the
+    parameter of the answer that has room for warnings about the request: ``issues`` or ``message``.
     """
 
     request: type[Any]
     run: Callable[[Catalogue, Any], Any]
     write: Callable[[Any], Document]
     parameters: Sequence[Parameter] = ()
-    subject: str | None = None
+    body_parameter: str | None = None
     downgrade: Callable[[Any, Any, Document], Document] = _downgraded
     each: str | None = None
     in_r6: bool = True
     definition: str | None = None
     affects_state: bool = False
     reads_content: bool = True
+    warns_in: str | None = None
 
     @property
     def is_for_instances(self) -> bool:
@@ -62,7 +64,7 @@ class Operation:
         return _resources(tuple(self.parameters))
 
     def takes(self, field: str) -> bool:
-        """Has the request such a field?"""
+        """Does the request have such a field?"""
         return field in self.request.__dataclass_fields__
 
     def is_in(self, release: FhirVersion) -> bool:
@@ -82,10 +84,20 @@ class PreparedRequest:
     release: FhirVersion
     fields: dict[str, Any]
 
-    def answer(self, catalogue: Catalogue, fields: Mapping[str, Any] | None = None) -> Document:
-        """The answer as the release has it, with these fields or the request's own. Raises TerminologyError."""
+    def answer(
+        self,
+        catalogue: Catalogue,
+        fields: Mapping[str, Any] | None = None,
+        notes: list[Issue] | None = None,
+    ) -> Document:
+        """The answer as the release has it, with these fields or the request's own. Raises TerminologyError.
+
+        What the operation has to say about the request is added to ``notes``.
+        """
         operation = self.operation
         request = operation.request(**(self.fields if fields is None else fields))
         answer = operation.run(catalogue, request)
+        if notes is not None:
+            notes += getattr(answer, "notes", list)()
         document = operation.write(answer)
         return operation.downgrade(request, answer, document) if self.release.is_r4 else document

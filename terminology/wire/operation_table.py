@@ -45,16 +45,16 @@ def _the_same(request: object, answer: object, document: Document) -> Document:
 
 
 def _translation_as_r4(request: TranslateRequest, answer: Translation, document: Document) -> Document:
-    """R4 calls the map of a match ``source``, but not where the question was put in later words.
+    """In R4, ``source`` of a match is the map, with two exceptions.
 
-    The ecosystem asks R4 servers in R6's names and expects ``originMap``; and where a target was given,
-    ``source`` is the concept that was found.
+    HL7's ecosystem sends R6's names of parameters to R4 servers, and expects ``originMap``. If the request has a
+    target, ``source`` is the concept that was found.
     """
     return r4.downgrade_translation(document, names_source=not (request.as_mapped or request.finds_sources))
 
 
 def _closure_as_r4(request: object, answer: object, document: Document) -> Document:
-    """R4 says how a concept of a closure table stands to another in three words of its own."""
+    """In R4, the relationships of a closure table have three codes of their own."""
     return r4.downgrade_closure(document)
 
 
@@ -88,13 +88,14 @@ _VALIDATE_IN_SYSTEM = Operation(
     validate_in_system,
     write_validation.validation,
     (
-        p("url", "uri", "url", "system", instance=False),
+        p("url", "uri", "url", "system", instance=False, version="version"),
         p("code_system", "Resource", "codeSystem", instance=False),
         p("version", "string", instance=False),
         *_VALIDATE_ROWS,
     ),
-    subject="codeSystem",
+    body_parameter="codeSystem",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "CodeSystem-validate-code",
 )
 _VALIDATE_IN_VALUE_SET = Operation(
@@ -102,11 +103,11 @@ _VALIDATE_IN_VALUE_SET = Operation(
     validate_in_value_set,
     write_validation.validation,
     (
-        p("url", "uri", instance=False),
+        p("url", "uri", instance=False, version="value_set_version"),
         p("value_set", "Resource", "valueSet", instance=False),
         p("value_set_version", "string", "valueSetVersion", instance=False),
         p("context", "uri", instance=False),
-        p("system", "uri"),
+        p("system", "uri", version="version"),
         p("version", "string", "systemVersion"),
         p("unqualified_version", "string", "version"),
         p("infer_system", "boolean", "inferSystem", "implySystem"),
@@ -114,14 +115,15 @@ _VALIDATE_IN_VALUE_SET = Operation(
         p("mode", "code", "valueSetMode", "mode"),
         *_VALIDATE_ROWS,
     ),
-    subject="valueSet",
+    body_parameter="valueSet",
     downgrade=_the_same,
+    warns_in="issues",
     definition=CORE + "ValueSet-validate-code",
 )
 
 
 def _many(operation: Operation, definition: str) -> Operation:
-    """The same, of many questions at once: an operation of HL7's ecosystem."""
+    """The operation of HL7's ecosystem that takes many requests at once."""
     return replace(operation, each="validation", definition=ECOSYSTEM + definition)
 
 
@@ -131,7 +133,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         expand,
         lambda answer: write_expansion.expansion(answer, datetime.now(UTC), uuid4()),
         (
-            p("url", "uri", instance=False),
+            p("url", "uri", instance=False, version="value_set_version"),
             p("value_set", "Resource", "valueSet", instance=False),
             p("value_set_version", "string", "valueSetVersion", "version", instance=False),
             p("context", "uri", instance=False),
@@ -152,7 +154,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("supplements", "canonical", "useSupplement", many=True),
             *VERSION_ROWS,
         ),
-        subject="valueSet",
+        body_parameter="valueSet",
         definition=CORE + "ValueSet-expand",
     ),
     ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
@@ -165,7 +167,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         write_lookup.lookup,
         (
             p("code", "code", varies=True),
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("coding", "Coding", varies=True),
             p("date", "dateTime"),
@@ -183,7 +185,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (
             p("code_a", "code", "codeA", varies=True),
             p("code_b", "code", "codeB", varies=True),
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("coding_a", "Coding", "codingA", varies=True),
             p("coding_b", "Coding", "codingB", varies=True),
@@ -196,7 +198,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         find_matches,
         write_relations.found_matches,
         (
-            p("system", "uri", instance=False),
+            p("system", "uri", instance=False, version="version"),
             p("version", "string", instance=False),
             p("properties", "sought", "property", many=True),
             p("exact", "boolean"),
@@ -210,11 +212,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         translate,
         write_translation.translation,
         (
-            p("url", "canonical", instance=False),
+            p("url", "canonical", instance=False, version="map_version"),
             p("concept_map", "Resource", "conceptMap", instance=False),
             p("map_version", "string", "conceptMapVersion", instance=False),
             p("code", "code", "sourceCode", "code", varies=True),
-            p("system", "uri", "system", "sourceSystem"),
+            p("system", "uri", "system", "sourceSystem", version="version"),
             p("version", "string", "version", "sourceVersion"),
             p("coding", "Coding", "sourceCoding", "coding", varies=True),
             p("concept", "CodeableConcept", "sourceCodeableConcept", "codeableConcept"),
@@ -223,14 +225,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("target_concept", "CodeableConcept", "targetCodeableConcept"),
             p("source_scope", "uri", "sourceScope", "source"),
             p("target_scope", "uri", "targetScope", "target"),
-            p("target_system", "uri", "targetSystem", "targetsystem"),
+            p("target_system", "uri", "targetSystem", "targetsystem", version="target_version"),
             p("reverse", "boolean"),
+            p("date", "dateTime"),
             p("dependencies", "dependency", "dependency", many=True),
             p("composes", "boolean", "_compose"),
             p("languages", "languages", "displayLanguage"),
         ),
-        subject="conceptMap",
+        body_parameter="conceptMap",
         downgrade=_translation_as_r4,
+        warns_in="message",
         definition=CORE + "ConceptMap-translate",
     ),
     (BASE, "versions"): Operation(

@@ -15,7 +15,8 @@ from typing import Any
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Coding, Document, Typed
+from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.operations.agreement import agreed
 from terminology.operations.find_matches import SoughtProperty
 from terminology.operations.translate.model import Dependency
 
@@ -48,7 +49,8 @@ class Parameter:
     ``field`` is the field of the request that it fills, ``type`` its FHIR type, ``names`` are its names in all
     releases. ``instance`` is false if it is not needed when the resource is in the URL. ``varies`` is true if
     its values differ from request to request while the rest of the request stays the same: requests that
-    differ in such values alone share a prepared request (``http.prepared``).
+    differ in such values alone share a prepared request (``http.prepared``). ``version`` is the field of the version
+    that a canonical may have (``url|version``).
     """
 
     field: str
@@ -57,13 +59,20 @@ class Parameter:
     many: bool = False
     instance: bool = True
     varies: bool = False
+    version: str | None = None
 
 
 def p(
-    field: str, type: str, *names: str, many: bool = False, instance: bool = True, varies: bool = False
+    field: str,
+    type: str,
+    *names: str,
+    many: bool = False,
+    instance: bool = True,
+    varies: bool = False,
+    version: str | None = None,
 ) -> Parameter:
     """One row of the table of operations; ``names`` are its names, by default the name of the field."""
-    return Parameter(field, type, names or (field,), many, instance, varies)
+    return Parameter(field, type, names or (field,), many, instance, varies, version)
 
 
 def from_query(pairs: Iterable[tuple[str, str]]) -> list[Argument]:
@@ -94,11 +103,28 @@ def read(parameters: Sequence[Parameter], arguments: Sequence[Argument]) -> dict
     """
     by_name = named(tuple(parameters))
     fields: dict[str, Any] = {}
+    canonicals: dict[str, Parameter] = {}
     for item in arguments:
         parameter = by_name.get(item.name) or by_name.get(item.name.casefold())
         if parameter is not None:
             _fill(fields, parameter, item)
+            if parameter.version is not None:
+                canonicals[item.name] = parameter
+    for name, parameter in canonicals.items():
+        _split(fields, parameter, name, parameters)
     return fields
+
+
+def _split(fields: dict[str, Any], parameter: Parameter, name: str, parameters: Sequence[Parameter]) -> None:
+    """Move the version of a canonical (``url|version``) to its field; the request may not contradict it."""
+    value, field = fields.get(parameter.field), parameter.version
+    if value is None or field is None:
+        return
+    fields[parameter.field], version = split_canonical(value)
+    if version is not None:
+        names = (other.names[0] for other in parameters if other.field == field)
+        place = f"the canonical '{name}'"
+        fields[field] = agreed(next(names, field), fields.get(field), version, place)
 
 
 @lru_cache(256)
@@ -108,10 +134,10 @@ def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     return {name.casefold(): parameter for name, parameter in exact.items()} | exact
 
 
-def unknown(parameters: Iterable[Parameter], arguments: Iterable[Argument]) -> Argument | None:
-    """The first argument that is not one of these parameters; None if all are."""
-    names = {name.casefold() for parameter in parameters for name in parameter.names}
-    return next((item for item in arguments if item.name.casefold() not in names), None)
+def unknown(parameters: Sequence[Parameter], arguments: Iterable[Argument]) -> list[Argument]:
+    """The arguments that are none of these parameters."""
+    known = named(tuple(parameters))
+    return [item for item in arguments if item.name not in known and item.name.casefold() not in known]
 
 
 def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
@@ -237,16 +263,16 @@ def _whole_concept(item: Argument) -> Document:
 
 
 def _resource(item: Argument) -> Document:
+    kind = _NAMED_RESOURCES.get(item.name.casefold())
     if isinstance(item.value, str):
-        raise TerminologyError(issues.not_in_query(item.name, "resource"))
+        raise TerminologyError(issues.not_in_query(item.name, "resource", "url" if kind else None))
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-        raise _wrong(item, "a resource")
+        raise _wrong(item, "a resource (to name one of this server, send 'url')" if kind else "a resource")
     if any(not isinstance(resource.get(name, ""), str) for name in _IDENTITY):
         wrong = next(name for name in _IDENTITY if not isinstance(resource.get(name, ""), str))
         expected = "a resource whose id, url and version are strings"
         raise TerminologyError(issues.wrong_type(item.name, expected, wrong, resource[wrong], item.at))
-    kind = _NAMED_RESOURCES.get(item.name.casefold())
     if kind is not None and resource["resourceType"] != kind:
         raise TerminologyError(issues.bad_value(item.name, resource["resourceType"], f"a {kind}", item.at))
     return resource

@@ -108,11 +108,9 @@ def downgrade_translation(parameters: Document, names_source: bool) -> Document:
     With ``names_source`` each match has R4's ``source``, a uri, in place of ``originMap``.
     """
 
-    def in_match(parts: list[Any]) -> list[Any]:
-        downgraded = _match_down(parts)
-        return _origin_as_source(downgraded) if names_source else downgraded
-
-    return inside(parameters, "parameter", _in_match(in_match))
+    return inside(
+        parameters, "parameter", _in_match(_match_down_with_source if names_source else _match_down)
+    )
 
 
 def downgrade_closure(concept_map: Document) -> Document:
@@ -178,6 +176,8 @@ def _word_and_rest(node: Document, code: Any) -> tuple[Any, Document]:
     """
     if not isinstance(code, str):
         return code, node
+    if "extension" not in node:
+        return equivalence(code), node
     for extension in _with_url(node, KEPT_WORD):
         word = extension.get("valueCode")
         if isinstance(word, str) and relationship(word) == code:
@@ -489,6 +489,7 @@ def _text_down(values: Document) -> Document:
 
 # -- Parameters: the answer of $translate ---------------------------------------------------------------
 
+_NO_MAP = {"name": "noMap", "valueBoolean": True}
 _PRODUCT = {"element": "attribute", "concept": "value"}
 _PRODUCT_DOWN = _reversed(_PRODUCT)
 
@@ -504,26 +505,38 @@ def _in_match(edit: Callable[[list[Any]], list[Any]]) -> Edit:
 
 
 def _match_down(parts: list[Any]) -> list[Any]:
-    has_no_map = any(_is_part(part, "noMap") and part.get("valueBoolean") is True for part in parts)
-    if has_no_map:
-        parts = [p for p in parts if not _is_part(p, "noMap") and not _is_part(p, "relationship")]
-    downgraded = [_edited(part, _PARTS_DOWN) for part in parts]
-    return [*downgraded, {"name": "equivalence", "valueCode": _UNMATCHED}] if has_no_map else downgraded
+    return _parts_down(parts, _PARTS_DOWN)
+
+
+def _match_down_with_source(parts: list[Any]) -> list[Any]:
+    return _parts_down(parts, _PARTS_DOWN_WITH_SOURCE)
+
+
+def _parts_down(parts: list[Any], edits: dict[str, Edit]) -> list[Any]:
+    if _NO_MAP not in parts:
+        return _with_edits(parts, edits)
+    parts = [part for part in parts if part != _NO_MAP and not _is_part(part, "relationship")]
+    return [*_with_edits(parts, edits), {"name": "equivalence", "valueCode": _UNMATCHED}]
 
 
 def _match_up(parts: list[Any]) -> list[Any]:
     has_target = any(_is_part(part, "concept") for part in parts)
     edits = {"equivalence": _no_map_part if not has_target else _equivalence_part_up, "product": _product_up}
-    return [_edited(part, edits) for part in parts]
+    return _with_edits(parts, edits)
 
 
 def _is_part(part: Any, name: str) -> bool:
     return isinstance(part, dict) and part.get("name") == name
 
 
-def _edited(part: Any, edits: dict[str, Edit]) -> Any:
-    edit = edits.get(str(part.get("name"))) if isinstance(part, dict) else None
-    return edit(part) if edit else part
+def _with_edits(parts: list[Any], edits: dict[str, Edit]) -> list[Any]:
+    """The parts, each with the edit for its name."""
+    edited = []
+    for part in parts:
+        name = part.get("name") if isinstance(part, dict) else None
+        edit = edits.get(name) if isinstance(name, str) else None
+        edited.append(edit(part) if edit is not None else part)
+    return edited
 
 
 def _relationship_part_down(part: Document) -> Document:
@@ -539,7 +552,7 @@ def _equivalence_part_up(part: Document) -> Document:
 
 def _no_map_part(part: Document) -> Document:
     is_no_map = part.get("valueCode") == _UNMATCHED and part.keys() <= {"name", "valueCode"}
-    return {"name": "noMap", "valueBoolean": True} if is_no_map else _equivalence_part_up(part)
+    return dict(_NO_MAP) if is_no_map else _equivalence_part_up(part)
 
 
 def _product_up(product: Document) -> Document:
@@ -555,7 +568,12 @@ def _part_named(part: Document, names: dict[str, str]) -> Document:
     return {**part, "name": names[name]} if name in names else part
 
 
+def _origin_as_source(part: Document) -> Document:
+    return {**_renamed(part, {"valueCanonical": "valueUri"}), "name": "source"}
+
+
 _PARTS_DOWN: dict[str, Edit] = {"relationship": _relationship_part_down, "product": _product_down}
+_PARTS_DOWN_WITH_SOURCE: dict[str, Edit] = _PARTS_DOWN | {"originMap": _origin_as_source}
 
 
 def _product_part_down(part: Document) -> Document:
@@ -567,13 +585,6 @@ def _product_part_down(part: Document) -> Document:
         return _renamed(part, {key: "valueUri"})
     text = _value_down({key: part[key]}).get("value")
     return part if key == "valueCoding" or not text else {**without(part, key), "valueCoding": {"code": text}}
-
-
-def _origin_as_source(parts: list[Any]) -> list[Any]:
-    def as_source(part: Document) -> Document:
-        return {**_renamed(part, {"valueCanonical": "valueUri"}), "name": "source"}
-
-    return [_edited(part, {"originMap": as_source}) for part in parts]
 
 
 # -- TerminologyCapabilities ----------------------------------------------------------------------------

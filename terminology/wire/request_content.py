@@ -19,7 +19,7 @@ _NAMES = frozenset((*CACHE_ID.names, *RESOURCES.names))
 def content_of(
     context: Context, request: Request, arguments: Sequence[Argument]
 ) -> tuple[Catalogue, Sequence[Argument], bool]:
-    """The catalogue, the other arguments, and whether the catalogue is everybody's.
+    """The catalogue, the other arguments, and whether the catalogue is the one that all requests share.
 
     Raises TerminologyError for a cache that is not known: an answer without it would be wrong.
     """

@@ -1,7 +1,7 @@
-"""The headers of a request that are read here: no other can be.
+"""The headers of a request that this package reads. No others can be read.
 
-``wire`` and ``http`` take headers from a mapping with ``RequestHeader`` keys, so that what an answer may depend on
-stands in this list, and nowhere else.
+``wire`` and ``http`` take headers from a mapping with ``RequestHeader`` keys, so that all headers
+that an answer may depend on are in this list.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class RequestHeader(Enum):
     AUTHORIZATION = "Authorization"
     CACHE_ID = "X-Cache-Id"
     CONTENT_TYPE = "Content-Type"
+    HOST = "Host"
     IF_MODIFIED_SINCE = "If-Modified-Since"
     IF_NONE_MATCH = "If-None-Match"
     PREFER = "Prefer"
@@ -37,7 +38,7 @@ class RequestHeader(Enum):
 
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
-# (X-Cache-Id) alone; the id of a request stands in the headers of its answer.
+# (X-Cache-Id) alone; the id of a request is in the headers of its answer.
 _WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.REQUEST_ID})
 # The headers that the answer to an operation may depend on.
 EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)
@@ -48,5 +49,5 @@ _WSGI_NAMES = tuple((header, header.wsgi_name) for header in RequestHeader)
 
 
 def from_wsgi(environ: Mapping[str, Any]) -> dict[RequestHeader, str]:
-    """The headers of a WSGI environment that are read here."""
+    """The headers of a WSGI environment that this package reads."""
     return {header: environ[name] for header, name in _WSGI_NAMES if name in environ}

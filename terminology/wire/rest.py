@@ -18,6 +18,7 @@ from terminology.core.documents import FIRST_ROWS, MOST_ROWS
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
+from terminology.operations.spelling import near_names
 from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
@@ -30,7 +31,8 @@ from terminology.wire.operation_table import operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import RESULT, number, search
+from terminology.wire.search import PARAMETERS, RESULT, number, search
+from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
 from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 
 READ = ("GET", "HEAD")
@@ -187,7 +189,7 @@ def _search(context: Context, request: Request, kind: str) -> Response:
         document = catalogue.whole(entry["resource"], rows=rows)
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
-    return Response(200, bundle)
+    return Response(200, bundle, warnings=slips_of_search([*PARAMETERS[kind], *RESULT], query))
 
 
 def _presented(context: Context, request: Request, document: Document) -> Document:
@@ -237,8 +239,10 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "accepted": lambda call: call.request.languages,
     "languages": lambda call: call.request.languages,
     "largest": lambda call: call.largest,
+    "nested": lambda call: call.context.nested_expansions,
     "as_mapped": lambda call: call.has_r6_names,
     "instance": lambda call: call.instance,
+    "roots": lambda call: call.context.roots,
     "tables": lambda call: call.context.state.closures,
     "sessions": lambda call: call.context.sessions,
     "caller": lambda call: call.request.caller,
@@ -253,9 +257,14 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     def run() -> Response:
         instance = None if id_ is None else context.catalogue.resource(kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
-        arguments = request.arguments(place, operation.subject)
-        _require_known(request, name, operation.all_parameters, arguments)
-        return _run(context, request, operation, instance, arguments)
+        arguments = request.arguments(place, operation.body_parameter)
+        warnings = _checked(request, name, operation, arguments)
+        try:
+            response = _run(context, request, operation, instance, arguments)
+        except TerminologyError as error:
+            explain(error, warnings)
+            raise
+        return _warned(response, operation, warnings) if warnings or response.warnings else response
 
     if operation.affects_state:
         return Route(POST, run, issues.operation_needs_post(name))
@@ -276,12 +285,14 @@ def _run(
     if operation.each is None:
         prepared = _prepared(operation, _Call(context, request, instance, arguments))
         may_come_again = is_shared and instance is None and not operation.affects_state
-        document = prepared.answer(catalogue)
-        return Response(200, document, prepared=prepared if may_come_again else None)
+        notes: list[Issue] = []
+        document = prepared.answer(catalogue, notes=notes)
+        return Response(200, document, prepared=prepared if may_come_again else None, warnings=notes)
 
     def answer(own: Sequence[Argument]) -> Document:
         extended, rest = with_resources(catalogue, context.release, own)
-        return _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+        document = _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+        return with_warnings(document, operation.warns_in, slips(_known(operation), rest))
 
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
@@ -317,14 +328,29 @@ def _upgraded(release: FhirVersion, value: Any) -> Any:
     return require(release.upgrade(value))
 
 
-def _require_known(
-    request: Request, name: str, parameters: Sequence[Parameter], arguments: Sequence[Argument]
-) -> None:
-    """``Prefer: handling=strict``: an argument that would be ignored is refused."""
-    ignored = unknown([*parameters, *_EVERYWHERE], arguments) if request.is_strict else None
-    if ignored is not None:
-        known = [name for parameter in parameters for name in parameter.names]
-        raise RefusedError(400, issues.unknown_parameter(ignored.name, name, known, ignored.at))
+def _checked(request: Request, name: str, operation: Operation, arguments: Sequence[Argument]) -> list[Issue]:
+    """Warnings about typing errors. ``Prefer: handling=strict``: an argument that would be ignored is refused."""
+    ignored = unknown(_known(operation), arguments)
+    if ignored and request.is_strict:
+        first = ignored[0]
+        known = [name for parameter in operation.all_parameters for name in parameter.names]
+        near = near_names(first.name, known)
+        raise RefusedError(400, issues.unknown_parameter(first.name, name, known, first.at, near))
+    return slips(_known(operation), ignored) if ignored else []
+
+
+@cache
+def _known(operation: Operation) -> tuple[Parameter, ...]:
+    return (*operation.all_parameters, *_EVERYWHERE)
+
+
+def _warned(response: Response, operation: Operation, warnings: Sequence[Issue]) -> Response:
+    """The response with warnings in its header, and in its body where the operation has a place for them.
+
+    A request that is like this one is read again: a prepared request has no warnings.
+    """
+    document = with_warnings(response.resource or {}, operation.warns_in, warnings)
+    return Response(200, document, response.headers, warnings=[*warnings, *response.warnings])
 
 
 # -- batch ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
-from terminology.core.model import Document
+from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
 from terminology.wire.outcome import operation_outcome
 
@@ -228,7 +228,7 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
         "type": _p("token", _at("type")),
     },
 }
-# Parameters for the form of the answer. They find nothing.
+# Parameters that shape the answer. They do not select resources.
 RESULT = frozenset(
     {"_count", "_offset", "_sort", "_total", "_totalMethod", "_summary", "_elements", "_format", "_pretty"}
 )
@@ -291,7 +291,9 @@ def search(
     offset, count = number("_offset", page, 0), min(number("_count", page, PAGE), LARGEST_PAGE)
     links = _links(url, known, form, offset, count, len(matches))
     bundle = searchset(len(matches), links, matches[offset : offset + count])
-    ignored = dict.fromkeys(name for name, _ in conditions if name not in dict(known))
+    # A condition that is ignored makes the result larger. Those that begin with "_" are mostly not conditions.
+    unknown = (name for name, _ in conditions if name not in dict(known) and not name.startswith("_"))
+    ignored = dict.fromkeys(unknown)
     if ignored and count:
         warnings = [issues.search_parameter_ignored(name, kind, sorted(PARAMETERS[kind])) for name in ignored]
         outcome = {"resource": operation_outcome(warnings), "search": {"mode": "outcome"}}
@@ -405,7 +407,7 @@ def _exact(text: str) -> Matcher:
 
 def _uri(text: str) -> Matcher:
     """A url finds every version of it, and ``url|version`` that version."""
-    return lambda value: text in (value, str(value).partition("|")[0])
+    return lambda value: text in (value, split_canonical(str(value))[0])
 
 
 def _below(text: str) -> Matcher:

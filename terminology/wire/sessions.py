@@ -79,7 +79,7 @@ class Sessions:
         return self.find(id_, caller)
 
     def find(self, id_: str, caller: Caller) -> Session:
-        """The session of an id. Raises TerminologyError when it never was, has ended, or belongs to another client."""
+        """The session of an id. Raises TerminologyError if there is none, it has ended, or it is another client's."""
         session = self._rows.find(id_)
         if session is None or session.owner != caller.owner:
             raise TerminologyError(issues.unknown_cache_id(id_))

@@ -34,7 +34,7 @@ class ClosureCall(ClosureRequest):
 
 
 def closure(catalogue: Catalogue, request: ClosureCall) -> Closure:
-    """Say how new concepts of a named table stand to those that it had: which subsumes which.
+    """Add concepts to a closure table, and say which of them subsume which.
 
     Raises TerminologyError; see ``operations.closure``.
     """

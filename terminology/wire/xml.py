@@ -1,7 +1,7 @@
 """XML in and out: the same documents as in JSON, by the table of elements.
 
 A document read from XML equals the one read from JSON: decimals keep their digits, what repeats is a list,
-ids and extensions of primitives stand in ``_name``, and a narrative keeps its text. Anything else that XML
+ids and extensions of primitives are in ``_name``, and a narrative keeps its text. Anything else that XML
 can express is refused: document types (and so entities, which could fetch or multiply text), foreign
 namespaces, text beside the elements, nesting without end. See https://hl7.org/fhir/R5/xml.html.
 """
@@ -206,7 +206,7 @@ class _XmlReader:
         self._open = [_Frame(_BODY, None, 0)]
         self._depth = 0
         self._prefixes: list[tuple[str | None, str]] = []
-        self._narrative: tuple[int, int] | None = None  # depth and place of the one we are in
+        self._narrative: tuple[int, int] | None = None  # depth and place of the narrative that is being read
         self._parser = parser = _parser()
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._text
@@ -221,7 +221,7 @@ class _XmlReader:
             issue = issues.not_xml(reason, problem.lineno, problem.offset + 1)
             raise TerminologyError(issue) from None
         finally:
-            del self._parser  # the two hold each other
+            del self._parser  # the reader and its parser refer to each other
         document: Document = self._open[0].value
         return document
 
@@ -319,7 +319,7 @@ class _XmlReader:
         tag = _TAG.match(self._content, start)
         if tag is None or not tag[0].endswith(b"/>"):
             tag = _TAG.match(self._content, self._parser.CurrentByteIndex)
-        assert tag  # the parser has been here
+        assert tag  # the parser has found a tag there
         text = self._content[start : tag.end()]
         if not _is_division(text.decode()):
             outer = self._open[-2].prefixes

@@ -28,8 +28,9 @@ from tests.support.reporters import CollectingReporter, StrictReporter
 from tests.support.stores import ENGINES, empty, load, serving
 
 BASE = "http://example.org/"
-# A code system that minds case, one that does not, one that is nowhere; the first in two versions.
-TREES, FISH, NOWHERE = (f"{BASE}CodeSystem/{name}" for name in ("trees", "fish", "nowhere"))
+# A code system that minds case, one that does not, a fragment that does not say, one that is nowhere; the first in
+# two versions.
+TREES, FISH, PART, NOWHERE = (f"{BASE}CodeSystem/{name}" for name in ("trees", "fish", "part", "nowhere"))
 TREE_CODES = [f"{letter}{number}" for letter in ("t", "T", "u") for number in range(12)]
 FISH_CODES = [f"Fish-{number}" for number in range(15)]
 NO_CODES = ["x1", "fish-99", "T99"]
@@ -53,6 +54,10 @@ def systems() -> Iterator[tuple[CodeSystemRelease, list[ConceptRow]]]:
     yield (
         CodeSystemRelease("test", FISH, "1", case_sensitive=False),
         [ConceptRow(c, f"A {c}") for c in FISH_CODES],
+    )
+    yield (
+        CodeSystemRelease("test", PART, "1", case_sensitive=None, content="fragment"),
+        [ConceptRow(c, f"Tree {c}", inactive=c == "T5") for c in TREE_CODES[5:]],
     )
 
 
@@ -102,7 +107,7 @@ def compose(number: int, chance: Random) -> Document:
 def block(number: int, chance: Random, excludes: bool) -> Document:
     if number and chance.random() < 0.15:
         return {"valueSet": [url(chance.randrange(number))]}
-    system = chance.choice((TREES, TREES, FISH, NOWHERE) if chance.random() < 0.2 else (TREES, FISH))
+    system = chance.choice((TREES, TREES, FISH, NOWHERE) if chance.random() < 0.2 else (TREES, FISH, PART))
     made: Document = {"system": system}
     if system == TREES and chance.random() < 0.3:
         made["version"] = chance.choice("12")
@@ -142,7 +147,7 @@ def random_concept(code: str, chance: Random) -> Document:
 def contains(chance: Random, deeper: int) -> list[Document]:
     made = []
     for _ in range(chance.randrange(1, 7)):
-        system = chance.choice((TREES, FISH))
+        system = chance.choice((TREES, FISH, PART))
         some = codes(system, chance, 2)
         node: Document = {"display": "A group", "abstract": True}
         if some:
@@ -249,7 +254,7 @@ def test_every_code_is_validated_alike(ways: tuple[FlaskClient, FlaskClient], mo
     results = set()
     for name in all_urls():
         for _ in range(6):
-            system = chance.choice((TREES, FISH, NOWHERE))
+            system = chance.choice((TREES, FISH, PART, NOWHERE))
             code = chance.choice([*TREE_CODES, *FISH_CODES, *NO_CODES, "fISH-3", "a\x00b"])
             stated = "" if "infer" in more else f"&system={system}" + chance.choice(("", "&systemVersion=1"))
             display = chance.choice(("", f"&display=The {code} of 3", f"&display=Tree {code}"))

@@ -18,6 +18,7 @@ from terminology.cli import commands
 from terminology.core.errors import SettingError
 from tests.support import postgres
 from tests.support.birds import BIRDS, URL, release
+from tests.support.builders import code_system
 from tests.support.stores import load
 
 AWAY = "postgresql:///nothing?host=/tmp/nobody-listens-here"
@@ -135,16 +136,26 @@ def test_import_list_needs_no_path_but_an_import_does() -> None:
     assert run("import", "snomed").exit_code == 2
 
 
-def test_without_the_extra_an_import_says_how_to_install_it(tmp_path: Path) -> None:
+def test_the_list_of_imports_needs_no_extra_and_an_import_names_it(tmp_path: Path) -> None:
+    resource = tmp_path / "cats.json"
+    resource.write_text(json.dumps(code_system("c", "a")))
+    store = ["--store", str(tmp_path / "store")]
+    listed = without_packages(["ijson", "pyroaring", "sqlalchemy", "zstandard"], "import", "list")
+    assert listed.returncode == 0 and "snomed" in listed.stdout, listed.stderr
+    for missing in (["ijson"], ["sqlalchemy"]):
+        done = without_packages(missing, "import", *store, "fhir", str(resource))
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert "pip install 'fhir-terminology-adapter[store]'" in done.stderr
+
+
+def without_packages(names: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     program = textwrap.dedent(
         f"""
         import sys
         sys.path[:0] = {sys.path!r}
-        sys.modules["ijson"] = None
+        sys.modules.update(dict.fromkeys({names!r}))
         from terminology.cli.commands import main
-        main(["import", "list"])
+        main({arguments!r})
         """
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "pip install 'fhir-terminology-adapter[store]'" in done.stderr and "Traceback" not in done.stderr
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -871,7 +871,7 @@ MISTAKES = [
         42,
         "the code 743",
     ),
-    ("systems.csv", ",cms,Has no code", ",nobody,Has no code", 5, "the notice 'nobody' should stand"),
+    ("systems.csv", ",cms,Has no code", ",nobody,Has no code", 5, "the notice 'nobody' should be"),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from terminology.core.cache import Cache
+from terminology.core.cache import Cache, RecentValues
 
 
 def test_the_values_that_were_not_used_for_longest_give_way() -> None:
@@ -94,3 +94,13 @@ def test_many_threads_use_one_cache() -> None:
     assert cache.weight <= 20
     cache.clear()
     assert cache.weight == 0
+
+
+def test_recent_values_never_take_more_than_twice_their_room() -> None:
+    recent: RecentValues[int] = RecentValues(room=4)
+    for number in range(100):
+        recent.put(number, number)
+        assert recent.find(number) == number
+        for other in range(number):
+            recent.find(other)
+        assert len(recent) <= 8

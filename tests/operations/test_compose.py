@@ -161,7 +161,7 @@ def test_a_block_says_which_code_system_it_found_and_why() -> None:
 
 def test_a_code_system_that_is_not_here_leaves_its_enumeration() -> None:
     [block] = definition_of(CATALOGUE, vs(listed("a", system="http://example.org/none"))).includes
-    assert block.system is None
+    assert block.is_absent
     assert block.contains("a") and not block.contains("b")
 
 

@@ -30,6 +30,7 @@ from tests.support.trees import LAST, TREE_CODES, contents
 pytest.importorskip("pyroaring")
 
 Json = dict[str, Any]
+TREE = "http://example.org/tree"
 
 WANTED = st.builds(
     MemberQuery,
@@ -42,8 +43,15 @@ WANTED = st.builds(
 
 @st.composite
 def stocked(draw: st.DrawFn) -> list[Json]:
-    """A tree and value sets, of which some call the codes they list by other names."""
+    """A tree and value sets, of which some call the codes they list by other names or in another case.
+
+    The tree may be a fragment, which lacks some of the listed codes.
+    """
     tree, *sets = deepcopy(draw(contents()))
+    tree |= draw(st.sampled_from([{}, {"caseSensitive": True}, {"caseSensitive": False}]))
+    if draw(st.booleans()):
+        lacking = draw(st.sets(st.sampled_from(TREE_CODES))) - _codes_of_filters(sets)
+        tree |= {"content": "fragment", "concept": _without(tree["concept"], lacking)}
     for concept in tree["concept"]:
         if draw(st.booleans()):
             concept["property"].append({"code": "notSelectable", "valueBoolean": True})
@@ -54,7 +62,21 @@ def stocked(draw: st.DrawFn) -> list[Json]:
         for listed in block.get("concept", ()):
             if draw(st.booleans()):
                 listed["display"] = "Bush of ours"
+            if draw(st.sampled_from([False, False, True])):
+                listed["code"] = listed["code"].upper()
     return [tree, *sets]
+
+
+def _codes_of_filters(sets: list[Json]) -> set[str]:
+    blocks = [b for one in sets for part in one["compose"].values() if part is not False for b in part]
+    return {filter_["value"] for block in blocks for filter_ in block.get("filter", ())}
+
+
+def _without(concepts: list[Json], lacking: set[str]) -> list[Json]:
+    kept = [concept for concept in concepts if concept["code"] not in lacking]
+    for concept in kept:
+        concept["property"] = [p for p in concept["property"] if p.get("valueCode") not in lacking]
+    return kept
 
 
 def opened(documents: list[Json], folder: str) -> Catalogue:
@@ -89,9 +111,18 @@ def test_a_page_by_sets_is_the_page_by_walking(
 @settings(max_examples=60, deadline=None)
 def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asked = definition(opened(documents, folder))
-        found = [member.concept.code for member in page_by_sets(asked, MemberQuery(), 0, 100).read()]
-        assert sorted(found) == sorted(c for c in TREE_CODES if asked.contains("http://example.org/tree", c))
+        catalogue = opened(documents, folder)
+        asked, tree = definition(catalogue), catalogue.system(TREE)
+
+        def meant(code: str) -> str:
+            concept = tree.locate(code)
+            if concept is None:
+                return code.casefold() if tree.about.case_sensitive is False else code
+            return concept.code
+
+        found = [meant(m.concept.code) for m in page_by_sets(asked, MemberQuery(), 0, 100).read()]
+        named = [*TREE_CODES, "no", *(code.upper() for code in [*TREE_CODES, "no"])]
+        assert sorted(found) == sorted({meant(code) for code in named if asked.contains(TREE, code)})
 
 
 def test_what_the_store_cannot_reckon_alone_is_walked(tmp_path: Path) -> None:

@@ -508,7 +508,7 @@ def test_R4_dependencies_are_elements_with_concepts(small: Terminology) -> None:
 
 
 def test_conditions_that_are_not_met_are_named(small: Terminology) -> None:
-    assert "on other conditions: technique (sent 'LASER', needed knife | laser | loop)." in value(
+    assert "under other conditions: technique (sent 'LASER', needed knife | laser | loop)." in value(
         small.ask("ConceptMap/$translate", known(technique="LASER")), "message"
     )
     assert "or guided (sent 'false', needed true)." in value(

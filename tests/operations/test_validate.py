@@ -113,8 +113,13 @@ IN_VALUE_SET = [
         },
     ),
     (
-        "a code system that the value set needs and nobody has is the cause",
+        "a listed code is right though nobody has its code system",
         ("gone", coding("g", GONE)),
+        {"result": True, "code": "g", "issues": ["warning not-found Coding.system"]},
+    ),
+    (
+        "a code system that the value set needs and nobody has is the cause",
+        ("gone", coding("h", GONE)),
         {
             "result": False,
             "message": f"A definition for CodeSystem '{GONE}' could not be found, so the code cannot be "

@@ -231,7 +231,7 @@ REFUSED = {
     "* : 363698007": "at character 14, at the end, a comparison such as '=' is expected",
     "* : 363698007 > 39057004": "a number after '#' is expected",
     "* : [3..1] 363698007 = *": "at least 3 is expected",
-    "* : { { 363698007 = * } }": "a group stands in no other group",
+    "* : { { 363698007 = * } }": "a group cannot be in another group",
     "* : { R 363698007 = * }": "a reversed attribute in a group is not supported",
     "* : R 363698007 = #5": "a reversed attribute with a value that is not a concept is not supported",
     "LOINC#54486-6": "an alternative identifier is not supported",
@@ -252,8 +252,8 @@ REFUSED = {
     "* : "
     + ", ".join(["363698007 = *"] * 101): "may have at most 100 attributes, filters, and operators before",
     "404684003 " + " " * LONGEST: f"may have at most {LONGEST:,} characters",
-    "(" * (DEEPEST + 1): f"may have at most {DEEPEST:,} parts that stand in one another",
-    "* : " + "(" * 5000 + "363698007 = *": "parts that stand in one another",
+    "(" * (DEEPEST + 1): f"may have at most {DEEPEST:,} nested parts",
+    "* : " + "(" * 5000 + "363698007 = *": "nested parts",
 }
 
 

@@ -4,9 +4,10 @@
 
 For each release ``fhir_bundles/definitions`` keeps the code systems of FHIR, the value sets made of nothing
 else, and those that an element of FHIR is bound to with strength ``required``, with their code systems from
-terminology.hl7.org: so the server validates FHIR's own elements without any package at hand. Narrative and
-the marks of the publishing process are left out; nothing else is changed. Both sources are CC0; a resource
-with a copyright of somebody else is left out. Needs npm; exits with 77 where there is none.
+terminology.hl7.org: so the server validates FHIR's own elements without any package at hand. It also keeps
+FHIR's list of common units, for whoever picks a unit. Narrative and the marks of the publishing process are left
+out; nothing else is changed. Both sources are CC0; a resource with a copyright of somebody else is left out, save
+lists of UCUM's codes, which its terms allow. Needs npm; exits with 77 where there is none.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ OWN_COPYRIGHT = ("", "HL7 International.", "HL7 Inc.", "HL7", "FHIR")
 # The code systems that the server has without content.
 UCUM = "http://unitsofmeasure.org"
 GRAMMARS = ("urn:ietf:bcp:13", "urn:ietf:bcp:47", "urn:iso:std:iso:3166", "urn:iso:std:iso:4217", UCUM)
+# The lists of the common codes of a grammar: of UCUM, whose terms allow this with its notice, which they have.
+COMMON = ("http://hl7.org/fhir/ValueSet/ucum-common",)
 LEFT_OUT = ("text", "extension", "meta", "contact", "jurisdiction", "identifier")
 
 Json = dict[str, Any]
@@ -61,7 +64,7 @@ def definitions(release: str) -> tuple[str, list[Json]]:
     while strangers := [url for url, r in sets.items() if not _is_of_fhir(r, systems, sets)]:
         for url in strangers:
             del sets[url]
-    for resource in required:
+    for resource in [*required, *(bound[url] for url in COMMON)]:
         (systems if resource["resourceType"] == "CodeSystem" else sets)[resource["url"]] = resource
     chosen = [*(systems[url] for url in sorted(systems)), *(sets[url] for url in sorted(sets))]
     return known.version, [{k: v for k, v in r.items() if k not in LEFT_OUT} for r in chosen]

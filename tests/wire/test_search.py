@@ -204,6 +204,7 @@ def test_an_unknown_parameter_is_ignored_unless_the_client_is_strict(
     )
     assert "CodeSystem has no search parameter 'colour': it was ignored" in str(outcome)
     assert "entry" not in found(client, f"CodeSystem?url={CPT}&colour=red&_count=0")
+    assert len(found(client, f"CodeSystem?url={CPT}&_=1795975200")["entry"]) == 1
     strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
     assert strict.status_code == 400
     assert "CodeSystem has no search parameter 'colour'" in strict.get_json()["issue"][0]["details"]["text"]

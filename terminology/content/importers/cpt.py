@@ -21,7 +21,7 @@ from functools import partial
 from typing import NamedTuple
 
 from terminology.content.importers import notices
-from terminology.content.importers.files import File, sources
+from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import encoding_of, lines, records
 from terminology.core.errors import BrokenReleaseError
@@ -43,7 +43,7 @@ EXPECTED = (
 
 
 class CptDescriptor(NamedTuple):
-    """A file of texts: the kind of designation it holds, and how many characters stand before the code."""
+    """A file of texts: the kind of designation that it has, and the number of characters before the code."""
 
     use: str
     display: str
@@ -68,14 +68,13 @@ _KINDS = {
 _CODE = re.compile(r"\d{5}|\d{4}[A-Z]")
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _NOTICE_YEAR = re.compile(r"(?:©|\(c\)|copyright)\D{0,40}?(20\d\d)\D{0,20}American Medical", re.IGNORECASE)
-_NAME_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 
 
 # -- which files ---------------------------------------------------------------------------------
 
 
 def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
-    """The release. Its year, which the copyright line needs, stands in a file or in a name."""
+    """The release. The copyright line needs its year, which is in a file or in a name."""
     names = {DISPLAY_FILE, MODIFIER_FILE, *DESCRIPTORS}
     files = {file.name.lower(): file for file in all_files if file.name.lower() in names}
     if DISPLAY_FILE not in files:
@@ -108,8 +107,8 @@ def _year(files: dict[str, File]) -> str | None:
             return notice[1]
     for file in files.values():
         for part in (file.inside or "", *reversed(file.path.resolve().parts)):
-            if name := _NAME_YEAR.search(part):
-                return name[1]
+            if year := year_in(part):
+                return year
     return None
 
 

@@ -1,11 +1,12 @@
 """The files of an import: on disk, in folders and in zip archives.
 
 A path may be a file, a folder or a zip archive as it was downloaded; an archive is read without being
-unpacked. What stands in a file is read by ``rows``.
+unpacked. The module ``rows`` reads the content of a file.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,16 @@ class File:
         head = self.head()
         lines = head.decode("latin-1").splitlines()
         return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
+
+
+def year_in(name: str) -> str | None:
+    """The first year of this century in a name.
+
+    >>> year_in("2018_I9gem.txt"), year_in("icd10cm_tabular.xml")
+    ('2018', None)
+    """
+    year = re.search(r"(?<!\d)(20\d\d)(?!\d)", name)
+    return year[1] if year else None
 
 
 def find_files(paths: Sequence[Path]) -> list[File]:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from terminology.content.canonical import published_names
 from terminology.content.importers import icd9cm, icd10cm, icd10pcs, notices
 from terminology.content.importers.attributes import declarations
-from terminology.content.importers.files import File, sources
+from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import lines
 from terminology.core.model import Problem
@@ -47,14 +47,13 @@ MOST_COMBINATIONS = 10_000
 PROPERTIES = {
     "gemFlags": ("string", "The five digits as published, of the target and of each product."),
     "approximate": ("boolean", "First GEM digit: the meanings are not the same."),
-    "combination": ("boolean", "Third GEM digit: the target stands only together with the products."),
+    "combination": ("boolean", "Third GEM digit: the target is only valid together with the products."),
     "scenario": ("integer", "Fourth GEM digit: the scenario of a combination."),
     "choiceList": ("integer", "Fifth GEM digit: the choice list of the target within the scenario."),
 }
 TOGETHER = "Only together with the products: this is one choice of scenario {} of the GEM."
 NO_MAP = "The GEM has no counterpart (flags {})."
 
-_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _LINE = re.compile(r'"?(\w{2,7})"?[\s,]+"?(\w{2,7})"?[\s,]+"?([01]{3}\d\d)"?(?:,.*)?')
 _WORD = re.compile(r"\w+")
 _ICD10CM = re.compile(r"[A-DF-UW-Z]\d")
@@ -132,13 +131,14 @@ def _direction(file: File) -> GemDirection | None:
 
 def _release(file: File, direction: GemDirection) -> MapRelease:
     id_ = f"gem-{direction.source.key}-to-{direction.target.key}"
-    year = _YEAR.search(file.name)
-    products = {direction.additional: ("Coding", "A code that belongs to the target: neither stands alone.")}
+    products = {
+        direction.additional: ("Coding", "A code that belongs to the target: neither is valid alone.")
+    }
     title = f"{direction.source.title} to {direction.target.title}, General Equivalence Mappings"
     return MapRelease(
         kind="gem",
         url=published_names().resource("ConceptMap", id_),
-        version=year[1] if year else None,
+        version=year_in(file.name),
         name="".join(part.capitalize() for part in id_.split("-")),
         title=title,
         copyright=notices.CMS,
@@ -147,7 +147,7 @@ def _release(file: File, direction: GemDirection) -> MapRelease:
         files=sources([file]),
         header={
             "description": "An aid to translation in one direction, not an equivalence; not to be turned round. "
-            "A target with products stands only together with all of them.",
+            "A target with products is only valid together with all of them.",
             "property": declarations(PROPERTIES),
             "additionalAttribute": declarations(products),
         },
@@ -164,7 +164,7 @@ def _mappings(file: File, direction: GemDirection, reporter: Reporter) -> Iterat
     for source, group in groupby(_rows(file, reporter, incomplete), key=lambda row: row.source):
         rows = list(group)
         if source in done:
-            text = f"the rows of {source} should stand together; these are left out"
+            text = f"the rows of {source} should be together; these are left out"
             reporter.problem(Problem(file.label, rows[0].line, text))
             continue
         done.add(source)

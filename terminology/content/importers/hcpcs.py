@@ -2,7 +2,7 @@
 
 By the record layout that comes with the file: code 1-5, sequence 6-10, record 11, long text 12-91, short
 text 92-119, added 269-276, effective 277-284, terminated 285-292, action 293. Record 3 begins a code and 4
-continues its long text; 7 and 8 are the same for modifiers, which stand in columns 4-5.
+continues its long text; 7 and 8 are the same for modifiers, whose codes are in columns 4-5.
 """
 
 from __future__ import annotations

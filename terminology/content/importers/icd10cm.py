@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
 from terminology.content.importers.files import File, sources
+from terminology.content.importers.icd10_files import by_content, year_of
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import lines, text_of, xml_events
 from terminology.core.errors import BrokenReleaseError
@@ -66,7 +67,6 @@ NOTES = {
 
 _LIST_LINE = re.compile(r"[A-Z][0-9][0-9A-Z][0-9A-Z ]{4} \S")
 _ORDER_LINE = re.compile(r"\d{5} [A-Z][0-9][0-9A-Z][0-9A-Z ]{4} [01] \S")
-_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 # "7th characters D and S do not apply to codes in category S06 with 6th character 7 - death …, or 8 - …"
 _EXCLUSION = re.compile(
     r"7th characters (.+?) do not apply to codes in category (\w+) with 6th character (.+)"
@@ -108,7 +108,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     files = _cm_files(all_files)
     if files is None:
         return []
-    years = {file.label: _version(file) for file in (files.tabular, files.list_) if file is not None}
+    years = {file.label: year_of(file) for file in (files.tabular, files.list_) if file is not None}
     if len({year for year in years.values() if year}) > 1:
         differences = " and ".join(f"{label} is of {year}" for label, year in years.items())
         text = f"expected files of one year, but {differences}"
@@ -130,28 +130,11 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _cm_files(all_files: Sequence[File]) -> CmFiles | None:
-    tabular, orders, codes = [], [], []
-    for file in all_files:
-        head = file.head()
-        first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
-        if b"<ICD10CM.tabular" in head:
-            tabular.append(file)
-        elif _ORDER_LINE.match(first):
-            orders.append(file)
-        elif _LIST_LINE.match(first):
-            codes.append(file)
-    lists = orders or codes
+    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<ICD10CM.tabular")
+    tabular, lists = files.xml, files.lists
     if len(tabular) > 1 or len(lists) > 1 or not (tabular or lists):
         return None
-    return CmFiles(tabular[0] if tabular else None, lists[0] if lists else None, bool(orders))
-
-
-def _version(file: File) -> str | None:
-    version = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
-    if version:
-        return version[1].decode()
-    name = _YEAR.search(file.name)
-    return name[1] if name else None
+    return CmFiles(tabular[0] if tabular else None, lists[0] if lists else None, bool(files.orders))
 
 
 def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
@@ -302,7 +285,7 @@ class TabularList:
             text_of(diag.find("desc")) if diag.find("desc") is not None else "",
         )
         if not code or not title or code in self.known:
-            why = f"{code} stands twice" if code in self.known else "expected name and desc"
+            why = f"{code} is there twice" if code in self.known else "expected name and desc"
             reporter.problem(Problem(file.label, 0, f"diag below {parent}: {why}"))
             return
         self.known.add(code)

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
 from terminology.content.importers.files import File, sources
+from terminology.content.importers.icd10_files import by_content, year_of
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import lines, text_of, xml_events
 from terminology.core.errors import BrokenReleaseError
@@ -54,7 +55,6 @@ SHORT = {"system": URL, "code": "short", "display": "Short title"}
 _CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
 _LIST_LINE = re.compile(r"[0-9A-HJ-NP-Z]{7} \S")
 _ORDER_LINE = re.compile(r"\d{5} [0-9A-HJ-NP-Z]{3}(?:[0-9A-HJ-NP-Z]{4}| {4}) [01] \S")
-_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _LEVELS = (1, 2, 3, 4)
 
 
@@ -105,9 +105,9 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     if files is None:
         return []
     list_, tables = files.list_, files.tables
-    version = _year(list_)
+    version = year_of(list_)
     if tables is not None:
-        tables_version = _tables_version(tables)
+        tables_version = year_of(tables)
         if version and tables_version and version != tables_version:
             text = f"is of {tables_version}, but {list_.label} is of {version}"
             raise BrokenReleaseError(Problem(tables.label, 0, text))
@@ -129,30 +129,10 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _pcs_files(all_files: Sequence[File]) -> PcsFiles | None:
-    orders, codes, tables = [], [], []
-    for file in all_files:
-        head = file.head()
-        first = head.decode("latin-1").lstrip("ï»¿").partition("\n")[0]
-        if _ORDER_LINE.match(first):
-            orders.append(file)
-        elif _LIST_LINE.match(first):
-            codes.append(file)
-        elif b"<pcsTable" in head:
-            tables.append(file)
-    lists = orders or codes
-    if len(lists) != 1 or len(tables) > 1:
+    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<pcsTable")
+    if len(files.lists) != 1 or len(files.xml) > 1:
         return None
-    return PcsFiles(lists[0], bool(orders), tables[0] if tables else None)
-
-
-def _year(file: File) -> str | None:
-    name = _YEAR.search(file.name)
-    return name[1] if name else None
-
-
-def _tables_version(file: File) -> str | None:
-    version = re.search(rb"<version>\s*(\d{4})\s*</version>", file.head())
-    return version[1].decode() if version else _year(file)
+    return PcsFiles(files.lists[0], bool(files.orders), files.xml[0] if files.xml else None)
 
 
 def _declarations(has_tables: bool) -> list[PropertyDeclaration]:

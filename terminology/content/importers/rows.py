@@ -179,7 +179,7 @@ def _split_rows(
 
 
 def _lost_lines(error: csv.Error, numbers: Sequence[int]) -> str:
-    """The lines that are lost where a quote is not closed: more than the row that it stands in."""
+    """The lines that are lost because a quote is not closed: they may be more than one row."""
     if "unexpected end" in str(error):
         last = f"the end of the file (line {numbers[-1]})"
         return f"; a quote is not closed, and nothing from here to {last} is read"

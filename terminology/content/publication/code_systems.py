@@ -120,7 +120,7 @@ class PublishedConcepts:
         table = f"code-systems/{self.entry['id']}/{name}.csv"
         for row in read_table(self.source.root, table, columns, optional=True):
             if row["code"] not in self.codes:
-                raise row.error(f"the code {row['code']} should stand in concepts.csv")
+                raise row.error(f"the code {row['code']} should be in concepts.csv")
             self.source.sources(row)
             by_code.setdefault(row["code"], []).append(row)
         return by_code
@@ -134,7 +134,7 @@ class PublishedConcepts:
             siblings = top
             if row["parent"]:
                 if row["parent"] not in nodes:
-                    raise row.error(f"the parent {row['parent']} should stand in a line above")
+                    raise row.error(f"the parent {row['parent']} should be in a line above")
                 siblings = nodes[row["parent"]].setdefault("concept", [])
             siblings.append(node)
             nodes[row["code"]] = node

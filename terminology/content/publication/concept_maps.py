@@ -85,7 +85,7 @@ class PublishedMap:
             self._check_row(row)
             for code, target in product(row.many("source"), row.many("target") or [""]):
                 if (code, target, row["dependsOn"]) in known:
-                    raise row.error(f"{code} to {target or 'nothing'} should stand in one row only")
+                    raise row.error(f"{code} to {target or 'nothing'} should be in one row only")
                 known.add((code, target, row["dependsOn"]))
                 display = self.source.display(self.source_system.uri, code, row)
                 element = elements.setdefault(code, {"code": code} | display)

@@ -107,7 +107,7 @@ class PublicationSource:
         }
         for row in read_table(self.root, "systems.csv", ("key", "uri", "name", "title")):
             if row["notice"] and row["notice"] not in self.notices:
-                raise row.error(f"the notice {row['notice']!r} should stand under [notices] in {FILE}")
+                raise row.error(f"the notice {row['notice']!r} should be under [notices] in {FILE}")
             uri = row["uri"].replace("{base}", self.base)
             self.systems[row["key"]] = PublishedSystem(row["key"], uri, row["country"], row["notice"], row)
         columns = ("code", "display", "definition", "kind", "valueType", "attribute")
@@ -194,7 +194,7 @@ class PublicationSource:
             return {"display": self.displays[uri, code]}
         if (uri, code) in self.references:
             return {}
-        raise row.error(f"the code {code} of {uri} should stand in a fragment or in references.csv")
+        raise row.error(f"the code {code} of {uri} should be in a fragment or in references.csv")
 
     def reference(self, uri: str, code: str) -> str | None:
         """Our own words for a code that is named by its identifier only."""

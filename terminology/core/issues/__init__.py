@@ -1,14 +1,14 @@
-"""Messages to users: one function for each, under HL7's message id where HL7 has one.
+"""Messages to users: one function for each.
 
 To change a text, open the module of its subject. To add a message, add a function to that module: every
-public function is also ``issues.NAME`` (a test sees that no two modules share a name).
+public function is also ``issues.NAME`` (a test checks that no two modules share a name).
 
-In each module HL7's messages come first. Their ids and wordings are those of HL7's terminology ecosystem, whose
-test suite compares them: they stay as they are. A function returns an ``Issue``, or a sentence that becomes part
-of one; whether the issue is raised (``TerminologyError``) or returned in an answer is for the caller to say. The
-HTTP status of an issue is decided in one other place, ``wire/outcome.py``.
+In each module HL7's messages come first. Their ids (``message_id``) and texts are those of HL7's terminology
+ecosystem, whose test suite compares them: they stay as they are. A function returns an ``Issue``, or a sentence
+that becomes part of one; the caller raises the issue (``TerminologyError``) or returns it in an answer. The HTTP
+status of an issue is decided in one other place, ``wire/outcome.py``.
 
-A parameter that describes something is a phrase that fits into the sentence; its docstring says which one.
+A docstring says which kind of phrase a parameter must be to fit into the sentence.
 """
 
 # ruff: noqa: F403

@@ -19,12 +19,13 @@ def unknown_system(url: str) -> Issue:
 
 def unknown_version(url: str, version: str, known: Sequence[str]) -> Issue:
     text = f"A definition for CodeSystem '{url}' version '{version}' could not be found."
-    valid = f" Valid versions: {or_list(known)}" if known else " No versions are known"
-    return error(code="not-found", text=text + valid, tx="not-found", message_id="UNKNOWN_CODESYSTEM_VERSION")
+    valid = f" Valid versions: {or_list(known)}" if known else " No versions of this code system are known"
+    message_id = "UNKNOWN_CODESYSTEM_VERSION" if known else "UNKNOWN_CODESYSTEM_VERSION_NONE"
+    return error(code="not-found", text=text + valid, tx="not-found", message_id=message_id)
 
 
 def system_of_code_unknown(url: str, version: str | None = None) -> Issue:
-    """Nothing is known of the code system; ``version`` is the one that the request names."""
+    """The code system is unknown in every version; ``version`` is the one that the request names."""
     if version is not None:
         return version_of_code_unknown(url, version, ())
     text = f"A definition for CodeSystem '{url}' could not be found, so the code cannot be validated"
@@ -72,23 +73,23 @@ def missing_supplement(canonical: str) -> Issue:
     return error(code="not-found", text=text, tx="not-found", message_id="VALUESET_SUPPLEMENT_MISSING")
 
 
-def not_enumerable(info: CodeSystemInfo) -> Issue:
+def not_enumerable(about: CodeSystemInfo) -> Issue:
     text = (
-        f"The code system '{info.url}' cannot be expanded because its codes cannot be iterated or "
+        f"The code system '{about.url}' cannot be expanded because its codes cannot be iterated or "
         "enumerated in any meaningful sense"
     )
     return error(code="not-supported", text=text, message_id="CODESYSTEM_NOT_ENUMERABLE")
 
 
-def grammar_is_unclosed(info: CodeSystemInfo, value_set: str) -> str:
+def grammar_is_unclosed(about: CodeSystemInfo, value_set: str) -> str:
     return (
-        f"The code System '{info.url}' has a grammar and so has infinite members. "
+        f"The code System '{about.url}' has a grammar and so has infinite members. "
         f"This extension is based on {value_set}"
     )
 
 
-def fragment_is_unclosed(info: CodeSystemInfo) -> str:
-    return f"This extension is based on a fragment of the code system {info.url}"
+def fragment_is_unclosed(about: CodeSystemInfo) -> str:
+    return f"This extension is based on a fragment of the code system {about.url}"
 
 
 # -- our own texts -------------------------------------------------------------------------------
@@ -112,10 +113,16 @@ def without_codes(issue: Issue, content: str) -> Issue:
     return replace(issue, text=f"{issue.text}: this server has it with the content '{content}' only")
 
 
-def grammar_not_known(info: CodeSystemInfo) -> Issue:
+def listed_all_the_same(issue: Issue) -> Issue:
+    """``issue``, that a code system is unknown, for a code that the value set lists: it is right nevertheless."""
+    text = f"{issue.text}. It is accepted because the value set lists it"
+    return replace(issue, severity="warning", text=text)
+
+
+def grammar_not_known(about: CodeSystemInfo) -> Issue:
     """tx-ecosystem, "requirements", ``CodeSystem.compositional``."""
     text = (
-        f"CodeSystem '{info.canonical}' is compositional, but this server does not know its grammar: it can "
+        f"CodeSystem '{about.canonical}' is compositional, but this server does not know its grammar: it can "
         "only validate the codes that are listed"
     )
     return information(code="informational", text=text, tx="process-note")

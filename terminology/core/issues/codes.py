@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from terminology.core.issues.phrases import or_list, quoted
+from terminology.core.issues.phrases import quoted
 from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
 
 # -- HL7's texts ---------------------------------------------------------------------------------
 
 
-def unknown_code(code: str, info: CodeSystemInfo) -> Issue:
+def unknown_code(code: str, about: CodeSystemInfo) -> Issue:
     """An error for a code that a code system does not have. A fragment has its own text."""
-    if info.is_fragment:
-        return unknown_code_in_fragment(code, info)
-    version = f" version '{info.version}'" if info.version else ""
-    text = f"Unknown code '{code}' in the CodeSystem '{info.url}'{version}"
-    message_id = "Unknown_Code_in_Version" if info.version else "Unknown_Code_in"
+    if about.is_fragment:
+        return unknown_code_in_fragment(code, about)
+    version = f" version '{about.version}'" if about.version else ""
+    text = f"Unknown code '{code}' in the CodeSystem '{about.url}'{version}"
+    message_id = "Unknown_Code_in_Version" if about.version else "Unknown_Code_in"
     return error(code="code-invalid", text=text, tx="invalid-code", message_id=message_id)
 
 
-def unknown_code_in_fragment(code: str, info: CodeSystemInfo) -> Issue:
+def unknown_code_in_fragment(code: str, about: CodeSystemInfo) -> Issue:
     text = (
-        f"Unknown Code '{code}' in the CodeSystem '{info.url}' version '{info.version}' - note that the "
+        f"Unknown Code '{code}' in the CodeSystem '{about.url}' version '{about.version}' - note that the "
         "code system is labeled as a fragment, so the code may be valid in some other fragment"
     )
     return error(code="not-found", text=text, tx="invalid-code", message_id="UNKNOWN_CODE_IN_FRAGMENT")
 
 
-def invalid_code(code: str, info: CodeSystemInfo) -> Issue:
+def invalid_code(code: str, about: CodeSystemInfo) -> Issue:
     """The finding of a validation: as ``unknown_code``, but only a warning where the system is a fragment."""
-    issue = unknown_code(code, info)
-    return replace(issue, severity="warning", code="code-invalid") if info.is_fragment else issue
+    issue = unknown_code(code, about)
+    return replace(issue, severity="warning", code="code-invalid") if about.is_fragment else issue
 
 
 def coding_without_system() -> Issue:
@@ -113,10 +113,6 @@ def case_differs_perhaps(code: str, correct: str, system: str) -> Issue:
 def with_hint(issue: Issue, hint: str) -> Issue:
     """The same issue, with a sentence on what the user may have meant."""
     return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
-
-
-def did_you_mean(choices: Sequence[str]) -> str:
-    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
 
 
 def no_coding_of_system(url: str) -> Issue:

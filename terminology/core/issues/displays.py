@@ -74,7 +74,7 @@ def _if_needed_quoted(text: str) -> str:
 
 
 def display_cannot_be_checked(display: str, coding: str) -> Issue:
-    """For a code system of which only supplements by others are here."""
+    """For a code system that this server knows only by supplements of other publishers."""
     text = (
         f"The display '{display}' for {coding} cannot be checked: this server does not have the descriptions by "
         "the owner of the code system (they may need a licence), only names that others gave its codes"

@@ -32,18 +32,18 @@ def expression_not_supported(expression: str, at: int, feature: str) -> Issue:
     return error(code="not-supported", text=text, tx="vs-invalid")
 
 
-def expression_on_unknown_concept(expression: str, at: int, id_: str, info: CodeSystemInfo) -> Issue:
+def expression_on_unknown_concept(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
     text = (
         f"The ECL expression cannot be used: {_place(expression, at)}, there is no concept '{id_}' in "
-        f"'{info.canonical}'"
+        f"'{about.canonical}'"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
-def not_a_reference_set(expression: str, at: int, id_: str, info: CodeSystemInfo) -> Issue:
+def not_a_reference_set(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
     text = (
         f"The ECL expression cannot be used: {_place(expression, at)}, '{id_}' is not a reference set in "
-        f"'{info.canonical}'"
+        f"'{about.canonical}'"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 
@@ -62,14 +62,14 @@ def expression_reads_too_much(expression: str, concepts: int, limit: int) -> Iss
     return error(code="too-costly", text=text, tx="vs-invalid")
 
 
-def no_reference_set(id_: str, info: CodeSystemInfo) -> Issue:
-    text = f"'{info.canonical}' has no reference set {quoted(id_)} of concepts"
+def no_reference_set(id_: str, about: CodeSystemInfo) -> Issue:
+    text = f"'{about.canonical}' has no reference set {quoted(id_)} of concepts"
     return error(code="not-found", text=text, tx="not-found")
 
 
-def no_post_coordination(info: CodeSystemInfo) -> str:
+def no_post_coordination(about: CodeSystemInfo) -> str:
     """Why an expansion is not closed: the text of HL7's extension valueset-unclosed."""
-    return f"Post-coordinated expressions are part of the value set, but cannot be listed: {info.url}"
+    return f"Post-coordinated expressions are part of the value set, but cannot be listed: {about.url}"
 
 
 def _place(expression: str, at: int) -> str:

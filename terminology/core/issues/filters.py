@@ -9,8 +9,8 @@ from terminology.core.model import CodeSystemInfo, Filter, Issue
 # -- HL7's texts ---------------------------------------------------------------------------------
 
 
-def unknown_filter(property_: str, op: str, info: CodeSystemInfo) -> Issue:
-    text = f"The filter '{property_} {op}' was not understood in the context of {info.url}"
+def unknown_filter(property_: str, op: str, about: CodeSystemInfo) -> Issue:
+    text = f"The filter '{property_} {op}' was not understood in the context of {about.url}"
     return error(code="not-supported", text=text, tx="vs-invalid", message_id="FILTER_NOT_UNDERSTOOD")
 
 
@@ -37,18 +37,18 @@ def bad_filter_value(filter_: Filter, expected: str) -> Issue:
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
-def filter_on_unknown_code(filter_: Filter, info: CodeSystemInfo) -> Issue:
+def filter_on_unknown_code(filter_: Filter, about: CodeSystemInfo) -> Issue:
     text = (
-        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{info.canonical}' has no code "
+        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{about.canonical}' has no code "
         f"{quoted(filter_.value)}"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
-def filter_without_subsumption(filter_: Filter, info: CodeSystemInfo, meaning: str) -> Issue:
+def filter_without_subsumption(filter_: Filter, about: CodeSystemInfo, meaning: str) -> Issue:
     """``meaning``: the ``CodeSystem.hierarchyMeaning``."""
     text = (
-        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{info.canonical}' has the "
+        f"The filter '{_filter(filter_)}' cannot be used: CodeSystem '{about.canonical}' has the "
         f"hierarchyMeaning '{meaning}', so a code below another one is not a kind of it. Use the filter "
         "'child-of'"
     )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terminology.core.issues.phrases import found_instead, json_kind, or_list, quoted, shortened
-from terminology.core.issues.severity import error
+from terminology.core.issues.phrases import (
+    did_you_mean,
+    found_instead,
+    json_kind,
+    or_list,
+    quoted,
+    shortened,
+)
+from terminology.core.issues.severity import error, warning
 from terminology.core.model import Issue
 
 
@@ -70,9 +77,25 @@ def wrong_type(name: str, expected: str, element: str, value: object, at: str) -
     return error(code="value", text=text, at=[at])
 
 
-def unknown_parameter(name: str, operation: str, known: Sequence[str], at: str) -> Issue:
-    text = f"${operation} has no parameter '{shortened(name)}'. Known parameters: {', '.join(known)}"
+def unknown_parameter(
+    name: str, operation: str, known: Sequence[str], at: str, near: Sequence[str] = ()
+) -> Issue:
+    """``near``: the known names that are nearly this one."""
+    hint = f"{did_you_mean(near)} " if near else ""
+    text = f"${operation} has no parameter '{shortened(name)}'. {hint}Known parameters: {', '.join(known)}"
     return error(code="not-supported", text=text, at=[at])
+
+
+def ignored_parameter(name: str, near: Sequence[str], at: str) -> Issue:
+    """``near``: the known names that are nearly this one."""
+    text = f"The parameter '{shortened(name)}' is unknown, and was ignored. {did_you_mean(near)}"
+    return warning(code="not-supported", text=text, at=[at])
+
+
+def unknown_property(name: str, near: Sequence[str]) -> Issue:
+    """``near``: the properties that are nearly called so."""
+    text = f"There is no property '{shortened(name)}'. {did_you_mean(near)}"
+    return warning(code="not-supported", text=text)
 
 
 def conflicting_parameter(name: str, first: object, second: object) -> Issue:
@@ -81,11 +104,13 @@ def conflicting_parameter(name: str, first: object, second: object) -> Issue:
 
 
 def contradicts(name: str, value: object, other: str, other_value: object) -> Issue:
-    """``other``: a noun phrase for where the other value stands, such as "the coding"."""
+    """``other``: a noun phrase for the place of the other value, such as "the coding"."""
     text = f"The parameter '{name}' is {quoted(value)}, but {other} has {quoted(other_value)}"
     return error(code="invalid", text=text)
 
 
-def not_in_query(name: str, type_: str) -> Issue:
-    text = f"The parameter '{name}' is a {type_}, which a URL cannot have: POST a Parameters resource"
+def not_in_query(name: str, type_: str, instead: str | None = None) -> Issue:
+    """``instead``: the parameter that names a resource which is here."""
+    hint = f", or name one of this server with '{instead}'" if instead else ""
+    text = f"The parameter '{name}' is a {type_}, which a URL cannot have: POST a Parameters resource{hint}"
     return error(code="invalid", text=text)

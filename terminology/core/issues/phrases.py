@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 _LONGEST_VALUE = 200
 _LONGEST_CODE = 60
@@ -15,18 +15,48 @@ def or_list(items: Iterable[str]) -> str:
     >>> or_list(["GET", "HEAD", "POST"])
     'GET, HEAD or POST'
     """
-    words = list(items)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else ""
+    return _with_word(list(items), "or")
+
+
+def and_list(items: Iterable[str]) -> str:
+    """The items, all of them.
+
+    >>> and_list(["GET", "HEAD", "POST"])
+    'GET, HEAD and POST'
+    """
+    return _with_word(list(items), "and")
+
+
+def _with_word(words: list[str], word: str) -> str:
+    return f"{', '.join(words[:-1])} {word} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def plural(noun: str, items: Collection[object]) -> str:
+    """The noun for some items, in the singular or plural.
+
+    >>> plural("map", ["a"]), plural("map", ["a", "b"])
+    ('map', 'maps')
+    """
+    return noun if len(items) == 1 else f"{noun}s"
 
 
 def quoted(value: object) -> str:
-    """A value as a message quotes it: a string stands in quotes, a long value is cut."""
+    """A value as a message quotes it: a string in quotes, a long value shortened."""
     return shortened(f"'{value}'" if isinstance(value, str) else str(value))
 
 
 def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
     """The text, cut after ``longest`` characters."""
     return text if len(text) <= longest else text[:longest] + "…"
+
+
+def did_you_mean(choices: Sequence[str]) -> str:
+    """A question that names the choices; empty if there are none.
+
+    >>> did_you_mean(["system"])
+    "Did you mean 'system'?"
+    """
+    return f"Did you mean {or_list(quoted(choice) for choice in choices)}?" if choices else ""
 
 
 def found_instead(value: object) -> str:

@@ -6,9 +6,16 @@ Each function returns a sentence; ``operations/translate/hints.py`` chooses and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from terminology.core.issues.phrases import alternatives, code_in_quotes, listed, quoted_list
+from terminology.core.issues.phrases import (
+    alternatives,
+    and_list,
+    code_in_quotes,
+    listed,
+    plural,
+    quoted_list,
+)
 
 _MOST_MAPS = 10
 _MOST_CONDITIONS = 10
@@ -32,7 +39,7 @@ def mapped_to_nothing(comments: Sequence[str]) -> str:
 
 def only_negative_matches(comments: Sequence[str]) -> str:
     """``comments``: the reasons that the map gives."""
-    return f"The map only has codes that are not a translation (not-related-to){_because(comments)}."
+    return f"The map only has codes that are not translations (not-related-to){_because(comments)}."
 
 
 def outside_scope(code: str | None, parameter: str, value_set: str) -> str:
@@ -49,7 +56,7 @@ def unmet_conditions(ways: Sequence[Mapping[str, tuple[Sequence[str], Iterable[s
         )
         for way in ways[:_MOST_CONDITIONS]
     ]
-    return f"The map translates the code on other conditions: {'; or '.join(texts)}."
+    return f"The map translates the code under other conditions: {'; or '.join(texts)}."
 
 
 def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
@@ -58,7 +65,8 @@ def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
         f"{attribute} ({alternatives(values)})"
         for attribute, values in list(conditions.items())[:_MOST_CONDITIONS]
     ]
-    return f"Which of the matches applies depends on {', '.join(attributes)}: send it as 'dependency'."
+    them = "them" if len(attributes) > 1 else "it"
+    return f"Which of the matches applies depends on {and_list(attributes)}: send {them} as 'dependency'."
 
 
 def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> str:
@@ -67,8 +75,9 @@ def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> s
     return f"{part} has no code {code_in_quotes(code)}."
 
 
-def retired_code(code: str | None, successors: Iterable[str]) -> str:
-    return f"The code {code_in_quotes(code)} is no longer active; its successor is {quoted_list(successors)}."
+def retired_code(code: str | None, successors: Collection[str]) -> str:
+    are = "its successors are" if len(successors) > 1 else "its successor is"
+    return f"The code {code_in_quotes(code)} is no longer active; {are} {quoted_list(successors)}."
 
 
 # -- obstacles -----------------------------------------------------------------------------------
@@ -99,6 +108,11 @@ def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
     return f"The map {_map(map_)} translates to the codes of {value_set}, which are not listed: {_sentence(problem)}"
 
 
+def value_set_as_source(map_: str | None, value_set: str, problem: str) -> str:
+    """``problem``: a sentence that says why the codes of the value set are not listed."""
+    return f"The map {_map(map_)} translates the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
 def too_many_targets(count: int, most: int) -> str:
     return f"there are {count}, and an answer has at most {most}"
 
@@ -106,6 +120,14 @@ def too_many_targets(count: int, most: int) -> str:
 def scope_read_as_system(end: str, system: str, parameter: str) -> str:
     """``end``: source or target; ``parameter``: the one that names a code system at that end."""
     return f"The {end} scope {system} is a code system, not a value set: it was read as '{parameter}'."
+
+
+def location_read_as_canonical(parameter: str) -> str:
+    """For the location of a resource that is not one at this server."""
+    return (
+        f"'{parameter}' was read as a canonical: only a location at this server itself is looked up. Name a resource "
+        "of another server by its canonical"
+    )
 
 
 def map_is_one_way(map_: str | None) -> str:
@@ -123,10 +145,10 @@ def unusable_map(problem: str) -> str:
     return f"A map sent with the request cannot be used: {_sentence(problem)}"
 
 
-def unknown_attributes(names: Iterable[str], known: Iterable[str]) -> str:
+def unknown_attributes(names: Collection[str], known: Iterable[str]) -> str:
     attributes = listed(known)
     they = f"they have {attributes}" if attributes else "they have no conditions"
-    return f"None of the maps has the attribute {quoted_list(names)}: {they}."
+    return f"None of the maps has the {plural('attribute', names)} {quoted_list(names)}: {they}."
 
 
 def contradicting_property(code: str | None, property_: str, values: Iterable[str], sent: str) -> str:
@@ -140,12 +162,12 @@ def contradicting_property(code: str | None, property_: str, values: Iterable[st
 def version_of_code_not_here(system: str | None, version: str | None, known: Iterable[str]) -> str:
     return (
         f"This server does not have {system} in the version {code_in_quotes(version)}, but in {listed(known)}; maps "
-        "without a version were used all the same."
+        "that name no version were used nevertheless."
     )
 
 
-def unknown_systems_to_translate(systems: Iterable[str], hint: str) -> str:
-    return f"This server has no code system {quoted_list(systems)}. {hint}".strip()
+def unknown_systems_to_translate(systems: Collection[str], hint: str) -> str:
+    return f"This server has no {plural('code system', systems)} {quoted_list(systems)}. {hint}".strip()
 
 
 # -- other ways ----------------------------------------------------------------------------------
@@ -163,8 +185,8 @@ def map_translates_to(map_: str | None, systems: Iterable[str | None]) -> str:
     return f"The map {_map(map_)} translates to {listed(systems)}."
 
 
-def map_is_for_versions(map_: str | None, system: str | None, versions: Iterable[str | None]) -> str:
-    return f"The map {_map(map_)} is for {system} in the version {listed(versions)}."
+def map_is_for_versions(map_: str | None, system: str | None, versions: Collection[str | None]) -> str:
+    return f"The map {_map(map_)} is for {system} in the {plural('version', versions)} {listed(versions)}."
 
 
 def other_maps_lead_to(systems: Iterable[str | None]) -> str:
@@ -176,33 +198,32 @@ def maps_from_system_lead_to(systems: Iterable[str | None]) -> str:
 
 
 def maps_of_code_in(systems: Iterable[str | None]) -> str:
-    """The code has maps if it is one of other code systems."""
+    """For a request whose code system has no map of the code: these code systems have one."""
     return f"There are maps for this code in {listed(systems)}."
 
 
 def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) -> str:
-    """``is_reverse``: the request is one in reverse already."""
-    subject = "maps" if len(maps) > 1 else "map"
+    """``is_reverse``: the request translates in reverse."""
     has = "have" if len(maps) > 1 else "has"
     end, remedy = (
         ("source", "send it as the source")
         if is_reverse
         else ("target", "translate in reverse (R4 reverse=true, R5 targetCode)")
     )
-    return f"The {subject} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
+    return f"The {plural('map', maps)} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
 
 
 def chains_lead_through(systems: Iterable[str]) -> str:
     return (
-        f"No map leads there, but two maps in a row do, through {listed(systems)}: send '_compose=true' to use them, "
-        "with the weaker relationship."
+        f"No map leads to the target system, but two maps in a row do, through {listed(systems)}: send "
+        "'_compose=true' to use both. A match then has the weaker of their relationships."
     )
 
 
 def matches_are_chains(systems: Iterable[str]) -> str:
     return (
-        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}: a translation of "
-        "a translation, to be checked."
+        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}. Check the "
+        "matches: each is a translation of a translation."
     )
 
 

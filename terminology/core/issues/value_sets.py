@@ -24,7 +24,7 @@ def unknown_value_set(url: str, why: str | None = None) -> Issue:
 
 
 def value_set_circle(path: Sequence[str]) -> Issue:
-    """``path``: the canonicals of the value sets on the way; the last one stands in it twice."""
+    """``path``: the canonicals of the value sets on the way. It has the last one twice."""
     *way, repeated = path
     text = f"Found a circularity pointing to {repeated} processing ValueSet with pathway [{', '.join(way)}]"
     return error(code="processing", text=text, tx="vs-invalid", message_id="VALUESET_CIRCULAR_REFERENCE")
@@ -145,3 +145,11 @@ def unknown_contained_value_set(reference: str) -> Issue:
     """``reference``: ``#id``, of a request whose value set contains no such ValueSet."""
     text = f"The value set of the request contains no ValueSet {quoted(reference)}"
     return error(code="not-found", text=text, tx="not-found", message_id="Unable_to_resolve_value_Set_")
+
+
+def expansion_is_partial(listed: int, total: int | None) -> str:
+    """Why a stored expansion that stands for a definition has not all codes; ``total`` is what it says itself."""
+    of_all = f" of {total:,}" if total is not None else ""
+    return (
+        f"This expansion is based on a stored expansion with only {listed:,}{of_all} codes of the value set"
+    )

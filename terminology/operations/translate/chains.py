@@ -1,7 +1,7 @@
 """Chains of two maps through a third code system, for codes that no map leads from to the target system.
 
-The relationship of a chain is the one that follows from its two maps: that of the other map if one is equivalent,
-the same if both lead the same way, else no more than ``related-to``.
+The relationship of a chain follows from its two maps: if one is ``equivalent``, it is that of the other map; if both
+are the same, it is that one; else it is ``related-to``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def chained(query: TranslateQuery, maps: Sequence[ConceptMap], matches: Matches)
     """The matches of chains through each middle system, at most MOST_CHAINS of them."""
     count = 0
     for middle in middle_systems(query, maps):
-        first_query = replace(query, far_system=middle, far_scope=None)
+        first_query = replace(query, far_system=middle, far_version=None, far_scope=None)
         second_query = replace(query, near_system=middle, near_scope=None)
         for subject in query.subjects:
             for first in _positive(

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from terminology.catalogue.concept_map import Attribute
-from terminology.core.model import Typed
+from terminology.catalogue.protocol import Catalogue
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding, Typed
 from terminology.operations.translate.model import Dependency
+from terminology.operations.translate.rows import is_same_code
+from terminology.operations.value_set.compose import contains
 
 
 def by_attribute(conditions: Iterable[Attribute]) -> list[list[Attribute]]:
@@ -23,16 +27,39 @@ def values_of(attribute: Attribute, dependencies: Iterable[Dependency]) -> list[
     return [value for d in dependencies if d.attribute in names for value in d.values]
 
 
-def holds(alternatives: Sequence[Attribute], dependencies: Iterable[Dependency]) -> bool:
+def holds(
+    catalogue: Catalogue, alternatives: Sequence[Attribute], dependencies: Iterable[Dependency]
+) -> bool:
     """True if one of the alternatives holds, or the request has no value for their attribute."""
     values = values_of(alternatives[0], dependencies)
-    return not values or any(same_value(c.value, value) for c in alternatives for value in values)
+    return not values or any(_has(catalogue, c, value) for c in alternatives for value in values)
 
 
-def same_value(one: Typed, other: Typed) -> bool:
-    """True if two values read the same; two Codings must also agree in the system, if both have one."""
-    systems = {system for system in (_system_of(one), _system_of(other)) if system}
-    return len(systems) < 2 and text_of(one) == text_of(other)
+def _has(catalogue: Catalogue, condition: Attribute, value: Typed) -> bool:
+    """True if a value is the one of a condition, or in the value set that the condition names.
+
+    Also where nobody can tell, because the value set is not here: the condition then stays open.
+    """
+    if condition.value.type != "canonical":
+        return same_value(catalogue, condition.value, value)
+    if value.type != "Coding":
+        return text_of(value) == text_of(condition.value)
+    try:
+        return contains(catalogue, catalogue.value_set(str(condition.value.value)), Coding.of(value.value))
+    except TerminologyError:
+        return True
+
+
+def same_value(catalogue: Catalogue, one: Typed, other: Typed) -> bool:
+    """True if two values read the same; two Codings must also agree in the system, if both have one.
+
+    Case does not count between codes of a code system in which it does not count.
+    """
+    systems = {catalogue.preferred(system) for system in (_system_of(one), _system_of(other)) if system}
+    if len(systems) > 1:
+        return False
+    text, other_text = text_of(one), text_of(other)
+    return text == other_text or any(is_same_code(catalogue, url, text, other_text) for url in systems)
 
 
 def _system_of(value: Typed) -> str | None:

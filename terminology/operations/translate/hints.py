@@ -59,6 +59,12 @@ def other_ways(catalogue: Catalogue, query: TranslateQuery) -> str:
         [
             *([issues.chains_lead_through(middle)] if middle else []),
             *([issues.maps_from_system_lead_to(systems)] if systems else []),
+            *(
+                sentence
+                for map_ in maps
+                if _leads_from(query, map_)
+                for sentence in _versions_of_map(query, map_)
+            ),
             *_reverse_ways(catalogue, query, maps),
             *_systems_with_code(query, maps),
             *_unknown_systems(catalogue, query, maps),
@@ -132,7 +138,7 @@ def _contradictions(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str
             name = dependency.attribute.rpartition("#")[2].rpartition("/")[2]
             own = _property_values(catalogue, subject, name)
             for value in dependency.values:
-                if not own or any(same_value(own_value, value) for own_value in own):
+                if not own or any(same_value(catalogue, own_value, value) for own_value in own):
                     continue
                 if _excludes(catalogue, subject, name, text_of(value)):
                     yield issues.contradicting_property(subject.code, name, map(text_of, own), text_of(value))
@@ -177,9 +183,22 @@ def _unknown_systems(
     mapped = {query.near(group).system for map_ in maps for group in map_.groups}
     unmapped = {subject.system for subject in query.subjects if subject.system} - mapped
     unknown = sorted(system for system in unmapped if catalogue.find_system(system) is None)
+    wrong = {system: text for system in unknown if (text := _why_wrong(catalogue, system))}
+    yield from wrong.values()
+    unknown = [system for system in unknown if system not in wrong]
     if unknown:
         hint = " ".join(filter(None, (system_hint(catalogue, system) for system in unknown)))
         yield issues.unknown_systems_to_translate(unknown, hint)
+
+
+def _why_wrong(catalogue: Catalogue, system: str) -> str | None:
+    """A sentence, if the system is a resource of another kind: a value set or a supplement."""
+    try:
+        catalogue.system(system)
+    except TerminologyError as error:
+        issue = error.issues[0]
+        return f"{issue.text.rstrip('.')}." if issue.code == "invalid" else None
+    return None
 
 
 # -- conditions ----------------------------------------------------------------------------------
@@ -193,7 +212,7 @@ def _unmet_conditions(
     sent: dict[str, list[str]] = {}
     for row in _rows_of_subjects(catalogue, query, maps):
         groups = by_attribute(row.depends_on)
-        failed = [group for group in groups if not holds(group, query.dependencies)]
+        failed = [group for group in groups if not holds(catalogue, group, query.dependencies)]
         values = needed.setdefault(tuple(group[0].code for group in failed), {})
         for group in failed:
             attribute = group[0].code
@@ -270,12 +289,21 @@ def _ends_of_maps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator
             yield issues.map_translates_to(map_.canonical, far)
 
 
+def _leads_from(query: TranslateQuery, map_: ConceptMap) -> bool:
+    """True if the map leads from the system of a subject."""
+    systems = {query.near(group).system for group in map_.groups}
+    return any(subject.system in systems for subject in query.subjects)
+
+
 def _versions_of_map(query: TranslateQuery, map_: ConceptMap) -> Iterator[str]:
     ends = {query.near(group) for group in map_.groups}
     for subject in (subject for subject in query.subjects if subject.version):
         versions = {end.version for end in ends if end.system == subject.system}
         if versions and not any(version is None or fits(subject.version, version) for version in versions):
             yield issues.map_is_for_versions(map_.canonical, subject.system, versions)
+    far_ends = [end for end in map(query.far, map_.groups) if end.system == query.far_system]
+    if query.far_system is not None and far_ends and not any(map(query.admits_far, far_ends)):
+        yield issues.map_is_for_versions(map_.canonical, query.far_system, {end.version for end in far_ends})
 
 
 def _other_maps(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
@@ -347,7 +375,7 @@ def _rows_of_subjects(
 ) -> Iterator[ConceptMapRow]:
     """The rows of the subjects that lead to the far system."""
     for group in (group for map_ in maps for group in map_.groups):
-        if query.far_system not in (None, query.far(group).system):
+        if not query.admits_far(query.far(group)):
             continue
         for subject in query.subjects:
             if query.near(group).system in (None, subject.system):

@@ -1,9 +1,9 @@
 """Request, query and answer of $translate.
 
-A ``TranslateRequest`` has the parameters as they were sent. A ``TranslateQuery`` is the request as it is answered:
-it has subjects (the codings to translate), and two ends. The near end of a map is the one that has the subjects,
-the far end the one that has the answers. Near is the source of the map and far its target, in reverse the other
-way round.
+A ``TranslateRequest`` has the parameters as they were sent. A ``TranslateQuery`` says the same, whichever way the
+client said it: the subjects (the codings to translate), and limits for the two ends of a map. The near end has
+the subjects, the far end has the answers. So near is the source of the map and far its target; in reverse, near is
+the target and far the source.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapP
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
+from terminology.core.versions import fits
 from terminology.operations.value_set.compose import contains, definition_of
 
 NEGATIVE = frozenset({"not-related-to"})
@@ -42,12 +43,16 @@ class Dependency:
 class TranslateRequest:
     """The parameters of $translate.
 
-    ``url`` and ``map_version`` name a map, ``concept_map`` is one that was sent, ``instance`` the one of the URL;
-    without them all maps are used. There is exactly one of ``code``, ``coding``, ``concept`` (the codings of a
-    CodeableConcept) and their three ``target_...`` counterparts. ``reverse`` is R4's, the ``target_...`` parameters
-    are R5's way to translate from the target of a map to its source. The scopes are urls of value sets.
-    ``composes``: where no map leads to the target system, chains of two maps answer.
-    ``as_mapped``: concepts have the displays of the map; others are only looked up for ``languages``.
+    * The map is ``instance`` (of the URL), ``concept_map`` (sent with the request), or the one that ``url`` and
+      ``map_version`` name; without these, all maps are used.
+    * Exactly one of ``code``, ``coding``, ``concept`` (the codings of a CodeableConcept) and their three
+      ``target_...`` counterparts is given.
+    * To translate from the target of a map to its source, R4 has ``reverse``, R5 the ``target_...`` parameters.
+    * The scopes are canonicals of value sets, logical ids, or locations below one of ``roots`` (the bases of this
+      server).
+    * ``target_version`` is the version of ``target_system``. A ``date`` in the past is refused.
+    * ``composes``: if no map leads to the target system, chains of two maps answer.
+    * ``as_mapped``: the display of a match is the one in the map; it is looked up only if there are ``languages``.
     """
 
     url: str | None = None
@@ -64,16 +69,19 @@ class TranslateRequest:
     source_scope: str | None = None
     target_scope: str | None = None
     target_system: str | None = None
+    target_version: str | None = None
     reverse: bool = False
+    date: str | None = None
     dependencies: Sequence[Dependency] = ()
     composes: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False
+    roots: Sequence[str] = ("",)
 
     @property
     def finds_sources(self) -> bool:
-        """True if the request has a target, as R5 translates in reverse: the sources are the answer."""
+        """True if the request has a target, which is R5's way to translate in reverse: the answers are sources."""
         return any(s is not None for s in (self.target_code, self.target_coding, self.target_concept))
 
 
@@ -126,10 +134,10 @@ class Translation:
 
 @dataclass(slots=True)
 class TranslateQuery:
-    """A request as it is answered.
+    """A request, whichever of the equivalent parameters it came with.
 
-    ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, as R5 has it. The
-    systems and scopes bound the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, by R5's parameters. The
+    systems, versions and scopes limit the two ends; None allows all. ``obstacles`` are added while the maps are read.
     """
 
     subjects: list[Coding]
@@ -137,6 +145,7 @@ class TranslateQuery:
     finds_sources: bool
     near_system: str | None
     far_system: str | None
+    far_version: str | None
     near_scope: Scope | None
     far_scope: Scope | None
     dependencies: Sequence[Dependency]
@@ -155,6 +164,17 @@ class TranslateQuery:
         """The end of a group that has the answers; the Coding has a system and a version only."""
         return group.source if self.reverse else group.target
 
+    @property
+    def far_canonical(self) -> str | None:
+        """The far system with its version, for messages."""
+        return f"{self.far_system}|{self.far_version}" if self.far_version else self.far_system
+
+    def admits_far(self, end: Coding) -> bool:
+        """True if the far end of a group has the far system, in a version that fits."""
+        if self.far_system not in (None, end.system):
+            return False
+        return self.far_version is None or end.version is None or fits(self.far_version, end.version)
+
     def rows_by_near(self, group: Group) -> Rows:
         """The rows of a group by the codes of the near end."""
         return group.backward if self.reverse else group.forward
@@ -166,10 +186,10 @@ class TranslateQuery:
 
 @dataclass(slots=True, frozen=True)
 class Obstacle:
-    """Something that was in the way when the maps were read.
+    """A note for the user on how maps were used: mostly a reason why one has no match.
 
-    ``text`` is a sentence. ``excluded`` is a code that is not in a scope; ``is_translation`` tells a translation
-    from a subject.
+    ``text`` is a sentence. ``excluded`` is a code that is not in a scope: a translation if ``is_translation``, else
+    a subject.
     """
 
     text: str
@@ -179,27 +199,27 @@ class Obstacle:
 
 @dataclass(slots=True)
 class Scope:
-    """A value set that bounds one end of a translation.
+    """A value set that limits one end of a translation.
 
-    ``parameter`` is the one that names it. Without a ``definition``, only maps that name the same value set are
-    in the scope.
+    ``parameter`` is the name of the parameter that names it. Without a ``value_set``, only maps that name the same
+    value set are in the scope.
     """
 
     parameter: str
     url: str
-    definition: Document | None
+    value_set: Document | None
 
     def admits(self, catalogue: Catalogue, coding: Coding, map_scope: str | None) -> bool:
         """True if the coding is in the scope. ``map_scope`` is the scope of the map at this end."""
-        if self.definition is not None:
-            return contains(catalogue, self.definition, coding)
+        if self.value_set is not None:
+            return contains(catalogue, self.value_set, coding)
         return self._is_scope_of_map(map_scope)
 
     def has_system(self, catalogue: Catalogue, system: str | None, map_scope: str | None) -> bool:
         """True if the scope may have codes of a code system; None stands for any."""
-        if self.definition is None:
+        if self.value_set is None:
             return self._is_scope_of_map(map_scope)
-        systems = definition_of(catalogue, self.definition).versions
+        systems = definition_of(catalogue, self.value_set).versions
         return system is None or not systems or system in systems
 
     def _is_scope_of_map(self, map_scope: str | None) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from terminology.catalogue.concept_map import ConceptMap, Group
 from terminology.catalogue.protocol import Catalogue
@@ -24,6 +25,9 @@ from terminology.operations.translate.model import (
 )
 from terminology.systems.implicit import ALL_CODES
 
+# The location of a resource at a server: https://hl7.org/fhir/R4/http.html#general
+_LOCATION = re.compile(r"(^|/)(ValueSet|ConceptMap)/[A-Za-z0-9.-]{1,64}$")
+
 
 def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
     """The query of a request.
@@ -42,44 +46,43 @@ def query_of(catalogue: Catalogue, request: TranslateRequest) -> TranslateQuery:
     request = _with_systems_of_scopes(catalogue, request, notes)
     source_scope = _scope(catalogue, request, "source", request.source_scope)
     target_scope = _scope(catalogue, request, "target", request.target_scope)
-    target_system = catalogue.preferred(request.target_system) if request.target_system else None
-    if targets:
-        return TranslateQuery(
-            subjects=_subjects(
-                catalogue,
-                request.target_code,
-                request.target_coding,
-                request.target_concept,
-                system=target_system,
-                version=None,
-            ),
-            reverse=True,
-            finds_sources=True,
-            near_system=target_system,
-            far_system=catalogue.preferred(request.system) if request.system else None,
-            near_scope=target_scope,
-            far_scope=source_scope,
-            dependencies=request.dependencies,
-            obstacles=notes,
-        )
-    # With R4's reverse, source and target in the parameters are the two ends as the subject sees them.
+    target_system = _preferred(catalogue, request.target_system)
+    from_target = bool(targets)
     return TranslateQuery(
-        subjects=_subjects(
-            catalogue,
-            request.code,
-            request.coding,
-            request.concept,
-            system=request.system,
-            version=request.version,
-        ),
-        reverse=request.reverse,
-        finds_sources=False,
-        near_system=None,
-        far_system=target_system,
-        near_scope=source_scope,
-        far_scope=target_scope,
+        subjects=_targets(catalogue, request, target_system) if from_target else _sources(catalogue, request),
+        reverse=from_target or request.reverse,
+        finds_sources=from_target,
+        near_system=target_system if from_target else None,
+        far_system=_preferred(catalogue, request.system) if from_target else target_system,
+        far_version=request.version if from_target else request.target_version,
+        # With R4's ``reverse``, the ``source...`` parameters are about the subject, at the near end of the map.
+        near_scope=target_scope if from_target else source_scope,
+        far_scope=source_scope if from_target else target_scope,
         dependencies=request.dependencies,
         obstacles=notes,
+    )
+
+
+def _preferred(catalogue: Catalogue, system: str | None) -> str | None:
+    return catalogue.preferred(system) if system else None
+
+
+def _sources(catalogue: Catalogue, request: TranslateRequest) -> list[Coding]:
+    """The subjects of a request with one of the parameters for a source."""
+    return _subjects(
+        catalogue, request.code, request.coding, request.concept, request.system, request.version
+    )
+
+
+def _targets(catalogue: Catalogue, request: TranslateRequest, system: str | None) -> list[Coding]:
+    """The subjects of a request with one of the ``target_...`` parameters; ``system`` is that of a lone code."""
+    return _subjects(
+        catalogue,
+        request.target_code,
+        request.target_coding,
+        request.target_concept,
+        system,
+        request.target_version,
     )
 
 
@@ -92,7 +95,7 @@ def _subjects(
     version: str | None,
 ) -> list[Coding]:
     if code is not None:
-        return [Coding(catalogue.preferred(system) if system else None, code, version)]
+        return [Coding(_preferred(catalogue, system), code, version)]
     if coding is not None:
         agreed(
             "system",
@@ -114,24 +117,38 @@ def _with_systems_of_scopes(
 
     If that parameter is there already, or is not the one for a coding, the scope is all of the code system.
     """
+    if request.source_scope is None and request.target_scope is None:
+        return request
     source, target = (_system_of(catalogue, url) for url in (request.source_scope, request.target_scope))
     if source is not None:
-        notes.append(Obstacle(issues.scope_read_as_system("source", source, "system")))
+        notes.append(Obstacle(issues.scope_read_as_system("source", source.url, "system")))
         if request.system is None and (request.code is not None or request.finds_sources):
-            request = replace(request, system=source, source_scope=None)
+            request = replace(
+                request, system=source.url, version=request.version or source.version, source_scope=None
+            )
         else:
-            request = replace(request, source_scope=f"{source}{ALL_CODES}")
+            request = replace(request, source_scope=f"{source.url}{ALL_CODES}")
     if target is not None:
-        notes.append(Obstacle(issues.scope_read_as_system("target", target, "targetSystem")))
+        notes.append(Obstacle(issues.scope_read_as_system("target", target.url, "targetSystem")))
         if request.target_system is None:
-            request = replace(request, target_system=target, target_scope=None)
+            request = replace(
+                request, target_system=target.url, target_version=target.version, target_scope=None
+            )
         else:
-            request = replace(request, target_scope=f"{target}{ALL_CODES}")
+            request = replace(request, target_scope=f"{target.url}{ALL_CODES}")
     return request
 
 
-def _system_of(catalogue: Catalogue, url: str | None) -> str | None:
-    """The url of the code system that a scope names; None if it names a value set, or nothing that is here."""
+@dataclass(slots=True, frozen=True)
+class _SystemOfScope:
+    """A code system that a scope names, with the version if the scope names one."""
+
+    url: str
+    version: str | None
+
+
+def _system_of(catalogue: Catalogue, url: str | None) -> _SystemOfScope | None:
+    """The code system that a scope names; None if it names a value set, or nothing known."""
     if (
         url is None
         or url.endswith(ALL_CODES)
@@ -140,24 +157,34 @@ def _system_of(catalogue: Catalogue, url: str | None) -> str | None:
         return None
     base, version = split_canonical(url)
     system = catalogue.find_system(base, version)
-    return None if system is None else catalogue.preferred(base)
+    return None if system is None else _SystemOfScope(catalogue.preferred(base), version)
 
 
-def _value_set(catalogue: Catalogue, url: str) -> Document:
-    """The value set of a canonical, of a logical id, or of a location below the base (``ValueSet/ID``).
+def _value_set(catalogue: Catalogue, url: str, roots: Sequence[str]) -> Document:
+    """The value set of a canonical, of a logical id, or of a location at this server (``ValueSet/ID``).
 
     https://hl7.org/fhir/R4/conceptmap-operation-translate.html. Raises TerminologyError if it is unknown.
     """
-    kind, _, id_ = url.rpartition("/")
-    if kind in ("", "ValueSet") and catalogue.has_id("ValueSet", id_):
+    id_ = url if "/" not in url else _id_at(catalogue, "ValueSet", url, roots)
+    if id_ is not None and catalogue.has_id("ValueSet", id_):
         return catalogue.resource("ValueSet", id_)
     return catalogue.value_set(url)
+
+
+def _id_at(catalogue: Catalogue, kind: str, url: str, roots: Sequence[str]) -> str | None:
+    """The logical id in a location of a resource below one of the roots of this server.
+
+    None for a canonical, also where one looks like a location.
+    """
+    place, _, id_ = url.rpartition("/")
+    is_location = place == kind or any(place == f"{root}/{kind}" for root in roots)
+    return id_ if is_location and not catalogue.known_versions(kind, url) else None
 
 
 def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str | None) -> Scope | None:
     """The scope at an end, "source" or "target"; None if there is none.
 
-    A value set that only a map names is a scope without a definition. Raises TerminologyError for any other
+    A value set that only a map names is a scope without a ``value_set``. Raises TerminologyError for any other
     unknown value set.
     """
     if url is None:
@@ -166,12 +193,15 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
         include = [{"system": url.removesuffix(ALL_CODES)}]
         return Scope(f"{end}Scope", url, {"url": url, "compose": {"include": include}})
     try:
-        return Scope(f"{end}Scope", url, _value_set(catalogue, url))
-    except TerminologyError:
+        return Scope(f"{end}Scope", url, _value_set(catalogue, url, request.roots))
+    except TerminologyError as unknown:
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
         if any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
-        raise
+        if not _LOCATION.search(url):
+            raise
+        hint = issues.location_read_as_canonical(f"{end}Scope")
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
 
 def _has_scope(map_: ConceptMap, url: str) -> bool:
@@ -201,7 +231,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
-        raise TerminologyError(issues.no_suitable_map(subjects, query.far_system, hint))
+        raise TerminologyError(issues.no_suitable_map(subjects, query.far_canonical, hint))
     return maps
 
 
@@ -214,11 +244,19 @@ def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[Concept
             agreed("url", url or None, document.get("url"), place)
             agreed("conceptMapVersion", version, document.get("version"), place)
             return [catalogue.compile_map(document)]
-    return [_map(catalogue, url, version)] if url else []
+    return [_map(catalogue, url, version, request.roots)] if url else []
 
 
-def _map(catalogue: Catalogue, url: str, version: str | None) -> ConceptMap:
-    """The map of a canonical. Raises TerminologyError: it is unknown; the message names maps with nearly its url."""
+def _map(catalogue: Catalogue, url: str, version: str | None, roots: Sequence[str]) -> ConceptMap:
+    """The map of a canonical, or of a location at this server (``ConceptMap/ID``).
+
+    Raises TerminologyError: it is unknown; the message names maps with nearly its url.
+    """
+    id_ = _id_at(catalogue, "ConceptMap", url, roots)
+    if id_ is not None and catalogue.has_id("ConceptMap", id_):
+        document = catalogue.resource("ConceptMap", id_)
+        agreed("conceptMapVersion", version, document.get("version"), "the map of 'url'")
+        return catalogue.compile_map(document)
     try:
         return catalogue.concept_map(url, version)
     except TerminologyError as unknown:
@@ -240,6 +278,6 @@ def _with_system(subject: Coding, map_: ConceptMap, query: TranslateQuery) -> Co
 
 def _leads(group: Group, query: TranslateQuery) -> bool:
     """True if the group leads from the system of a subject to the far system."""
-    near, far = query.near(group).system, query.far(group).system
+    near = query.near(group).system
     has_subject = near is None or any(subject.system == near for subject in query.subjects)
-    return has_subject and query.far_system in (None, far)
+    return has_subject and query.admits_far(query.far(group))

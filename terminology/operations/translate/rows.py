@@ -72,6 +72,14 @@ def codes_in_other_case(catalogue: Catalogue, rows: Rows, coding: Coding) -> lis
     return [] if system is None else sorted({other for other in similar if _is_same(system, code, other)})
 
 
+def is_same_code(catalogue: Catalogue, url: str, code: str, other: str) -> bool:
+    """True if two codes differ in case at most, and are one code of the code system."""
+    if not _differs_in_case(code, other):
+        return code == other
+    system = catalogue.find_system(url)
+    return system is not None and _is_same(system, code, other)
+
+
 def _differs_in_case(code: str, other: str) -> bool:
     return other != code and other.casefold() == code.casefold()
 

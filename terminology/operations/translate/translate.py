@@ -24,6 +24,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
+from terminology.operations.dates import check_date
 from terminology.operations.limits import MOST_TARGETS
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import chained, middle_systems
@@ -37,7 +38,7 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
-from terminology.operations.translate.rows import find_rows
+from terminology.operations.translate.rows import find_rows, is_same_code
 from terminology.operations.value_set.compose import contains
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
@@ -57,8 +58,9 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     """Translate a code, a coding or every coding of a CodeableConcept.
 
     Raises TerminologyError: no code or more than one to translate, an unknown map, no suitable map, an unknown
-    scope, or parameters that contradict each other.
+    scope, a date in the past, or parameters that contradict each other.
     """
+    check_date(request.date)
     query = query_of(catalogue, request)
     maps = maps_for(catalogue, request, query)
     translator = _Translator(catalogue, query)
@@ -95,7 +97,7 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 
 @dataclass(slots=True, frozen=True)
 class _Translator:
-    """The matches for a query. What stands in the way is added to ``query.obstacles``."""
+    """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``."""
 
     catalogue: Catalogue
     query: TranslateQuery
@@ -117,7 +119,7 @@ class _Translator:
             for match in self._group_matches(subject, map_, group, via):
                 coding = match.source if query.finds_sources else match.concept
                 system = coding.system if coding else query.far(group).system
-                if query.far_system not in (None, system):
+                if not query.admits_far(coding or query.far(group)):
                     continue
                 if coding is None:
                     if self._leads_into_scope(system, far_scope):
@@ -139,7 +141,7 @@ class _Translator:
         """True if the scope has the code; otherwise this is noted as an obstacle."""
         if scope is None or scope.admits(self.catalogue, coding, map_scope):
             return True
-        if scope.definition is not None:
+        if scope.value_set is not None:
             text = issues.outside_scope(coding.code, scope.parameter, scope.url)
             self.query.obstacles.append(Obstacle(text, coding, is_translation))
         return False
@@ -171,11 +173,31 @@ class _Translator:
         found_rows = list(near_rows.rows)
         if self.query.reverse:
             rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
-            return [*found_rows, *(replace(row, target=subject) for row in rows_to_value_sets)]
+            return [
+                *found_rows,
+                *(replace(row, target=subject) for row in rows_to_value_sets),
+                *self._rows_from_value_sets(map_, group, subject),
+            ]
         for value_set, rows in group.by_value_set:
             if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
                 found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
         return found_rows
+
+    def _rows_from_value_sets(
+        self, map_: ConceptMap, group: Group, subject: Coding
+    ) -> Iterator[ConceptMapRow]:
+        """In reverse: the rows from a value set to the subject, one for each code of the value set."""
+        for value_set, rows in group.by_value_set:
+            leading = [
+                row for row in rows if row.target is not None and self._is_code_of(row.target, subject)
+            ]
+            sources = self._codes_of(map_, value_set, is_source=True) if leading else []
+            for source in sources:
+                if group.source.system in (None, source.system):
+                    yield from (replace(row, source=source) for row in leading)
+
+    def _is_code_of(self, target: Coding, subject: Coding) -> bool:
+        return is_same_code(self.catalogue, subject.system or "", target.code or "", subject.code or "")
 
     def _is_target(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
         """True if the subject is in the value set that a row leads to; one that is unknown is an obstacle."""
@@ -195,24 +217,25 @@ class _Translator:
             return [row]
         return [replace(row, target=target) for target in self._codes_of(map_, row.target_value_set)]
 
-    def _codes_of(self, map_: ConceptMap, url: str) -> list[Coding]:
-        """The codes of a value set that a map leads to; none, and an obstacle, if they cannot be listed."""
+    def _codes_of(self, map_: ConceptMap, url: str, is_source: bool = False) -> list[Coding]:
+        """The codes of a value set that a map leads to or from; none, and an obstacle, if they cannot be listed."""
         try:
             expansion = expand(
                 self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
             )
             problem = expansion.unclosed[0] if expansion.unclosed else ""
-            if expansion.total > MOST_TARGETS:
+            if expansion.total is not None and expansion.total > MOST_TARGETS:
                 problem = issues.too_many_targets(expansion.total, MOST_TARGETS)
         except TerminologyError as error:
             problem = str(error)
         if problem:
-            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, problem)))
+            sentence = issues.value_set_as_source if is_source else issues.value_set_as_target
+            self.query.obstacles.append(Obstacle(sentence(map_.canonical, url, problem)))
             return []
         return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
 
     def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
-        """False for a target of which the map does not say how it is related; this is noted as an obstacle.
+        """False for a target without a relationship; this is noted as an obstacle.
 
         ``relationship`` is 1..1: https://hl7.org/fhir/R5/conceptmap-definitions.html
         """
@@ -229,7 +252,9 @@ class _Translator:
         Conditions on one attribute are alternatives; different attributes must all hold. A condition on an
         attribute that the request does not have stays open: the match has it.
         """
-        return all(holds(group, self.query.dependencies) for group in by_attribute(row.depends_on))
+        return all(
+            holds(self.catalogue, group, self.query.dependencies) for group in by_attribute(row.depends_on)
+        )
 
     def _match(
         self, subject: Coding, map_: ConceptMap, row: ConceptMapRow, via: Sequence[ConceptMap]
@@ -318,7 +343,10 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
 
 def _distinct(matches: Iterable[Match]) -> list[Match]:
     """The matches, one for each map, concept, relationship, condition and product."""
-    return list({_identity(match): match for match in reversed(list(matches))}.values())[::-1]
+    matches = list(matches)
+    if len(matches) < 2:
+        return matches
+    return list({_identity(match): match for match in reversed(matches)}.values())[::-1]
 
 
 def _identity(match: Match) -> tuple[object, ...]:

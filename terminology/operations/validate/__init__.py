@@ -1,1 +1,1 @@
-""""""
+"""CodeSystem $validate-code and ValueSet $validate-code."""

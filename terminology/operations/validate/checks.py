@@ -78,23 +78,23 @@ def _systems_of(definition: Definition) -> list[str]:
 
 
 def system_absolute(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The system is an absolute uri; a relative one is an error, but it may be known all the same."""
+    """The system is an absolute uri. A relative one is an error, but the code system may be known nevertheless."""
     if not _ABSOLUTE.match(finding.url):
         finding.add(issues.relative_system(), "system")
     return GO
 
 
 def version_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system is here, in a version that coding, value set and request agree on."""
+    """The server has the code system, in a version that coding, value set and request agree on."""
     if basis.definition is None:
         return _version_of_coding(finding, basis)
     url = basis.catalogue.preferred(finding.url)
     finding.blocks = list(includes_of(basis.definition, url))
-    finding.listing = basis.definition.listing(url, finding.code)
+    finding.listing_blocks = basis.definition.listing_blocks(url, finding.code)
     if not finding.blocks:
         finding.is_member = False
         return _version_of_coding(finding, basis)
-    if basis.request.only_membership and not any(block.system for block in finding.blocks):
+    if basis.request.only_membership and all(block.is_absent for block in finding.blocks):
         # An enumeration can be read without the code system.
         finding.is_member = any(block.contains(finding.code) for block in finding.blocks)
         return STOP
@@ -160,7 +160,7 @@ def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system has the code. A fragment that has not got it proves nothing."""
+    """The code system has the code. If a fragment lacks it, that proves nothing."""
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
@@ -173,7 +173,16 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         finding.add(issues.invalid_code(finding.code, about), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
+    if finding.is_member and _is_listed(finding, about.version):
+        finding.matches = [CodeMatch(finding.systems[0], Concept(finding.code))]
+        return GO
     return STOP
+
+
+def _is_listed(finding: CodingFinding, version: str | None) -> bool:
+    """Whether an include of this version lists the code, so that the value set has a display for it."""
+    blocks = (block for block in finding.blocks if block.version == version)
+    return any(block.enumerated_concept(finding.code) is not None for block in blocks)
 
 
 def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
@@ -182,7 +191,7 @@ def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
 
 
 def _may_contain(definition: Definition, url: str, code: str, answers: dict[int, bool] | None = None) -> bool:
-    """Whether a code that is not in the fragment here could be in the value set.
+    """Whether a code that the fragment lacks could be in the value set.
 
     Filters choose only from the fragment. ``answers`` has those of other value sets, by their ``id``: each is
     asked once, however often it is imported.
@@ -217,7 +226,7 @@ def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _members(definition: Definition, finding: CodingFinding, basis: ValidationBasis) -> list[CodeMatch]:
-    """The matches that the value set contains; if there are none, those that are only not active enough."""
+    """The matches that the value set contains; if there are none, those that it only lacks as inactive ones."""
     inactive = [match for match in finding.matches if match.concept.inactive]
     candidates = finding.matches
     if basis.request.active_only:
@@ -229,7 +238,7 @@ def _members(definition: Definition, finding: CodingFinding, basis: ValidationBa
 
 
 def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) -> bool:
-    """As the value set is read, or as it is read with the coding's version where it leaves the version open."""
+    """Whether the value set has the match, in its own version or, where it names none, in that of the coding."""
     if _contains_version(definition, match):
         return True
     return finding.coding.version is not None and _contains_version(
@@ -241,6 +250,15 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
     about, code = match.system.about, match.concept.code
     blocks = [b for b in includes_of(definition, about.url) if b.version == about.version]
     return any(b.contains(code) for b in blocks) and definition.contains(about.url, code, about.version)
+
+
+def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
+    """The code system is here to check the code; what the value set lists is right without it, with a warning."""
+    about = finding.matches[0].system.about
+    if about.is_absent:
+        issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
+        finding.add(issues.listed_all_the_same(issue), "system")
+    return GO
 
 
 # -- the concept ---------------------------------------------------------------------------------
@@ -256,9 +274,9 @@ def code_in_right_case(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def concept_selectable(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The concept is not there for grouping only, if the request says ``abstract=false``.
+    """The concept is not abstract, if the request says ``abstract=false``.
 
-    Like ``concept_active``, an error of a coding that would be a member otherwise, and of no other.
+    As for ``concept_active``, only a coding that the value set would otherwise contain gets the error.
     """
     is_abstract = finding.matches[0].concept.abstract
     if finding.is_judged and is_abstract and basis.request.abstract is False:
@@ -276,7 +294,7 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
             finding.add(issues.inactive_code(finding.code), "code")
             finding.is_member = False
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
-    elif concept.status == "deprecated":
+    elif concept.effective_status == "deprecated":
         finding.add_about_whole(issues.concept_is_deprecated(finding.code))
     return GO
 
@@ -311,13 +329,21 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     coding = f"{finding.url}#{finding.code}"
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
-        if finding.matches[0].system.about.is_fragment and are_plain_language(displays):
+        if _has_no_owners_words(finding.matches[0], displays):
             issue = issues.display_cannot_be_checked(display, coding)
         elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:
         finding.add(issue, "display")
     return GO
+
+
+def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
+    """Whether the code system's own words for the concept are not here, so that no display can be wrong."""
+    about = match.system.about
+    if about.is_fragment:
+        return are_plain_language(displays) or match.system.locate(match.concept.code) is None
+    return about.is_absent
 
 
 def _prefer_version_of_display(
@@ -347,7 +373,7 @@ def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
 def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation | None:
     """The display where no language is requested: that of the value set, or else of the code system."""
     about, concept = match.system.about, match.concept
-    stating = stating_block(finding.listing, concept.code, about)
+    stating = stating_block(finding.listing_blocks, concept.code, about)
     if stating is not None:
         block, node = stating
         return Designation(node["display"], block.value_set.get("language") or about.language)
@@ -355,7 +381,7 @@ def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation |
 
 
 def _value_set_designations(finding: CodingFinding, match: CodeMatch) -> Iterator[Designation]:
-    for block in finding.listing:
+    for block in finding.listing_blocks:
         if block.system is not None and block.version != match.system.about.version:
             continue
         node = block.enumerated_concept(match.concept.code) or {}

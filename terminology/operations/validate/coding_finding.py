@@ -35,7 +35,7 @@ class ValidationBasis:
         return find_usable_system(self.catalogue, self.supplements, url, version)
 
     def knows(self, url: str) -> bool:
-        """Whether any version of the code system is here."""
+        """Whether the server has any version of the code system."""
         return self.find_system(url) is not None
 
     @property
@@ -76,26 +76,28 @@ class CodeMatch:
     @property
     def designations(self) -> Sequence[Designation]:
         """Read at each call, and only there: most codings have no display to compare."""
-        return self.system.describe([self.concept.code])[self.concept.code].designations
+        detail = self.system.describe([self.concept.code]).get(self.concept.code)
+        return detail.designations if detail is not None else ()
 
 
 @dataclass(slots=True)
 class CodingFinding:
     """The findings about one coding; the checks fill them in.
 
-    ``blocks`` are the includes of the value set that name the coding's code system, ``listing`` those that list
-    codes of it (``Definition.listing``), ``systems`` the versions
-    of the code system that the coding may be of, ``matches`` its concepts in those, the decisive version
-    first: there are several where a value set includes several versions and the coding declares none.
-    ``is_member`` says whether the coding is in the value set (in the code system, if no value set counts);
-    None where that is not decided. ``is_judged``: the value set has the code, so that its rules about inactive
-    and abstract codes decide whether the coding is a member.
+    * ``blocks``: the includes of the value set that name the coding's code system.
+    * ``listing_blocks``: those of them that list codes (``Definition.listing_blocks``).
+    * ``systems``: the versions of the code system that the coding may be of: several, if the value set includes
+      several and the coding has no version.
+    * ``matches``: the concepts of the code in these versions, the decisive one first.
+    * ``is_member``: the coding is in the value set, or, if there is none, in the code system; None if undecided.
+    * ``is_judged``: the value set has the code, so the rules about inactive and abstract codes decide whether the
+      coding is a member.
     """
 
     coding: Coding
     path: CodingPath
     blocks: Sequence[Block] = ()
-    listing: Sequence[Block] = ()
+    listing_blocks: Sequence[Block] = ()
     systems: Sequence[CodeSystem] = ()
     matches: list[CodeMatch] = field(default_factory=list)
     is_member: bool | None = None

@@ -29,7 +29,7 @@ def includes_of(definition: Definition, url: str) -> Iterator[Block]:
 
 
 def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[CodeSystem]:
-    """The versions of the code system in which the coding is read, the best first; [] if none is here.
+    """The versions of the code system in which the coding is read, the best first; [] if the server has none.
 
     Reads ``finding.blocks``, and adds issues where versions disagree, are missing or are not allowed.
     """
@@ -38,17 +38,22 @@ def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[Co
     if not admitting:
         admitting, version = [_best(blocks, basis)], None
         _add_difference(finding, basis, admitting[0])
-    systems = _systems(admitting, version, basis)
+    systems = _systems([b for b in admitting if _can_judge(b, finding.code)], version, basis)
     if not systems:
         _add_missing(finding, basis, version or admitting[0].choice.version)
     _add_not_allowed(finding, admitting, systems)
     return systems
 
 
+def _can_judge(block: Block, code: str) -> bool:
+    """Whether its code system is here, or else the include lists the code."""
+    return block.system is not None and (not block.is_absent or block.enumerated_concept(code) is not None)
+
+
 def _admits(block: Block, version: str, basis: ValidationBasis) -> bool:
     """Whether a coding of an include may be of a version: of any known one, if the include names none."""
     if block.choice.version is None:
-        return basis.find_system(block.url or "", version) is not None
+        return block.is_absent or basis.find_system(block.url or "", version) is not None
     return fits(version, block.choice.version) or is_edition(block.version, version)
 
 
@@ -65,10 +70,12 @@ def _best(blocks: Sequence[Block], basis: ValidationBasis) -> Block:
 
 def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasis) -> list[CodeSystem]:
     """The code systems of the includes; where the coding has a version, in that version."""
+    if not blocks:
+        return []
     url = blocks[0].url or ""
     systems = [
         block.system
-        if version is None or is_edition(block.version, version)
+        if version is None or block.is_absent or is_edition(block.version, version)
         else basis.find_system(url, version)
         for block in blocks
     ]
@@ -102,13 +109,13 @@ def _difference(url: str, block: Block, version: str) -> Issue:
 
 
 def _add_missing(finding: CodingFinding, basis: ValidationBasis, version: str | None) -> None:
-    """A version, or every version of the code system, is not here, so the code cannot be judged."""
+    """A version, or every version of the code system, is unknown, so the code cannot be judged."""
     finding.add(unknown_system_issue(basis, finding.url, version), "system")
     finding.missing_systems.append(unknown_system_name(basis, finding.url, version))
 
 
 def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> None:
-    """Name the includes whose version is not here, for a coding that is in no other one and may be in these."""
+    """Name the includes with an unknown version, for a coding that is in no other include and may be in these."""
     version = finding.coding.version
     for block in finding.blocks:
         if block.system is not None or (version is not None and not _admits(block, version, basis)):
@@ -118,7 +125,7 @@ def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> N
 
 
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
-    """The issue for a code system that is not here, or not in a version."""
+    """The issue for a code system that is unknown, or unknown in a version."""
     if not basis.knows(url):
         unknown = issues.system_of_code_unknown(url, version)
         return explain_unusable_system(basis.catalogue, url, unknown)

@@ -14,7 +14,7 @@ from terminology.core import issues
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, is_withdrawn
 from terminology.core.model import CodeSystemInfo, Concept, Designation, Issue
 
-# A use of our own: the words are not those of the code system, whose displays may not be published here.
+# A use of our own, for words that are not those of the code system: its displays need a licence.
 PLAIN_LANGUAGE = "plain-language"
 # The uses of designations that are displays: HL7's, and SNOMED CT's synonym and fully specified name.
 _DISPLAY_USES = frozenset(
@@ -91,7 +91,7 @@ def _no_display_issue(display: str, displays: Displays, coding: str, requested: 
 
 
 def are_plain_language(displays: Displays) -> bool:
-    """Whether some words here are not the code system's own, so that they prove no display wrong."""
+    """Whether some words are not the code system's own, so that they cannot prove a display wrong."""
     return any((d.use or {}).get("code") == PLAIN_LANGUAGE for d in displays.designations)
 
 
@@ -127,7 +127,8 @@ def _language_text(requested: Languages | None) -> str:
 
 
 def _equals(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
+    """Case does not count, nor do blanks at the ends, which the parameters of a request lose."""
+    return one.casefold().strip() == other.casefold().strip()
 
 
 def _without_blanks(text: str) -> str:

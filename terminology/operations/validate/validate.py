@@ -19,6 +19,7 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
+from terminology.core.issues.severity import SEVERITIES
 from terminology.core.languages import Languages, best_designation
 from terminology.core.model import Coding, Designation, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
@@ -47,6 +48,7 @@ CHECKS: Sequence[checks.Check] = (
     checks.version_declared,
     checks.code_known,
     checks.in_value_set,
+    checks.system_here,
     checks.code_in_right_case,
     checks.concept_selectable,
     checks.concept_active,
@@ -75,7 +77,7 @@ _IN_MESSAGE: frozenset[object] = frozenset(
     }
 )
 Item = TypeVar("Item")
-_SEVERITIES = ("fatal", "error", "warning", "information")
+_SEVERITIES = list(SEVERITIES)
 
 
 # -- the two operations --------------------------------------------------------------------------
@@ -93,10 +95,11 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     source = INSTANCE if document is request.instance else SENT
     url = agreed("url", request.url, document.get("url") if document else None, source)
     version = request.version or (document.get("version") if document else None)
-    completed = [_in_system(catalogue, finding, url, version) for finding in findings_of(request)]
-    if not completed:
+    findings = findings_of(request)
+    if not findings:
         raise TerminologyError(issues.no_code_to_validate())
-    findings = [finding for finding in completed if _is_of_system(catalogue, finding, url)]
+    # A coding of another system says nothing of the code system of the request.
+    findings = [finding for finding in findings if _is_of_system(catalogue, finding, url, version)]
     if not findings:
         issue = issues.no_coding_of_system(url or "")
         return Validation(False, issue.text, concept=request.concept, issues=[issue])
@@ -106,18 +109,21 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     return _validate(request, findings, basis)
 
 
-def _in_system(
-    catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None
-) -> CodingFinding:
-    """Complete a coding with the system and version of the request; a lone one may not contradict them."""
+def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None) -> bool:
+    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both.
+
+    Raises TerminologyError for a lone coding that contradicts the request.
+    """
     coding = finding.coding
-    system = coding.system or url
-    requested, own = (uri and catalogue.preferred(uri) for uri in (url, system))
-    if not finding.path.is_in_concept:
-        agreed("url", requested, own, CODING)
-    is_same = url is None or own == requested
-    finding.coding = replace(coding, system=system, version=coding.version or (version if is_same else None))
-    return finding
+    is_same = True
+    if url is not None and coding.system and coding.system != url:
+        requested, own = catalogue.preferred(url), catalogue.preferred(coding.system)
+        is_same = own == requested
+        if not finding.path.is_in_concept:
+            agreed("url", requested, own, CODING)
+    version = coding.version or (version if is_same else None)
+    finding.coding = replace(coding, system=coding.system or url, version=version)
+    return is_same
 
 
 def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
@@ -128,11 +134,6 @@ def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[Codi
         if system is None or applies_to(supplement, system.about):
             return supplement
     raise TerminologyError(issues.foreign_supplement(canonical, findings[0].url))
-
-
-def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None) -> bool:
-    """Whether the coding is judged: one of another system says nothing of the code system of the request."""
-    return url is None or catalogue.preferred(finding.url) == catalogue.preferred(url)
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
@@ -283,10 +284,12 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     if match is None:
         return
     concept = match.concept
-    answer.version = match.system.about.version
+    if not match.system.about.is_absent:
+        answer.version = match.system.about.version
     answer.display = _display(finding, basis.languages)
     answer.inactive = concept.inactive
-    answer.status = concept.status if concept.inactive or concept.status == "deprecated" else None
+    status = concept.effective_status
+    answer.status = status if concept.inactive or status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
 
 

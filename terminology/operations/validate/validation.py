@@ -12,7 +12,7 @@ class Validation:
     """The result, with the reasons and the known facts about the code.
 
     ``concept`` repeats the CodeableConcept of the request. ``missing_systems`` and ``unknown_systems`` are
-    canonicals of code systems that are not here; without the missing ones the code cannot be judged.
+    canonicals of code systems that the server does not have; without the missing ones the code cannot be judged.
     ``normalized_code`` is the code as the code system writes it, where that differs.
     """
 

@@ -1,1 +1,1 @@
-""""""
+"""Value sets: which one is meant, which codes it contains, and ValueSet $expand."""

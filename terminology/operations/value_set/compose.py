@@ -8,11 +8,11 @@ listed yet ($expand does that: ``expand``); a block or definition answers for on
     for block in definition.includes:            # definition.excludes alike
         block.url, block.declared_version        # "include.system" (its preferred uri) and "include.version"
         block.choice                             # a version_pins.VersionChoice: the version to look for, and why
-        block.system                             # the CodeSystem, or None if it is unknown
+        block.system                             # the CodeSystem, None if it is unknown; listed codes are known
         block.is_allowed                         # False when a check-system-version parameter forbids it
         block.contains(code)                     # is this code of block.url in the block, imports and all?
         block.imports                            # the Definitions of include.valueSet
-        block.value_set                          # the ValueSet that the block stands in
+        block.value_set                          # the ValueSet that the block is of
         block.path                               # "ValueSet.compose.include[0]", for an issue's expression
     definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
 
@@ -36,6 +36,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.errors import TerminologyError, UnknownImportError
+from terminology.core.expansions import compose_of_expansion, unclosed_reasons
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
 from terminology.core.structure import require_block
@@ -50,12 +51,14 @@ from terminology.operations.value_set.resolution import (
     with_contained_systems,
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
-from terminology.systems.protocol import CodeSystem, ConceptSet, Selection
+from terminology.systems.absent import AbsentCodeSystem
+from terminology.systems.code_shapes import impossibility
+from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
-# So many includes with lists are looked through one by one; more are found by the code.
+# Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
@@ -77,13 +80,16 @@ class Block:
         self.choice = VersionChoice()
         self.system: CodeSystem | None = None
         if node.get("system"):
-            self.url, canonical_version = split_canonical(node["system"])
+            self.url, canonical_version = split_canonical(compilation.absolute(node["system"]))
             self.url = compilation.catalogue.preferred(self.url)
             self.declared_version = self.declared_version or canonical_version
             self.choice = compilation.pins.system(self.url, self.declared_version)
             self.system = compilation.find_system(self.url, self.choice.version)
+            if self.system is None and self.is_enumerated and not node.get("filter"):
+                self.system = compilation.absent_system(self)
         self.imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
         self._trusts_unknown_systems = compilation.trusts_unknown_systems
+        self._beyond = compilation.beyond
         self._filters: list[Filter] | None = None
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
@@ -96,6 +102,11 @@ class Block:
         return self.system.about.version if self.system else self.choice.version
 
     @property
+    def is_absent(self) -> bool:
+        """Whether the code system, or the version in use, is not here, so that no code can be checked."""
+        return self.system is None or self.system.about.is_absent
+
+    @property
     def is_allowed(self) -> bool:
         """False: the version in use is not one that a ``check-system-version`` parameter asks for."""
         return self.system is None or self.choice.allows(self.system.about.version)
@@ -104,6 +115,14 @@ class Block:
     def is_enumerated(self) -> bool:
         """Whether the block lists its codes (``include.concept``)."""
         return "concept" in self.node
+
+    @property
+    def is_infinite(self) -> bool:
+        """Whether it has infinitely many codes: every one that a grammar reads."""
+        if self.is_enumerated or self.node.get("filter") or (self.url is None and not self.imports):
+            return False
+        is_finite = self.url is not None and not (self.system and self.system.about.is_infinite)
+        return not is_finite and all(definition.is_infinite for definition in self.imports)
 
     @property
     def filters(self) -> list[Filter]:
@@ -128,8 +147,16 @@ class Block:
 
     @property
     def lists_more_than_is_here(self) -> bool:
-        """Whether it may list codes that the code system has and this server has not: it is here as a fragment."""
+        """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
+
+    def may_list(self, code: str) -> bool:
+        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
+        return (
+            self.lists_more_than_is_here
+            and self.system is not None
+            and not impossibility(self.system.about, code)
+        )
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -152,8 +179,15 @@ class Block:
         if self._concept_set is None:
             filtered = cast("ConceptSet", self.selection)
             codes = (node.get("code", "") for node in self.enumeration.values())
-            self._concept_set = filtered.among(codes) if self.is_enumerated else filtered
+            self._concept_set = filtered.among(codes, self._more) if self.is_enumerated else filtered
         return self._concept_set
+
+    @property
+    def _more(self) -> CodesBeyond | None:
+        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        if not self.lists_more_than_is_here or self.filters:
+            return None
+        return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
 
     @property
     def enumeration(self) -> Mapping[str, Node]:
@@ -163,18 +197,18 @@ class Block:
             if isinstance(concepts, Enumeration):
                 self._enumeration = concepts.by_code(self._ignores_case)
             else:
-                self._enumeration = {self._key(node.get("code", "")): node for node in concepts}
+                self._enumeration = {self.key(node.get("code", "")): node for node in concepts}
         return self._enumeration
 
     def listing_keys(self) -> Iterable[str | None]:
-        """The codes of ``include.concept`` without their case; None alone if the list lies in the store."""
+        """The codes of ``include.concept`` without their case; None alone if the list is in the store."""
         if isinstance(self.enumeration, Listing):
             return (None,)
         return {code.casefold() for code in self.enumeration}
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
-        node = self.enumeration.get(self._key(code))
+        node = self.enumeration.get(self.key(code))
         is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
         return node if is_exact else self._enumerated_in_another_case(code)
 
@@ -193,20 +227,19 @@ class Block:
         return None
 
     def _enumerated_folded(self, code: str) -> Sequence[Node]:
-        """The entries of ``include.concept`` whose code differs from a code in case only."""
+        """The entries of ``include.concept`` whose code differs from a code in case only, or not at all."""
+        concepts = self.node.get("concept", ())
+        if isinstance(concepts, Enumeration):
+            return concepts.in_any_case(code)
         if self._folded_enumeration is None:
-            concepts = self.node.get("concept", ())
-            if isinstance(concepts, Enumeration):
-                listing = concepts.by_code(True)
-                node = listing.get(code.casefold())
-                return () if node is None else (node,)
             self._folded_enumeration = {}
-            for node in concepts:
+            for node in self.enumeration.values():
                 folded = node.get("code", "").casefold()
                 self._folded_enumeration.setdefault(folded, []).append(node)
         return self._folded_enumeration.get(code.casefold(), ())
 
-    def _key(self, code: str) -> str:
+    def key(self, code: str) -> str:
+        """The code as codes are compared, without its case where case does not matter."""
         return code.casefold() if self._ignores_case else code
 
     @property
@@ -225,14 +258,14 @@ class Block:
 
     def _contains_itself(self, code: str) -> bool:
         """Whether a code passes enumeration and filters, whatever the imports contain."""
-        if self.is_enumerated and self._key(code) not in self.enumeration:
+        if self.is_enumerated and self.key(code) not in self.enumeration:
             if self.enumerated_concept(code) is None:
                 return False
         if self.system is None:
             return not self.filters and (self.is_enumerated or self._trusts_unknown_systems)
         if self.filters:
             return code in self.selection
-        return self.lists_more_than_is_here or self.system.locate(code) is not None
+        return self.system.locate(code) is not None or self.may_list(code)
 
     def contains_coding(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code of any code system is in this block; ``version`` is the one to look for in imports."""
@@ -284,7 +317,8 @@ class Block:
 class Definition:
     """A compiled ValueSet.
 
-    ``includes_inactive`` is False when ``compose.inactive`` leaves inactive codes out. ``versions`` has the
+    ``includes_inactive`` is False when ``compose.inactive`` leaves inactive codes out. ``unclosed`` has the reasons
+    why a stored expansion that stands for a definition has not all codes. ``versions`` has the
     versions of each code system that it includes, itself or by its imports. ``version_sensitive`` are the code
     systems of which the same code in two versions counts as two: the value set says so (its expansion
     parameter ``versionsMatch``), or, if it says nothing, it includes several versions.
@@ -294,6 +328,7 @@ class Definition:
     includes: list[Block] = field(default_factory=list)
     excludes: list[Block] = field(default_factory=list)
     includes_inactive: bool = True
+    unclosed: Sequence[str] = ()
     version_sensitive: frozenset[str] = field(default=frozenset(), init=False)
     versions: dict[str, dict[str | None, None]] = field(default_factory=dict, init=False)
     # ``replace`` does not copy it: with another version of a code system the answers are others. A plain
@@ -336,6 +371,11 @@ class Definition:
         """False: the ValueSet has neither ``compose`` nor ``expansion``."""
         return "compose" in self.document or "expansion" in self.document
 
+    @property
+    def is_infinite(self) -> bool:
+        """Whether it has infinitely many codes, so that those that can be listed are not to be counted."""
+        return any(block.is_infinite for block in self.includes)
+
     def blocks(self) -> Iterator[Block]:
         """Every include and exclude, without those of imports."""
         yield from self.includes
@@ -353,19 +393,21 @@ class Definition:
                 if id(other) not in visited:
                     yield from other.system_includes(visited)
 
-    def listing(self, url: str | None, code: str) -> Sequence[Block]:
+    def listing_blocks(self, url: str | None, code: str) -> Sequence[Block]:
         """The includes that may list a code of a code system, those of imports after its own.
 
         They have the displays of the value set, whichever include or import brings a code in.
         """
         if self._listing is None:
             self._listing = self._listing_by_code()
+        if not self._listing:
+            return ()
         some = self._listing.get((url, code.casefold()), ())
         always = self._listing.get((url, None), ())
         return [*always, *some] if some and always else some or always
 
     def _listing_by_code(self) -> dict[tuple[str | None, str | None], list[Block]]:
-        """The includes that list codes, by url and code; by url alone where they are few or lie in the store."""
+        """The includes that list codes, by url and code; by url alone where they are few or in the store."""
         by_url: dict[str | None, list[Block]] = {}
         for block in self._listing_blocks(set()):
             by_url.setdefault(block.url, []).append(block)
@@ -506,7 +548,9 @@ class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
     ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready. ``trusts_unknown_systems``: an unknown code system has every code.
+    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system,
+    ``absent`` each code system that is not here but has listed codes, by url and version.
+    ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
     catalogue: Catalogue
@@ -516,9 +560,28 @@ class _Compilation:
     path: tuple[str, ...] = ()
     trusts_unknown_systems: bool = False
     compiled: dict[str, Definition] = field(default_factory=dict)
+    beyond: dict[str, CodesBeyond] = field(default_factory=dict)
+    absent: dict[tuple[str, str | None], AbsentCodeSystem] = field(default_factory=dict)
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
         return find_usable_system(self.catalogue, self.supplements, url, version)
+
+    def absolute(self, system: str) -> str:
+        """The url of a code system; FHIR's own example refers to the one that it contains by ``#id``."""
+        if not system.startswith("#"):
+            return system
+        contained = (r for r in self.document.get("contained", ()) if f"#{r.get('id')}" == system)
+        return next((r["url"] for r in contained if r.get("url")), system)
+
+    def absent_system(self, block: Block) -> CodeSystem | None:
+        """The code system of a block that lists codes of one that is not here."""
+        if self.trusts_unknown_systems or block.url is None:
+            return None
+        version = block.choice.version
+        system = self.absent.setdefault((block.url, version), AbsentCodeSystem(block.url, version))
+        system.add_list(lambda code: block.enumeration.get(code))
+        # Without a supplement of the request there is nothing to add; the catalogue would only keep it.
+        return self.catalogue.supplemented(system, self.supplements) if self.supplements else system
 
     def compile_import(self, reference: str) -> Definition:
         """The definition of an ``include.valueSet``."""
@@ -526,7 +589,7 @@ class _Compilation:
         try:
             document = find_import(self.catalogue, reference, self.pins, self.document)
         except UnknownImportError as unknown:
-            # A ValueSet of the request is not in the catalogue, but it may stand on the path.
+            # A ValueSet of the request is not in the catalogue, but it may be on the path.
             name = f"{unknown.url}|{unknown.version}" if unknown.version else unknown.url
             start = next((c for c in path if name in (c, split_canonical(c)[0])), None)
             if start is None:
@@ -543,12 +606,13 @@ class _Compilation:
         if len(self.path) > DEEPEST:
             raise TerminologyError(issues.value_set_too_deep(self.path[0], DEEPEST))
         if name not in self.compiled:
-            compose = self.document.get("compose") or _compose_of_expansion(self.document)
+            compose = self.document.get("compose") or compose_of_expansion(self.document)
             definition = Definition(
                 self.document,
                 includes=self._blocks(compose, "include"),
                 excludes=self._blocks(compose, "exclude"),
                 includes_inactive=compose.get("inactive") is not False,
+                unclosed=unclosed_reasons(compose),
             )
             locked_date = compose.get("lockedDate")
             if locked_date and any(map(_depends_on_date, definition.blocks())):
@@ -593,11 +657,12 @@ def definition_with_supplements(
 
 
 def _is_of_use(supplement: Document, definition: Definition) -> bool:
-    """Whether a supplement adds to a code system of the value set; of one that is not here, nobody can say."""
+    """Whether a supplement adds to a code system of the value set, or may add to an unknown one."""
     url, _ = split_canonical(supplement.get("supplements", ""))
     blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
     return any(
-        block.url == url and (block.system is None or applies_to(supplement, block.system.about))
+        block.url == url
+        and (block.system is None or block.is_absent or applies_to(supplement, block.system.about))
         for block in blocks
     )
 
@@ -615,25 +680,3 @@ def contains(catalogue: Catalogue, value_set: Document, coding: Coding) -> bool:
 def _depends_on_date(block: Block) -> bool:
     """Whether ``compose.lockedDate`` would have to choose the version, since nothing else does."""
     return block.url is not None and not block.is_enumerated and block.choice.reason == "latest"
-
-
-def _compose_of_expansion(document: Document) -> Node:
-    """A ``compose`` that lists the codes of the stored expansion, for a ValueSet without one."""
-    by_system: dict[tuple[str, str | None], list[Node]] = {}
-    for node in _nested_contains(document.get("expansion", {})):
-        if "system" in node and "code" in node:
-            concept: Node = {name: node[name] for name in ("code", "display", "designation") if name in node}
-            by_system.setdefault((node["system"], node.get("version")), []).append(concept)
-    return {
-        "include": [
-            {"system": system, "concept": concepts} | ({"version": version} if version else {})
-            for (system, version), concepts in by_system.items()
-        ]
-    }
-
-
-def _nested_contains(node: Node) -> Iterator[Node]:
-    """The ``contains`` of an expansion at every depth."""
-    for inner in node.get("contains", ()):
-        yield inner
-        yield from _nested_contains(inner)

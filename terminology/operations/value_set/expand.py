@@ -8,16 +8,17 @@ https://hl7.org/fhir/R5/valueset-operation-expand.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
-from terminology.core.model import Document, Typed
+from terminology.core.model import Document, Issue, Typed
 from terminology.operations.cost import check_listing
 from terminology.operations.dates import check_date
+from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
@@ -25,7 +26,12 @@ from terminology.operations.value_set.expand_by_walking import page_by_walking
 from terminology.operations.value_set.expand_request import ExpandRequest
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 from terminology.operations.value_set.expansion_entries import EntryOptions, details_of, entry_of
-from terminology.operations.value_set.expansion_tree import is_tree, tree_of
+from terminology.operations.value_set.expansion_tree import (
+    hidden_parents,
+    is_polyhierarchy,
+    is_tree,
+    tree_of,
+)
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
@@ -72,20 +78,32 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     )
     definition, used = prepared.definition, prepared.used
     document = definition.document
-    _apply_own_parameters(request, definition)
+    for field, value in prepared.own_parameters.items():
+        if getattr(request, field) is None:
+            setattr(request, field, value)
     languages = definition.display_languages(request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
     total, entries = _entries(prepared, request, options)
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
-        total=total,
+        total=None if definition.is_infinite else total,
         offset=request.offset,
-        parameters=[*_repeated_parameters(request, languages, definition), *used.parameters],
+        parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters],
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
+        notes=lambda: _notes(definition, request),
     )
+
+
+def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
+    """Warnings about properties that no code system of the value set has."""
+    if not request.properties:
+        return []
+    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
+    systems = {id(block.system): block.system for block in blocks if block.system is not None}
+    return mistyped_properties(systems.values(), request.properties)
 
 
 # -- the definition ------------------------------------------------------------------------------
@@ -93,11 +111,16 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
 
 @dataclass(slots=True)
 class _PreparedExpansion:
-    """The part of an expansion that depends only on the value set and on the versions of the request."""
+    """The part of an expansion that depends only on the value set and on the versions of the request.
+
+    ``own_parameters`` are those that the value set itself sets, by the field of ``ExpandRequest``.
+    """
 
     definition: Definition
     used: UsedResources
     can_use_sets: bool
+    merges_versions: bool
+    own_parameters: Mapping[str, bool]
 
     @property
     def weight(self) -> int:
@@ -110,7 +133,13 @@ def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion
     catalogue = with_contained_systems(catalogue, document)
     definition = _definition(catalogue, document, pins, request.supplements)
     check_listing(definition, bool(request.filter))
-    return _PreparedExpansion(definition, UsedResources.of(definition, pins), can_use_sets(definition))
+    return _PreparedExpansion(
+        definition,
+        UsedResources.of(definition, pins),
+        can_use_sets(definition),
+        _merges_versions(definition),
+        _own_parameters(definition),
+    )
 
 
 def _definition(
@@ -147,15 +176,13 @@ def _check_system(catalogue: Catalogue, block: Block) -> None:
 # -- the parameters ------------------------------------------------------------------------------
 
 
-def _apply_own_parameters(request: ExpandRequest, definition: Definition) -> None:
-    """Fill the request with the parameters that the value set itself sets."""
-    for name, field in _SET_BY_VALUE_SET.items():
-        if getattr(request, field) is None and (own := definition.parameter(name)) is not None:
-            setattr(request, field, own == "true")
+def _own_parameters(definition: Definition) -> dict[str, bool]:
+    values = {field: definition.parameter(name) for name, field in _SET_BY_VALUE_SET.items()}
+    return {field: value == "true" for field, value in values.items() if value is not None}
 
 
 def _repeated_parameters(
-    request: ExpandRequest, languages: Languages | None, definition: Definition
+    request: ExpandRequest, languages: Languages | None, prepared: _PreparedExpansion
 ) -> Iterator[tuple[str, Typed]]:
     for name, type_, field in REPEATED:
         value = getattr(request, field)
@@ -164,7 +191,7 @@ def _repeated_parameters(
                 yield name, Typed(type_, item)
     if languages is not None and languages.text:
         yield "displayLanguage", Typed("code", languages.text)
-    if _merges_versions(definition):
+    if prepared.merges_versions:
         yield "versionsMatch", Typed("boolean", True)
 
 
@@ -188,7 +215,7 @@ def _entry_options(
         designations=request.designations,
         properties=request.properties,
         shown_with_version=prepared.used.shown_with_version,
-        listing=prepared.definition.listing,
+        listing_blocks=prepared.definition.listing_blocks,
     )
 
 
@@ -209,7 +236,11 @@ def _entries(
     total, page = _page(prepared, request, query)
     details = details_of(page)
     entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
-    return total, tree_of(page, details, entries) if is_tree(prepared.definition, request) else entries
+    if is_tree(prepared.definition, request):
+        if request.exclude_nested is False or not is_polyhierarchy(details):
+            hidden = hidden_parents(prepared.definition, query)
+            return total, tree_of(page, details, entries, hidden)
+    return total, entries
 
 
 def _page(

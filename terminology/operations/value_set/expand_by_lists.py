@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from terminology.core.documents import Listing
+from terminology.core.model import Concept
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.members import Member, MemberPage, MemberQuery
 
@@ -33,7 +34,7 @@ def _long_lists(definition: Definition, query: MemberQuery) -> list[tuple[Block,
         return None
     lists: list[tuple[Block, Sequence[str]]] = []
     for block in blocks:
-        if block.system is None or block.imports or block.filters or block.lists_more_than_is_here:
+        if block.system is None or block.imports or block.filters:
             return None
         enumeration = block.enumeration
         if not isinstance(enumeration, Listing):
@@ -51,7 +52,8 @@ def _read(lists: Sequence[tuple[Block, Sequence[str]]], first: int, last: int) -
     page: list[Member] = []
     for block, codes in lists:
         assert block.system is not None
-        concepts = map(block.system.locate, codes[max(first - total, 0) : max(last - total, 0)])
-        page += [Member(concept, block) for concept in concepts if concept is not None]
+        for code in codes[max(first - total, 0) : max(last - total, 0)]:
+            # ``codes`` has only those that the code system has or, as a fragment, may have.
+            page.append(Member(block.system.locate(code) or Concept(code), block))
         total += len(codes)
     return page

@@ -35,14 +35,14 @@ class BlockMembers:
 
 
 def can_use_sets(definition: Definition) -> bool:
-    """Whether every code system has an index, and is used in one version only, and no unknown code is listed."""
+    """Whether every code system has an index, and is used in one version only."""
     indexes: dict[str, object] = {}
     for part in (definition, *definition.all_imports()):
         for block in part.blocks():
             if block.url is None:
                 continue
             index = block.system.index if block.system is not None else None
-            if index is None or block.lists_more_than_is_here:
+            if index is None:
                 return False
             if indexes.setdefault(block.url, index) is not index:
                 return False

@@ -65,8 +65,9 @@ class _ValueSetWalk:
         tests = _tests(definition, query, block, about)
         codes = _codes(listed, definition, about)
         for concept in _concepts(block, self._search):
-            if concept.code not in codes and all(test(concept) for test in tests):
-                codes.add(concept.code)
+            key = block.key(concept.code)
+            if key not in codes and all(test(concept) for test in tests):
+                codes.add(key)
                 yield Member(concept, block)
 
     def _of_imports(
@@ -77,12 +78,13 @@ class _ValueSetWalk:
             about = member.system.about
             code = member.concept.code
             codes = _codes(listed, definition, about)
-            if code in codes or not query.allows_system(about):
+            key = member.block.key(code)
+            if key in codes or not query.allows_system(about):
                 continue
             if not all(other.contains(about.url, code, about.version) for other in block.imports[1:]):
                 continue
             if all(test(member.concept) for test in _tests(definition, query, None, about)):
-                codes.add(code)
+                codes.add(key)
                 yield member
 
     def _of_import(self, definition: Definition) -> list[Member]:
@@ -134,7 +136,7 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     """Each ``include.concept`` whose code the code system has; from the store, all are read at once.
 
-    Of a fragment, the codes that are not here are listed, too: the value set vouches for them.
+    Codes that a fragment lacks are listed, too: the value set says that they exist.
     """
     assert block.system is not None
     if block.system.index is not None and not block.lists_more_than_is_here:
@@ -144,5 +146,5 @@ def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
         concept = block.system.locate(node.get("code", ""))
         if concept is not None:
             yield node, concept
-        elif block.lists_more_than_is_here:
-            yield node, Concept(node.get("code", ""), node.get("display"))
+        elif block.may_list(node.get("code", "")):
+            yield node, Concept(node.get("code", ""))

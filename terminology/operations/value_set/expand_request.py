@@ -1,4 +1,4 @@
-"""The request of $expand as Python fields; the names of its parameters stand in ``wire/operation_table.py``."""
+"""The request of $expand as Python fields. The names of its parameters are in ``wire/operation_table.py``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class ExpandRequest(ValueSetParameters):
     """A call of $expand: https://hl7.org/fhir/R5/valueset-operation-expand.html.
 
     ``languages`` is the parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``.
-    ``largest`` bounds the number of codes in the answer. ``exclude_post_coordinated`` is
+    ``largest`` bounds the number of codes in the answer. ``nested``: whether a hierarchy is listed as a tree where
+    neither the request nor the value set says ``excludeNested``. ``exclude_post_coordinated`` is
     accepted and has no effect: no expansion lists expressions. A ``date`` in the past is refused.
     """
 
@@ -37,3 +38,4 @@ class ExpandRequest(ValueSetParameters):
     exclude_systems: Sequence[str] = ()
     properties: Sequence[str] = ()
     largest: int = LARGEST_EXPANSION
+    nested: bool = True

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from terminology.core.model import Designation, Document, Typed
+from terminology.core.model import Designation, Document, Issue, Typed
 
 
 @dataclass(slots=True)
@@ -31,20 +31,22 @@ class ExpansionEntry:
 class Expansion:
     """A value set's codes, or a page of them (``ValueSet.expansion``).
 
-    ``total`` counts all codes, not only these. ``parameters`` are the parameters of the request that had an
-    effect, and the resources that were used: names and values, a name may repeat. ``properties`` has the uri
-    of each property of the entries. ``unclosed`` has the reasons why there may be more codes than can be
-    listed. ``with_definition``: the answer repeats the definition of the value set.
+    ``total`` counts all codes, not only these; it is None where there are infinitely many. ``parameters`` are the
+    parameters of the request that had an effect, and the resources that were used: names and values, a name may
+    repeat. ``properties`` has the uri of each property of the entries. ``unclosed`` has the reasons why there may
+    be more codes than can be listed. ``with_definition``: the answer repeats the definition of the value set.
+    ``notes`` returns warnings about the request.
     """
 
     value_set: Document
     entries: list[ExpansionEntry]
-    total: int
+    total: int | None
     offset: int | None = None
     parameters: list[tuple[str, Typed]] = field(default_factory=list)
     properties: Mapping[str, str | None] = field(default_factory=dict)
     unclosed: list[str] = field(default_factory=list)
     with_definition: bool = False
+    notes: Callable[[], list[Issue]] = list
 
     def __iter__(self) -> Iterator[ExpansionEntry]:
         """Every entry, at every depth."""

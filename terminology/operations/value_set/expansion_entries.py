@@ -92,27 +92,26 @@ class EntryOptions:
     designations: Sequence[str] = ()
     properties: Sequence[str] = ()
     shown_with_version: frozenset[str] = frozenset()
-    listing: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
+    listing_blocks: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
     declared_properties: dict[str, str | None] = field(default_factory=dict)
 
 
 def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
     """Designations and properties of each member, in the same order."""
-    _read_enumerations(members)
     by_block: dict[Block, list[str]] = {}
     for member in members:
         by_block.setdefault(member.block, []).append(member.concept.code)
+    _read_enumerations(by_block)
     details = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
     return [details[m.block].get(m.concept.code) or ConceptDetail() for m in members]
 
 
-def _read_enumerations(members: Sequence[Member]) -> None:
-    """Read the ``include.concept`` of all members at once, where a value set lies in the store."""
+def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
+    """Read the ``include.concept`` of all codes at once, where a value set is in the store."""
     listings: dict[int, tuple[Listing, list[str]]] = {}
-    for member in members:
-        enumeration = member.block.enumeration
-        if isinstance(enumeration, Listing):
-            listings.setdefault(id(enumeration), (enumeration, []))[1].append(member.concept.code)
+    for block, codes in codes_by_block.items():
+        if isinstance(block.enumeration, Listing):
+            listings.setdefault(id(block.enumeration), (block.enumeration, []))[1].extend(codes)
     for listing, codes in listings.values():
         if len(codes) > 1:
             listing.among(codes)
@@ -122,8 +121,8 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    if "display" not in node and (stating := _stating(options, concept.code, about)):
-        block, node = stating
+    if "display" not in node and (blocks := options.listing_blocks(about.url, concept.code)):
+        block, node = stating_block(blocks, concept.code, about) or (block, node)
     display, designations = _display_and_designations(member, detail, node, block, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
     return ExpansionEntry(
@@ -147,7 +146,7 @@ def _display_and_designations(
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the other designations if the options ask for them.
 
-    ``node`` is the ``include.concept`` of the value set, or empty; it stands in ``block``.
+    ``node`` is the ``include.concept`` of the value set, in ``block``; or empty.
     """
     has_own = "display" in node or "designation" in node
     if options.languages is None and not (has_own and options.with_designations):
@@ -162,10 +161,6 @@ def _display_and_designations(
     best = best_designation(default, designations, options.languages)
     others = _others(default, designations, best, options) if options.with_designations else ()
     return best.value if best else None, others
-
-
-def _stating(options: EntryOptions, code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
-    return stating_block(options.listing(about.url, code), code, about)
 
 
 def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:
@@ -248,7 +243,8 @@ def _properties(
 ) -> Sequence[tuple[str, Typed]]:
     """The properties of extensions, the status, and the properties of the request."""
     concept = member.concept
-    if not (extensions or concept.status or concept.inactive or options.properties):
+    status = concept.effective_status
+    if not (extensions or status or concept.inactive or options.properties):
         return ()
     properties: dict[tuple[str, str], tuple[str, Typed]] = {}
     for extension in extensions:
@@ -256,7 +252,7 @@ def _properties(
         value = Typed.of(extension) if target else None
         if target and value and isinstance(value.value, _TYPES[target[1]]):
             properties[target[0], ""] = (target[0], Typed(target[1], value.value))
-    status = concept.status if concept.status != "active" else None
+    status = None if status == "active" else status
     if status or concept.inactive:
         properties["status", ""] = ("status", Typed("code", status or "inactive"))
     for code, _ in properties:

@@ -6,7 +6,7 @@ https://hl7.org/fhir/extensions/ defines them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from terminology.core.languages import STANDARDS_STATUS
 from terminology.core.model import Document
@@ -21,7 +21,7 @@ VALUE_SET_DEPRECATED = "http://hl7.org/fhir/StructureDefinition/valueset-depreca
 def expansion_parameter(value_set: Document, name: str) -> str | None:
     """The value of an expansion parameter that the value set itself sets, as text; None if it sets none.
 
-    The extension stands on the ValueSet or on its ``compose``.
+    The extension is on the ValueSet or on its ``compose``.
     """
     for node in (value_set, value_set.get("compose", {})):
         for extension in _extensions(node, EXPANSION_PARAMETER):
@@ -71,8 +71,11 @@ def _is_draft(document: Document) -> bool:
 
 
 def _standards_status(document: Document) -> str | None:
-    extensions = _extensions(document, STANDARDS_STATUS)
-    return next((extension.get("valueCode") for extension in extensions), None)
+    # A loop, not a generator: every validation asks this of several resources.
+    for extension in document.get("extension", ()):
+        if extension.get("url") == STANDARDS_STATUS:
+            return cast("str | None", extension.get("valueCode"))
+    return None
 
 
 def _extensions(node: Node, url: str) -> Iterator[Node]:

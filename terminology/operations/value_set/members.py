@@ -10,8 +10,8 @@ $expand lists members in one of three ways, which give the same members in the s
 * ``expand_by_walking``: everything else, one concept after the other. A grammar has no index, two versions of
   a code system have no common one, and documents in memory have none.
 
-None of the three can go without loss (docs/design.md has the measurements). Only walking can do everything,
-but a page of ten codes costs it the time of the whole value set. Sets need the codes of an enumeration before
+All three are needed (docs/design.md has the measurements). Only walking can do everything, but a page of ten
+codes takes it as long as the whole value set. Sets need the codes of an enumeration before
 they can count it, which is what lists avoid. The meaning of a definition is in ``compose``; here is what else
 they have in common.
 """

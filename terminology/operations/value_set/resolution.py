@@ -61,7 +61,7 @@ def remembered(
 ) -> P:
     """What ``make`` returns, made once for each catalogue unless the value set came with the request.
 
-    ``key`` has the kind of result first, and then all that it depends on besides the parameters here.
+    ``key`` has the kind of result first, and then all that it depends on besides ``parameters``.
     """
     if parameters.has_resource or parameters.url is None:
         return make()
@@ -105,21 +105,21 @@ def _resource(parameters: ValueSetParameters) -> Document | None:
     return None if value_set is None else _named_in(value_set, parameters, SENT)
 
 
-def _named_in(document: Document, parameters: ValueSetParameters, source: str) -> Document:
-    """The document, or the ValueSet contained in it that ``url`` names; ``source`` is for the message."""
+def _named_in(document: Document, parameters: ValueSetParameters, other: str) -> Document:
+    """The document, or the ValueSet contained in it that ``url`` names; ``other`` names the document in messages."""
     url, url_version = split_canonical(parameters.url or "")
     base, _, id_ = ("", "", "") if url == document.get("url") else url.partition("#")
-    agreed("url", base or None, document.get("url"), source)
-    _check_version("url", url_version, document, source)
-    _check_version("valueSetVersion", parameters.value_set_version, document, source)
+    agreed("url", base or None, document.get("url"), other)
+    _check_version("url", url_version, document, other)
+    _check_version("valueSetVersion", parameters.value_set_version, document, other)
     return contained(document, id_) if id_ else document
 
 
-def _check_version(name: str, version: str | None, document: Document, source: str) -> None:
+def _check_version(name: str, version: str | None, document: Document, other: str) -> None:
     """A version may be a wildcard; a ValueSet without a version fits any."""
     own = document.get("version")
     if version is not None and own is not None and not fits(own, version):
-        raise TerminologyError(issues.contradicts(name, version, source, own))
+        raise TerminologyError(issues.contradicts(name, version, other, own))
 
 
 # -- the value set of a canonical ----------------------------------------------------------------
@@ -171,7 +171,7 @@ def contained(document: Document, id_: str) -> Document:
     """The ValueSet with an id that another resource contains. Raises UnknownImportError."""
     for inner in document.get("contained", ()):
         if inner.get("resourceType") == "ValueSet" and inner.get("id") == id_:
-            # It may itself import what stands beside it in ``contained``.
+            # It may import ValueSets that are contained in the same resource.
             outer: Document = {"contained": document["contained"], "url": f"{document.get('url', '')}#{id_}"}
             return {**outer, **inner}
     raise UnknownImportError(issues.unknown_value_set(f"#{id_}"), f"#{id_}", None)
@@ -212,7 +212,7 @@ def find_usable_system(
 ) -> CodeSystem | None:
     """A code system, seen through those of the supplements that are its own.
 
-    None if it is unknown, or here as an example only (``CodeSystem.content``): such codes prove nothing.
+    None if it is unknown, or has example codes only (``CodeSystem.content``), which prove nothing.
     """
     system = catalogue.find_system(url, version)
     if system is None or system.about.is_example:
@@ -221,7 +221,7 @@ def find_usable_system(
 
 
 def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
-    """``unknown``, unless the code system is here without codes to rely on: then the issue says that."""
+    """The issue ``unknown``, or one that says that the code system is known, but without codes to rely on."""
     if any(system.about.url == url for system in catalogue.builtin_systems()):
         return unknown  # its resource has no codes, but it is not known without them
     contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)

@@ -21,13 +21,15 @@ class UsedResources:
     """The code systems, value sets and supplements of a definition.
 
     ``parameters`` are names and values, each once. ``unclosed`` has the reasons why there may be more codes
-    than are listed. ``versions`` has the versions of each code system by url, ``version_needed`` the urls of
-    those whose codes mean nothing without a version (``CodeSystem.versionNeeded``).
+    than are listed. ``versions`` has the versions of each code system by url, ``stated_versions`` those that the
+    definition itself states, which a parameter may have replaced; ``version_needed`` has the urls of those whose
+    codes mean nothing without a version (``CodeSystem.versionNeeded``).
     """
 
     parameters: list[tuple[str, Typed]] = field(default_factory=list)
     unclosed: list[str] = field(default_factory=list)
     versions: dict[str, set[str | None]] = field(default_factory=dict)
+    stated_versions: dict[str, set[str]] = field(default_factory=dict)
     version_needed: set[str] = field(default_factory=set)
 
     @staticmethod
@@ -41,6 +43,8 @@ class UsedResources:
                 if part.canonical not in contained:
                     used._add("used-valueset", part.canonical)
                 used._add_warning(part.document, value_set)
+            for reason in part.unclosed:
+                used._add_unclosed(reason)
             for block in part.blocks():
                 used._add_block(block, value_set)
                 used._add_pins(block, pins)
@@ -49,7 +53,9 @@ class UsedResources:
     @property
     def shown_with_version(self) -> frozenset[str]:
         """The code systems whose entries say their version: one version among several, or needed."""
-        several = (url for url, versions in self.versions.items() if len(versions) > 1)
+        counts = [(url, len(versions)) for url, versions in self.versions.items()]
+        counts += [(url, len(versions)) for url, versions in self.stated_versions.items()]
+        several = (url for url, count in counts if count > 1)
         return frozenset((*several, *self.version_needed))
 
     def _add_block(self, block: Block, value_set: Document) -> None:
@@ -57,9 +63,11 @@ class UsedResources:
             return
         about = block.system.about
         self.versions.setdefault(about.url, set()).add(about.version)
+        if block.declared_version is not None:
+            self.stated_versions.setdefault(about.url, set()).add(block.declared_version)
         if (about.document or {}).get("versionNeeded") is True:
             self.version_needed.add(about.url)
-        self._add("used-codesystem", about.canonical)
+        self._add("warning-unknown-system" if about.is_absent else "used-codesystem", about.canonical)
         if about.is_fragment:
             self._add("used-fragment", about.canonical)
             self._add_unclosed(issues.fragment_is_unclosed(about))

@@ -24,11 +24,11 @@ from terminology.store.compile.chunks import CHUNK, chunks
 from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
 from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
-from terminology.store.packing import MAPPING_FIELDS, SAMPLE, compressor, dictionary_of, packed, packed_lines
+from terminology.store.packing import SAMPLE, MappingBody, compressor, dictionary_of, packed, packed_lines
 from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
-from terminology.store.schema import FIRST_PROPERTY, INNER, MARK
+from terminology.store.schema import FIRST_PROPERTY, HAS_FOLDED, INNER, MARK
 
 # Properties that every code system has, declared or not.
 COMMON_PROPERTIES = {"parent", "child", "notSelectable", "inactive", "status"}
@@ -85,6 +85,8 @@ class _CodeSystemCompiler:
                 sink.write("posting", posting_rows)
         inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
+        if scratch.case_sensitive is None:
+            sink.write("posting", [(MARK, HAS_FOLDED, bitmap_of(()))])
         sink.write("header", relations.parts())
         self._write_header(dictionary, postings)
         return self._header.count
@@ -113,7 +115,7 @@ class _CodeSystemCompiler:
     def _concept(self, ord_: int, row: ScratchRow, compress: Callable[[bytes], bytes]) -> TableRow:
         place = self._order.places[ord_]
         code, display, flags, status = row[:4]
-        key = self._scratch.key(code)
+        key = self._scratch.keys.own(code)
         lines = packed_lines(self._body(place, row))
         self._digest.update(f"{code}\0{display}\0{flags}\0".encode("utf-8", "surrogatepass") + lines)
         body = compress(lines)
@@ -136,7 +138,7 @@ class _CodeSystemCompiler:
 
     def _with_display(self, kind: int, value: Any) -> tuple[Any, ...]:
         """A property whose value is a code, with the display of that concept if it is one of this code system."""
-        place = self._scratch.places.get(self._scratch.key(str(value)))
+        place = self._scratch.place_of(str(value))
         display = None if place is None else self._scratch.displays[place]
         return (kind, value) if display is None else (kind, value, display)
 
@@ -196,7 +198,7 @@ def _mapping(
 
 
 def _body_of(row: MapRow) -> list[Any]:
-    return [getattr(row, name) for name in MAPPING_FIELDS]
+    return [getattr(row, name) for name in MappingBody._fields]
 
 
 def _group(group: Document) -> Document:

@@ -13,27 +13,27 @@ import subprocess
 import sys
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
-from terminology.core.numbers import NUMBERS, number
+from terminology.core.numbers import NUMBERS
 from terminology.core.texts import words
 from terminology.store.compile import garbage
 from terminology.store.compile.chunks import chunks
 from terminology.store.compile.postings import Posting, PostingsBuilder
 from terminology.store.compile.scratch import ScratchFile, ScratchRow, read
-from terminology.store.posting_terms import term_of, text_of
+from terminology.store.posting_terms import second_term_of_code, second_term_of_number, term_of, text_of
 from terminology.store.schema import (
     ABSTRACT,
     FIRST_LANGUAGE,
+    FOLDED,
     INACTIVE,
     IS_ABSTRACT,
     IS_INACTIVE,
     LANGUAGE,
     LONGEST_TERM,
     MARK,
-    NORMAL_MARK,
     STATUS,
     WORD,
 )
@@ -53,13 +53,18 @@ class ConceptIndexer:
     """
 
     def __init__(
-        self, kinds: Sequence[tuple[str, str]], fields: Mapping[str, int], language: str | None
+        self,
+        kinds: Sequence[tuple[str, str]],
+        fields: Mapping[str, int],
+        language: str | None,
+        case_sensitive: bool | None,
     ) -> None:
         """``kinds`` are those of the scratch file, with declared types; ``language`` is that of the displays.
 
         A property that is not in ``fields`` is not indexed: it cannot be filtered by.
         """
-        self._kinds = [(code, fields.get(code), type_ in NUMBERS) for code, type_ in kinds]
+        self._kinds = [(code, fields.get(code), _second_term(type_, case_sensitive)) for code, type_ in kinds]
+        self._folds = case_sensitive is None
         self._fields = fields
         self._language = language
         self._postings = PostingsBuilder()
@@ -79,6 +84,8 @@ class ConceptIndexer:
             self._add_values(ord_, properties)
             for name, term in terms:
                 self._postings.add(self._fields[name], term, ord_)
+            if self._folds and code.casefold() != code:
+                self._postings.add(FOLDED, code.casefold(), ord_)
             for mark, bit in ((ABSTRACT, IS_ABSTRACT), (INACTIVE, IS_INACTIVE)):
                 if flags & bit:
                     self._postings.add(MARK, mark, ord_)
@@ -104,7 +111,7 @@ class ConceptIndexer:
 
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
         for kind, value in properties:
-            code, field, is_number = self._kinds[kind]
+            code, field, second_term = self._kinds[kind]
             if field is None:
                 continue
             text = value if value.__class__ is str else text_of(value)
@@ -112,12 +119,19 @@ class ConceptIndexer:
                 self.long.add(code)
                 text = term_of(text)
             self._postings.add(field, text, ord_)
-            if is_number and number(text) != text:
-                self._postings.add(field, NORMAL_MARK + number(text), ord_)
+            if second_term is not None and (second := second_term(text)) is not None:
+                self._postings.add(field, second, ord_)
 
     def chunks(self) -> Iterator[list[Posting]]:
         """The postings in the order of their key, in chunks."""
         return chunks(self._postings.rows())
+
+
+def _second_term(type_: str, case_sensitive: bool | None) -> Callable[[str], str | None] | None:
+    """What makes the second term of a value of this type, or None (see NORMAL_MARK)."""
+    if type_ in NUMBERS:
+        return second_term_of_number
+    return second_term_of_code if type_ == "code" and case_sensitive is not True else None
 
 
 # -- two processes -------------------------------------------------------------------------------
@@ -147,25 +161,32 @@ def postings_of(
     ``fields`` has the number of the field of each property and kind of term.
     """
     if len(places) < LARGE or not sys.executable:
-        indexer = ConceptIndexer(scratch.declared_kinds, fields, scratch.language)
+        indexer = ConceptIndexer(scratch.declared_kinds, fields, scratch.language, scratch.case_sensitive)
         indexer.add_all(scratch.read(places))
         yield indexer
         return
     with (
-        tempfile.TemporaryFile() as answer,
-        _indexing_process(scratch, places, fields, answer) as process,
+        tempfile.TemporaryFile() as output,
+        _indexing_process(scratch, places, fields, output) as process,
     ):
         try:
-            yield _PostingsOfProcess(process, answer)
+            yield _PostingsOfProcess(process, output)
         finally:
             process.kill()
 
 
 def _indexing_process(
-    scratch: ScratchFile, places: array[int], fields: Mapping[str, int], answer: IO[bytes]
+    scratch: ScratchFile, places: array[int], fields: Mapping[str, int], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     job = marshal.dumps(
-        (scratch.starts.tobytes(), places.tobytes(), scratch.declared_kinds, dict(fields), scratch.language)
+        (
+            scratch.starts.tobytes(),
+            places.tobytes(),
+            scratch.declared_kinds,
+            dict(fields),
+            scratch.language,
+            scratch.case_sensitive,
+        )
     )
     scratch.file.write(job + len(job).to_bytes(_LENGTH, "little"))
     scratch.file.flush()
@@ -173,7 +194,7 @@ def _indexing_process(
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
         stdin=scratch.file,
-        stdout=answer,
+        stdout=output,
         # Ctrl-C is for the import, which ends this process.
         process_group=0,
         env={**os.environ, "PYTHONPATH": path},
@@ -183,8 +204,8 @@ def _indexing_process(
 class _PostingsOfProcess:
     """The postings that the second process makes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], answer: IO[bytes]) -> None:
-        self._process, self._answer = process, answer
+    def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+        self._process, self._output = process, output
         self.long: set[str] = set()
         self.languages: dict[str, int] = {}
 
@@ -192,29 +213,29 @@ class _PostingsOfProcess:
         """The postings in the order of their key, in chunks."""
         if self._process.wait() != 0:
             raise RuntimeError(f"the process that makes the index ended with {self._process.returncode}")
-        self._answer.seek(0)
-        while chunk := marshal.load(self._answer):
+        self._output.seek(0)
+        while chunk := marshal.load(self._output):
             yield chunk
-        self.long.update(marshal.load(self._answer))
-        self.languages.update(marshal.load(self._answer))
+        self.long.update(marshal.load(self._output))
+        self.languages.update(marshal.load(self._output))
 
 
 def main() -> None:
     """The program of the second process."""
-    scratch, answer = sys.stdin.buffer, sys.stdout.buffer
+    scratch, output = sys.stdin.buffer, sys.stdout.buffer
     end = os.fstat(scratch.fileno()).st_size
     length = int.from_bytes(_read_at(scratch, end - _LENGTH, _LENGTH), "little")
     job = marshal.loads(_read_at(scratch, end - _LENGTH - length, length))
-    starts, places, kinds, fields, language = job
-    indexer = ConceptIndexer(kinds, fields, language)
+    starts, places, *more = job
+    indexer = ConceptIndexer(*more)
     with garbage.rare_collections():
         indexer.add_all(read(scratch.fileno(), array("Q", starts), array("I", places)))
     for chunk in indexer.chunks():
-        marshal.dump(chunk, answer)
-    marshal.dump([], answer)
-    marshal.dump(sorted(indexer.long), answer)
-    marshal.dump(indexer.languages, answer)
-    answer.flush()
+        marshal.dump(chunk, output)
+    marshal.dump([], output)
+    marshal.dump(sorted(indexer.long), output)
+    marshal.dump(indexer.languages, output)
+    output.flush()
 
 
 def _read_at(file: IO[bytes], start: int, length: int) -> bytes:

@@ -2,7 +2,7 @@
 
 If a release says the order (``ConceptRow.place``), concepts have it. Otherwise they are numbered in preorder of the
 hierarchy: a concept, then its descendants, so that these are nearly one range, which packs into a few bytes. A
-concept with several parents stands below the first that is reached. Siblings, and concepts without a hierarchy,
+concept with several parents is numbered below the first that is reached. Siblings, and concepts without a hierarchy,
 stay in the order of the release.
 
 A concept is named by its *place*, the number of its row in the release, until it has its *number* (``ord``).

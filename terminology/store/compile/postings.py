@@ -17,7 +17,7 @@ from terminology.store.schema import MANY_TERMS, PREFIX, WORD
 Posting = tuple[int, str, bytes]
 # The concepts of each term: one number or, for several, an array.
 _Terms = dict[str, "int | array[int]"]
-# So few numbers do not pack any better as ranges.
+# Up to this many numbers are not packed as ranges: it would not make them smaller.
 SMALL = 4
 
 

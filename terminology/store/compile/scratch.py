@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import IO, Any, Final
 
+from terminology.core.code_keys import CodeKeys
 from terminology.core.model import Document, Problem
 from terminology.store.compile.order import ConceptOrder
 from terminology.store.packing import without_decimals
@@ -57,8 +58,7 @@ class ScratchFile:
     """
 
     def __init__(self, release: CodeSystemRelease, file: IO[bytes], reporter: Reporter) -> None:
-        self._folds = release.case_sensitive is False
-        self.language = release.language
+        self.language, self.case_sensitive = release.language, release.case_sensitive
         self._types = {p.code: p.type for p in release.properties}
         self.file, self._reporter = file, reporter
         self._file_names = [file.name for file in release.files]
@@ -72,6 +72,7 @@ class ScratchFile:
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
         self.names: dict[str, None] = {}
         self.places: dict[str, int] = {}
+        self.keys = CodeKeys(release.case_sensitive, self.places, self._keys_in_order)
         self.codes: list[str] = []
         self.displays: list[str | None] = []
         # ``ConceptRow.place`` of each row.
@@ -92,13 +93,24 @@ class ScratchFile:
         """The kinds with the type with which the code system declares the property, if it does."""
         return [(code, self._types.get(code, type_)) for code, type_ in self._kinds]
 
-    def key(self, code: str) -> str:
-        """The code as it is looked up."""
-        return code.casefold() if self._folds else code
+    def _keys_in_order(self) -> Iterable[str]:
+        """The keys in the order of the release."""
+        if not self.has_release_places:
+            return self.places
+        return sorted(self.places, key=lambda key: self._release_places[self.places[key]])
+
+    @property
+    def has_release_places(self) -> bool:
+        """Whether the release says the order of the concepts (``ConceptRow.place``)."""
+        return len(self._release_places) == len(self.codes)
+
+    def place_of(self, code: str) -> int | None:
+        """The place of the concept that a code means, once all rows have been added."""
+        return self.places.get(self.keys.of(code))
 
     def add(self, row: ConceptRow) -> None:
         """Write a row; a repeated code is reported and left out."""
-        key = self.key(row.code)
+        key = self.keys.own(row.code)
         if key in self.places:
             self._report(row.line, f"the code '{row.code}' comes again; the first one stays")
             return
@@ -119,7 +131,7 @@ class ScratchFile:
 
     def _add_parents(self, place: int, parents: Sequence[str]) -> None:
         """The parents of a concept stay in their order: all of them wait until the last one has been read."""
-        parent_places = dict.fromkeys(self.places.get(self.key(parent)) for parent in parents)
+        parent_places = dict.fromkeys(self.places.get(self.keys.own(parent)) for parent in parents)
         if None in parent_places:
             self._unresolved.extend((place, parent) for parent in parents)
         else:
@@ -161,7 +173,7 @@ class ScratchFile:
         """The order of the concepts. Parents that are not there and circles are reported."""
         children, parents = array("I"), array("I")
         for (place, key), parent in {
-            (place, self.key(parent)): parent for place, parent in self._unresolved
+            (place, self.keys.of(parent)): parent for place, parent in self._unresolved
         }.items():
             parent_place = self.places.get(key)
             if parent_place is None:
@@ -170,11 +182,10 @@ class ScratchFile:
             else:
                 children.append(place)
                 parents.append(parent_place)
-        has_places = len(self._release_places) == len(self.codes)
         order = ConceptOrder(
             len(self.codes),
             ((self._children, self._parents), (children, parents)),
-            self._release_places if has_places else None,
+            self._release_places if self.has_release_places else None,
         )
         for parent_place, child_place in order.circles:
             self._report(self._line(child_place), _circle(self.codes[parent_place], self.codes[child_place]))

@@ -20,7 +20,7 @@ REFSETS, REFSET, ECL = "=refset", "=refset/", "=ecl/"
 
 
 class WithReferenceSets(Locating, Protocol):
-    """The questions about a release that its implicit value sets take."""
+    """The part of a release that its implicit value sets need."""
 
     def has_reference_set(self, refset: str) -> bool: ...
 

@@ -28,7 +28,7 @@ from terminology.systems.snomed.identifiers import MEMBER, SIGNATURE
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# So many bytes of tables of relationships are kept.
+# How many bytes of tables of relationships are cached.
 ROOM = 6 * 1024 * 1024
 
 

@@ -1,1 +1,1 @@
-""""""
+"""The answers of the operations, written as R5 resources."""

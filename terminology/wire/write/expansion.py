@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from terminology.core.expansions import UNCLOSED, UNCLOSED_REASON
 from terminology.core.model import Designation, Document, Typed
 from terminology.operations.value_set.expansion import Expansion, ExpansionEntry
 from terminology.wire.write.parameters import Node, typed
@@ -33,8 +34,6 @@ HEADER = (
     "copyrightLabel",
 )
 _NOT_THE_DEFINITION = frozenset({"resourceType", "id", "meta", "expansion"})
-UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
-UNCLOSED_REASON = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason"
 
 
 def expansion(answer: Expansion, now: datetime, identifier: UUID) -> Document:
@@ -57,7 +56,8 @@ def _expansion(answer: Expansion, now: datetime, identifier: UUID) -> Node:
         node["extension"] += [{"url": UNCLOSED_REASON, "valueString": reason} for reason in answer.unclosed]
     node["identifier"] = f"urn:uuid:{identifier}"
     node["timestamp"] = now.isoformat(timespec="milliseconds")
-    node["total"] = answer.total
+    if answer.total is not None:
+        node["total"] = answer.total
     if answer.offset is not None:
         node["offset"] = answer.offset
     if answer.parameters:

@@ -80,7 +80,9 @@ def _source(file: File, known: dict[Path, SourceFile]) -> SourceFile:
 def _opened(kind: str, file: File, source: SourceFile, header: Document) -> Opened:
     if kind == "CodeSystem":
         system = code_system_release(source, header)
-        return OpenedCodeSystem(system, partial(read_concepts, file, system.properties))
+        return OpenedCodeSystem(
+            system, partial(read_concepts, file, system.properties, system.case_sensitive)
+        )
     if kind == "ConceptMap":
         map_ = concept_map_release(source, header)
         return OpenedConceptMap(map_, partial(read_mappings, file, map_.groups))

@@ -18,6 +18,7 @@ from terminology.content.importers.fhir.events import (
     value_of,
 )
 from terminology.content.importers.files import File
+from terminology.core.code_keys import CodeKeys
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.languages import STANDARDS_STATUS
 from terminology.core.model import Document, Problem, Typed
@@ -29,12 +30,15 @@ _ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable"
 
 
 def read_concepts(
-    file: File, properties: Sequence[PropertyDeclaration], reporter: Reporter
+    file: File,
+    properties: Sequence[PropertyDeclaration],
+    case_sensitive: bool | None,
+    reporter: Reporter,
 ) -> Iterator[ConceptRow]:
     """Each concept after those that are nested in it, with its place in the resource."""
     roles = PropertyRoles(properties)
     names_children = "child" in roles.codes and mentions(file, f'"{roles.codes["child"]}"'.encode())
-    parents_of = dict(_parents_by_child(file, roles, reporter)) if names_children else {}
+    parents_of = _parents_by_child(file, roles, case_sensitive, reporter) if names_children else {}
     builder = FhirConceptBuilder(file, reporter, roles, parents_of)
     if mentions(file, b'"concept"') == 1:
         with json_items(file, reporter, "concept.item") as nodes:
@@ -174,10 +178,12 @@ def _concepts_below(
 
 
 def _parents_by_child(
-    file: File, roles: PropertyRoles, reporter: Reporter
-) -> Iterator[tuple[str, list[str]]]:
-    """The parents that name a code as their child, by that code."""
-    parents: dict[str, list[tuple[int, str]]] = {}
+    file: File, roles: PropertyRoles, case_sensitive: bool | None, reporter: Reporter
+) -> dict[str, list[str]]:
+    """The parents that name a code as their child, by that code as its concept has it."""
+    named: list[tuple[int, str, str]] = []
+    codes: dict[str, tuple[int, str]] = {}
+    keys_of_codes = CodeKeys(case_sensitive, codes, lambda: sorted(codes, key=codes.__getitem__))
     with json_events(file, reporter) as events:
         next(events)
         for key in keys(events):
@@ -186,9 +192,15 @@ def _parents_by_child(
                 continue
             next(events)
             for place, node in _nodes(events, count()):
-                for child in roles.values(node, "child"):
-                    parents.setdefault(str(child), []).append((place, node.get("code", "")))
-    yield from ((child, [code for _, code in sorted(codes)]) for child, codes in parents.items())
+                code = node.get("code", "")
+                key = keys_of_codes.own(code)
+                codes[key] = min(codes.get(key, (place, code)), (place, code))
+                named += ((place, code, str(child)) for child in roles.values(node, "child"))
+    parents: dict[str, list[str]] = {}
+    for _, parent, child in sorted(named):
+        _, code = codes.get(keys_of_codes.of(child), (0, child))
+        parents.setdefault(code, []).append(parent)
+    return parents
 
 
 def _nodes(events: Events, places: Iterator[int]) -> Iterator[tuple[int, Document]]:

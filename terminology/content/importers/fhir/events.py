@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
-
-import ijson
+from typing import IO, TYPE_CHECKING, Any
 
 from terminology.content.importers.files import BYTE_ORDER_MARK, File
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
 from terminology.store.reporting import Reporter
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 # Deeper nesting of concepts or codes is refused.
 DEEPEST = 200
@@ -40,9 +41,23 @@ class ProgressStream:
         return piece
 
 
+def _ijson(file: File) -> ModuleType:
+    """The package ijson, which the extra ``store`` installs. Raises BrokenReleaseError where it is missing.
+
+    It is imported at first use, so that the importers can be listed without it.
+    """
+    try:
+        import ijson
+    except ImportError:
+        need = "reading JSON needs ijson: pip install 'fhir-terminology-adapter[store]'"
+        raise BrokenReleaseError(Problem(file.label, 0, need)) from None
+    package: ModuleType = ijson
+    return package
+
+
 @contextmanager
-def json_stream(file: File, reporter: Reporter) -> Iterator[ProgressStream]:
-    """The content of a JSON file. Raises BrokenReleaseError where it is not JSON, or breaks off."""
+def _json_stream(file: File, reporter: Reporter, ijson: ModuleType) -> Iterator[ProgressStream]:
+    """The content of a JSON file. Raises BrokenReleaseError if it is not JSON, or ends too early."""
     try:
         with file.binary() as stream:
             yield ProgressStream(file, stream, reporter)
@@ -55,15 +70,17 @@ def json_stream(file: File, reporter: Reporter) -> Iterator[ProgressStream]:
 
 @contextmanager
 def json_events(file: File, reporter: Reporter) -> Iterator[Events]:
-    """The events of a JSON file. Raises BrokenReleaseError as ``json_stream`` does."""
-    with json_stream(file, reporter) as stream:
+    """The events of a JSON file. Raises BrokenReleaseError if it is not JSON, ends too early, or ijson is missing."""
+    ijson = _ijson(file)
+    with _json_stream(file, reporter, ijson) as stream:
         yield ijson.basic_parse(stream, buf_size=_BUFFER)
 
 
 @contextmanager
 def json_items(file: File, reporter: Reporter, path: str) -> Iterator[Iterator[Any]]:
-    """The values at a path (``group.item.element.item``), by ijson's quick parser."""
-    with json_stream(file, reporter) as stream:
+    """The values at a path (``group.item.element.item``), by ijson's quick parser. Raises as ``json_events`` does."""
+    ijson = _ijson(file)
+    with _json_stream(file, reporter, ijson) as stream:
         yield ijson.items(stream, path, buf_size=_BUFFER)
 
 

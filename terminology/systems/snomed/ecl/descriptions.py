@@ -42,9 +42,9 @@ from terminology.systems.snomed.release_index import ReleaseIndex
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
-# The descriptions of so many concepts may be read for one filter.
+# The number of concepts whose descriptions may be read for one filter.
 MOST_READ = 100_000
-# So few concepts are read directly: searching for their words takes longer.
+# Up to this many concepts are read directly: searching for words takes longer.
 FEW = 500
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
 

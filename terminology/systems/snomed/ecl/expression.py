@@ -1,7 +1,7 @@
 """The parts of an expression constraint, as the Expression Constraint Language (ECL) has them.
 
 https://docs.snomed.org/snomed-ct-specifications/snomed-ct-expression-constraint-language (2.2). ``at`` is
-the place in the text where a part begins. It does not count when parts are compared: equal parts may stand in
+the place in the text where a part begins. It is ignored when parts are compared: equal parts may be in
 different places.
 """
 

@@ -208,7 +208,7 @@ def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
     if not reader.sees("{") or reader.sees("{{"):
         return _attribute(reader, least, most, in_group)
     if in_group:
-        raise reader.expected("an attribute (a group stands in no other group)")
+        raise reader.expected("an attribute (a group cannot be in another group)")
     reader.need("{")
     refinement = ecl_refinement(reader, in_group=True)
     reader.need("}")

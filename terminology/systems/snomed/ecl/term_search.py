@@ -1,7 +1,7 @@
 """Search texts of an expression: a test of a text, and the concepts that may have one.
 
 ``match``: each word of the search begins a word of the text, in any order. ``wild``: the whole text matches,
-``*`` being anything. Neither case nor accents count in these. ``exact``: the text is the same (ECL 2.2, 6.8).
+``*`` stands for any text. Case and accents do not count in these two. ``exact``: the text is the same (ECL 2.2, 6.8).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _candidates(release: ReleaseIndex, search: Text) -> BitMap | None:
 
 
 def fragments(pattern: str) -> tuple[list[str], list[str]]:
-    """The beginnings of words of the text, and the fragments that stand within words.
+    """The beginnings of words that a pattern has, and its fragments of words.
 
     >>> fragments("heart att*"), fragments("*itis of *")
     ((['heart', 'att'], []), (['of'], ['itis']))

@@ -1,4 +1,4 @@
-"""A text reader for expressions: it knows its place, and names it when it cannot go on."""
+"""A reader of an expression from left to right, whose errors name the place in the text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from terminology.core.errors import TerminologyError
 # The length of an expression, in characters, and the depth to which its parts may be nested.
 LONGEST = 50_000
 DEEPEST = 40
-# The number of parts that look at many concepts: attributes, filters, operators before brackets.
+# The largest number of parts that each read many concepts: attributes, filters, operators before brackets.
 MOST_COSTLY = 100
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -44,14 +44,14 @@ class TextReader:
         return self.text.startswith(symbol, self.at)
 
     def take(self, symbol: str) -> bool:
-        """Read the symbol, if it is next; was it?"""
+        """Read the symbol, if it is next. Returns whether it was."""
         if not self.sees(symbol):
             return False
         self.at += len(symbol)
         return True
 
     def one_of(self, symbols: Iterable[str]) -> str | None:
-        """Read the first of the symbols that is next."""
+        """Read the first of the symbols that is next. Returns it, or None."""
         return next((symbol for symbol in symbols if self.take(symbol)), None)
 
     def word(self) -> str | None:
@@ -69,7 +69,7 @@ class TextReader:
         return word
 
     def meaning(self, words: Mapping[str, str]) -> str | None:
-        """Read the next word, if it is one of these; its meaning."""
+        """Read the next word, if it is one of ``words``. Returns the value that it has there."""
         word = self.take_word(*words)
         return words[word] if word else None
 
@@ -114,18 +114,16 @@ class TextReader:
         return TerminologyError(issues.expression_not_supported(self.text, at, what))
 
     def deeper(self) -> None:
-        """A nested part begins; ``higher`` ends it."""
+        """Enter a nested part; ``higher`` leaves it."""
         self._depth += 1
         if self._depth > DEEPEST:
-            raise TerminologyError(
-                issues.expression_too_large("parts that stand in one another", self._depth, DEEPEST)
-            )
+            raise TerminologyError(issues.expression_too_large("nested parts", self._depth, DEEPEST))
 
     def higher(self) -> None:
         self._depth -= 1
 
     def costly(self) -> None:
-        """Count one more part that looks at many concepts."""
+        """Count one more part that reads many concepts."""
         self._costly += 1
         if self._costly > MOST_COSTLY:
             what = "attributes, filters, and operators before brackets"
