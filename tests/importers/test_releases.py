@@ -711,6 +711,44 @@ def test_what_is_imported_is_read_as_valid_resources(tmp_path: Path, kind: str) 
     assert read >= 2
 
 
+def test_a_table_may_describe_its_map_in_the_words_of_R4(tmp_path: Path) -> None:
+    """What it says is read back in R4 and R5: one source and one target, and a property with its code system."""
+    files, place = tmp_path / "files", str(tmp_path / "store")
+    write(
+        files,
+        "map.toml",
+        "[ConceptMap]",
+        'url = "http://example.org/fhir/ConceptMap/wings"',
+        'sourceCanonical = "http://example.org/fhir/ValueSet/wings"',
+        'targetUri = "http://example.org/fhir/ValueSet/sails"',
+        'source = "http://example.org/from"',
+        'target = "http://example.org/to"',
+        "[columns]",
+        'source = "From"',
+        'target = "To"',
+        "[[property]]",
+        'column = "Kind"',
+        'code = "kind"',
+        'type = "code"',
+        'system = "http://example.org/kinds"',
+    )
+    write(files, "map.csv", "From,To,Kind", "a,b,k")
+    load_files("csv", place, files)
+    settings = Settings(environment={}, data="", bundled=False, store=place)
+    client = create_app(settings, catalogue=ServedContent(settings, Content()).catalogue).test_client()
+    names = {"r4": ["sourceCanonical", "targetUri"], "r5": ["sourceScopeCanonical", "targetScopeUri"]}
+    for root, ends in names.items():
+        (entry,) = client.get(f"/fhir/{root}/ConceptMap").get_json()["entry"]
+        resource = entry["resource"]
+        assert [name for name in resource if name.startswith(("source", "target"))] == ends
+        assert fhir_checks.against_models(root, resource) == []
+        assert fhir_checks.against_schema(root, resource) == []
+        if root == "r5":
+            assert resource["property"] == [
+                {"code": "kind", "type": "code", "system": "http://example.org/kinds"}
+            ]
+
+
 def load_files(kind: str, place: str, folder: Path) -> None:
     writer = StoreWriter(store_at(place))
     (importer,) = (each for each in known_importers() if each.kind == kind)
