@@ -72,7 +72,7 @@ class StoredResource:
         return sha256(self._artifact.header.as_bytes()).hexdigest()[:16]
 
     def searched(self, codes: Collection[str]) -> Document:
-        """The resource with those of its rows that have one of these codes, and perhaps others: for a search.
+        """The resource with the rows that have one of these codes, and perhaps others: for a search.
 
         A concept of a code system also counts if one of these codes is the language of a designation. The first row is
         always there, so that a search can see whether there are any.
