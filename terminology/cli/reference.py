@@ -53,7 +53,8 @@ out of date.
 A setting is read from the command line of `terminology serve`, else from the environment, else from the
 TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
 in `PATH`. In Python, `Settings(port=8081)` reads nothing but its arguments, and
-`Settings.from_environment()` reads all of these: see [library.md](library.md).
+`Settings.from_environment()` reads all of these: see [library.md](library.md). More about `base_url`,
+`proxies` and `proxy_headers`: [reading.md](reading.md#the-urls-in-answers).
 """
 _KINDS = """\
 # What can be imported

@@ -160,6 +160,10 @@ class SupplementedCodeSystem:
             return cast("ConceptSet", selection)
         return everything.among(concept.code for concept in selection)
 
+    def words(self, beginning: str) -> Iterator[str]:
+        for system in (self._system, *(supplement for _, supplement in self._supplements)):
+            yield from system.words(beginning)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
 

@@ -191,6 +191,8 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     )
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in bundle.get("entry", ()):
+        if entry["search"]["mode"] != "match":
+            continue
         document = catalogue.whole(entry["resource"], rows=rows)
         entry["fullUrl"] = f"{context.base}/{kind}/{document.get('id', '')}"
         entry["resource"] = _presented(context, request, document)
