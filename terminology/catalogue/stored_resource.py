@@ -47,20 +47,20 @@ class StoredResource:
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "ValueSet":
             return stored_value_set.whole(artifact) if header.parts else header.document
-        shown = rows[: max(0, header.count - rows.start)]
+        page = rows[: max(0, header.count - rows.start)]
         if header.kind == "CodeSystem":
-            document = stored_content.code_system(artifact, artifact.concepts(shown))
+            document = stored_content.code_system(artifact, artifact.concepts(page))
         else:
-            mappings = artifact.mappings_at(shown.start, shown.stop)
+            mappings = artifact.mappings_at(page.start, page.stop)
             document = stored_content.concept_map(artifact, mappings, is_first=rows.start == 0)
         meta = {"versionId": self._version_id, **document.get("meta", {})}
-        if len(shown) == header.count:
+        if len(page) == header.count:
             return {**document, "meta": meta}
         meta["tag"] = [*meta.get("tag", ()), SUBSETTED]
         return {
             **document,
             "meta": meta,
-            "text": _where_the_rest_is(header.kind, header.count, shown),
+            "text": _where_the_rest_is(header.kind, header.count, page),
         }
 
     @cached_property
@@ -70,8 +70,8 @@ class StoredResource:
     def searched(self, codes: Collection[str]) -> Document:
         """The resource with those of its rows that have one of these codes, and perhaps others: for a search.
 
-        The rows of a code system with one of these codes as language of a designation count, too; and the first
-        row is there in any case, so that it can be seen whether there are any.
+        A concept of a code system also counts if one of these codes is the language of a designation. The first row is
+        always there, so that a search can see whether there are any.
         """
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "CodeSystem":
@@ -83,8 +83,8 @@ class StoredResource:
             return stored_content.code_system(artifact, artifact.concepts(sorted(ords)))
         if header.kind == "ConceptMap":
             ends = ("by source", "by target")
-            found = [row for code in codes for end in ends for row in artifact.mappings(end, code)]
-            return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *found])
+            mappings = [row for code in codes for end in ends for row in artifact.mappings(end, code)]
+            return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *mappings])
         return stored_value_set.searched(artifact, codes) if header.parts else header.document
 
     def system(self) -> IndexedCodeSystem:
@@ -96,14 +96,16 @@ class StoredResource:
         return StoredMap(self._artifact, preferred)
 
 
-def _where_the_rest_is(kind: str, count: int, shown: range) -> Document:
+def _where_the_rest_is(kind: str, count: int, page: range) -> Document:
     """The narrative of a resource of which only some rows are shown."""
     is_system = kind == "CodeSystem"
     rows = "concepts" if is_system else "mappings"
-    which = f"{rows.capitalize()} {shown.start + 1:,} to {shown.stop:,}" if shown else f"None of the {rows}"
-    asked = "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
+    which = f"{rows.capitalize()} {page.start + 1:,} to {page.stop:,}" if page else f"None of the {rows}"
+    operations = (
+        "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
+    )
     text = (
-        f"{which}, of {count:,}. A read with _count (at most {MOST_ROWS:,}) and _offset shows others; {asked} "
+        f"{which}, of {count:,}. A read with _count (at most {MOST_ROWS:,}) and _offset shows others; {operations} "
         "from all of them."
     )
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{text}</p></div>'}

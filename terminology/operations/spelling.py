@@ -24,7 +24,7 @@ _MARKS = ".-"
 _MOST_LOST_ZEROS = 4
 _ZEROS = str.maketrans("Oo", "00")
 _MOST_MAPS = 5
-# Names at least so long may have two typing errors; shorter ones have one.
+# Names of at least this length may have two typing errors; shorter ones may have one.
 _LONG_NAME = 8
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
 _NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")

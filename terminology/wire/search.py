@@ -234,7 +234,7 @@ _UNSUPPORTED = (
 )
 
 
-# The resource of a header as far as a search for some codes needs it.
+# Gives the resource of a header, with the rows that a search for some codes needs.
 Inside = Callable[[Document, Collection[str]], Document]
 
 

@@ -47,7 +47,7 @@ def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[Co
 
 
 def _can_judge(block: Block, code: str) -> bool:
-    """Whether its code system is here, or else the include lists the code."""
+    """Whether the server has its code system, or else the include lists the code."""
     return block.system is not None and (not block.is_absent or block.enumerated_concept(code) is not None)
 
 
