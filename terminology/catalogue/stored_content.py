@@ -27,7 +27,7 @@ def code_system(artifact: Artifact, rows: Iterable[StoredConcept]) -> Document:
     """The CodeSystem with these concepts, which come in their order."""
     document = artifact.header.document
     writer = _ConceptWriter(artifact, roles_of(document).get("parent"))
-    concepts = writer.written(rows)
+    concepts = writer.write(rows)
     if writer.undeclared is not None:
         document = {**document, "property": [*document.get("property", ()), writer.undeclared]}
     return {**document, "concept": concepts} if concepts else document
@@ -47,7 +47,7 @@ class _ConceptWriter:
         self._is_declared = self._parent in declared
         self.undeclared: Document | None = None
 
-    def written(self, rows: Iterable[StoredConcept]) -> list[Document]:
+    def write(self, rows: Iterable[StoredConcept]) -> list[Document]:
         top: list[Document] = []
         # The last concept, after the concepts that contain it.
         path: list[Document] = []

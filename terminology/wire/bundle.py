@@ -81,10 +81,14 @@ def _below(url: str, base: str, index: int) -> tuple[str, str]:
     here, parts = urlsplit(base), urlsplit(url)
     path = f"{parts.path}/"
     root = f"{here.path}/"
-    is_here = parts.netloc.lower() == here.netloc.lower() and path.startswith(root)
+    is_here = _host(parts.netloc) == _host(here.netloc) and path.startswith(root)
     if (parts.scheme or parts.netloc) and not (is_here and parts.scheme.lower() in ("http", "https", "")):
         raise TerminologyError(issues.entry_for_another_server(index, url, base))
     return path.removeprefix(root).strip("/"), parts.query
+
+
+def _host(netloc: str) -> str:
+    return netloc.lower().removesuffix(":80").removesuffix(":443")
 
 
 def batch_response(responses: Iterable[Response]) -> Document:

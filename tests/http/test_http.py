@@ -548,7 +548,7 @@ def test_a_batch_entry_for_another_server_is_refused(http: FlaskClient, root: st
     here, elsewhere = f"localhost/fhir/{root}", "CodeSystem/cats"
     right: list[dict[str, Any]] = [
         {"request": {"url": url}}
-        for url in (f"http://{here}/{elsewhere}", f"https://LOCALHOST/fhir/{root}/{elsewhere}")
+        for url in (f"http://{here}/{elsewhere}", f"https://LOCALHOST:443/fhir/{root}/{elsewhere}")
     ]
     right += [{"request": {"url": f"/fhir/{root}/{elsewhere}?_summary=true"}}]
     right += [{"request": {"url": elsewhere}, "fullUrl": url} for url in (f"http://{here}/x", "urn:uuid:1")]
