@@ -1,7 +1,7 @@
 """The concepts of a stored CodeSystem, and the mappings of a stored ConceptMap, written as the resource has them.
 
-Not all rows are written: only a page of them, or those that a search is about. So the parent of a concept may be
-missing; then the concept stands at the top, and a property names its parent.
+Only some of the rows need to be written: a page of them, or those that a search is about. If the parent of a concept
+is not written, the concept is at the top, and a property names its parents.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def code_system(artifact: Artifact, rows: Iterable[StoredConcept]) -> Document:
 
 
 class _ConceptWriter:
-    """Writes concepts in their order, each below its only parent if it can stand there, or else at the top.
+    """Writes concepts in their order, each in its only parent if that is being written, or else at the top.
 
     ``undeclared`` is the declaration of the property for parents, if it was used and the code system has none.
     """
@@ -49,7 +49,7 @@ class _ConceptWriter:
 
     def write(self, rows: Iterable[StoredConcept]) -> list[Document]:
         top: list[Document] = []
-        # The last concept, after those that it stands below.
+        # The last concept, after the concepts that contain it.
         path: list[Document] = []
         for row in rows:
             node, parents = self._node(row)

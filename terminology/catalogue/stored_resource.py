@@ -47,20 +47,20 @@ class StoredResource:
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "ValueSet":
             return stored_value_set.whole(artifact) if header.parts else header.document
-        part = rows[: max(0, header.count - rows.start)]
+        page = rows[: max(0, header.count - rows.start)]
         if header.kind == "CodeSystem":
-            document = stored_content.code_system(artifact, artifact.concepts(part))
+            document = stored_content.code_system(artifact, artifact.concepts(page))
         else:
-            mappings = artifact.mappings_at(part.start, part.stop)
+            mappings = artifact.mappings_at(page.start, page.stop)
             document = stored_content.concept_map(artifact, mappings, is_first=rows.start == 0)
         meta = {"versionId": self._version_id, **document.get("meta", {})}
-        if len(part) == header.count:
+        if len(page) == header.count:
             return {**document, "meta": meta}
         meta["tag"] = [*meta.get("tag", ()), SUBSETTED]
         return {
             **document,
             "meta": meta,
-            "text": _where_the_rest_is(header.kind, header.count, part),
+            "text": _where_the_rest_is(header.kind, header.count, page),
         }
 
     @cached_property
@@ -70,8 +70,8 @@ class StoredResource:
     def searched(self, codes: Collection[str]) -> Document:
         """The resource with the rows that have one of these codes, and perhaps others: for a search.
 
-        The rows of a code system with one of these codes as language of a designation count, too; and the first
-        row is there in any case, so that it can be seen whether there are any.
+        A concept of a code system also counts if one of these codes is the language of a designation. The first row is
+        always there, so that a search can see whether there are any.
         """
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "CodeSystem":
@@ -96,11 +96,11 @@ class StoredResource:
         return StoredMap(self._artifact, preferred)
 
 
-def _where_the_rest_is(kind: str, count: int, part: range) -> Document:
+def _where_the_rest_is(kind: str, count: int, page: range) -> Document:
     """The narrative of a resource of which only some rows are shown."""
     is_system = kind == "CodeSystem"
     rows = "concepts" if is_system else "mappings"
-    which = f"{rows.capitalize()} {part.start + 1:,} to {part.stop:,}" if part else f"None of the {rows}"
+    which = f"{rows.capitalize()} {page.start + 1:,} to {page.stop:,}" if page else f"None of the {rows}"
     operations = (
         "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
     )

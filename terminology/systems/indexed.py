@@ -120,7 +120,7 @@ class IndexedCodeSystem:
         return code.casefold() if self.about.case_sensitive is False else code
 
     def _row_of(self, code: str) -> StoredConcept | None:
-        """The row of a code; one that is not written so is looked for in another case if the system allows it."""
+        """The row of a code, also in another case if the code system allows it."""
         row = self._row(self._own_key(code))
         if row is None and self._may_differ:
             key = self.filters.key_in_another_case(code)
@@ -262,8 +262,8 @@ class IndexedSelection:
                     numbers[key] = self._count + number
         elif self._beyond is not None:
             missing = (key for key in keys.values() if key not in numbers)
-            found = ((key, self._beyond.find(key)) for key in missing)
-            numbers |= {key: self._count + number for key, number in found if number is not None}
+            others = ((key, self._beyond.find(key)) for key in missing)
+            numbers |= {key: self._count + number for key, number in others if number is not None}
         order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
         chosen = chosen if self._chosen is None else chosen & self._chosen

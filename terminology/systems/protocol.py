@@ -57,13 +57,13 @@ class ConceptSet(Selection, Protocol):
 
 
 class CodesBeyond:
-    """Codes of a fragment that are not here: those that value sets list all the same, numbered from 0.
+    """The codes that value sets list, and that a fragment lacks, numbered from 0.
 
     Sets combine if they have the same object. It grows while a value set is compiled.
     """
 
     def __init__(self, accepts: Callable[[str], bool]) -> None:
-        """``accepts`` says whether a code that is not here is listed."""
+        """``accepts`` says whether a code that the fragment lacks is listed."""
         self._accepts = accepts
         self._numbers: dict[str, int] = {}
         self._concepts: list[Concept] = []
@@ -81,7 +81,7 @@ class CodesBeyond:
         return self._numbers.get(key)
 
     def concept(self, number: int) -> Concept:
-        """The concept of a number; nothing is known of it but its code."""
+        """The concept of a number; only its code is known."""
         return self._concepts[number]
 
 

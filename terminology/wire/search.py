@@ -245,7 +245,7 @@ _UNSUPPORTED = (
 )
 
 
-# The resource of a header, which may lack the rows that a search for some codes does not need.
+# Gives the resource of a header, with the rows that a search for some codes needs.
 Inside = Callable[[Document, Collection[str]], Document]
 
 
@@ -406,8 +406,10 @@ def _exact(text: str) -> Matcher:
 
 
 def _uri(text: str) -> Matcher:
-    """A url finds every version of it, and ``url|version`` that version."""
-    return lambda value: text in (value, split_canonical(str(value))[0])
+    """A url finds every version of it, and ``url|version`` that version; the bar may have been escaped."""
+    url, version = split_canonical(text)
+    sought = {text, url if version is None else f"{url}|{version}"}
+    return lambda value: value in sought or split_canonical(str(value))[0] in sought
 
 
 def _below(text: str) -> Matcher:

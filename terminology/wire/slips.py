@@ -22,7 +22,7 @@ _AGENT = "terminology-adapter"
 
 
 def slips(parameters: Sequence[Parameter], arguments: Iterable[Argument]) -> list[Issue]:
-    """A warning for each argument that no parameter has the name of, and one nearly has."""
+    """A warning for each argument whose name is not that of a parameter, but nearly."""
     known = [name for parameter in parameters for name in parameter.names]
     return _warnings({argument.name: argument.at for argument in unknown(parameters, arguments)}, known)
 
@@ -46,6 +46,8 @@ def explain(error: TerminologyError, warnings: Sequence[Issue]) -> None:
     """Let the first issue of an error name the typing errors of the request as well."""
     hint = ". ".join(warning.text for warning in warnings)
     error.issues[0] = issues.with_hint(error.issues[0], hint)
+    # ``str(error)`` is what callers of the library print.
+    error.args = ("; ".join(issue.text for issue in error.issues),)
 
 
 def header(warnings: Iterable[Issue]) -> str:
@@ -54,7 +56,7 @@ def header(warnings: Iterable[Issue]) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text as it may stand in a quoted string of a header."""
+    """The text as a quoted string of a header can have it."""
     return "".join(c for c in text if " " <= c <= "~" and c not in '"\\')
 
 

@@ -458,6 +458,16 @@ def test_a_contained_value_set_is_not_a_used_value_set(ask: Ask) -> None:
     assert (codes_of(expansion), parameters_of(expansion, "used-valueset")) == (["b2"], [])
 
 
+def test_contained_value_sets_of_one_url_are_two_value_sets(ask: Ask) -> None:
+    """Each belongs to the resource that contains it, whatever its own url is."""
+    one, other = (code_system(f"{BASE}/{name}", name, version="1") for name in ("one", "other"))
+    inner = [value_set("inner", {"system": system["url"]}, id="inner") for system in (one, other)]
+    first = value_set("first", {"valueSet": ["#inner"]}, contained=[inner[0]])
+    second = value_set("second", {"valueSet": [first["url"]]}, {"valueSet": ["#inner"]}, contained=[inner[1]])
+    expansion = ask("ValueSet/$expand", [one, other, first, second], url=second["url"])
+    assert codes_of(expansion) == ["one", "other"]
+
+
 @pytest.mark.parametrize("name", ["default", "check", "force"])
 def test_the_pin_of_an_imported_value_set_is_told(ask: Ask, name: str) -> None:
     outer = value_set("outer", {"valueSet": [PICKS["url"]]})

@@ -22,7 +22,7 @@ SUPPLEMENT = code_system(
 )
 
 
-def inactive(code: str, **mark: Any) -> Json:
+def with_state(code: str, **mark: Any) -> Json:
     return concept(code, code, property=[{"code": name, **node} for name, node in mark.items()])
 
 
@@ -33,10 +33,10 @@ DOCUMENTS = [
     SUPPLEMENT,
     code_system(
         "states",
-        inactive("old", status={"valueCode": "deprecated"}),
-        inactive("gone", status={"valueCode": "retired"}),
-        inactive("off", inactive={"valueBoolean": True}),
-        inactive("old-and-off", status={"valueCode": "deprecated"}, inactive={"valueBoolean": True}),
+        with_state("old", status={"valueCode": "deprecated"}),
+        with_state("gone", status={"valueCode": "retired"}),
+        with_state("off", inactive={"valueBoolean": True}),
+        with_state("old-and-off", status={"valueCode": "deprecated"}, inactive={"valueBoolean": True}),
         property=DECLARED,
         version="1",
     ),
@@ -56,7 +56,7 @@ SETS = pytest.mark.parametrize("name", ["both", "open", "imports-both", "imports
 FORMS = pytest.mark.parametrize("form", ["code", "coding", "codeableConcept"])
 
 
-def parameters(form: str, **coding: str) -> list[Json]:
+def in_form(form: str, **coding: str) -> list[Json]:
     if form == "code":
         return [{"name": name, "valueString": text} for name, text in coding.items()]
     if form == "coding":
@@ -65,7 +65,7 @@ def parameters(form: str, **coding: str) -> list[Json]:
 
 
 def validated(release: str, name: str, form: str, on_instance: bool = False, **coding: str) -> Json:
-    own = parameters(form, **coding)
+    own = in_form(form, **coding)
     if on_instance:
         return LIBRARY.ask(f"ValueSet/{name}/$validate-code", body_of(*own), release)
     url = {"name": "url", "valueUri": f"{BASE}/vs/{name}"}
@@ -117,7 +117,7 @@ def test_a_code_of_one_version_is_found_in_that_version(
     assert (found["result"], found["version"]) == (True, version)
 
 
-def expanded(release: str, name: str, **pins: str) -> Json:
+def expansion_of(release: str, name: str, **pins: str) -> Json:
     nodes = [{"name": pin.replace("_", "-"), "valueCanonical": canonical} for pin, canonical in pins.items()]
     url = {"name": "url", "valueUri": f"{BASE}/vs/{name}"}
     expansion: Json = LIBRARY.ask("ValueSet/$expand", body_of(url, *nodes), release)["expansion"]
@@ -131,7 +131,7 @@ def test_entries_have_a_version_where_a_pin_merges_those_stated(
     release: str, name: str, version: str
 ) -> None:
     pin = f"{SYSTEM}|{version}"
-    expansion = expanded(release, name, force_system_version=pin)
+    expansion = expansion_of(release, name, force_system_version=pin)
     assert {entry.get("version") for entry in expansion["contains"]} == {version}
     echoed = [p["valueUri"] for p in expansion["parameter"] if p["name"] == "force-system-version"]
     assert echoed == [pin]
@@ -141,7 +141,7 @@ def test_entries_have_a_version_where_a_pin_merges_those_stated(
 @pytest.mark.parametrize("pin", ["system_version", "check_system_version", "force_system_version"])
 def test_entries_have_no_version_where_the_definition_states_one(release: str, pin: str) -> None:
     for name in ("open", "one"):
-        expansion = expanded(release, name, **{pin: f"{SYSTEM}|1"})
+        expansion = expansion_of(release, name, **{pin: f"{SYSTEM}|1"})
         assert {entry.get("version") for entry in expansion["contains"]} == {None}
 
 
@@ -159,7 +159,7 @@ WRONG = [
 def test_a_system_of_another_kind_is_refused_as_what_it_is(
     release: str, system: str, text: str, form: str
 ) -> None:
-    own = parameters(form, system=system, code="a")
+    own = in_form(form, system=system, code="a")
     for operation in ("CodeSystem/$lookup", "ConceptMap/$translate"):
         with pytest.raises(TerminologyError, match=text) as caught:
             LIBRARY.ask(operation, body_of(*own), release)
@@ -176,7 +176,7 @@ def test_a_system_of_another_kind_is_not_reported_as_unknown(
 ) -> None:
     answers = [validated(release, "one", form, system=system, code="a")]
     if form != "code":
-        body = body_of(*parameters(form, system=system, code="a"))
+        body = body_of(*in_form(form, system=system, code="a"))
         answers.append(LIBRARY.ask("CodeSystem/$validate-code", body, release))
     for answer in answers:
         found = read(answer)

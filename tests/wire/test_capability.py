@@ -219,3 +219,23 @@ def test_the_metadata_summary_omits_search_parameters_and_is_tagged(
     assert not any("searchParam" in resource for resource in short["rest"][0]["resource"])
     assert short["rest"][0]["operation"] and short["instantiates"] and short["fhirVersion"] == "4.0.1"
     assert "searchParam" in statement(http, "r4")["rest"][0]["resource"][0]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_date_does_is_documented_wherever_it_is_taken(http: FlaskClient, root: str) -> None:
+    documented = {
+        (resource["type"], operation["name"])
+        for resource in statement(http, root)["rest"][0]["resource"]
+        for operation in resource.get("operation", ())
+        if "A date in the past is refused" in operation.get("documentation", "")
+    }
+    rows = {key: row for key, row in OPERATIONS.items() if row.is_in(RELEASES[root])}
+    assert documented == {key for key, row in rows.items() if "date" in names(row)}
+    assert ("ConceptMap", "translate") in documented
+    terminology = http.get(f"/fhir/{root}/metadata?mode=terminology").get_json()
+    (date,) = [p for p in terminology["expansion"]["parameter"] if p["name"] == "date"]
+    assert "A date in the past is refused" in date["documentation"]
+
+
+def names(row: Operation) -> set[str]:
+    return {name for parameter in row.parameters for name in parameter.names}

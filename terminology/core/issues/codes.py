@@ -115,6 +115,11 @@ def with_hint(issue: Issue, hint: str) -> Issue:
     return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
 
 
+def with_diagnostics(issue: Issue, hint: str) -> Issue:
+    """The same issue with the sentence beside its text, where the text is HL7's."""
+    return replace(issue, diagnostics=" ".join(filter(None, (issue.diagnostics, hint)))) if hint else issue
+
+
 def no_coding_of_system(url: str) -> Issue:
     text = f"The CodeableConcept has no coding of the CodeSystem '{url}'"
     return error(code="code-invalid", text=text, tx="invalid-code", at=("CodeableConcept",))

@@ -20,8 +20,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.issues.severity import SEVERITIES
-from terminology.core.languages import Languages, best_designation
-from terminology.core.model import Coding, Designation, Document, Issue
+from terminology.core.model import Coding, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
@@ -286,25 +285,11 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     concept = match.concept
     if not match.system.about.is_absent:
         answer.version = match.system.about.version
-    answer.display = _display(finding, basis.languages)
+    answer.display = checks.shown_display(finding, match, basis.languages)
     answer.inactive = concept.inactive
     status = concept.effective_status
     answer.status = status if concept.inactive or status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
-
-
-def _display(finding: CodingFinding, languages: Languages | None) -> str | None:
-    match = finding.matches[0]
-    usual = checks.shown_designation(finding, match)
-    if usual is not None and languages is None:
-        return usual.value
-    designations: Sequence[Designation] = match.designations
-    if languages is not None:
-        # To insist on a language is for the display that is validated. The answer has one in any language.
-        languages = replace(languages, insist=False)
-        designations = checks.displays_of(finding, match).designations
-    chosen = best_designation(usual, designations, languages)
-    return chosen.value if chosen else None
 
 
 def _message(all_issues: Iterable[Issue]) -> str | None:

@@ -103,7 +103,7 @@ class Block:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the code system, or the version in use, is not here, so that no code can be checked."""
+        """Whether the code system, or the version in use, is unknown, so that no code can be checked."""
         return self.system is None or self.system.about.is_absent
 
     @property
@@ -151,7 +151,7 @@ class Block:
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
     def may_list(self, code: str) -> bool:
-        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
+        """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
         return (
             self.lists_more_than_is_here
             and self.system is not None
@@ -184,7 +184,7 @@ class Block:
 
     @property
     def _more(self) -> CodesBeyond | None:
-        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        """The codes that the fragment lacks, the same object for every block of the code system."""
         if not self.lists_more_than_is_here or self.filters:
             return None
         return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
@@ -574,7 +574,7 @@ class _Compilation:
         return next((r["url"] for r in contained if r.get("url")), system)
 
     def absent_system(self, block: Block) -> CodeSystem | None:
-        """The code system of a block that lists codes of one that is not here."""
+        """The code system of a block that lists codes of an unknown one."""
         if self.trusts_unknown_systems or block.url is None:
             return None
         version = block.choice.version
