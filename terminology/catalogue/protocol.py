@@ -55,7 +55,7 @@ class CompiledResource(Protocol):
         """The resource as the interaction ``read`` gives it, with some of its rows."""
 
     def searched(self, codes: Collection[str]) -> Document:
-        """The resource with the rows that a search for these codes needs."""
+        """The resource with the rows that a search for these codes needs, and perhaps others."""
 
     def system(self) -> CodeSystem: ...
 
@@ -84,7 +84,7 @@ class Catalogue(Protocol):
         """The number of concepts or mappings of a resource in the store; 0 for any other."""
 
     def searched(self, header: Document, codes: Collection[str]) -> Document:
-        """The resource of a header with the rows that a search for these codes needs."""
+        """The resource of a header, which may lack the rows that a search for these codes does not need."""
 
     def document(self, header: Document) -> Document:
         """The resource of a header as operations use it: long lists of the store are read as needed.

@@ -6,7 +6,7 @@ about these are answered by the code system, concept map or lists behind it, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from hashlib import sha256
 
@@ -14,9 +14,13 @@ from terminology.catalogue import stored_content, stored_value_set
 from terminology.catalogue.stored_map import StoredMap
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS, SUBSETTED
 from terminology.core.model import Document
+from terminology.core.texts import bare
 from terminology.store.artifacts import Artifact
 from terminology.store.schema import LANGUAGE, MARK
 from terminology.systems.indexed import IndexedCodeSystem
+from terminology.systems.indexed_filters import IndexedFilters
+from terminology.systems.indexed_rows import RowReader
+from terminology.systems.resource import info_of
 from terminology.systems.snomed.identifiers import URL as SNOMED_CT
 from terminology.systems.snomed.system import SnomedCodeSystem
 
@@ -75,15 +79,20 @@ class StoredResource:
         """
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "CodeSystem":
-            folds = header.document.get("caseSensitive") is False
-            keys = {code.casefold() if folds else code for code in codes}
+            filters = IndexedFilters(info_of(header.document), artifact, RowReader(artifact))
+            keys = filters.keys(codes).values()
             ords = {0, *artifact.ords(keys).values()} if header.count else set()
             for tag in header.languages.keys() & {code.lower() for code in codes}:
                 ords |= set(artifact.posting(MARK, LANGUAGE + tag)[:1])
             return stored_content.code_system(artifact, artifact.concepts(sorted(ords)))
         if header.kind == "ConceptMap":
             ends = ("by source", "by target")
-            mappings = [row for code in codes for end in ends for row in artifact.mappings(end, code)]
+            in_any_case = {
+                other for code in codes for other in (code, *_codes_in_another_case(artifact, code))
+            }
+            mappings = [
+                row for code in sorted(in_any_case) for end in ends for row in artifact.mappings(end, code)
+            ]
             return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *mappings])
         return stored_value_set.searched(artifact, codes) if header.parts else header.document
 
@@ -94,6 +103,16 @@ class StoredResource:
     def map(self, preferred: Callable[[str], str]) -> StoredMap:
         """``preferred`` gives the uri that a code system is known by."""
         return StoredMap(self._artifact, preferred)
+
+
+def _codes_in_another_case(artifact: Artifact, code: str) -> Iterator[str]:
+    """The codes of a map that differ from one in case only."""
+    if code.upper() == code.lower():
+        return
+    for part in range(len(artifact.header.groups)):
+        for end in ("like source", "like target"):
+            similar = artifact.spelled_like(end, bare(code), part)
+            yield from (other for other in similar if other.casefold() == code.casefold())
 
 
 def _where_the_rest_is(kind: str, count: int, page: range) -> Document:

@@ -449,8 +449,9 @@ class Terminology:
         request = Request("GET", kind, query)
         document = self._answer(RELEASES[HOME], request, _release(release))
         resources = [
-            self._resource(found, f"{kind}/{found['id']}", release)
-            for found in (entry["resource"] for entry in document.get("entry", ()))
+            self._resource(match["resource"], f"{kind}/{match['resource']['id']}", release)
+            for match in document.get("entry", ())
+            if match["search"]["mode"] == "match"
         ]
         return SearchResult(
             document, lambda other: self._answer(_release(other), request), resources, release

@@ -1,7 +1,8 @@
-"""Codes and code systems that a user may have meant: hints for one that is unknown.
+"""Codes, code systems and words that a user may have meant, where there are none as they were written.
 
 People leave out dots, blanks and leading zeros, or add them, write the letter O for the digit 0, write in another
-case, add modifiers, put the version into the uri, and name a code system or map by its short name or id.
+case, add modifiers, put the version into the uri, and name a code system or map by its short name or id. Words they
+spell as in Britain or America, or with a typing error.
 """
 
 from __future__ import annotations
@@ -197,3 +198,69 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
         if distance is not None:
             by_distance.setdefault(distance, []).append(other)
     return by_distance[min(by_distance)] if by_distance else []
+
+
+# -- words ---------------------------------------------------------------------------------------
+
+# Letters that Britain and America write differently in the same word: anaemia, oesophagus, tumour, centre,
+# litre, ionise, analyse, sulphur, leucocyte, mould, grey, labelled.
+_LETTERS = (
+    ("ae", "e"), ("oe", "e"), ("our", "or"), ("re", "er"), ("is", "iz"), ("ys", "yz"), ("ph", "f"),
+    ("uc", "uk"), ("mould", "mold"), ("grey", "gray"), ("ll", "l"),
+)  # fmt: skip
+_MOST_SPELLINGS = 200
+# A shorter word has too many words beside it.
+_SHORTEST_WITH_ERROR = 4
+
+
+def other_spellings(word: str) -> list[str]:
+    """A word, or the beginning of one, as it may be written on the other side of the Atlantic.
+
+    Most of these are not words: only those that a text has are of use.
+
+    >>> "esophageal" in other_spellings("oesophageal"), "haemolyse" in other_spellings("hemolyze")
+    (True, True)
+    """
+    spellings = {word: None}
+    for _ in range(2):  # a word has two such places at most: anaesthetise
+        for known in list(spellings):
+            spellings.update(dict.fromkeys(_respelled(known)))
+        if len(spellings) > _MOST_SPELLINGS:
+            break
+    return list(spellings)[1:_MOST_SPELLINGS]
+
+
+def _respelled(word: str) -> Iterator[str]:
+    """The word with the letters at one place spelled otherwise."""
+    for british, american in _LETTERS:
+        for old, new in ((british, american), (american, british)):
+            for match in re.finditer(old, word):
+                yield word[: match.start()] + new + word[match.end() :]
+
+
+def without_error(word: str, known: str) -> str | None:
+    """The beginning of a known word from which a word differs by one typing error; None if there is none.
+
+    An error is one that ``texts.edits`` counts, but here the word may be the beginning of a longer one, and thousands
+    of words are compared. The first letter is right, as it mostly is.
+
+    >>> without_error("tonsilect", "tonsillectomy"), without_error("biopys", "biopsy")
+    ('tonsillect', 'biopsy')
+    >>> without_error("xray", "gray") is None
+    True
+    """
+    if len(word) < _SHORTEST_WITH_ERROR or not (word.isalpha() and known.isalpha()):
+        return None
+    same = next((i for i, (one, other) in enumerate(zip(word, known, strict=False)) if one != other), None)
+    if same is None:
+        return known if len(known) == len(word) - 1 else None
+    if same == 0:
+        return None
+    rest, right = word[same:], known[same:]
+    if right.startswith(rest[1:2] + rest[:1] + rest[2:]) and len(rest) > 1:
+        return known[: len(word)]
+    if right[1:].startswith(rest[1:]):
+        return known[: len(word)]
+    if right[1:].startswith(rest):
+        return known[: len(word) + 1]
+    return known[: len(word) - 1] if right.startswith(rest[1:]) and len(rest) > 1 else None

@@ -30,6 +30,11 @@ class AbsentCodeSystem(SimpleCodeSystem):
         for find in self._lists:
             node = find(code)
             if node is not None:
-                abstract, inactive = (node.get(name) is True for name in ("abstract", "inactive"))
-                return Concept(code, abstract=abstract, inactive=inactive)
+                return listed_concept(node)
         return None
+
+
+def listed_concept(node: Node) -> Concept:
+    """The concept of an entry of a list."""
+    abstract, inactive = (node.get(name) is True for name in ("abstract", "inactive"))
+    return Concept(node.get("code", ""), abstract=abstract, inactive=inactive)

@@ -168,6 +168,11 @@ class DocumentIndex:
         return {key: "".join(texts.values()) for key, texts in self.texts_by_language.items()}
 
     @cached_property
+    def words(self) -> list[str]:
+        """The words of all texts, each once, in order."""
+        return sorted({word for text in self.texts.values() for word in text.split()})
+
+    @cached_property
     def texts_by_language(self) -> dict[str, dict[str | None, str]]:
         """The same by language; the code has none."""
         by_key: dict[str, dict[str | None, str]] = {key: {} for key in self.nodes}

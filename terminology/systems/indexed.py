@@ -66,6 +66,9 @@ class IndexedCodeSystem:
     def select_by_language(self, languages: Languages) -> IndexedSelection:
         return IndexedSelection(self, self._with_text_in(languages))
 
+    def words(self, beginning: str) -> Iterator[str]:
+        return self.artifact.all_words(beginning)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         upper, lower = self._row_of(ancestor), self._row_of(descendant)
         if upper is None or lower is None:

@@ -125,6 +125,9 @@ class CodeSystem(Protocol):
     def select_by_language(self, languages: Languages) -> Selection | None:
         """The concepts that have a text in one of these languages; None where that is not known."""
 
+    def words(self, beginning: str) -> Iterable[str]:
+        """The words of its texts that begin so, folded; none where they are not known. A word may come twice."""
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         """Is the first concept above the second one (or the same)? Both codes must exist."""
 
@@ -172,6 +175,9 @@ class SimpleCodeSystem:
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         return None
+
+    def words(self, beginning: str) -> Iterable[str]:
+        return ()
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return ancestor == descendant

@@ -181,7 +181,14 @@ def _search(context: Context, request: Request, kind: str) -> Response:
         raise RefusedError(415, issues.search_with_body(FORM))
     catalogue, query = context.catalogue, request.query
     headers = catalogue.headers(kind)
-    bundle = search(headers, catalogue.searched, kind, query, f"{context.base}/{kind}", request.is_strict)
+
+    def ignores_case(url: str) -> bool:
+        system = catalogue.find_system(url)
+        return system is not None and not system.about.case_sensitive
+
+    bundle = search(
+        headers, catalogue.searched, ignores_case, kind, query, f"{context.base}/{kind}", request.is_strict
+    )
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in bundle.get("entry", ()):
         if entry["search"]["mode"] != "match":

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -60,11 +61,14 @@ def _any_of(*several: Values) -> Values:
 
 
 class Token(NamedTuple):
-    """A code, or an identifier. ``system`` is None where the element implies it; ``folds``: case does not count."""
+    """A code, or an identifier. ``system`` is None where the element implies it.
+
+    ``folds``: case need not count; None where only the code system can tell.
+    """
 
     system: str | None
     code: str
-    folds: bool = False
+    folds: bool | None = False
 
 
 def _tokens(path: Values) -> Values:
@@ -99,7 +103,7 @@ def _nested(nodes: Any, name: str) -> Iterator[Document]:
 
 
 def _concepts(document: Document) -> Iterator[Token]:
-    system, folds = document.get("url", ""), document.get("caseSensitive") is False
+    system, folds = document.get("url", ""), document.get("caseSensitive") is not True
     for node in _nested(document.get("concept"), "concept"):
         yield Token(system, node.get("code", ""), folds)
 
@@ -113,10 +117,10 @@ def _listed(document: Document) -> Iterator[Token]:
     """The codes that a value set lists. Which codes its filters choose is a question for $expand."""
     for include in _at("compose", "include")(document):
         system = include.get("system", "")
-        yield from (Token(system, code) for code in _at("concept", "code")(include))
+        yield from (Token(system, code, None) for code in _at("concept", "code")(include))
     for node in _nested(document.get("expansion", {}).get("contains"), "contains"):
         if "code" in node:
-            yield Token(node.get("system", ""), node["code"])
+            yield Token(node.get("system", ""), node["code"], None)
 
 
 def _mapped(end: str, *path: str) -> SearchParameter:
@@ -125,7 +129,7 @@ def _mapped(end: str, *path: str) -> SearchParameter:
     def values(document: Document) -> Iterator[Token]:
         for group in _at("group")(document):
             system = str(group.get(end, "")).partition("|")[0]
-            yield from (Token(system, code) for code in _at("element", *path, "code")(group))
+            yield from (Token(system, code, None) for code in _at("element", *path, "code")(group))
 
     return SearchParameter("token", values, inside=True)
 
@@ -245,13 +249,14 @@ _UNSUPPORTED = (
 )
 
 
-# Gives the resource of a header, with the rows that a search for some codes needs.
+# The resource of a header, which may lack the rows that a search for some codes does not need.
 Inside = Callable[[Document, Collection[str]], Document]
 
 
 def search(
     headers: Iterable[Document],
     inside: Inside,
+    ignores_case: Callable[[str], bool],
     kind: str,
     query: Sequence[tuple[str, str]],
     url: str,
@@ -259,9 +264,10 @@ def search(
 ) -> Document:
     """A searchset Bundle of the resources that match, each as its header.
 
-    Only those whose headers pass all other conditions are looked into. Unknown parameters are ignored and left
-    out of the links, and a warning says so; ``strict`` refuses them. Raises TerminologyError for a
-    bad value, and RefusedError for an unknown parameter or modifier.
+    ``ignores_case`` says whether a code of a code system may be written in another case. Only those resources whose
+    headers pass all other conditions are looked into. Unknown parameters are ignored and left out of the links, and a
+    warning says so; ``strict`` refuses them. Raises TerminologyError for a bad value, and RefusedError for an unknown
+    parameter or modifier.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
@@ -271,7 +277,7 @@ def search(
         if (kind, name) == ("CodeSystem", "code") and (systems := _systems(value)) is not None:
             tests[False].append(lambda header, systems=systems: header.get("url", "") in systems)  # type: ignore[misc]
         parameter = PARAMETERS[kind][name.partition(":")[0]]
-        tests[parameter.inside].append(_test(kind, name, value))
+        tests[parameter.inside].append(_test(kind, name, value, ignores_case))
         if parameter.inside and parameter.type == "token":
             codes |= {text.rpartition("|")[2] for text in _alternatives(value)}
     matches = [header for header in headers if all(test(header) for test in tests[False])]
@@ -361,7 +367,7 @@ def _links(
 Test = Callable[[Document], bool]
 
 
-def _test(kind: str, name: str, text: str) -> Test:
+def _test(kind: str, name: str, text: str, ignores_case: Callable[[str], bool]) -> Test:
     base, _, modifier = name.partition(":")
     parameter = PARAMETERS[kind][base]
     if modifier == "missing":
@@ -372,6 +378,8 @@ def _test(kind: str, name: str, text: str) -> Test:
     if make is None:
         offered = sorted(f":{m}" for t, m in MATCHERS if t == parameter.type and m)
         raise RefusedError(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
+    if make is _token:
+        make = partial(_token, ignores_case=ignores_case)
     alternatives = [make(value) for value in _alternatives(text)]
     if modifier == "not":
         return lambda document: not any(m(v) for m in alternatives for v in parameter.values(document))
@@ -420,12 +428,14 @@ def _above(text: str) -> Matcher:
     return lambda value: text.startswith(str(value))
 
 
-def _token(text: str) -> Matcher:
+def _token(text: str, ignores_case: Callable[[str], bool] = lambda system: False) -> Matcher:
     system, bar, code = text.rpartition("|")
     folded = code.casefold()
 
     def has_code(value: Token) -> bool:
-        return value.code == code or (value.folds and value.code.casefold() == folded)
+        if value.code == code or value.folds is False or value.code.casefold() != folded:
+            return value.code == code
+        return value.folds or ignores_case(value.system or "")
 
     if not bar:
         return lambda value: has_code(value)

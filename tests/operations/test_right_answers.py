@@ -121,6 +121,7 @@ def test_case_counts_where_the_code_system_says_so(ask: Ask) -> None:
 BIN, LOAF = f"{BASE}/bin", f"{BASE}/loaf"
 BINS = code_system(BIN, concept("b1"), concept("b2"), version="1")
 LOAVES = code_system(LOAF, concept("Rye", "Rye loaf"), version="1")
+BAKERY = Terminology(catalogue=catalogue_of([BINS | {"id": "bins"}, LOAVES | {"id": "loaves"}]))
 
 
 @pytest.mark.parametrize(
@@ -130,15 +131,37 @@ LOAVES = code_system(LOAF, concept("Rye", "Rye loaf"), version="1")
         ([of("x", f"{BASE}/nowhere"), of("b2", BIN)], True),
         ([of("Rye", LOAF), of("b9", BIN)], False),
         ([of("Rye", LOAF)], False),
+        ([of("b9", BIN), of("b2", BIN)], True),
+        ([of("b2", BIN, version="9"), of("b1", BIN)], True),
+        ([of("b9", BIN), of("b8", BIN)], False),
+        ([{"code": "b2"}], True),
     ],
 )
-@pytest.mark.parametrize("is_inline", [False, True])
+@pytest.mark.parametrize("form", ["type", "instance", "inline", "sent"])
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
 def test_a_code_system_judges_its_own_codings(
-    ask: Ask, codings: list[Json], result: bool, is_inline: bool
+    release: str, form: str, codings: list[Json], result: bool
 ) -> None:
-    system = {"name": "codeSystem", "resource": BINS} if is_inline else text("url", BIN)
-    answer = ask("CodeSystem/$validate-code", [BINS, LOAVES], system, several(*codings))
+    """One coding that is in the code system is enough; a client may send the code system or name it."""
+    parts = {
+        "type": [text("url", BIN)],
+        "instance": [],
+        "inline": [{"name": "codeSystem", "resource": BINS}],
+        "sent": [text("url", BIN), tx_resource(BINS)],
+    }[form]
+    server = SERVER if form in ("inline", "sent") else BAKERY
+    operation = "CodeSystem/bins/$validate-code" if form == "instance" else "CodeSystem/$validate-code"
+    answer = server.ask(operation, body_of(*parts, several(*codings)), release=release)
     assert read(answer)["result"] is result
+
+
+def test_what_is_wrong_with_another_coding_is_a_warning() -> None:
+    wrong = of("b9", BIN)
+    answer = read(
+        BAKERY.ask("CodeSystem/$validate-code", body_of(text("url", BIN), several(wrong, of("b2", BIN))))
+    )
+    assert answer["issues"] == ["warning invalid-code CodeableConcept.coding[0].code"]
+    assert answer["code"] == "b2"
 
 
 def test_codings_of_other_systems_alone_are_refused_by_name(ask: Ask) -> None:

@@ -153,3 +153,8 @@ def expansion_is_partial(listed: int, total: int | None) -> str:
     return (
         f"This expansion is based on a stored expansion with only {listed:,}{of_all} codes of the value set"
     )
+
+
+def found_in_another_spelling(text: str, other: str) -> str:
+    """``other``: the search text that found something, where the one of the request found nothing."""
+    return f"Nothing matches {quoted(text)}. These are the matches of {quoted(other)}"

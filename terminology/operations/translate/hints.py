@@ -21,6 +21,7 @@ from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
 from terminology.operations.translate.model import Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
+from terminology.systems.code_shapes import may_be_elsewhere
 
 _SUCCESSOR = ("replacedBy", "replaced-by", "successor", "SAME_AS", "REPLACED_BY")
 _NO_VALUE = ("unspecified", "unknown")
@@ -273,7 +274,8 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
         if system is None:
             continue
         if concept is None:
-            yield issues.code_not_in_system(subject.code, system.about.canonical, system.about.is_fragment)
+            is_elsewhere = may_be_elsewhere(system.about, subject.code or "")
+            yield issues.code_not_in_system(subject.code, system.about.canonical, is_elsewhere)
             if hint := code_hint(system, subject.code or ""):
                 yield hint
             continue

@@ -27,10 +27,11 @@ from terminology.operations.validate.displays import (
     display_issue,
     language_text,
 )
-from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.compose import Block, Definition, is_any
 from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
+from terminology.systems.code_shapes import has_only_some_terms, impossibility
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
@@ -166,18 +167,25 @@ def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system has the code. If a fragment lacks it, that proves nothing."""
+    """The code system has the code. If a fragment lacks a code that it may lack, that proves nothing."""
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
         return GO
     about = finding.systems[0].about
-    finding.is_member = about.is_fragment and (
-        basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
+    reason = impossibility(about, finding.code) if about.is_fragment else None
+    finding.is_member = (
+        about.is_fragment
+        and reason is None
+        and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
     )
     if not basis.request.only_membership:
-        hint = code_hint(finding.systems[0], finding.code)
-        finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
+        if reason is None:
+            hint = code_hint(finding.systems[0], finding.code)
+            finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
+        else:
+            finding.add(issues.unknown_code_in_whole(finding.code, about), "code")
+            finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
     if finding.is_member and _is_listed(finding, about.version):
@@ -256,7 +264,9 @@ def _contains(definition: Definition, finding: CodingFinding, match: CodeMatch) 
 def _contains_version(definition: Definition, match: CodeMatch) -> bool:
     about, code = match.system.about, match.concept.code
     blocks = [b for b in includes_of(definition, about.url) if b.version == about.version]
-    return any(b.contains(code) for b in blocks) and definition.contains(about.url, code, about.version)
+    if not is_any(blocks, lambda block: block.contains(code)):
+        return False
+    return definition.contains(about.url, code, about.version)
 
 
 def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
@@ -336,10 +346,13 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     coding = f"{finding.url}#{finding.code}"
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
+        about = finding.matches[0].system.about
         if _is_shown(display, finding, basis.languages):
             issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
         elif _has_no_owners_words(finding.matches[0], displays):
             issue = issues.display_cannot_be_checked(display, coding)
+        elif about.is_fragment and has_only_some_terms(about):
+            issue = issues.display_may_be_another_term(display, coding)
         elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:

@@ -54,8 +54,14 @@ def _can_judge(block: Block, code: str) -> bool:
 def _admits(block: Block, version: str, basis: ValidationBasis) -> bool:
     """Whether a coding of an include may be of a version: of any known one, if the include names none."""
     if block.choice.version is None:
-        return block.is_absent or basis.find_system(block.url or "", version) is not None
+        is_known = block.is_absent or _is_in_use(block, version)
+        return is_known or basis.find_system(block.url or "", version) is not None
     return fits(version, block.choice.version) or is_edition(block.version, version)
+
+
+def _is_in_use(block: Block, version: str) -> bool:
+    """Whether the include reads this version. Its code system may be contained in an import, and only there."""
+    return block.version == version or is_edition(block.version, version)
 
 
 def _best(blocks: Sequence[Block], basis: ValidationBasis) -> Block:
@@ -76,7 +82,7 @@ def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasi
     url = blocks[0].url or ""
     systems = [
         block.system
-        if version is None or block.is_absent or is_edition(block.version, version)
+        if version is None or block.is_absent or _is_in_use(block, version)
         else basis.find_system(url, version)
         for block in blocks
     ]

@@ -104,7 +104,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
         return Validation(False, issue.text, concept=request.concept, issues=[issue])
     supplements = [_supplement_of(catalogue, canonical, findings) for canonical in request.supplements]
     languages = request.languages or request.accepted
-    basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
+    basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages, asked_system=url)
     return _validate(request, findings, basis)
 
 
@@ -256,6 +256,8 @@ def _validation(
     request: ValidateRequest, findings: list[CodingFinding], basis: ValidationBasis
 ) -> Validation:
     """The answer: true when a coding is a member and no issue is an error."""
+    if request.concept is not None and basis.asked_system is not None:
+        _spare_concept_with_a_right_coding(findings)
     all_issues = [issue for finding in findings for issue in finding.issues]
     if request.concept is not None and basis.definition is not None:
         if all(finding.is_member is False for finding in findings):
@@ -267,12 +269,32 @@ def _validation(
     answer = Validation(False, concept=request.concept)
     if described:
         _describe(answer, described[0], basis)
-    answer.result = bool(members) and not any(issue.severity in ("fatal", "error") for issue in all_issues)
+    answer.result = bool(members) and not any(map(_is_error, all_issues))
     answer.issues = sorted(_distinct(all_issues), key=lambda issue: _SEVERITIES.index(issue.severity))
     answer.message = _message(answer.issues)
     answer.missing_systems = _distinct(name for finding in findings for name in finding.missing_systems)
     answer.unknown_systems = _distinct(name for finding in findings for name in finding.unknown_systems)
     return answer
+
+
+def _spare_concept_with_a_right_coding(findings: Sequence[CodingFinding]) -> None:
+    """Make warnings of the errors of the other codings: one coding in the code system is enough.
+
+    https://hl7.org/fhir/R5/codesystem-operation-validate-code.html, codeableConcept. Not so for a value set, where
+    HL7's suite has the errors of every coding count.
+    """
+    wrong = [finding for finding in findings if not finding.is_member or any(map(_is_error, finding.issues))]
+    if len(wrong) == len(findings):
+        return
+    for finding in wrong:
+        finding.issues = [
+            replace(issue, severity="warning") if _is_error(issue) else issue for issue in finding.issues
+        ]
+        finding.is_member = False
+
+
+def _is_error(issue: Issue) -> bool:
+    return issue.severity in ("fatal", "error")
 
 
 def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis) -> None:
