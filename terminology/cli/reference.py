@@ -22,7 +22,8 @@ _OPERATIONS = """\
 Written by `terminology reference` from the tables in `terminology/wire`; a test fails when it
 is out of date.
 
-Every operation takes GET (simple values in the URL) and POST (a Parameters resource), at each of
+Every operation takes GET (simple values in the URL) and POST (a Parameters resource), those that change the state
+of the server (`$closure`, `$cache-control`) POST alone, at each of
 the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read under **every** name listed, at
 every root; the answer has the shape of the root's release. Unknown parameters are ignored, unless the client
 sends `Prefer: handling=strict`. `tx-resource` (repeated, a resource) adds CodeSystems, ValueSets, ConceptMaps

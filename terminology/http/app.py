@@ -31,7 +31,7 @@ from terminology.http.prepared import PREPARED, PreparedRequests
 from terminology.http.proxies import behind_proxies
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import exchange, json, outcome, rest, slips, xml
+from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
@@ -271,8 +271,9 @@ def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty
 
 
 def _failed(error: Exception) -> Response:
-    """Any error, as an OperationOutcome in the requested format, or in JSON if that cannot be written."""
-    response = _response_to(error)
+    """Any error, as an OperationOutcome in the requested format, or in JSON if there is no such format."""
+    raised = _refused(error) if isinstance(error, HTTPException) else error
+    response = failure(raised, request.environ[REQUEST_ID], f"{request.method} {request.path}")
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or request_headers.from_wsgi(request.environ)
     try:
@@ -282,18 +283,11 @@ def _failed(error: Exception) -> Response:
     return _written(response, media, release)
 
 
-def _response_to(error: Exception) -> exchange.Response:
-    if isinstance(error, HTTPException):
-        return exchange.Response(
-            error.code or 500, outcome.operation_outcome([_http_issue(error)]), _allowed(error)
-        )
-    return failure(error, request.environ[REQUEST_ID], f"{request.method} {request.path}")
-
-
-def _allowed(error: HTTPException) -> dict[str, str]:
-    if isinstance(error, MethodNotAllowed):
-        return {"Allow": ", ".join(error.valid_methods or ())}
-    return {}
+def _refused(error: HTTPException) -> RefusedError:
+    """The exception of ours for one that Flask raises about a request."""
+    methods = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
+    headers = {"Allow": ", ".join(methods)} if methods else {}
+    return RefusedError(error.code or 500, _http_issue(error), headers)
 
 
 def _http_issue(error: HTTPException) -> Issue:

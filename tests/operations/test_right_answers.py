@@ -481,6 +481,19 @@ def test_a_contained_value_set_is_not_a_used_value_set(ask: Ask) -> None:
     assert (codes_of(expansion), parameters_of(expansion, "used-valueset")) == (["b2"], [])
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_names_of_any_include_are_displays_in_their_language(ask: Ask, is_first: bool) -> None:
+    """As in $validate-code: the names of the value set before those of the code system, in any order of includes."""
+    system = code_system("named", concept("x", designation=[{"value": "Theirs", "language": "de"}]))
+    named_ = {"code": "x", "designation": [{"value": "Ours", "language": "de"}]}
+    includes = [{"system": system["url"]}, {"system": system["url"], "concept": [named_]}]
+    both = value_set("both-named", *(includes[::-1] if is_first else includes))
+    request = {"url": both["url"], "displayLanguage": "de"}
+    (entry,) = ask("ValueSet/$expand", [system, both], **request)["expansion"]["contains"]
+    answer = read(ask("ValueSet/$validate-code", [system, both], code="x", system=system["url"], **request))
+    assert (entry["display"], answer["display"]) == ("Ours", "Ours")
+
+
 def test_contained_value_sets_of_one_url_are_two_value_sets(ask: Ask) -> None:
     """Each belongs to the resource that contains it, whatever its own url is."""
     one, other = (code_system(f"{BASE}/{name}", name, version="1") for name in ("one", "other"))

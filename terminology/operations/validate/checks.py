@@ -317,7 +317,7 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _status(concept: Concept) -> str:
-    """``retired and inactive``; a status that only this code system has (``DISCOURAGED``) stands alone."""
+    """``retired and inactive``; a status that only this code system has (LOINC's DISCOURAGED) stands alone."""
     if concept.status in (None, "inactive"):
         return "inactive"
     return f"{concept.status} and inactive" if concept.status in INACTIVE_STATUS else str(concept.status)
