@@ -633,7 +633,7 @@ def test_a_single_resource_or_path_is_taken_as_one_item(tmp_path: Path) -> None:
     items: list[Any] = [TREE, CodeSystem.model_validate(TREE), str(tmp_path), tmp_path / "tree.json"]
     for item in items:
         with Terminology(item, bundled=False) as terminology:
-            assert [each.id for each in terminology.search("CodeSystem")] == ["tree"]
+            assert [each.id for each in terminology.search("CodeSystem", name="tree")] == ["tree"]
 
 
 def test_a_catalogue_stands_alone() -> None:
@@ -653,7 +653,7 @@ def test_a_second_resource_of_a_canonical_is_refused_or_left_out(caplog: pytest.
         assert terminology.read("CodeSystem", "tree").title is None
     assert "is in the content twice" in caplog.text
     with Terminology([TREE, {**TREE, "id": "next", "version": "2"}], bundled=False) as terminology:
-        assert terminology.search("CodeSystem").total == 2
+        assert terminology.search("CodeSystem", url=TREE["url"]).total == 2
 
 
 def test_a_dictionary_that_is_changed_later_changes_no_answer() -> None:

@@ -17,7 +17,8 @@ from terminology.core.expansions import OF_EXPANSION_ENTRY, compose_of
 from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
-from terminology.systems.code_shapes import impossibility
+from terminology.systems.absent import AbsentCodeSystem
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
@@ -185,12 +186,21 @@ class StoredListing(Listing):
     def known_to(self, system: object) -> Sequence[str] | None:
         while isinstance(system, SupplementedCodeSystem):
             system = system.unsupplemented
+        if isinstance(system, AbsentCodeSystem):
+            artifact = self._list.artifact
+            places = artifact.cached(
+                ("all", self._list.number, self._folds), lambda: BitMap(self._all_places())
+            )
+            return CodesAtPlaces(artifact, places)
         if not isinstance(system, IndexedCodeSystem):
             return None
         indexed = system
         artifact = self._list.artifact
         key = ("known to", self._list.number, indexed.artifact.number, self._folds)
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
+
+    def _all_places(self) -> Iterator[int]:
+        return (row.place for _, row in self._distinct())
 
     def _places(self, system: IndexedCodeSystem) -> Iterator[int]:
         listed = BitMap()
@@ -203,7 +213,7 @@ class StoredListing(Listing):
             listed |= BitMap(ords.values())
             if system.about.is_fragment:
                 missing = [row for row in rows if keys[row.code] not in ords]
-                yield from (row.place for row in missing if not impossibility(system.about, row.code))
+                yield from (row.place for row in missing if may_be_elsewhere(system.about, row.code))
 
 
 class EntriesByPage(ValuesView[Document]):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
 
+# Every text that begins with "x" sorts before "x" + LAST_CHARACTER.
+LAST_CHARACTER = "\U0010ffff"
 _BETWEEN = re.compile(r"[\W_]+")
 
 
@@ -53,6 +56,16 @@ def folded_finder(search: str) -> Callable[[str], bool]:
     """The same for texts that are ``folded`` already."""
     words = [f" {word}" for word in folded(search).split()]
     return lambda text: bool(words) and all(word in text for word in words)
+
+
+def beginning_with(beginning: str, ordered: Sequence[str]) -> Sequence[str]:
+    """Those of some words in alphabetical order that begin so.
+
+    >>> beginning_with("ca", ["bat", "cab", "cat", "cow"])
+    ['cab', 'cat']
+    """
+    first = bisect_left(ordered, beginning)
+    return ordered[first : bisect_left(ordered, beginning + LAST_CHARACTER, first)]
 
 
 def bare(code: str) -> str:

@@ -6,6 +6,7 @@ request, and errors.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -72,6 +73,9 @@ from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
+
+# What a caller should know of a request that was answered: names that are nearly right.
+log = logging.getLogger("terminology")
 
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -445,8 +449,9 @@ class Terminology:
         request = Request("GET", kind, query)
         document = self._answer(RELEASES[HOME], request, _release(release))
         resources = [
-            self._resource(hit, f"{kind}/{hit['id']}", release)
-            for hit in (entry["resource"] for entry in document.get("entry", ()))
+            self._resource(match["resource"], f"{kind}/{match['resource']['id']}", release)
+            for match in document.get("entry", ())
+            if match["search"]["mode"] == "match"
         ]
         return SearchResult(
             document, lambda other: self._answer(_release(other), request), resources, release
@@ -567,6 +572,8 @@ class Terminology:
             nested_expansions=self.settings.nested_expansions,
         )
         response = answered(context, request)
+        for warning in response.warnings:
+            log.warning("%s", warning.text)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without
         return response.resource
 

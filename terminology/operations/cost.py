@@ -64,6 +64,16 @@ def check_listing(definition: Definition, is_search: bool) -> None:
     _require_few_steps("expand", definition, blocks, estimate, steps)
 
 
+def can_search_again(definition: Definition, times: int) -> bool:
+    """Whether a value set can be searched so many times more within the steps of one request."""
+    parts = _parts(definition)
+    estimate = _Estimate(STEPS_OF_TEXT)
+    steps = sum(estimate.to_combine(block) for part in parts for block in part.blocks())
+    if not can_use_sets(definition):
+        steps += sum(map(estimate.to_list, parts))
+    return steps * times <= MOST_STEPS
+
+
 def check_membership(definition: Definition, codings: int) -> None:
     """Raises TerminologyError when it would take too many steps to look for the codings in a value set.
 

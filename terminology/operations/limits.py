@@ -19,6 +19,10 @@ MOST_FILTERS = 200
 # list), of which our own reader takes 200 and the writer 254.
 DEEPEST_TREE = 60
 
+# The words of a search text that is searched again with other words, and how often that is done.
+MOST_WORDS_TO_CORRECT = 8
+MOST_CORRECTIONS = 6
+
 # -- $find-matches -------------------------------------------------------------------------------
 
 # The properties that are compared.

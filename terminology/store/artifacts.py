@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 
 from terminology.core.cache import Cache
+from terminology.core.texts import LAST_CHARACTER
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.schema import PREFIX, WORD
-from terminology.store.statements import LAST, ArtifactTables
+from terminology.store.statements import ArtifactTables
 
 # How many rows are fetched at once.
 PAGE = 500
@@ -130,7 +131,7 @@ class Artifact:
 
     def keys(self, beginning: str = "") -> Iterator[tuple[str, int, str]]:
         """Key, number and code of the concepts whose key has this beginning, in the order of the keys."""
-        for key, ord_, code in self._select("keys", beginning, beginning + LAST):
+        for key, ord_, code in self._select("keys", beginning, beginning + LAST_CHARACTER):
             yield key, ord_, code or key
 
     def all(self) -> BitMap:
@@ -202,7 +203,7 @@ class Artifact:
 
     def terms(self, field: int, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
         """The terms of a field that have this beginning, in order, each with its concepts."""
-        for term, ords in self._select("terms", field, beginning, beginning + LAST):
+        for term, ords in self._select("terms", field, beginning, beginning + LAST_CHARACTER):
             yield term, BitMap.deserialize(ords)
 
     def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
@@ -211,6 +212,14 @@ class Artifact:
         ``languages`` are tags of ``header.languages``; None means any language.
         """
         return self.cached((PREFIX, beginning, languages), lambda: self._words(beginning, languages))
+
+    def all_words(self, beginning: str) -> Iterator[str]:
+        """The words with this beginning, in all languages; one that occurs in several comes several times."""
+        if is_text(beginning):
+            for field in (WORD, *self.header.languages.values()):
+                yield from (
+                    row[0] for row in self._select("words", field, beginning, beginning + LAST_CHARACTER)
+                )
 
     def _words(self, beginning: str, languages: tuple[str, ...] | None) -> BitMap:
         by_tag = self.header.languages

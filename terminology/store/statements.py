@@ -33,6 +33,7 @@ STATEMENTS = {
     "terms": (
         "SELECT term, ords FROM posting WHERE {here} field = ? AND term >= ? AND term < ? ORDER BY term"
     ),
+    "words": "SELECT term FROM posting WHERE {here} field = ? AND term >= ? AND term < ?",
     # -- mappings
     "by source": f"SELECT {_MAPPING} FROM mapping WHERE {{here}} source = ? ORDER BY place",
     "by target": f"SELECT {_MAPPING} FROM mapping WHERE {{here}} target = ? ORDER BY place",
@@ -45,9 +46,6 @@ STATEMENTS = {
     "listed": f"SELECT {_MEMBER} FROM member WHERE {{here}} part = ? AND folded = ? ORDER BY place",
     "all listed": f"SELECT {_MEMBER} FROM member WHERE {{here}} part = ? AND folded {{among}} ORDER BY place",
 }
-
-# The last character of Unicode: every text that begins with "x" sorts before "x" + LAST.
-LAST = "\U0010ffff"
 
 
 class ArtifactTables(Protocol):

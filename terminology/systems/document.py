@@ -7,7 +7,7 @@ from functools import cached_property
 
 from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter
-from terminology.core.texts import folded_finder
+from terminology.core.texts import beginning_with, folded_finder
 from terminology.systems import implicit
 from terminology.systems.document_filters import DocumentFilters
 from terminology.systems.document_index import DocumentIndex
@@ -44,6 +44,9 @@ class DocumentCodeSystem(SimpleCodeSystem):
     def select_by_language(self, languages: Languages) -> DocumentSelection:
         concepts = self._concepts
         return DocumentSelection(concepts, [lambda key: concepts.has_text_in(key, languages)])
+
+    def words(self, beginning: str) -> Sequence[str]:
+        return beginning_with(beginning, self._concepts.words)
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         top, below = self._concepts.key(ancestor), self._concepts.key(descendant)

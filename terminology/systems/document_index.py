@@ -104,7 +104,7 @@ class DocumentIndex:
         if concept is None:
             concept = self._concepts[key] = self._read_concept(self.nodes[key])
         if self._deprecations:
-            # Not once and for all: a date comes while the server runs.
+            # Computed each time: a date may come while the server runs.
             concept.deprecated_by_date = self._is_deprecated(self.nodes[key])
         return concept
 
@@ -166,6 +166,11 @@ class DocumentIndex:
     def texts(self) -> dict[str, str]:
         """Code, display and designations of each concept, folded."""
         return {key: "".join(texts.values()) for key, texts in self.texts_by_language.items()}
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of all texts, each once, in order."""
+        return sorted({word for text in self.texts.values() for word in text.split()})
 
     @cached_property
     def texts_by_language(self) -> dict[str, dict[str | None, str]]:

@@ -56,6 +56,9 @@ class ListedCodeSystem(SimpleCodeSystem):
     def select_by_language(self, languages: Languages) -> Selection | None:
         return self._system.select_by_language(languages)
 
+    def words(self, beginning: str) -> Sequence[str]:
+        return self._system.words(beginning)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
 

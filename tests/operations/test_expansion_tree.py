@@ -57,9 +57,9 @@ CATALOGUE = catalogue_of([CAKE_NAMES, BLENDS])
 RELEASES = pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
 
 
-def tree(nodes: list[Json]) -> list[Any]:
+def shape(nodes: list[Json]) -> list[Any]:
     """Codes; a code with others beneath it is a list that begins with it."""
-    return [[n["code"], *tree(n["contains"])] if "contains" in n else n["code"] for n in nodes]
+    return [[n["code"], *shape(n["contains"])] if "contains" in n else n["code"] for n in nodes]
 
 
 def expanded(
@@ -69,7 +69,7 @@ def expanded(
     body = body_of({"name": "url", "valueUri": definition["url"]}, *flags, tx_resource(definition))
     terminology = Terminology(catalogue=CATALOGUE, settings=settings or Settings())
     answer = terminology.ask("ValueSet/$expand", body, release=release)
-    return tree(answer["expansion"]["contains"])
+    return shape(answer["expansion"]["contains"])
 
 
 # -- children of what is left out ----------------------------------------------------------------

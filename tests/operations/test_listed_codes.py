@@ -251,6 +251,10 @@ def test_a_large_stored_expansion_says_so_from_the_store() -> None:
     assert (answer["expansion"]["total"], len(reasons(answer))) == (1_500, 1)
     answer = ask("ValueSet/$validate-code", coding("77", NOWHERE, display="No. 77"), url=large["url"])
     assert (value(answer, "result"), issues_of(answer)) == (True, [("warning", "not-found")])
+    found = ask("ValueSet/$expand", string("filter", "1499"), url=large["url"])
+    assert listed(found) == [("1499", "No. 1499")]
+    last = [{"name": "offset", "valueInteger": 1_498}, {"name": "count", "valueInteger": 10}]
+    assert [code for code, _ in listed(ask("ValueSet/$expand", *last, url=large["url"]))] == ["1498", "1499"]
 
 
 def test_a_reference_to_a_contained_code_system_is_its_url() -> None:
@@ -291,3 +295,113 @@ EQUIVALENT = dict.fromkeys(("r4", "r4b"), {"equivalence": "equivalent"}) | {
 }
 SCOPE = dict.fromkeys(("r4", "r4b"), "source") | {"r5": "sourceScope"}
 CODE = dict.fromkeys(("r4", "r4b"), "code") | {"r5": "sourceCode"}
+
+
+# -- contained code systems ----------------------------------------------------------------------
+
+INSIDE = code_system("inside", concept("i1", "One"), concept("i2"), id="in", version="1")
+HOLDER = value_set("holder", {"system": INSIDE["url"]}, contained=[INSIDE], id="holder")
+IMPORTER = value_set("importer", {"valueSet": [HOLDER["url"]]})
+
+
+@RELEASES
+@WAYS
+@pytest.mark.parametrize("definition", [HOLDER, IMPORTER], ids=["itself", "imported"])
+def test_a_contained_code_system_is_read_wherever_it_is_held(release: str, by: str, definition: Json) -> None:
+    ask, url = given(HOLDER, IMPORTER, by=by, release=release), definition["url"]
+    assert listed(ask("ValueSet/$expand", url=url)) == [("i1", "One"), ("i2", None)]
+    for own in ({}, {"display": "One"}, {"version": "1"}):
+        answer = ask("ValueSet/$validate-code", coding("i1", INSIDE["url"], **own), url=url)
+        assert (value(answer, "result"), issues_of(answer)) == (True, [])
+    for wrong in (coding("i3", INSIDE["url"]), coding("i1", INSIDE["url"], version="2")):
+        assert value(ask("ValueSet/$validate-code", wrong, url=url), "result") is False
+
+
+@RELEASES
+def test_a_contained_code_system_comes_with_a_value_set_that_is_sent(release: str) -> None:
+    ask, sent = given(release=release), {"name": "valueSet", "resource": HOLDER}
+    assert listed(ask("ValueSet/$expand", sent)) == [("i1", "One"), ("i2", None)]
+    assert value(ask("ValueSet/$validate-code", sent, coding("i2", INSIDE["url"])), "result") is True
+
+
+# -- what supplements and extensions add ---------------------------------------------------------
+
+PRICES = code_system(
+    "prices",
+    concept("oat", property=[{"code": "price", "valueCode": "dear"}]),
+    content="supplement",
+    supplements=BREAD,
+    version="1",
+    property=[{"code": "price", "type": "code"}],
+)
+DEAR = value_set(
+    "dear",
+    {"system": BREAD, "filter": [{"property": "price", "op": "=", "value": "dear"}]},
+    extension=[
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/valueset-supplement",
+            "valueCanonical": PRICES["url"],
+        }
+    ],
+)
+
+
+@RELEASES
+@WAYS
+def test_a_filter_sees_a_supplement_wherever_it_is_held(release: str, by: str) -> None:
+    ask = given(BREADS, PRICES, DEAR, by=by, release=release)
+    assert listed(ask("ValueSet/$expand", url=DEAR["url"])) == [("oat", "Oat bread")]
+    for code, result in (("oat", True), ("rye", False)):
+        answer = ask("ValueSet/$validate-code", coding(code, BREAD), url=DEAR["url"])
+        assert value(answer, "result") is result
+
+
+ORDINAL = {"url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 2.5}
+SCORES = code_system(BREAD, concept("rye", "Rye bread", extension=[ORDINAL]), concept("oat"), version="1")
+SCORED = value_set("scored", {"system": BREAD, "concept": [{"code": "oat", "extension": [ORDINAL]}]})
+
+
+@RELEASES
+@WAYS
+def test_an_ordinal_value_is_the_weight_wherever_it_stands(release: str, by: str) -> None:
+    ask = given(SCORES, SCORED, value_set("all", {"system": BREAD}), by=by, release=release)
+    for url, code in ((SCORED["url"], "oat"), (f"{BASE}/vs/all", "rye")):
+        expansion = ask("ValueSet/$expand", url=url)["expansion"]
+        [node] = [node for node in expansion["contains"] if node["code"] == code]
+        assert "2.5" in str(node)
+        assert "itemWeight" in str(expansion)
+
+
+@RELEASES
+@WAYS
+def test_lookup_in_a_language_names_the_default_display(release: str, by: str) -> None:
+    named = code_system(
+        BREAD,
+        concept("rye", "Rye bread", designation=[{"language": "de", "value": "Roggenbrot"}]),
+        version="1",
+    )
+    asked = [{"name": "system", "valueUri": BREAD}, {"name": "code", "valueCode": "rye"}]
+    language = {"name": "displayLanguage", "valueCode": "de"}
+    answer = given(named, by=by, release=release)("CodeSystem/$lookup", *asked, language)
+    assert value(answer, "display") == "Roggenbrot"
+    names = [value(node, "value") for node in answer["parameter"] if node["name"] == "designation"]
+    assert "Rye bread" in names
+
+
+# -- a language that is insisted on --------------------------------------------------------------
+
+
+@RELEASES
+def test_without_the_only_language_allowed_there_is_no_display(release: str) -> None:
+    """A default display is then told as what it is, and never as one in that language."""
+    spoken = BREADS | {"language": "en"}
+    whole, only = value_set("whole", {"system": BREAD}), {"name": "displayLanguage", "valueCode": "de, *;q=0"}
+    ask = given(spoken, whole, release=release)
+    assert listed(ask("ValueSet/$expand", only, url=whole["url"])) == [("rye", None), ("oat", None)]
+    asked = [{"name": "system", "valueUri": BREAD}, {"name": "code", "valueCode": "rye"}]
+    answer = ask("CodeSystem/$lookup", *asked, only)
+    assert value(answer, "display") == "rye"  # it is 1..1
+    assert "Rye bread" in str(answer["parameter"])
+    answer = ask("ValueSet/$validate-code", only, coding("rye", BREAD, display="Rye bread"), url=whole["url"])
+    assert (value(answer, "result"), value(answer, "display")) == (True, "Rye bread")
+    assert issues_of(answer) == [("information", "invalid-display")]

@@ -100,3 +100,114 @@ def test_punctuation_alone_finds_nothing(release: str, text: str, include: Json)
 def test_punctuation_between_words_does_not_count() -> None:
     assert codes(found("(grey)")) == ["t1"]
     assert codes(found("ringed, colour")) == ["t2"]
+
+
+# -- other spellings -----------------------------------------------------------------------------
+
+CLINIC = f"{BASE}/clinic"
+CLINICAL = code_system(
+    CLINIC,
+    concept("1", "Tumor of esophagus"),
+    concept("2", "Anaemia in chronic disease"),
+    concept("3", "Tonsillectomy"),
+    concept("4", "Haemolysed sample", designation=[{"language": "de", "value": "Hämolytische Probe"}]),
+    concept("5", "Color vision, centre of the eye"),
+    concept("6", "Grey matter", property=[{"code": "inactive", "valueBoolean": True}]),
+    version="1",
+    property=[
+        {"code": "inactive", "uri": "http://hl7.org/fhir/concept-properties#inactive", "type": "boolean"}
+    ],
+)
+WARD = catalogue_of([CLINICAL])
+
+
+def searched(text: str, *include: Json, release: str = "r5", **flags: bool) -> tuple[list[str], str | None]:
+    """The codes that a text finds, and the warning."""
+    ward = value_set("ward", *(include or ({"system": CLINIC},)))
+    named = [{"name": name, "valueBoolean": is_set} for name, is_set in flags.items()]
+    body = body_of({"name": "filter", "valueString": text}, {"name": "valueSet", "resource": ward}, *named)
+    answer = Terminology(catalogue=WARD).ask("ValueSet/$expand", body, release=release)
+    said = [p["valueString"] for p in answer["expansion"]["parameter"] if p["name"] == "warning"]
+    assert answer["expansion"]["total"] == len(codes(answer)) and len(said) < 2
+    return codes(answer), said[0] if said else None
+
+
+@RELEASES
+@pytest.mark.parametrize(
+    ("text", "found_codes", "other"),
+    [
+        ("tumour", ["1"], "tumor"),
+        ("oesophagus tumour", ["1"], "esophagus tumor"),
+        ("anemia", ["2"], "anaemia"),
+        ("hemolyzed", ["4"], "haemolysed"),
+        ("center colour", ["5"], "centre color"),
+        ("gray", ["6"], "grey"),
+        ("tonsilectomy", ["3"], "tonsillectomy"),
+        ("tonsill ectomy", [], None),
+        ("tonsilel", ["3"], "tonsille"),
+        ("tonnsill", ["3"], "tonsill"),
+        ("tunsillectomy", ["3"], "tonsillectomy"),
+        ("chronic desease", ["2"], "chronic disease"),
+    ],
+)
+def test_a_word_that_nothing_has_is_read_in_another_spelling(
+    release: str, text: str, found_codes: list[str], other: str | None
+) -> None:
+    warning = f"Nothing matches '{text}'. These are the matches of '{other}'" if other else None
+    assert searched(text, release=release) == (found_codes, warning)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tonsilecctomy", "onsillectomy", "gry", "tumor tonsillectomy", "7", "xyzzy", "a" * 300, "tumr " * 9],
+)
+def test_two_errors_short_words_and_codes_are_not_corrected(text: str) -> None:
+    assert searched(text) == ([], None)
+
+
+def test_what_matches_as_it_is_written_is_not_corrected() -> None:
+    assert searched("color") == (["5"], None)
+    assert searched("to") == (["3"], None)
+
+
+def test_the_words_of_the_value_set_are_corrected_too() -> None:
+    own = {"system": CLINIC, "concept": [{"code": "3", "display": "Removal of the almonds"}]}
+    assert searched("remuval", own)[0] == ["3"]
+    nowhere = {"system": f"{BASE}/nowhere", "concept": [{"code": "x", "display": "Paediatrics"}]}
+    assert searched("pediatrics", nowhere)[0] == ["x"]
+
+
+def test_a_correction_keeps_to_the_rest_of_the_request() -> None:
+    assert searched("gray", activeOnly=True) == ([], None)
+    chronic = {"system": CLINIC, "concept": [{"code": "2"}]}
+    assert searched("tonsilectomy", chronic) == ([], None)
+    assert searched("anemia", chronic)[0] == ["2"]
+
+
+def test_a_supplements_words_are_corrected_too() -> None:
+    pack = code_system(
+        "pack", concept("3", designation=[{"language": "nl", "value": "Amandelverwijdering"}]),
+        content="supplement", supplements=CLINIC, version="1",
+    )  # fmt: skip
+    body = body_of(
+        {"name": "filter", "valueString": "amandelverwijdring"},
+        {"name": "valueSet", "resource": value_set("ward", {"system": CLINIC})},
+        {"name": "useSupplement", "valueCanonical": pack["url"]},
+        tx_resource(pack),
+    )
+    assert codes(Terminology(catalogue=WARD).ask("ValueSet/$expand", body)) == ["3"]
+
+
+def test_a_page_of_corrected_matches_is_cut_as_any_other() -> None:
+    body = body_of(
+        {"name": "filter", "valueString": "tumour"},
+        {"name": "valueSet", "resource": value_set("ward", {"system": CLINIC})},
+        {"name": "count", "valueInteger": 0},
+    )
+    expansion = Terminology(catalogue=WARD).ask("ValueSet/$expand", body)["expansion"]
+    assert (expansion["total"], "contains" in expansion) == (1, False)
+
+
+def test_a_correction_that_would_cost_too_much_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("terminology.operations.cost.MOST_STEPS", 10)
+    assert searched("tumour") == ([], None)

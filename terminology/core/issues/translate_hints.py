@@ -145,8 +145,8 @@ def translated_without_modifier(code: str | None, base: str, modifiers: str) -> 
     )
 
 
-def unusable_map(problem: str) -> str:
-    return f"A map sent with the request cannot be used: {_sentence(problem)}"
+def unusable_map(map_: str | None, problem: str) -> str:
+    return f"The map {_map(map_)} cannot be used: {_sentence(problem)}"
 
 
 def unknown_attributes(names: Collection[str], known: Iterable[str]) -> str:

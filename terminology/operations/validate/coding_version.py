@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from terminology.core import issues
 from terminology.core.model import Issue
 from terminology.core.versions import fits, is_edition
+from terminology.operations.spelling import system_hint
 from terminology.operations.validate.coding_finding import CodingFinding, ValidationBasis
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.resolution import explain_unusable_system
@@ -46,15 +47,21 @@ def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[Co
 
 
 def _can_judge(block: Block, code: str) -> bool:
-    """Whether its code system is here, or else the include lists the code."""
+    """Whether the server has its code system, or else the include lists the code."""
     return block.system is not None and (not block.is_absent or block.enumerated_concept(code) is not None)
 
 
 def _admits(block: Block, version: str, basis: ValidationBasis) -> bool:
     """Whether a coding of an include may be of a version: of any known one, if the include names none."""
     if block.choice.version is None:
-        return block.is_absent or basis.find_system(block.url or "", version) is not None
+        is_known = block.is_absent or _is_in_use(block, version)
+        return is_known or basis.find_system(block.url or "", version) is not None
     return fits(version, block.choice.version) or is_edition(block.version, version)
+
+
+def _is_in_use(block: Block, version: str) -> bool:
+    """Whether the include reads this version. Its code system may be contained in an import, and only there."""
+    return block.version == version or is_edition(block.version, version)
 
 
 def _best(blocks: Sequence[Block], basis: ValidationBasis) -> Block:
@@ -75,7 +82,7 @@ def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasi
     url = blocks[0].url or ""
     systems = [
         block.system
-        if version is None or block.is_absent or is_edition(block.version, version)
+        if version is None or block.is_absent or _is_in_use(block, version)
         else basis.find_system(url, version)
         for block in blocks
     ]
@@ -127,7 +134,8 @@ def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> N
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
     """The issue for a code system that is unknown, or unknown in a version."""
     if not basis.knows(url):
-        unknown = issues.system_of_code_unknown(url, version)
+        hint = system_hint(basis.catalogue, url)
+        unknown = issues.with_diagnostics(issues.system_of_code_unknown(url, version), hint)
         return explain_unusable_system(basis.catalogue, url, unknown)
     if version is None:
         return issues.system_of_code_unknown(url)

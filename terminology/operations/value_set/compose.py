@@ -26,11 +26,11 @@ https://hl7.org/fhir/R5/valueset.html#compositions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import is_
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
@@ -52,11 +52,12 @@ from terminology.operations.value_set.resolution import (
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
 from terminology.systems.absent import AbsentCodeSystem
-from terminology.systems.code_shapes import impossibility
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
+T = TypeVar("T")
 
 # Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
@@ -103,7 +104,7 @@ class Block:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the code system, or the version in use, is not here, so that no code can be checked."""
+        """Whether the code system, or the version in use, is unknown, so that no code can be checked."""
         return self.system is None or self.system.about.is_absent
 
     @property
@@ -151,12 +152,8 @@ class Block:
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
     def may_list(self, code: str) -> bool:
-        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
-        return (
-            self.lists_more_than_is_here
-            and self.system is not None
-            and not impossibility(self.system.about, code)
-        )
+        """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
+        return self.is_enumerated and self.system is not None and may_be_elsewhere(self.system.about, code)
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -184,7 +181,7 @@ class Block:
 
     @property
     def _more(self) -> CodesBeyond | None:
-        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        """The codes that the fragment lacks, the same object for every block of the code system."""
         if not self.lists_more_than_is_here or self.filters:
             return None
         return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
@@ -455,15 +452,22 @@ class Definition:
     def _contains(self, url: str | None, code: str, version: str | None) -> bool:
         versions = [v for v in self.versions.get(url or "", ()) if v is not None]
         if version is None and versions and not self._merges_versions:
-            if any(self.contains(url, code, each) for each in versions):
+            if is_any(versions, lambda each: self.contains(url, code, each)):
                 return True
             if None not in self.versions[url or ""]:
                 return False
         include_version = version if url in self.version_sensitive else None
-        blocks = self.includes_with(url, code, include_version)
-        if not any(self._is_active_enough(block, url, code, include_version) for block in blocks):
+        if not is_any(self.includes, lambda block: self._is_included(block, url, code, include_version)):
             return False
         return not self.is_excluded(url, code, version)
+
+    def _is_included(self, block: Block, url: str | None, code: str, version: str | None) -> bool:
+        has_version = version is None or block.has_version(url, version)
+        return (
+            has_version
+            and block.contains_coding(url, code, version)
+            and self._is_active_enough(block, url, code, version)
+        )
 
     def includes_with(self, url: str | None, code: str, version: str | None) -> Iterator[Block]:
         """The includes that contain a code, in ``version`` unless it is None."""
@@ -540,6 +544,24 @@ class Definition:
         return accepted
 
 
+def is_any(candidates: Iterable[T], is_one: Callable[[T], bool]) -> bool:
+    """Whether a candidate is one.
+
+    A candidate that cannot be judged, such as an include with a filter that cannot be used, matters only if no other
+    is one: then its TerminologyError is raised.
+    """
+    unjudged: TerminologyError | None = None
+    for candidate in candidates:
+        try:
+            if is_one(candidate):
+                return True
+        except TerminologyError as error:
+            unjudged = unjudged or error
+    if unjudged is not None:
+        raise unjudged
+    return False
+
+
 # -- compiling -----------------------------------------------------------------------------------
 
 
@@ -547,9 +569,9 @@ class Definition:
 class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
-    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system,
-    ``absent`` each code system that is not here but has listed codes, by url and version.
+    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every import
+    that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system, ``absent``
+    each code system that is not here but has listed codes, by url and version.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
@@ -574,7 +596,7 @@ class _Compilation:
         return next((r["url"] for r in contained if r.get("url")), system)
 
     def absent_system(self, block: Block) -> CodeSystem | None:
-        """The code system of a block that lists codes of one that is not here."""
+        """The code system of a block that lists codes of an unknown one."""
         if self.trusts_unknown_systems or block.url is None:
             return None
         version = block.choice.version

@@ -9,17 +9,19 @@ https://hl7.org/fhir/R5/valueset-operation-expand.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue, Typed
-from terminology.operations.cost import check_listing
+from terminology.operations.cost import can_search_again, check_listing
 from terminology.operations.dates import check_date
+from terminology.operations.limits import MOST_CORRECTIONS
 from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
+from terminology.operations.value_set.corrections import corrections
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
@@ -83,13 +85,15 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
             setattr(request, field, value)
     languages = definition.display_languages(request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
-    total, entries = _entries(prepared, request, options)
+    listed = _listed(prepared, request)
+    entries = _entries(prepared, request, options, listed)
+    warnings = [] if listed.warning is None else [("warning", Typed("string", listed.warning))]
     return Expansion(
         value_set=catalogue.whole(document) if request.include_definition else document,
         entries=entries,
-        total=None if definition.is_infinite else total,
+        total=None if definition.is_infinite else listed.total,
         offset=request.offset,
-        parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters],
+        parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters, *warnings],
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
@@ -222,10 +226,30 @@ def _entry_options(
 # -- the codes -----------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Listed:
+    """The members of the page, and what they are asked by; ``warning`` where another text had to be searched."""
+
+    query: MemberQuery
+    total: int
+    page: list[Member]
+    warning: str | None = None
+
+
 def _entries(
-    prepared: _PreparedExpansion, request: ExpandRequest, options: EntryOptions
-) -> tuple[int, list[ExpansionEntry]]:
-    """The number of all codes, and the entries of the page."""
+    prepared: _PreparedExpansion, request: ExpandRequest, options: EntryOptions, listed: _Listed
+) -> list[ExpansionEntry]:
+    """The entries of the page; at the top, if they are a tree."""
+    definition, page = prepared.definition, listed.page
+    details = details_of(page)
+    entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
+    if is_tree(definition, request) and (request.exclude_nested is False or not is_polyhierarchy(details)):
+        return tree_of(page, details, entries, hidden_parents(definition, listed.query))
+    return entries
+
+
+def _listed(prepared: _PreparedExpansion, request: ExpandRequest) -> _Listed:
+    """The members that the request asks for, or else those that a correction of its text finds."""
     query = MemberQuery(
         text=request.filter,
         languages=request.languages or request.accepted,
@@ -233,14 +257,13 @@ def _entries(
         selectable_only=bool(request.exclude_not_for_ui),
         excluded_systems=request.exclude_systems,
     )
-    total, page = _page(prepared, request, query)
-    details = details_of(page)
-    entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
-    if is_tree(prepared.definition, request):
-        if request.exclude_nested is False or not is_polyhierarchy(details):
-            hidden = hidden_parents(prepared.definition, query)
-            return total, tree_of(page, details, entries, hidden)
-    return total, entries
+    listed = _Listed(query, *_page(prepared, request, query))
+    if listed.total == 0 and request.filter and can_search_again(prepared.definition, MOST_CORRECTIONS):
+        for other in corrections(prepared.definition, request.filter):
+            total, page = _page(prepared, request, replace(query, text=other))
+            if total:
+                return _Listed(query, total, page, issues.found_in_another_spelling(request.filter, other))
+    return listed
 
 
 def _page(

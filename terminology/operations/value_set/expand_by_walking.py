@@ -19,6 +19,7 @@ from terminology.operations.value_set.members import (
     in_order,
     own_text,
 )
+from terminology.systems.absent import listed_concept
 
 # The codes that were listed already, by code system and, if versions are told apart, version.
 _ListedCodes = dict[tuple[str, str | None], set[str]]
@@ -124,13 +125,24 @@ def _concepts(block: Block, search: MemberQuery) -> Iterator[Concept]:
     if not block.is_enumerated:
         yield from block.search(search.text, search.languages)
         return
-    matches = block.system.select((), search.text, search.languages) if search.text else None
-    is_in = finder(search.text or "")
+    is_found = _text_test(block, search)
     for node, concept in _enumerated(block):
         if block.filters and concept.code not in block.selection:
             continue
-        if matches is None or concept.code in matches or is_in(own_text(node)):
+        if is_found is None or is_found(node, concept):
             yield concept
+
+
+def _text_test(block: Block, search: MemberQuery) -> Callable[[Node, Concept], bool] | None:
+    """A test whether the text of the search finds an enumerated concept; None without a text."""
+    assert block.system is not None
+    if not search.text:
+        return None
+    is_in = finder(search.text)
+    if block.is_absent and not block.system.supplements:
+        return lambda node, concept: is_in(own_text(node)) or is_in(concept.code)
+    matches = block.system.select((), search.text, search.languages)
+    return lambda node, concept: is_in(own_text(node)) or concept.code in matches
 
 
 def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
@@ -141,6 +153,9 @@ def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     assert block.system is not None
     if block.system.index is not None and not block.lists_more_than_is_here:
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
+        return
+    if block.is_absent:
+        yield from ((node, listed_concept(node)) for node in block.enumeration.values())
         return
     for node in block.enumeration.values():
         concept = block.system.locate(node.get("code", ""))
