@@ -272,8 +272,8 @@ def _some_codes(block: Block) -> list[str]:
 
 def _print(report: Report) -> None:
     total = report.expanded + report.refused + len(report.crashes)
-    used = f"{report.seconds:.0f} s of processor time, {report.memory:.0f} MB at most"
-    print(f"{report.release}: {total} value sets in {used}")
+    spent = f"{report.seconds:.0f} s of processor time, {report.memory:.0f} MB at most"
+    print(f"{report.release}: {total} value sets in {spent}")
     print(
         f"  expanded   {report.expanded}: {report.unclosed} are unclosed, {report.unchecked} list codes of code "
         f"systems that are not here, {report.empty} have no codes"

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -25,6 +26,7 @@ from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
+from terminology.systems.protocol import CodeSystem, Selection
 from tests.support import synthetic
 from tests.support.importing import importer_of_rows
 from tests.support.reporters import CollectingReporter
@@ -107,56 +109,58 @@ def timed(name: str, ask: Callable[[int], object], times: int = 5_000) -> None:
 
 
 def read(place: str, count: int) -> None:
-    chance = random.Random(3)
-    codes = [synthetic.code(chance.randrange(count)) for _ in range(20_000)]
-    inner = [synthetic.code(number) for number in range(1, 400)]
-    words = synthetic.vocabulary()[:2_000]
-    began = time.perf_counter()
-    before = resident()
+    began, before = time.perf_counter(), resident()
     serving = ServedContent(Settings(environment={}, bundled=False, store=place))
     system = serving.catalogue().system(synthetic.URL)
     print(f"opened in {(time.perf_counter() - began) * 1000:.1f} ms")
-    page = slice(0, 20)
-
-    def lookup(n: int) -> object:
-        code = codes[n]
-        return system.locate(code), system.describe([code])
-
-    def hundred(n: int) -> object:
-        return system.describe(codes[n * 100 : n * 100 + 100])
-
-    def searched(n: int, length: int) -> object:
-        text = f"{words[n % 2000][:3]} {words[n * 7 % 2000][:length]}"
-        selection = system.select(text=text)
-        return len(selection), selection[page]
-
-    below = system.select([Filter("concept", "is-a", synthetic.code(1))])
+    below: Any = system.select([Filter("concept", "is-a", synthetic.code(1))])
     print(f"{len(below):,} concepts below {synthetic.code(1)}")
     print(f"{'':44} {'p50 us':>9} {'p99 us':>9}")
-    timed("locate", lambda n: system.locate(codes[n]))
-    timed("locate and describe ($lookup)", lookup)
-    timed("describe 100", hundred, 190)
-    timed("subsumes", lambda n: system.subsumes(inner[n % 399], codes[n]))
-    timed("code in is-a of many", lambda n: codes[n] in below)
-    timed(
-        "select is-a, then code in it",
-        lambda n: codes[n] in system.select([Filter("concept", "is-a", inner[n % 399])]),
-    )
-    timed(
-        "select is-a, count, page of 20",
-        lambda n: (s := system.select([Filter("concept", "is-a", inner[n % 399])]), len(s), s[page]),
-    )
-    timed(
-        "select kind = x, count, page of 20",
-        lambda n: (s := system.select([Filter("kind", "=", f"kind-{n % 40}")]), len(s), s[page]),
-    )
-    timed(
-        "text of 1 word, count, page of 20",
-        lambda n: (s := system.select(text=words[n % 2000][:3]), len(s), s[page]),
-    )
-    timed("text of 2 words, count, page of 20", lambda n: searched(n, 4))
-    timed("iterate 10,000", lambda n: [c for c, _ in zip(system.select(), range(10_000), strict=False)], 20)
+    _time_concepts(system, count, below)
+    _time_selections(system)
     print(f"resident: {resident():.0f} MB, {resident() - before:.0f} more than before")
+
+
+def _time_concepts(system: CodeSystem, count: int, below: Selection) -> None:
+    """Questions about single codes, and about pages of codes."""
+    chance = random.Random(3)
+    codes = [synthetic.code(chance.randrange(count)) for _ in range(20_000)]
+
+    def is_a(n: int) -> Selection:
+        return system.select([Filter("concept", "is-a", _inner(n))])
+
+    timed("locate", lambda n: system.locate(codes[n]))
+    timed("locate and describe ($lookup)", lambda n: (system.locate(codes[n]), system.describe([codes[n]])))
+    timed("describe 100", lambda n: system.describe(codes[n * 100 : n * 100 + 100]), 190)
+    timed("subsumes", lambda n: system.subsumes(_inner(n), codes[n]))
+    timed("code in is-a of many", lambda n: codes[n] in below)
+    timed("select is-a, then code in it", lambda n: codes[n] in is_a(n))
+
+
+def _time_selections(system: CodeSystem) -> None:
+    """Filters and texts, each with its number of concepts and a page of them."""
+    words = synthetic.vocabulary()[:2_000]
+
+    def page(selection: Any) -> object:
+        """``selection`` is a ConceptSet, as every one of the store is."""
+        return len(selection), selection[:20]
+
+    def by_filter(property_: str, op: str, value: str) -> object:
+        return page(system.select([Filter(property_, op, value)]))
+
+    def by_text(n: int) -> object:
+        return page(system.select(text=f"{words[n % 2000][:3]} {words[n * 7 % 2000][:4]}"))
+
+    timed("select is-a, count, page of 20", lambda n: by_filter("concept", "is-a", _inner(n)))
+    timed("select kind = x, count, page of 20", lambda n: by_filter("kind", "=", f"kind-{n % 40}"))
+    timed("text of 1 word, count, page of 20", lambda n: page(system.select(text=words[n % 2000][:3])))
+    timed("text of 2 words, count, page of 20", by_text)
+    timed("iterate 10,000", lambda n: [c for c, _ in zip(system.select(), range(10_000), strict=False)], 20)
+
+
+def _inner(n: int) -> str:
+    """One of the concepts that have many descendants."""
+    return synthetic.code(n % 399 + 1)
 
 
 def main() -> None:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from terminology.core.model import Coding, Issue, Typed
     from terminology.http.app import create_app
     from terminology.library.results import (
+        BatchValidateResult,
+        CacheControlResult,
         ClosureResult,
         ExpandResult,
         FindMatchesResult,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         SubsumesResult,
         TranslateResult,
         ValidateResult,
+        VersionsResult,
     )
     from terminology.library.terminology import Terminology
     from terminology.opening import open_catalogue
@@ -64,7 +67,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdapterError",
+    "BatchValidateResult",
     "BrokenReleaseError",
+    "CacheControlResult",
     "ClosureResult",
     "Coding",
     "ExpandResult",
@@ -93,6 +98,7 @@ __all__ = [
     "UnreadableFileError",
     "UnrecognisedReleaseError",
     "ValidateResult",
+    "VersionsResult",
     "create_app",
     "open_catalogue",
 ]

@@ -14,6 +14,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from terminology.core.errors import SettingError
 
@@ -25,6 +26,8 @@ STATE_FOLDERS = {
     "darwin": ("", "~/Library/Application Support"),
 }
 ARGUMENTS = "the arguments"
+# The headers in which proxies say which address the client used.
+X_FORWARDED, FORWARDED = "x-forwarded", "forwarded"
 
 
 @dataclass(slots=True, frozen=True)
@@ -112,6 +115,15 @@ def _host(value: Any) -> str:
     if value == "":
         raise ValueError
     return _printable(value)
+
+
+def _base_url(value: Any) -> str:
+    """A URL without a query; the slash at its end is left out."""
+    text = _printable(value).rstrip("/")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError
+    return text
 
 
 def _boolean(value: Any) -> bool:
@@ -219,6 +231,27 @@ class Settings:
     )
     largest_expansion: int = _setting(
         50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
+    )
+    base_url: str = _setting(
+        "",
+        "The URL of /fhir as clients know it, such as https://tx.example.org/fhir, with which the URLs in answers "
+        "begin; empty for the URL of each request.",
+        _base_url,
+        "a URL such as 'https://tx.example.org/fhir'",
+    )
+    proxies: int = _setting(
+        0,
+        "How many proxies stand before the service and say in headers which address the client used. 0: such headers "
+        "are ignored, since any client can send them.",
+        _whole_number(0, 10),
+        "a number from 0 to 10",
+    )
+    proxy_headers: str = _setting(
+        X_FORWARDED,
+        "The headers that these proxies set: x-forwarded (X-Forwarded-For, -Proto, -Host, -Port and -Prefix) or "
+        "forwarded (RFC 7239). Each proxy must set or remove all of them.",
+        _one_of(X_FORWARDED, FORWARDED),
+        f"{X_FORWARDED} or {FORWARDED}",
     )
     nested_expansions: bool = _setting(
         True,

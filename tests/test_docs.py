@@ -15,6 +15,11 @@ from flask.testing import FlaskClient
 from terminology.catalogue.protocol import Catalogue
 from terminology.cli import class_list, commands, reference
 from terminology.content.importers import IMPORTERS
+from terminology.operations.limits import LONGEST_MESSAGE, MOST_CODINGS, MOST_FILTERS, MOST_STEPS
+from terminology.store.artifacts import BITMAP_ROOM
+from terminology.store.value_sets import SMALL
+from terminology.systems.snomed.ecl.descriptions import MOST_READ
+from terminology.systems.snomed.ecl.text_reader import DEEPEST, LONGEST, MOST_COSTLY
 from terminology.wire.operation import BASE
 from terminology.wire.operation_table import OPERATIONS
 
@@ -165,3 +170,20 @@ def test_the_store_page_names_the_packages_of_each_extra() -> None:
     extras = project["optional-dependencies"]
     for requirement in (*extras["store"], *extras["xlsx"]):
         assert f"`{re.split('[<>=[]', requirement)[0]}`" in page, requirement
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("store", f"kept in memory, {BITMAP_ROOM // 2**20} MB in each process"),
+        ("store", f"lists at most {SMALL:,} codes"),
+        ("value-sets", f"Above {MOST_STEPS // 10**6} million steps"),
+        ("value-sets", f"at most {MOST_FILTERS} filters, a CodeableConcept at most {MOST_CODINGS} codings"),
+        ("translate", f"fewer than {LONGEST_MESSAGE:,} characters"),
+        ("snomed", f"at most {LONGEST:,} characters, {DEEPEST} levels, and {MOST_COSTLY} attributes"),
+        ("snomed", f"descriptions of more than {MOST_READ:,} concepts"),
+    ],
+)
+def test_the_bounds_in_the_pages_are_those_of_the_code(page: str, sentence: str) -> None:
+    text = " ".join((ROOT / "docs" / f"{page}.md").read_text("utf-8").split())
+    assert sentence in text

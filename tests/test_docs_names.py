@@ -1,4 +1,4 @@
-"""Every file, module, class and function that the documentation or a script of .ci names exists.
+"""Every file, module, class and function exists that the documentation, a docstring or a script of .ci names.
 
 Paths are read anywhere in a page; names are read in `backticks`: ``wire/r4.py``, ``rest.answered``,
 ``Catalogue.system``, ``LookupRequest``, ``OPERATIONS``, ``entry_of(…)``, and in the code blocks of the page itself.
@@ -24,10 +24,11 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run", ".ci/check")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+FILES = {path.name for path in PACKAGE.rglob("*.py")}
 # Names of others: Python's, the environment's, and words in capitals that are not names.
 OTHER_NAMES = {*dir(builtins), "PATH", "FUZZ", "STORE", "KIND", "PACKAGE"}
 OTHER_PACKAGES = ("fhir.resources",)
-DATA_FILE = re.compile(r".*\.(?:csv|json|jsonl|ndjson|tgz|toml|tsv|txt|xlsx|xml|zip|py|md|mjs)")
+DATA_FILE = re.compile(r".*\.(?:csv|json|jsonl|ndjson|sqlite|tgz|toml|tsv|txt|xlsx|xml|zip|py|md|mjs)")
 FILE = re.compile(r"(?<![\w/.:-])(?:\.{0,2}/)?[\w.-]+(?:/[\w.-]+)*\.(?:py|md|mjs)\b(?!\.)")
 FOLDERS = ("benchmarks", "docs", "fhir_bundles", "terminology", "tests", ".ci")
 PATH = re.compile(rf"(?<![\w/.:$-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w")
@@ -170,6 +171,27 @@ def unknown_names(text: str, page: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_name_in_the_documentation_exists(page: Path) -> None:
     assert unknown_names(page.read_text("utf-8"), page) == []
+
+
+def docstrings(module: Path) -> str:
+    """All docstrings of a module."""
+    nodes = ast.walk(ast.parse(module.read_text("utf-8")))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return "\n\n".join(ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
+
+
+@pytest.mark.parametrize(
+    "module", sorted(PACKAGE.rglob("*.py")), ids=lambda module: str(module.relative_to(PACKAGE))
+)
+def test_every_name_in_a_docstring_exists(module: Path) -> None:
+    unknown = unknown_names(docstrings(module), module)
+    assert [name for name in unknown if name not in FILES and not is_attribute(name)] == []
+
+
+def is_attribute(name: str) -> bool:
+    """Whether a name is that of a parameter with an attribute that some class has: ``query.obstacles``."""
+    variable, dot, attribute = name.partition(".")
+    return bool(dot) and variable.islower() and any(attribute in own for own in names().classes.values())
 
 
 @pytest.mark.parametrize(

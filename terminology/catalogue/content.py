@@ -16,6 +16,7 @@ from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
+from terminology.systems.resource import stub_of
 
 
 class Content(DerivedAnswers):
@@ -34,6 +35,8 @@ class Content(DerivedAnswers):
     ) -> None:
         self._index = ResourceIndex(documents, stored)
         self._systems = {(system.about.url, system.about.version): system for system in systems}
+        # For reads and searches. They stand beside the index, which has no codes for them.
+        self._stubs = {stub["id"]: stub for stub in (stub_of(s.about) for s in self._systems.values())}
         self._definitions = Definitions(definitions or {})
         self._views: dict[str, Remembering] = {}
 
@@ -61,7 +64,9 @@ class Content(DerivedAnswers):
     # -- resources -------------------------------------------------------------------------------
 
     def headers(self, kind: str) -> Iterator[Document]:
-        return self._index.headers(kind)
+        yield from self._index.headers(kind)
+        if kind == "CodeSystem":
+            yield from (stub for id_, stub in self._stubs.items() if not self._index.has_id(kind, id_))
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
         return self._index.whole(header, keep, rows) or header
@@ -70,19 +75,25 @@ class Content(DerivedAnswers):
         return self._index.rows(header)
 
     def searched(self, header: Document, codes: Collection[str]) -> Document:
-        return self._index.searched(header, codes) or header
+        builtin = self._of_stub(header)
+        if builtin is None:
+            return self._index.searched(header, codes) or header
+        located = (builtin.locate(code) for code in codes)
+        return {**header, "concept": [{"code": concept.code} for concept in located if concept is not None]}
 
     def document(self, header: Document) -> Document:
         return self._index.document(header) or header
 
     def resource(self, kind: str, id_: str) -> Document:
         resource = self._index.resource(kind, id_)
+        if resource is None and kind == "CodeSystem":
+            resource = self._stubs.get(id_)
         if resource is None:
             raise TerminologyError(issues.unknown_resource(kind, id_))
         return resource
 
     def has_id(self, kind: str, id_: str) -> bool:
-        return self._index.has_id(kind, id_)
+        return self._index.has_id(kind, id_) or (kind == "CodeSystem" and id_ in self._stubs)
 
     def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
         return self._index.find(kind, url, version)
@@ -115,7 +126,12 @@ class Content(DerivedAnswers):
 
     def compiled_system(self, document: Document) -> CodeSystem | None:
         header = self._index.header_of(document)
-        return None if header is None else self._index.system(header)
+        return self._of_stub(document) if header is None else self._index.system(header)
+
+    def _of_stub(self, document: Document) -> CodeSystem | None:
+        """The code system whose stub a document is."""
+        is_stub = self._stubs.get(document.get("id", "")) is document
+        return self._systems[document["url"], document.get("version")] if is_stub else None
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return iter(self._systems.values())

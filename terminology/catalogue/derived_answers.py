@@ -8,7 +8,7 @@ from functools import cached_property
 
 from terminology.catalogue import implied
 from terminology.catalogue.concept_map import ConceptMap
-from terminology.catalogue.protocol import Catalogue, Pinned, Weighed, unpinned
+from terminology.catalogue.protocol import Catalogue, MalformedMap, Pinned, Weighed, unpinned
 from terminology.core import issues, versions
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
@@ -155,7 +155,7 @@ class DerivedAnswers(ABC):
     def compile_map(self, document: Document) -> ConceptMap:
         return self.compiled_map(document) or ConceptMap(require(document), self.preferred)
 
-    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+    def concept_maps(self, malformed: list[MalformedMap] | None = None) -> list[ConceptMap]:
         by_url: dict[str, list[Document]] = {}
         for header in self.headers("ConceptMap"):
             by_url.setdefault(header.get("url", ""), []).append(header)
@@ -165,7 +165,7 @@ class DerivedAnswers(ABC):
                 usable.append(self.compile_map(header))
             except TerminologyError as error:
                 if malformed is not None:
-                    malformed.append(error)
+                    malformed.append((self.whole(header), error))
         return usable
 
 

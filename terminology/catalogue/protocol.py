@@ -28,6 +28,10 @@ def unpinned(url: str) -> str | None:
     return None
 
 
+# A ConceptMap that cannot be used, and why.
+MalformedMap = tuple[Document, TerminologyError]
+
+
 class Weighed(Protocol):
     """An object that an operation has made of documents, in a cache."""
 
@@ -51,7 +55,7 @@ class CompiledResource(Protocol):
         """The resource as the interaction ``read`` gives it, with some of its rows."""
 
     def searched(self, codes: Collection[str]) -> Document:
-        """The resource as far as a search for these codes needs it."""
+        """The resource with the rows that a search for these codes needs, and perhaps others."""
 
     def system(self) -> CodeSystem: ...
 
@@ -80,7 +84,7 @@ class Catalogue(Protocol):
         """The number of concepts or mappings of a resource in the store; 0 for any other."""
 
     def searched(self, header: Document, codes: Collection[str]) -> Document:
-        """The resource of a header as far as a search for these codes needs it: no more rows than that."""
+        """The resource of a header, which may lack the rows that a search for these codes does not need."""
 
     def document(self, header: Document) -> Document:
         """The resource of a header as operations use it: long lists of the store are read as needed.
@@ -157,10 +161,10 @@ class Catalogue(Protocol):
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
         """The compiled map of a canonical. Raises TerminologyError when it is not known."""
 
-    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+    def concept_maps(self, malformed: list[MalformedMap] | None = None) -> list[ConceptMap]:
         """The maps for requests that name none: the best version of each, except retired and malformed ones.
 
-        The errors of the malformed ones are added to ``malformed``.
+        The malformed ones are added to ``malformed``.
         """
 
     def compile_map(self, document: Document) -> ConceptMap:

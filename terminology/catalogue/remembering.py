@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from terminology.catalogue.concept_map import ConceptMap
-from terminology.catalogue.protocol import Catalogue
+from terminology.catalogue.protocol import Catalogue, MalformedMap
 from terminology.catalogue.wrapper import Wrapper
 from terminology.core.cache import RecentValues
-from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.systems.protocol import CodeSystem
 
@@ -82,11 +81,11 @@ class Remembering(Wrapper):
         return known
 
     @cached_property
-    def _usable_maps(self) -> tuple[list[ConceptMap], list[TerminologyError]]:
-        malformed: list[TerminologyError] = []
+    def _usable_maps(self) -> tuple[list[ConceptMap], list[MalformedMap]]:
+        malformed: list[MalformedMap] = []
         return super().concept_maps(malformed), malformed
 
-    def concept_maps(self, malformed: list[TerminologyError] | None = None) -> list[ConceptMap]:
+    def concept_maps(self, malformed: list[MalformedMap] | None = None) -> list[ConceptMap]:
         usable, errors = self._usable_maps
         if malformed is not None:
             malformed += errors

@@ -167,7 +167,7 @@ class ResourceIndex:
         return 0 if stored is None else stored.rows
 
     def searched(self, header: Document, codes: Collection[str]) -> Document | None:
-        """The resource as far as a search for these codes needs it; None as for ``document``."""
+        """The resource with the rows that a search for these codes needs; None as for ``document``."""
         stored = self._stored.get(id(header))
         return self.whole(header, False, FIRST_ROWS) if stored is None else stored.searched(codes)
 
@@ -190,7 +190,11 @@ class ResourceIndex:
         map_ = self._maps.get(id(header))
         if map_ is None:
             stored = self._stored.get(id(header))
-            map_ = stored.map(preferred) if stored else ConceptMap(self.document(header) or header, preferred)
+            map_ = (
+                stored.map(preferred)
+                if stored
+                else ConceptMap(require(self.document(header) or header), preferred)
+            )
             self._maps[id(header)] = map_
         return map_
 

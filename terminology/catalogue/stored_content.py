@@ -1,7 +1,7 @@
 """The concepts of a stored CodeSystem, and the mappings of a stored ConceptMap, written as the resource has them.
 
-Only some of the rows need to be written: a page of them, or those that a search is about. What is left out may be the
-parent of what is written; such a concept stands at the top, and a property names its parents.
+Only some of the rows need to be written: a page of them, or those that a search is about. If the parent of a concept
+is not written, the concept is at the top, and a property names its parents.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def code_system(artifact: Artifact, rows: Iterable[StoredConcept]) -> Document:
     """The CodeSystem with these concepts, which come in their order."""
     document = artifact.header.document
     writer = _ConceptWriter(artifact, roles_of(document).get("parent"))
-    concepts = writer.written(rows)
+    concepts = writer.write(rows)
     if writer.undeclared is not None:
         document = {**document, "property": [*document.get("property", ()), writer.undeclared]}
     return {**document, "concept": concepts} if concepts else document
 
 
 class _ConceptWriter:
-    """Writes concepts in their order, each below its only parent if it can stand there, or else at the top.
+    """Writes concepts in their order, each in its only parent if that is being written, or else at the top.
 
     ``undeclared`` is the declaration of the property for parents, if it was used and the code system has none.
     """
@@ -47,9 +47,9 @@ class _ConceptWriter:
         self._is_declared = self._parent in declared
         self.undeclared: Document | None = None
 
-    def written(self, rows: Iterable[StoredConcept]) -> list[Document]:
+    def write(self, rows: Iterable[StoredConcept]) -> list[Document]:
         top: list[Document] = []
-        # The last concept, after those that it stands below.
+        # The last concept, after the concepts that contain it.
         path: list[Document] = []
         for row in rows:
             node, parents = self._node(row)

@@ -6,7 +6,7 @@ about these are answered by the code system, concept map or lists behind it, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from hashlib import sha256
 
@@ -14,9 +14,13 @@ from terminology.catalogue import stored_content, stored_value_set
 from terminology.catalogue.stored_map import StoredMap
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS, SUBSETTED
 from terminology.core.model import Document
+from terminology.core.texts import bare
 from terminology.store.artifacts import Artifact
 from terminology.store.schema import LANGUAGE, MARK
 from terminology.systems.indexed import IndexedCodeSystem
+from terminology.systems.indexed_filters import IndexedFilters
+from terminology.systems.indexed_rows import RowReader
+from terminology.systems.resource import info_of
 from terminology.systems.snomed.identifiers import URL as SNOMED_CT
 from terminology.systems.snomed.system import SnomedCodeSystem
 
@@ -47,20 +51,20 @@ class StoredResource:
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "ValueSet":
             return stored_value_set.whole(artifact) if header.parts else header.document
-        shown = rows[: max(0, header.count - rows.start)]
+        page = rows[: max(0, header.count - rows.start)]
         if header.kind == "CodeSystem":
-            document = stored_content.code_system(artifact, artifact.concepts(shown))
+            document = stored_content.code_system(artifact, artifact.concepts(page))
         else:
-            mappings = artifact.mappings_at(shown.start, shown.stop)
+            mappings = artifact.mappings_at(page.start, page.stop)
             document = stored_content.concept_map(artifact, mappings, is_first=rows.start == 0)
         meta = {"versionId": self._version_id, **document.get("meta", {})}
-        if len(shown) == header.count:
+        if len(page) == header.count:
             return {**document, "meta": meta}
         meta["tag"] = [*meta.get("tag", ()), SUBSETTED]
         return {
             **document,
             "meta": meta,
-            "text": _where_the_rest_is(header.kind, header.count, shown),
+            "text": _where_the_rest_is(header.kind, header.count, page),
         }
 
     @cached_property
@@ -68,23 +72,28 @@ class StoredResource:
         return sha256(self._artifact.header.as_bytes()).hexdigest()[:16]
 
     def searched(self, codes: Collection[str]) -> Document:
-        """The resource with those of its rows that have one of these codes, and perhaps others: for a search.
+        """The resource with the rows that have one of these codes, and perhaps others: for a search.
 
-        The rows of a code system with one of these codes as language of a designation count, too; and the first
-        row is there in any case, so that it can be seen whether there are any.
+        A concept of a code system also counts if one of these codes is the language of a designation. The first row is
+        always there, so that a search can see whether there are any.
         """
         artifact, header = self._artifact, self._artifact.header
         if header.kind == "CodeSystem":
-            folds = header.document.get("caseSensitive") is False
-            keys = {code.casefold() if folds else code for code in codes}
+            filters = IndexedFilters(info_of(header.document), artifact, RowReader(artifact))
+            keys = filters.keys(codes).values()
             ords = {0, *artifact.ords(keys).values()} if header.count else set()
             for tag in header.languages.keys() & {code.lower() for code in codes}:
                 ords |= set(artifact.posting(MARK, LANGUAGE + tag)[:1])
             return stored_content.code_system(artifact, artifact.concepts(sorted(ords)))
         if header.kind == "ConceptMap":
             ends = ("by source", "by target")
-            found = [row for code in codes for end in ends for row in artifact.mappings(end, code)]
-            return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *found])
+            in_any_case = {
+                other for code in codes for other in (code, *_codes_in_another_case(artifact, code))
+            }
+            mappings = [
+                row for code in sorted(in_any_case) for end in ends for row in artifact.mappings(end, code)
+            ]
+            return stored_content.searched_map(artifact, [*artifact.mappings_at(0, 1), *mappings])
         return stored_value_set.searched(artifact, codes) if header.parts else header.document
 
     def system(self) -> IndexedCodeSystem:
@@ -96,14 +105,26 @@ class StoredResource:
         return StoredMap(self._artifact, preferred)
 
 
-def _where_the_rest_is(kind: str, count: int, shown: range) -> Document:
+def _codes_in_another_case(artifact: Artifact, code: str) -> Iterator[str]:
+    """The codes of a map that differ from one in case only."""
+    if code.upper() == code.lower():
+        return
+    for part in range(len(artifact.header.groups)):
+        for end in ("like source", "like target"):
+            similar = artifact.spelled_like(end, bare(code), part)
+            yield from (other for other in similar if other.casefold() == code.casefold())
+
+
+def _where_the_rest_is(kind: str, count: int, page: range) -> Document:
     """The narrative of a resource of which only some rows are shown."""
     is_system = kind == "CodeSystem"
     rows = "concepts" if is_system else "mappings"
-    which = f"{rows.capitalize()} {shown.start + 1:,} to {shown.stop:,}" if shown else f"None of the {rows}"
-    asked = "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
+    which = f"{rows.capitalize()} {page.start + 1:,} to {page.stop:,}" if page else f"None of the {rows}"
+    operations = (
+        "CodeSystem/$lookup and ValueSet/$expand answer" if is_system else "ConceptMap/$translate answers"
+    )
     text = (
-        f"{which}, of {count:,}. A read with _count (at most {MOST_ROWS:,}) and _offset shows others; {asked} "
+        f"{which}, of {count:,}. A read with _count (at most {MOST_ROWS:,}) and _offset shows others; {operations} "
         "from all of them."
     )
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{text}</p></div>'}

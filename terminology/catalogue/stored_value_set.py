@@ -18,7 +18,7 @@ from terminology.core.model import Document
 from terminology.store.artifacts import PAGE, Artifact, StoredMember
 from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with_entries, with_open_lists
 from terminology.systems.absent import AbsentCodeSystem
-from terminology.systems.code_shapes import impossibility
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
@@ -213,7 +213,7 @@ class StoredListing(Listing):
             listed |= BitMap(ords.values())
             if system.about.is_fragment:
                 missing = [row for row in rows if keys[row.code] not in ords]
-                yield from (row.place for row in missing if not impossibility(system.about, row.code))
+                yield from (row.place for row in missing if may_be_elsewhere(system.about, row.code))
 
 
 class EntriesByPage(ValuesView[Document]):

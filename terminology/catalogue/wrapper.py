@@ -125,7 +125,7 @@ class ResourcesBefore(Wrapper):
         return self._listed(self.base.find_system(url, version))
 
     def _listed(self, system: CodeSystem | None) -> CodeSystem | None:
-        """A grammar lists the usual codes as the first catalogue has them that knows a value set of them."""
+        """A grammar that lists its common codes by a value set of these resources, if they have one."""
         if isinstance(system, GrammarCodeSystem):
             if any(self.resources.has_url("ValueSet", url) for url in system.about.common):
                 return system.listed_by(partial(self.find, "ValueSet"))

@@ -22,7 +22,8 @@ _OPERATIONS = """\
 Written by `terminology reference` from the tables in `terminology/wire`; a test fails when it
 is out of date.
 
-Every operation takes GET (simple values in the URL) and POST (a Parameters resource), at each of
+Every operation takes GET (simple values in the URL) and POST (a Parameters resource), those that change the state
+of the server (`$closure`, `$cache-control`) POST alone, at each of
 the roots `/fhir/r4`, `/fhir/r4b`, `/fhir/r5` and `/fhir`. A parameter is read under **every** name listed, at
 every root; the answer has the shape of the root's release. Unknown parameters are ignored, unless the client
 sends `Prefer: handling=strict`. `tx-resource` (repeated, a resource) adds CodeSystems, ValueSets, ConceptMaps
@@ -53,7 +54,8 @@ out of date.
 A setting is read from the command line of `terminology serve`, else from the environment, else from the
 TOML file given with `--config`. A list is given by repeating the option, and in the environment separated as
 in `PATH`. In Python, `Settings(port=8081)` reads nothing but its arguments, and
-`Settings.from_environment()` reads all of these: see [library.md](library.md).
+`Settings.from_environment()` reads all of these: see [library.md](library.md). More about `base_url`,
+`proxies` and `proxy_headers`: [reading.md](reading.md#the-urls-in-answers).
 """
 _KINDS = """\
 # What can be imported

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from terminology.cli import result_lines
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
 from terminology.library import Terminology
-from terminology.library.results import Result
+from terminology.library.results import LookupResult, Result, TranslateResult
 from terminology.opening import ServedContent
 from terminology.wire import json
+from terminology.wire.outcome import operation_outcome
+
+R = TypeVar("R", bound=Result)
 
 # The settings that name the content.
 _CONTENT = ("bundled", "content", "store", "skip_broken")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as a Parameters resource.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print each answer as a Parameters resource.")
 
 
 @contextmanager
@@ -34,9 +39,62 @@ def _terminology(config: Path | None, options: dict[str, Any]) -> Iterator[Termi
             yield Terminology(settings=settings.updated(data=""), catalogue=served.catalogue)
 
 
+def _read(context: click.Context, argument: click.Parameter, codes: Sequence[str]) -> list[str]:
+    """The codes; ``-`` stands for those on standard input, one a line."""
+    read: list[str] = []
+    for code in codes:
+        if code == "-":
+            lines = (line.lstrip("\ufeff").strip() for line in sys.stdin)  # of a file with a byte order mark
+            read.extend(line for line in lines if line)
+        else:
+            read.append(code)
+    if not read:
+        raise click.UsageError("standard input has no code")
+    return read
+
+
+def _show(
+    codes: Sequence[str],
+    ask: Callable[[str], R],
+    lines: Callable[[R], Iterator[str]],
+    as_json: bool,
+    is_found: Callable[[R], bool] = lambda answer: True,
+) -> None:
+    """Ask for each code. The exit status is 1 if there was nothing for one of them.
+
+    Several answers are blocks, each with the code above it; one that fails does not stop the others. Raises
+    TerminologyError for a code that is alone.
+    """
+    are_all_found = True
+    for index, code in enumerate(codes):
+        if len(codes) > 1 and not as_json:
+            click.echo(f"\n{code}" if index else code)
+        try:
+            answer = ask(code)
+        except TerminologyError as problem:
+            if len(codes) == 1:
+                raise
+            are_all_found = False
+            if as_json:
+                _print(operation_outcome(problem.issues))
+            click.echo(f"Error: {problem}", err=True)
+            continue
+        are_all_found = are_all_found and is_found(answer)
+        if as_json:
+            _print(answer.json)
+        else:
+            for line in lines(answer):
+                click.echo(line)
+    if not are_all_found:
+        sys.exit(1)
+
+
+_CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, callback=_read)
+
+
 @click.command()
 @click.argument("system")
-@click.argument("code")
+@_CODES
 @click.option("--version", help="The version of the code system.")
 @click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
 @click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
@@ -44,7 +102,7 @@ def _terminology(config: Path | None, options: dict[str, Any]) -> Iterator[Termi
 @_JSON
 def lookup(
     system: str,
-    code: str,
+    codes: list[str],
     version: str | None,
     language: str | None,
     properties: tuple[str, ...],
@@ -52,17 +110,23 @@ def lookup(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the display, designations and properties of a CODE of a code SYSTEM."""
+    """Show the display, designations and properties of each CODE of a code SYSTEM.
+
+    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code is not known.
+    """
     with _terminology(config, options) as terminology:
-        result = terminology.lookup(
-            system, code, version=version, display_language=language, property=properties
-        )
-    _show(result, result_lines.lookup_lines(result), as_json)
+
+        def ask(code: str) -> LookupResult:
+            return terminology.lookup(
+                system, code, version=version, display_language=language, property=properties
+            )
+
+        _show(codes, ask, result_lines.lookup_lines, as_json)
 
 
 @click.command()
 @click.argument("system")
-@click.argument("code")
+@_CODES
 @click.option("--to", help="The code system to translate to.")
 @click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
 @click.option(
@@ -72,7 +136,7 @@ def lookup(
 @_JSON
 def translate(
     system: str,
-    code: str,
+    codes: list[str],
     to: str | None,
     map_: str | None,
     where: tuple[str, ...],
@@ -80,13 +144,17 @@ def translate(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the translations of a CODE of a code SYSTEM. The exit status is 1 if there is none."""
+    """Show the translations of each CODE of a code SYSTEM.
+
+    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code has no translation.
+    """
     conditions = [_dependency(condition) for condition in where]
     with _terminology(config, options) as terminology:
-        result = terminology.translate(system, code, target_system=to, url=map_, dependency=conditions)
-    _show(result, result_lines.translate_lines(result), as_json)
-    if not result:
-        sys.exit(1)
+
+        def ask(code: str) -> TranslateResult:
+            return terminology.translate(system, code, target_system=to, url=map_, dependency=conditions)
+
+        _show(codes, ask, result_lines.translate_lines, as_json, is_found=bool)
 
 
 def _dependency(condition: str) -> dict[str, str]:
@@ -96,9 +164,5 @@ def _dependency(condition: str) -> dict[str, str]:
     return {"attribute": name, "value": value}
 
 
-def _show(result: Result, lines: Iterable[str], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.write(result.json, pretty=True).decode())
-        return
-    for line in lines:
-        click.echo(line)
+def _print(document: Document) -> None:
+    click.echo(json.write(document, pretty=True).decode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from terminology.core.issues.translate_hints import AS_DEPENDENCY
 from terminology.core.model import Coding
 from terminology.library.results import (
     LookupResult,
@@ -39,7 +40,10 @@ def lookup_lines(result: LookupResult) -> Iterator[str]:
 
 
 def _designation(designation: ResultDesignation) -> tuple[str, str]:
-    return f"designation {designation.language or ''}".strip(), _text(designation.value)
+    uses = [use for use in (designation.use, *designation.additional_use) if use is not None]
+    names = ", ".join(_text(use.display or use.code) for use in uses)
+    name = f"designation {designation.language or ''}".strip()
+    return name, f"{_text(designation.value)}{f' (use: {names})' if names else ''}"
 
 
 def _property(property_: ResultProperty) -> tuple[str, str]:
@@ -50,7 +54,7 @@ def _property(property_: ResultProperty) -> tuple[str, str]:
 def translate_lines(result: TranslateResult) -> Iterator[str]:
     """A table of the matches, below the message about them all."""
     if result.message:
-        yield _text(result.message)
+        yield _text(result.message).replace(AS_DEPENDENCY, "with --where NAME=VALUE")
     rows = [_match(match) for match in result.matches]
     if rows:
         yield from _columns([_MATCH, *rows])

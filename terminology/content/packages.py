@@ -27,7 +27,7 @@ from terminology.catalogue.protocol import KINDS
 from terminology.core.documents import LazyDocument, header_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
-from terminology.core.structure import require
+from terminology.core.structure import require_types
 from terminology.wire import json, r4
 
 MANIFEST = "package.json"
@@ -225,7 +225,8 @@ class FhirPackage:
 
 
 def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
-    return _completed(require(r4.upgrade(document) if is_r4 else r4.in_r5(document)), updated)
+    """The resource in R5 shape. A map that lacks a code, as an example of FHIR R4 does, is refused when it is used."""
+    return _completed(require_types(r4.upgrade(document) if is_r4 else r4.in_r5(document)), updated)
 
 
 # -- single files --------------------------------------------------------------------------------
@@ -260,14 +261,14 @@ def _in_r5(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
     for resource in _unbundled(document):
         if resource.get("resourceType") in KINDS:
             has_r4_shape = _is_r4(resource) if is_r4 is None else is_r4
-            yield require(r4.upgrade(resource) if has_r4_shape else r4.in_r5(resource))
+            yield require_types(r4.upgrade(resource) if has_r4_shape else r4.in_r5(resource))
 
 
 def _unbundled(document: Document) -> Iterator[Document]:
     if document.get("resourceType") != "Bundle":
         yield document
         return
-    for entry in require(document).get("entry", ()):
+    for entry in require_types(document).get("entry", ()):
         if "resource" in entry:
             yield from _unbundled(entry["resource"])
 

@@ -1,8 +1,7 @@
 """The keys by which the codes of one code system are compared: ``CodeSystem.caseSensitive`` has three values.
 
-Where case counts, a key is the code; where it does not, the code without its case. Where the code system does not
-say (None), a key is a code as it is written there, and a code that nobody has written so means the first that differs
-from it in case only.
+If case counts, a key is the code; if it does not, the code without its case. If the code system does not say (None),
+a key is a code as the code system writes it; any other code means the first key that differs from it in case only.
 
 https://hl7.org/fhir/R5/codesystem-definitions.html#CodeSystem.caseSensitive
 """

@@ -17,6 +17,6 @@ def is_past(date: str) -> bool:
 
 
 def is_over(date: str) -> bool:
-    """True for a date or dateTime that has ended: neither today is over, nor this year."""
+    """True for a date or dateTime that has ended: today is not over, nor is this year."""
     day = date[:10]
     return day < today()[: len(day)]

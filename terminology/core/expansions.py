@@ -1,7 +1,7 @@
 """Stored expansions: the codes of a ValueSet that has no definition (``compose``).
 
-An expansion of somebody else (VSAC, a quality measure, a form) is all that such a value set is. It is read as a
-definition that lists its codes. https://hl7.org/fhir/R5/valueset-definitions.html#ValueSet.expansion
+Such a value set has only an expansion that somebody else made (VSAC, a quality measure, a form). It is read as a
+definition that lists these codes. https://hl7.org/fhir/R5/valueset-definitions.html#ValueSet.expansion
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from terminology.core.model import Document
 
 UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
 UNCLOSED_REASON = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason"
-# The elements of an entry that its place in a definition has, too. What it says of being abstract or inactive
-# counts where the code system is not here to say it.
+# The elements that an entry has in common with an ``include.concept``; and ``abstract`` and ``inactive``, which
+# count if the server does not have the code system.
 OF_EXPANSION_ENTRY = ("code", "display", "designation", "abstract", "inactive")
 
 

@@ -133,11 +133,17 @@ _NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a lis
 
 
 def require(document: Document) -> Document:
-    """The document itself. Raises TerminologyError when something in it is not of the type it must be."""
+    """The document itself. Raises TerminologyError when something in it is missing, or not of the type it must be."""
+    require_types(document)
+    if document.get("resourceType") == "ConceptMap":
+        _require_codes(document)
+    return document
+
+
+def require_types(document: Document) -> Document:
+    """The same for types alone: a resource can then be read and written, but perhaps not be used."""
     kind = str(document.get("resourceType"))
     _require(document, SHAPES.get(kind, HEADER), kind)
-    if kind == "ConceptMap":
-        _require_codes(document)
     return document
 
 

@@ -1,11 +1,12 @@
 """The choice of a version, if the server has several of a resource.
 
-The rule is the same for every kind of resource: an exact version is that version; a wildcard (``1.x``,
-``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version is the best of those
-that fit. Complete content is better than a fragment, and of equals the later version is better, by the
-algorithm that the resources declare (``versionAlgorithm``: semver, integer, alpha, date, natural), otherwise
-as its publisher counts, or by ``natural``. Which version a request, a pin or a value set asks for is decided in
-``operations/value_set/version_pins.py``.
+The rule is the same for every kind of resource. An exact version means that version. A wildcard (``1.x``,
+``1.0.*``), an edition of SNOMED CT (``http://snomed.info/sct/[module]``) or no version means the best version that
+fits. Complete content is better than a fragment; of equals, the later version is better. Which one is later follows
+from the algorithm that the resources declare (``versionAlgorithm``: semver, integer, alpha, date, natural), else from
+the order that the publisher uses, else from ``natural``.
+
+``operations/value_set/version_pins.py`` decides which version a request, a pin or a value set asks for.
 """
 
 from __future__ import annotations

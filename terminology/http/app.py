@@ -1,7 +1,8 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``,
-which answers requests like earlier ones without Flask. If hooks such as ``before_request`` are added to the
+which answers requests like earlier ones without Flask. A third one, ``proxies.behind_proxies``, reads the headers of
+proxies if the settings say that there are some. If hooks such as ``before_request`` are added to the
 application, Flask answers every request, so that the hooks see it. WSGI middleware around ``wsgi_app`` sees every
 request without that loss of speed.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
@@ -27,9 +28,10 @@ from terminology.core.model import Document, Issue
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared import PREPARED, PreparedRequests
+from terminology.http.proxies import behind_proxies
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
-from terminology.wire import exchange, json, outcome, rest, slips, xml
+from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context
 from terminology.wire.failures import failure
@@ -75,8 +77,7 @@ def create_app(
 
     def root(path: str = "") -> Response:
         headers = g.headers = request_headers.from_wsgi(request.environ)
-        release, base, further = _root(settings, headers, path)
-        spoken = _spoken(settings) if base.endswith(ROOT) else (release,)
+        release, spoken, base, further = _root(settings, headers, path)
         context = Context(
             current().for_fhir(release.version),
             release,
@@ -96,9 +97,12 @@ def create_app(
     app.view_functions["root"] = root
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<anything:path>"):
         app.url_map.add(Rule(rule, endpoint="root"))  # any method: rest.py refuses the others
-    app.add_url_rule("/", "home", _home, methods=_READABLE, provide_automatic_options=False)
+    app.add_url_rule(
+        "/", "home", partial(_home, settings.base_url), methods=_READABLE, provide_automatic_options=False
+    )
     app.register_error_handler(Exception, _failed)
-    prepared = PreparedRequests(app.wsgi_app, current, settings.largest_body)
+    answering = behind_proxies(app.wsgi_app, settings)
+    prepared = PreparedRequests(answering, current, settings.largest_body)
     app.wsgi_app = CommonHeaders(prepared, settings.cors_origin)  # type: ignore[method-assign]
     return app
 
@@ -132,9 +136,9 @@ def _has_hooks(app: Flask) -> bool:
 # -- one request ---------------------------------------------------------------------------------
 
 
-def _home() -> Response:
+def _home(base_url: str) -> Response:
     """A redirect from the address without a path to the base."""
-    return _bare(302, {"Location": request.script_root + ROOT})
+    return _bare(302, {"Location": base_url or request.script_root + ROOT})
 
 
 def _bare(status: int, headers: Mapping[str, str]) -> Response:
@@ -169,19 +173,22 @@ def _answer(
     return response, media, ("_pretty", "true") in query
 
 
-def _root(settings: Settings, headers: request_headers.Headers, path: str) -> tuple[FhirVersion, str, str]:
-    """The release, the base and the rest of the path.
+def _root(
+    settings: Settings, headers: request_headers.Headers, path: str
+) -> tuple[FhirVersion, tuple[FhirVersion, ...], str, str]:
+    """The release, the releases that the root speaks, the base and the rest of the path.
 
     The first step of the path names a release; ``fhirVersion`` may ask for another of its family. Without one
     it is the release that ``/fhir`` stands for.
     """
-    here = _here(request.scheme, request.host, request.script_root)
+    here = settings.base_url or _here(request.scheme, request.host, request.script_root)
     first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
-        return _requested_release(release.family, release, headers), f"{here}/{first}", "/".join(further)
+        requested = _requested_release(release.family, release, headers)
+        return requested, (requested,), f"{here}/{first}", "/".join(further)
     spoken = _spoken(settings)
-    return _requested_release(spoken, spoken[0], headers), here, "/".join([first, *further])
+    return _requested_release(spoken, spoken[0], headers), spoken, here, "/".join([first, *further])
 
 
 @lru_cache(DIFFERENT)
@@ -264,8 +271,9 @@ def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty
 
 
 def _failed(error: Exception) -> Response:
-    """Any error, as an OperationOutcome in the requested format, or in JSON if that cannot be written."""
-    response = _response_to(error)
+    """Any error, as an OperationOutcome in the requested format, or in JSON if there is no such format."""
+    raised = _refused(error) if isinstance(error, HTTPException) else error
+    response = failure(raised, request.environ[REQUEST_ID], f"{request.method} {request.path}")
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or request_headers.from_wsgi(request.environ)
     try:
@@ -275,18 +283,11 @@ def _failed(error: Exception) -> Response:
     return _written(response, media, release)
 
 
-def _response_to(error: Exception) -> exchange.Response:
-    if isinstance(error, HTTPException):
-        return exchange.Response(
-            error.code or 500, outcome.operation_outcome([_http_issue(error)]), _allowed(error)
-        )
-    return failure(error, request.environ[REQUEST_ID], f"{request.method} {request.path}")
-
-
-def _allowed(error: HTTPException) -> dict[str, str]:
-    if isinstance(error, MethodNotAllowed):
-        return {"Allow": ", ".join(error.valid_methods or ())}
-    return {}
+def _refused(error: HTTPException) -> RefusedError:
+    """The exception of ours for one that Flask raises about a request."""
+    methods = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
+    headers = {"Allow": ", ".join(methods)} if methods else {}
+    return RefusedError(error.code or 500, _http_issue(error), headers)
 
 
 def _http_issue(error: HTTPException) -> Issue:

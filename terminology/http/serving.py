@@ -17,12 +17,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from terminology.catalogue.content import Content
 from terminology.core import issues
-from terminology.core.errors import SettingError
+from terminology.core.errors import RefusedError, SettingError
 from terminology.http.app import ROOT, create_app
 from terminology.http.media import JSON
 from terminology.opening import ServedContent
 from terminology.settings import Settings
-from terminology.wire import json, outcome
+from terminology.wire import json
+from terminology.wire.failures import failure
 
 # Seconds for which open connections may keep a service from ending. A client that sends no request, or half of
 # one, would keep it for half a minute.
@@ -107,8 +108,10 @@ class _Handler(WSGIRequestHandler):
         """Refuse text that is not an HTTP request."""
         self.request_version = self.protocol_version  # HTTP/0.9 would have no status line
         text = message or HTTPStatus(code).phrase
-        content = json.write(outcome.operation_outcome([issues.malformed(text)]))
-        self.send_response(code, HTTPStatus(code).phrase)
+        refusal = failure(RefusedError(code, issues.malformed(text)), "", "")
+        assert refusal.resource is not None
+        content = json.write(refusal.resource)
+        self.send_response(refusal.status, HTTPStatus(code).phrase)
         self.send_header("Content-Type", f"{JSON}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")

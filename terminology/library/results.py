@@ -1,6 +1,6 @@
 """Typed results of the library: FHIR answers whose parts are attributes.
 
-A result reads the R5 answer when an attribute is used. ``json`` is that answer, ``in_release("r4")`` is the
+A result reads the R5 answer when an attribute is used. ``json`` is a copy of that answer, ``in_release("r4")`` is the
 answer that a client of R4 gets, and ``to_fhir("r4")`` is the same as a model of the package ``fhir.resources``.
 """
 
@@ -16,6 +16,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue, Typed
+from terminology.library.values import copied, require_type
 from terminology.wire.outcome import MESSAGE_ID
 
 if TYPE_CHECKING:
@@ -163,20 +164,38 @@ def _number(value: Any) -> int | None:
 
 
 class Result:
-    """The answer to one request. ``json`` is the FHIR resource in R5."""
+    """The answer to one request."""
 
-    def __init__(self, json: Document, in_release: Callable[[str], Document]) -> None:
-        """``in_release`` gives the same answer in another release, by its name."""
-        self.json = json
+    def __init__(self, answer: Document, in_release: Callable[[str], Document], release: str = HOME) -> None:
+        """``answer`` has the shape of R5, and may share parts with the content of the server.
+
+        ``release`` is the one that answered; ``in_release`` gives the answer of any other, by its name, and it may
+        share parts as well.
+        """
+        self._answer = answer
         self._in_release = in_release
+        self._release = release
+
+    @cached_property
+    def json(self) -> Document:
+        """The answer as a FHIR resource in the shape of R5.
+
+        It belongs to the caller, who may change it: neither the content nor the other attributes change with it.
+        """
+        document: Document = copied(self._answer)
+        return document
 
     def in_release(self, release: str = HOME) -> Document:
         """The answer that the root of a release gives: ``r4``, ``r4b``, ``r5`` or ``r6``.
 
-        It is more than another shape: FHIR's own code systems have other versions there. Raises
-        TerminologyError.
+        It is more than another shape: FHIR's own code systems have other versions there. A resource that was read
+        or found is the one of the same canonical. Raises TerminologyError, also where the release has no such
+        resource.
         """
-        return self.json if release == HOME else self._in_release(release)
+        if release == self._release == HOME:
+            return self.json
+        document: Document = copied(self._in_release(release))
+        return document
 
     def to_fhir(self, release: str = HOME) -> FHIRAbstractModel:
         """The answer of a release (``r4``, ``r4b``, ``r5``) as a model of ``fhir.resources``.
@@ -186,6 +205,7 @@ class Result:
         Raises TerminologyError for another release, and for an answer that the models refuse: those of R5 do not
         take an extension on a value of an extension, which a few of FHIR's own code systems have.
         """
+        require_type("release", release, str)
         if release not in _MODELS:
             raise TerminologyError(issues.bad_value("release", release, f"one of {', '.join(_MODELS)}"))
         document = self.in_release(release)
@@ -199,10 +219,10 @@ class Result:
 
     def _value(self, name: str) -> Any:
         """The value of an element; of Parameters, that of a parameter."""
-        return self.json.get(name)
+        return self._answer.get(name)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.json.get('resourceType')}>"
+        return f"<{type(self).__name__} {self._answer.get('resourceType')}>"
 
 
 class ParametersResult(Result):
@@ -210,7 +230,7 @@ class ParametersResult(Result):
 
     @cached_property
     def _nodes(self) -> Mapping[str, Sequence[Document]]:
-        return _by_name(self.json.get("parameter", ()))
+        return _by_name(self._answer.get("parameter", ()))
 
     def _value(self, name: str) -> Any:
         return _value_of(self._nodes, name)
@@ -286,8 +306,44 @@ class ValidateResult(JudgementResult):
     @cached_property
     def issues(self) -> list[Issue]:
         """The errors, warnings and notes of the answer."""
-        outcomes = [node["resource"] for node in self._nodes.get("issues", ())]
+        outcomes = [node["resource"] for node in self._nodes.get("issues", ())] or [self._answer]
         return [_issue(node) for outcome in outcomes for node in outcome.get("issue", ())]
+
+
+class BatchValidateResult(ParametersResult):
+    """The answer to ``$batch-validate-code`` of a code system or value set. Iteration gives each validation."""
+
+    @cached_property
+    def validations(self) -> list[ValidateResult]:
+        """The answers, in the order of the questions.
+
+        One that failed is a ValidateResult whose ``json`` is an OperationOutcome: it has ``issues`` alone.
+        """
+        return [self._validation(index) for index in range(len(self._nodes.get("validation", ())))]
+
+    def _validation(self, index: int) -> ValidateResult:
+        def within(parameters: Document) -> Document:
+            nodes = _by_name(parameters.get("parameter", ()))
+            resource: Document = nodes["validation"][index]["resource"]
+            return resource
+
+        return ValidateResult(within(self._answer), lambda release: within(self._whole(release)))
+
+    def _whole(self, release: str) -> Document:
+        """The whole answer of another release, which all validations share."""
+        if release not in self._others:
+            self._others[release] = self._in_release(release)
+        return self._others[release]
+
+    @cached_property
+    def _others(self) -> dict[str, Document]:
+        return {}
+
+    def __iter__(self) -> Iterator[ValidateResult]:
+        return iter(self.validations)
+
+    def __len__(self) -> int:
+        return len(self.validations)
 
 
 class SubsumesResult(ParametersResult):
@@ -304,6 +360,24 @@ class FindMatchesResult(ParametersResult):
         return [_property_match(_parts(node)) for node in self._nodes.get("match", ())]
 
 
+class VersionsResult(ParametersResult):
+    """The answer to ``$versions``: the versions of FHIR that a root speaks."""
+
+    default = _Part("default", str)  # the version for those who ask for none
+
+    @property
+    def versions(self) -> list[str]:
+        return self._values("version")
+
+
+class CacheControlResult(ParametersResult):
+    """The answer to ``$cache-control``: a cache of resources."""
+
+    cache_id = _Part("cache-id", str)
+    is_sealed = _Part("sealed", _is_true)
+    idle_timeout = _Part("idle-timeout", _number)  # in seconds
+
+
 class ClosureResult(Result):
     """The answer to ``$closure``: the new entries of the table."""
 
@@ -317,7 +391,7 @@ class ClosureResult(Result):
                 Coding(group.get("target"), target.get("code")),
                 target["relationship"],
             )
-            for group in self.json.get("group", ())
+            for group in self._answer.get("group", ())
             for element in group.get("element", ())
             for target in element.get("target", ())
         ]
@@ -350,28 +424,28 @@ class ExpandResult(Resource):
     @property
     def total(self) -> int | None:
         """How many codes there are, also where a page lists fewer."""
-        total: int | None = self.expansion.get("total")
+        total: int | None = self._answer["expansion"].get("total")
         return total
 
     @property
     def offset(self) -> int | None:
-        offset: int | None = self.expansion.get("offset")
+        offset: int | None = self._answer["expansion"].get("offset")
         return offset
 
     @property
     def timestamp(self) -> str:
-        return str(self.expansion["timestamp"])
+        return str(self._answer["expansion"]["timestamp"])
 
     @cached_property
     def parameters(self) -> list[ResultProperty]:
         """``expansion.parameter``: what the expansion was made with."""
-        nodes = self.expansion.get("parameter", ())
+        nodes = self._answer["expansion"].get("parameter", ())
         return [_typed_property(node["name"], Typed.of(node)) for node in nodes]
 
     @cached_property
     def contains(self) -> list[ExpansionConcept]:
         """The entries of the top level; children are in their ``contains``."""
-        return [_expansion_concept(node) for node in self.expansion.get("contains", ())]
+        return [_expansion_concept(node) for node in self._answer["expansion"].get("contains", ())]
 
     @property
     def codes(self) -> list[str]:
@@ -388,9 +462,13 @@ class SearchResult(Result):
     total = _Part("total", _number)  # of all matches, also if a page lists fewer
 
     def __init__(
-        self, json: Document, in_release: Callable[[str], Document], resources: Sequence[Resource]
+        self,
+        answer: Document,
+        in_release: Callable[[str], Document],
+        resources: Sequence[Resource],
+        release: str = HOME,
     ) -> None:
-        super().__init__(json, in_release)
+        super().__init__(answer, in_release, release)
         self.resources = resources
 
     def __iter__(self) -> Iterator[Resource]:
@@ -420,7 +498,7 @@ def _plain(typed: Typed | None) -> Any:
     """The value as Python has it, or a Coding."""
     if typed is None:
         return None
-    return Coding.of(typed.value) if typed.type == "Coding" else typed.value
+    return Coding.of(typed.value) if typed.type == "Coding" else copied(typed.value)
 
 
 def _value_of(nodes: _Nodes, name: str) -> Any:

@@ -6,22 +6,33 @@ request, and errors.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from terminology.catalogue.protocol import KINDS, Catalogue
-from terminology.content.packages import resources_of
 from terminology.core import issues
-from terminology.core.documents import LazyDocument
-from terminology.core.errors import TerminologyError, UnreadableFileError
-from terminology.core.model import Coding, Document, split_canonical
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Coding, Document
+from terminology.library.arguments import (
+    VALUE_SET_NAMES,
+    GivenValidation,
+    bare_name,
+    chosen_value_set,
+    codings_of,
+    names_value_set,
+    rows_at,
+    several,
+)
+from terminology.library.content import documents_of, items_of
 from terminology.library.results import (
     HOME,
+    BatchValidateResult,
+    CacheControlResult,
     ClosureResult,
     ExpandResult,
     FindMatchesResult,
@@ -32,45 +43,39 @@ from terminology.library.results import (
     SubsumesResult,
     TranslateResult,
     ValidateResult,
+    VersionsResult,
 )
 from terminology.library.values import (
     FhirModel,
     Node,
     ResourceLike,
-    as_document,
     body_of,
     by_fhir_name,
     copied,
-    fhir_version_of,
-    fields_of,
     in_shape_of,
     is_model,
     listed,
     require_type,
+    search_query,
+    type_of,
 )
 from terminology.opening import (
     ServedContent,
-    broken_file_policy,
     catalogue_of,
     configured_content,
     open_state,
-    read_content,
 )
 from terminology.settings import Settings
-from terminology.wire import json, r4
-from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire import r4
 from terminology.wire.exchange import Context, Request
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
-from terminology.wire.operation import BASE
-from terminology.wire.operation_table import operations_of
-from terminology.wire.parameters import Parameter
 from terminology.wire.rest import answered
 from terminology.wire.sessions import Sessions
 
 _R = TypeVar("_R", bound=Result)
 
-# The fields of ValueSet/$validate-code that name a value set.
-_VALUE_SET = frozenset({"url", "value_set", "value_set_version", "context"})
+# What a caller should know of a request that was answered: names that are nearly right.
+log = logging.getLogger("terminology")
 
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -86,6 +91,10 @@ class Terminology:
     memory. ``Terminology.from_environment()`` answers as ``terminology serve`` does.
 
     Use it as a context manager, or ``close()`` it. Several threads may use it at once.
+
+    Every method raises TypeError for an unknown argument, for two names of one parameter, and for a value of a
+    wrong type (``values.PYTHON_TYPES``). Arguments are copied, and so are the answers: ``json``, and the
+    documents that ``in_release`` and ``ask`` return.
     """
 
     def __init__(
@@ -110,11 +119,11 @@ class Terminology:
         of the same url and version, unless the setting ``skip_broken`` leaves these out.
         """
         require_type("settings", settings, Settings, None)
-        items = _items(content)
+        items = items_of(content)
         self.settings = (settings or Settings()).updated(store=store, bundled=bundled)
         self._content: ServedContent | None = None
         if catalogue is None:
-            documents = chain(configured_content(self.settings), _documents(items, self.settings))
+            documents = chain(configured_content(self.settings), documents_of(items, self.settings))
             named = catalogue_of(documents, self.settings.bundled)
             self._content = ServedContent(self.settings, named)
             catalogue = self._content.catalogue
@@ -122,7 +131,7 @@ class Terminology:
             raise TypeError("a catalogue takes the place of all content: give no content, store or bundled")
         elif not (isinstance(catalogue, Catalogue) or callable(catalogue)):
             raise TypeError(
-                f"'catalogue' must be a Catalogue or a function that returns one, not {_type(catalogue)}"
+                f"'catalogue' must be a Catalogue or a function that returns one, not {type_of(catalogue)}"
             )
         self._catalogue = catalogue
         self._state = open_state(self.settings)
@@ -214,7 +223,9 @@ class Terminology:
             "targetScope": target_scope,
             "dependency": dependency,
         }
-        return self._typed(TranslateResult, "ConceptMap/$translate", typed, parameters)
+        return self._typed(
+            TranslateResult, "ConceptMap/$translate", typed, parameters, {"sourceCode": "code"}
+        )
 
     def validate_code(
         self,
@@ -235,12 +246,56 @@ class Terminology:
         """
         operation = "ValueSet/$validate-code"
         typed: Node = {"code": code, "display": display, "displayLanguage": display_language}
-        chosen = _chosen_value_set(operation, value_set, parameters)
-        if not chosen and _VALUE_SET.isdisjoint(fields_of(_rows_at(operation), parameters)):
+        chosen = chosen_value_set(operation, value_set, parameters)
+        if not chosen and not names_value_set(operation, parameters):
             typed |= {"url": system, "version": version}
-            return self._typed(ValidateResult, "CodeSystem/$validate-code", typed, parameters)
+            return self._typed(
+                ValidateResult, "CodeSystem/$validate-code", typed, parameters, {"url": "system"}
+            )
         typed |= {"system": system, "systemVersion": version, **chosen}
-        return self._typed(ValidateResult, operation, typed, parameters)
+        return self._typed(ValidateResult, operation, typed, parameters, VALUE_SET_NAMES)
+
+    def batch_validate_code(
+        self,
+        validations: Iterable[Coding | Mapping[str, Any] | FhirModel],
+        *,
+        value_set: str | ResourceLike | None = None,
+        display_language: str | None = None,
+        **parameters: Any,
+    ) -> BatchValidateResult:
+        """Whether each of many codes is valid, in one request: ``$batch-validate-code``.
+
+        Each of ``validations`` is a Coding, a dictionary of the arguments of ``validate_code``
+        (``{"system": ..., "code": ..., "value_set": ...}``), or a Parameters resource. ``value_set`` and
+        ``parameters`` stand for all that do not have their own. With a value set, here or in one of them, the
+        operation is that of ValueSet, or else that of CodeSystem. One that cannot be answered fails alone.
+
+        Raises TypeError for a validation of another type; TerminologyError, also for no validations or too many;
+        UnavailableError.
+        """
+        operation = "ValueSet/$batch-validate-code"
+        questions = [
+            GivenValidation.of(index, item) for index, item in enumerate(several("validations", validations))
+        ]
+        chosen = chosen_value_set(operation, value_set, parameters)
+        if not chosen and not any(
+            names_value_set(operation, names) for names in (parameters, *(each.names for each in questions))
+        ):
+            operation = "CodeSystem/$batch-validate-code"
+        rows = rows_at(operation)
+        values = [each.by_fhir_name(rows, operation) for each in questions]
+        typed = {"displayLanguage": display_language, **chosen}
+        shared = by_fhir_name(rows, bare_name(operation), parameters, typed, VALUE_SET_NAMES)
+
+        def answer(release: str) -> Document:
+            version = _release(release)
+            sent = [
+                body_of(rows, own, in_shape_of(version, each.body), operation, version)
+                for each, own in zip(questions, values, strict=True)
+            ]
+            return self._operation(operation, None, release, {**shared, "validation": sent})
+
+        return BatchValidateResult(answer(HOME), answer)
 
     def expand(
         self,
@@ -268,9 +323,9 @@ class Terminology:
             "includeDesignations": include_designations,
             "activeOnly": active_only,
             "property": property,
-            **_chosen_value_set("ValueSet/$expand", value_set, parameters),
+            **chosen_value_set("ValueSet/$expand", value_set, parameters),
         }
-        return self._typed(ExpandResult, "ValueSet/$expand", typed, parameters)
+        return self._typed(ExpandResult, "ValueSet/$expand", typed, parameters, VALUE_SET_NAMES)
 
     def subsumes(
         self,
@@ -308,7 +363,8 @@ class Terminology:
             {"code": code, "value": value} for code, values in properties.items() for value in listed(values)
         ]
         typed = {"system": system, "version": version, "exact": exact, "property": pairs}
-        return self._typed(FindMatchesResult, "CodeSystem/$find-matches", typed, parameters)
+        named = {"property": "properties"}
+        return self._typed(FindMatchesResult, "CodeSystem/$find-matches", typed, parameters, named)
 
     def closure(
         self,
@@ -324,8 +380,8 @@ class Terminology:
         newer. Raises TypeError for a concept that is neither a Coding nor a dictionary, TerminologyError,
         UnavailableError.
         """
-        typed = {"name": name, "concept": _codings(concepts), "version": version}
-        values = by_fhir_name(_rows_at("$closure"), "closure", typed, parameters)
+        typed = {"name": name, "concept": codings_of(concepts), "version": version}
+        values = by_fhir_name(rows_at("$closure"), "closure", parameters, typed, {"concept": "concepts"})
         document = self._operation("$closure", None, HOME, values)
 
         def in_release(release: str) -> Document:
@@ -334,8 +390,39 @@ class Terminology:
 
         return ClosureResult(document, in_release)
 
-    def read(self, kind: str, id: str, version: str | None = None) -> Resource:
+    def versions(self) -> VersionsResult:
+        """The version of FHIR that the answers have: ``$versions``. Another release answers with its own."""
+        return self._typed(VersionsResult, "$versions", {}, {})
+
+    def cache_control(
+        self,
+        mode: str,
+        tx_resource: Document | FhirModel | Sequence[Document | FhirModel] = (),
+        *,
+        cache_id: str | None = None,
+        sealed: bool | None = None,
+    ) -> CacheControlResult:
+        """Keep resources for further requests, which name them by ``cache_id``: ``$cache-control``.
+
+        ``mode`` is ``start`` (with the resources), ``check`` or ``end`` (with the id). Unless ``sealed=False``,
+        nothing is added to the cache later. Raises TerminologyError, UnavailableError.
+        """
+        typed = {"mode": mode, "tx-resource": tx_resource, "cache-id": cache_id, "sealed": sealed}
+        values = by_fhir_name(rows_at("$cache-control"), "cache-control", {}, typed)
+        document = self._operation("$cache-control", None, HOME, values)
+
+        def in_release(release: str) -> Document:
+            # A second request would start another cache; the answer is the same in every release.
+            _release(release)
+            return document
+
+        return CacheControlResult(document, in_release)
+
+    def read(self, kind: str, id: str, version: str | None = None, *, release: str = HOME) -> Resource:
         """A resource by its id; ``version`` is the version id of its ``meta``, not its business version.
+
+        ``release`` says whose resource it is: of FHIR's own each release has its version, with a version id of its
+        own. Whichever it is, ``json`` has the shape of R5.
 
         Raises TerminologyError if there is none, UnavailableError.
         """
@@ -346,35 +433,75 @@ class Terminology:
             if not _ID.fullmatch(part):
                 raise TerminologyError(issues.unknown_resource(kind, part))
         path = f"{kind}/{id}" + (f"/_history/{version}" if version is not None else "")
-        return Resource(self._get(path, HOME), lambda release: self._get(path, release))
+        document = self._answer(RELEASES[HOME], Request("GET", path), _release(release))
+        return self._resource(document, path, release)
 
-    def search(self, kind: str, **parameters: Any) -> SearchResult:
+    def search(self, kind: str, /, *, release: str = HOME, **parameters: Any) -> SearchResult:
         """The resources of a kind that match search parameters, those of docs/operations.md.
 
         An underscore inside a name stands for a hyphen. A list repeats a parameter; modifiers need the form
-        ``search("ValueSet", **{"name:contains": "cone"})``. Raises TerminologyError, UnavailableError.
+        ``search("ValueSet", **{"name:contains": "cone"})``. ``release`` says whose resources they are, as in
+        ``read``. Raises TypeError for an unknown name and a value of a wrong type, TerminologyError,
+        UnavailableError.
         """
         require_type("kind", kind, str)
-        query = [
-            (_search_name(name), _as_text(value))
-            for name, values in parameters.items()
-            for value in listed(values)
+        query = search_query(kind, parameters) if kind in KINDS else []
+        request = Request("GET", kind, query)
+        document = self._answer(RELEASES[HOME], request, _release(release))
+        resources = [
+            self._resource(match["resource"], f"{kind}/{match['resource']['id']}", release)
+            for match in document.get("entry", ())
+            if match["search"]["mode"] == "match"
         ]
+        return SearchResult(
+            document, lambda other: self._answer(_release(other), request), resources, release
+        )
 
-        def bundle(release: str) -> Document:
-            return self._get(kind, release, query)
+    def _resource(self, document: Document, path: str, release: str) -> Resource:
+        """A resource that was read at a path of a release."""
+        kind, url, version = document["resourceType"], document.get("url"), document.get("version")
 
-        document = bundle(HOME)
-        resources = [self._resource_of(entry["resource"]) for entry in document.get("entry", ())]
-        return SearchResult(document, bundle, resources)
+        def in_release(other: str) -> Document:
+            own_path = path if other == release else self._path_in(_release(other), path, url, version)
+            if own_path is None:
+                canonical = f"{url}|{version}" if version else url or path
+                raise TerminologyError(issues.not_in_release(kind, canonical, other))
+            return self._answer(_release(other), Request("GET", own_path))
 
-    def _resource_of(self, document: Document) -> Resource:
-        path = f"{document['resourceType']}/{document['id']}"
-        return Resource(document, lambda release: self._get(path, release))
+        return Resource(document, in_release, release)
 
-    def _typed(self, result: type[_R], operation: str, typed: Node, parameters: Node) -> _R:
-        """The result of an operation. Raises TypeError for unknown and doubled names."""
-        values = by_fhir_name(_rows_at(operation), _name(operation), typed, parameters)
+    def _path_in(self, release: FhirVersion, path: str, url: str | None, version: str | None) -> str | None:
+        """Where a release has the resource of a canonical, or None; ``path`` is where another release has it.
+
+        It is the one with the same id if that has the same url: of FHIR's own resources the release has its own
+        version. Otherwise it is the one of the same version, or the best one.
+        """
+        kind, id_, *_ = path.split("/")
+        catalogue = self.catalogue.for_fhir(release.version)
+        if catalogue.has_id(kind, id_) and catalogue.resource(kind, id_).get("url") == url:
+            return f"{kind}/{id_}"
+        if url is None:
+            return None
+        header = catalogue.find(kind, url, version) or catalogue.find(kind, url)
+        # A definition of FHIR can be hidden by a resource of the same id.
+        if header is None or catalogue.resource(kind, header["id"]).get("url") != url:
+            return None
+        return f"{kind}/{header['id']}"
+
+    def _typed(
+        self,
+        result: type[_R],
+        operation: str,
+        typed: Node,
+        parameters: Node,
+        named: Mapping[str, str] | None = None,
+    ) -> _R:
+        """The result of an operation.
+
+        ``typed`` are arguments by the names of FHIR; ``named`` says which of them are called something else in
+        Python. Raises TypeError for unknown and doubled names, and for a value of a wrong type.
+        """
+        values = by_fhir_name(rows_at(operation), bare_name(operation), parameters, typed, named)
         document = self._operation(operation, None, HOME, values)
         return result(document, lambda release: self._operation(operation, None, release, values))
 
@@ -403,8 +530,8 @@ class Terminology:
         ``body`` is a Parameters resource with further parameters, as a dictionary or as a model. Of those, and
         only of those, unknown ones are ignored, as over HTTP.
 
-        Raises TypeError for unknown parameters, for two names of one parameter, and for an operation or a body
-        of a wrong type.
+        Raises TypeError for unknown parameters, for two names of one parameter, and for a value, an operation or
+        a body of a wrong type.
         Raises TerminologyError where HTTP would answer with an OperationOutcome: its ``issues`` have the
         severity, FHIR's code, the text and, where there is one, the place (``at``) of each.
         Raises UnavailableError while the database of the store cannot be reached.
@@ -412,28 +539,30 @@ class Terminology:
         require_type("operation", operation, str)
         if body is not None and not (isinstance(body, dict) or is_model(body)):
             raise TypeError(
-                f"'body' must be a Parameters resource, as a dictionary or model, not {_type(body)}"
+                f"'body' must be a Parameters resource, as a dictionary or model, not {type_of(body)}"
             )
         *where, name = operation.split("/")
         if not name.startswith("$") or len(where) > 2:
             raise TerminologyError(issues.not_an_operation(operation))
-        rows = _rows_at(operation, _release(release))
-        values = by_fhir_name(rows, _name(operation), parameters) if rows else {}
-        document = None if body is None else in_shape_of(_release(release), body)
-        return self._operation(operation, document, release, values)
+        rows = rows_at(operation, _release(release))
+        values = by_fhir_name(rows, bare_name(operation), parameters) if rows else {}
+        document = in_shape_of(_release(release), body) if is_model(body) else copied(body)
+        answer: Document = copied(self._operation(operation, document, release, values))
+        return answer
 
     def _operation(self, operation: str, body: Document | None, release: str, values: Node) -> Document:
         """The answer to an operation; ``values`` are its parameters by FHIR's names."""
         version = _release(release)
-        sent = body_of(_rows_at(operation, version), values, body, operation, version)
+        sent = body_of(rows_at(operation, version), values, body, operation, version)
         return self._answer(version, Request("POST", operation, body=sent))
 
-    def _get(self, path: str, release: str, query: Sequence[tuple[str, str]] = ()) -> Document:
-        return self._answer(_release(release), Request("GET", path, list(query)))
+    def _answer(self, release: FhirVersion, request: Request, view: FhirVersion | None = None) -> Document:
+        """The answer in the shape of a release; ``view`` is the release whose definitions are seen, if another.
 
-    def _answer(self, release: FhirVersion, request: Request) -> Document:
+        It shares parts with the content, so a caller gets a copy of it: from ``ask``, or from a ``Result``.
+        """
         context = Context(
-            catalogue=self.catalogue.for_fhir(release.version),
+            catalogue=self.catalogue.for_fhir((view or release).version),
             release=release,
             base="",
             state=self._state,
@@ -443,139 +572,14 @@ class Terminology:
             nested_expansions=self.settings.nested_expansions,
         )
         response = answered(context, request)
+        for warning in response.warnings:
+            log.warning("%s", warning.text)
         assert response.resource is not None  # only OPTIONS and conditional reads are answered without
         return response.resource
 
 
 def _release(name: str) -> FhirVersion:
+    require_type("release", name, str)
     if name not in RELEASES:
         raise TerminologyError(issues.bad_value("release", name, f"one of {', '.join(RELEASES)}"))
     return RELEASES[name]
-
-
-# -- resources from Python -----------------------------------------------------------------------
-
-
-def _items(content: object) -> list[ResourceLike]:
-    """The resources and paths of ``content``; a single one is a list of one. Raises TypeError."""
-    if isinstance(content, str | Path | dict) or is_model(content):
-        return [content]
-    if not isinstance(content, Iterable):
-        raise TypeError(f"'content' must be resources and paths, not {_type(content)}")
-    items = list(content)
-    for index, item in enumerate(items):
-        if not (isinstance(item, str | Path | dict) or is_model(item)):
-            raise TypeError(
-                f"content[{index}] must be a resource (a dictionary or a model of fhir.resources) or a path, "
-                f"not {_type(item)}"
-            )
-    return items
-
-
-def _documents(items: Sequence[ResourceLike], settings: Settings) -> Iterator[Document | LazyDocument]:
-    """The resources of ``content``, in R5 shape. Raises UnreadableFileError unless ``skip_broken`` is set."""
-    on_unreadable = broken_file_policy(settings)
-    canonicals: set[tuple[str, str, str | None]] = set()
-    for index, item in enumerate(items):
-        if isinstance(item, str | Path):
-            yield from read_content([Path(item)], on_unreadable)
-            continue
-        try:
-            resources = list(_resources(item))
-        except TerminologyError as error:
-            on_unreadable(UnreadableFileError(f"content[{index}]: {error}"))
-            continue
-        for resource in resources:
-            kind, url, version = resource["resourceType"], resource.get("url"), resource.get("version")
-            if url and (kind, url, version) in canonicals:
-                canonical = f"{url}|{version}" if version else url
-                on_unreadable(
-                    UnreadableFileError(f"content[{index}]: {kind} {canonical} is in the content twice")
-                )
-                continue
-            canonicals.add((kind, url or "", version))
-            yield resource
-
-
-def _resources(resource: Document | FhirModel) -> Iterator[Document]:
-    """The terminology resources of a resource or Bundle. Raises TerminologyError."""
-    document, is_r4 = as_document(resource), None
-    if is_model(resource):
-        is_r4 = fhir_version_of(resource).is_r4
-    kinds = (*KINDS, "Bundle")
-    if document.get("resourceType") not in kinds:
-        expected = f"one of {', '.join(kinds)}"
-        raise TerminologyError(issues.bad_value("content", document.get("resourceType"), expected))
-    is_empty = True
-    for each in resources_of(document if is_model(resource) else copied(document), is_r4):
-        is_empty = False
-        yield each
-    if is_empty:
-        raise TerminologyError(issues.bad_value("content", "Bundle", f"a Bundle with {', '.join(KINDS)}"))
-
-
-def _chosen_value_set(operation: str, value_set: object, parameters: Node) -> Node:
-    """The parameters that name a value set: by its canonical, or the resource itself.
-
-    ``parameters`` lose ``valueSet``, which is FHIR's name of ``value_set``. Raises TypeError.
-    """
-    named = parameters.pop("valueSet", None)
-    if value_set is None:
-        value_set = named
-    elif named is not None or not {"url", "value_set"}.isdisjoint(fields_of(_rows_at(operation), parameters)):
-        raise TypeError(f"${_name(operation)}: the value set is given twice; give 'value_set' alone")
-    if value_set is None:
-        return {}
-    if isinstance(value_set, str):
-        url, version = split_canonical(value_set)
-        return {"url": url, "valueSetVersion": version}
-    if isinstance(value_set, Path):
-        try:
-            return {"valueSet": json.read_resource(value_set.read_bytes())}
-        except OSError as error:
-            raise UnreadableFileError(f"{value_set}: cannot be read: {error.strerror}") from None
-    if not (isinstance(value_set, Mapping) or is_model(value_set)):
-        raise TypeError(f"'value_set' must be a canonical, a ValueSet or a path, not {_type(value_set)}")
-    return {"valueSet": value_set}
-
-
-def _codings(concepts: object) -> list[Node]:
-    """Concepts as Codings; a single one is a list of one. Raises TypeError."""
-    each = [concepts] if isinstance(concepts, Coding | Mapping) else concepts
-    if isinstance(each, str) or not isinstance(each, Iterable):
-        raise TypeError(f"'concepts' must be Codings, not {_type(concepts)}")
-    codings: list[Node] = []
-    for index, concept in enumerate(each):
-        if not isinstance(concept, Coding | Mapping):
-            raise TypeError(f"concepts[{index}] must be a Coding or a dictionary, not {_type(concept)}")
-        codings.append(concept.as_json() if isinstance(concept, Coding) else dict(concept))
-    return codings
-
-
-def _type(value: object) -> str:
-    return f"of type {type(value).__name__}"
-
-
-def _name(operation: str) -> str:
-    """The name of an operation, without the ``$``."""
-    return operation.rpartition("$")[2]
-
-
-@lru_cache(256)
-def _rows_at(operation: str, release: FhirVersion = RELEASES[HOME]) -> tuple[Parameter, ...]:
-    """The parameters of an operation; none if there is no such operation, which the answer will say."""
-    *where, name = operation.split("/")
-    row = operations_of(where[0] if where else BASE, release).get(name.removeprefix("$"))
-    return (*row.all_parameters, RESOURCES, CACHE_ID) if row is not None else ()
-
-
-# -- search parameters ---------------------------------------------------------------------------
-
-
-def _search_name(name: str) -> str:
-    """``context_type`` is ``context-type``; ``_count`` stays ``_count``."""
-    return name[:1] + name[1:].replace("_", "-")
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

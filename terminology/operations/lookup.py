@@ -26,6 +26,7 @@ from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.dates import check_date
 from terminology.operations.properties import Notes, mistyped_properties
 from terminology.operations.spelling import code_hint, system_hint
+from terminology.systems.code_shapes import unknown_code
 from terminology.systems.protocol import CodeSystem
 
 EVERYTHING = "*"
@@ -80,7 +81,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     about = system.about
     concept = system.locate(coding.code or "")
     if concept is None:
-        unknown = issues.unknown_code(coding.code or "", about)
+        unknown = unknown_code(about, coding.code or "")
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
     requested = RequestedProperties(request.properties)
@@ -92,7 +93,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=[p for p in properties if p.code in requested],
+        properties=[p for p in properties if p.code in requested] if request.properties else properties,
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )

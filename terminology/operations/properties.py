@@ -1,4 +1,4 @@
-"""Properties that a request names, and that no code system here has."""
+"""Properties that a request names, and that no code system has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LANGUAGE = "lang."
 def mistyped_properties(
     systems: Iterable[CodeSystem], names: Sequence[str], also: Iterable[str] = ()
 ) -> list[Issue]:
-    """A warning for each of the ``names`` that is nearly a property of a code system, and is none.
+    """A warning for each of the ``names`` that is not a property of a code system, but nearly one.
 
     ``also`` has names that are right, whether they are declared or not.
     """

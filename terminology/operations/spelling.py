@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.issues.phrases import did_you_mean
-from terminology.core.model import split_canonical
+from terminology.core.model import Document, split_canonical
 from terminology.core.texts import bare, edits
 from terminology.systems.protocol import CodeSystem
 
@@ -24,7 +25,7 @@ _MARKS = ".-"
 _MOST_LOST_ZEROS = 4
 _ZEROS = str.maketrans("Oo", "00")
 _MOST_MAPS = 5
-# Names at least so long may have two typing errors; shorter ones have one.
+# Names of at least this length may have two typing errors; shorter ones may have one.
 _LONG_NAME = 8
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
 _NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")
@@ -76,7 +77,9 @@ def code_hint(system: CodeSystem, code: str) -> str:
         return ""
     parts = base_code(system.about.url, code)
     base = code if parts is None else parts[0]
-    concepts = (system.locate(text) for text in dict.fromkeys(_spellings(base)))
+    # All spellings at once: a store then has one question to answer.
+    known = system.describe(list(dict.fromkeys(_spellings(base))))
+    concepts = (system.locate(text) for text in known)
     similar = {concept.code for concept in concepts if concept and _alike(concept.code) == _alike(base)}
     return did_you_mean(sorted(similar))
 
@@ -99,44 +102,74 @@ def _spellings(code: str) -> Iterator[str]:
     if any(c.isdigit() for c in plain):
         texts += ["0" * number + text for text in texts[:3] for number in range(1, _MOST_LOST_ZEROS + 1)]
     for text in texts:
-        for cased in (text, text.upper(), text.lower()):
-            yield from (cased, cased.lstrip("0"), cased.translate(_ZEROS))
+        for cased in {text, text.upper(), text.lower()}:
+            yield cased
+            if cased[:1] == "0":
+                yield cased.lstrip("0")
+            if "O" in cased or "o" in cased:
+                yield cased.translate(_ZEROS)
 
 
-def system_hint(catalogue: Catalogue, url: str) -> str:
-    """A question that names the code systems with nearly the same uri; empty if there are none."""
+def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ()) -> str:
+    """A question that names the code systems with nearly the same uri; empty if there are none.
+
+    ``also`` has uris of code systems that need not be here, such as those that maps lead to.
+    """
     base, version = split_canonical(url)
     if version is not None and catalogue.find_system(base) is not None:
         return issues.version_in_the_system(catalogue.preferred(base), version)
+    names = catalogue.cache.get(("names of code systems",), lambda: _SystemNames.of(catalogue))
+    assert isinstance(names, _SystemNames)
     bare_url = _bare_url(base)
-    similar = {info.url for info in catalogue.abouts() if _bare_url(info.url) == bare_url}
-    return did_you_mean(sorted((similar | _systems_called(catalogue, base)) - {url}))
+    similar = {other for other in also if other is not None and _bare_url(other) == bare_url}
+    return did_you_mean(sorted((similar | names.like(base)) - {url}))
 
 
-def _systems_called(catalogue: Catalogue, name: str) -> set[str]:
-    """The code systems with this short name, or with this name, title or id."""
-    plain = bare(name)
-    if not plain or ":" in name:
-        return set()
-    known = {
-        info.url
-        for info in catalogue.abouts()
-        if plain in (bare(info.name or ""), bare(info.title or ""), bare(info.url.rpartition("/")[2]))
-    }
-    return known | {url for url in [SHORT_NAMES.get(plain)] if url is not None}
+@dataclass(slots=True)
+class _SystemNames:
+    """The code systems of a catalogue by all that they are called; made once for each catalogue."""
+
+    by_url: dict[str, set[str]] = field(default_factory=dict)
+    by_name: dict[str, set[str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(catalogue: Catalogue) -> _SystemNames:
+        names = _SystemNames({}, {name: {url} for name, url in SHORT_NAMES.items()})
+        for about in catalogue.abouts():
+            names.by_url.setdefault(_bare_url(about.url), set()).add(about.url)
+            for name in (about.name, about.title, about.url.rpartition("/")[2]):
+                names.by_name.setdefault(bare(name or ""), set()).add(about.url)
+        return names
+
+    @property
+    def weight(self) -> int:
+        return len(self.by_name)
+
+    def like(self, url: str) -> set[str]:
+        """The code systems with nearly this uri, or with this short name, name, title or id."""
+        similar = self.by_url.get(_bare_url(url), set())
+        return similar if ":" in url or not bare(url) else similar | self.by_name.get(bare(url), set())
 
 
 def map_hint(catalogue: Catalogue, url: str) -> str:
     """A question that names the concept maps with this id or name, or with nearly this url; empty if there are none."""
-    bare_url = _bare_url(split_canonical(url)[0])
-    similar = {
-        str(header["url"])
-        for header in catalogue.headers("ConceptMap")
-        if header.get("url")
-        and bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name"))
-        or _last_part(url) in (header.get("id"), _last_part(str(header.get("url", ""))))
-    }
+    headers = [header for header in catalogue.headers("ConceptMap") if header.get("url")]
+    similar = {str(header["url"]) for header in headers if _is_nearly(header, url)}
+    if not similar:
+        last = bare(_last_part(url))
+        most = 2 if len(last) >= _LONG_NAME else 0
+        similar = {
+            str(h["url"]) for h in headers if edits(last, bare(_last_part(str(h["url"]))), most) is not None
+        }
     return did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+
+
+def _is_nearly(header: Document, url: str) -> bool:
+    """True if a resource has this url, id or name, whatever scheme, case and slashes, or the same last part."""
+    bare_url = _bare_url(split_canonical(url)[0])
+    if bare_url in (_bare_url(str(header.get(name, ""))) for name in ("url", "id", "name")):
+        return True
+    return _last_part(url) in (header.get("id"), _last_part(str(header["url"])))
 
 
 def _last_part(url: str) -> str:

@@ -16,6 +16,8 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Coding, Concept, Document
 from terminology.operations.agreement import CODING, INSTANCE, agreed
+from terminology.operations.spelling import code_hint
+from terminology.systems.code_shapes import unknown_code
 from terminology.systems.filters import SUBSUMING
 from terminology.systems.protocol import CodeSystem
 
@@ -91,7 +93,8 @@ def require_concept(system: CodeSystem, code: str) -> Concept:
     """The concept of a code. Raises TerminologyError when the system does not have it."""
     concept = system.locate(code)
     if concept is None:
-        raise TerminologyError(issues.unknown_code(code, system.about))
+        unknown = unknown_code(system.about, code)
+        raise TerminologyError(issues.with_hint(unknown, code_hint(system, code)))
     return concept
 
 

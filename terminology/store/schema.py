@@ -39,7 +39,7 @@ TABLES = (
     # The description of the artifact, and parts of it such as tables of relationships: see ``header.py``.
     TableSchema("header", (("name", "text"), ("value", "bytes")), key=("name",)),
     # ``key`` is the code as it is looked up: in small letters where case does not count; ``code`` is null where it
-    # equals the key. ``body`` holds everything else about the concept: see ``packing.py``.
+    # equals the key. ``body`` holds everything else about the concept: see ``store/packing.py``.
     TableSchema(
         "concept",
         (

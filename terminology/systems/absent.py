@@ -1,4 +1,4 @@
-"""A code system that is not here: of its codes no more is known than what value sets list."""
+"""A code system that the server does not have: only the codes that value sets list are known."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Node = Mapping[str, Any]
 
 
 class AbsentCodeSystem(SimpleCodeSystem):
-    """The codes that the includes of value sets list, of a code system or version that is not here.
+    """The codes that the includes of value sets list, of a code system or version that the server does not have.
 
-    The value set vouches for them: nothing else can check that they exist. Display and designations are those of
+    Only the value set says that they exist. Display and designations are those of
     the value set; an entry of a stored expansion also says whether its code is abstract or inactive.
     """
 

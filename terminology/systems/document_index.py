@@ -104,7 +104,7 @@ class DocumentIndex:
         if concept is None:
             concept = self._concepts[key] = self._read_concept(self.nodes[key])
         if self._deprecations:
-            # Not once and for all: a date comes while the server runs.
+            # Computed each time: a date may come while the server runs.
             concept.deprecated_by_date = self._is_deprecated(self.nodes[key])
         return concept
 

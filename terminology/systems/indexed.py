@@ -123,19 +123,21 @@ class IndexedCodeSystem:
         return code.casefold() if self.about.case_sensitive is False else code
 
     def _row_of(self, code: str) -> StoredConcept | None:
-        """The row of a code; one that is not written so is looked for in another case if the system allows it."""
-        row = self._row(self._own_key(code))
-        if row is None and self._may_differ:
-            key = self.filters.key_in_another_case(code)
-            row = None if key == code else self._row(key)
+        """The row of a code, also in another case if the code system allows it."""
+        key = self._own_key(code)
+        row = self._recent.find(key)
+        if row is None:
+            row = self._row(key)
+            if row is None and self._may_differ:
+                other = self.filters.key_in_another_case(code)
+                row = None if other == key else self._row(other)
         return row
 
     def _row(self, key: str) -> StoredConcept | None:
-        row = self._recent.find(key)
-        if row is None:
-            row = self.artifact.concept(key)
-            if row is not None:
-                self._recent.put(row.key, row)
+        """The row of a key, which is kept for the next question."""
+        row = self.artifact.concept(key)
+        if row is not None:
+            self._recent.put(key, row)
         return row
 
     def _rows(self, keys: Iterable[str]) -> dict[str, StoredConcept]:
@@ -265,8 +267,8 @@ class IndexedSelection:
                     numbers[key] = self._count + number
         elif self._beyond is not None:
             missing = (key for key in keys.values() if key not in numbers)
-            found = ((key, self._beyond.find(key)) for key in missing)
-            numbers |= {key: self._count + number for key, number in found if number is not None}
+            others = ((key, self._beyond.find(key)) for key in missing)
+            numbers |= {key: self._count + number for key, number in others if number is not None}
         order = list(dict.fromkeys(numbers[key] for key in keys.values() if key in numbers))
         chosen = artifact.set_of(order)
         chosen = chosen if self._chosen is None else chosen & self._chosen

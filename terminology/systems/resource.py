@@ -22,6 +22,13 @@ DEPRECATIONS = ("deprecationDate", "deprecated")
 # A deprecated concept may still be used: tx-ecosystem, test "act-class".
 INACTIVE_STATUS = frozenset({"retired", "withdrawn", "inactive"})
 
+# The beginning of the id of a stub: of no resource that others publish.
+STUB = "built-in-"
+STUB_DESCRIPTION = (
+    "This server answers for the codes of this code system without a list of them: CodeSystem/$lookup and "
+    "CodeSystem/$validate-code take any of them."
+)
+
 
 def info_of(document: Document) -> CodeSystemInfo:
     """The metadata of a CodeSystem resource."""
@@ -37,6 +44,26 @@ def info_of(document: Document) -> CodeSystemInfo:
         copyright=document.get("copyright"),
         document=document,
     )
+
+
+def stub_of(about: CodeSystemInfo) -> Document:
+    """A CodeSystem resource without codes, for a code system that is not a resource."""
+    elements = {
+        "resourceType": "CodeSystem",
+        "id": f"{STUB}{about.name or about.url.rpartition('/')[2]}",
+        "language": about.language,
+        "url": about.url,
+        "version": about.version,
+        "name": about.name,
+        "title": about.title,
+        "status": "active",
+        "experimental": False,
+        "description": STUB_DESCRIPTION,
+        "copyright": about.copyright,
+        "caseSensitive": about.case_sensitive,
+        "content": "not-present",
+    }
+    return {name: value for name, value in elements.items() if value is not None}
 
 
 def case_sensitivity(document: Mapping[str, Any]) -> bool | None:

@@ -117,7 +117,10 @@ class SupplementedCodeSystem:
         chosen = [supplement.select([filter_]) for supplement in self._declaring(filter_.property)]
         codes = frozenset(concept.code for part in chosen for concept in part)
         if self.index is None:
-            return _SelectionOfCodes(self._system, selection, codes, is_negative)
+            # A supplement may write a code in another case.
+            located = map(self._system.locate, codes)
+            own_codes = frozenset(concept.code for concept in located if concept is not None)
+            return _SelectionOfCodes(self._system, selection, own_codes, is_negative)
         numbered = cast("ConceptSet", selection)
         own = cast("ConceptSet", self._system.select()).among(codes)
         return numbered - own if is_negative else numbered & own
@@ -175,8 +178,11 @@ class SupplementedCodeSystem:
         }
         for canonical, supplement in self._supplements:
             for code, extra in supplement.describe(list(details)).items():
+                concept = supplement.locate(code)
+                if concept is None or (concept.code != code and self.about.case_sensitive):
+                    continue
                 _add(details[code], extra, canonical)
-                _add_display(details[code], supplement, code, canonical)
+                _add_display(details[code], concept, supplement.about.language, canonical)
         return details
 
 
@@ -241,9 +247,8 @@ def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
     detail.extension = [*detail.extension, *extra.extension]
 
 
-def _add_display(detail: ConceptDetail, supplement: CodeSystem, code: str, canonical: str) -> None:
+def _add_display(detail: ConceptDetail, concept: Concept, language: str | None, canonical: str) -> None:
     """The display of a supplement is one more designation; the display stays that of the code system."""
-    concept = supplement.locate(code)
-    if concept is not None and concept.display:
-        designation = Designation(concept.display, supplement.about.language, source=canonical)
+    if concept.display:
+        designation = Designation(concept.display, language, source=canonical)
         detail.designations = [*detail.designations, designation]

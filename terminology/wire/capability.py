@@ -138,6 +138,7 @@ def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Seq
         ],
         "textFilter": "Every word of the filter must begin a word of the code, the display or a designation",
     }
+    document["codeSearch"] = "in-compose"
     document["translation"] = {"needsMap": False}
     if "closure" in operations_of(BASE, release):
         document["closure"] = {"translation": False}

@@ -56,7 +56,7 @@ class Operation:
     @property
     def all_parameters(self) -> Sequence[Parameter]:
         """The parameters, and the one that holds many requests."""
-        return (*self.parameters, p(self.each, "Resource")) if self.each else self.parameters
+        return (*self.parameters, p(self.each, "Resource", many=True)) if self.each else self.parameters
 
     @property
     def resources(self) -> frozenset[str]:

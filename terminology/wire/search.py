@@ -6,9 +6,12 @@ understands R4's and R5's names.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -16,6 +19,7 @@ from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
+from terminology.wire.outcome import operation_outcome
 
 PAGE = 50
 LARGEST_PAGE = 1000
@@ -57,11 +61,14 @@ def _any_of(*several: Values) -> Values:
 
 
 class Token(NamedTuple):
-    """A code, or an identifier. ``system`` is None where the element implies it; ``folds``: case does not count."""
+    """A code, or an identifier. ``system`` is None where the element implies it.
+
+    ``folds``: case need not count; None where only the code system can tell.
+    """
 
     system: str | None
     code: str
-    folds: bool = False
+    folds: bool | None = False
 
 
 def _tokens(path: Values) -> Values:
@@ -96,7 +103,7 @@ def _nested(nodes: Any, name: str) -> Iterator[Document]:
 
 
 def _concepts(document: Document) -> Iterator[Token]:
-    system, folds = document.get("url", ""), document.get("caseSensitive") is False
+    system, folds = document.get("url", ""), document.get("caseSensitive") is not True
     for node in _nested(document.get("concept"), "concept"):
         yield Token(system, node.get("code", ""), folds)
 
@@ -110,10 +117,10 @@ def _listed(document: Document) -> Iterator[Token]:
     """The codes that a value set lists. Which codes its filters choose is a question for $expand."""
     for include in _at("compose", "include")(document):
         system = include.get("system", "")
-        yield from (Token(system, code) for code in _at("concept", "code")(include))
+        yield from (Token(system, code, None) for code in _at("concept", "code")(include))
     for node in _nested(document.get("expansion", {}).get("contains"), "contains"):
         if "code" in node:
-            yield Token(node.get("system", ""), node["code"])
+            yield Token(node.get("system", ""), node["code"], None)
 
 
 def _mapped(end: str, *path: str) -> SearchParameter:
@@ -122,7 +129,7 @@ def _mapped(end: str, *path: str) -> SearchParameter:
     def values(document: Document) -> Iterator[Token]:
         for group in _at("group")(document):
             system = str(group.get(end, "")).partition("|")[0]
-            yield from (Token(system, code) for code in _at("element", *path, "code")(group))
+            yield from (Token(system, code, None) for code in _at("element", *path, "code")(group))
 
     return SearchParameter("token", values, inside=True)
 
@@ -146,6 +153,10 @@ _COMMON = {
     "_id": _p("token", _at("id")),
     "_lastUpdated": _p("date", _at("meta", "lastUpdated")),
     "_language": _p("token", _at("language")),
+    "_profile": _p("reference", _at("meta", "profile")),
+    "_security": _p("token", _at("meta", "security")),
+    "_source": _p("uri", _at("meta", "source")),
+    "_tag": _p("token", _at("meta", "tag")),
     "url": _p("uri", _canonical),
     "version": _p("token", _at("version")),
     "identifier": _p("token", _at("identifier")),
@@ -153,6 +164,7 @@ _COMMON = {
     "title": _p("string", _at("title")),
     "status": _p("token", _at("status")),
     "date": _p("date", _at("date")),
+    "effective": _p("date", _at("effectivePeriod")),
     "publisher": _p("string", _at("publisher")),
     "description": _p("string", _at("description")),
     "jurisdiction": _p("token", _at("jurisdiction")),
@@ -214,6 +226,9 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
         "value": _p("string", _at("uniqueId", "value")),
         "id-type": _p("token", _at("uniqueId", "type")),
         "responsible": _p("string", _at("responsible")),
+        "contact": _p("string", _at("contact", "name")),
+        "telecom": _p("token", _at("contact", "telecom")),
+        "period": _p("date", _at("uniqueId", "period")),
         "type": _p("token", _at("type")),
     },
 }
@@ -234,13 +249,14 @@ _UNSUPPORTED = (
 )
 
 
-# The resource of a header as far as a search for some codes needs it.
+# The resource of a header, which may lack the rows that a search for some codes does not need.
 Inside = Callable[[Document, Collection[str]], Document]
 
 
 def search(
     headers: Iterable[Document],
     inside: Inside,
+    ignores_case: Callable[[str], bool],
     kind: str,
     query: Sequence[tuple[str, str]],
     url: str,
@@ -248,9 +264,10 @@ def search(
 ) -> Document:
     """A searchset Bundle of the resources that match, each as its header.
 
-    Only those whose headers pass all other conditions are looked into. Unknown parameters are ignored and left
-    out of the links; ``strict`` refuses them. Raises TerminologyError for a bad value, and RefusedError for an
-    unknown parameter or modifier.
+    ``ignores_case`` says whether a code of a code system may be written in another case. Only those resources whose
+    headers pass all other conditions are looked into. Unknown parameters are ignored and left out of the links, and a
+    warning says so; ``strict`` refuses them. Raises TerminologyError for a bad value, and RefusedError for an unknown
+    parameter or modifier.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
@@ -260,7 +277,7 @@ def search(
         if (kind, name) == ("CodeSystem", "code") and (systems := _systems(value)) is not None:
             tests[False].append(lambda header, systems=systems: header.get("url", "") in systems)  # type: ignore[misc]
         parameter = PARAMETERS[kind][name.partition(":")[0]]
-        tests[parameter.inside].append(_test(kind, name, value))
+        tests[parameter.inside].append(_test(kind, name, value, ignores_case))
         if parameter.inside and parameter.type == "token":
             codes |= {text.rpartition("|")[2] for text in _alternatives(value)}
     matches = [header for header in headers if all(test(header) for test in tests[False])]
@@ -279,7 +296,15 @@ def search(
     page = form.items()
     offset, count = number("_offset", page, 0), min(number("_count", page, PAGE), LARGEST_PAGE)
     links = _links(url, known, form, offset, count, len(matches))
-    return searchset(len(matches), links, matches[offset : offset + count])
+    bundle = searchset(len(matches), links, matches[offset : offset + count])
+    # A condition that is ignored makes the result larger. Those that begin with "_" are mostly not conditions.
+    unknown = (name for name, _ in conditions if name not in dict(known) and not name.startswith("_"))
+    ignored = dict.fromkeys(unknown)
+    if ignored and count:
+        warnings = [issues.search_parameter_ignored(name, kind, sorted(PARAMETERS[kind])) for name in ignored]
+        outcome = {"resource": operation_outcome(warnings), "search": {"mode": "outcome"}}
+        bundle.setdefault("entry", []).append(outcome)
+    return bundle
 
 
 def _systems(text: str) -> set[str] | None:
@@ -342,7 +367,7 @@ def _links(
 Test = Callable[[Document], bool]
 
 
-def _test(kind: str, name: str, text: str) -> Test:
+def _test(kind: str, name: str, text: str, ignores_case: Callable[[str], bool]) -> Test:
     base, _, modifier = name.partition(":")
     parameter = PARAMETERS[kind][base]
     if modifier == "missing":
@@ -353,6 +378,8 @@ def _test(kind: str, name: str, text: str) -> Test:
     if make is None:
         offered = sorted(f":{m}" for t, m in MATCHERS if t == parameter.type and m)
         raise RefusedError(400, issues.unknown_modifier(base, modifier, [*offered, ":missing"]))
+    if make is _token:
+        make = partial(_token, ignores_case=ignores_case)
     alternatives = [make(value) for value in _alternatives(text)]
     if modifier == "not":
         return lambda document: not any(m(v) for m in alternatives for v in parameter.values(document))
@@ -360,8 +387,9 @@ def _test(kind: str, name: str, text: str) -> Test:
 
 
 def _alternatives(text: str) -> list[str]:
-    r"""Values are separated by commas; ``\,`` is a comma (search.html#escaping)."""
-    return [part.replace("\0", ",") for part in text.replace("\\,", "\0").split(",")]
+    r"""Values are separated by commas; ``\,`` is a comma, and ``\|`` a bar (search.html#escaping)."""
+    plain = text.replace("\\,", "\0").replace("\\|", "|").replace("\\$", "$")
+    return [part.replace("\0", ",") for part in plain.split(",")]
 
 
 Matcher = Callable[[Any], bool]
@@ -386,8 +414,10 @@ def _exact(text: str) -> Matcher:
 
 
 def _uri(text: str) -> Matcher:
-    """A url finds every version of it, and ``url|version`` that version."""
-    return lambda value: text in (value, split_canonical(str(value))[0])
+    """A url finds every version of it, and ``url|version`` that version; the bar may have been escaped."""
+    url, version = split_canonical(text)
+    sought = {text, url if version is None else f"{url}|{version}"}
+    return lambda value: value in sought or split_canonical(str(value))[0] in sought
 
 
 def _below(text: str) -> Matcher:
@@ -398,38 +428,81 @@ def _above(text: str) -> Matcher:
     return lambda value: text.startswith(str(value))
 
 
-def _token(text: str) -> Matcher:
+def _token(text: str, ignores_case: Callable[[str], bool] = lambda system: False) -> Matcher:
     system, bar, code = text.rpartition("|")
     folded = code.casefold()
 
     def has_code(value: Token) -> bool:
-        return value.code == code or (value.folds and value.code.casefold() == folded)
+        if value.code == code or value.folds is False or value.code.casefold() != folded:
+            return value.code == code
+        return value.folds or ignores_case(value.system or "")
 
     if not bar:
         return lambda value: has_code(value)
     return lambda value: value.system in (system, None) and (not code or has_code(value))
 
 
-_COMPARED: dict[str, Callable[[str, str], bool]] = {
-    "eq": lambda value, text: value.startswith(text),
-    "ne": lambda value, text: not value.startswith(text),
-    "gt": lambda value, text: value[: len(text)] > text,
-    "sa": lambda value, text: value[: len(text)] > text,
-    "ge": lambda value, text: value[: len(text)] >= text,
-    "lt": lambda value, text: value[: len(text)] < text,
-    "eb": lambda value, text: value[: len(text)] < text,
-    "le": lambda value, text: value[: len(text)] <= text,
+# Whether dates from c up to d (exclusive) fit those of the parameter, from a up to b (search.html#prefix).
+_COMPARED: dict[str, Callable[[datetime, datetime, datetime, datetime], bool]] = {
+    "eq": lambda a, b, c, d: a <= c and d <= b,
+    "ne": lambda a, b, c, d: not (a <= c and d <= b),
+    "gt": lambda a, b, c, d: d > b,
+    "ge": lambda a, b, c, d: d > b or (a <= c and d <= b),
+    "lt": lambda a, b, c, d: c < a,
+    "le": lambda a, b, c, d: c < a or (a <= c and d <= b),
+    "sa": lambda a, b, c, d: c >= b,
+    "eb": lambda a, b, c, d: d <= a,
 }
 
 
 def _date(text: str) -> Matcher:
-    """Dates are compared with the precision of the parameter: a year means all of that year."""
+    """A date stands for all moments that it may mean: a year for all of that year."""
     prefix = text[:2] if text[:2] in _COMPARED else "eq"
-    date = text.removeprefix(prefix)
-    if not date[:4].isdecimal():
+    moments = _moments(text.removeprefix(prefix))
+    if moments is None:
         raise TerminologyError(issues.bad_search_value("date", text, "a date such as ge2026-01"))
-    compare = _COMPARED[prefix]
-    return lambda value: compare(str(value), date)
+    compare, (first, end) = _COMPARED[prefix], moments
+
+    def matches(value: Any) -> bool:
+        own = _period(value) if isinstance(value, dict) else _moments(str(value))
+        return own is not None and compare(first, end, *own)
+
+    return matches
+
+
+# A date, dateTime or instant; and what makes a day of a shorter one, by its length.
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
+_FIRST = {4: "-01-01", 7: "-01"}
+
+
+def _moments(text: str) -> tuple[datetime, datetime] | None:
+    """The moments from the first to the second (exclusive) that a date may mean; None for any other text."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        first = datetime.fromisoformat(text + _FIRST.get(len(text), ""))
+        if len(text) == 4:
+            end = first.replace(year=first.year + 1)
+        elif len(text) == 7:
+            end = (first + timedelta(days=31)).replace(day=1)
+        elif len(text) == 10:
+            end = first + timedelta(days=1)
+        else:
+            has_seconds = text[16:17] == ":"
+            fraction = timedelta(milliseconds=1) if "." in text else timedelta(seconds=1)
+            end = first + (fraction if has_seconds else timedelta(minutes=1))
+    except (ValueError, OverflowError):
+        return None
+    return (first, end) if first.tzinfo else (first.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+
+
+def _period(value: Document) -> tuple[datetime, datetime] | None:
+    """The moments of a Period, of which one end may be open."""
+    start, end = (
+        _moments(str(value.get("start", "0001-01-01"))),
+        _moments(str(value.get("end", "9999-12-30"))),
+    )
+    return (start[0], end[1]) if start and end else None
 
 
 MATCHERS: dict[tuple[str, str], Callable[[str], Matcher]] = {

@@ -25,7 +25,7 @@ _MANDATORY = {
     "CapabilityStatement": _ALWAYS | {"date", "kind", "fhirVersion", "format"},
     "TerminologyCapabilities": _ALWAYS | {"date", "kind"},
 }
-# The element with what is long, by the type of the resource.
+# The element with the long content, by the type of the resource.
 CONTENT_OF = {
     "CodeSystem": "concept",
     "ValueSet": "compose",

@@ -16,12 +16,13 @@ from terminology import Settings, create_app
 from terminology.catalogue.content import Content
 from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document
+from terminology.opening import ServedContent
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.wire import r4
 from tests.support import fhir_checks
 from tests.support.reporters import StrictReporter
-from tests.support.stores import ENGINES, empty, serving
+from tests.support.stores import ENGINES, empty
 
 ROOTS = ["r4", "r4b", "r5"]
 BASE = "http://bakery.example/fhir/"
@@ -156,7 +157,10 @@ FOUND = {
     "ValueSet?code=t1199": ["large"],
     f"ValueSet?code={TINS}|t1199": ["large"],
     f"ValueSet?code={LOAVES}|t1199": [],
-    "ValueSet?code=T1199": [],
+    "ValueSet?code=T1199": ["large"],
+    "ValueSet?code=RYE": [],
+    f"ConceptMap?target-code={TINS}|BUN": ["by-uri"],
+    f"ConceptMap?source-code={LOAVES}|BUN": [],
     "ValueSet?code=deep": ["expanded"],
     f"ValueSet?code={SHAPES}|s8,{LOAVES}|Rye": ["small", "expanded"],
     f"ValueSet?reference={LOAVES}": ["small", "large"],
@@ -180,7 +184,8 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     writer = StoreWriter(store_at(place))
     writer.load(FHIR, files, StrictReporter())
     writer.close()
-    return create_app(settings, catalogue=serving(place).catalogue).test_client()
+    served = ServedContent(settings.updated(store=place), Content())
+    return create_app(settings, catalogue=served.catalogue).test_client()
 
 
 def asked(client: FlaskClient, root: str, query: str) -> Any:

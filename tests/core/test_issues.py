@@ -95,3 +95,19 @@ def test_an_issue_is_made_in_one_place() -> None:
     for file in PACKAGE.rglob("*.py"):
         if file != Path(severity.__file__):
             assert not re.search(r"\bIssue\(", re.sub(r"class \w+\(", "", file.read_text("utf-8"))), file
+
+
+def test_a_hint_agrees_in_number_with_the_things_it_names() -> None:
+    one, two = ["x"], ["x", "y"]
+    assert "depends on a (1): send it as" in issues.open_conditions({"a": ["1"]})
+    assert "depends on a (1) and b (2): send them as" in issues.open_conditions({"a": ["1"], "b": ["2"]})
+    assert issues.retired_code("c", one).endswith("its successor is 'x'.")
+    assert issues.retired_code("c", two).endswith("its successors are 'x', 'y'.")
+    assert "has the attribute 'x': " in issues.unknown_attributes(one, [])
+    assert "has the attributes 'x', 'y': " in issues.unknown_attributes(two, [])
+    assert issues.unknown_systems_to_translate(one, "") == "This server has no code system 'x'."
+    assert issues.unknown_systems_to_translate(two, "") == "This server has no code systems 'x', 'y'."
+    assert issues.map_is_for_versions("m", "s", one).endswith("in the version x.")
+    assert issues.map_is_for_versions("m", "s", two).endswith("in the versions x, y.")
+    assert issues.maps_with_code_at_other_end(one, True).startswith("The map x has the code as a source")
+    assert issues.maps_with_code_at_other_end(two, True).startswith("The maps x, y have the code as a source")

@@ -539,6 +539,24 @@ def test_an_equivalence_that_R4_does_not_know_is_a_malformed_row(tmp_path: Path)
     assert len(reporter.problems) == 4 and reporter.problems[0].text == said
 
 
+def test_an_element_in_the_words_of_both_releases_is_a_malformed_row(tmp_path: Path) -> None:
+    condition = {"property": "http://example.org/p", "attribute": "p", "value": "x"}
+    elements = [
+        {"code": "a", "target": [{"code": "x", "equivalence": "wider"}]},
+        {"code": "b", "target": [{"code": "x", "equivalence": "wider", "relationship": "equivalent"}]},
+        {"code": "c", "target": [{"code": "x", "equivalence": "wider", "dependsOn": [condition]}]},
+    ]
+    group = [{"source": "http://a", "target": "http://b", "element": elements}]
+    path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=group)
+    reporter = CollectingReporter()
+    assert [row.source for row in rows("fhir", path, reporter=reporter)] == ["a"]
+    texts = [problem.text for problem in reporter.problems]
+    assert ["equivalence is what R4 has for R5's" in texts[0], "property is what R4 has" in texts[1]] == [
+        True,
+        True,
+    ]
+
+
 def test_a_map_with_such_a_relationship_for_what_is_not_mapped_is_refused(tmp_path: Path) -> None:
     unmapped = {"mode": "fixed", "code": "z", "relationship": "similar"}
     path = resource(tmp_path, "ConceptMap", url="http://example.org/m", group=[{"unmapped": unmapped}])

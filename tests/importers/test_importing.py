@@ -19,10 +19,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from terminology.cli import commands
-from terminology.content.importers.loinc import is_code
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.store.registry import RegisteredArtifact
+from terminology.systems.code_shapes import is_loinc_code
 from tests.support import releases
 from tests.support.importing import BY_KIND, opened, read
 from tests.support.releases import MALFORMED
@@ -547,7 +547,7 @@ def _loinc(number: int) -> str:
         "",
         "",
     ]
-    code = next(f"{stem}-{digit}" for digit in range(10) if is_code(f"{stem}-{digit}"))
+    code = next(f"{stem}-{digit}" for digit in range(10) if is_loinc_code(f"{stem}-{digit}"))
     return ",".join(f'"{cell}"' for cell in (code, *cells)) + "\r"
 
 

@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+from terminology import Settings, create_app
 from terminology.catalogue.concept_map import NO_MAP_PROPERTY
+from terminology.catalogue.content import Content
 from terminology.core.errors import BrokenReleaseError
+from terminology.opening import ServedContent, known_importers
+from terminology.store import store_at
+from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
-from tests.support import releases
+from tests.support import fhir_checks, releases
 from tests.support.importing import opened, read, refusal
 from tests.support.releases import OLD, ROOT, SITE, TORN, WING, identifier, write
 from tests.support.reporters import CollectingReporter
@@ -679,3 +684,73 @@ def test_csv_a_mapping_file_that_says_something_else_is_refused(tmp_path: Path, 
     write(tmp_path, "codes.csv", "C,D", "1,2")
     write(tmp_path, "mapping.toml", text)
     assert said in refusal("csv", tmp_path)
+
+
+# -- all of them ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(releases.RELEASES))
+def test_what_is_imported_is_read_as_valid_resources(tmp_path: Path, kind: str) -> None:
+    """By the models, schemas and constraints of R4 and R5; its content is there."""
+    files, place = tmp_path / "files", str(tmp_path / "store")
+    files.mkdir()
+    releases.RELEASES[kind](files)
+    load_files(kind, place, files)
+    settings = Settings(environment={}, data="", bundled=False, store=place)
+    client = create_app(settings, catalogue=ServedContent(settings, Content()).catalogue).test_client()
+    read = 0
+    for root in fhir_checks.RELEASES:
+        for type_, content in (("CodeSystem", "concept"), ("ConceptMap", "group"), ("ValueSet", "compose")):
+            for entry in client.get(f"/fhir/{root}/{type_}?_count=100").get_json().get("entry", ()):
+                resource = entry["resource"]
+                assert resource[content] and "tag" not in resource["meta"]
+                assert fhir_checks.against_models(root, resource) == []
+                assert fhir_checks.against_schema(root, resource) == []
+                assert fhir_checks.against_constraints(root, resource) == []
+                read += 1
+    assert read >= 2
+
+
+def test_a_table_may_describe_its_map_in_the_words_of_R4(tmp_path: Path) -> None:
+    """What it says is read back in R4 and R5: one source and one target, and a property with its code system."""
+    files, place = tmp_path / "files", str(tmp_path / "store")
+    write(
+        files,
+        "map.toml",
+        "[ConceptMap]",
+        'url = "http://example.org/fhir/ConceptMap/wings"',
+        'sourceCanonical = "http://example.org/fhir/ValueSet/wings"',
+        'targetUri = "http://example.org/fhir/ValueSet/sails"',
+        'source = "http://example.org/from"',
+        'target = "http://example.org/to"',
+        "[columns]",
+        'source = "From"',
+        'target = "To"',
+        "[[property]]",
+        'column = "Kind"',
+        'code = "kind"',
+        'type = "code"',
+        'system = "http://example.org/kinds"',
+    )
+    write(files, "map.csv", "From,To,Kind", "a,b,k")
+    load_files("csv", place, files)
+    settings = Settings(environment={}, data="", bundled=False, store=place)
+    client = create_app(settings, catalogue=ServedContent(settings, Content()).catalogue).test_client()
+    names = {"r4": ["sourceCanonical", "targetUri"], "r5": ["sourceScopeCanonical", "targetScopeUri"]}
+    for root, ends in names.items():
+        (entry,) = client.get(f"/fhir/{root}/ConceptMap").get_json()["entry"]
+        resource = entry["resource"]
+        assert [name for name in resource if name.startswith(("source", "target"))] == ends
+        assert fhir_checks.against_models(root, resource) == []
+        assert fhir_checks.against_schema(root, resource) == []
+        if root == "r5":
+            assert resource["property"] == [
+                {"code": "kind", "type": "code", "system": "http://example.org/kinds"}
+            ]
+
+
+def load_files(kind: str, place: str, folder: Path) -> None:
+    writer = StoreWriter(store_at(place))
+    (importer,) = (each for each in known_importers() if each.kind == kind)
+    writer.load(importer, [folder], CollectingReporter())
+    writer.close()

@@ -8,7 +8,7 @@ import pytest
 
 from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
-from tests.support.asking import matches, value
+from tests.support.asking import matches, value, values
 from tests.support.builders import BASE, body_of, code_system, concept, concept_map, value_set
 from tests.support.engine import catalogue_of
 
@@ -38,10 +38,10 @@ BOTH_RELEASES = pytest.mark.parametrize("release", ["r4", "r5"])
 EVERY_BAR = pytest.mark.parametrize("bar", ["|", "%7C", "%7c"])
 
 
-def ask(operation: str, release: str, as_body: bool = False, /, **values: Any) -> Document:
+def ask(operation: str, release: str, as_body: bool = False, /, **given: Any) -> Document:
     if not as_body:
-        return LIBRARY.ask(operation, release=release, **values)
-    nodes = [{"name": name, "valueString": text} for name, text in values.items()]
+        return LIBRARY.ask(operation, release=release, **given)
+    nodes = [{"name": name, "valueString": text} for name, text in given.items()]
     return LIBRARY.ask(operation, body_of(*nodes), release)
 
 
@@ -62,6 +62,15 @@ def test_a_system_with_a_version_is_that_version(release: str, bar: str, as_body
         ask("CodeSystem/$subsumes", release, as_body, system=one, codeA="a", codeB="b")
     translated = ask("ConceptMap/$translate", release, as_body, system=one, code="a")
     assert value(translated, "result") is True
+    sought = {
+        "name": "property",
+        "part": [{"name": "code", "valueCode": "code"}, {"name": "value", "valueCode": "b"}],
+    }
+    exact = {"name": "exact", "valueBoolean": True}
+    for url, expected in ((one, []), (f"{SYSTEM}{bar}2", ["b"])):
+        body = body_of(sought, exact, system={"valueUri": url})
+        found = values(LIBRARY.ask("CodeSystem/$find-matches", body, release), "match")
+        assert [value(match, "code")["code"] for match in found] == expected
 
 
 @BOTH_RELEASES
@@ -109,7 +118,7 @@ def test_a_version_of_the_target_that_no_map_has_is_refused_by_name(release: str
 
 @BOTH_RELEASES
 @pytest.mark.parametrize(
-    ("operation", "values", "name"),
+    ("operation", "asked", "name"),
     [
         ("CodeSystem/$lookup", {"system": f"{SYSTEM}|1", "version": "2", "code": "a"}, "version"),
         ("CodeSystem/$validate-code", {"url": f"{SYSTEM}|1", "version": "2", "code": "a"}, "version"),
@@ -129,13 +138,13 @@ def test_a_version_of_the_target_that_no_map_has_is_refused_by_name(release: str
     ],
 )  # fmt: skip
 def test_two_versions_that_contradict_each_other_are_refused(
-    release: str, operation: str, values: dict[str, str], name: str
+    release: str, operation: str, asked: dict[str, str], name: str
 ) -> None:
     with pytest.raises(
         TerminologyError, match=f"The parameter '{name}' is '2', but the canonical '.*' has '1'"
     ):
-        ask(operation, release, **values)
-    reversed_values = dict(reversed(values.items()))
+        ask(operation, release, **asked)
+    reversed_values = dict(reversed(asked.items()))
     with pytest.raises(TerminologyError, match=f"The parameter '{name}' is '2'"):
         ask(operation, release, **reversed_values)
 

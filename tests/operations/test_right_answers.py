@@ -121,6 +121,7 @@ def test_case_counts_where_the_code_system_says_so(ask: Ask) -> None:
 BIN, LOAF = f"{BASE}/bin", f"{BASE}/loaf"
 BINS = code_system(BIN, concept("b1"), concept("b2"), version="1")
 LOAVES = code_system(LOAF, concept("Rye", "Rye loaf"), version="1")
+BAKERY = Terminology(catalogue=catalogue_of([BINS | {"id": "bins"}, LOAVES | {"id": "loaves"}]))
 
 
 @pytest.mark.parametrize(
@@ -130,15 +131,37 @@ LOAVES = code_system(LOAF, concept("Rye", "Rye loaf"), version="1")
         ([of("x", f"{BASE}/nowhere"), of("b2", BIN)], True),
         ([of("Rye", LOAF), of("b9", BIN)], False),
         ([of("Rye", LOAF)], False),
+        ([of("b9", BIN), of("b2", BIN)], True),
+        ([of("b2", BIN, version="9"), of("b1", BIN)], True),
+        ([of("b9", BIN), of("b8", BIN)], False),
+        ([{"code": "b2"}], True),
     ],
 )
-@pytest.mark.parametrize("is_inline", [False, True])
+@pytest.mark.parametrize("form", ["type", "instance", "inline", "sent"])
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
 def test_a_code_system_judges_its_own_codings(
-    ask: Ask, codings: list[Json], result: bool, is_inline: bool
+    release: str, form: str, codings: list[Json], result: bool
 ) -> None:
-    system = {"name": "codeSystem", "resource": BINS} if is_inline else text("url", BIN)
-    answer = ask("CodeSystem/$validate-code", [BINS, LOAVES], system, several(*codings))
+    """One coding that is in the code system is enough; a client may send the code system or name it."""
+    parts = {
+        "type": [text("url", BIN)],
+        "instance": [],
+        "inline": [{"name": "codeSystem", "resource": BINS}],
+        "sent": [text("url", BIN), tx_resource(BINS)],
+    }[form]
+    server = SERVER if form in ("inline", "sent") else BAKERY
+    operation = "CodeSystem/bins/$validate-code" if form == "instance" else "CodeSystem/$validate-code"
+    answer = server.ask(operation, body_of(*parts, several(*codings)), release=release)
     assert read(answer)["result"] is result
+
+
+def test_what_is_wrong_with_another_coding_is_a_warning() -> None:
+    wrong = of("b9", BIN)
+    answer = read(
+        BAKERY.ask("CodeSystem/$validate-code", body_of(text("url", BIN), several(wrong, of("b2", BIN))))
+    )
+    assert answer["issues"] == ["warning invalid-code CodeableConcept.coding[0].code"]
+    assert answer["code"] == "b2"
 
 
 def test_codings_of_other_systems_alone_are_refused_by_name(ask: Ask) -> None:
@@ -456,6 +479,29 @@ def test_a_contained_value_set_is_not_a_used_value_set(ask: Ask) -> None:
     holder = value_set("holder", {"valueSet": ["#h"]}, contained=[inner])
     expansion = ask("ValueSet/$expand", [BINS, holder], url=holder["url"])
     assert (codes_of(expansion), parameters_of(expansion, "used-valueset")) == (["b2"], [])
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_names_of_any_include_are_displays_in_their_language(ask: Ask, is_first: bool) -> None:
+    """As in $validate-code: the names of the value set before those of the code system, in any order of includes."""
+    system = code_system("named", concept("x", designation=[{"value": "Theirs", "language": "de"}]))
+    named_ = {"code": "x", "designation": [{"value": "Ours", "language": "de"}]}
+    includes = [{"system": system["url"]}, {"system": system["url"], "concept": [named_]}]
+    both = value_set("both-named", *(includes[::-1] if is_first else includes))
+    request = {"url": both["url"], "displayLanguage": "de"}
+    (entry,) = ask("ValueSet/$expand", [system, both], **request)["expansion"]["contains"]
+    answer = read(ask("ValueSet/$validate-code", [system, both], code="x", system=system["url"], **request))
+    assert (entry["display"], answer["display"]) == ("Ours", "Ours")
+
+
+def test_contained_value_sets_of_one_url_are_two_value_sets(ask: Ask) -> None:
+    """Each belongs to the resource that contains it, whatever its own url is."""
+    one, other = (code_system(f"{BASE}/{name}", name, version="1") for name in ("one", "other"))
+    inner = [value_set("inner", {"system": system["url"]}, id="inner") for system in (one, other)]
+    first = value_set("first", {"valueSet": ["#inner"]}, contained=[inner[0]])
+    second = value_set("second", {"valueSet": [first["url"]]}, {"valueSet": ["#inner"]}, contained=[inner[1]])
+    expansion = ask("ValueSet/$expand", [one, other, first, second], url=second["url"])
+    assert codes_of(expansion) == ["one", "other"]
 
 
 @pytest.mark.parametrize("name", ["default", "check", "force"])

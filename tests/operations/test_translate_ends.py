@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from terminology import Settings, Terminology, TerminologyError, create_app
 from terminology.core.model import Document
+from terminology.wire import json, r4
 from tests.support.asking import matches, value, values
-from tests.support.builders import body_of, code_system, concept_map, value_set
+from tests.support.builders import body_of, code_system, concept_map, tx_resource, value_set
 from tests.support.engine import catalogue_of
 
 LOAF, BIN = "http://example.org/loaf", "http://example.org/bin"
@@ -202,3 +204,78 @@ def test_a_value_set_that_leads_nowhere_back_says_so(release: str) -> None:
     assert "translates the codes of http://example.org/vs/nothing, which are not listed: " in value(
         answer, "message"
     )
+
+
+RULE = {"mode": "fixed", "valueSet": BINS["url"], "relationship": "source-is-narrower-than-target"}
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_unmapped_codes_may_lead_to_the_codes_of_a_value_set(release: str, is_sent: bool) -> None:
+    rest = concept_map("rest", LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}], group={"unmapped": RULE})
+    basis = [code_system(LOAF, "Rye", "Bun"), code_system(BIN, "b1", "b2"), BINS]
+    library = served(*basis, *([] if is_sent else [rest]))
+    sent = [tx_resource(r4.downgrade(rest) if release == "r4" else rest)] if is_sent else []
+    word = "wider" if release == "r4" else "source-is-narrower-than-target"
+    answer = translate(library, release, *sent, system=LOAF, code="Bun")
+    assert matches(answer) == [("b1", word), ("b2", word)]
+    assert [code for code, _ in matches(translate(library, release, *sent, system=LOAF, code="Rye"))] == [
+        "b1"
+    ]
+    back = translate(library, release, *sent, system=BIN, code="b2", reverse=True)
+    assert value(back, "result") is False, "the rule is for the direction of the map"
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_unmapped_codes_of_an_unknown_value_set_are_not_listed(release: str, is_sent: bool) -> None:
+    rule = RULE | {"valueSet": "http://example.org/vs/nothing"}
+    rest = concept_map("rest", LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}], group={"unmapped": rule})
+    library = served(code_system(LOAF, "Rye"), *([] if is_sent else [rest]))
+    sent = [tx_resource(r4.downgrade(rest) if release == "r4" else rest)] if is_sent else []
+    answer = translate(library, release, *sent, system=LOAF, code="Bun")
+    assert value(answer, "result") is False
+    assert "translates to the codes of http://example.org/vs/nothing, which are not listed: " in value(
+        answer, "message"
+    )
+
+
+# -- maps that lack a code -----------------------------------------------------------------------
+
+INCOMPLETE = {
+    "resourceType": "ConceptMap",
+    "url": "http://example.org/ConceptMap/incomplete",
+    "status": "active",
+    "group": [
+        {
+            "source": LOAF,
+            "target": BIN,
+            "element": [
+                {"code": "Rye", "target": [{"code": "b1", "equivalence": "equal"}]},
+                {"target": [{"code": "b2", "equivalence": "equal"}]},
+            ],
+        }
+    ],
+}
+
+
+@BOTH_RELEASES
+def test_a_map_that_lacks_a_code_is_loaded_and_refused_where_it_is_used(release: str, tmp_path: Path) -> None:
+    """FHIR R4 has such an example (ConceptMap/103), and its other resources are to be served."""
+    (tmp_path / "incomplete.json").write_bytes(json.write(INCOMPLETE))
+    for number, document in enumerate([code_system(LOAF, "Rye"), LOAF_TO_BIN, BINS]):
+        (tmp_path / f"{number}.json").write_bytes(json.write(document | {"id": f"r{number}"}))
+    library = Terminology(settings=Settings(environment={}, content=[tmp_path], bundled=False, data=""))
+    text = "element[1] must have code or valueSet"
+    with pytest.raises(TerminologyError) as caught:
+        translate(library, release, url=INCOMPLETE["url"], system=LOAF, code="Rye")
+    assert text in str(caught.value)
+    answer = translate(library, release, system=LOAF, code="Rye")
+    assert [code for code, _ in matches(answer)] == ["b1"]
+    assert f"The map {INCOMPLETE['url']} cannot be used: ConceptMap.group[0].{text}." in value(
+        answer, "message"
+    )
+    for asked in ({"system": BIN, "code": "b1"}, {"system": "http://example.org/other", "code": "x"}):
+        with pytest.raises(TerminologyError) as caught:
+            translate(library, release, **asked)
+        assert "incomplete" not in str(caught.value), "it is not about these code systems"

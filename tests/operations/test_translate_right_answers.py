@@ -75,6 +75,17 @@ def test_case_counts_where_the_code_system_says_so(release: str) -> None:
 
 
 @BOTH_RELEASES
+@pytest.mark.parametrize(("code", "found"), [("s", False), ("S", True)])
+def test_a_concept_of_its_own_is_no_other_case_where_that_is_not_said(
+    release: str, code: str, found: bool
+) -> None:
+    """A code system that does not say whether case matters may have a concept for each case."""
+    both = code_system(SHELF, "s", "S")
+    library = served(both, concept_map("shelves", SHELF, BIN, [{"code": "S", "target": [to("b1")]}]))
+    assert value(translate(library, release, system=SHELF, code=code), "result") is found
+
+
+@BOTH_RELEASES
 def test_a_code_in_another_case_is_not_unmapped(release: str) -> None:
     elements = [{"code": "Rye", "target": [to("b1")]}]
     unmapped = {"mode": "fixed", "code": "B2", "relationship": "related-to"}
@@ -243,6 +254,36 @@ def test_a_row_to_a_value_set_gives_all_its_codes(release: str, is_sent: bool) -
     answer = translate(library, release, sent, system=LOAF, code="Bun")
     assert [code for code, _ in matches(answer)] == ["b1", "B2"]
     assert value(answer, "result") is False
+
+
+@BOTH_RELEASES
+def test_a_row_to_a_value_set_leads_to_codes_of_its_own_code_system(release: str) -> None:
+    """``target.valueSet`` has concepts of ``group.target``: others that are in it are no targets."""
+    mixed = value_set("mixed", *BINS["compose"]["include"], {"system": SHELF, "concept": [{"code": "s"}]})
+    to_mixed = [{"code": "Rye", "target": [{"valueSet": mixed["url"], "relationship": "related-to"}]}]
+    library = served(*CASES[:3], mixed, concept_map(MAP, LOAF, BIN, to_mixed))
+    answer = translate(library, release, url=MAP, system=LOAF, code="Rye")
+    assert {code for code, _ in matches(answer)} == {"b1", "B2"}
+
+
+@BOTH_RELEASES
+def test_a_row_to_an_empty_value_set_leaves_the_code_unmapped(release: str) -> None:
+    """https://hl7.org/fhir/R5/conceptmap-definitions.html#ConceptMap.group.unmapped"""
+    include = BINS["compose"]["include"]
+    empty = value_set("empty", *include, exclude=include)
+    rule = {"unmapped": {"mode": "fixed", "code": "b1", "relationship": "related-to"}}
+    rows = [{"code": "Rye", "target": [{"valueSet": empty["url"], "relationship": "equivalent"}]}]
+    library = served(*CASES[:3], empty, concept_map(MAP, LOAF, BIN, rows, group=rule))
+    assert [code for code, _ in matches(translate(library, release, system=LOAF, code="Rye"))] == ["b1"]
+
+
+@BOTH_RELEASES
+def test_a_row_from_a_value_set_to_a_value_set_is_turned_round(release: str) -> None:
+    loaves = value_set("loaves", {"system": LOAF, "concept": [{"code": "Rye"}, {"code": "Bun"}]})
+    rows = [{"valueSet": loaves["url"], "target": [{"valueSet": BINS["url"], "relationship": "related-to"}]}]
+    library = served(*CASES[:3], BINS, loaves, concept_map(MAP, LOAF, BIN, rows))
+    answer = translate(library, release, url=MAP, system=BIN, code="B2", reverse=True)
+    assert {code for code, _ in matches(answer)} == {"Rye", "Bun"}
 
 
 @BOTH_RELEASES

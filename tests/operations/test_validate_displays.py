@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from terminology import create_app
-from tests.support.builders import BASE
+from terminology import Terminology, create_app
+from tests.support.builders import BASE, body_of, code_system, coding, concept, value_set
 from tests.support.engine import catalogue_of
 from tests.support.pets import (
     DOCUMENTS,
@@ -20,6 +20,7 @@ from tests.support.pets import (
     pet,
     pin,
     read,
+    said,
     text,
 )
 
@@ -213,6 +214,29 @@ def test_a_display_is_right(display: str, language: str | None, result: bool, me
     languages = [text("displayLanguage", language)] if language else []
     answer = in_set("pets", pet("cat", display=display), *languages)
     assert (answer["result"], answer.get("message")) == (result, message)
+
+
+NAMELESS = code_system("nameless", concept("x", designation=[said("Chat", "fr"), said("X of no language")]))
+OWN_NAME = {"code": "x", "display": "Ours", "designation": [said("Unser x")]}
+NAMES_X = value_set("names-x", {"system": NAMELESS["url"], "concept": [OWN_NAME]})
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize(
+    ("operation", "display"), [("CodeSystem/$validate-code", "Chat"), ("ValueSet/$validate-code", "Ours")]
+)
+def test_the_display_that_is_shown_for_want_of_another_is_right(
+    release: str, operation: str, display: str
+) -> None:
+    """A name without a language may be of the requested one, but nobody is shown it as that."""
+    library = Terminology(catalogue=catalogue_of([NAMELESS, NAMES_X]))
+    url = NAMELESS["url"] if operation.startswith("Code") else NAMES_X["url"]
+    for language in ("de", "de, *;q=0"):
+        asked_ = [text("url", url), coding("x", NAMELESS["url"]), text("displayLanguage", language)]
+        named_ = [*asked_[:1], coding("x", NAMELESS["url"], display=display), asked_[2]]
+        shown = read(library.ask(operation, body_of(*asked_), release))["display"]
+        assert shown == display
+        assert read(library.ask(operation, body_of(*named_), release))["result"] is True
 
 
 def test_lenient_display_validation_warns() -> None:

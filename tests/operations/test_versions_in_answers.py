@@ -56,7 +56,7 @@ SETS = pytest.mark.parametrize("name", ["both", "open", "imports-both", "imports
 FORMS = pytest.mark.parametrize("form", ["code", "coding", "codeableConcept"])
 
 
-def parameters(form: str, **coding: str) -> list[Json]:
+def in_form(form: str, **coding: str) -> list[Json]:
     if form == "code":
         return [{"name": name, "valueString": text} for name, text in coding.items()]
     if form == "coding":
@@ -65,7 +65,7 @@ def parameters(form: str, **coding: str) -> list[Json]:
 
 
 def validated(release: str, name: str, form: str, on_instance: bool = False, **coding: str) -> Json:
-    own = parameters(form, **coding)
+    own = in_form(form, **coding)
     if on_instance:
         return LIBRARY.ask(f"ValueSet/{name}/$validate-code", body_of(*own), release)
     url = {"name": "url", "valueUri": f"{BASE}/vs/{name}"}
@@ -159,7 +159,7 @@ WRONG = [
 def test_a_system_of_another_kind_is_refused_as_what_it_is(
     release: str, system: str, text: str, form: str
 ) -> None:
-    own = parameters(form, system=system, code="a")
+    own = in_form(form, system=system, code="a")
     for operation in ("CodeSystem/$lookup", "ConceptMap/$translate"):
         with pytest.raises(TerminologyError, match=text) as caught:
             LIBRARY.ask(operation, body_of(*own), release)
@@ -176,7 +176,7 @@ def test_a_system_of_another_kind_is_not_reported_as_unknown(
 ) -> None:
     answers = [validated(release, "one", form, system=system, code="a")]
     if form != "code":
-        body = body_of(*parameters(form, system=system, code="a"))
+        body = body_of(*in_form(form, system=system, code="a"))
         answers.append(LIBRARY.ask("CodeSystem/$validate-code", body, release))
     for answer in answers:
         found = read(answer)

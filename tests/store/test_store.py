@@ -277,8 +277,8 @@ def test_subsumption_is_that_of_the_parents(pair: tuple[DocumentCodeSystem, Inde
         ("ouse", set()),
         ("zebra", set()),
         ("m", {"mouse"}),
-        ("\x00", set(CODES)),
-        ("\ud800", set(CODES)),
+        ("\x00", set()),
+        ("\ud800", set()),
     ],
 )
 def test_every_word_typed_begins_a_word_of_what_is_said(
@@ -789,7 +789,7 @@ def test_another_content_is_another_version(place: str) -> None:
         load(place, (map_release(), [*MAPPINGS[:-1], replace(MAPPINGS[-1], comment=last)]))
         catalogue = serving(place).catalogue()
         for kind, _ in KINDS_WITH_ROWS:
-            [header] = catalogue.headers(kind)
+            header = next(catalogue.headers(kind))
             versions.add(catalogue.whole(header)["meta"]["versionId"])
     assert len(versions) == 4
 

@@ -13,6 +13,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.operation import BASE, Operation
 from terminology.wire.operation_table import OPERATIONS
+from tests.support import fhir_checks
 
 ROOTS = ["r4", "r4b", "r5", "r6"]
 
@@ -77,7 +78,7 @@ def test_TerminologyCapabilities_lists_every_code_system_with_its_versions(
     held = {
         (d["url"], d["version"])
         for d in catalogue.documents("CodeSystem")
-        if d.get("content") != "supplement"
+        if d.get("content") != "supplement" and "version" in d
     }
     assert held <= listed
     for system in document["codeSystem"]:
@@ -85,6 +86,61 @@ def test_TerminologyCapabilities_lists_every_code_system_with_its_versions(
         assert sum(v["isDefault"] for v in versions) == (1 if versions else 0)
         code = next(iter(held))[0]
         assert code
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_TerminologyCapabilities_lists_is_found_by_a_search(http: FlaskClient, root: str) -> None:
+    """Grammars, too: each has a CodeSystem without codes, which can be read, and asked."""
+    document = http.get(f"/fhir/{root}/metadata?mode=terminology").get_json()
+    listed = {(s["uri"], v.get("code")) for s in document["codeSystem"] for v in s.get("version", [{}])}
+    found = http.get(f"/fhir/{root}/CodeSystem?_count=1000&_elements=url,version,content").get_json()
+    resources = [(entry["fullUrl"], entry["resource"]) for entry in found["entry"]]
+    usable = {(r["url"], r.get("version")) for _, r in resources if r["content"] != "supplement"}
+    assert listed == usable
+    assert document["codeSearch"] == ("explicit" if RELEASES[root].is_r4 else "in-compose")
+    builtin = {r["url"]: place for place, r in resources if r["content"] == "not-present"}
+    assert {f"urn:iso:std:iso:{n}" for n in ("3166", "3166:-2", "4217")} < builtin.keys()
+    assert {"http://unitsofmeasure.org", "urn:ietf:bcp:13", "urn:ietf:bcp:47"} < builtin.keys()
+    for url, place in builtin.items():
+        (entry,) = http.get(f"/fhir/{root}/CodeSystem?url={url}").get_json()["entry"]
+        read = http.get(place.removeprefix("http://localhost"))
+        stub = read.get_json()
+        assert stub == entry["resource"]
+        assert {"url", "name", "title", "status", "content"} < stub.keys() and "concept" not in stub
+        if root in fhir_checks.RELEASES:
+            for judge in (
+                fhir_checks.against_models,
+                fhir_checks.against_schema,
+                fhir_checks.against_constraints,
+            ):
+                assert judge(root, stub) == []
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [("http://unitsofmeasure.org", "mm[Hg]"), ("urn:ietf:bcp:47", "DE-ch"), ("urn:iso:std:iso:4217", "CHF")],
+)
+def test_a_code_of_a_grammar_is_found_and_can_be_asked_there(
+    http: FlaskClient, root: str, url: str, code: str
+) -> None:
+    for token, total in ((code, 1), (f"{url}|{code}", 1), (f"{url}|no such", 0)):
+        found = http.get(f"/fhir/{root}/CodeSystem", query_string={"url": url, "code": token}).get_json()
+        assert found["total"] == total
+    (entry,) = http.get(f"/fhir/{root}/CodeSystem", query_string={"url": url}).get_json()["entry"]
+    place = entry["fullUrl"].removeprefix("http://localhost")
+    validated = http.get(f"{place}/$validate-code", query_string={"code": code}).get_json()
+    assert {"name": "result", "valueBoolean": True} in validated["parameter"]
+    assert http.get(f"{place}/$lookup", query_string={"code": code}).status_code == 200
+
+
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_version_of_a_grammar_that_is_not_here_is_unknown(http: FlaskClient, root: str) -> None:
+    """The resource of a grammar has no codes, but that is not why."""
+    include = {"system": "http://unitsofmeasure.org", "version": "99"}
+    value_set = {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]}}
+    answer = http.post(f"/fhir/{root}/ValueSet/$expand", json=value_set)
+    assert answer.status_code >= 400 and "version '99'" in answer.text and "not-present" not in answer.text
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -163,3 +219,23 @@ def test_the_metadata_summary_omits_search_parameters_and_is_tagged(
     assert not any("searchParam" in resource for resource in short["rest"][0]["resource"])
     assert short["rest"][0]["operation"] and short["instantiates"] and short["fhirVersion"] == "4.0.1"
     assert "searchParam" in statement(http, "r4")["rest"][0]["resource"][0]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_date_does_is_documented_wherever_it_is_taken(http: FlaskClient, root: str) -> None:
+    documented = {
+        (resource["type"], operation["name"])
+        for resource in statement(http, root)["rest"][0]["resource"]
+        for operation in resource.get("operation", ())
+        if "A date in the past is refused" in operation.get("documentation", "")
+    }
+    rows = {key: row for key, row in OPERATIONS.items() if row.is_in(RELEASES[root])}
+    assert documented == {key for key, row in rows.items() if "date" in names(row)}
+    assert ("ConceptMap", "translate") in documented
+    terminology = http.get(f"/fhir/{root}/metadata?mode=terminology").get_json()
+    (date,) = [p for p in terminology["expansion"]["parameter"] if p["name"] == "date"]
+    assert "A date in the past is refused" in date["documentation"]
+
+
+def names(row: Operation) -> set[str]:
+    return {name for parameter in row.parameters for name in parameter.names}

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from terminology import Settings, create_app
+from terminology.catalogue.content import Content
+
 CPT = "http://www.ama-assn.org/go/cpt"
 
 
@@ -58,6 +61,7 @@ def test_a_search_finds_what_it_says(client: FlaskClient, query: str) -> None:
 
 def test_a_canonical_with_its_version_is_url_and_version(client: FlaskClient) -> None:
     version = found(client, f"CodeSystem?url={CPT}")["entry"][0]["resource"]["version"]
+    assert found(client, f"CodeSystem?url={CPT}%5C|{version}")["total"] == 1, "the bar may come escaped"
     assert found(client, f"CodeSystem?url={CPT}|{version}")["total"] == 1
     assert found(client, f"CodeSystem?url={CPT}&version={version}")["total"] == 1
     assert found(client, f"CodeSystem?url={CPT}|none")["total"] == 0
@@ -78,6 +82,70 @@ def test_an_identifier_is_a_token_with_or_without_its_system(client: FlaskClient
     for token in (identifier["value"], f"{identifier['system']}|{identifier['value']}"):
         assert ids(found(client, f"CodeSystem?identifier={token}")) == [resource["id"]]
     assert found(client, f"CodeSystem?identifier=|{identifier['value']}")["total"] == 0
+
+
+DATED = {"year": "2020", "month": "2020-05", "day": "2020-05-17", "instant": "2020-05-17T23:30:00+02:00"}
+ALL = set(DATED)
+
+
+@pytest.mark.parametrize(
+    ("date", "wanted"),
+    [
+        ("2020", ALL),
+        ("eq2020-05", {"month", "day", "instant"}),
+        ("2020-05-17", {"day", "instant"}),
+        ("2020-05-17T21:30:00Z", {"instant"}),
+        ("2020-05-17T21:30Z", {"instant"}),
+        ("2020-05-17T23:30:00Z", set()),
+        ("ne2020-05", {"year"}),
+        ("gt2020-05-17", {"year", "month"}),
+        ("ge2020-05-17", ALL),
+        ("lt2020-05-17", {"year", "month"}),
+        ("le2020-05-17", ALL),
+        ("gt2020-05-17T21:30:00Z", {"year", "month", "day"}),
+        ("sa2020-05-16", {"day", "instant"}),
+        ("eb2020-06", {"month", "day", "instant"}),
+        ("sa2020-12-31", set()),
+        ("gt2019&date=lt2021", ALL),
+        ("2019,2020-05-17", {"day", "instant"}),
+    ],
+)
+def test_a_date_is_compared_as_the_span_of_time_that_it_may_mean(date: str, wanted: set[str]) -> None:
+    """https://hl7.org/fhir/R5/search.html#date"""
+    systems = [
+        {"resourceType": "CodeSystem", "id": id_, "status": "active", "content": "not-present", "date": when}
+        for id_, when in DATED.items()
+    ]
+    undated = {"resourceType": "CodeSystem", "id": "undated", "status": "active", "content": "not-present"}
+    settings = Settings(environment={}, data="", bundled=False)
+    http = create_app(settings, catalogue=Content([*systems, undated])).test_client()
+    assert set(ids(found(http, f"CodeSystem?date={date.replace('+', '%2B')}"))) == wanted
+
+
+def test_a_period_may_have_an_open_end() -> None:
+    names = [
+        {
+            "resourceType": "NamingSystem",
+            "id": id_,
+            "status": "active",
+            "kind": "codesystem",
+            "uniqueId": [{"type": "uri", "value": "urn:x", "period": period}],
+            "contact": [{"name": "Kim Baker", "telecom": [{"system": "email", "value": "kim@example.org"}]}],
+            "meta": {"tag": [{"system": "urn:tags", "code": "bread"}], "profile": ["http://example.org/p|1"]},
+        }
+        for id_, period in (("old", {"end": "2001"}), ("new", {"start": "2001"}), ("odd", {"start": "soon"}))
+    ]
+    settings = Settings(environment={}, data="", bundled=False)
+    http = create_app(settings, catalogue=Content(names)).test_client()
+    for query, wanted in (
+        ("period=gt2010", ["new"]),
+        ("period=lt2000", ["old"]),
+        ("period=ge2000&period=le2002", ["old", "new"]),
+        ("contact=kim&telecom=kim@example.org&_tag=urn:tags|bread", ["old", "new", "odd"]),
+        ("_profile=http://example.org/p&period:missing=false", ["old", "new", "odd"]),
+        ("_tag=urn:tags|cake", []),
+    ):
+        assert sorted(ids(found(http, f"NamingSystem?{query}"))) == sorted(wanted), query
 
 
 def test_pages_are_linked_and_together_they_are_the_whole(client: FlaskClient) -> None:
@@ -127,8 +195,16 @@ def test_an_unknown_parameter_is_ignored_unless_the_client_is_strict(
     client: FlaskClient,
 ) -> None:
     """An unknown parameter is ignored and left out of self, unless the client is strict."""
-    bundle = found(client, f"CodeSystem?url={CPT}&colour=red")
+    bundle = found(client, f"CodeSystem?url={CPT}&colour=red&publisher.name=x")
     assert bundle["total"] == 1 and "colour" not in links(bundle)["self"]
+    match, outcome = bundle["entry"]
+    assert (match["search"]["mode"], outcome["search"]["mode"]) == ("match", "outcome")
+    assert (
+        "fullUrl" not in outcome and [i["severity"] for i in outcome["resource"]["issue"]] == ["warning"] * 2
+    )
+    assert "CodeSystem has no search parameter 'colour': it was ignored" in str(outcome)
+    assert "entry" not in found(client, f"CodeSystem?url={CPT}&colour=red&_count=0")
+    assert len(found(client, f"CodeSystem?url={CPT}&_=1795975200")["entry"]) == 1
     strict = client.get(f"/fhir/r4/CodeSystem?url={CPT}&colour=red", headers={"Prefer": "handling=strict"})
     assert strict.status_code == 400
     assert "CodeSystem has no search parameter 'colour'" in strict.get_json()["issue"][0]["details"]["text"]
@@ -143,6 +219,11 @@ def test_an_unknown_parameter_is_ignored_unless_the_client_is_strict(
         "_sort=colour",
         "name:above=x",
         "date=soon",
+        "date=2026-13-01",
+        "date=ap2026",
+        "date=20260101",
+        "url:missing=maybe",
+        "_sort=code",
         "_include=x",
         "_summary=x",
         "name:foo=x",

@@ -34,6 +34,7 @@ from terminology.store.release import (
     PropertyDeclaration,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.code_shapes import CPT_CODE, CPT_MODIFIER
 
 URL = "http://www.ama-assn.org/go/cpt"
 EXPECTED = (
@@ -65,8 +66,6 @@ _KINDS = {
     "LevelTwo": "cat-2",
     "HCPCS": "hcpcs",
 }
-_CODE = re.compile(r"\d{5}|\d{4}[A-Z]")
-_MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _NOTICE_YEAR = re.compile(r"(?:©|\(c\)|copyright)\D{0,40}?(20\d\d)\D{0,20}American Medical", re.IGNORECASE)
 
 
@@ -149,7 +148,7 @@ def _texts(file: File, skip: int, reporter: Reporter) -> Iterator[tuple[str, str
         row = line[skip:].strip() if skip else line
         code, text = row[:5], row[6:]
         text = text.partition("\t")[2] if "\t" in text else text
-        if _CODE.fullmatch(code) and text.strip():
+        if CPT_CODE.fullmatch(code) and text.strip():
             yield code, text.strip()
         else:
             expected = "expected a code of five characters, a separator and a text"
@@ -160,7 +159,7 @@ def _modifiers(file: File, reporter: Reporter) -> Iterator[ConceptRow]:
     rows = records(file, reporter, ("Code", *_KINDS, "Definition"), ",", True, encoding_of(file))
     for number, (code, *marks, definition) in rows:
         kinds = [kind for kind, mark in zip(_KINDS.values(), marks, strict=True) if _is_marked(mark)]
-        if not _MODIFIER.fullmatch(code.strip()) or not definition.strip():
+        if not CPT_MODIFIER.fullmatch(code.strip()) or not definition.strip():
             expected = "expected a modifier of two characters and a definition"
             reporter.problem(Problem(file.label, number, expected))
             continue

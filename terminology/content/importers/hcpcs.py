@@ -63,9 +63,9 @@ def _open(files: Sequence[File]) -> list[OpenedCodeSystem]:
         licence="public domain, except D codes (ADA)",
         properties=[
             PropertyDeclaration("modifier", "boolean", None, "Whether the concept is a modifier."),
-            PropertyDeclaration("added", "date", None, "When the code was added."),
-            PropertyDeclaration("effective", "date", None, "The date of its present state."),
-            PropertyDeclaration("terminated", "date", None, "When its use ended."),
+            PropertyDeclaration("added", "dateTime", None, "When the code was added."),
+            PropertyDeclaration("effective", "dateTime", None, "The date of its present state."),
+            PropertyDeclaration("terminated", "dateTime", None, "When its use ended."),
             PropertyDeclaration("action", "code", None, "The action of the last update on it."),
         ],
         files=sources([file]),
@@ -107,7 +107,7 @@ def _concept(record: HcpcsRecord, version: str | None) -> ConceptRow:
     short = line[91:119].strip()
     properties: list[PropertyTuple] = [("modifier", "boolean", record.is_modifier)]
     dates = {name: date for name, start in _DATES if (date := _date(line[start : start + 8]))}
-    properties += [(name, "date", date) for name, date in dates.items()]
+    properties += [(name, "dateTime", date) for name, date in dates.items()]
     if action := line[292:293].strip():
         properties.append(("action", "code", action))
     return ConceptRow(

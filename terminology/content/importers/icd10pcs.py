@@ -52,7 +52,6 @@ AXES = ("section", "bodySystem", "rootOperation", "bodyPart", "approach", "devic
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 
 # No I and no O: they look like 1 and 0.
-_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
 _LIST_LINE = re.compile(r"[0-9A-HJ-NP-Z]{7} \S")
 _ORDER_LINE = re.compile(r"\d{5} [0-9A-HJ-NP-Z]{3}(?:[0-9A-HJ-NP-Z]{4}| {4}) [01] \S")
 _LEVELS = (1, 2, 3, 4)

@@ -41,6 +41,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.code_shapes import LOINC_CODE, is_loinc_code
 
 URL = "http://loinc.org"
 EXPECTED = "a LOINC release with LoincTable/Loinc.csv"
@@ -79,29 +80,15 @@ _FILES = {
 }
 _VARIANT = re.compile(r"([a-z]{2})([A-Z]{2})\d+LinguisticVariant\.csv")
 _VERSION = re.compile(r"(?<![\d.])(2\.\d\d)(?!\d)")
-_CODE = re.compile(r"(LP|LL|LA|LG)?(\d{1,9})-(\d)")
 _SPACES = {None: 0, "LP": 1, "LL": 2, "LA": 3, "LG": 4}
 
 # The files of a release by their kind, a value of ``_FILES`` or "variant".
 LoincFiles = dict[str, list[File]]
 
 
-def is_code(code: str) -> bool:
-    """Whether a code has LOINC's shape and, if it is a term, the check digit (mod 10, every second doubled).
-
-    >>> is_code("65753-6"), is_code("65753-5"), is_code("LP14635-4")
-    (True, False, True)
-    """
-    shape = _CODE.fullmatch(code)
-    if shape is None or shape[1]:
-        return shape is not None
-    doubled = (int(d) * (2 - place % 2) for place, d in enumerate(reversed(shape[2])))
-    return (10 - sum(d // 10 + d % 10 for d in doubled) % 10) % 10 == int(shape[3])
-
-
 def _key(code: str) -> int | None:
     """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code."""
-    shape = _CODE.fullmatch(code)
+    shape = LOINC_CODE.fullmatch(code)
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
 
 
@@ -219,7 +206,7 @@ class LoincDistributor:
 
     def put(self, file: File, number: int, code: str, *cells: Any) -> None:
         key = _key(code)
-        if key is None or not is_code(code):
+        if key is None or not is_loinc_code(code):
             self.reporter.problem(Problem(file.label, number, f"{code!r} is not a LOINC code"))
         else:
             self.buckets.put(key, orjson.dumps([code, *cells]))

@@ -67,8 +67,8 @@ PROPERTIES = (
     PropertyDeclaration(
         "source-concept-code", "Coding", None, "The concept in the code system that it is from."
     ),
-    PropertyDeclaration("valid-start-date", "date"),
-    PropertyDeclaration("valid-end-date", "date"),
+    PropertyDeclaration("valid-start-date", "dateTime"),
+    PropertyDeclaration("valid-end-date", "dateTime"),
     PropertyDeclaration("invalid-reason", "string", None, "D deleted, U updated."),
     PropertyDeclaration("Maps to", "Coding", None, "The standard concept that stands for this one."),
 )
@@ -188,7 +188,7 @@ def _concept(rows: list[list[bytes]]) -> ConceptRow | None:
         ("standard-concept", "code", standard or "NS"),
         ("source-concept-code", "Coding", system | {"code": source}),
         *(
-            (key, "date", _date(date))
+            (key, "dateTime", _date(date))
             for key, date in (("valid-start-date", start), ("valid-end-date", end))
             if date
         ),

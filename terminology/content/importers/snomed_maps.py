@@ -67,7 +67,7 @@ CORRELATION = {
 PROPERTIES = {
     "mapPriority": ("integer", "Its place among the rows of its group: the first whose rule holds applies."),
     "mapAdvice": ("string", "The publisher's advice to coders."),
-    "mapCategory": ("code", "The category that the publisher put the mapping in."),
+    "mapCategory": ("code", "The category that the publisher put the mapping in.", URL),
 }
 ATTRIBUTES = {
     "mapRule": ("string", "The rule of the publisher under which the mapping holds."),

@@ -64,6 +64,7 @@ from terminology.store.release import (
 )
 from terminology.store.reporting import Reporter
 from terminology.systems.resource import case_sensitivity
+from terminology.wire import r4
 
 # The progress of a sheet is reported once in this many rows.
 PROGRESS_ROWS = 1_000
@@ -271,8 +272,8 @@ def _code_system(mapping: TableMapping, kind: str) -> CodeSystemRelease:
 
 
 def _concept_map(mapping: TableMapping, kind: str) -> MapRelease:
-    own = ("source", "target", "sourceVersion", "targetVersion", "relationship")
-    resource = mapping.resource
+    own = ("resourceType", "source", "target", "sourceVersion", "targetVersion", "relationship")
+    resource = r4.in_r5({**mapping.resource, "resourceType": "ConceptMap"})
     group = MapGroup(
         resource.get("source"),
         resource.get("target"),
@@ -298,6 +299,7 @@ def _concept_map(mapping: TableMapping, kind: str) -> MapRelease:
 def _property_declaration(column: TableColumn) -> Document:
     """``ConceptMap.property``."""
     node = {"code": column.code, "uri": column.uri, "description": column.description, "type": column.type}
+    node["system"] = column.system if column.type == "code" else None
     return {key: value for key, value in node.items() if value is not None}
 
 

@@ -21,6 +21,7 @@ from terminology.content.publication.source import (
 from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
+from terminology.systems.code_shapes import COMPLETE_CODES, SOME_TERMS
 
 PROPERTY_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/codesystem-property-valueset"
 STANDARD = "http://hl7.org/fhir/concept-properties#"
@@ -46,6 +47,8 @@ def code_systems(source: PublicationSource) -> Iterator[Document]:
 def _code_system(source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> Document:
     system = source.system(entry["id"])
     document = header(source, "CodeSystem", entry, [system]) | {"url": system.uri, "caseSensitive": True}
+    if extension := list(_declared_of_fragment(source, entry)):
+        document["extension"] = extension
     if "valueSet" in entry:
         document["valueSet"] = source.names.resource("ValueSet", entry["valueSet"])
     if "hierarchyMeaning" in entry:
@@ -58,6 +61,14 @@ def _code_system(source: PublicationSource, entry: TomlTable, declared: Declared
     document["property"] = [_declaration(source, row) for row in declared.values()]
     document["concept"] = PublishedConcepts(source, entry, declared).tree()
     return document
+
+
+def _declared_of_fragment(source: PublicationSource, entry: TomlTable) -> Iterator[Document]:
+    """What a fragment says of itself: which codes it has all of, and whether it has only some terms of its codes."""
+    for expression in entry.get("completeCodes", ()):
+        yield {"url": f"{source.base}{COMPLETE_CODES}", "valueString": expression}
+    if entry.get("someTerms"):
+        yield {"url": f"{source.base}{SOME_TERMS}", "valueBoolean": True}
 
 
 def _filters(source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> list[Document]:

@@ -1,7 +1,7 @@
 """Messages to users: one function for each.
 
 To change a text, open the module of its subject. To add a message, add a function to that module: every
-public function is also ``issues.NAME`` (a test checks that no two modules share a name).
+public function is also a name of this package (a test checks that no two modules share a name).
 
 In each module HL7's messages come first. Their ids (``message_id``) and texts are those of HL7's terminology
 ecosystem, whose test suite compares them: they stay as they are. A function returns an ``Issue``, or a sentence

@@ -14,8 +14,11 @@ from terminology.core.model import CodeSystemInfo, Issue
 
 def unknown_code(code: str, about: CodeSystemInfo) -> Issue:
     """An error for a code that a code system does not have. A fragment has its own text."""
-    if about.is_fragment:
-        return unknown_code_in_fragment(code, about)
+    return unknown_code_in_fragment(code, about) if about.is_fragment else unknown_code_in_whole(code, about)
+
+
+def unknown_code_in_whole(code: str, about: CodeSystemInfo) -> Issue:
+    """The same for a code that no part of the code system has."""
     version = f" version '{about.version}'" if about.version else ""
     text = f"Unknown code '{code}' in the CodeSystem '{about.url}'{version}"
     message_id = "Unknown_Code_in_Version" if about.version else "Unknown_Code_in"
@@ -110,9 +113,31 @@ def case_differs_perhaps(code: str, correct: str, system: str) -> Issue:
 # -- our own texts -------------------------------------------------------------------------------
 
 
+def code_has_wrong_shape(code: str, url: str, rule: str) -> str:
+    """``rule`` completes "A code has ..."."""
+    return f"'{code}' cannot be a code of '{url}': a code has {rule}"
+
+
+def code_in_complete_part(code: str, system: str, expression: str) -> str:
+    return (
+        f"'{code}' cannot be a code of '{system}': all of its codes that match the regular expression "
+        f"'{expression}' are on this server"
+    )
+
+
+def reason_for_unknown_code(reason: str) -> Issue:
+    """Why a code is none: one of the sentences above."""
+    return information(code="code-invalid", text=reason, tx="invalid-code")
+
+
 def with_hint(issue: Issue, hint: str) -> Issue:
     """The same issue, with a sentence on what the user may have meant."""
     return replace(issue, text=f"{issue.text.rstrip('.')}. {hint}") if hint else issue
+
+
+def with_diagnostics(issue: Issue, hint: str) -> Issue:
+    """The same issue with the sentence beside its text, where the text is HL7's."""
+    return replace(issue, diagnostics=" ".join(filter(None, (issue.diagnostics, hint)))) if hint else issue
 
 
 def no_coding_of_system(url: str) -> Issue:

@@ -73,6 +73,15 @@ def _if_needed_quoted(text: str) -> str:
 # -- our own texts -------------------------------------------------------------------------------
 
 
+def display_may_be_another_term(display: str, coding: str) -> Issue:
+    """For a fragment that has only some of the owner's terms."""
+    text = (
+        f"The display '{display}' for {coding} cannot be checked: this server has only some of the terms that the "
+        "owner of the code system has for its codes"
+    )
+    return warning(code="informational", text=text, tx="process-note")
+
+
 def display_cannot_be_checked(display: str, coding: str) -> Issue:
     """For a code system that this server knows only by supplements of other publishers."""
     text = (

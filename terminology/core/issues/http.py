@@ -17,6 +17,12 @@ def unknown_resource_version(kind: str, id_: str, version_id: str) -> Issue:
     return error(code="not-found", text=f"{kind}/{id_} has no version '{version_id}'", tx="not-found")
 
 
+def not_in_release(kind: str, canonical: str, release: str) -> Issue:
+    """``release``: its name, such as r4."""
+    text = f"The {kind} {canonical} is not among the resources of {release}"
+    return error(code="not-found", text=text, tx="not-found")
+
+
 def unknown_type(kind: str, known: Sequence[str]) -> Issue:
     text = f"The resource type '{kind}' is not supported. Supported types: {', '.join(known)}"
     return error(code="not-found", text=text)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from terminology.core.issues.phrases import shortened
-from terminology.core.issues.severity import error
+from terminology.core.issues.severity import error, warning
 from terminology.core.model import Issue
 
 
 def unknown_search_parameter(name: str, kind: str, known: Sequence[str]) -> Issue:
     text = f"{kind} has no search parameter '{name}'. Known parameters: {', '.join(known)}"
     return error(code="not-supported", text=text)
+
+
+def search_parameter_ignored(name: str, kind: str, known: Sequence[str]) -> Issue:
+    text = f"{kind} has no search parameter '{shortened(name)}': it was ignored. Known parameters: {', '.join(known)}"
+    return warning(code="not-supported", text=text)
 
 
 def bad_search_value(name: str, value: str, expected: str) -> Issue:

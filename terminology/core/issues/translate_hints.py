@@ -59,6 +59,10 @@ def unmet_conditions(ways: Sequence[Mapping[str, tuple[Sequence[str], Iterable[s
     return f"The map translates the code under other conditions: {'; or '.join(texts)}."
 
 
+# How a condition is sent; the command line, which has an option for it, says that instead.
+AS_DEPENDENCY = "as 'dependency'"
+
+
 def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
     """``conditions``: the attributes that decide between the matches, each with its possible values."""
     attributes = [
@@ -66,7 +70,7 @@ def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
         for attribute, values in list(conditions.items())[:_MOST_CONDITIONS]
     ]
     them = "them" if len(attributes) > 1 else "it"
-    return f"Which of the matches applies depends on {and_list(attributes)}: send {them} as 'dependency'."
+    return f"Which of the matches applies depends on {and_list(attributes)}: send {them} {AS_DEPENDENCY}."
 
 
 def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> str:
@@ -141,8 +145,8 @@ def translated_without_modifier(code: str | None, base: str, modifiers: str) -> 
     )
 
 
-def unusable_map(problem: str) -> str:
-    return f"A map sent with the request cannot be used: {_sentence(problem)}"
+def unusable_map(map_: str | None, problem: str) -> str:
+    return f"The map {_map(map_)} cannot be used: {_sentence(problem)}"
 
 
 def unknown_attributes(names: Collection[str], known: Iterable[str]) -> str:

@@ -148,7 +148,7 @@ def unknown_contained_value_set(reference: str) -> Issue:
 
 
 def expansion_is_partial(listed: int, total: int | None) -> str:
-    """Why a stored expansion that stands for a definition has not all codes; ``total`` is what it says itself."""
+    """Why an expansion that is read as a definition lacks codes; ``total`` is the one that it states."""
     of_all = f" of {total:,}" if total is not None else ""
     return (
         f"This expansion is based on a stored expansion with only {listed:,}{of_all} codes of the value set"

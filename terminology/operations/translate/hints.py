@@ -21,6 +21,7 @@ from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
 from terminology.operations.translate.model import Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
+from terminology.systems.code_shapes import may_be_elsewhere
 
 _SUCCESSOR = ("replacedBy", "replaced-by", "successor", "SAME_AS", "REPLACED_BY")
 _NO_VALUE = ("unspecified", "unknown")
@@ -46,7 +47,7 @@ def explanation(
     if not excluded:
         sentences += [*_similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
         if not matches and not unmet:
-            sentences += [*_ends_of_maps(query, maps), *_other_maps(catalogue, query, maps)]
+            sentences += [*_ends_of_maps(catalogue, query, maps), *_other_maps(catalogue, query, maps)]
     return _message(sentences)
 
 
@@ -68,6 +69,7 @@ def other_ways(catalogue: Catalogue, query: TranslateQuery) -> str:
             *_reverse_ways(catalogue, query, maps),
             *_systems_with_code(query, maps),
             *_unknown_systems(catalogue, query, maps),
+            *_unknown_target(catalogue, query, maps),
             *(obstacle.text for obstacle in query.obstacles),
         ]
     )
@@ -191,6 +193,14 @@ def _unknown_systems(
         yield issues.unknown_systems_to_translate(unknown, hint)
 
 
+def _unknown_target(catalogue: Catalogue, query: TranslateQuery, maps: Iterable[ConceptMap]) -> Iterator[str]:
+    """A question that names the code systems that may be meant by the far one, where nothing leads to it."""
+    far = query.far_system
+    ends = {query.far(group).system for map_ in maps for group in map_.groups}
+    if far is not None and far not in ends and (hint := system_hint(catalogue, far, ends)):
+        yield hint
+
+
 def _why_wrong(catalogue: Catalogue, system: str) -> str | None:
     """A sentence, if the system is a resource of another kind: a value set or a supplement."""
     try:
@@ -264,7 +274,8 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
         if system is None:
             continue
         if concept is None:
-            yield issues.code_not_in_system(subject.code, system.about.canonical, system.about.is_fragment)
+            is_elsewhere = may_be_elsewhere(system.about, subject.code or "")
+            yield issues.code_not_in_system(subject.code, system.about.canonical, is_elsewhere)
             if hint := code_hint(system, subject.code or ""):
                 yield hint
             continue
@@ -277,7 +288,7 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
 # -- other ways ----------------------------------------------------------------------------------
 
 
-def _ends_of_maps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+def _ends_of_maps(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     """Sentences on maps that translate other systems, or to other systems, or other versions."""
     for map_ in maps:
         yield from _versions_of_map(query, map_)
@@ -287,6 +298,7 @@ def _ends_of_maps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator
             yield issues.map_translates_from(map_.canonical, near)
         elif query.far_system is not None and query.far_system not in far:
             yield issues.map_translates_to(map_.canonical, far)
+    yield from _unknown_target(catalogue, query, maps)
 
 
 def _leads_from(query: TranslateQuery, map_: ConceptMap) -> bool:

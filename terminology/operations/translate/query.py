@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from terminology.catalogue.concept_map import ConceptMap, Group
-from terminology.catalogue.protocol import Catalogue
+from terminology.catalogue.protocol import Catalogue, MalformedMap
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import listed
 from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
-from terminology.operations.spelling import map_hint
+from terminology.operations.spelling import map_hint, system_hint
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.model import (
@@ -198,9 +198,10 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
         if any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
-        if not _LOCATION.search(url):
-            raise
-        hint = issues.location_read_as_canonical(f"{end}Scope")
+        is_location = _LOCATION.search(url) is not None
+        hint = (
+            issues.location_read_as_canonical(f"{end}Scope") if is_location else system_hint(catalogue, url)
+        )
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
 
@@ -225,14 +226,28 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
         return named
     if any(subject.system is None for subject in query.subjects):
         raise TerminologyError(issues.code_without_system(query.system_parameter))
-    malformed: list[TerminologyError] = []
+    malformed: list[MalformedMap] = []
     maps = [m for m in catalogue.concept_maps(malformed) if any(_leads(g, query) for g in m.groups)]
-    query.obstacles += (Obstacle(issues.unusable_map(str(problem))) for problem in malformed)
+    query.obstacles += (
+        Obstacle(issues.unusable_map(document.get("url"), str(problem)))
+        for document, problem in malformed
+        if _may_lead(document, query)
+    )
     if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_canonical, hint))
     return maps
+
+
+def _may_lead(document: Document, query: TranslateQuery) -> bool:
+    """True unless a malformed map is certainly one of other code systems than those of the subjects."""
+    groups, near = document.get("group"), "target" if query.reverse else "source"
+    ends = (
+        [g.get(near) if isinstance(g, dict) else None for g in groups] if isinstance(groups, list) else [None]
+    )
+    systems = {subject.system for subject in query.subjects}
+    return any(not isinstance(end, str) or split_canonical(end)[0] in systems for end in ends)
 
 
 def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[ConceptMap]:
@@ -252,16 +267,16 @@ def _map(catalogue: Catalogue, url: str, version: str | None, roots: Sequence[st
 
     Raises TerminologyError: it is unknown; the message names maps with nearly its url.
     """
-    id_ = _id_at(catalogue, "ConceptMap", url, roots)
-    if id_ is not None and catalogue.has_id("ConceptMap", id_):
-        document = catalogue.resource("ConceptMap", id_)
-        agreed("conceptMapVersion", version, document.get("version"), "the map of 'url'")
-        return catalogue.compile_map(document)
     try:
         return catalogue.concept_map(url, version)
     except TerminologyError as unknown:
         if catalogue.known_versions("ConceptMap", url):
             raise
+        id_ = _id_at(catalogue, "ConceptMap", url, roots)
+        if id_ is not None and catalogue.has_id("ConceptMap", id_):
+            document = catalogue.resource("ConceptMap", id_)
+            agreed("conceptMapVersion", version, document.get("version"), "the map of 'url'")
+            return catalogue.compile_map(document)
         hint = map_hint(catalogue, url)
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 

@@ -85,8 +85,13 @@ def _differs_in_case(code: str, other: str) -> bool:
 
 
 def _is_same(system: CodeSystem, code: str, other: str) -> bool:
-    """True if two codes that differ in case are one code of the code system."""
-    if not system.about.case_sensitive:
+    """True if two codes that differ in case are one code of the code system.
+
+    Where it does not say whether case matters, it may have a concept for each of them.
+    """
+    if system.about.case_sensitive is False:
         return True
     one, two = system.locate(code), system.locate(other)
-    return one is not None and two is not None and one.code == two.code
+    if one is None or two is None:
+        return system.about.case_sensitive is None
+    return one.code == two.code

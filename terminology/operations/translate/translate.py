@@ -157,13 +157,15 @@ class _Translator:
         self, subject: Coding, map_: ConceptMap, group: Group, via: Sequence[ConceptMap]
     ) -> Iterable[Match]:
         rows = self._rows(map_, group, subject)
-        if not rows:
+        by_target = [self._with_target(map_, group, row) for row in rows]
+        if all(each == [] for each in by_target):
+            # Nothing is said of the code, or only that it is mapped to the codes of an empty value set.
             return self._unmapped(subject, map_, group, via)
         return (
-            self._match(subject, map_, each, via)
-            for row in rows
+            self._match(subject, map_, row, via)
+            for each in by_target
+            for row in each or ()
             if self._has_relationship(map_, row) and self._applies(row)
-            for each in self._with_target(map_, row)
         )
 
     def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> list[ConceptMapRow]:
@@ -188,16 +190,15 @@ class _Translator:
     ) -> Iterator[ConceptMapRow]:
         """In reverse: the rows from a value set to the subject, one for each code of the value set."""
         for value_set, rows in group.by_value_set:
-            leading = [
-                row for row in rows if row.target is not None and self._is_code_of(row.target, subject)
-            ]
-            sources = self._codes_of(map_, value_set, is_source=True) if leading else []
-            for source in sources:
-                if group.source.system in (None, source.system):
-                    yield from (replace(row, source=source) for row in leading)
+            leading = [row for row in rows if self._leads_to(map_, row, subject)]
+            if leading:
+                for source in self._codes_of(map_, value_set, group.source.system, is_source=True) or ():
+                    yield from (replace(row, source=source, target=row.target or subject) for row in leading)
 
-    def _is_code_of(self, target: Coding, subject: Coding) -> bool:
-        return is_same_code(self.catalogue, subject.system or "", target.code or "", subject.code or "")
+    def _leads_to(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
+        if row.target is None:
+            return row.target_value_set is not None and self._is_target(map_, row, subject)
+        return is_same_code(self.catalogue, subject.system or "", row.target.code or "", subject.code or "")
 
     def _is_target(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
         """True if the subject is in the value set that a row leads to; one that is unknown is an obstacle."""
@@ -208,17 +209,23 @@ class _Translator:
             self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, str(error))))
             return False
 
-    def _with_target(self, map_: ConceptMap, row: ConceptMapRow) -> Iterable[ConceptMapRow]:
+    def _with_target(self, map_: ConceptMap, group: Group, row: ConceptMapRow) -> list[ConceptMapRow] | None:
         """The row itself; one for each code if it leads to a value set.
 
-        Nothing if the codes cannot be listed, which is noted as an obstacle.
+        None if the codes cannot be listed, which is noted as an obstacle.
         """
         if row.target_value_set is None or row.target is not None:
             return [row]
-        return [replace(row, target=target) for target in self._codes_of(map_, row.target_value_set)]
+        targets = self._codes_of(map_, row.target_value_set, group.target.system)
+        return None if targets is None else [replace(row, target=target) for target in targets]
 
-    def _codes_of(self, map_: ConceptMap, url: str, is_source: bool = False) -> list[Coding]:
-        """The codes of a value set that a map leads to or from; none, and an obstacle, if they cannot be listed."""
+    def _codes_of(
+        self, map_: ConceptMap, url: str, system: str | None, is_source: bool = False
+    ) -> list[Coding] | None:
+        """The codes that a value set at one end of a map has of a code system, or of any if that is None.
+
+        None, and an obstacle, if they cannot be listed.
+        """
         try:
             expansion = expand(
                 self.catalogue, ExpandRequest(url=url, count=MOST_TARGETS, exclude_nested=True)
@@ -231,8 +238,12 @@ class _Translator:
         if problem:
             sentence = issues.value_set_as_source if is_source else issues.value_set_as_target
             self.query.obstacles.append(Obstacle(sentence(map_.canonical, url, problem)))
-            return []
-        return [Coding(e.system, e.code, e.version, e.display) for e in expansion if not e.abstract]
+            return None
+        return [
+            Coding(e.system, e.code, e.version, e.display)
+            for e in expansion
+            if not e.abstract and system in (None, e.system)
+        ]
 
     def _has_relationship(self, map_: ConceptMap, row: ConceptMapRow) -> bool:
         """False for a target without a relationship; this is noted as an obstacle.
@@ -302,7 +313,7 @@ class _Translator:
     def _defaults(self, map_: ConceptMap, group: Group, rule: Unmapped, subject: Coding) -> Iterable[Coding]:
         """The targets of a code that the group does not list."""
         if rule.mode == "fixed" and rule.value_set and not rule.code:
-            return self._codes_of(map_, rule.value_set)
+            return self._codes_of(map_, rule.value_set, None) or ()
         concept = _default(group, rule, subject)
         return [] if concept is None else [concept]
 

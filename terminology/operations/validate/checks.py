@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from terminology.core import issues
-from terminology.core.languages import PREFERRED_FOR_LANGUAGE
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_designation
 from terminology.core.model import Concept, Designation, Issue
+from terminology.operations.spelling import code_hint
 from terminology.operations.validate.coding_finding import CodeMatch, CodingFinding, ValidationBasis
 from terminology.operations.validate.coding_version import (
     includes_of,
@@ -20,11 +21,17 @@ from terminology.operations.validate.coding_version import (
     unknown_system_issue,
     unknown_system_name,
 )
-from terminology.operations.validate.displays import Displays, are_plain_language, display_issue
+from terminology.operations.validate.displays import (
+    Displays,
+    are_plain_language,
+    display_issue,
+    language_text,
+)
 from terminology.operations.value_set.compose import Block, Definition, is_any
 from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
+from terminology.systems.code_shapes import has_only_some_terms, impossibility
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
@@ -160,17 +167,25 @@ def version_declared(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system has the code. If a fragment lacks it, that proves nothing."""
+    """The code system has the code. If a fragment lacks a code that it may lack, that proves nothing."""
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
         return GO
     about = finding.systems[0].about
-    finding.is_member = about.is_fragment and (
-        basis.definition is None or _may_contain(basis.definition, about.url, finding.code)
+    reason = impossibility(about, finding.code) if about.is_fragment else None
+    finding.is_member = (
+        about.is_fragment
+        and reason is None
+        and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
     )
     if not basis.request.only_membership:
-        finding.add(issues.invalid_code(finding.code, about), "code")
+        if reason is None:
+            hint = code_hint(finding.systems[0], finding.code)
+            finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
+        else:
+            finding.add(issues.unknown_code_in_whole(finding.code, about), "code")
+            finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
     if finding.is_member and _is_listed(finding, about.version):
@@ -255,7 +270,7 @@ def _contains_version(definition: Definition, match: CodeMatch) -> bool:
 
 
 def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The code system is here to check the code; what the value set lists is right without it, with a warning."""
+    """The server has the code system. Without it, a code that the value set lists is right, with a warning."""
     about = finding.matches[0].system.about
     if about.is_absent:
         issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
@@ -302,7 +317,7 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _status(concept: Concept) -> str:
-    """``retired and inactive``; a status that only this code system has (``DISCOURAGED``) stands alone."""
+    """``retired and inactive``; a status that only this code system has (LOINC's DISCOURAGED) stands alone."""
     if concept.status in (None, "inactive"):
         return "inactive"
     return f"{concept.status} and inactive" if concept.status in INACTIVE_STATUS else str(concept.status)
@@ -331,8 +346,13 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     coding = f"{finding.url}#{finding.code}"
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
-        if _has_no_owners_words(finding.matches[0], displays):
+        about = finding.matches[0].system.about
+        if _is_shown(display, finding, basis.languages):
+            issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
+        elif _has_no_owners_words(finding.matches[0], displays):
             issue = issues.display_cannot_be_checked(display, coding)
+        elif about.is_fragment and has_only_some_terms(about):
+            issue = issues.display_may_be_another_term(display, coding)
         elif basis.request.lenient_display:
             issue = replace(issue, severity="warning")
     if issue is not None:
@@ -341,7 +361,7 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
 
 
 def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
-    """Whether the code system's own words for the concept are not here, so that no display can be wrong."""
+    """Whether the server lacks the code system's own words for the concept, so that no display can be wrong."""
     about = match.system.about
     if about.is_fragment:
         return are_plain_language(displays) or match.system.locate(match.concept.code) is None
@@ -370,6 +390,30 @@ def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
     """The designations that the value set has for a concept, and then those of the code system."""
     own = Displays.of(match.concept, match.system.about, match.designations)
     return Displays([*_value_set_designations(finding, match), *own.designations], own.default_language)
+
+
+def _is_shown(display: str, finding: CodingFinding, requested: Languages | None) -> bool:
+    """Whether it is the display that answers have because there is certainly none in a requested language."""
+    match = finding.matches[0]
+    designations = displays_of(finding, match).designations
+    if requested is None or any(requested.rank(d.effective_language) is not None for d in designations):
+        return False
+    answered = shown_display(finding, match, requested)
+    return answered is not None and answered.casefold() == display.casefold()
+
+
+def shown_display(finding: CodingFinding, match: CodeMatch, requested: Languages | None) -> str | None:
+    """The display of a concept in the answer: in any language, if there is none in a requested one."""
+    usual = shown_designation(finding, match)
+    if usual is not None and requested is None:
+        return usual.value
+    designations: Sequence[Designation] = match.designations
+    if requested is not None:
+        # Only the display that is validated must be in a language that is insisted on.
+        requested = replace(requested, insist=False)
+        designations = displays_of(finding, match).designations
+    chosen = best_designation(usual, designations, requested)
+    return chosen.value if chosen else None
 
 
 def shown_designation(finding: CodingFinding, match: CodeMatch) -> Designation | None:

@@ -20,7 +20,7 @@ class ValidationBasis:
     """What all codings of a request are validated against.
 
     ``definition`` is None where only the code system counts: CodeSystem/$validate-code, or a request that
-    ignores membership.
+    ignores membership. ``asked_system`` is the url of the code system that CodeSystem/$validate-code names.
     """
 
     catalogue: Catalogue
@@ -29,6 +29,7 @@ class ValidationBasis:
     supplements: Sequence[Document]
     languages: Languages | None
     definition: Definition | None = None
+    asked_system: str | None = None
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
         """A code system, seen through the supplements of the request."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from terminology.core import issues
 from terminology.core.model import Issue
 from terminology.core.versions import fits, is_edition
+from terminology.operations.spelling import system_hint
 from terminology.operations.validate.coding_finding import CodingFinding, ValidationBasis
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.resolution import explain_unusable_system
@@ -46,7 +47,7 @@ def systems_of_coding(finding: CodingFinding, basis: ValidationBasis) -> list[Co
 
 
 def _can_judge(block: Block, code: str) -> bool:
-    """Whether its code system is here, or else the include lists the code."""
+    """Whether the server has its code system, or else the include lists the code."""
     return block.system is not None and (not block.is_absent or block.enumerated_concept(code) is not None)
 
 
@@ -133,7 +134,8 @@ def add_unreadable_includes(finding: CodingFinding, basis: ValidationBasis) -> N
 def unknown_system_issue(basis: ValidationBasis, url: str, version: str | None) -> Issue:
     """The issue for a code system that is unknown, or unknown in a version."""
     if not basis.knows(url):
-        unknown = issues.system_of_code_unknown(url, version)
+        hint = system_hint(basis.catalogue, url)
+        unknown = issues.with_diagnostics(issues.system_of_code_unknown(url, version), hint)
         return explain_unusable_system(basis.catalogue, url, unknown)
     if version is None:
         return issues.system_of_code_unknown(url)

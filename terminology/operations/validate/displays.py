@@ -78,16 +78,16 @@ def display_issue(
         return _no_display_issue(display, displays, coding, requested)
     only_blanks = any(_without_blanks(d.value) == _without_blanks(display) for d in current)
     valid = [_quoted(d) for d in _proper_displays(current)]
-    return issues.wrong_display(display, coding, valid, _language_text(requested), only_blanks)
+    return issues.wrong_display(display, coding, valid, language_text(requested), only_blanks)
 
 
 def _no_display_issue(display: str, displays: Displays, coding: str, requested: Languages | None) -> Issue:
     """No display is known in a requested language; then one in the default language will do."""
     default = displays.in_default_language() or list(displays.designations)
     if any(_equals(d.value, display) for d in default):
-        return issues.display_in_default_language(display, coding, _language_text(requested))
+        return issues.display_in_default_language(display, coding, language_text(requested))
     valid = _proper_displays(default)[0].value
-    return issues.wrong_display_no_language(display, coding, _language_text(requested), valid)
+    return issues.wrong_display_no_language(display, coding, language_text(requested), valid)
 
 
 def are_plain_language(displays: Displays) -> bool:
@@ -122,7 +122,8 @@ def _quoted(designation: Designation) -> str:
     return f"'{designation.value}'" + (f" ({designation.language})" if designation.language else "")
 
 
-def _language_text(requested: Languages | None) -> str:
+def language_text(requested: Languages | None) -> str:
+    """The requested languages, as messages name them."""
     return "--" if requested is None else requested.text or ", ".join(requested.ranges)
 
 

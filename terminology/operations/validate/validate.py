@@ -20,8 +20,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.issues.severity import SEVERITIES
-from terminology.core.languages import Languages, best_designation
-from terminology.core.model import Coding, Designation, Document, Issue
+from terminology.core.model import Coding, Document, Issue
 from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
@@ -105,7 +104,7 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
         return Validation(False, issue.text, concept=request.concept, issues=[issue])
     supplements = [_supplement_of(catalogue, canonical, findings) for canonical in request.supplements]
     languages = request.languages or request.accepted
-    basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages)
+    basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages, asked_system=url)
     return _validate(request, findings, basis)
 
 
@@ -257,6 +256,8 @@ def _validation(
     request: ValidateRequest, findings: list[CodingFinding], basis: ValidationBasis
 ) -> Validation:
     """The answer: true when a coding is a member and no issue is an error."""
+    if request.concept is not None and basis.asked_system is not None:
+        _spare_concept_with_a_right_coding(findings)
     all_issues = [issue for finding in findings for issue in finding.issues]
     if request.concept is not None and basis.definition is not None:
         if all(finding.is_member is False for finding in findings):
@@ -268,12 +269,32 @@ def _validation(
     answer = Validation(False, concept=request.concept)
     if described:
         _describe(answer, described[0], basis)
-    answer.result = bool(members) and not any(issue.severity in ("fatal", "error") for issue in all_issues)
+    answer.result = bool(members) and not any(map(_is_error, all_issues))
     answer.issues = sorted(_distinct(all_issues), key=lambda issue: _SEVERITIES.index(issue.severity))
     answer.message = _message(answer.issues)
     answer.missing_systems = _distinct(name for finding in findings for name in finding.missing_systems)
     answer.unknown_systems = _distinct(name for finding in findings for name in finding.unknown_systems)
     return answer
+
+
+def _spare_concept_with_a_right_coding(findings: Sequence[CodingFinding]) -> None:
+    """Make warnings of the errors of the other codings: one coding in the code system is enough.
+
+    https://hl7.org/fhir/R5/codesystem-operation-validate-code.html, codeableConcept. Not so for a value set, where
+    HL7's suite has the errors of every coding count.
+    """
+    wrong = [finding for finding in findings if not finding.is_member or any(map(_is_error, finding.issues))]
+    if len(wrong) == len(findings):
+        return
+    for finding in wrong:
+        finding.issues = [
+            replace(issue, severity="warning") if _is_error(issue) else issue for issue in finding.issues
+        ]
+        finding.is_member = False
+
+
+def _is_error(issue: Issue) -> bool:
+    return issue.severity in ("fatal", "error")
 
 
 def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis) -> None:
@@ -286,25 +307,11 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     concept = match.concept
     if not match.system.about.is_absent:
         answer.version = match.system.about.version
-    answer.display = _display(finding, basis.languages)
+    answer.display = checks.shown_display(finding, match, basis.languages)
     answer.inactive = concept.inactive
     status = concept.effective_status
     answer.status = status if concept.inactive or status == "deprecated" else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
-
-
-def _display(finding: CodingFinding, languages: Languages | None) -> str | None:
-    match = finding.matches[0]
-    usual = checks.shown_designation(finding, match)
-    if usual is not None and languages is None:
-        return usual.value
-    designations: Sequence[Designation] = match.designations
-    if languages is not None:
-        # To insist on a language is for the display that is validated. The answer has one in any language.
-        languages = replace(languages, insist=False)
-        designations = checks.displays_of(finding, match).designations
-    chosen = best_designation(usual, designations, languages)
-    return chosen.value if chosen else None
 
 
 def _message(all_issues: Iterable[Issue]) -> str | None:

@@ -52,7 +52,7 @@ from terminology.operations.value_set.resolution import (
 )
 from terminology.operations.value_set.version_pins import NO_PINS, Pins, VersionChoice
 from terminology.systems.absent import AbsentCodeSystem
-from terminology.systems.code_shapes import impossibility
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
 from terminology.systems.supplement import applies_to
 
@@ -104,7 +104,7 @@ class Block:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the code system, or the version in use, is not here, so that no code can be checked."""
+        """Whether the code system, or the version in use, is unknown, so that no code can be checked."""
         return self.system is None or self.system.about.is_absent
 
     @property
@@ -152,12 +152,8 @@ class Block:
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
     def may_list(self, code: str) -> bool:
-        """Whether it lists a code that is not here: the value set vouches for it, and the code system may have it."""
-        return (
-            self.lists_more_than_is_here
-            and self.system is not None
-            and not impossibility(self.system.about, code)
-        )
+        """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
+        return self.is_enumerated and self.system is not None and may_be_elsewhere(self.system.about, code)
 
     def search(self, text: str | None, languages: Languages | None = None) -> Selection:
         """The concepts that pass the filters and that a text finds in some languages."""
@@ -185,7 +181,7 @@ class Block:
 
     @property
     def _more(self) -> CodesBeyond | None:
-        """The codes of a fragment that are not here, the same object for every block of the code system."""
+        """The codes that the fragment lacks, the same object for every block of the code system."""
         if not self.lists_more_than_is_here or self.filters:
             return None
         return self._beyond.setdefault(self.url or "", CodesBeyond(self.may_list))
@@ -573,9 +569,9 @@ def is_any(candidates: Iterable[T], is_one: Callable[[T], bool]) -> bool:
 class _Compilation:
     """One ValueSet that is being compiled, and what its blocks are compiled with.
 
-    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every
-    import that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system,
-    ``absent`` each code system that is not here but has listed codes, by url and version.
+    ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every import
+    that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system, ``absent``
+    each code system that is not here but has listed codes, by url and version.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
@@ -600,7 +596,7 @@ class _Compilation:
         return next((r["url"] for r in contained if r.get("url")), system)
 
     def absent_system(self, block: Block) -> CodeSystem | None:
-        """The code system of a block that lists codes of one that is not here."""
+        """The code system of a block that lists codes of an unknown one."""
         if self.trusts_unknown_systems or block.url is None:
             return None
         version = block.choice.version

@@ -1,6 +1,6 @@
 """Members of a value set whose code systems all have an index, by an algebra of sets.
 
-Where every code system has an index (``systems.ConceptSet``) and is used in one version only, includes,
+Where every code system has an index (``systems.protocol.ConceptSet``) and is used in one version only, includes,
 excludes and imports are sets, and union, intersection and difference give what a walk would give, in the same
 order: lists of ``BlockMembers``, each brought in by one include. See ``members``.
 """

@@ -148,19 +148,33 @@ def _display_and_designations(
 
     ``node`` is the ``include.concept`` of the value set, in ``block``; or empty.
     """
-    has_own = "display" in node or "designation" in node
-    if options.languages is None and not (has_own and options.with_designations):
-        others = _requested(detail.designations, options) if options.with_designations else ()
+    if options.languages is None and not options.with_designations:
         display = node.get("display") or member.concept.display
         # The designations of a stored concept are unpacked when they are read: only where there is no display.
-        return display or best_display(None, None, detail.designations, None), others
+        return display or best_display(None, None, detail.designations, None), ()
+    own = _own_designations(member, block, options)
+    if options.languages is None and not (own or "display" in node):
+        display = member.concept.display or best_display(None, None, detail.designations, None)
+        return display, _requested(detail.designations, options)
     default = _default_designation(member, node, block)
-    designations = [*_replaced_display(member, node), *detail.designations]
-    language = block.value_set.get("language")
-    designations += [designation_of(each, language) for each in node.get("designation", ())]
-    best = best_designation(default, designations, options.languages)
+    replaced = _replaced_display(member, node)
+    # Of several that are as good, the one of the value set is the display, as in $validate-code.
+    best = best_designation(default, [*own, *replaced, *detail.designations], options.languages)
+    designations = [*replaced, *detail.designations, *own]
     others = _others(default, designations, best, options) if options.with_designations else ()
     return best.value if best else None, others
+
+
+def _own_designations(member: Member, block: Block, options: EntryOptions) -> list[Designation]:
+    """The designations of the value set, whichever include has them; ``block`` has the display."""
+    code, about = member.concept.code, member.system.about
+    blocks = options.listing_blocks(about.url, code) or [block]
+    own: dict[tuple[str | None, str], Designation] = {}
+    for each in (each for each in blocks if each.version == about.version):
+        for node in (each.enumerated_concept(code) or NO_NODE).get("designation", ()):
+            designation = designation_of(node, each.value_set.get("language"))
+            own.setdefault((designation.language, designation.value), designation)
+    return list(own.values())
 
 
 def stating_block(blocks: Sequence[Block], code: str, about: CodeSystemInfo) -> tuple[Block, Node] | None:

@@ -95,9 +95,9 @@ def _listed_ancestors(
     visited: set[str] = set()
     level = list(parents)
     while level:
-        nearest = [code for code in level if code in listed]
-        if nearest:
-            return nearest
+        ancestors = [code for code in level if code in listed]
+        if ancestors:
+            return ancestors
         visited.update(level)
         above = dict.fromkeys(parent for code in level for parent in parents_of_hidden(code))
         level = [code for code in above if code not in visited]

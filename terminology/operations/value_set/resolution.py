@@ -168,12 +168,18 @@ def _is_unknown(issue: Issue) -> bool:
 
 
 def contained(document: Document, id_: str) -> Document:
-    """The ValueSet with an id that another resource contains. Raises UnknownImportError."""
+    """The ValueSet with an id that another resource contains, as ``url#id`` in the version of that resource.
+
+    A url of its own does not name it: other resources may contain another one of that url. Raises
+    UnknownImportError.
+    """
     for inner in document.get("contained", ()):
         if inner.get("resourceType") == "ValueSet" and inner.get("id") == id_:
             # It may import ValueSets that are contained in the same resource.
-            outer: Document = {"contained": document["contained"], "url": f"{document.get('url', '')}#{id_}"}
-            return {**outer, **inner}
+            whole: Document = {"contained": document["contained"], **inner}
+            whole["url"] = f"{document.get('url', '')}#{id_}"
+            whole.pop("version", None)
+            return whole | ({"version": document["version"]} if "version" in document else {})
     raise UnknownImportError(issues.unknown_value_set(f"#{id_}"), f"#{id_}", None)
 
 
@@ -222,6 +228,8 @@ def find_usable_system(
 
 def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
     """The issue ``unknown``, or one that says that the code system is known, but without codes to rely on."""
+    if any(system.about.url == url for system in catalogue.builtin_systems()):
+        return unknown  # its resource has no codes, but it is not known without them
     contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
     content = next((content for content in contents if content in ("not-present", "example")), None)
     return issues.without_codes(unknown, content) if content else unknown

@@ -122,7 +122,7 @@ class _CodeSystemCompiler:
         return ord_, key, None if code == key else code, display, flags, status, body
 
     def _body(self, place: int, row: ScratchRow) -> list[Any]:
-        """The lines of a concept's body: see ``packing.py``."""
+        """The lines of a concept's body: see ``store/packing.py``."""
         definition, designations, properties, extension, own = row[4:9]
         is_code = self._is_code
         lines = [

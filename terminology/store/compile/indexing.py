@@ -128,7 +128,7 @@ class ConceptIndexer:
 
 
 def _second_term(type_: str, case_sensitive: bool | None) -> Callable[[str], str | None] | None:
-    """What makes the second term of a value of this type, or None (see NORMAL_MARK)."""
+    """The function that makes the second term of a value of this type, or None (see NORMAL_MARK)."""
     if type_ in NUMBERS:
         return second_term_of_number
     return second_term_of_code if type_ == "code" and case_sensitive is not True else None

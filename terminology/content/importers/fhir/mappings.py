@@ -14,6 +14,8 @@ from terminology.content.importers.fhir.events import (
     value_of,
 )
 from terminology.content.importers.files import File
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Problem, Typed
 from terminology.core.structure import RELATIONSHIPS
 from terminology.store.release import MapGroup, MapRow, PropertyTuple
@@ -68,6 +70,8 @@ def _element_rows(
     except (AttributeError, TypeError, KeyError):
         text = f"expected an element with a code, not {str(element)[:80]}"
         reporter.problem(Problem(file.label, 0, text))
+    except TerminologyError as error:
+        reporter.problem(Problem(file.label, 0, f"{error} (at {str(element.get('code'))[:80]})"))
 
 
 def _has_known_relationship(row: MapRow, file: File, reporter: Reporter) -> bool:
@@ -113,7 +117,10 @@ def _rows(element: Document, group: int) -> Iterator[MapRow]:
 
 
 def _upgraded(element: Document) -> tuple[Document, dict[str, str]]:
-    """The element in R5 shape, and the uris of the attributes that R4 names by uri, by their codes."""
+    """The element in R5 shape, and the uris of the attributes that R4 names by uri, by their codes.
+
+    Raises TerminologyError for an element in the words of both releases.
+    """
     targets = element.get("target", ())
     conditions = [node for t in targets for node in (*t.get("dependsOn", ()), *t.get("product", ()))]
     if not any("equivalence" in t for t in targets) and not any("property" in node for node in conditions):
@@ -121,7 +128,18 @@ def _upgraded(element: Document) -> tuple[Document, dict[str, str]]:
     upgraded = r4.upgrade({"resourceType": "ConceptMap", "group": [{"element": [element]}]})
     uris = {a["code"]: a["uri"] for a in upgraded.get("additionalAttribute", ()) if "uri" in a}
     first: Document = upgraded["group"][0]["element"][0]
+    _require_one_name(first)
     return first, uris
+
+
+def _require_one_name(element: Document) -> None:
+    """Raises TerminologyError where an upgraded element still has a name of R4: it has that of R5 beside it."""
+    for target in element.get("target", ()):
+        if "equivalence" in target:
+            raise TerminologyError(issues.element_under_two_names("target.equivalence", "relationship"))
+        for name in ("dependsOn", "product"):
+            if any("property" in node for node in target.get(name, ())):
+                raise TerminologyError(issues.element_under_two_names(f"{name}.property", "attribute"))
 
 
 def _attribute(node: Document, uris: dict[str, str]) -> PropertyTuple:
