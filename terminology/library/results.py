@@ -167,7 +167,7 @@ class Result:
     """The answer to one request."""
 
     def __init__(self, answer: Document, in_release: Callable[[str], Document], release: str = HOME) -> None:
-        """``answer`` has the shape of R5, and may share parts with what is served.
+        """``answer`` has the shape of R5, and may share parts with the content of the server.
 
         ``release`` is the one that answered; ``in_release`` gives the answer of any other, by its name, and it may
         share parts as well.
@@ -180,7 +180,7 @@ class Result:
     def json(self) -> Document:
         """The answer as a FHIR resource in the shape of R5.
 
-        It belongs to the caller, who may change it: neither what is served nor the other attributes change with it.
+        It belongs to the caller, who may change it: neither the content nor the other attributes change with it.
         """
         document: Document = copied(self._answer)
         return document

@@ -93,8 +93,8 @@ class Terminology:
     Use it as a context manager, or ``close()`` it. Several threads may use it at once.
 
     Every method raises TypeError for an unknown argument, for two names of one parameter, and for a value of a
-    wrong type (``values.PYTHON_TYPES``). What is given is copied, and so is what ``json``, ``in_release`` and
-    ``ask`` give.
+    wrong type (``values.PYTHON_TYPES``). Arguments are copied, and so are the answers: ``json``, and the
+    documents that ``in_release`` and ``ask`` return.
     """
 
     def __init__(
@@ -274,16 +274,16 @@ class Terminology:
         UnavailableError.
         """
         operation = "ValueSet/$batch-validate-code"
-        asked = [
+        questions = [
             GivenValidation.of(index, item) for index, item in enumerate(several("validations", validations))
         ]
         chosen = chosen_value_set(operation, value_set, parameters)
         if not chosen and not any(
-            names_value_set(operation, names) for names in (parameters, *(each.names for each in asked))
+            names_value_set(operation, names) for names in (parameters, *(each.names for each in questions))
         ):
             operation = "CodeSystem/$batch-validate-code"
         rows = rows_at(operation)
-        values = [each.by_fhir_name(rows, operation) for each in asked]
+        values = [each.by_fhir_name(rows, operation) for each in questions]
         typed = {"displayLanguage": display_language, **chosen}
         shared = by_fhir_name(rows, bare_name(operation), parameters, typed, VALUE_SET_NAMES)
 
@@ -291,7 +291,7 @@ class Terminology:
             version = _release(release)
             sent = [
                 body_of(rows, own, in_shape_of(version, each.body), operation, version)
-                for each, own in zip(asked, values, strict=True)
+                for each, own in zip(questions, values, strict=True)
             ]
             return self._operation(operation, None, release, {**shared, "validation": sent})
 
@@ -482,10 +482,11 @@ class Terminology:
             return f"{kind}/{id_}"
         if url is None:
             return None
-        found = catalogue.find(kind, url, version) or catalogue.find(kind, url)
+        header = catalogue.find(kind, url, version) or catalogue.find(kind, url)
         # A definition of FHIR can be hidden by a resource of the same id.
-        is_served = found is not None and catalogue.resource(kind, found["id"]).get("url") == url
-        return f"{kind}/{found['id']}" if found is not None and is_served else None
+        if header is None or catalogue.resource(kind, header["id"]).get("url") != url:
+            return None
+        return f"{kind}/{header['id']}"
 
     def _typed(
         self,
@@ -558,7 +559,7 @@ class Terminology:
     def _answer(self, release: FhirVersion, request: Request, view: FhirVersion | None = None) -> Document:
         """The answer in the shape of a release; ``view`` is the release whose definitions are seen, if another.
 
-        It shares parts with what is served, so a caller gets a copy of it: from ``ask``, or from a ``Result``.
+        It shares parts with the content, so a caller gets a copy of it: from ``ask``, or from a ``Result``.
         """
         context = Context(
             catalogue=self.catalogue.for_fhir((view or release).version),

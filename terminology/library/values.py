@@ -61,6 +61,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "dependency": (Mapping,),
     "sought": (Mapping,),
     "token": (str,),
+    "reference": (str,),
     "date": (str, date),
     "form": (str, bool),
 }

@@ -93,7 +93,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=[p for p in properties if p.code in requested],
+        properties=[p for p in properties if p.code in requested] if request.properties else properties,
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )

@@ -1,9 +1,9 @@
-"""What no fragment of a code system can hold: the shapes of codes by the rules of their owners, and complete parts.
+"""The shapes of codes by the rules of their owners, and the parts of which a fragment has all codes.
 
-A fragment that lacks a code proves nothing, unless the code is none at all: it has not the shape of the codes of its
-code system, or a wrong check digit, or the fragment says that all codes of its kind are there. A fragment says so with
-an extension of our own, ``[base]/StructureDefinition/code-system-complete-codes`` under any base: a regular
-expression, for whole codes. docs/content.md has an example.
+That a fragment lacks a code proves nothing, except in two cases: the text does not have the shape of a code of this
+code system (its check digit may be wrong), or the fragment says that all codes of this kind are there. A fragment says
+so with an extension of our own, ``[base]/StructureDefinition/code-system-complete-codes`` under any base: a regular
+expression for whole codes, as ``0UBC.*``.
 
 ``SHAPES`` is for code systems whose owner says how a code is written. A shape takes more rather than less: headings,
 ranges and marks that a release may have count as codes.
@@ -25,7 +25,7 @@ from terminology.systems.snomed.identifiers import is_identifier
 COMPLETE_CODES = "/StructureDefinition/code-system-complete-codes"
 SOME_TERMS = "/StructureDefinition/code-system-some-terms"
 
-# A longer text is no code of any of these systems, except for expressions.
+# The longest text that is compared with a shape; a longer one cannot be a code.
 _LONGEST = 1_000
 
 
@@ -48,7 +48,7 @@ class CodeShape:
 
 
 def impossibility(about: CodeSystemInfo, code: str) -> str | None:
-    """Why a fragment that lacks a code proves that there is none: a sentence; None if it proves nothing.
+    """The reason why a code that a fragment lacks cannot exist, as a sentence; None if it may exist.
 
     Raises TerminologyError if the fragment states an expression that cannot be used.
     """
@@ -89,7 +89,7 @@ def _spellings(about: CodeSystemInfo, code: str) -> tuple[str, ...]:
 
 # -- SNOMED CT -----------------------------------------------------------------------------------
 
-# What is no part of an expression's structure: terms, strings and numbers.
+# Terms, strings, numbers and booleans of an expression, which do not belong to its structure.
 _NO_STRUCTURE = re.compile(
     r"\|[^|]*\||\"(?:\\.|[^\"\\])*\"|#[+-]?[0-9]+(?:\.[0-9]+)?|\b(?:true|false)\b", re.I
 )

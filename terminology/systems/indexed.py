@@ -124,18 +124,20 @@ class IndexedCodeSystem:
 
     def _row_of(self, code: str) -> StoredConcept | None:
         """The row of a code, also in another case if the code system allows it."""
-        row = self._row(self._own_key(code))
-        if row is None and self._may_differ:
-            key = self.filters.key_in_another_case(code)
-            row = None if key == code else self._row(key)
+        key = self._own_key(code)
+        row = self._recent.find(key)
+        if row is None:
+            row = self._row(key)
+            if row is None and self._may_differ:
+                other = self.filters.key_in_another_case(code)
+                row = None if other == key else self._row(other)
         return row
 
     def _row(self, key: str) -> StoredConcept | None:
-        row = self._recent.find(key)
-        if row is None:
-            row = self.artifact.concept(key)
-            if row is not None:
-                self._recent.put(row.key, row)
+        """The row of a key, which is kept for the next question."""
+        row = self.artifact.concept(key)
+        if row is not None:
+            self._recent.put(key, row)
         return row
 
     def _rows(self, keys: Iterable[str]) -> dict[str, StoredConcept]:

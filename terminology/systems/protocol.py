@@ -7,6 +7,7 @@ answers all questions but two, for a code system with no more to say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Protocol
 
 from terminology.core import issues
@@ -59,21 +60,24 @@ class ConceptSet(Selection, Protocol):
 class CodesBeyond:
     """The codes that value sets list, and that a fragment lacks, numbered from 0.
 
-    Sets combine if they have the same object. It grows while a value set is compiled.
+    Sets combine if they have the same object. It grows while a value set is expanded, perhaps by several threads.
     """
 
     def __init__(self, accepts: Callable[[str], bool]) -> None:
         """``accepts`` says whether a code that the fragment lacks is listed."""
         self._accepts = accepts
         self._numbers: dict[str, int] = {}
-        self._concepts: list[Concept] = []
+        self._concepts: dict[int, Concept] = {}
+        self._unused = count()
 
     def number(self, code: str, key: str) -> int | None:
         """The number of a code, a new one if it is accepted; None if it is not. ``key``: see ``core.code_keys``."""
         number = self._numbers.get(key)
         if number is None and self._accepts(code):
-            number = self._numbers[key] = len(self._concepts)
-            self._concepts.append(Concept(code))
+            # Without a lock: each step is one for the interpreter, and a number that is found has its concept.
+            new = next(self._unused)
+            self._concepts[new] = Concept(code)
+            number = self._numbers.setdefault(key, new)
         return number
 
     def find(self, key: str) -> int | None:

@@ -10,6 +10,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.exchange import Request, Response
+from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 
@@ -82,9 +83,13 @@ def _below(url: str, base: str, index: int) -> tuple[str, str]:
     path = f"{parts.path}/"
     root = f"{here.path}/"
     is_here = _host(parts.netloc) == _host(here.netloc) and path.startswith(root)
-    if (parts.scheme or parts.netloc) and not (is_here and parts.scheme.lower() in ("http", "https", "")):
+    below = path.removeprefix(root).strip("/")
+    is_elsewhere = not is_here or parts.scheme.lower() not in ("http", "https", "")
+    # Below /fhir, which speaks one release in a batch, lie the roots of all.
+    is_other_root = below.partition("/")[0].lower() in RELEASES
+    if is_other_root or ((parts.scheme or parts.netloc) and is_elsewhere):
         raise TerminologyError(issues.entry_for_another_server(index, url, base))
-    return path.removeprefix(root).strip("/"), parts.query
+    return below, parts.query
 
 
 def _host(netloc: str) -> str:

@@ -27,7 +27,7 @@ from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation, PreparedRequest
-from terminology.wire.operation_table import operation_of
+from terminology.wire.operation_table import OPERATIONS, operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
@@ -269,7 +269,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
         try:
             response = _run(context, request, operation, instance, arguments)
         except TerminologyError as error:
-            explain(error, warnings)
+            explain(error, warnings, operation.warns_in)
             raise
         return _warned(response, operation, warnings) if warnings or response.warnings else response
 
@@ -298,8 +298,13 @@ def _run(
 
     def answer(own: Sequence[Argument]) -> Document:
         extended, rest = with_resources(catalogue, context.release, own)
-        document = _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
-        return with_warnings(document, operation.warns_in, slips(_known(operation), rest))
+        warnings = _slips(operation, unknown(_known(operation), rest))
+        try:
+            document = _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+        except TerminologyError as error:
+            explain(error, warnings, operation.warns_in)
+            raise
+        return with_warnings(document, operation.warns_in, warnings)
 
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
@@ -343,7 +348,21 @@ def _checked(request: Request, name: str, operation: Operation, arguments: Seque
         known = [name for parameter in operation.all_parameters for name in parameter.names]
         near = near_names(first.name, known)
         raise RefusedError(400, issues.unknown_parameter(first.name, name, known, first.at, near))
-    return slips(_known(operation), ignored) if ignored else []
+    return _slips(operation, ignored)
+
+
+def _slips(operation: Operation, ignored: Sequence[Argument]) -> list[Issue]:
+    """Warnings about typing errors. The name of a parameter that another operation has is none."""
+    if not ignored:
+        return []
+    return slips(operation.all_parameters, [item for item in ignored if item.name.casefold() not in _names()])
+
+
+@cache
+def _names() -> frozenset[str]:
+    """The names of all parameters of all operations, without case."""
+    rows = (row for operation in OPERATIONS.values() for row in operation.all_parameters)
+    return frozenset(name.casefold() for row in rows for name in row.names)
 
 
 @cache

@@ -14,17 +14,17 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.operations.spelling import near_names
 from terminology.wire.outcome import operation_outcome
-from terminology.wire.parameters import Argument, Parameter, unknown
+from terminology.wire.parameters import Argument, Parameter
 
 # The header that carries warnings: RFC 7234, section 5.5, with the code for a miscellaneous one.
 WARNING = "Warning"
 _AGENT = "terminology-adapter"
 
 
-def slips(parameters: Sequence[Parameter], arguments: Iterable[Argument]) -> list[Issue]:
-    """A warning for each argument whose name is not that of a parameter, but nearly."""
+def slips(parameters: Sequence[Parameter], ignored: Iterable[Argument]) -> list[Issue]:
+    """A warning for each of the ignored arguments whose name is nearly that of a parameter."""
     known = [name for parameter in parameters for name in parameter.names]
-    return _warnings({argument.name: argument.at for argument in unknown(parameters, arguments)}, known)
+    return _warnings({argument.name: argument.at for argument in ignored}, known)
 
 
 def slips_of_search(known: Iterable[str], query: Iterable[tuple[str, str]]) -> list[Issue]:
@@ -42,10 +42,19 @@ def _warnings(places: Mapping[str, str], known: Sequence[str]) -> list[Issue]:
     ]
 
 
-def explain(error: TerminologyError, warnings: Sequence[Issue]) -> None:
-    """Let the first issue of an error name the typing errors of the request as well."""
-    hint = ". ".join(warning.text for warning in warnings)
-    error.issues[0] = issues.with_hint(error.issues[0], hint)
+def explain(error: TerminologyError, warnings: Sequence[Issue], place: str | None) -> None:
+    """Let the first issue of an error name the typing errors of the request as well.
+
+    Where the operation has ``issues`` as a ``place`` for warnings its texts are HL7's: then beside the text.
+    """
+    if not warnings:
+        return
+    hint = " ".join(warning.text for warning in warnings)
+    first = error.issues[0]
+    if place == "issues":
+        error.issues[0] = issues.with_diagnostics(first, hint)
+        return
+    error.issues[0] = issues.with_hint(first, hint)
     # ``str(error)`` is what callers of the library print.
     error.args = ("; ".join(issue.text for issue in error.issues),)
 
@@ -72,7 +81,7 @@ def with_warnings(document: Document, place: str | None, warnings: Sequence[Issu
             outcome["issue"] = [*nodes.pop(index)["resource"]["issue"], *outcome["issue"]]
         nodes.append({"name": place, "resource": outcome})
     else:
-        text = ". ".join(warning.text for warning in warnings)
+        text = " ".join(warning.text for warning in warnings)
         if index is None:
             # After the result, which comes first.
             nodes.insert(1, {"name": place, "valueString": text})

@@ -573,7 +573,17 @@ def test_a_batch_entry_for_another_server_is_refused(http: FlaskClient, root: st
     assert [answer["status"] for answer in answers] == ["200"] * len(right) + ["400"] * len(wrong)
     for answer in answers[len(right) :]:
         text = answer["outcome"]["issue"][0]["details"]["text"]
-        assert f"is not below http://{here}. Write the url relative to this base" in text
+        assert f"The base is http://{here}, but the entry is for another server" in text
+
+
+def test_a_batch_at_the_root_of_all_releases_has_no_entries_of_one(http: FlaskClient) -> None:
+    """They would be answered in the release of the batch."""
+    urls = ["CodeSystem/cats", "/fhir/CodeSystem/cats", "http://localhost/fhir/CodeSystem/cats"]
+    wrong = ["/fhir/r5/CodeSystem/cats", "http://localhost/fhir/r4/CodeSystem/cats", "r4/CodeSystem/cats"]
+    entries = [{"request": {"method": "GET", "url": url}} for url in (*urls, *wrong)]
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    answers = [entry["response"]["status"] for entry in http.post("/fhir", json=bundle).get_json()["entry"]]
+    assert answers == ["200"] * 3 + ["400"] * 3
 
 
 def test_the_resource_of_a_batch_entry_may_come_from_anywhere(http: FlaskClient) -> None:

@@ -68,8 +68,10 @@ def test_an_error_names_the_parameter_that_was_meant(
 ) -> None:
     status, _, answer = asked(http, release, path, as_body, **values)
     assert status >= 400
-    (text,) = texts(answer)
-    assert f"The parameter '{wrong}' is unknown, and was ignored. Did you mean '{right}'?" in text
+    (issue,) = answer["issue"]
+    # The texts of $validate-code are HL7's.
+    place = issue["diagnostics"] if "validate-code" in path else issue["details"]["text"]
+    assert f"The parameter '{wrong}' is unknown, and was ignored. Did you mean '{right}'?" in place
 
 
 ANSWERED = [
@@ -111,12 +113,14 @@ def test_an_answer_warns_of_the_parameter_that_was_ignored(
 @BOTH_RELEASES
 def test_each_validation_of_a_batch_has_its_own_warnings(http: FlaskClient, release: str) -> None:
     def one(*names: str) -> Json:
+        """A validation with the value "a" for each name."""
         nodes = [{"name": "url", "valueUri": SYSTEM}, *({"name": n, "valueString": "a"} for n in names)]
         return {"name": "validation", "resource": body_of(*nodes)}
 
     path = f"/fhir/{release}/CodeSystem/$batch-validate-code"
-    answer = http.post(path, json=body_of(one("code", "dispaly"), one("code"))).get_json()
-    first, second = (node["resource"] for node in answer["parameter"])
+    answer = http.post(path, json=body_of(one("code", "dispaly"), one("code"), one("codee"))).get_json()
+    first, second, third = (node["resource"] for node in answer["parameter"])
+    assert "Did you mean 'code'?" in third["issue"][0]["diagnostics"]
     assert "Did you mean 'display'?" in texts(value(first, "issues")["resource"])[0]
     assert value(second, "issues") is None
 
@@ -154,7 +158,20 @@ def test_a_property_that_is_nearly_one_is_pointed_out(
 
 @BOTH_RELEASES
 @pytest.mark.parametrize(
-    "name", ["profile", "x-system", "no-cache", "manifest", "_format", "sys\ntem", "systém", "ur"]
+    "name",
+    [
+        "profile",
+        "x-system",
+        "no-cache",
+        "manifest",
+        "_format",
+        "sys\ntem",
+        "systém",
+        "ur",
+        "mode",
+        "codeA",
+        "name",
+    ],
 )
 def test_a_parameter_of_other_servers_is_ignored_in_silence(
     http: FlaskClient, release: str, name: str

@@ -169,7 +169,7 @@ def test_a_search_refuses_unknown_names_and_wrong_types(
     [
         {"url": URL},
         {"url": [URL, URL]},
-        {"url": None},
+        {"url": None, "content_mode": "complete"},
         {"name:contains": "at"},
         {"title:missing": True},
         {"content_mode": "complete"},

@@ -22,7 +22,7 @@ SUPPLEMENT = code_system(
 )
 
 
-def with_state(code: str, **mark: Any) -> Json:
+def inactive(code: str, **mark: Any) -> Json:
     return concept(code, code, property=[{"code": name, **node} for name, node in mark.items()])
 
 
@@ -33,10 +33,10 @@ DOCUMENTS = [
     SUPPLEMENT,
     code_system(
         "states",
-        with_state("old", status={"valueCode": "deprecated"}),
-        with_state("gone", status={"valueCode": "retired"}),
-        with_state("off", inactive={"valueBoolean": True}),
-        with_state("old-and-off", status={"valueCode": "deprecated"}, inactive={"valueBoolean": True}),
+        inactive("old", status={"valueCode": "deprecated"}),
+        inactive("gone", status={"valueCode": "retired"}),
+        inactive("off", inactive={"valueBoolean": True}),
+        inactive("old-and-off", status={"valueCode": "deprecated"}, inactive={"valueBoolean": True}),
         property=DECLARED,
         version="1",
     ),
@@ -117,7 +117,7 @@ def test_a_code_of_one_version_is_found_in_that_version(
     assert (found["result"], found["version"]) == (True, version)
 
 
-def expansion_of(release: str, name: str, **pins: str) -> Json:
+def expanded(release: str, name: str, **pins: str) -> Json:
     nodes = [{"name": pin.replace("_", "-"), "valueCanonical": canonical} for pin, canonical in pins.items()]
     url = {"name": "url", "valueUri": f"{BASE}/vs/{name}"}
     expansion: Json = LIBRARY.ask("ValueSet/$expand", body_of(url, *nodes), release)["expansion"]
@@ -131,7 +131,7 @@ def test_entries_have_a_version_where_a_pin_merges_those_stated(
     release: str, name: str, version: str
 ) -> None:
     pin = f"{SYSTEM}|{version}"
-    expansion = expansion_of(release, name, force_system_version=pin)
+    expansion = expanded(release, name, force_system_version=pin)
     assert {entry.get("version") for entry in expansion["contains"]} == {version}
     echoed = [p["valueUri"] for p in expansion["parameter"] if p["name"] == "force-system-version"]
     assert echoed == [pin]
@@ -141,7 +141,7 @@ def test_entries_have_a_version_where_a_pin_merges_those_stated(
 @pytest.mark.parametrize("pin", ["system_version", "check_system_version", "force_system_version"])
 def test_entries_have_no_version_where_the_definition_states_one(release: str, pin: str) -> None:
     for name in ("open", "one"):
-        expansion = expansion_of(release, name, **{pin: f"{SYSTEM}|1"})
+        expansion = expanded(release, name, **{pin: f"{SYSTEM}|1"})
         assert {entry.get("version") for entry in expansion["contains"]} == {None}
 
 

@@ -172,8 +172,13 @@ def test_every_text_finds_the_same_in_every_language(document: Json) -> None:
 
 
 def plainly(document: Json, text: str, languages: Languages | None) -> list[str]:
-    """The same in the plainest way: each word typed begins a word of what one can see."""
-    found = []
+    """The same in the plainest way: each word typed begins a word of what one can see.
+
+    A text without a word, of punctuation alone, finds nothing; no text at all finds everything.
+    """
+    found: list[str] = []
+    if text and not _words(text):
+        return found
     for node in _flat(document["concept"]):
         said = [(None, node["code"])]
         said += [(document.get("language"), node[name]) for name in ("display",) if name in node]

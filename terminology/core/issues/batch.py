@@ -29,7 +29,7 @@ def bad_batch_entry(index: int) -> Issue:
 
 def entry_for_another_server(index: int, url: str, base: str) -> Issue:
     text = (
-        f"The entry is for another server: '{shortened(url)}' is not below {base}. Write the url relative to this "
-        f"base, such as 'CodeSystem/$lookup?system=...&code=...', or send the request to the other server"
+        f"The base is {base}, but the entry is for another server, or another root of this one: '{shortened(url)}'. "
+        f"Write the url relative to the base, such as 'CodeSystem/$lookup?system=...&code=...', or send it there"
     )
     return error(code="invalid", text=text, at=[f"Bundle.entry[{index}]"])

@@ -267,16 +267,16 @@ def _map(catalogue: Catalogue, url: str, version: str | None, roots: Sequence[st
 
     Raises TerminologyError: it is unknown; the message names maps with nearly its url.
     """
-    id_ = _id_at(catalogue, "ConceptMap", url, roots)
-    if id_ is not None and catalogue.has_id("ConceptMap", id_):
-        document = catalogue.resource("ConceptMap", id_)
-        agreed("conceptMapVersion", version, document.get("version"), "the map of 'url'")
-        return catalogue.compile_map(document)
     try:
         return catalogue.concept_map(url, version)
     except TerminologyError as unknown:
         if catalogue.known_versions("ConceptMap", url):
             raise
+        id_ = _id_at(catalogue, "ConceptMap", url, roots)
+        if id_ is not None and catalogue.has_id("ConceptMap", id_):
+            document = catalogue.resource("ConceptMap", id_)
+            agreed("conceptMapVersion", version, document.get("version"), "the map of 'url'")
+            return catalogue.compile_map(document)
         hint = map_hint(catalogue, url)
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 

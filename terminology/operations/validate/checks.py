@@ -398,8 +398,8 @@ def _is_shown(display: str, finding: CodingFinding, requested: Languages | None)
     designations = displays_of(finding, match).designations
     if requested is None or any(requested.rank(d.effective_language) is not None for d in designations):
         return False
-    shown = shown_display(finding, match, requested)
-    return shown is not None and shown.casefold() == display.casefold()
+    answered = shown_display(finding, match, requested)
+    return answered is not None and answered.casefold() == display.casefold()
 
 
 def shown_display(finding: CodingFinding, match: CodeMatch, requested: Languages | None) -> str | None:
