@@ -131,7 +131,8 @@ def map_document(rows: Sequence[MapRow] = MAPPINGS) -> Document:
     groups: list[Document] = []
     for number, group in enumerate(made.groups):
         elements = [
-            {"code": row.source, "display": row.source_display, "noMap": row.no_map, "target": _targets(row)}
+            {"code": row.source, "noMap": row.no_map, "target": _targets(row)}
+            | ({"display": row.source_display} if row.source_display is not None else {})
             | ({"extension": [{"url": NO_MAP_COMMENT, "valueString": row.comment}]} if row.no_map else {})
             for row in rows
             if row.group == number

@@ -152,7 +152,7 @@ def _display_and_designations(
         display = node.get("display") or member.concept.display
         # The designations of a stored concept are unpacked when they are read: only where there is no display.
         return display or best_display(None, None, detail.designations, None), ()
-    own = _own_designations(member, block, options)
+    own = _own_designations(member, options)
     if options.languages is None and not (own or "display" in node):
         display = member.concept.display or best_display(None, None, detail.designations, None)
         return display, _requested(detail.designations, options)
@@ -165,10 +165,12 @@ def _display_and_designations(
     return best.value if best else None, others
 
 
-def _own_designations(member: Member, block: Block, options: EntryOptions) -> list[Designation]:
-    """The designations of the value set, whichever include has them; ``block`` has the display."""
+def _own_designations(member: Member, options: EntryOptions) -> Sequence[Designation]:
+    """The designations of the value set, whichever include has them."""
     code, about = member.concept.code, member.system.about
-    blocks = options.listing_blocks(about.url, code) or [block]
+    blocks = options.listing_blocks(about.url, code)
+    if not blocks:
+        return ()
     own: dict[tuple[str | None, str], Designation] = {}
     for each in (each for each in blocks if each.version == about.version):
         for node in (each.enumerated_concept(code) or NO_NODE).get("designation", ()):
