@@ -25,7 +25,7 @@ def key(entry: Document) -> tuple[str, str, str | None]:
     return entry["system"], entry["code"], entry.get("version")
 
 
-@worlds_a_law(20)
+@worlds_a_law(50)
 @given(worlds(), LANGUAGES)
 def test_what_is_listed_validates_with_its_display_and_version(
     documents: list[Document], language: str | None
@@ -41,7 +41,7 @@ def test_what_is_listed_validates_with_its_display_and_version(
             assert (result, display) == (True, shown), (entry, form, issues_of(answer))
 
 
-@worlds_a_law(20)
+@worlds_a_law(50)
 @given(worlds(), LANGUAGES)
 def test_lookup_gives_the_display_of_the_expansion(documents: list[Document], language: str | None) -> None:
     """$lookup gives the display that a value set lists where neither the set nor what it imports has its own."""
@@ -81,7 +81,7 @@ def codes_with_names_of_value_sets(documents: list[Document]) -> list[Document]:
     return [*stored, *(node for node in listed if "display" in node or "designation" in node)]
 
 
-@worlds_a_law(20)
+@worlds_a_law(50)
 @given(worlds(), REQUESTS)
 def test_what_is_not_listed_and_in_its_system_does_not_validate(
     documents: list[Document], request: dict[str, bool]
@@ -98,7 +98,7 @@ def test_what_is_not_listed_and_in_its_system_does_not_validate(
             assert verdict_of(answer)[0] is ((system, code) in listed), (system, code, issues_of(answer))
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds(), REQUESTS, st.integers(1, 4))
 def test_pages_put_together_are_the_whole(
     documents: list[Document], request: dict[str, bool], size: int
@@ -117,7 +117,7 @@ def test_pages_put_together_are_the_whole(
     assert len(found) == whole["total"]
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds(), REQUESTS)
 def test_past_the_end_is_an_empty_page_and_none_is_asked_for_a_total(
     documents: list[Document], request: dict[str, bool]
@@ -131,7 +131,7 @@ def test_past_the_end_is_an_empty_page_and_none_is_asked_for_a_total(
             assert (page["total"], page.get("contains", [])) == (len([*flat(whole.get("contains", []))]), [])
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds(), REQUESTS, st.sampled_from(["cat", "red", "CAT re", "ow", "arm", "a", "Unser", "moggy", "?"]))
 def test_a_filter_text_finds_some_of_the_listing(
     documents: list[Document], request: dict[str, bool], text: str
@@ -146,7 +146,7 @@ def test_a_filter_text_finds_some_of_the_listing(
         assert flat_ is not None and {key(entry) for entry in flat_} == {key(entry) for entry in found}
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds(), st.booleans())
 def test_nested_and_flat_have_the_same_entries(documents: list[Document], active: bool) -> None:
     world = World(documents)
@@ -158,7 +158,7 @@ def test_nested_and_flat_have_the_same_entries(documents: list[Document], active
         assert sorted(without, key=repr) == sorted(plain, key=repr)
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds())
 def test_active_only_lists_those_that_are_not_inactive(documents: list[Document]) -> None:
     world = World(documents)
@@ -169,7 +169,7 @@ def test_active_only_lists_those_that_are_not_inactive(documents: list[Document]
         assert active == [entry for entry in everything if not entry.get("inactive")]
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds())
 def test_selectable_entries_are_those_that_are_not_abstract(documents: list[Document]) -> None:
     world = World(documents)
@@ -183,7 +183,7 @@ def test_selectable_entries_are_those_that_are_not_abstract(documents: list[Docu
             assert verdict[0] is not entry.get("abstract", False)
 
 
-@worlds_a_law(15)
+@worlds_a_law(40)
 @given(worlds(), LANGUAGES)
 def test_the_display_that_a_validation_gives_is_one_that_it_accepts(
     documents: list[Document], language: str | None
@@ -204,7 +204,7 @@ def test_the_display_that_a_validation_gives_is_one_that_it_accepts(
                 assert verdict_of(again) == verdict_of(unnamed), (operation, system, code, issues_of(again))
 
 
-@worlds_a_law(20)
+@worlds_a_law(50)
 @given(worlds(versions=False, everything=False))
 def test_a_value_set_has_the_members_that_its_definition_says(documents: list[Document]) -> None:
     """Includes are added, a filter and an import cut, excludes are taken away: the members are those of a model."""

@@ -77,7 +77,7 @@ def found_in(answer: Document | None, question: Question) -> set[Found] | None:
     return found
 
 
-@worlds_a_law(60)
+@worlds_a_law(100)
 @given(map_worlds(), questions())
 def test_translate_finds_what_the_model_finds(documents: list[Document], question: Question) -> None:
     answer = World(documents).ask("ConceptMap/$translate", *as_r5(question))
@@ -112,14 +112,14 @@ def expected_in_r4(documents: list[Document], question: Question) -> set[Found] 
     return {(map_, IN_R4[relationship], system, code) for map_, relationship, system, code in words}
 
 
-@worlds_a_law(30)
+@worlds_a_law(50)
 @given(map_worlds(), questions())
 def test_R4_finds_the_same_in_its_own_words(documents: list[Document], question: Question) -> None:
     answer = World(documents, "r4").ask("ConceptMap/$translate", *as_r4(question))
     assert found_in_r4(answer) == expected_in_r4(documents, question)
 
 
-@worlds_a_law(30)
+@worlds_a_law(50)
 @given(map_worlds(sets=False), questions())
 def test_a_map_in_the_words_of_R4_says_the_same(documents: list[Document], question: Question) -> None:
     """A map that comes in R4's words, in its own shape, on an R4 root: it translates as in R5's words."""

@@ -135,7 +135,7 @@ def concept_maps(draw: st.DrawFn, url: str, others: tuple[str, ...], sets: bool)
         ],
         "group": draw(st.lists(groups(source, others, sets), min_size=1, max_size=2)),
     }
-    if draw(st.integers(0, 5)) == 5:
+    if draw(st.integers(0, 3)) == 3:
         document["extension"] = [{"url": ONE_WAY, "valueBoolean": True}]
     return document
 
