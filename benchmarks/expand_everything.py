@@ -298,8 +298,7 @@ def _named(text: str) -> str:
 
 def report_of(release: str, packages: Sequence[Path], only: str) -> Report:
     """The report of one release; ``only``: value sets whose url has this in it."""
-    # R4 has ConceptMaps that are not valid; they are not the matter here.
-    settings = Settings(environment={}, content=list(packages), bundled=False, data="", skip_broken=True)
+    settings = Settings(environment={}, content=list(packages), bundled=False, data="")
     run = Run(Terminology(settings=settings), release)
     started = time.process_time()
     for header in list(run.headers()):

@@ -173,9 +173,9 @@ def ceiling(sizes: dict[str, int]):
 
 
 def granian_options() -> dict[str, Any]:
-    """What ``terminology.http.serving`` gives granian."""
+    """What ``terminology.http.web_server`` gives granian."""
     from terminology import Settings
-    from terminology.http import serving
+    from terminology.http import web_server
 
     server_options: dict[str, Any] = {}
 
@@ -186,7 +186,7 @@ def granian_options() -> dict[str, Any]:
         def serve(self, **_: Any) -> None: ...
 
     with patch("granian.Granian", Recorder):
-        serving._with_granian(Settings(environment={}), None, "", 0)
+        web_server._with_granian(Settings(environment={}), None, "", 0)
     return {name: getattr(value, "value", value) for name, value in server_options.items()}
 
 

@@ -127,3 +127,33 @@ def test_a_circle_is_found_wherever_its_imports_stand(tmp_path: Path, back: str)
     assert circles(imports(package)) == []
     (package / "three.py").write_text(f"{back}\nthird = 3\n")
     assert circles(imports(package)) == [["planted.one", "planted.three", "planted.two"]]
+
+
+def guesses(package: Path) -> list[str]:
+    """The attributes that ``getattr`` looks up by a fixed name: of an object that does not declare them."""
+    return [
+        f"{name_of(path, package.parent)}: {node.args[1].value!s}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("getattr", "hasattr")
+        and isinstance(node.args[1], ast.Constant)
+    ]
+
+
+def test_no_attribute_is_looked_up_that_a_class_does_not_declare() -> None:
+    """Between our own packages nothing is guessed; objects of others may lack what these look for."""
+    assert set(guesses(PACKAGE)) == {
+        "terminology.library.results: errors",  # pydantic's ValidationError among other exceptions
+        "terminology.store.compile.scratch: madvise",  # not on every system
+        "terminology.store.copies: nice",  # not on every system
+        "terminology.systems.ucum: data",  # nodes of lark
+        "terminology.systems.ucum: type",
+    }
+
+
+def test_a_guess_at_an_attribute_is_found(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text('value = getattr(answer, "notes", None)\n')
+    assert guesses(tmp_path / "package") == ["package.module: notes"]

@@ -75,10 +75,10 @@ PROGRAM = '''
     ]
 
 
-def test_each_folder_is_a_layer_or_holds_what_tests_share() -> None:
+def test_each_layer_has_a_folder_and_others_hold_what_tests_share() -> None:
     layers = {path.name for path in (ROOT / "terminology").iterdir() if path.is_dir()}
     folders = {path.parent.relative_to(TESTS).parts[0] for path in modules() if path.parent != TESTS}
-    assert folders <= layers | OTHER_FOLDERS
+    assert layers <= folders <= layers | OTHER_FOLDERS
 
 
 @MODULES

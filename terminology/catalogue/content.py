@@ -15,8 +15,8 @@ from terminology.core import issues, versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document
+from terminology.systems.metadata import stub_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.resource import stub_of
 
 
 class Content(DerivedAnswers):

@@ -13,8 +13,8 @@ from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
 from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.resource import info_of
 from terminology.systems.supplement import applies_to, is_language_pack, is_supplement
 
 OID = "urn:oid:"

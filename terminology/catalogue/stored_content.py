@@ -16,7 +16,7 @@ from terminology.store.artifacts import Artifact, StoredConcept, StoredMapping
 from terminology.store.header import Header
 from terminology.store.packing import MappingBody, value_of
 from terminology.systems.indexed_rows import RowReader
-from terminology.systems.resource import CONCEPT_PROPERTIES, roles_of
+from terminology.systems.metadata import CONCEPT_PROPERTIES, roles_of
 
 _HIERARCHY = ("parent", "child")
 # ConceptMap.additionalAttribute.type.

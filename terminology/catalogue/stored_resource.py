@@ -20,7 +20,7 @@ from terminology.store.schema import LANGUAGE, MARK
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import RowReader
-from terminology.systems.resource import info_of
+from terminology.systems.metadata import info_of
 from terminology.systems.snomed.identifiers import URL as SNOMED_CT
 from terminology.systems.snomed.system import SnomedCodeSystem
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terminology.cli.content import build_bundles, load_content, reference
+from terminology.cli.lookup_translate import lookup, translate
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
-from terminology.cli.requests import lookup, translate
 from terminology.cli.result_lines import counted
 from terminology.cli.store import import_, remove, retire, status
 from terminology.core.software import NAME, VERSION
@@ -45,7 +45,7 @@ for command in (load_content, build_bundles, reference, lookup, translate, impor
 
 
 def _serve(settings: Settings, check: bool) -> None:
-    from terminology.http import serving
+    from terminology.http import web_server
     from terminology.opening import ServedContent, state_problem
 
     if (
@@ -68,7 +68,7 @@ def _serve(settings: Settings, check: bool) -> None:
         served.close()
     if check:
         return
-    serving.serve(settings, served.content, lambda base: _show_address(base, example, settings.r6))
+    web_server.serve(settings, served.content, lambda base: _show_address(base, example, settings.r6))
     click.echo("Stopped.")
 
 

@@ -1,4 +1,7 @@
-"""Options that commands share, made from the settings, and errors in one line."""
+"""Options that commands share, made from the settings, and errors in one line.
+
+The options of one command are in the module of the command.
+"""
 
 from __future__ import annotations
 

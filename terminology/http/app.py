@@ -1,10 +1,10 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
-Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it, ``prepared.PreparedRequests``,
-which answers requests like earlier ones without Flask. A third one, ``proxies.behind_proxies``, reads the headers of
-proxies if the settings say that there are some. If hooks such as ``before_request`` are added to the
-application, Flask answers every request, so that the hooks see it. WSGI middleware around ``wsgi_app`` sees every
-request without that loss of speed.
+Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
+``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. A third one,
+``proxies.behind_proxies``, reads the headers of proxies if the settings say that there are some. If hooks such as
+``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
+middleware around ``wsgi_app`` sees every request without that loss of speed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, readable
-from terminology.http.prepared import PREPARED, PreparedRequests
+from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.proxies import behind_proxies
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings

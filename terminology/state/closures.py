@@ -1,4 +1,7 @@
-"""The tables of ``$closure`` in a database."""
+"""The tables of ``$closure`` in a database.
+
+Their columns are in ``state/database.py``, the meaning of the operation is in ``operations/closure.py``.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Reading:
 ===================  ================================================================
 serving.py           the artifacts that are served at the moment
 artifacts.py         one artifact: its concepts, sets of concepts, mappings, members
-statements.py        the SQL of the reading side: every SELECT, text search included
+sql.py               the SQL of the reading side: every SELECT, text search included
 copies.py            files on a node that copy what PostgreSQL serves
 ===================  ================================================================
 

@@ -17,7 +17,7 @@ from terminology.core.texts import LAST_CHARACTER
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.schema import PREFIX, WORD
-from terminology.store.statements import ArtifactTables
+from terminology.store.sql import ArtifactTables
 
 # How many rows are fetched at once.
 PAGE = 500

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from terminology.store.statements import ArtifactTables
+from terminology.store.sql import ArtifactTables
 
 BUSY = "another import is running on this store"
 

@@ -26,8 +26,8 @@ from terminology.core.errors import IncompleteCopyError, StoreBusyError, Unavail
 from terminology.store.compile.chunks import chunks
 from terminology.store.postgres import BINARY, PostgresStore, table_columns
 from terminology.store.schema import TABLES
+from terminology.store.sql import ArtifactTables
 from terminology.store.sqlite import SqliteSink, SqliteStore, SqliteTables, write_atomically
-from terminology.store.statements import ArtifactTables
 
 # How long, in seconds, requests that began before a change may still read artifacts that are no longer published.
 GRACE = 60.0
@@ -118,7 +118,7 @@ class SwitchingTables:
         self._tables = tables
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement: see ``statements.ArtifactTables``."""
+        """The rows of a statement: see ``sql.ArtifactTables``."""
         return self._tables.select(statement, *values)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ import psycopg
 from terminology.core.errors import StoreBusyError, UnavailableError
 from terminology.store.backend import BUSY, TableRow
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
-from terminology.store.statements import STATEMENTS
+from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
 
 # How often, in seconds, a process looks for a new generation.
@@ -162,7 +162,7 @@ class PostgresTables:
         }
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement: see ``statements.ArtifactTables``."""
+        """The rows of a statement: see ``sql.ArtifactTables``."""
         return self._connections.rows(self._sql[statement], values)
 
     def close(self) -> None:

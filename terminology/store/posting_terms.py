@@ -1,4 +1,4 @@
-"""The terms of property values in the table ``posting``. Its SQL is in ``statements.py``."""
+"""The terms of property values in the table ``posting``. Its SQL is in ``sql.py``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ import orjson
 from terminology.core.errors import StoreBusyError
 from terminology.store.backend import BUSY, TableRow
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
-from terminology.store.statements import STATEMENTS
+from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
 
 # The page cache of a connection in KiB: room for the inner pages of the trees. Each thread has a connection for
@@ -57,7 +57,7 @@ class SqliteTables:
         self._connect()
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement: see ``statements.ArtifactTables``."""
+        """The rows of a statement: see ``sql.ArtifactTables``."""
         try:
             execute = self._mine.execute
         except AttributeError:

@@ -11,8 +11,8 @@ from terminology.core.texts import beginning_with, folded_finder
 from terminology.systems import implicit
 from terminology.systems.document_filters import DocumentFilters
 from terminology.systems.document_index import DocumentIndex
+from terminology.systems.metadata import info_of
 from terminology.systems.protocol import SimpleCodeSystem, SimpleSelection
-from terminology.systems.resource import info_of
 
 Test = Callable[[str], bool]
 

@@ -15,7 +15,7 @@ from terminology.core.code_keys import CodeKeys
 from terminology.core.languages import STANDARDS_STATUS, Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Property, Typed
 from terminology.core.texts import folded
-from terminology.systems.resource import (
+from terminology.systems.metadata import (
     INACTIVE_STATUS,
     MARKS,
     deprecations_of,

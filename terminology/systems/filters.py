@@ -17,7 +17,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document, Filter
 from terminology.core.numbers import NUMBERS
 from terminology.core.patterns import full_match
-from terminology.systems.resource import MARKS, roles_of
+from terminology.systems.metadata import MARKS, roles_of
 
 # What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
 SUBSUMING = frozenset({"is-a", "classified-with", None})

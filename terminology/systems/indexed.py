@@ -14,8 +14,8 @@ from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
+from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodesBeyond
-from terminology.systems.resource import info_of
 
 if TYPE_CHECKING:
     from pyroaring import BitMap

@@ -17,7 +17,7 @@ from terminology.store.packing import (
     with_decimals,
 )
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
-from terminology.systems.resource import deprecations_of, is_deprecation
+from terminology.systems.metadata import deprecations_of, is_deprecation
 
 # The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension")

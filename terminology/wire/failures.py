@@ -1,4 +1,7 @@
-"""The one place where an exception becomes a response: its status, its headers and its OperationOutcome."""
+"""The one place where an exception becomes a response: its status, its headers and its OperationOutcome.
+
+The status of each issue code is in ``wire/outcome.py``.
+"""
 
 from __future__ import annotations
 

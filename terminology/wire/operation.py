@@ -33,7 +33,8 @@ class Operation:
     one of many requests; ``definition`` the canonical of the OperationDefinition, where somebody publishes
     one. An operation that ``affects_state`` is never called by GET; one that does not ``read_content`` is
     answered without a cache of resources and without resources that come with the request. ``warns_in`` is the
-    parameter of the answer that has room for warnings about the request: ``issues`` or ``message``.
+    parameter of the answer that has room for warnings about the request: ``issues`` or ``message``. ``notes`` gives
+    the warnings about the request that the operation itself has.
     """
 
     request: type[Any]
@@ -48,6 +49,7 @@ class Operation:
     affects_state: bool = False
     reads_content: bool = True
     warns_in: str | None = None
+    notes: Callable[[Any], list[Issue]] | None = None
 
     @property
     def is_for_instances(self) -> bool:
@@ -97,7 +99,7 @@ class PreparedRequest:
         operation = self.operation
         request = operation.request(**(self.fields if fields is None else fields))
         answer = operation.run(catalogue, request)
-        if notes is not None:
-            notes += getattr(answer, "notes", list)()
+        if notes is not None and operation.notes is not None:
+            notes += operation.notes(answer)
         document = operation.write(answer)
         return operation.downgrade(request, answer, document) if self.release.is_r4 else document

@@ -155,6 +155,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             *VERSION_ROWS,
         ),
         body_parameter="valueSet",
+        notes=lambda expansion: expansion.notes(),
         definition=CORE + "ValueSet-expand",
     ),
     ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
@@ -176,6 +177,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             p("supplements", "canonical", "useSupplement", many=True),
         ),
         downgrade=_the_same,
+        notes=lambda answer: answer.notes(),
         definition=CORE + "CodeSystem-lookup",
     ),
     ("CodeSystem", "subsumes"): Operation(

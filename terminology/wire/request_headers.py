@@ -1,7 +1,7 @@
 """The headers of a request that this package reads. No others can be read.
 
 ``wire`` and ``http`` take headers from a mapping with ``RequestHeader`` keys, so that all headers
-that an answer may depend on are in this list.
+that an answer may depend on are in this list. ``wire/exchange.py`` reads their values.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Parts of resources: ``_summary`` and ``_elements``; and the version id of a resource."""
+"""Parts of resources: ``_summary`` and ``_elements``; and the version id of a resource.
+
+``_summary=count`` is in ``wire/search.py``: it is about the Bundle, not its resources.
+"""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from terminology.core.model import Document, Filter
 from terminology.opening import ServedContent, open_loader
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.filters import COMPARISONS, HIERARCHY
+from terminology.systems.metadata import CONCEPT_PROPERTIES, roles_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.resource import CONCEPT_PROPERTIES, roles_of
 from terminology.wire import json
 from tests.support.builders import body_of
 from tests.support.reporters import CollectingReporter

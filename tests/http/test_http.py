@@ -676,7 +676,7 @@ def talked(port: int, sent: bytes) -> bytes:
 @pytest.fixture(scope="module", params=["granian", "werkzeug"])
 def served(request: pytest.FixtureRequest) -> Iterator[int]:
     """A port behind which the service runs, with each web server; ended as Ctrl-C ends it."""
-    without = "import terminology.http.serving as s; s.find_spec = lambda name: None\n"
+    without = "import terminology.http.web_server as s; s.find_spec = lambda name: None\n"
     start = "from terminology.cli.commands import main; main(['serve', '--port', '0'])"
     program = (without if request.param == "werkzeug" else "") + start
     process = subprocess.Popen(

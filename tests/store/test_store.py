@@ -43,7 +43,7 @@ from terminology.store.release import (
     SourceFile,
 )
 from terminology.store.schema import TABLES
-from terminology.store.statements import STATEMENTS
+from terminology.store.sql import STATEMENTS
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.indexed import IndexedCodeSystem
 from tests.support.birds import (
@@ -797,7 +797,7 @@ def test_another_content_is_another_version(place: str) -> None:
 @pytest.mark.parametrize("server", ["granian", "werkzeug"])
 def test_a_running_service_answers_from_what_is_imported_while_it_runs(tmp_path: Path, server: str) -> None:
     load(str(tmp_path), (release("1"), BIRDS[:2]))
-    without = "import terminology.http.serving as s; s.find_spec = lambda name: None\n"
+    without = "import terminology.http.web_server as s; s.find_spec = lambda name: None\n"
     options = ["serve", "--port", "0", "--store", str(tmp_path)]
     path = f"import sys; sys.path[:0] = {sys.path!r}\n"
     start = f"{path}from terminology.cli import commands; commands.main({options!r})"

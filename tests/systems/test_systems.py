@@ -16,7 +16,7 @@ from terminology.core.model import Filter, Typed
 from terminology.systems.bcp47 import languages
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.filters import COMPARISONS, HIERARCHY
-from terminology.systems.resource import CONCEPT_PROPERTIES
+from terminology.systems.metadata import CONCEPT_PROPERTIES
 from terminology.systems.supplement import SupplementedCodeSystem
 from tests.support.engine import catalogue_of, system_of
 

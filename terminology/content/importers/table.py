@@ -63,7 +63,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.resource import case_sensitivity
+from terminology.systems.metadata import case_sensitivity
 from terminology.wire import r4
 
 # The progress of a sheet is reported once in this many rows.

@@ -1,4 +1,4 @@
-"""Messages about codes and codings."""
+"""Messages about codes and codings. That a code is not in a value set is said in ``value_sets``."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
 from terminology.systems.code_shapes import has_only_some_terms, impossibility
+from terminology.systems.metadata import INACTIVE_STATUS, designation_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.resource import INACTIVE_STATUS, designation_of
 
 Check = Callable[[CodingFinding, ValidationBasis], bool]
 STOP, GO = True, False

@@ -1,4 +1,7 @@
-"""The request of $expand as Python fields. The names of its parameters are in ``wire/operation_table.py``."""
+"""The request of $expand as Python fields. The names of its parameters are in ``wire/operation_table.py``.
+
+Which of them the expansion repeats is in ``expand.REPEATED``.
+"""
 
 from __future__ import annotations
 

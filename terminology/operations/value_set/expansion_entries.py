@@ -22,8 +22,8 @@ from terminology.core.model import CodeSystemInfo, ConceptDetail, Designation, D
 from terminology.operations.value_set.compose import Block
 from terminology.operations.value_set.expansion import ExpansionEntry
 from terminology.operations.value_set.members import Member
+from terminology.systems.metadata import CONCEPT_PROPERTIES, designation_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.resource import CONCEPT_PROPERTIES, designation_of
 
 EVERYTHING = "*"
 LANGUAGE_SYSTEM = "urn:ietf:bcp:47"

@@ -18,7 +18,7 @@ from terminology.store.artifacts import Artifact
 from terminology.systems.indexed import IndexedCodeSystem, IndexedSelection
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import RowReader
-from terminology.systems.resource import info_of
+from terminology.systems.metadata import info_of
 from terminology.systems.snomed.ecl.descriptions import Descriptions
 from terminology.systems.snomed.ecl.evaluation import Evaluation
 from terminology.systems.snomed.ecl.expression import Focus, MemberOf

@@ -24,7 +24,7 @@ from terminology.core.languages import STANDARDS_STATUS
 from terminology.core.model import Document, Problem, Typed
 from terminology.store.release import ConceptRow, DesignationTuple, PropertyDeclaration, PropertyTuple
 from terminology.store.reporting import Reporter
-from terminology.systems.resource import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
+from terminology.systems.metadata import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
 
 _ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable")
 

@@ -26,7 +26,7 @@ from terminology.store.release import (
     SourceFile,
     ValueSetRelease,
 )
-from terminology.systems.resource import case_sensitivity
+from terminology.systems.metadata import case_sensitivity
 from terminology.wire import r4
 
 KINDS = ("CodeSystem", "ConceptMap", "ValueSet")

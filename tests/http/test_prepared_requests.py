@@ -19,7 +19,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import UnavailableError
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.media import JSON
-from terminology.http.prepared import PreparedRequests, varying_names
+from terminology.http.prepared_requests import PreparedRequests, varying_names
 from terminology.wire import r4
 from terminology.wire.request_headers import EFFECTIVE, RequestHeader
 from tests.support.conization import CPT, OURS, PCS

@@ -28,6 +28,7 @@ from tests.support.asking import matches, value, values
 from tests.support.builders import body_of
 from tests.support.cats import CATS, URL
 from tests.support.engine import catalogue_of
+from tests.support.paths import ROOT
 
 CODING = {"system": URL, "code": "cat"}
 DOGS: dict[str, Any] = {
@@ -733,7 +734,7 @@ def test_the_public_names_are_these_and_the_page_of_the_library_has_each() -> No
         "create_app",
         "open_catalogue",
     }
-    page = (Path(__file__).parent.parent / "docs" / "library.md").read_text("utf-8")
+    page = (ROOT / "docs" / "library.md").read_text("utf-8")
     for name in terminology_package.__all__:
         assert getattr(terminology_package, name).__name__ == name
         assert f"`{name}`" in page or f"`{name}(" in page, name
@@ -742,7 +743,7 @@ def test_the_public_names_are_these_and_the_page_of_the_library_has_each() -> No
 
 
 def test_every_public_attribute_of_a_result_is_on_the_page_of_the_library() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "library.md").read_text("utf-8")
+    page = (ROOT / "docs" / "library.md").read_text("utf-8")
     for name in terminology_package.__all__:
         if name.endswith("Result"):
             for attribute in vars(getattr(terminology_package, name)):
