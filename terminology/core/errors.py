@@ -25,9 +25,12 @@ from a JSON serialiser or for a wrong argument of the library), or are caught in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from terminology.core.model import Issue, Problem
+
+T = TypeVar("T")
 
 
 class AdapterError(Exception):
@@ -131,3 +134,21 @@ class OtherFormatError(StoreError, ValueError):
 
 class IncompleteCopyError(StoreError, RuntimeError):
     """A copy of the store lacks something that the database has."""
+
+
+def is_any(candidates: Iterable[T], is_one: Callable[[T], bool]) -> bool:
+    """Whether a candidate is one.
+
+    A candidate that cannot be judged, such as an include with a filter that cannot be used, matters only if no other
+    is one: then its TerminologyError is raised.
+    """
+    unjudged: TerminologyError | None = None
+    for candidate in candidates:
+        try:
+            if is_one(candidate):
+                return True
+        except TerminologyError as error:
+            unjudged = unjudged or error
+    if unjudged is not None:
+        raise unjudged
+    return False

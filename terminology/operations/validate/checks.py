@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from terminology.core import issues
+from terminology.core.errors import is_any
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_designation
 from terminology.core.model import Concept, Designation, Issue
 from terminology.operations.spelling import code_hint
@@ -27,7 +28,7 @@ from terminology.operations.validate.displays import (
     display_issue,
     language_text,
 )
-from terminology.operations.value_set.compose import Block, Definition, is_any
+from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical

@@ -26,16 +26,16 @@ https://hl7.org/fhir/R5/valueset.html#compositions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import is_
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.documents import Enumeration, Listing
-from terminology.core.errors import TerminologyError, UnknownImportError
+from terminology.core.errors import TerminologyError, UnknownImportError, is_any
 from terminology.core.expansions import compose_of_expansion, unclosed_reasons
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
@@ -57,7 +57,6 @@ from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Se
 from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
-T = TypeVar("T")
 
 # Up to this many includes with lists are searched one by one; if there are more, they are found by the code.
 FEW_LISTS = 8
@@ -208,6 +207,13 @@ class Block:
         node = self.enumeration.get(self.key(code))
         is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
         return node if is_exact else self._enumerated_in_another_case(code)
+
+    def as_listed(self, concept: Concept) -> Concept:
+        """The concept; one that the code system lacks has the code as this include writes it."""
+        node = self.enumeration.get(self.key(concept.code))
+        code = concept.code if node is None else node.get("code", "")
+        is_here = code == concept.code or self.system is None or self.system.locate(code) is not None
+        return concept if is_here else Concept(code)
 
     def _enumerated_in_another_case(self, code: str) -> Node | None:
         """The same where the code system does not say whether case matters: both codes mean one concept."""
@@ -542,24 +548,6 @@ class Definition:
             own = own or self.document.get("language")
             return Languages.parse(own) if own else None
         return accepted
-
-
-def is_any(candidates: Iterable[T], is_one: Callable[[T], bool]) -> bool:
-    """Whether a candidate is one.
-
-    A candidate that cannot be judged, such as an include with a filter that cannot be used, matters only if no other
-    is one: then its TerminologyError is raised.
-    """
-    unjudged: TerminologyError | None = None
-    for candidate in candidates:
-        try:
-            if is_one(candidate):
-                return True
-        except TerminologyError as error:
-            unjudged = unjudged or error
-    if unjudged is not None:
-        raise unjudged
-    return False
 
 
 # -- compiling -----------------------------------------------------------------------------------

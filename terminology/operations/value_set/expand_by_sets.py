@@ -64,6 +64,8 @@ def _read(parts: Sequence[BlockMembers], first: int, last: int) -> list[Member]:
         size = len(part.concepts)
         if first < size and last > 0:
             concepts = part.concepts[max(first, 0) : min(last, size)]
+            if part.block.lists_more_than_is_here:
+                concepts = [part.block.as_listed(concept) for concept in concepts]
             page += [Member(concept, part.block) for concept in concepts]
         first, last = first - size, last - size
     return page
