@@ -20,6 +20,7 @@ from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
 from terminology.wire.outcome import operation_outcome
+from terminology.wire.parameters import LARGEST
 
 PAGE = 50
 LARGEST_PAGE = 1000
@@ -325,6 +326,8 @@ def number(name: str, query: Iterable[tuple[str, str]], default: int) -> int:
     text = dict(query).get(name, str(default))
     if not text.isascii() or not text.isdecimal():
         raise TerminologyError(issues.bad_search_value(name, text, "a whole number that is not negative"))
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise TerminologyError(issues.bad_search_value(name, text, f"a whole number of at most {LARGEST}"))
     return int(text)
 
 

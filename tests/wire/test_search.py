@@ -235,6 +235,20 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(client: FlaskClient,
     assert response.get_json()["resourceType"] == "OperationOutcome"
 
 
+@pytest.mark.parametrize("digits", ["9" * 5_000, "2147483648", "0" * 5_000])
+@pytest.mark.parametrize("name", ["_count", "_offset"])
+@pytest.mark.parametrize("place", ["CodeSystem", "CodeSystem/cpt", "ConceptMap", "ValueSet"])
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_number_longer_than_an_integer_is_refused(
+    client: FlaskClient, root: str, place: str, name: str, digits: str
+) -> None:
+    response = client.get(f"/fhir/{root}/{place}?{name}={digits}")
+    assert response.status_code == 400
+    text = response.get_json()["issue"][0]["details"]["text"]
+    assert "at most 2147483647" in text
+    assert len(text) < 300
+
+
 def test_an_unknown_modifier_is_named_with_the_known_ones(
     client: FlaskClient,
 ) -> None:
