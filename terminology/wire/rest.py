@@ -38,8 +38,15 @@ from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
-# The headers of a batch that stand for each of its entries.
-_CARRIED = (RequestHeader.CACHE_ID, RequestHeader.AUTHORIZATION)
+# The headers of a batch that stand for each of its entries. The others are about the message (its media type, its
+# address), or about one resource.
+_CARRIED = (
+    RequestHeader.ACCEPT_LANGUAGE,
+    RequestHeader.AUTHORIZATION,
+    RequestHeader.CACHE_ID,
+    RequestHeader.PREFER,
+    RequestHeader.TOO_COSTLY_THRESHOLD,
+)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 # The parameters of every operation: the format of the answer, and the content it is answered from.
 _EVERYWHERE = (p("form", "string", *sorted(RESULT)), RESOURCES, CACHE_ID)
