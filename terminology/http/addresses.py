@@ -44,7 +44,7 @@ def address_of(environ: WSGIEnvironment) -> str:
 
     Raises RefusedError (400) where the request, or a proxy that is trusted, names no address that can be.
     """
-    scheme, mount = environ["wsgi.url_scheme"], environ.get("SCRIPT_NAME", "")
+    scheme, mount = environ["wsgi.url_scheme"].lower(), environ.get("SCRIPT_NAME", "")
     host = environ.get("HTTP_HOST")
     if host is None:
         host = _own_name(environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", ""))

@@ -300,6 +300,32 @@ def test_an_address_of_a_proxy_that_cannot_be_is_refused(name: str, value: str) 
         assert http.get("/fhir/r4/CodeSystem", headers={"Forwarded": forwarded}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "port", "base"),
+    [
+        ("tx.example.org", "80", "http://tx.example.org/fhir"),
+        ("::1", "5000", "http://[::1]:5000/fhir"),
+        ("/run/terminology.sock", "", "http://localhost/fhir"),
+    ],
+)
+def test_without_a_host_the_server_says_its_own_name(name: str, port: str, base: str) -> None:
+    """HTTP/1.0 allows it."""
+    app = app_with_a_map()
+
+    def without_host(environ: Any, start_response: Any) -> Iterable[bytes]:
+        del environ["HTTP_HOST"]
+        environ |= {"SERVER_NAME": name, "SERVER_PORT": port}
+        return app(environ, start_response)
+
+    response = Client(without_host).get("/fhir/r4/CodeSystem")
+    assert response.get_json()["link"][0]["url"].startswith(f"{base}/r4/")
+
+
+def test_the_scheme_of_a_proxy_is_read_without_case() -> None:
+    response = client(proxies=1).get("/fhir/r4/CodeSystem", headers={"X-Forwarded-Proto": "HTTPS"})
+    assert response.get_json()["link"][0]["url"].startswith("https://localhost/fhir/r4/")
+
+
 def test_a_prefix_is_written_as_a_url_has_it() -> None:
     response = client(proxies=1).get("/fhir/r4/CodeSystem", headers={"X-Forwarded-Prefix": "/a b<"})
     assert response.get_json()["link"][0]["url"].startswith("http://localhost/a%20b%3C/fhir/r4/")

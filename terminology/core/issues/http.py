@@ -52,12 +52,12 @@ def history_of_many(kind: str) -> Issue:
 
 def bad_address(part: str, value: str) -> Issue:
     """``part``: host, scheme or prefix, of the address under which the client asks for the service."""
-    headers = {
+    rules = {
         "host": "Host must be a name or an IP address, and may have a port",
-        "scheme": "X-Forwarded-Proto must be http or https",
-        "prefix": "X-Forwarded-Prefix must be a path that begins with one slash",
+        "scheme": "The scheme that a proxy names must be http or https",
+        "prefix": "The prefix that a proxy names must be a path that begins with one slash",
     }
-    text = f"The request names no address of this service: '{shortened(value)}'. {headers[part]}"
+    text = f"The request names no address of this service: '{shortened(value)}'. {rules[part]}"
     return error(code="invalid", text=text)
 
 
