@@ -177,6 +177,10 @@ def _unknown_versions(catalogue: Catalogue, query: TranslateQuery) -> Iterator[s
         known = catalogue.known_versions("CodeSystem", subject.system or "") if subject.version else []
         if known and catalogue.find_system(subject.system or "", subject.version) is None:
             yield issues.version_of_code_not_here(subject.system, subject.version, known)
+    far, version = query.far_system or "", query.far_version
+    known = catalogue.known_versions("CodeSystem", far) if version else []
+    if known and catalogue.find_system(far, version) is None:
+        yield issues.version_of_code_not_here(far, version, known)
 
 
 def _unknown_systems(
