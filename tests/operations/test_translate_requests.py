@@ -96,11 +96,116 @@ def test_a_scope_that_is_a_system_only_of_maps_is_read_as_one(release: str, is_s
 
 @BOTH_RELEASES
 def test_an_unknown_version_of_the_target_system_is_noted(release: str) -> None:
-    library = served(
-        LOAVES, code_system(BIN, "b1", version="1"), concept_map("m", LOAF, BIN, RYE_TO_BIN)
-    )
+    library = served(LOAVES, code_system(BIN, "b1", version="1"), concept_map("m", LOAF, BIN, RYE_TO_BIN))
     answer = translate(library, release, system=LOAF, code="Rye", targetSystem=f"{BIN}|1999")
     assert [code for code, _ in matches(answer)] == ["b1"]
     assert f"does not have {BIN} in the version '1999'" in value(answer, "message")
     known = translate(library, release, system=LOAF, code="Rye", targetSystem=f"{BIN}|1")
     assert value(known, "message") is None
+
+
+# -- displays ------------------------------------------------------------------------------------
+
+NAMELESS_BIN = concept(
+    "b2",
+    designation=[{"value": "Weak word", "use": {"code": "other"}}, {"value": "Bin two"}],
+)
+BINS = code_system(BIN, concept("b1", "Bin one"), NAMELESS_BIN, language="en", version="1")
+GERMAN = code_system(
+    "http://example.org/german",
+    concept("b1", designation=[{"language": "de", "value": "Fach eins"}]),
+    content="supplement",
+    supplements=BIN,
+    language="de",
+)
+SHOWN = concept_map(
+    "shown",
+    LOAF,
+    BIN,
+    [
+        {"code": "Rye", "display": "As the map says", "target": [to("b1", display="Another one"), to("b2")]},
+        {"code": "Bun", "target": [to("b3", display="Only in the map")]},
+    ],
+)
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("language", [None, "en", "de", "fr"])
+def test_a_match_has_the_display_that_lookup_gives(release: str, language: str | None) -> None:
+    """One display for all operations: $validate-code accepts it, and the map's own may be no display at all."""
+    library = served(LOAVES, BINS, GERMAN, SHOWN)
+    more: dict[str, Any] = {} if language is None else {"displayLanguage": language}
+    answer = translate(library, release, system=LOAF, code="Rye", **more)
+    assert len(values(answer, "match")) == 2
+    for match in values(answer, "match"):
+        found = value(match, "concept")
+        asked = {"code": found["code"], **more}
+        looked_up = library.ask("CodeSystem/$lookup", release=release, system=BIN, **asked)
+        assert found["display"] == value(looked_up, "display")
+        judged = library.ask(
+            "CodeSystem/$validate-code", release=release, url=BIN, display=found["display"], **asked
+        )
+        assert value(judged, "result") is True
+
+
+@BOTH_RELEASES
+def test_the_display_of_the_map_is_for_codes_that_are_not_here(release: str) -> None:
+    library = served(LOAVES, BINS, SHOWN)
+    (match,) = values(translate(library, release, system=LOAF, code="Bun"), "match")
+    assert value(match, "concept")["display"] == "Only in the map"
+    (match,) = values(translate(library, release, targetSystem=BIN, targetCode="b1"), "match")
+    assert value(match, "source")["display"] == "As the map says"
+    assert value(match, "concept")["display"] == "Bin one"
+
+
+# -- chains --------------------------------------------------------------------------------------
+
+FARS = value_set("http://example.org/vs/fars", {"system": FAR, "concept": [{"code": "f"}]}, id="fars")
+ONE = concept_map("one", LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}, {"code": "Bun", "noMap": True}])
+TWO = concept_map("two", BIN, FAR, [{"code": "b1", "target": [to("f"), to("g")]}])
+OFFER = f"through {BIN}: send '_compose=true'"
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("scope", ["fars", FARS["url"], f"{FAR}?fhir_vs"])
+def test_a_chain_is_offered_and_made_for_a_scope_alone(release: str, scope: str) -> None:
+    library = served(LOAVES, code_system(FAR, "f", "g"), FARS, ONE, TWO)
+    offered = translate(library, release, system=LOAF, code="Rye", target=scope)
+    assert value(offered, "result") is False
+    assert f"No map leads to the code systems of the scope, but two maps in a row do, {OFFER}" in value(
+        offered, "message"
+    )
+    made = translate(library, release, system=LOAF, code="Rye", target=scope, _compose=True)
+    in_scope = ["f", "g"] if scope.endswith("?fhir_vs") else ["f"]
+    assert [code for code, _ in matches(made)] == in_scope
+    back = translate(library, release, targetSystem=FAR, targetCode="f", source=LOAF, _compose=True)
+    assert [value(match, "source")["code"] for match in values(back, "match")] == ["Rye"]
+
+
+@BOTH_RELEASES
+def test_no_chain_is_offered_where_a_map_is_named_or_leads_there(release: str) -> None:
+    direct = concept_map("direct", LOAF, FAR, [{"code": "Rye", "target": [to("g")]}])
+    library = served(LOAVES, code_system(FAR, "f", "g"), FARS, ONE, TWO, direct)
+    for more in ({}, {"url": ONE["url"]}):
+        answer = translate(library, release, system=LOAF, code="Rye", target="fars", **more)
+        assert value(answer, "result") is False
+        assert "_compose" not in value(answer, "message")
+        assert (
+            matches(translate(library, release, system=LOAF, code="Rye", target="fars", _compose=True)) == []
+        )
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("composes", [True, False])
+def test_a_row_without_target_in_the_first_map_is_the_reason(release: str, composes: bool) -> None:
+    library = served(LOAVES, ONE, TWO)
+    said = f"The map {ONE['url']} says that there is no translation to {BIN}."
+    asked: dict[str, Any] = {"system": LOAF, "code": "Bun", "targetSystem": FAR}
+    if composes:
+        message = value(translate(library, release, **asked, _compose=True), "message")
+    else:
+        with pytest.raises(TerminologyError) as refusal:
+            translate(library, release, **asked)
+        message = str(refusal.value)
+    assert said in message
+    assert "Other maps translate the code" not in message

@@ -242,6 +242,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     """
     named = _named_maps(catalogue, request)
     if named:
+        query.names_map = True
         query.subjects = [_with_system(subject, named[0], query) for subject in query.subjects]
         return named
     if any(subject.system is None for subject in query.subjects):
@@ -253,11 +254,20 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
         for document, problem in malformed
         if _may_lead(document, query)
     )
-    if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
+    if request.composes and _needs_chains(catalogue, query, maps):
+        return []
+    if not maps:
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_canonical, hint))
     return maps
+
+
+def _needs_chains(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> bool:
+    """True if no map leads to the far systems, but chains of two maps do."""
+    if maps and query.far_system is not None:
+        return False
+    return bool(middle_systems(query, catalogue.concept_maps(), query.far_systems(catalogue)))
 
 
 def _may_lead(document: Document, query: TranslateQuery) -> bool:
