@@ -8,6 +8,7 @@ import pytest
 
 from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
+from terminology.wire import r4
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of, code_system, concept, concept_map, value_set
 from tests.support.engine import catalogue_of
@@ -209,3 +210,58 @@ def test_a_row_without_target_in_the_first_map_is_the_reason(release: str, compo
         message = str(refusal.value)
     assert said in message
     assert "Other maps translate the code" not in message
+
+
+# -- malformed maps ------------------------------------------------------------------------------
+
+EXCLUDING: list[tuple[Document, str]] = [
+    (
+        concept_map("bad", LOAF, BIN, [{**RYE_TO_BIN[0], "noMap": True}]),
+        r"element\[0\] has noMap and target",
+    ),
+    (
+        concept_map("bad", LOAF, BIN, RYE_TO_BIN, sourceScopeUri=SET, sourceScopeCanonical=SET),
+        "sourceScopeUri and sourceScopeCanonical",
+    ),
+    (
+        concept_map("bad", LOAF, BIN, RYE_TO_BIN, targetUri=SET, targetCanonical=SET),
+        "targetScopeUri and targetScopeCanonical",
+    ),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(("bad", "message"), EXCLUDING)
+def test_elements_that_exclude_each_other_are_refused(release: str, bad: Document, message: str) -> None:
+    with pytest.raises(TerminologyError, match=message) as refusal:
+        translate(served(), release, bad, url=bad["url"], system=LOAF, code="Rye")
+    assert refusal.value.issues[0].code == "structure"
+    inline = {"name": "conceptMap", "resource": bad}
+    code: dict[str, Any] = {"code": {"valueCode": "Rye"}, "system": {"valueUri": LOAF}}
+    with pytest.raises(TerminologyError, match=message):
+        served().ask("ConceptMap/$translate", body_of(inline, **code), release)
+
+
+# -- the order of the matches --------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_equally_strong_matches_come_in_the_order_of_their_maps(release: str, is_sent: bool) -> None:
+    rows = {name: [{"code": "Rye", "target": [to(name)]}] for name in ("c", "a", "b")}
+    maps = [concept_map(name, LOAF, BIN, row) for name, row in rows.items()]
+    for order in (maps, maps[::-1]):
+        library, sent = (served(LOAVES), order) if is_sent else (served(LOAVES, *order), [])
+        answer = translate(library, release, *sent, system=LOAF, code="Rye")
+        assert [code for code, _ in matches(answer)] == ["a", "b", "c"]
+
+
+@BOTH_RELEASES
+def test_the_stricter_word_of_R4_comes_first(release: str) -> None:
+    words = ["wider", "subsumes", "equivalent", "equal", "narrower", "specializes"]
+    targets = [{"code": f"t-{word}", "equivalence": word} for word in words]
+    map_ = concept_map("m", LOAF, BIN, [{"code": "Rye", "target": targets}])
+    library = served(LOAVES, r4.upgrade(map_))
+    answer = translate(library, release, system=LOAF, code="Rye")
+    expected = ["equal", "equivalent", "subsumes", "wider", "specializes", "narrower"]
+    assert [code for code, _ in matches(answer)] == [f"t-{word}" for word in expected]

@@ -53,6 +53,8 @@ _RANK = {
     "not-related-to": 5,
 }
 _RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
+# Words of R4 that say more than their relationship: https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html
+_STRICT_WORDS = frozenset({"equal", "subsumes", "specializes"})
 # How many displays are remembered.
 _MOST_DISPLAYS = 10_000
 
@@ -374,10 +376,11 @@ def _identity(match: Match) -> tuple[object, ...]:
     return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
 
 
-def _rank(match: Match) -> int:
+def _rank(match: Match) -> tuple[int, bool]:
     if match.concept is None:
-        return _RANK_OF_NO_MAP
-    return _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+        return _RANK_OF_NO_MAP, True
+    rank = _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+    return rank, match.word not in _STRICT_WORDS
 
 
 def _with_displays(catalogue: Catalogue, request: TranslateRequest, matches: list[Match]) -> list[Match]:
