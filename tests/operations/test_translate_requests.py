@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from terminology import Terminology, TerminologyError
+from terminology.catalogue.content import Content
 from terminology.core.model import Document
 from terminology.wire import r4
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of, code_system, concept, concept_map, value_set
 from tests.support.engine import catalogue_of
+from tests.support.engine import served as stored_beside
 
 LOAF = "http://example.org/loaf"
 BIN = "http://example.org/bin"
@@ -265,3 +267,27 @@ def test_the_stricter_word_of_R4_comes_first(release: str) -> None:
     answer = translate(library, release, system=LOAF, code="Rye")
     expected = ["equal", "equivalent", "subsumes", "wider", "specializes", "narrower"]
     assert [code for code, _ in matches(answer)] == [f"t-{word}" for word in expected]
+
+
+# -- conditions ----------------------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_an_attribute_that_R4_names_by_uri_has_one_code_everywhere(release: str, is_stored: bool) -> None:
+    setting = "http://example.org/p/setting"
+    condition = {"property": setting, "value": "theatre"}
+    targets = [{"code": "b1", "equivalence": "equivalent", "dependsOn": [condition]}]
+    map_ = concept_map("m", LOAF, BIN, [{"code": "Rye", "target": targets}])
+    catalogue = stored_beside([map_], Content()) if is_stored else Content([r4.upgrade(map_)])
+    library = Terminology(catalogue=catalogue)
+    answer = translate(library, release, system=LOAF, code="Rye")
+    assert "depends on setting (theatre):" in value(answer, "message")
+    words = ("element", "concept") if release == "r4" else ("attribute", "value")
+    for name in ("setting", setting):
+        dependency = {
+            "name": "dependency",
+            "part": [{"name": words[0], "valueUri": name}, {"name": words[1], "valueString": "office"}],
+        }
+        body = body_of(dependency, system={"valueUri": LOAF}, code={"valueCode": "Rye"})
+        assert value(library.ask("ConceptMap/$translate", body, release), "result") is False
