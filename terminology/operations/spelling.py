@@ -52,7 +52,12 @@ _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
 
 # Code systems whose codes take modifiers, without the scheme of their uris: https://terminology.hl7.org/CPT.html
 _WITH_MODIFIERS = ("www.ama-assn.org/go/cpt", "www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets")
-_MODIFIED = re.compile(r"^([A-Z0-9]{5})((?:[:,-][A-Z0-9]{2})+)$", re.IGNORECASE)
+# A modifier has two characters, after a mark or a blank. With nothing between, it has a letter: seven digits are
+# rather another code.
+_MODIFIED = re.compile(
+    r"([A-Z0-9]{5})((?:\s*[:,-]\s*[A-Z0-9]{2}|\s+[A-Z0-9]{2}|(?=\d?[A-Z])[A-Z0-9]{2})+)", re.IGNORECASE
+)
+_MODIFIER = re.compile(r"[A-Z0-9]{2}", re.IGNORECASE)
 
 
 def base_code(system: str | None, code: str) -> tuple[str, str] | None:
@@ -60,11 +65,13 @@ def base_code(system: str | None, code: str) -> tuple[str, str] | None:
 
     >>> base_code("http://www.ama-assn.org/go/cpt", "57520:51")
     ('57520', '51')
+    >>> base_code("http://www.ama-assn.org/go/cpt", "57520LT 51")
+    ('57520', 'LT, 51')
     """
     if system is None or system.partition("://")[2] not in _WITH_MODIFIERS:
         return None
-    match = _MODIFIED.match(code)
-    return (match[1], ", ".join(re.split("[:,-]", match[2][1:]))) if match else None
+    match = _MODIFIED.fullmatch(code.strip())
+    return (match[1], ", ".join(_MODIFIER.findall(match[2]))) if match else None
 
 
 def code_hint(system: CodeSystem, code: str) -> str:
