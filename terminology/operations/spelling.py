@@ -8,11 +8,12 @@ spell as in Britain or America, or with a typing error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Document, split_canonical
 from terminology.core.texts import bare, edits
@@ -29,11 +30,21 @@ _MOST_MAPS = 5
 _LONG_NAME = 8
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
 _NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")
-# The short names of code systems, as ``bare`` writes them.
+_MS_DRG = (
+    "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
+    "MS-DRG-Classifications-and-Software"
+)
+# The short names of code systems, as ``bare`` writes them, for those that nothing here names. HL7's table 0396 has C4.
 SHORT_NAMES = {
+    "bcp47": "urn:ietf:bcp:47",
+    "c4": "http://www.ama-assn.org/go/cpt",
+    "ccam": "https://smt.esante.gouv.fr/terminologie-ccam",
     "cpt": "http://www.ama-assn.org/go/cpt",
     "cpt4": "http://www.ama-assn.org/go/cpt",
+    "drg": _MS_DRG,
     "hcpcs": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "hcpcslevel2": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "hcpcslevelii": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     "icd9": "http://hl7.org/fhir/sid/icd-9-cm",
     "icd9cm": "http://hl7.org/fhir/sid/icd-9-cm",
     "icd10": "http://hl7.org/fhir/sid/icd-10",
@@ -41,12 +52,18 @@ SHORT_NAMES = {
     "icd10pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
     "icdo3": "http://terminology.hl7.org/CodeSystem/icd-o-3",
     "loinc": "http://loinc.org",
+    "msdrg": _MS_DRG,
+    "opcs": "https://fhir.hl7.org.uk/CodeSystem/OPCS-4",
+    "opcs4": "https://fhir.hl7.org.uk/CodeSystem/OPCS-4",
+    "ops": "http://fhir.de/CodeSystem/bfarm/ops",
     "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
     "sct": "http://snomed.info/sct",
     "snomed": "http://snomed.info/sct",
     "snomedct": "http://snomed.info/sct",
     "ucum": "http://unitsofmeasure.org",
 }
+_HYPHENS = re.compile(r"[-_\s]")
+_END_OF_NAME = "NamingSystem"
 _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
 
 
@@ -117,6 +134,22 @@ def _spellings(code: str) -> Iterator[str]:
                 yield cased.translate(_ZEROS)
 
 
+def find_system(
+    catalogue: Catalogue, url: str, version: str | None = None, supplements: Sequence[str] = ()
+) -> CodeSystem:
+    """The code system of a url and version, seen through some supplements.
+
+    Raises TerminologyError as ``Catalogue.system``; for an unknown url the text asks whether another was meant.
+    """
+    try:
+        return catalogue.system(url, version, supplements)
+    except TerminologyError as missing:
+        if catalogue.known_versions("CodeSystem", catalogue.preferred(url)):
+            raise
+        hint = system_hint(catalogue, url)
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in missing.issues) from None
+
+
 def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ()) -> str:
     """A question that names the code systems with nearly the same uri; empty if there are none.
 
@@ -141,12 +174,21 @@ class _SystemNames:
 
     @staticmethod
     def of(catalogue: Catalogue) -> _SystemNames:
-        names = _SystemNames({}, {name: {url} for name, url in SHORT_NAMES.items()})
+        names = _SystemNames()
+        for name, url in SHORT_NAMES.items():
+            names._add(url, [name])
         for about in catalogue.abouts():
-            names.by_url.setdefault(_bare_url(about.url), set()).add(about.url)
-            for name in (about.name, about.title, about.url.rpartition("/")[2]):
-                names.by_name.setdefault(bare(name or ""), set()).add(about.url)
+            names._add(about.url, [about.name, about.title, about.url.rpartition("/")[2]])
+        for header in catalogue.headers("NamingSystem"):
+            uri, own = _names_of(header)
+            if uri is not None:
+                names._add(catalogue.preferred(uri), own)
         return names
+
+    def _add(self, url: str, names: Iterable[str | None]) -> None:
+        self.by_url.setdefault(_bare_url(url), set()).add(url)
+        for name in filter(None, map(bare, filter(None, names))):
+            self.by_name.setdefault(name, set()).add(url)
 
     @property
     def weight(self) -> int:
@@ -156,6 +198,17 @@ class _SystemNames:
         """The code systems with nearly this uri, or with this short name, name, title or id."""
         similar = self.by_url.get(_bare_url(url), set())
         return similar if ":" in url or not bare(url) else similar | self.by_name.get(bare(url), set())
+
+
+def _names_of(naming: Document) -> tuple[str | None, list[str | None]]:
+    """The uri of the code system that a NamingSystem is about, or None, and its names and mnemonics."""
+    ids = naming.get("uniqueId", ()) if naming.get("kind") == "codesystem" else ()
+    uris = [i for i in ids if i.get("type") in ("uri", "url")]
+    uri = next((i for i in uris if i.get("preferred")), uris[0] if uris else {}).get("value")
+    mnemonics = [i.get("value") for i in ids if i.get("type") in ("other", "v2csmnemonic")]
+    name = naming.get("name")
+    short = name.removesuffix(_END_OF_NAME) if isinstance(name, str) else None
+    return uri, [name, short, naming.get("title"), naming.get("id"), *mnemonics]
 
 
 def map_hint(catalogue: Catalogue, url: str) -> str:
@@ -184,7 +237,8 @@ def _last_part(url: str) -> str:
 
 
 def _bare_url(url: str) -> str:
-    return _OPTIONAL_PARTS.sub("", url.casefold())
+    """A uri without its scheme, case, hyphens and last slash."""
+    return _HYPHENS.sub("", _OPTIONAL_PARTS.sub("", url.casefold()))
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:
