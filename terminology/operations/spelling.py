@@ -25,7 +25,7 @@ _LONGEST_WITH_MARK = 8
 _MARKS = ".-"
 _MOST_LOST_ZEROS = 4
 _ZEROS = str.maketrans("Oo", "00")
-_MOST_MAPS = 5
+_MOST_HINTS = 5
 # Names of at least this length may have two typing errors; shorter ones may have one.
 _LONG_NAME = 8
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
@@ -216,12 +216,34 @@ def map_hint(catalogue: Catalogue, url: str) -> str:
     headers = [header for header in catalogue.headers("ConceptMap") if header.get("url")]
     similar = {str(header["url"]) for header in headers if _is_nearly(header, url)}
     if not similar:
-        last = bare(_last_part(url))
-        most = 2 if len(last) >= _LONG_NAME else 0
         similar = {
-            str(h["url"]) for h in headers if edits(last, bare(_last_part(str(h["url"]))), most) is not None
+            str(h["url"]) for h in headers if _is_misspelled(_last_part(url), _last_part(str(h["url"])))
         }
-    return did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+    return did_you_mean(sorted(similar - {url})[:_MOST_HINTS])
+
+
+def find_resource(catalogue: Catalogue, kind: str, id_: str) -> Document:
+    """The resource with an id.
+
+    Raises TerminologyError when there is none; the text asks whether a resource with nearly this id was meant.
+    """
+    try:
+        return catalogue.resource(kind, id_)
+    except TerminologyError as unknown:
+        if catalogue.has_id(kind, id_):
+            raise
+        ids = {str(header.get("id", "")) for header in catalogue.headers(kind)}
+        hint = did_you_mean(sorted(other for other in ids if _is_misspelled(id_, other))[:_MOST_HINTS])
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
+
+
+def _is_misspelled(name: str, known: str) -> bool:
+    """True if only marks and case tell a name from a known one, or, if it is long, at most two letters do.
+
+    The first letter is right, as it mostly is: thousands of names are compared.
+    """
+    plain, known = bare(name), bare(known)
+    return plain[:1] == known[:1] and edits(plain, known, 2 if len(plain) >= _LONG_NAME else 0) is not None
 
 
 def _is_nearly(header: Document, url: str) -> bool:

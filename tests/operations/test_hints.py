@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology, TerminologyError
+from terminology import Settings, Terminology, TerminologyError, create_app
 from tests.support.builders import body_of, code_system, concept, concept_map, value_set
 from tests.support.engine import catalogue_of
 from tests.support.pets import Json, read
@@ -195,3 +195,26 @@ def test_the_text_of_an_error_names_the_parameter_that_was_meant(release: str) -
     body = body_of(sytem={"valueUri": CPT}, code={"valueCode": "57520"})
     with pytest.raises(TerminologyError, match="Did you mean 'system'"):
         LIBRARY.ask("CodeSystem/$lookup", body, release)
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("ConceptMap/cpt-to-pcz/$translate", "cpt-to-pcs"),
+        ("ConceptMap/CptToPcs/$translate", "cpt-to-pcs"),
+        ("ConceptMap/cpt-to-pcz", "cpt-to-pcs"),
+        ("ConceptMap/cpt-to-pcz/_history", "cpt-to-pcs"),
+        ("ValueSet/loaf-stagez/$expand", "loaf-stages"),
+        ("ValueSet/stages/$expand", None),
+    ],
+)
+def test_a_resource_whose_id_is_nearly_named_is_pointed_out(
+    release: str, path: str, meant: str | None
+) -> None:
+    content = [NAMELESS, value_set("loaf-stages", {"system": CPT}, id="loaf-stages")]
+    client = create_app(Settings(environment={}, data=""), catalogue=catalogue_of(content)).test_client()
+    answer = client.get(f"/fhir/{release}/{path}", query_string={"system": CPT, "code": "57520"})
+    assert answer.status_code == 404
+    text = answer.get_json()["issue"][0]["details"]["text"]
+    assert (f"Did you mean '{meant}'?" in text) is (meant is not None)

@@ -52,7 +52,7 @@ def test_a_scope_in_a_version_that_is_not_here_is_unknown(release: str, end: str
     library = served(
         LOAVES,
         value_set(SET, {"system": system, "concept": [{"code": code}]}, version="1"),
-        concept_map("m", LOAF, BIN, RYE_TO_BIN, **{f"{end}ScopeUri": SET}),
+        {**concept_map("m", LOAF, BIN, RYE_TO_BIN), f"{end}ScopeUri": SET},
     )
     for name in (end, f"{end}Scope"):
         known: dict[str, Any] = {name: f"{SET}|1"}
