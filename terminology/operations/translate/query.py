@@ -215,14 +215,21 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
         return Scope(f"{end}Scope", url, _value_set(catalogue, url, request.roots))
     except TerminologyError as unknown:
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
-        is_here = catalogue.known_versions("ValueSet", catalogue.url_of_value_set(split_canonical(url)[0]))
-        if not is_here and any(_has_scope(map_, url) for map_ in maps):
+        if not _is_here(catalogue, url) and any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
         is_location = _LOCATION.search(url) is not None
         hint = (
             issues.location_read_as_canonical(f"{end}Scope") if is_location else system_hint(catalogue, url)
         )
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
+
+
+def _is_here(catalogue: Catalogue, url: str) -> bool:
+    """True if a value set is here in some version."""
+    try:
+        return bool(catalogue.value_set(split_canonical(url)[0]))
+    except TerminologyError:
+        return False
 
 
 def _has_scope(map_: ConceptMap, url: str) -> bool:
