@@ -8,6 +8,7 @@ import pytest
 
 from terminology import Terminology, TerminologyError
 from terminology.catalogue.content import Content
+from terminology.content.importers.fhir import headers
 from terminology.core.model import Document
 from terminology.wire import r4
 from tests.support.asking import matches, value, values
@@ -62,6 +63,16 @@ def test_a_scope_in_a_version_that_is_not_here_is_unknown(release: str, end: str
         with pytest.raises(TerminologyError, match="could not be found") as refusal:
             translate(library, release, system=LOAF, code="Rye", **unknown)
         assert refusal.value.issues[0].code == "not-found"
+
+
+@BOTH_RELEASES
+def test_a_scope_that_a_system_implies_is_unknown_in_other_versions(release: str) -> None:
+    loaves = {**LOAVES, "valueSet": SET}
+    library = served(loaves, {**concept_map("m", LOAF, BIN, RYE_TO_BIN), "sourceScopeUri": SET})
+    answer = translate(library, release, system=LOAF, code="Rye", source=SET)
+    assert [code for code, _ in matches(answer)] == ["b1"]
+    with pytest.raises(TerminologyError, match="could not be found"):
+        translate(library, release, system=LOAF, code="Rye", source=f"{SET}|99")
 
 
 NAMING: Document = {
@@ -242,6 +253,17 @@ def test_elements_that_exclude_each_other_are_refused(release: str, bad: Documen
     code: dict[str, Any] = {"code": {"valueCode": "Rye"}, "system": {"valueUri": LOAF}}
     with pytest.raises(TerminologyError, match=message):
         served().ask("ConceptMap/$translate", body_of(inline, **code), release)
+
+
+@BOTH_RELEASES
+def test_a_store_that_has_a_scope_twice_is_still_read(release: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier version imported a ``sourceUri`` as both elements."""
+    monkeypatch.setattr(headers, "require", lambda document: document)
+    twice = concept_map("twice", LOAF, BIN, RYE_TO_BIN, sourceScopeUri=SET, sourceScopeCanonical=SET)
+    library = Terminology(catalogue=stored_beside([twice], Content()))
+    for more in ({}, {"url": twice["url"]}):
+        answer = translate(library, release, system=LOAF, code="Rye", **more)
+        assert [code for code, _ in matches(answer)] == ["b1"]
 
 
 # -- the order of the matches --------------------------------------------------------------------
