@@ -95,14 +95,10 @@ def fragment_is_unclosed(about: CodeSystemInfo) -> str:
 # -- our own texts -------------------------------------------------------------------------------
 
 
-def foreign_supplement(canonical: str, url: str) -> Issue:
-    text = f"The supplement {canonical} does not supplement the CodeSystem {url}"
+def unused_supplement(canonical: str, supplements: str, asked: str) -> Issue:
+    """``supplements`` is the code system that it adds to, ``asked`` the canonical that the request is about."""
+    text = f"The supplement '{canonical}' of '{supplements}' adds nothing to '{asked}'"
     return error(code="business-rule", text=text, tx="invalid-data")
-
-
-def unused_supplement(canonical: str, value_set: str) -> Issue:
-    text = f"The supplement '{canonical}' adds to no code system of the value set '{value_set}'"
-    return error(code="invalid", text=text)
 
 
 def without_codes(issue: Issue, content: str) -> Issue:

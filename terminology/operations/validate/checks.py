@@ -274,8 +274,9 @@ def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
     """The server has the code system. Without it, a code that the value set lists is right, with a warning."""
     about = finding.matches[0].system.about
     if about.is_absent:
-        issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
-        finding.add(issues.listed_all_the_same(issue), "system")
+        issue = unknown_system_issue(basis, finding.url, about.version or finding.coding.version)
+        is_right = finding.is_member and not any(each.severity == "error" for each in finding.issues)
+        finding.add(issues.listed_all_the_same(issue) if is_right else issue, "system")
     return GO
 
 

@@ -661,8 +661,10 @@ def definition_with_supplements(
         supplements = find_supplements(catalogue, value_set, [*requested, *needed])
         definition = definition_of(catalogue, value_set, pins, supplements)
     for canonical_ in requested:
-        if canonical_ and not _is_of_use(catalogue.supplement(canonical_), definition):
-            raise TerminologyError(issues.unused_supplement(canonical_, definition.canonical))
+        supplement = catalogue.supplement(canonical_) if canonical_ else None
+        if supplement is not None and not _is_of_use(supplement, definition):
+            target = supplement.get("supplements", "")
+            raise TerminologyError(issues.unused_supplement(canonical_, target, definition.canonical))
     return definition, supplements
 
 
