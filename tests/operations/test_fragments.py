@@ -138,6 +138,13 @@ def test_a_value_set_lists_of_a_fragment_what_may_be_a_code(release: str) -> Non
 
 
 @RELEASES
+def test_a_code_refused_by_its_shape_is_hinted_at(ask: Ask, release: str) -> None:
+    answer = ask("CodeSystem/$validate-code", release=release, url=CM, code="n87.1")
+    outcome = next(part["resource"] for part in answer["parameter"] if part["name"] == "issues")
+    assert [issue.get("diagnostics") for issue in outcome["issue"]] == ["Did you mean 'N87.1'?", None]
+
+
+@RELEASES
 def test_the_reason_stands_beside_hl7s_message(release: str) -> None:
     answer = asked("CodeSystem/$validate-code", text("url", BINS), text("code", "b9"), release=release)
     assert read(answer)["issues"] == ["error invalid-code code", "information invalid-code code"]

@@ -110,6 +110,10 @@ def test_a_display_of_theirs_that_nobody_knows_cannot_be_wrong() -> None:
         answer = ask("ValueSet/$validate-code", coding(code, NOWHERE, display="Omega"), url=LISTING["url"])
         assert value(answer, "result") is True
         assert [severity for severity, _ in issues_of(answer)] == ["warning", "warning"]
+        text = (
+            f"The display 'Omega' for {NOWHERE}#{code} cannot be checked by this server: it does not have the"
+        )
+        assert text in value(answer, "message")
 
 
 @RELEASES

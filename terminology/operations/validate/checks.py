@@ -181,11 +181,10 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
     )
     if not basis.request.only_membership:
-        if reason is None:
-            hint = code_hint(finding.systems[0], finding.code)
-            finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
-        else:
-            finding.add(issues.unknown_code_in_whole(finding.code, about), "code")
+        hint = code_hint(finding.systems[0], finding.code)
+        unknown = issues.invalid_code if reason is None else issues.unknown_code_in_whole
+        finding.add(issues.with_diagnostics(unknown(finding.code, about), hint), "code")
+        if reason is not None:
             finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
@@ -351,8 +350,8 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
         about = finding.matches[0].system.about
         if _is_shown(display, finding, basis.languages):
             issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
-        elif _has_no_owners_words(finding.matches[0], displays):
-            issue = issues.display_cannot_be_checked(display, coding)
+        elif unchecked := _unchecked_display(finding.matches[0], displays, display, coding):
+            issue = unchecked
         elif about.is_fragment and has_only_some_terms(about):
             issue = issues.display_may_be_another_term(display, coding)
         elif basis.request.lenient_display:
@@ -362,12 +361,16 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     return GO
 
 
-def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
-    """Whether the server lacks the code system's own words for the concept, so that no display can be wrong."""
+def _unchecked_display(match: CodeMatch, displays: Displays, display: str, coding: str) -> Issue | None:
+    """The issue where the server lacks the code system's own words for the concept, so that no display can be wrong."""
     about = match.system.about
-    if about.is_fragment:
-        return are_plain_language(displays) or match.system.locate(match.concept.code) is None
-    return about.is_absent
+    if about.is_absent:
+        return issues.display_of_code_not_here(display, coding)
+    if not about.is_fragment:
+        return None
+    if match.system.locate(match.concept.code) is None:
+        return issues.display_of_code_not_here(display, coding, in_fragment=True)
+    return issues.display_cannot_be_checked(display, coding) if are_plain_language(displays) else None
 
 
 def _prefer_version_of_display(
