@@ -120,8 +120,7 @@ class DerivedAnswers(ABC):
     def _supplement_of(self, system: CodeSystem, canonical: str) -> Document:
         supplement = self.supplement(canonical)
         if not applies_to(supplement, system.about):
-            target = supplement.get("supplements", "")
-            raise TerminologyError(issues.unused_supplement(canonical, target, system.about.canonical))
+            raise TerminologyError(issues.unused_supplement(canonical, supplement, system.about.canonical))
         return supplement
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:

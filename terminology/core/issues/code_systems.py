@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from terminology.core.issues.phrases import or_list, shortened
 from terminology.core.issues.severity import error, information
-from terminology.core.model import CodeSystemInfo, Issue
+from terminology.core.model import CodeSystemInfo, Document, Issue
 
 # -- HL7's texts ---------------------------------------------------------------------------------
 
@@ -95,9 +95,9 @@ def fragment_is_unclosed(about: CodeSystemInfo) -> str:
 # -- our own texts -------------------------------------------------------------------------------
 
 
-def unused_supplement(canonical: str, supplements: str, asked: str) -> Issue:
-    """``supplements`` is the code system that it adds to, ``asked`` the canonical that the request is about."""
-    text = f"The supplement '{canonical}' of '{supplements}' adds nothing to '{asked}'"
+def unused_supplement(canonical: str, supplement: Document, asked: str) -> Issue:
+    """``asked`` is the canonical of the code system or value set that the request is about."""
+    text = f"The supplement '{canonical}' of '{supplement.get('supplements', '')}' adds nothing to '{asked}'"
     return error(code="business-rule", text=text, tx="invalid-data")
 
 

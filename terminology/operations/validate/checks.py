@@ -13,7 +13,7 @@ from dataclasses import replace
 from terminology.core import issues
 from terminology.core.errors import is_any
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_designation
-from terminology.core.model import Concept, Designation, Issue
+from terminology.core.model import CodeSystemInfo, Concept, Designation, Issue
 from terminology.operations.spelling import code_hint
 from terminology.operations.validate.coding_finding import CodeMatch, CodingFinding, ValidationBasis
 from terminology.operations.validate.coding_version import (
@@ -178,7 +178,7 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     finding.is_member = (
         about.is_fragment
         and reason is None
-        and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
+        and (basis.definition is None or _may_contain(basis.definition, about, finding.code))
     )
     if not basis.request.only_membership:
         hint = code_hint(finding.systems[0], finding.code)
@@ -205,7 +205,9 @@ def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
     return None if concept is None else CodeMatch(system, concept)
 
 
-def _may_contain(definition: Definition, url: str, code: str, answers: dict[int, bool] | None = None) -> bool:
+def _may_contain(
+    definition: Definition, about: CodeSystemInfo, code: str, answers: dict[int, bool] | None = None
+) -> bool:
     """Whether a code that the fragment lacks could be in the value set.
 
     Filters choose only from the fragment. ``answers`` has those of other value sets, by their ``id``: each is
@@ -213,19 +215,21 @@ def _may_contain(definition: Definition, url: str, code: str, answers: dict[int,
     """
     answers = {} if answers is None else answers
     if id(definition) not in answers:
-        excludes = (block for block in definition.excludes if block.url == url)
+        excludes = [block for block in definition.excludes if block.url == about.url]
+        if about.url in definition.version_sensitive:
+            excludes = [block for block in excludes if block.excludes_version(about.url, about.version)]
         is_excluded = any(block.enumerated_concept(code) is not None for block in excludes)
         answers[id(definition)] = not is_excluded and any(
-            _block_may_contain(block, url, code, answers) for block in definition.includes
+            _block_may_contain(block, about, code, answers) for block in definition.includes
         )
     return answers[id(definition)]
 
 
-def _block_may_contain(block: Block, url: str, code: str, answers: dict[int, bool]) -> bool:
-    if block.url not in (None, url) or not (block.url or block.imports):
+def _block_may_contain(block: Block, about: CodeSystemInfo, code: str, answers: dict[int, bool]) -> bool:
+    if block.url not in (None, about.url) or not (block.url or block.imports):
         return False
     own = block.enumerated_concept(code) is not None if block.is_enumerated else not block.filters
-    return own and all(_may_contain(other, url, code, answers) for other in block.imports)
+    return own and all(_may_contain(other, about, code, answers) for other in block.imports)
 
 
 def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:

@@ -144,7 +144,7 @@ def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[Codi
         if system is None or applies_to(supplement, system.about):
             return supplement
         asked.append(system.about.canonical)
-    raise TerminologyError(issues.unused_supplement(canonical, supplement.get("supplements", ""), asked[0]))
+    raise TerminologyError(issues.unused_supplement(canonical, supplement, asked[0]))
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
