@@ -202,7 +202,7 @@ class Result:
     def to_json(self, release: str = HOME, pretty: bool = False) -> str:
         """The answer of a release as JSON text, as the service writes it: 1.50 stays 1.50.
 
-        A decimal in ``json`` is a ``decimal.Decimal``, which ``json.dumps`` of Python refuses. Raises what
+        A decimal in ``json`` is a ``decimal.Decimal``, which Python's own module ``json`` refuses. Raises what
         ``in_release`` raises.
         """
         require_type("pretty", pretty, bool)

@@ -95,9 +95,11 @@ def fragment_is_unclosed(about: CodeSystemInfo) -> str:
 # -- our own texts -------------------------------------------------------------------------------
 
 
-def unused_supplement(canonical: str, supplement: Document, asked: str) -> Issue:
-    """``asked`` is the canonical of the code system or value set that the request is about."""
-    text = f"The supplement '{canonical}' of '{supplement.get('supplements', '')}' adds nothing to '{asked}'"
+def unused_supplement(canonical: str, supplement: Document, subject: str) -> Issue:
+    """``subject`` is the canonical of the code system or value set that the request is about."""
+    text = (
+        f"The supplement '{canonical}' of '{supplement.get('supplements', '')}' adds nothing to '{subject}'"
+    )
     return error(code="business-rule", text=text, tx="invalid-data")
 
 

@@ -138,13 +138,13 @@ def _of_another_system(request: ValidateRequest, finding: CodingFinding, url: st
 def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
     """Raises TerminologyError for a supplement that is unknown, or adds to no code system of the codings."""
     supplement = catalogue.supplement(canonical)
-    asked: list[str] = []
+    systems: list[str] = []
     for finding in findings:
         system = catalogue.find_system(finding.url, finding.coding.version)
         if system is None or applies_to(supplement, system.about):
             return supplement
-        asked.append(system.about.canonical)
-    raise TerminologyError(issues.unused_supplement(canonical, supplement, asked[0]))
+        systems.append(system.about.canonical)
+    raise TerminologyError(issues.unused_supplement(canonical, supplement, systems[0]))
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
