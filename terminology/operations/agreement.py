@@ -13,7 +13,6 @@ from terminology.core.errors import TerminologyError
 INSTANCE = "the resource in the URL"
 SENT = "the resource sent with the request"
 CODING = "the coding"
-SYSTEM = "the parameter 'system'"
 
 
 def agreed(name: str, value: str | None, other_value: str | None, other: str) -> str | None:

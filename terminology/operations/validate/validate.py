@@ -21,7 +21,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue
-from terminology.operations.agreement import INSTANCE, SENT, SYSTEM, agreed
+from terminology.operations.agreement import INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
 from terminology.operations.validate import checks
@@ -109,17 +109,11 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
 
 
 def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None) -> bool:
-    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both.
-
-    Raises TerminologyError for a parameter ``system`` that contradicts the request.
-    """
+    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both."""
     coding = finding.coding
     is_same = True
     if url is not None and coding.system and coding.system != url:
-        requested, own = catalogue.preferred(url), catalogue.preferred(coding.system)
-        is_same = own == requested
-        if not finding.path.base:
-            agreed("url", requested, own, SYSTEM)
+        is_same = catalogue.preferred(coding.system) == catalogue.preferred(url)
     version = coding.version or (version if is_same else None)
     finding.coding = replace(coding, system=coding.system or url, version=version)
     return is_same
@@ -270,7 +264,7 @@ def _validation(
     """The answer: true when a coding is a member and no issue is an error."""
     if request.concept is not None and basis.asked_system is not None:
         _spare_concept_with_a_right_coding(findings)
-    elif any(finding.is_member for finding in findings):
+    elif request.concept is not None and any(finding.is_member for finding in findings):
         _spare_codings_ruled_out(findings)
     all_issues = [issue for finding in findings for issue in finding.issues]
     if request.concept is not None and basis.definition is not None:
