@@ -120,7 +120,7 @@ class DerivedAnswers(ABC):
     def _supplement_of(self, system: CodeSystem, canonical: str) -> Document:
         supplement = self.supplement(canonical)
         if not applies_to(supplement, system.about):
-            raise TerminologyError(issues.foreign_supplement(canonical, system.about.canonical))
+            raise TerminologyError(issues.unused_supplement(canonical, supplement, system.about.canonical))
         return supplement
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:

@@ -298,6 +298,12 @@ class Block:
             )
         return self.declared_version is None or self.version == version
 
+    def takes_out(self, url: str | None, code: str, version: str | None) -> bool:
+        """Whether an exclude has a code. A list has its codes, whatever the version that it is read in has."""
+        is_list = self.url == url and not self.filters and not self.imports
+        is_listed = is_list and self.enumerated_concept(code) is not None
+        return is_listed or self.contains_coding(url, code, version)
+
     def with_version(self, system: CodeSystem, compiled: dict[int, Definition]) -> Block:
         """The block, read with this version of a code system where it leaves the version open.
 
@@ -502,7 +508,7 @@ class Definition:
         any_version = version is None or url not in self.version_sensitive
         return any(
             (any_version or block.excludes_version(url, version))
-            and block.contains_coding(url, code, None if any_version else version)
+            and block.takes_out(url, code, None if any_version else version)
             for block in self.excludes
         )
 
@@ -660,9 +666,10 @@ def definition_with_supplements(
     if needed:
         supplements = find_supplements(catalogue, value_set, [*requested, *needed])
         definition = definition_of(catalogue, value_set, pins, supplements)
-    for canonical_ in requested:
-        if canonical_ and not _is_of_use(catalogue.supplement(canonical_), definition):
-            raise TerminologyError(issues.unused_supplement(canonical_, definition.canonical))
+    for canonical_ in filter(None, requested):
+        supplement = catalogue.supplement(canonical_)
+        if not _is_of_use(supplement, definition):
+            raise TerminologyError(issues.unused_supplement(canonical_, supplement, definition.canonical))
     return definition, supplements
 
 
