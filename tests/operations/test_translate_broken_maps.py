@@ -1,0 +1,201 @@
+"""ConceptMap $translate by maps that refer to what is not here, to one another, or are not well-formed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from terminology import Terminology
+from terminology.core.model import Document
+from tests.support.asking import matches, value, values
+from tests.support.builders import body_of, code_system, concept, concept_map, url_of, value_set
+from tests.support.engine import catalogue_of
+
+LOAF = "http://example.org/loaf"
+BIN = "http://example.org/bin"
+MAP = "http://example.org/ConceptMap/loaf-to-bin"
+NOWHERE = "http://example.org/vs/nowhere"
+LOAVES = code_system(LOAF, "Rye", "Bun", "Crumb")
+BINS = code_system(BIN, concept("b1", "Bin 1"), concept("Rye", "Bin for rye"))
+BOTH_RELEASES = pytest.mark.parametrize("release", ["r4", "r5"])
+
+
+def to(code: str, relationship: str = "equivalent", **more: Any) -> Document:
+    return {"code": code, "relationship": relationship, **more}
+
+
+def served(*documents: Document) -> Terminology:
+    return Terminology(catalogue=catalogue_of(documents))
+
+
+def ask(library: Terminology, release: str, *parameters: Document, **more: Any) -> Document:
+    named = {
+        name: {"valueBoolean" if isinstance(given, bool) else "valueString": given}
+        for name, given in more.items()
+    }
+    return library.ask("ConceptMap/$translate", body_of(*parameters, **named), release)
+
+
+def sent(*resources: Document) -> list[Document]:
+    return [{"name": "tx-resource", "resource": resource} for resource in resources]
+
+
+def coding(code: str, system: str = LOAF, **more: str) -> Document:
+    return {"name": "coding", "valueCoding": {"system": system, "code": code, **more}}
+
+
+# -- codes that a map keeps ----------------------------------------------------------------------
+
+KEEPS = concept_map(MAP, LOAF, BIN, [{"code": "Bun", "target": [to("b1")]}])
+KEEPS["group"][0]["unmapped"] = {"mode": "use-source-code", "relationship": "related-to"}
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(("target", "display"), [([BINS], "Bin for rye"), ([], None)])
+def test_a_code_that_is_kept_does_not_keep_the_display_sent(
+    release: str, target: list[Document], display: str | None
+) -> None:
+    """The display of the request is one of the source code, which the target code system need not share."""
+    library = served(LOAVES, KEEPS, *target)
+    answer = ask(library, release, coding("Rye", display="Malignant neoplasm"))
+    (match,) = values(answer, "match")
+    expected = {"system": BIN, "code": "Rye"} | ({"display": display} if display else {})
+    assert value(match, "concept") == expected
+
+
+def test_a_target_in_a_value_set_does_not_have_the_display_sent() -> None:
+    bins = value_set("bins", {"system": BIN, "concept": [{"code": "b1"}]})
+    rows = [{"code": "Rye", "target": [{"valueSet": bins["url"], "relationship": "related-to"}]}]
+    library = served(LOAVES, bins, concept_map(MAP, LOAF, BIN, rows))
+    target = {"name": "targetCoding", "valueCoding": {"system": BIN, "code": "b1", "display": "Wrong"}}
+    (match,) = values(ask(library, "r5", target), "match")
+    assert value(match, "source")["code"] == "Rye"
+    assert "display" not in value(match, "concept")
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("code", "content", "is_noted"),
+    [
+        ("Crumb", "complete", True),
+        ("Rye", "complete", False),
+        ("Crumb", "fragment", False),
+        ("Crumb", "not-present", False),
+        ("Crumb", "example", False),
+    ],
+)
+def test_a_kept_code_that_the_target_lacks_is_noted(
+    release: str, code: str, content: str, is_noted: bool
+) -> None:
+    answer = ask(served(LOAVES, KEEPS, {**BINS, "content": content}), release, system=LOAF, code=code)
+    assert value(answer, "result") is True
+    note = f"The map {MAP} does not list '{code}' and leaves it as it is, but CodeSystem '{BIN}' has no such code."
+    assert value(answer, "message") == (note if is_noted else None)
+
+
+# -- value sets that are not here ----------------------------------------------------------------
+
+FROM_NOWHERE = [{"code": "Rye", "target": [to("b1")]}, {"valueSet": NOWHERE, "target": [to("Rye")]}]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_sent", [True, False])
+@pytest.mark.parametrize("name", [None, MAP])
+def test_a_row_from_an_unknown_value_set_leaves_other_rows_alone(
+    release: str, is_sent: bool, name: str | None
+) -> None:
+    documents = [
+        LOAVES,
+        BINS,
+        concept_map(MAP, LOAF, BIN, FROM_NOWHERE),
+        concept_map("other", LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}]),
+    ]
+    library = served() if is_sent else served(*documents)
+    resources = sent(*documents) if is_sent else []
+    more = {"url": name} if name else {}
+    answer = ask(library, release, *resources, system=LOAF, code="Rye", **more)
+    assert value(answer, "result") is True
+    assert matches(answer) == [("b1", "equivalent")] * (1 if name else 2)
+    assert f"The map {MAP} translates the codes of {NOWHERE}, which are not listed" in value(
+        answer, "message"
+    )
+    answer = ask(library, release, *resources, system=LOAF, code="Bun", **more)
+    assert value(answer, "result") is False
+    assert NOWHERE in value(answer, "message")
+
+
+@BOTH_RELEASES
+def test_a_code_that_an_unknown_value_set_may_have_is_not_unmapped(release: str) -> None:
+    rule = {"unmapped": {"mode": "fixed", "code": "b1", "relationship": "related-to"}}
+    library = served(LOAVES, BINS, concept_map(MAP, LOAF, BIN, FROM_NOWHERE, group=rule))
+    answer = ask(library, release, system=LOAF, code="Bun")
+    assert not values(answer, "match")
+    assert NOWHERE in value(answer, "message")
+
+
+# -- maps that refer to one another --------------------------------------------------------------
+
+LISTED = {"code": "Bun", "target": [to("b1")]}
+
+
+def referring(count: int, others: Callable[[int], Sequence[int]], last: Document = LISTED) -> list[Document]:
+    """So many maps; each has a group for each of the others that it refers to, the last one a row of its own."""
+    maps = []
+    for number in range(count):
+        map_ = concept_map(f"m{number}", LOAF, BIN, [last])
+        rules = [
+            {"mode": "other-map", "otherMap": url_of(f"m{other}", "ConceptMap/")} for other in others(number)
+        ]
+        group = {"source": LOAF, "target": BIN, "element": [LISTED]}
+        map_["group"] = [{**group, "unmapped": rule} for rule in rules] or map_["group"]
+        maps.append(map_)
+    return maps
+
+
+RYE = {"code": "Rye", "target": [to("b1")]}
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    "others",
+    [
+        lambda number: [number + 1] * 4 if number < 29 else [],
+        lambda number: [min(number + 1, 29), min(number + 2, 29)] if number < 29 else [],
+        lambda number: [other for other in range(30) if other != number] if number < 29 else [],
+    ],
+)
+def test_a_map_is_asked_once_however_many_ways_lead_to_it(
+    release: str, others: Callable[[int], Sequence[int]]
+) -> None:
+    maps = referring(30, others, RYE)
+    start = time.perf_counter()
+    named = ask(served(), release, *sent(LOAVES, BINS, *maps), url=maps[0]["url"], system=LOAF, code="Rye")
+    every = ask(served(), release, *sent(LOAVES, BINS, *maps), system=LOAF, code="Rye")
+    assert time.perf_counter() - start < 5
+    for answer in (named, every):
+        origins = {
+            value(match, "originMap") or value(match, "source") or "" for match in values(answer, "match")
+        }
+        assert origins == {maps[-1]["url"]}
+    for match in values(every, "match"):
+        way = [*values(match, "via"), maps[-1]["url"]]
+        assert len(way) == len(set(way))
+
+
+@BOTH_RELEASES
+def test_a_map_that_two_maps_refer_to_answers_both(release: str) -> None:
+    maps = referring(3, lambda number: [2] if number < 2 else [], RYE)
+    answer = ask(served(LOAVES, BINS, *maps), release, system=LOAF, code="Rye")
+    ways = {tuple(values(match, "via")) for match in values(answer, "match")}
+    assert ways == {(), (maps[0]["url"],), (maps[1]["url"],)}
+
+
+@BOTH_RELEASES
+def test_a_long_row_of_maps_ends_with_a_note(release: str) -> None:
+    maps = referring(400, lambda number: [number + 1] if number < 399 else [])
+    answer = ask(served(LOAVES, BINS, *maps), release, url=maps[0]["url"], system=LOAF, code="Rye")
+    assert value(answer, "result") is False
+    assert "More than 50 maps in a row refer to another one" in value(answer, "message")
