@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology
+from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
 from tests.support.asking import matches, value, values
 from tests.support.builders import body_of, code_system, concept, concept_map, url_of, value_set
@@ -199,3 +199,110 @@ def test_a_long_row_of_maps_ends_with_a_note(release: str) -> None:
     answer = ask(served(LOAVES, BINS, *maps), release, url=maps[0]["url"], system=LOAF, code="Rye")
     assert value(answer, "result") is False
     assert "More than 50 maps in a row refer to another one" in value(answer, "message")
+
+
+# -- maps without a url --------------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("version", [{}, {"version": "2"}])
+@pytest.mark.parametrize("is_reverse", [True, False])
+def test_a_map_without_a_url_is_not_named(release: str, version: Document, is_reverse: bool) -> None:
+    """An element with a value has at least one character: https://hl7.org/fhir/R5/datatypes.html#string."""
+    map_ = concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}], **version)
+    del map_["url"]
+    subject = coding("b1", BIN) if is_reverse else coding("Rye")
+    given = {"name": "conceptMap", "resource": map_}
+    answer = ask(served(LOAVES, BINS), release, given, subject, reverse=is_reverse)
+    (match,) = values(answer, "match")
+    assert {part["name"] for part in match["part"]} == {
+        "equivalence" if release == "r4" else "relationship",
+        "concept",
+    }
+
+
+@BOTH_RELEASES
+def test_a_value_set_without_a_url_is_unidentified(release: str) -> None:
+    unnamed = value_set("none", {"system": LOAF}, version="2")
+    del unnamed["url"]
+    body = body_of({"name": "valueSet", "resource": unnamed}, coding("Bagel"))
+    answer = served(LOAVES).ask("ValueSet/$validate-code", body, release)
+    assert "was not found in the value set '(unidentified)'" in value(answer, "message")
+
+
+# -- elements of the wrong type ------------------------------------------------------------------
+
+
+ROW = {"attribute": "x", "valueCoding": {"system": {}}}
+WRONG_IN_MAPS: list[tuple[str, Document]] = [
+    (r"dependsOn\[0\].valueCoding.system must be a string", {"target": [to("b1", dependsOn=[ROW])]}),
+    (r"product\[0\].valueCoding.system must be a string", {"target": [to("b1", product=[ROW])]}),
+    (
+        r"property\[0\].valueCoding.code must be a string",
+        {"target": [to("b1", property=[{"code": "x", "valueCoding": {"code": []}}])]},
+    ),
+    (r"element\[0\].noMap must be true or false", {"noMap": "no"}),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(("message", "element"), WRONG_IN_MAPS)
+def test_an_element_of_a_map_of_the_wrong_type_is_named(
+    release: str, message: str, element: Document
+) -> None:
+    map_ = concept_map(MAP, LOAF, BIN, [{"code": "Rye", **element}])
+    with pytest.raises(TerminologyError, match=message) as refusal:
+        ask(served(LOAVES, BINS), release, *sent(map_), url=MAP, system=LOAF, code="Rye")
+    assert refusal.value.issues[0].code == "structure"
+
+
+WRONG_IN_SYSTEMS: list[tuple[str, Document]] = [
+    (r"CodeSystem.property\[0\].type must be a string", {"property": [{"code": "p", "type": []}]}),
+    ("CodeSystem.title must be a string", {"title": 5}),
+    ("CodeSystem.name must be a string", {"name": [{}]}),
+    ("CodeSystem.caseSensitive must be true or false", {"caseSensitive": "yes"}),
+    (
+        r"designation\[0\].use.code must be a string",
+        {"concept": [concept("a", designation=[{"value": "Ah", "use": {"code": []}}])]},
+    ),
+    (
+        r"property\[0\].valueBoolean must be true or false",
+        {"concept": [concept("a", property=[{"code": "p", "valueBoolean": {}}])]},
+    ),
+]
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("is_contained", [True, False])
+@pytest.mark.parametrize(("message", "elements"), WRONG_IN_SYSTEMS)
+def test_an_element_of_a_code_system_of_the_wrong_type_is_named(
+    release: str, message: str, elements: Document, is_contained: bool
+) -> None:
+    message = message.replace("CodeSystem.", "") if is_contained else message
+    system = code_system("sent", "a", id="inner") | elements
+    contained = {"contained": [system]} if is_contained else {}
+    given = value_set("of-it", {"system": system["url"]}, **contained)
+    resources = [] if is_contained else sent(system)
+    body = body_of(*resources, {"name": "valueSet", "resource": given})
+    with pytest.raises(TerminologyError, match=message) as refusal:
+        served().ask("ValueSet/$expand", body, release)
+    assert refusal.value.issues[0].code == "structure"
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    "include", ["x", [["x"]], [{"system": {}}], [{"valueSet": [{}]}], [{"valueSet": {}}]]
+)
+def test_a_contained_value_set_of_the_wrong_types_is_refused(release: str, include: Any) -> None:
+    inner: Document = {
+        "resourceType": "ValueSet",
+        "id": "inner",
+        "status": "active",
+        "compose": {"include": include},
+    }
+    outer = value_set("outer", {"valueSet": ["#inner"]}, contained=[inner])
+    body = body_of({"name": "valueSet", "resource": outer}, coding("Rye"))
+    for operation in ("$expand", "$validate-code"):
+        with pytest.raises(TerminologyError, match=r"ValueSet.contained\[0\].compose.include") as refusal:
+            served(LOAVES).ask(f"ValueSet/{operation}", body, release)
+        assert refusal.value.issues[0].code == "structure"
