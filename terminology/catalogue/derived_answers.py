@@ -166,7 +166,8 @@ class DerivedAnswers(ABC):
             except TerminologyError as error:
                 if malformed is not None:
                     malformed.append((self.whole(header), error))
-        return usable
+        # The store has another order than the files have.
+        return sorted(usable, key=lambda map_: map_.canonical)
 
 
 def _best_of(headers: Sequence[Document]) -> list[Document]:

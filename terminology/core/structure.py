@@ -7,6 +7,7 @@ not a validation of the resource. An include that names neither code system nor 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,9 +183,12 @@ def require_block(block: Document, at: str) -> None:
 def _require_codes(concept_map: Document) -> None:
     """Raises TerminologyError where a ConceptMap lacks a code, or the map that ``unmapped`` must name.
 
-    These are cmd-2, cmd-3, cmd-5 and cmd-7 (https://hl7.org/fhir/R5/conceptmap.html#invs). A target may lack a code
-    if it is not related to the source.
+    Also where it has two elements that exclude each other. These are cmd-2 to cmd-5 and cmd-7
+    (https://hl7.org/fhir/R5/conceptmap.html#invs), and the choice of a type for a scope. A target may lack a code if
+    it is not related to the source.
     """
+    for end in ("sourceScope", "targetScope"):
+        _require_one_at_most(concept_map, [f"{end}Uri", f"{end}Canonical"], "ConceptMap")
     for number, group in enumerate(concept_map.get("group", ())):
         at = f"ConceptMap.group[{number}]"
         if "unmapped" in group:
@@ -193,12 +197,24 @@ def _require_codes(concept_map: Document) -> None:
             where = f"{at}.element[{index}]"
             if not (element.get("code") or element.get("valueSet")):
                 raise TerminologyError(issues.missing_element(where, ["code", "valueSet"]))
+            require_no_target(element, where)
             for place, target in enumerate(element.get("target", ())):
                 is_related = target.get("relationship") != "not-related-to"
                 if is_related and not (target.get("code") or target.get("valueSet")):
                     raise TerminologyError(
                         issues.missing_element(f"{where}.target[{place}]", ["code", "valueSet"])
                     )
+
+
+def require_no_target(element: Document, at: str) -> None:
+    """Raises TerminologyError for an element of a group with targets that says that there is none (cmd-4)."""
+    if element.get("noMap") is True:
+        _require_one_at_most(element, ["noMap", "target"], at)
+
+
+def _require_one_at_most(node: Document, names: Sequence[str], at: str) -> None:
+    if all(node.get(name) for name in names):
+        raise TerminologyError(issues.more_than_one_element(at, names))
 
 
 def _require_unmapped(unmapped: Document, at: str) -> None:

@@ -210,6 +210,11 @@ def other_maps_lead_to(systems: Iterable[str | None]) -> str:
     return f"Other maps translate the code to {listed(systems)}."
 
 
+def other_map_says_nothing(map_: str | None, systems: Iterable[str | None], comments: Sequence[str]) -> str:
+    """``systems``: those that the map leads to; ``comments``: the reasons that it gives."""
+    return f"The map {_map(map_)} says that there is no translation to {listed(systems)}{_because(comments)}."
+
+
 def maps_from_system_lead_to(systems: Iterable[str | None]) -> str:
     return f"There are maps from this code system to {listed(systems)}."
 
@@ -230,16 +235,18 @@ def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) ->
     return f"The {plural('map', maps)} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
 
 
-def chains_lead_through(systems: Iterable[str]) -> str:
+def chains_lead_through(systems: Iterable[str], is_scope: bool) -> str:
+    """``is_scope``: the request names a value set at the far end, and no code system."""
     return (
-        f"No map leads to the target system, but two maps in a row do, through {listed(systems)}: send "
+        f"No map leads to {_far_end(is_scope)}, but two maps in a row do, through {listed(systems)}: send "
         "'_compose=true' to use both. A match then has the weaker of their relationships."
     )
 
 
-def matches_are_chains(systems: Iterable[str]) -> str:
+def matches_are_chains(systems: Iterable[str], is_scope: bool) -> str:
+    """``is_scope``: as in ``chains_lead_through``."""
     return (
-        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}. Check the "
+        f"No map leads to {_far_end(is_scope)}; two maps in a row were used, through {listed(systems)}. Check the "
         "matches: each is a translation of a translation."
     )
 
@@ -247,6 +254,10 @@ def matches_are_chains(systems: Iterable[str]) -> str:
 def chain_of_maps(hops: Sequence[tuple[str, str, str, str]]) -> str:
     """``hops``: for each a code, its relationship to another code, that code, and the map."""
     return "; ".join(f"{code} is {word} to {other} by {_map(map_)}" for code, word, other, map_ in hops)
+
+
+def _far_end(is_scope: bool) -> str:
+    return "the code systems of the scope" if is_scope else "the target system"
 
 
 def _because(comments: Sequence[str]) -> str:

@@ -20,8 +20,9 @@ from terminology.catalogue.concept_map import (
 )
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
-from terminology.core.languages import best_display
+from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
 from terminology.operations.dates import check_date
@@ -53,6 +54,10 @@ _RANK = {
     "not-related-to": 5,
 }
 _RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
+# Words of R4 that say more than their relationship: https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html
+_STRICT_WORDS = frozenset({"equal", "subsumes", "specializes"})
+# How many displays are remembered.
+_MOST_DISPLAYS = 10_000
 
 
 def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
@@ -91,9 +96,10 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
         translator = translators.setdefault(id(hop), _Translator(catalogue, hop))
         return translator.matches(subject, map_)
 
-    maps = catalogue.concept_maps()
-    query.obstacles.append(Obstacle(issues.matches_are_chains(middle_systems(query, maps))))
-    return list(chained(query, maps, matches))
+    maps, far_systems = catalogue.concept_maps(), query.far_systems(catalogue)
+    middle = middle_systems(query, maps, far_systems)
+    query.obstacles.append(Obstacle(issues.matches_are_chains(middle, query.far_system is None)))
+    return list(chained(query, maps, far_systems, matches))
 
 
 # -- one subject, one map ------------------------------------------------------------------------
@@ -418,33 +424,71 @@ def _identity(match: Match, has_way: bool) -> tuple[object, ...]:
     return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
 
 
-def _rank(match: Match) -> int:
+def _rank(match: Match) -> tuple[int, bool]:
     if match.concept is None:
-        return _RANK_OF_NO_MAP
-    return _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+        return _RANK_OF_NO_MAP, True
+    rank = _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+    return rank, match.word not in _STRICT_WORDS
 
 
 def _with_displays(catalogue: Catalogue, request: TranslateRequest, matches: list[Match]) -> list[Match]:
     for match in matches:
-        if match.concept is not None:
-            match.concept = replace(match.concept, display=_display(catalogue, request, match.concept))
+        match.concept = _with_display(catalogue, request, match.concept)
+        match.source = _with_display(catalogue, request, match.source)
     return matches
 
 
-def _display(catalogue: Catalogue, request: TranslateRequest, concept: Coding) -> str | None:
-    """The display in the requested language, else that of the map, else that of the code system.
+def _with_display(catalogue: Catalogue, request: TranslateRequest, coding: Coding | None) -> Coding | None:
+    """The coding with the display that $lookup gives; with that of the map where the code is not here.
 
-    If the request has a target, its display is not looked up.
+    A display that a map states may be no display of the code: $validate-code would refuse it.
     """
-    languages = request.languages
-    if languages is None and (concept.display or request.as_mapped or request.finds_sources):
-        return concept.display
-    system = catalogue.find_system(concept.system or "", concept.version)
-    located = system.locate(concept.code or "") if system else None
+    if coding is None or (request.as_mapped and request.languages is None):
+        return coding
+    if request.languages is None:
+        display = _usual_displays(catalogue).of(catalogue, coding) or coding.display
+    elif request.as_mapped:
+        insisted = replace(request.languages, insist=True)
+        display = display_of(catalogue, coding, insisted) or coding.display or display_of(catalogue, coding)
+    else:
+        display = display_of(catalogue, coding, request.languages)
+        if display is None and not request.languages.insist:
+            display = coding.display
+    return coding if display == coding.display else replace(coding, display=display)
+
+
+def display_of(catalogue: Catalogue, coding: Coding, languages: Languages | None = None) -> str | None:
+    """The display of a code as $lookup gives it; None if the code is not here, or has none."""
+    system = catalogue.find_system(coding.system or "", coding.version)
+    located = system.locate(coding.code or "") if system else None
     if system is None or located is None:
-        return concept.display
-    designations = system.describe([located.code])[located.code].designations if languages else []
-    display = best_display(
-        located.display, system.about.language, designations, languages and replace(languages, insist=True)
-    )
-    return display or concept.display or located.display
+        return None
+    if languages is None and located.display:
+        return located.display
+    detail = catalogue.supplemented(system).describe([located.code])[located.code]
+    return best_display(located.display, system.about.language, detail.designations, languages)
+
+
+class _UsualDisplays:
+    """The displays of the codes that were answered last, where no language is asked for."""
+
+    # Of the unit of ``Catalogue.cache``, a short text is a small part.
+    weight = _MOST_DISPLAYS // 10
+
+    def __init__(self) -> None:
+        self._displays: RecentValues[str] = RecentValues(_MOST_DISPLAYS)
+
+    def of(self, catalogue: Catalogue, coding: Coding) -> str:
+        """The display of a code as $lookup gives it; empty if there is none."""
+        key = (coding.system, coding.code, coding.version)
+        display = self._displays.find(key)
+        if display is None:
+            display = display_of(catalogue, coding) or ""
+            self._displays.put(key, display)
+        return display
+
+
+def _usual_displays(catalogue: Catalogue) -> _UsualDisplays:
+    displays = catalogue.cache.get(("displays of translations",), _UsualDisplays)
+    assert isinstance(displays, _UsualDisplays)
+    return displays
