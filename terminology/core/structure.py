@@ -59,7 +59,7 @@ HEADER = {
     "status": str,
     "extension": [EXTENSION],
 }
-# Other resources may have a name that is no string.
+# The name of other resources may be an object, as that of a Patient.
 NAMED_HEADER = HEADER | {"name": str, "title": str}
 BLOCK = {
     "system": str,
@@ -111,7 +111,7 @@ SHAPES: dict[str, Shape] = {
     "ValueSet": NAMED_HEADER
     | {
         "compose": {"extension": [EXTENSION], "include": [BLOCK], "exclude": [BLOCK]},
-        "expansion": {"contains": [CONTAINS]},
+        "expansion": {"contains": [CONTAINS], "parameter": [{"name": str}], "extension": [EXTENSION]},
         "contained": [dict],
     },
     "CodeSystem": NAMED_HEADER

@@ -280,7 +280,7 @@ def test_an_element_of_a_code_system_of_the_wrong_type_is_named(
 ) -> None:
     message = message.replace("CodeSystem.", "") if is_contained else message
     system = code_system("sent", "a", id="inner") | elements
-    contained = {"contained": [system]} if is_contained else {}
+    contained: Document = {"contained": [system]} if is_contained else {}
     given = value_set("of-it", {"system": system["url"]}, **contained)
     resources = [] if is_contained else sent(system)
     body = body_of(*resources, {"name": "valueSet", "resource": given})
@@ -294,7 +294,7 @@ def test_an_element_of_a_code_system_of_the_wrong_type_is_named(
     "include", ["x", [["x"]], [{"system": {}}], [{"valueSet": [{}]}], [{"valueSet": {}}]]
 )
 def test_a_contained_value_set_of_the_wrong_types_is_refused(release: str, include: Any) -> None:
-    inner: Document = {
+    inner = {
         "resourceType": "ValueSet",
         "id": "inner",
         "status": "active",
@@ -306,3 +306,34 @@ def test_a_contained_value_set_of_the_wrong_types_is_refused(release: str, inclu
         with pytest.raises(TerminologyError, match=r"ValueSet.contained\[0\].compose.include") as refusal:
             served(LOAVES).ask(f"ValueSet/{operation}", body, release)
         assert refusal.value.issues[0].code == "structure"
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("extension", ["x", [["x"]], [{"url": {}}]])
+def test_an_expansion_with_extensions_of_the_wrong_types_is_refused(release: str, extension: Any) -> None:
+    expansion = {"contains": [{"system": LOAF, "code": "Rye"}], "extension": extension}
+    given = value_set("listed", expansion=expansion)
+    del given["compose"]
+    with pytest.raises(TerminologyError, match=r"ValueSet.expansion.extension"):
+        served(LOAVES).ask("ValueSet/$expand", body_of({"name": "valueSet", "resource": given}), release)
+
+
+# -- all codes of an unknown code system ---------------------------------------------------------
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize("name", ["sourceScope", "targetScope"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_all_codes_of_an_unknown_code_system_are_an_unknown_scope(
+    release: str, name: str, is_named: bool
+) -> None:
+    library = served(LOAVES, concept_map(MAP, LOAF, BIN, [RYE]))
+    more = {"url": MAP} if is_named else {}
+    parameter = name if release == "r5" else name.removesuffix("Scope")
+    for scope in ("http://example.org/nothing?fhir_vs", "?fhir_vs"):
+        with pytest.raises(TerminologyError, match="could not be found") as refusal:
+            ask(library, release, system=LOAF, code="Rye", **{parameter: scope}, **more)
+        assert refusal.value.issues[0].code == "not-found"
+    known = f"{LOAF if name == 'sourceScope' else BIN}?fhir_vs"
+    answer = ask(library, release, system=LOAF, code="Rye", **{parameter: known}, **more)
+    assert value(answer, "result") is True

@@ -109,13 +109,13 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 class _Translator:
     """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``.
 
-    ``asked``: for a subject and the canonical of a map that ``unmapped`` led to, how many maps led to it first, and
+    ``onward``: for a subject and the canonical of a map that ``unmapped`` led to, how many maps led to it first, and
     its matches.
     """
 
     catalogue: Catalogue
     query: TranslateQuery
-    asked: dict[tuple[Coding, str], tuple[int, list[Match]]] = field(default_factory=dict)
+    onward: dict[tuple[Coding, str], tuple[int, list[Match]]] = field(default_factory=dict)
 
     def matches(self, subject: Coding, map_: ConceptMap, via: Sequence[ConceptMap] = ()) -> Iterator[Match]:
         """The matches for a subject in a map, within the scopes. ``via``: the maps that led to this one."""
@@ -375,14 +375,14 @@ class _Translator:
             return ()
         # Several ways may lead to a map, and each hop may double their number: it is asked on the first one only.
         key = subject, other.canonical
-        if key not in self.asked:
-            found = _distinct(self.matches(subject, other, path), has_way=False)
-            self.asked[key] = len(path), found
-        length, found = self.asked[key]
+        if key not in self.onward:
+            matches = _distinct(self.matches(subject, other, path), has_way=False)
+            self.onward[key] = len(path), matches
+        length, matches = self.onward[key]
         on_the_way = {hop.canonical for hop in path}
         return (
             replace(match, via=[*path, *match.via[length:]])
-            for match in found
+            for match in matches
             if on_the_way.isdisjoint(map_.canonical for map_ in (*match.via[length:], match.origin))
         )
 
