@@ -11,7 +11,16 @@ import pytest
 from terminology import Terminology, TerminologyError
 from terminology.core.model import Document
 from tests.support.asking import matches, value, values
-from tests.support.builders import body_of, code_system, concept, concept_map, url_of, value_set
+from tests.support.builders import (
+    body_of,
+    code_system,
+    coding,
+    concept,
+    concept_map,
+    tx_resource,
+    url_of,
+    value_set,
+)
 from tests.support.engine import catalogue_of
 
 LOAF = "http://example.org/loaf"
@@ -40,11 +49,7 @@ def ask(library: Terminology, release: str, *parameters: Document, **more: Any) 
 
 
 def sent(*resources: Document) -> list[Document]:
-    return [{"name": "tx-resource", "resource": resource} for resource in resources]
-
-
-def coding(code: str, system: str = LOAF, **more: str) -> Document:
-    return {"name": "coding", "valueCoding": {"system": system, "code": code, **more}}
+    return [tx_resource(resource) for resource in resources]
 
 
 # -- codes that a map keeps ----------------------------------------------------------------------
@@ -60,7 +65,7 @@ def test_a_code_that_is_kept_does_not_keep_the_display_sent(
 ) -> None:
     """The display of the request is one of the source code, which the target code system need not share."""
     library = served(LOAVES, KEEPS, *target)
-    answer = ask(library, release, coding("Rye", display="Malignant neoplasm"))
+    answer = ask(library, release, coding("Rye", LOAF, display="Malignant neoplasm"))
     (match,) = values(answer, "match")
     expected = {"system": BIN, "code": "Rye"} | ({"display": display} if display else {})
     assert value(match, "concept") == expected
@@ -211,7 +216,7 @@ def test_a_map_without_a_url_is_not_named(release: str, version: Document, is_re
     """An element with a value has at least one character: https://hl7.org/fhir/R5/datatypes.html#string."""
     map_ = concept_map(MAP, LOAF, BIN, [{"code": "Rye", "target": [to("b1")]}], **version)
     del map_["url"]
-    subject = coding("b1", BIN) if is_reverse else coding("Rye")
+    subject = coding("b1", BIN) if is_reverse else coding("Rye", LOAF)
     given = {"name": "conceptMap", "resource": map_}
     answer = ask(served(LOAVES, BINS), release, given, subject, reverse=is_reverse)
     (match,) = values(answer, "match")
@@ -225,7 +230,7 @@ def test_a_map_without_a_url_is_not_named(release: str, version: Document, is_re
 def test_a_value_set_without_a_url_is_unidentified(release: str) -> None:
     unnamed = value_set("none", {"system": LOAF}, version="2")
     del unnamed["url"]
-    body = body_of({"name": "valueSet", "resource": unnamed}, coding("Bagel"))
+    body = body_of({"name": "valueSet", "resource": unnamed}, coding("Bagel", LOAF))
     answer = served(LOAVES).ask("ValueSet/$validate-code", body, release)
     assert "was not found in the value set '(unidentified)'" in value(answer, "message")
 
@@ -301,7 +306,7 @@ def test_a_contained_value_set_of_the_wrong_types_is_refused(release: str, inclu
         "compose": {"include": include},
     }
     outer = value_set("outer", {"valueSet": ["#inner"]}, contained=[inner])
-    body = body_of({"name": "valueSet", "resource": outer}, coding("Rye"))
+    body = body_of({"name": "valueSet", "resource": outer}, coding("Rye", LOAF))
     for operation in ("$expand", "$validate-code"):
         with pytest.raises(TerminologyError, match=r"ValueSet.contained\[0\].compose.include") as refusal:
             served(LOAVES).ask(f"ValueSet/{operation}", body, release)
