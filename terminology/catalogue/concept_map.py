@@ -180,7 +180,8 @@ class ConceptMap:
 
     @property
     def canonical(self) -> str:
-        return f"{self.url}|{self.version}" if self.version else self.url
+        """``url|version``, or the url if there is no version; "" if there is no url."""
+        return f"{self.url}|{self.version}" if self.url and self.version else self.url
 
     @cached_property
     def is_one_way(self) -> bool:

@@ -28,11 +28,23 @@ class OtherName:
 
 EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
 EXTENSION["extension"] = [EXTENSION]
+CODING: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
+# What a property or condition may have; the other types of ``value[x]`` are answered as they came.
+VALUE: dict[str, Shape] = {
+    "valueCode": str,
+    "valueString": str,
+    "valueUri": str,
+    "valueCanonical": str,
+    "valueDateTime": str,
+    "valueBoolean": bool,
+    "valueCoding": CODING,
+    "valueQuantity": {"unit": str, "system": str, "code": str},
+}
 DESIGNATION = {
     "value": str,
     "language": str,
-    "use": dict,
-    "additionalUse": [dict],
+    "use": CODING,
+    "additionalUse": [CODING],
     "extension": [EXTENSION],
 }
 HEADER = {
@@ -47,6 +59,8 @@ HEADER = {
     "status": str,
     "extension": [EXTENSION],
 }
+# The name of other resources may be an object, as that of a Patient.
+NAMED_HEADER = HEADER | {"name": str, "title": str}
 BLOCK = {
     "system": str,
     "version": str,
@@ -56,7 +70,7 @@ BLOCK = {
 }
 CONTAINS: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
 CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS]}
-PROPERTY = {"code": str, "valueCode": str, "valueString": str, "valueCoding": dict}
+PROPERTY = {"code": str, **VALUE}
 CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
 CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
 
@@ -69,14 +83,7 @@ RELATIONSHIPS = frozenset(
         "not-related-to",
     }
 )
-CONDITION: dict[str, Shape] = {
-    "attribute": str,
-    "valueSet": str,
-    "valueCode": str,
-    "valueString": str,
-    "valueCoding": dict,
-}
-CONDITION |= {"valueQuantity": dict, "property": OtherName("attribute")}
+CONDITION: dict[str, Shape] = {"attribute": str, "valueSet": str, **VALUE, "property": OtherName("attribute")}
 TARGET: dict[str, Shape] = {
     "code": str,
     "display": str,
@@ -87,6 +94,7 @@ TARGET: dict[str, Shape] = {
 TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
 TARGET |= {"equivalence": OtherName("relationship")}
 ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
+ELEMENT["noMap"] = bool
 UNMAPPED_MODES = frozenset({"use-source-code", "fixed", "other-map"})
 UNMAPPED: dict[str, Shape] = {
     "mode": UNMAPPED_MODES,
@@ -100,22 +108,23 @@ GROUP = {"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPE
 GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("target")}
 
 SHAPES: dict[str, Shape] = {
-    "ValueSet": HEADER
+    "ValueSet": NAMED_HEADER
     | {
         "compose": {"extension": [EXTENSION], "include": [BLOCK], "exclude": [BLOCK]},
-        "expansion": {"contains": [CONTAINS]},
+        "expansion": {"contains": [CONTAINS], "parameter": [{"name": str}], "extension": [EXTENSION]},
         "contained": [dict],
     },
-    "CodeSystem": HEADER
+    "CodeSystem": NAMED_HEADER
     | {
         "supplements": str,
         "valueSet": str,
-        "property": [{"code": str, "uri": str}],
+        "caseSensitive": bool,
+        "property": [{"code": str, "uri": str, "type": str}],
         "concept": [CONCEPT],
     },
     "Bundle": {"entry": [{"resource": dict}]},
-    "NamingSystem": HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
-    "ConceptMap": HEADER
+    "NamingSystem": NAMED_HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
+    "ConceptMap": NAMED_HEADER
     | {
         "sourceScopeUri": str,
         "sourceScopeCanonical": str,
@@ -130,7 +139,7 @@ SHAPES: dict[str, Shape] = {
         "group": [GROUP],
     },
 }
-_NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
+_NAMES: dict[type[Any], str] = {str: "a string", bool: "true or false", dict: "an object", list: "a list"}
 
 
 def require(document: Document) -> Document:
@@ -145,6 +154,10 @@ def require_types(document: Document) -> Document:
     """The same for types alone: a resource can then be read and written, but perhaps not be used."""
     kind = str(document.get("resourceType"))
     _require(document, SHAPES.get(kind, HEADER), kind)
+    if kind == "ValueSet":
+        for index, contained in enumerate(document.get("contained", ())):
+            if contained.get("resourceType") in ("CodeSystem", "ValueSet"):
+                _require(contained, SHAPES[contained["resourceType"]], f"ValueSet.contained[{index}]")
     return document
 
 

@@ -97,6 +97,11 @@ def map_circle(maps: Sequence[str | None]) -> str:
     return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
 
 
+def too_many_hops(maps: Sequence[str | None], most: int) -> str:
+    way = ", ".join(map(_map, maps[:_MOST_MAPS]))
+    return f"More than {most} maps in a row refer to another one, so the last ones were not used: {way}, …"
+
+
 def map_has_code_in_other_case(code: str | None, codes: Iterable[str], system: str | None) -> str:
     """``codes``: the same code as the map writes it."""
     return f"The map has {code_in_quotes(code)} as {quoted_list(codes)}: in {system} case does not count."
@@ -115,6 +120,14 @@ def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
 def value_set_as_source(map_: str | None, value_set: str, problem: str) -> str:
     """``problem``: a sentence that says why the codes of the value set are not listed."""
     return f"The map {_map(map_)} translates the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
+def code_kept_by_map(map_: str | None, code: str, system: str) -> str:
+    """For a map that leaves codes as they are; ``system``: the canonical of the target code system."""
+    return (
+        f"The map {_map(map_)} does not list {code_in_quotes(code)} and leaves it as it is, but CodeSystem "
+        f"'{system}' has no such code."
+    )
 
 
 def too_many_targets(count: int, most: int) -> str:

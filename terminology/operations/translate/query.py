@@ -167,7 +167,8 @@ def _is_named_only(catalogue: Catalogue, request: TranslateRequest, url: str) ->
     """True for a code system that is not here, but that maps lead from or to, or that a NamingSystem names."""
     if any(catalogue.known_versions(kind, url) for kind in ("CodeSystem", "ValueSet")):
         return False
-    maps, system = _named_maps(catalogue, request) or catalogue.concept_maps(), catalogue.preferred(url)
+    maps = [*_named_maps(catalogue, request), *catalogue.concept_maps()]
+    system = catalogue.preferred(url)
     if any(_has_scope(map_, url) for map_ in maps):
         return False
     ends = (end.system for map_ in maps for group in map_.groups for end in (group.source, group.target))
@@ -208,8 +209,9 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
     """
     if url is None:
         return None
-    if url.endswith(ALL_CODES):
-        include = [{"system": url.removesuffix(ALL_CODES)}]
+    system = url.removesuffix(ALL_CODES)
+    if system != url and (catalogue.find_system(system) or _is_named_only(catalogue, request, system)):
+        include = [{"system": system}]
         return Scope(f"{end}Scope", url, {"url": url, "compose": {"include": include}})
     try:
         return Scope(f"{end}Scope", url, _value_set(catalogue, url, request.roots))
