@@ -20,7 +20,6 @@ from terminology.catalogue.concept_map import (
 )
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
-from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, split_canonical
@@ -56,8 +55,6 @@ _RANK = {
 _RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
 # Words of R4 that say more than their relationship: https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html
 _STRICT_WORDS = frozenset({"equal", "subsumes", "specializes"})
-# How many displays are remembered.
-_MOST_DISPLAYS = 10_000
 
 
 def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
@@ -446,7 +443,7 @@ def _with_display(catalogue: Catalogue, request: TranslateRequest, coding: Codin
     if coding is None or (request.as_mapped and request.languages is None):
         return coding
     if request.languages is None:
-        display = _usual_displays(catalogue).of(catalogue, coding) or coding.display
+        display = display_of(catalogue, coding) or coding.display
     elif request.as_mapped:
         insisted = replace(request.languages, insist=True)
         display = display_of(catalogue, coding, insisted) or coding.display or display_of(catalogue, coding)
@@ -467,28 +464,3 @@ def display_of(catalogue: Catalogue, coding: Coding, languages: Languages | None
         return located.display
     detail = catalogue.supplemented(system).describe([located.code])[located.code]
     return best_display(located.display, system.about.language, detail.designations, languages)
-
-
-class _UsualDisplays:
-    """The displays of the codes that were answered last, where no language is asked for."""
-
-    # Of the unit of ``Catalogue.cache``, a short text is a small part.
-    weight = _MOST_DISPLAYS // 10
-
-    def __init__(self) -> None:
-        self._displays: RecentValues[str] = RecentValues(_MOST_DISPLAYS)
-
-    def of(self, catalogue: Catalogue, coding: Coding) -> str:
-        """The display of a code as $lookup gives it; empty if there is none."""
-        key = (coding.system, coding.code, coding.version)
-        display = self._displays.find(key)
-        if display is None:
-            display = display_of(catalogue, coding) or ""
-            self._displays.put(key, display)
-        return display
-
-
-def _usual_displays(catalogue: Catalogue) -> _UsualDisplays:
-    displays = catalogue.cache.get(("displays of translations",), _UsualDisplays)
-    assert isinstance(displays, _UsualDisplays)
-    return displays
