@@ -162,8 +162,9 @@ def require_types(document: Document) -> Document:
 
 
 def require_header(document: Document) -> Document:
-    """The same for the header, by which a resource is found."""
-    _require(document, HEADER, str(document.get("resourceType")))
+    """The same for the header, by which a resource is found; for all of a NamingSystem, by which others are found."""
+    kind = str(document.get("resourceType"))
+    _require(document, SHAPES[kind] if kind == "NamingSystem" else HEADER, kind)
     return document
 
 

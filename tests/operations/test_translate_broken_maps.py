@@ -323,6 +323,15 @@ def test_an_expansion_with_extensions_of_the_wrong_types_is_refused(release: str
         served(LOAVES).ask("ValueSet/$expand", body_of({"name": "valueSet", "resource": given}), release)
 
 
+@BOTH_RELEASES
+@pytest.mark.parametrize("ids", ["x", [["x"]], [{"type": "oid", "value": {}}], [{"type": [], "value": "x"}]])
+def test_a_naming_system_of_the_wrong_types_is_refused(release: str, ids: Any) -> None:
+    naming = {"resourceType": "NamingSystem", "kind": "codesystem", "status": "active", "uniqueId": ids}
+    with pytest.raises(TerminologyError, match="NamingSystem.uniqueId") as refusal:
+        ask(served(LOAVES, BINS, KEEPS), release, *sent(naming), coding("Rye", LOAF))
+    assert refusal.value.issues[0].code == "structure"
+
+
 # -- all codes of an unknown code system ---------------------------------------------------------
 
 
