@@ -30,7 +30,8 @@ from terminology.operations.validate.coding_version import add_unreadable_includ
 from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
-from terminology.operations.value_set.compose import Definition, definition_with_supplements
+from terminology.operations.value_set.compose import Definition
+from terminology.operations.value_set.definition_supplements import definition_with_supplements
 from terminology.operations.value_set.resolution import (
     remembered,
     requested_value_set,

@@ -20,8 +20,9 @@ from terminology.operations.cost import can_search_again, check_listing
 from terminology.operations.dates import check_date
 from terminology.operations.limits import MOST_CORRECTIONS
 from terminology.operations.properties import mistyped_properties
-from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
+from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.corrections import corrections
+from terminology.operations.value_set.definition_supplements import definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
