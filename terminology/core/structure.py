@@ -44,6 +44,10 @@ HEADER = {
     "content": str,
     "language": str,
     "status": str,
+    "name": str,
+    "title": str,
+    "copyright": str,
+    "experimental": bool,
     "extension": [EXTENSION],
 }
 BLOCK = {
@@ -54,8 +58,16 @@ BLOCK = {
     "filter": [{"property": str, "op": str, "value": str}],
 }
 CONTAINS: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
-CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS]}
-PROPERTY = {"code": str, "valueCode": str, "valueString": str, "valueCoding": dict}
+CONTAINS |= {"abstract": bool, "inactive": bool}
+CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS], "extension": [EXTENSION]}
+PROPERTY = {
+    "code": str,
+    "valueCode": str,
+    "valueString": str,
+    "valueCoding": dict,
+    "valueBoolean": bool,
+    "valueDateTime": str,
+}
 CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
 CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
 
@@ -101,15 +113,25 @@ GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("targ
 SHAPES: dict[str, Shape] = {
     "ValueSet": HEADER
     | {
-        "compose": {"extension": [EXTENSION], "include": [BLOCK], "exclude": [BLOCK]},
-        "expansion": {"contains": [CONTAINS]},
+        "compose": {
+            "inactive": bool,
+            "lockedDate": str,
+            "extension": [EXTENSION],
+            "include": [BLOCK],
+            "exclude": [BLOCK],
+        },
+        "expansion": {"extension": [EXTENSION], "contains": [CONTAINS]},
         "contained": [dict],
     },
     "CodeSystem": HEADER
     | {
         "supplements": str,
         "valueSet": str,
-        "property": [{"code": str, "uri": str}],
+        "caseSensitive": bool,
+        "compositional": bool,
+        "versionNeeded": bool,
+        "hierarchyMeaning": str,
+        "property": [{"code": str, "uri": str, "type": str}],
         "concept": [CONCEPT],
     },
     "Bundle": {"entry": [{"resource": dict}]},
@@ -129,7 +151,7 @@ SHAPES: dict[str, Shape] = {
         "group": [GROUP],
     },
 }
-_NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list"}
+_NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
 
 
 def require(document: Document) -> Document:

@@ -110,6 +110,30 @@ BLOCKS = st.one_of(
     st.builds(matching, st.sampled_from(VERSIONS), st.sampled_from(["a", "bd"])),
     st.builds(imported, st.sampled_from(["v1", "v2", "v12", "only-a", "only-b", "all", "not-a"])),
 )
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_contained_code_systems_of_one_url_are_all_asked(release: str) -> None:
+    """Each of two imports contains a CodeSystem of the same url, with other codes."""
+    url = "http://example.org/contained"
+    parts = [
+        value_set(name, {"system": url}, contained=[code_system(url, *codes, id="c")])
+        for name, codes in (("k1", "mb"), ("k2", "nb"))
+    ]
+    both = value_set(
+        "both", imported("k1"), imported("k2"), exclude=[{"system": url, "concept": [{"code": "b"}]}]
+    )
+    terminology = Terminology(catalogue=catalogue_of([*parts, both]))
+    answer = terminology.ask("ValueSet/$expand", body_of(url={"valueUri": both["url"]}), release)
+    assert [entry["code"] for entry in answer["expansion"]["contains"]] == ["m", "n"]
+    results = []
+    for code in "mnbz":
+        body = body_of(coding(code, url), url={"valueUri": both["url"]})
+        checked = terminology.ask("ValueSet/$validate-code", body, release)
+        results += [part["valueBoolean"] for part in checked["parameter"] if part["name"] == "result"]
+    assert results == [True, True, False, False]
+
+
 FIXED = st.one_of(
     st.builds(of, st.sampled_from("12"), st.sampled_from(["", "a", "b", "bd", "abcd"])),
     st.builds(
