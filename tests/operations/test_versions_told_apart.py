@@ -113,6 +113,19 @@ BLOCKS = st.one_of(
 
 
 @pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("pin", [f"{URL}|1", f"{URL}|2"])
+@pytest.mark.parametrize("out", [of(None, "a"), matching(None, "a")])
+def test_a_pin_does_not_keep_a_code_in_that_is_excluded(out: Json, pin: str, release: str) -> None:
+    """The include declares version 1; ``system-version`` is for what declares none, but the code is of version 1."""
+    terminology = world(*BASIS, value_set("x", of("1"), exclude=(out,)))
+    asked = {"url": {"valueUri": f"{SETS}/x"}, "system_version": {"valueCanonical": pin}}
+    answer = terminology.ask("ValueSet/$expand", body_of(**asked), release)
+    assert [entry["code"] for entry in answer["expansion"]["contains"]] == ["b", "c"]
+    checked = terminology.ask("ValueSet/$validate-code", body_of(coding("a", URL), **asked), release)
+    assert any(part.get("valueBoolean") is False for part in checked["parameter"])
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
 def test_contained_code_systems_of_one_url_are_all_asked(release: str) -> None:
     """Each of two imports contains a CodeSystem of the same url, with other codes."""
     url = "http://example.org/contained"

@@ -563,20 +563,6 @@ class Definition:
         """The value of an expansion parameter that the value set itself sets, as text, or None."""
         return expansion_parameter(self.document, name)
 
-    def display_languages(self, requested: Languages | None, accepted: Languages | None) -> Languages | None:
-        """The languages of displays: tx-ecosystem, "languages", order of priority.
-
-        The parameter ``displayLanguage`` of the request, that of the value set itself, the HTTP header
-        (``accepted``), the language of the value set.
-        """
-        if requested is not None:
-            return requested
-        own = self.parameter("displayLanguage")
-        if own or accepted is None:
-            own = own or self.document.get("language")
-            return Languages.parse(own) if own else None
-        return accepted
-
 
 # -- compiling -----------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from terminology.operations.value_set.expansion_tree import (
     is_tree,
     tree_of,
 )
+from terminology.operations.value_set.extensions import display_languages
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
@@ -84,7 +85,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     for field, value in prepared.own_parameters.items():
         if getattr(request, field) is None:
             setattr(request, field, value)
-    languages = definition.display_languages(request.languages, request.accepted)
+    languages = display_languages(document, request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
     listed = _listed(prepared, request)
     entries = _entries(prepared, request, options, listed)
