@@ -224,7 +224,7 @@ def put(path: Path, name: str, text: str) -> None:
 
 def guard(plan: Plan) -> int:
     """Measure the rows that are stable enough to stop a change that makes them worse."""
-    results = _inprocess(plan, passes=3) | measures.imported(plan) | measures.plain_memory(plan)
+    results = _inprocess(plan, passes=5) | measures.imported(plan) | measures.plain_memory(plan)
     results |= measures.plain_swap(plan)
     missed = 0
     for name, most in GUARDED.items():

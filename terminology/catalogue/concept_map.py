@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from terminology.core.model import Coding, Document, Typed, split_canonical
-from terminology.core.texts import bare
+from terminology.core.texts import bare, code_of_uri
 
 # The R4 equivalence that a mapping was written with, and the comment on a code without a target, as HAPI's
 # converter keeps them.
@@ -142,15 +142,24 @@ class Group:
 
 
 class DeclaredNames:
-    """The attributes and properties that a ConceptMap declares: the uri of each by its code."""
+    """The attributes and properties that a ConceptMap declares: the uri of each by its code.
 
-    def __init__(self, document: Document) -> None:
+    ``used``: the names of attributes in use, each of which may be a code or, in a map that came as R4, a uri.
+    """
+
+    def __init__(self, document: Document, used: Iterable[str] = ()) -> None:
         self.attributes = _uris(document.get("additionalAttribute", ()))
+        self._codes = codes_of_attributes(document, used)
         self._properties = _uris(document.get("property", ()))
 
     def attribute(self, code: str, value: Typed) -> Attribute:
         """A condition or product."""
-        return Attribute(code, self.attributes.get(code, code), value)
+        return Attribute(*self.code_and_uri(code), value)
+
+    def code_and_uri(self, name: str) -> tuple[str, str]:
+        """The code and the uri of the attribute with a code or uri."""
+        code = self._codes.get(name, name)
+        return code, self.attributes.get(code, name)
 
     def property(self, code: str, value: Typed) -> MapProperty:
         return MapProperty(self._properties.get(code, code), value)
@@ -171,7 +180,8 @@ class ConceptMap:
 
     @property
     def canonical(self) -> str:
-        return f"{self.url}|{self.version}" if self.version else self.url
+        """``url|version``, or the url if there is no version; "" if there is no url."""
+        return f"{self.url}|{self.version}" if self.url and self.version else self.url
 
     @cached_property
     def is_one_way(self) -> bool:
@@ -244,6 +254,17 @@ class ConceptMap:
 
     def _property(self, node: Node) -> MapProperty:
         return self._names.property(str(node.get("code", "")), Typed.of(node) or Typed("string", ""))
+
+
+def codes_of_attributes(document: Document, used: Iterable[str]) -> dict[str, str]:
+    """The codes of the attributes that a map declares or uses, by their codes and uris."""
+    declared = document.get("additionalAttribute", ())
+    codes: dict[str, str] = {each.get("code", ""): each.get("code", "") for each in declared}
+    codes |= {each["uri"]: each.get("code", "") for each in declared if "uri" in each}
+    for name in used:
+        if name not in codes:
+            codes[name] = code_of_uri(name, codes.values())
+    return codes
 
 
 def end_of(url: str | None, version: str | None, system: Callable[[str], str]) -> Coding:

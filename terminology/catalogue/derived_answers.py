@@ -120,7 +120,7 @@ class DerivedAnswers(ABC):
     def _supplement_of(self, system: CodeSystem, canonical: str) -> Document:
         supplement = self.supplement(canonical)
         if not applies_to(supplement, system.about):
-            raise TerminologyError(issues.foreign_supplement(canonical, system.about.canonical))
+            raise TerminologyError(issues.unused_supplement(canonical, supplement, system.about.canonical))
         return supplement
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
@@ -166,7 +166,8 @@ class DerivedAnswers(ABC):
             except TerminologyError as error:
                 if malformed is not None:
                     malformed.append((self.whole(header), error))
-        return usable
+        # The store has another order than the files have.
+        return sorted(usable, key=lambda map_: map_.canonical)
 
 
 def _best_of(headers: Sequence[Document]) -> list[Document]:

@@ -164,6 +164,8 @@ class Catalogue(Protocol):
     def concept_maps(self, malformed: list[MalformedMap] | None = None) -> list[ConceptMap]:
         """The maps for requests that name none: the best version of each, except retired and malformed ones.
 
+        They come in the order of their canonicals.
+
         The malformed ones are added to ``malformed``.
         """
 

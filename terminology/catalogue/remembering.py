@@ -24,6 +24,8 @@ class Remembering(Wrapper):
         self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED)
         self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED)
         self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED)
+        # Apart from the known ones, which a client could otherwise push out. Maps lead to systems that are not here.
+        self._unknown_systems: RecentValues[bool] = RecentValues(MOST_REMEMBERED)
         self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(MOST_REMEMBERED)
         self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED)
         self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED)
@@ -50,8 +52,12 @@ class Remembering(Wrapper):
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
         key = (url, version)
         system = self._systems.find(key)
-        if system is None and (system := self.base.find_system(url, version)) is not None:
-            self._systems.put(key, system)
+        if system is None and self._unknown_systems.find(key) is None:
+            system = self.base.find_system(url, version)
+            if system is None:
+                self._unknown_systems.put(key, True)
+            else:
+                self._systems.put(key, system)
         return system
 
     def known_versions(self, kind: str, url: str) -> list[str]:

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from terminology.catalogue.concept_map import KEPT_WORD, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.catalogue.concept_map import (
+    KEPT_WORD,
+    NO_MAP_COMMENT,
+    NO_MAP_PROPERTY,
+    codes_of_attributes,
+)
 from terminology.core.model import Designation, Document, Property, value_key
 from terminology.core.texts import code_of_uri
 from terminology.store.artifacts import Artifact, StoredConcept, StoredMapping
@@ -209,11 +214,9 @@ class _Attributes:
 
     def __init__(self, header: Header) -> None:
         self.declared: list[Document] = list(header.document.get("additionalAttribute", ()))
-        self._codes: dict[str, str] = {each.get("code", ""): each.get("code", "") for each in self.declared}
-        self._codes |= {each["uri"]: each.get("code", "") for each in self.declared if "uri" in each}
-        self._known = frozenset(self._codes)
-        for name in header.attributes:  # so that every page of the map has the same codes
-            self._code_of(name)
+        self._known = frozenset(codes_of_attributes(header.document, ()))
+        # Of all attributes, so that every page of the map has the same codes.
+        self._codes = codes_of_attributes(header.document, header.attributes)
 
     def _code_of(self, name: str) -> str:
         if name not in self._codes:

@@ -26,7 +26,8 @@ class StoredMap(ConceptMap):
 
     def __init__(self, artifact: Artifact, system: Callable[[str], str]) -> None:
         super().__init__(artifact.header.document, system)
-        self._attribute_codes = artifact.header.attributes
+        self._attribute_names = artifact.header.attributes
+        self._names = DeclaredNames(artifact.header.document, self._attribute_names)
         nodes = artifact.header.groups
         self.groups = [_group(artifact, part, node, self._names, system) for part, node in enumerate(nodes)]
         for group, node in zip(self.groups, nodes, strict=True):
@@ -39,7 +40,7 @@ class StoredMap(ConceptMap):
     def attributes(self) -> dict[str, str]:
         """The attributes that were found when the map was compiled: no row is read for them."""
         in_memory = {c.code: c.uri for row in self._rows_in_memory() for c in row.depends_on}
-        return {code: self._names.attributes.get(code, code) for code in self._attribute_codes} | in_memory
+        return dict(map(self._names.code_and_uri, self._attribute_names)) | in_memory
 
 
 def _group(

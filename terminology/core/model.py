@@ -179,8 +179,8 @@ class CodeSystemInfo:
 
     @property
     def canonical(self) -> str:
-        """``url|version``, or the url if there is no version."""
-        return f"{self.url}|{self.version}" if self.version else self.url
+        """``url|version``, or the url if there is no version; "" if there is no url."""
+        return f"{self.url}|{self.version}" if self.url and self.version else self.url
 
     @property
     def is_fragment(self) -> bool:

@@ -7,6 +7,7 @@ not a validation of the resource. An include that names neither code system nor 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,23 @@ class OtherName:
 
 EXTENSION: dict[str, Shape] = {"url": str, "valueCode": str, "valueString": str, "valueCanonical": str}
 EXTENSION["extension"] = [EXTENSION]
+CODING: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
+# What a property or condition may have; the other types of ``value[x]`` are answered as they came.
+VALUE: dict[str, Shape] = {
+    "valueCode": str,
+    "valueString": str,
+    "valueUri": str,
+    "valueCanonical": str,
+    "valueDateTime": str,
+    "valueBoolean": bool,
+    "valueCoding": CODING,
+    "valueQuantity": {"unit": str, "system": str, "code": str},
+}
 DESIGNATION = {
     "value": str,
     "language": str,
-    "use": dict,
-    "additionalUse": [dict],
+    "use": CODING,
+    "additionalUse": [CODING],
     "extension": [EXTENSION],
 }
 HEADER = {
@@ -44,12 +57,10 @@ HEADER = {
     "content": str,
     "language": str,
     "status": str,
-    "name": str,
-    "title": str,
-    "copyright": str,
-    "experimental": bool,
     "extension": [EXTENSION],
 }
+# The name of other resources may be an object, as that of a Patient.
+NAMED_HEADER = HEADER | {"name": str, "title": str, "copyright": str, "experimental": bool}
 BLOCK = {
     "system": str,
     "version": str,
@@ -60,14 +71,7 @@ BLOCK = {
 CONTAINS: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
 CONTAINS |= {"abstract": bool, "inactive": bool}
 CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS], "extension": [EXTENSION]}
-PROPERTY = {
-    "code": str,
-    "valueCode": str,
-    "valueString": str,
-    "valueCoding": dict,
-    "valueBoolean": bool,
-    "valueDateTime": str,
-}
+PROPERTY = {"code": str, **VALUE}
 CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
 CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
 
@@ -80,14 +84,7 @@ RELATIONSHIPS = frozenset(
         "not-related-to",
     }
 )
-CONDITION: dict[str, Shape] = {
-    "attribute": str,
-    "valueSet": str,
-    "valueCode": str,
-    "valueString": str,
-    "valueCoding": dict,
-}
-CONDITION |= {"valueQuantity": dict, "property": OtherName("attribute")}
+CONDITION: dict[str, Shape] = {"attribute": str, "valueSet": str, **VALUE, "property": OtherName("attribute")}
 TARGET: dict[str, Shape] = {
     "code": str,
     "display": str,
@@ -98,6 +95,7 @@ TARGET: dict[str, Shape] = {
 TARGET |= {"dependsOn": [CONDITION], "product": [CONDITION], "property": [PROPERTY], "extension": [EXTENSION]}
 TARGET |= {"equivalence": OtherName("relationship")}
 ELEMENT = {"code": str, "display": str, "valueSet": str, "target": [TARGET], "extension": [EXTENSION]}
+ELEMENT["noMap"] = bool
 UNMAPPED_MODES = frozenset({"use-source-code", "fixed", "other-map"})
 UNMAPPED: dict[str, Shape] = {
     "mode": UNMAPPED_MODES,
@@ -111,7 +109,7 @@ GROUP = {"source": str, "target": str, "element": [ELEMENT], "unmapped": UNMAPPE
 GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("target")}
 
 SHAPES: dict[str, Shape] = {
-    "ValueSet": HEADER
+    "ValueSet": NAMED_HEADER
     | {
         "compose": {
             "inactive": bool,
@@ -120,10 +118,10 @@ SHAPES: dict[str, Shape] = {
             "include": [BLOCK],
             "exclude": [BLOCK],
         },
-        "expansion": {"extension": [EXTENSION], "contains": [CONTAINS]},
+        "expansion": {"contains": [CONTAINS], "parameter": [{"name": str}], "extension": [EXTENSION]},
         "contained": [dict],
     },
-    "CodeSystem": HEADER
+    "CodeSystem": NAMED_HEADER
     | {
         "supplements": str,
         "valueSet": str,
@@ -135,8 +133,8 @@ SHAPES: dict[str, Shape] = {
         "concept": [CONCEPT],
     },
     "Bundle": {"entry": [{"resource": dict}]},
-    "NamingSystem": HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
-    "ConceptMap": HEADER
+    "NamingSystem": NAMED_HEADER | {"kind": str, "uniqueId": [{"type": str, "value": str}]},
+    "ConceptMap": NAMED_HEADER
     | {
         "sourceScopeUri": str,
         "sourceScopeCanonical": str,
@@ -151,7 +149,7 @@ SHAPES: dict[str, Shape] = {
         "group": [GROUP],
     },
 }
-_NAMES: dict[type[Any], str] = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
+_NAMES: dict[type[Any], str] = {str: "a string", bool: "true or false", dict: "an object", list: "a list"}
 
 
 def require(document: Document) -> Document:
@@ -166,6 +164,10 @@ def require_types(document: Document) -> Document:
     """The same for types alone: a resource can then be read and written, but perhaps not be used."""
     kind = str(document.get("resourceType"))
     _require(document, SHAPES.get(kind, HEADER), kind)
+    if kind == "ValueSet":
+        for index, contained in enumerate(document.get("contained", ())):
+            if contained.get("resourceType") in ("CodeSystem", "ValueSet"):
+                _require(contained, SHAPES[contained["resourceType"]], f"ValueSet.contained[{index}]")
     return document
 
 
@@ -191,9 +193,12 @@ def require_block(block: Document, at: str) -> None:
 def _require_codes(concept_map: Document) -> None:
     """Raises TerminologyError where a ConceptMap lacks a code, or the map that ``unmapped`` must name.
 
-    These are cmd-2, cmd-3, cmd-5 and cmd-7 (https://hl7.org/fhir/R5/conceptmap.html#invs). A target may lack a code
-    if it is not related to the source.
+    Also where it has two elements that exclude each other. These are cmd-2 to cmd-5 and cmd-7
+    (https://hl7.org/fhir/R5/conceptmap.html#invs), and the choice of a type for a scope. A target may lack a code if
+    it is not related to the source.
     """
+    for end in ("sourceScope", "targetScope"):
+        _require_one_at_most(concept_map, [f"{end}Uri", f"{end}Canonical"], "ConceptMap")
     for number, group in enumerate(concept_map.get("group", ())):
         at = f"ConceptMap.group[{number}]"
         if "unmapped" in group:
@@ -202,12 +207,24 @@ def _require_codes(concept_map: Document) -> None:
             where = f"{at}.element[{index}]"
             if not (element.get("code") or element.get("valueSet")):
                 raise TerminologyError(issues.missing_element(where, ["code", "valueSet"]))
+            require_no_target(element, where)
             for place, target in enumerate(element.get("target", ())):
                 is_related = target.get("relationship") != "not-related-to"
                 if is_related and not (target.get("code") or target.get("valueSet")):
                     raise TerminologyError(
                         issues.missing_element(f"{where}.target[{place}]", ["code", "valueSet"])
                     )
+
+
+def require_no_target(element: Document, at: str) -> None:
+    """Raises TerminologyError for an element of a group with targets that says that there is none (cmd-4)."""
+    if element.get("noMap") is True:
+        _require_one_at_most(element, ["noMap", "target"], at)
+
+
+def _require_one_at_most(node: Document, names: Sequence[str], at: str) -> None:
+    if all(node.get(name) for name in names):
+        raise TerminologyError(issues.more_than_one_element(at, names))
 
 
 def _require_unmapped(unmapped: Document, at: str) -> None:

@@ -94,6 +94,8 @@ def edits(one: str, other: str, most: int) -> int | None:
             if before and j > 1 and one[i - 2 : i] == other_letter + other[j - 2]:
                 cost = min(cost, before[j - 2] + 1)
             row.append(cost)
+        if min(row) > most:
+            return None
         before = last
     return row[-1] if row[-1] <= most else None
 

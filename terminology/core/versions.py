@@ -18,8 +18,8 @@ from typing import Any
 from terminology.core.model import Document
 
 Key = tuple[Any, ...]
-_NUMBERS = re.compile(r"(\d+)")
-_EDITION = re.compile(r".+/(?P<module>\d+)/version/(?P<date>\d+)")
+_NUMBERS = re.compile(r"([0-9]+)")
+_EDITION = re.compile(r".+/(?P<module>[0-9]+)/version/(?P<date>[0-9]+)")
 _INTERNATIONAL = "900000000000207008"
 _MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:19|20)\d\d)")
 
@@ -38,13 +38,19 @@ def natural(version: str) -> Key:
     edition = _EDITION.fullmatch(version)
     if edition is not None:
         is_international = edition["module"] == _INTERNATIONAL
-        return (0, int(edition["date"]), ""), (0, int(is_international), ""), *_parts(edition["module"])
+        return _number(edition["date"]), _number(str(int(is_international))), *_parts(edition["module"])
     return _parts(version)
 
 
 def _parts(version: str) -> Key:
     parts = [part for part in _NUMBERS.split(version) if part not in ("", ".", "-")]
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+    return tuple(_number(part) if _NUMBERS.fullmatch(part) else (1, 0, part) for part in parts)
+
+
+def _number(digits: str) -> Key:
+    """The key of a number of any length: Python reads none of thousands of digits."""
+    significant = digits.lstrip("0")
+    return 0, len(significant), significant
 
 
 def _semver(version: str) -> Key:

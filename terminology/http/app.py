@@ -1,8 +1,8 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
-``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. A third one,
-``proxies.behind_proxies``, reads the headers of proxies if the settings say that there are some. If hooks such as
+``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Between them
+``addresses.behind_proxies`` reads the headers of proxies if the settings say that there are some. If hooks such as
 ``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
 middleware around ``wsgi_app`` sees every request without that loss of speed.
 """
@@ -11,24 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from urllib.parse import parse_qsl
+from functools import partial
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
 from werkzeug.routing import PathConverter, Rule
-from werkzeug.sansio.utils import get_current_url
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
+from terminology.http.addresses import address_of, behind_proxies
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
-from terminology.http.media import DIFFERENT, JSON, XML, asks_for, negotiated, readable
+from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
-from terminology.http.proxies import behind_proxies
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
@@ -98,12 +97,12 @@ def create_app(
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<anything:path>"):
         app.url_map.add(Rule(rule, endpoint="root"))  # any method: rest.py refuses the others
     app.add_url_rule(
-        "/", "home", partial(_home, settings.base_url), methods=_READABLE, provide_automatic_options=False
+        "/", "home", partial(_home, settings), methods=_READABLE, provide_automatic_options=False
     )
     app.register_error_handler(Exception, _failed)
-    answering = behind_proxies(app.wsgi_app, settings)
-    prepared = PreparedRequests(answering, current, settings.largest_body)
-    app.wsgi_app = CommonHeaders(prepared, settings.cors_origin)  # type: ignore[method-assign]
+    prepared = PreparedRequests(app.wsgi_app, current, settings.largest_body)
+    answering = behind_proxies(prepared, settings)
+    app.wsgi_app = CommonHeaders(answering, settings.cors_origin)  # type: ignore[method-assign]
     return app
 
 
@@ -136,9 +135,10 @@ def _has_hooks(app: Flask) -> bool:
 # -- one request ---------------------------------------------------------------------------------
 
 
-def _home(base_url: str) -> Response:
+def _home(settings: Settings) -> Response:
     """A redirect from the address without a path to the base."""
-    return _bare(302, {"Location": base_url or request.script_root + ROOT})
+    base = _base(settings)
+    return _bare(302, {"Location": base if settings.base_url else urlsplit(base).path})
 
 
 def _bare(status: int, headers: Mapping[str, str]) -> Response:
@@ -181,7 +181,7 @@ def _root(
     The first step of the path names a release; ``fhirVersion`` may ask for another of its family. Without one
     it is the release that ``/fhir`` stands for.
     """
-    here = settings.base_url or _here(request.scheme, request.host, request.script_root)
+    here = _base(settings)
     first, *further = [step for step in path.split("/") if step] or [""]
     release = RELEASES.get(first.lower())
     if release is not None and (settings.r6 or not release.is_ballot):
@@ -191,10 +191,10 @@ def _root(
     return _requested_release(spoken, spoken[0], headers), spoken, here, "/".join([first, *further])
 
 
-@lru_cache(DIFFERENT)
-def _here(scheme: str, host: str, script_root: str) -> str:
-    """The URL of the base, as the client sees it."""
-    return get_current_url(scheme, host).rstrip("/") + script_root + ROOT
+def _base(settings: Settings) -> str:
+    """The URL of the base, as the client sees it. Raises RefusedError (400)."""
+    address = address_of(request.environ)  # also where it is not needed: HTTP asks to refuse a malformed Host
+    return settings.base_url or address + ROOT
 
 
 def _spoken(settings: Settings) -> tuple[FhirVersion, ...]:

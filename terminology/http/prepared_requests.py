@@ -5,11 +5,11 @@ media type, languages, all other parameters) once, and it is kept as a ``Prepare
 requests only the values that vary are read. No answer is kept: the operation runs each time, on the current
 content.
 
-The key of a prepared request has all that an answer may depend on: the path, the headers in
-``wire.request_headers.EFFECTIVE``, and every parameter of the URL and the body, without the values of those that vary
-(``Parameter.varies`` in THE TABLE). A request that cannot be read in this way goes to the application. So does
-one for which the operation raises ``TerminologyError``: the application writes the OperationOutcome. Any other
-exception is for the layer outside.
+The key of a prepared request has all that an answer may depend on: the path, the address of the service
+(``addresses.PARTS``: a location of a resource begins with it), the headers in ``wire.request_headers.EFFECTIVE``,
+and every parameter of the URL and the body, without the values of those that vary (``Parameter.varies`` in THE
+TABLE). A request that cannot be read in this way goes to the application. So does one for which the operation
+raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is for the layer outside.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import orjson
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
+from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
 from terminology.wire import json
 from terminology.wire.operation import PreparedRequest
@@ -41,7 +42,8 @@ PREPARED = "terminology.prepared"
 ROOM = 1_000
 # The longest body that is read here, in bytes.
 LONGEST_BODY = 16_384
-_HEADERS = tuple(header.wsgi_name for header in EFFECTIVE)
+# The parts of the environment, besides the method and the path, that the answer may depend on.
+_PARTS = tuple(dict.fromkeys((*PARTS, *(header.wsgi_name for header in EFFECTIVE))))
 _TEXTS = ("code", "string")
 # The JSON types of the values in a plain body that are not objects.
 _SIMPLE = (str, bool, int)
@@ -107,7 +109,7 @@ class PreparedRequests:
             return None
         names: list[str] = []
         values: list[Value] = []
-        key: list[Hashable] = [method, environ["PATH_INFO"], *map(environ.get, _HEADERS)]
+        key: list[Hashable] = [method, environ["PATH_INFO"], *map(environ.get, _PARTS)]
         keys_of_names = self._keys_of_names
         for step in query.split("&"):
             name, _, value = step.partition("=")
@@ -258,7 +260,7 @@ def _field_readers(request: SharedRequest, prepared: PreparedRequest) -> list[Fi
 
 def _other_names(key: tuple[Hashable, ...]) -> Iterable[str]:
     """The names of the parameters whose values are part of the key."""
-    for part in key[2 + len(_HEADERS) :]:
+    for part in key[2 + len(_PARTS) :]:
         if isinstance(part, str):
             yield unquote_plus(part.partition("=")[0])
         elif isinstance(part, tuple) and len(part) == 4:

@@ -1,7 +1,8 @@
 """Typed results of the library: FHIR answers whose parts are attributes.
 
 A result reads the R5 answer when an attribute is used. ``json`` is a copy of that answer, ``in_release("r4")`` is the
-answer that a client of R4 gets, and ``to_fhir("r4")`` is the same as a model of the package ``fhir.resources``.
+answer that a client of R4 gets, ``to_json("r4")`` its text, and ``to_fhir("r4")`` the same as a model of the package
+``fhir.resources``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue, Typed
 from terminology.library.values import copied, require_type
+from terminology.wire.json import write
 from terminology.wire.outcome import MESSAGE_ID
 
 if TYPE_CHECKING:
@@ -196,6 +198,15 @@ class Result:
             return self.json
         document: Document = copied(self._in_release(release))
         return document
+
+    def to_json(self, release: str = HOME, pretty: bool = False) -> str:
+        """The answer of a release as JSON text, as the service writes it: 1.50 stays 1.50.
+
+        A decimal in ``json`` is a ``decimal.Decimal``, which Python's own module ``json`` refuses. Raises what
+        ``in_release`` raises.
+        """
+        require_type("pretty", pretty, bool)
+        return write(self.in_release(release), pretty).decode()
 
     def to_fhir(self, release: str = HOME) -> FHIRAbstractModel:
         """The answer of a release (``r4``, ``r4b``, ``r5``) as a model of ``fhir.resources``.

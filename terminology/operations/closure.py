@@ -19,6 +19,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding
 from terminology.operations.limits import LONGEST_TABLE_NAME, MOST_PAIRS
+from terminology.operations.spelling import find_system
 from terminology.operations.subsumes import (
     SUBSUMED_BY,
     SUBSUMES,
@@ -151,7 +152,7 @@ def _new_concepts(catalogue: Catalogue, table: ClosureTable, concepts: Sequence[
     for coding in concepts:
         if not coding.system or not coding.code:
             raise TerminologyError(issues.missing_parameter("a system and a code in each 'concept'"))
-        system = catalogue.system(coding.system, coding.version)
+        system = find_system(catalogue, coding.system, coding.version)
         require_subsumption(system.about)
         code = require_concept(system, coding.code).code
         if (system.about.url, code) not in known:

@@ -21,6 +21,7 @@ from terminology.core.model import Coding, Concept, Document, Filter, Typed
 from terminology.operations.agreement import INSTANCE, agreed
 from terminology.operations.cost import check_properties
 from terminology.operations.limits import MOST_CANDIDATES, MOST_MATCHES
+from terminology.operations.spelling import find_system
 from terminology.systems.protocol import CodeSystem, Selection
 
 DISPLAY = "display"
@@ -86,7 +87,7 @@ def _system(catalogue: Catalogue, request: FindMatchesRequest) -> CodeSystem:
     if not url:
         raise TerminologyError(issues.missing_parameter("'system'"))
     version = agreed("version", request.version, instance.get("version"), INSTANCE)
-    return catalogue.system(url, version)
+    return find_system(catalogue, url, version)
 
 
 def _selection(system: CodeSystem, sought: SoughtProperty, exact: bool) -> Selection:

@@ -43,6 +43,8 @@ MOST_PAIRS = 200_000
 
 # The matches that chains of two maps give.
 MOST_CHAINS = 100
+# The maps that lead to a further one for codes that they do not list.
+MOST_HOPS = 50
 # The codes of a value set that a map has as a target.
 MOST_TARGETS = 100
 

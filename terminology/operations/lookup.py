@@ -25,9 +25,8 @@ from terminology.core.model import (
 from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.dates import check_date
 from terminology.operations.properties import Notes, mistyped_properties
-from terminology.operations.spelling import code_hint, system_hint
+from terminology.operations.spelling import code_hint, find_system
 from terminology.systems.code_shapes import unknown_code
-from terminology.systems.protocol import CodeSystem
 
 EVERYTHING = "*"
 _LANGUAGE = "lang."
@@ -77,7 +76,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     """
     check_date(request.date)
     coding = _coding(catalogue, request)
-    system = _system(catalogue, coding, request)
+    system = find_system(catalogue, coding.system or "", coding.version, request.supplements)
     about = system.about
     concept = system.locate(coding.code or "")
     if concept is None:
@@ -97,17 +96,6 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )
-
-
-def _system(catalogue: Catalogue, coding: Coding, request: LookupRequest) -> CodeSystem:
-    url = coding.system or ""
-    try:
-        return catalogue.system(url, coding.version, request.supplements)
-    except TerminologyError as missing:
-        if catalogue.known_versions("CodeSystem", catalogue.preferred(url)):
-            raise
-        hint = system_hint(catalogue, url)
-        raise TerminologyError(issues.with_hint(issue, hint) for issue in missing.issues) from None
 
 
 def _coding(catalogue: Catalogue, request: LookupRequest) -> Coding:

@@ -8,11 +8,12 @@ spell as in Britain or America, or with a typing error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Document, split_canonical
 from terminology.core.texts import bare, edits
@@ -24,16 +25,26 @@ _LONGEST_WITH_MARK = 8
 _MARKS = ".-"
 _MOST_LOST_ZEROS = 4
 _ZEROS = str.maketrans("Oo", "00")
-_MOST_MAPS = 5
+_MOST_HINTS = 5
 # Names of at least this length may have two typing errors; shorter ones may have one.
 _LONG_NAME = 8
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
 _NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")
-# The short names of code systems, as ``bare`` writes them.
+_MS_DRG = (
+    "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
+    "MS-DRG-Classifications-and-Software"
+)
+# The short names of code systems, as ``bare`` writes them, for those that nothing here names. HL7's table 0396 has C4.
 SHORT_NAMES = {
+    "bcp47": "urn:ietf:bcp:47",
+    "c4": "http://www.ama-assn.org/go/cpt",
+    "ccam": "https://smt.esante.gouv.fr/terminologie-ccam",
     "cpt": "http://www.ama-assn.org/go/cpt",
     "cpt4": "http://www.ama-assn.org/go/cpt",
+    "drg": _MS_DRG,
     "hcpcs": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "hcpcslevel2": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "hcpcslevelii": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     "icd9": "http://hl7.org/fhir/sid/icd-9-cm",
     "icd9cm": "http://hl7.org/fhir/sid/icd-9-cm",
     "icd10": "http://hl7.org/fhir/sid/icd-10",
@@ -41,18 +52,29 @@ SHORT_NAMES = {
     "icd10pcs": "http://www.cms.gov/Medicare/Coding/ICD10",
     "icdo3": "http://terminology.hl7.org/CodeSystem/icd-o-3",
     "loinc": "http://loinc.org",
+    "msdrg": _MS_DRG,
+    "opcs": "https://fhir.hl7.org.uk/CodeSystem/OPCS-4",
+    "opcs4": "https://fhir.hl7.org.uk/CodeSystem/OPCS-4",
+    "ops": "http://fhir.de/CodeSystem/bfarm/ops",
     "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
     "sct": "http://snomed.info/sct",
     "snomed": "http://snomed.info/sct",
     "snomedct": "http://snomed.info/sct",
     "ucum": "http://unitsofmeasure.org",
 }
+_HYPHENS = re.compile(r"[-_\s]")
+_END_OF_NAME = "NamingSystem"
 _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
 
 
 # Code systems whose codes take modifiers, without the scheme of their uris: https://terminology.hl7.org/CPT.html
 _WITH_MODIFIERS = ("www.ama-assn.org/go/cpt", "www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets")
-_MODIFIED = re.compile(r"^([A-Z0-9]{5})((?:[:,-][A-Z0-9]{2})+)$", re.IGNORECASE)
+# A modifier has two characters, after a mark or a blank. With nothing between, it has a letter: seven digits are
+# rather another code.
+_MODIFIED = re.compile(
+    r"([A-Z0-9]{5})((?:\s*[:,-]\s*[A-Z0-9]{2}|\s+[A-Z0-9]{2}|(?=\d?[A-Z])[A-Z0-9]{2})+)", re.IGNORECASE
+)
+_MODIFIER = re.compile(r"[A-Z0-9]{2}", re.IGNORECASE)
 
 
 def base_code(system: str | None, code: str) -> tuple[str, str] | None:
@@ -60,11 +82,13 @@ def base_code(system: str | None, code: str) -> tuple[str, str] | None:
 
     >>> base_code("http://www.ama-assn.org/go/cpt", "57520:51")
     ('57520', '51')
+    >>> base_code("http://www.ama-assn.org/go/cpt", "57520LT 51")
+    ('57520', 'LT, 51')
     """
     if system is None or system.partition("://")[2] not in _WITH_MODIFIERS:
         return None
-    match = _MODIFIED.match(code)
-    return (match[1], ", ".join(re.split("[:,-]", match[2][1:]))) if match else None
+    match = _MODIFIED.fullmatch(code.strip())
+    return (match[1], ", ".join(_MODIFIER.findall(match[2]))) if match else None
 
 
 def code_hint(system: CodeSystem, code: str) -> str:
@@ -110,6 +134,22 @@ def _spellings(code: str) -> Iterator[str]:
                 yield cased.translate(_ZEROS)
 
 
+def find_system(
+    catalogue: Catalogue, url: str, version: str | None = None, supplements: Sequence[str] = ()
+) -> CodeSystem:
+    """The code system of a url and version, seen through some supplements.
+
+    Raises TerminologyError as ``Catalogue.system``; for an unknown url the text asks whether another was meant.
+    """
+    try:
+        return catalogue.system(url, version, supplements)
+    except TerminologyError as missing:
+        if catalogue.known_versions("CodeSystem", catalogue.preferred(url)):
+            raise
+        hint = system_hint(catalogue, url)
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in missing.issues) from None
+
+
 def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ()) -> str:
     """A question that names the code systems with nearly the same uri; empty if there are none.
 
@@ -134,12 +174,21 @@ class _SystemNames:
 
     @staticmethod
     def of(catalogue: Catalogue) -> _SystemNames:
-        names = _SystemNames({}, {name: {url} for name, url in SHORT_NAMES.items()})
+        names = _SystemNames()
+        for name, url in SHORT_NAMES.items():
+            names._add(url, [name])
         for about in catalogue.abouts():
-            names.by_url.setdefault(_bare_url(about.url), set()).add(about.url)
-            for name in (about.name, about.title, about.url.rpartition("/")[2]):
-                names.by_name.setdefault(bare(name or ""), set()).add(about.url)
+            names._add(about.url, [about.name, about.title, about.url.rpartition("/")[2]])
+        for header in catalogue.headers("NamingSystem"):
+            uri, own = _names_of(header)
+            if uri is not None:
+                names._add(catalogue.preferred(uri), own)
         return names
+
+    def _add(self, url: str, names: Iterable[str | None]) -> None:
+        self.by_url.setdefault(_bare_url(url), set()).add(url)
+        for name in filter(None, map(bare, filter(None, names))):
+            self.by_name.setdefault(name, set()).add(url)
 
     @property
     def weight(self) -> int:
@@ -151,17 +200,50 @@ class _SystemNames:
         return similar if ":" in url or not bare(url) else similar | self.by_name.get(bare(url), set())
 
 
+def _names_of(naming: Document) -> tuple[str | None, list[str | None]]:
+    """The uri of the code system that a NamingSystem is about, or None, and its names and mnemonics."""
+    ids = naming.get("uniqueId", ()) if naming.get("kind") == "codesystem" else ()
+    uris = [i for i in ids if i.get("type") in ("uri", "url")]
+    uri = next((i for i in uris if i.get("preferred")), uris[0] if uris else {}).get("value")
+    mnemonics = [i.get("value") for i in ids if i.get("type") in ("other", "v2csmnemonic")]
+    name = naming.get("name")
+    short = name.removesuffix(_END_OF_NAME) if isinstance(name, str) else None
+    return uri, [name, short, naming.get("title"), naming.get("id"), *mnemonics]
+
+
 def map_hint(catalogue: Catalogue, url: str) -> str:
     """A question that names the concept maps with this id or name, or with nearly this url; empty if there are none."""
     headers = [header for header in catalogue.headers("ConceptMap") if header.get("url")]
     similar = {str(header["url"]) for header in headers if _is_nearly(header, url)}
     if not similar:
-        last = bare(_last_part(url))
-        most = 2 if len(last) >= _LONG_NAME else 0
         similar = {
-            str(h["url"]) for h in headers if edits(last, bare(_last_part(str(h["url"]))), most) is not None
+            str(h["url"]) for h in headers if _is_misspelled(_last_part(url), _last_part(str(h["url"])))
         }
-    return did_you_mean(sorted(similar - {url})[:_MOST_MAPS])
+    return did_you_mean(sorted(similar - {url})[:_MOST_HINTS])
+
+
+def find_resource(catalogue: Catalogue, kind: str, id_: str) -> Document:
+    """The resource with an id.
+
+    Raises TerminologyError when there is none; the text asks whether a resource with nearly this id was meant.
+    """
+    try:
+        return catalogue.resource(kind, id_)
+    except TerminologyError as unknown:
+        if catalogue.has_id(kind, id_):
+            raise
+        ids = {str(header.get("id", "")) for header in catalogue.headers(kind)}
+        hint = did_you_mean(sorted(other for other in ids if _is_misspelled(id_, other))[:_MOST_HINTS])
+        raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
+
+
+def _is_misspelled(name: str, known: str) -> bool:
+    """True if only marks and case tell a name from a known one, or, if it is long, at most two letters do.
+
+    The first letter is right, as it mostly is: thousands of names are compared.
+    """
+    plain, known = bare(name), bare(known)
+    return plain[:1] == known[:1] and edits(plain, known, 2 if len(plain) >= _LONG_NAME else 0) is not None
 
 
 def _is_nearly(header: Document, url: str) -> bool:
@@ -177,7 +259,8 @@ def _last_part(url: str) -> str:
 
 
 def _bare_url(url: str) -> str:
-    return _OPTIONAL_PARTS.sub("", url.casefold())
+    """A uri without its scheme, case, hyphens and last slash."""
+    return _HYPHENS.sub("", _OPTIONAL_PARTS.sub("", url.casefold()))
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Coding, Concept, Document
 from terminology.operations.agreement import CODING, INSTANCE, agreed
-from terminology.operations.spelling import code_hint
+from terminology.operations.spelling import code_hint, find_system
 from terminology.systems.code_shapes import unknown_code
 from terminology.systems.filters import SUBSUMING
 from terminology.systems.protocol import CodeSystem
@@ -121,8 +121,8 @@ def _common_system(
     if len(urls) > 1:
         raise TerminologyError(issues.subsumption_across_systems(*urls[:2]))
     requested = (instance.get("version"), request.version, first.version, second.version)
-    systems = [catalogue.system(urls[0], version) for version in dict.fromkeys(requested) if version]
+    systems = [find_system(catalogue, urls[0], version) for version in dict.fromkeys(requested) if version]
     versions = list(dict.fromkeys(str(system.about.version) for system in systems))
     if len(versions) > 1:
         raise TerminologyError(issues.subsumption_across_versions(urls[0], *versions[:2]))
-    return systems[0] if systems else catalogue.system(urls[0])
+    return systems[0] if systems else find_system(catalogue, urls[0])

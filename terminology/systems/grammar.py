@@ -14,7 +14,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property, Typed
-from terminology.core.texts import finder
+from terminology.core.texts import finder, words
 from terminology.systems.filters import ReadValues, anything, compared
 from terminology.systems.implicit import ALL_CODES, all_of
 from terminology.systems.protocol import SimpleCodeSystem, is_found
@@ -73,6 +73,13 @@ class GrammarCodeSystem(SimpleCodeSystem):
             finds = finder(text)
             tests.append(lambda reading: _is_found(reading, finds))
         return GrammarSelection(self, tests)
+
+    def words(self, beginning: str) -> Iterator[str]:
+        """Those of the common codes, which are all that a search lists."""
+        _, codes = self.common_codes() or ("", ())
+        readings = (self.read(code) for code in codes)
+        texts = (text for reading in readings if reading is not None for text in _texts(reading))
+        return (word for text in texts for word in words(text) if word.startswith(beginning))
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         readings = {code: self.read(code) for code in codes}
@@ -149,6 +156,13 @@ class GrammarSelection:
 def _is_found(reading: Reading, finds: Callable[[str], bool]) -> bool:
     names = (designation.value for designation in reading.detail.designations)
     return is_found(reading.concept, finds) or any(map(finds, names))
+
+
+def _texts(reading: Reading) -> Iterator[str]:
+    """The texts that a search finds."""
+    yield reading.concept.code
+    yield reading.concept.display or ""
+    yield from (designation.value for designation in reading.detail.designations)
 
 
 def _detail(reading: Reading) -> ConceptDetail:

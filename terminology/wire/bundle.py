@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -76,12 +76,12 @@ def entry_request(entry: Any, index: int, base: str) -> Request:
 def _below(url: str, base: str, index: int) -> tuple[str, str]:
     """The path of a url below the base, and its query.
 
-    The scheme does not matter: a proxy before the service may speak another one. Raises TerminologyError for
-    a url that is not below the base, and ValueError for a malformed one.
+    What the path has with percent signs is read as in the path of a request. The scheme does not matter: a proxy
+    before the service may speak another one. Raises TerminologyError for a url that is not below the base, and
+    ValueError for a malformed one.
     """
     here, parts = urlsplit(base), urlsplit(url)
-    path = f"{parts.path}/"
-    root = f"{here.path}/"
+    path, root = f"{unquote(parts.path)}/", f"{unquote(here.path)}/"
     is_here = _host(parts.netloc) == _host(here.netloc) and path.startswith(root)
     below = path.removeprefix(root).strip("/")
     is_elsewhere = not is_here or parts.scheme.lower() not in ("http", "https", "")

@@ -18,7 +18,7 @@ from terminology.core.documents import FIRST_ROWS, MOST_ROWS
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
-from terminology.operations.spelling import near_names
+from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
@@ -38,8 +38,15 @@ from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
-# The headers of a batch that stand for each of its entries.
-_CARRIED = (RequestHeader.CACHE_ID, RequestHeader.AUTHORIZATION)
+# The headers of a batch that stand for each of its entries. The others are about the message (its media type, its
+# address), or about one resource.
+_CARRIED = (
+    RequestHeader.ACCEPT_LANGUAGE,
+    RequestHeader.AUTHORIZATION,
+    RequestHeader.CACHE_ID,
+    RequestHeader.PREFER,
+    RequestHeader.TOO_COSTLY_THRESHOLD,
+)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 # The parameters of every operation: the format of the answer, and the content it is answered from.
 _EVERYWHERE = (p("form", "string", *sorted(RESULT)), RESOURCES, CACHE_ID)
@@ -132,7 +139,7 @@ def _place(context: Context, request: Request) -> str:
 
 
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
-    header = context.catalogue.resource(kind, id_)
+    header = find_resource(context.catalogue, kind, id_)
     rows = _rows_asked_for(request, kind)
     document = context.catalogue.whole(header, rows=rows)
     tag = version_id(document)
@@ -170,7 +177,7 @@ def _version_headers(document: Document, tag: str) -> dict[str, str]:
 
 def _history(context: Context, request: Request, kind: str, id_: str) -> Response:
     """The history of a resource: its one version, the loaded one."""
-    document = context.catalogue.whole(context.catalogue.resource(kind, id_))
+    document = context.catalogue.whole(find_resource(context.catalogue, kind, id_))
     headers = _version_headers(document, version_id(document))
     present = _presented(context, request, document)
     return Response(200, history(f"{context.base}/{kind}/{id_}", f"{kind}/{id_}", present, headers))
@@ -262,7 +269,7 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     operation = operation_of(kind, name, context.release, at_instance=id_ is not None)
 
     def run() -> Response:
-        instance = None if id_ is None else context.catalogue.resource(kind, id_)
+        instance = None if id_ is None else find_resource(context.catalogue, kind, id_)
         place = f"{kind}/${name}" if kind else f"${name}"
         arguments = request.arguments(place, operation.body_parameter)
         warnings = _checked(request, name, operation, arguments)

@@ -20,12 +20,19 @@ from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, split_canonical
 from terminology.wire.bundle import searchset
 from terminology.wire.outcome import operation_outcome
+from terminology.wire.parameters import LARGEST
 
 PAGE = 50
 LARGEST_PAGE = 1000
 # The most resources that one search looks into: those that are not in the store are read from their files.
 MOST_LOOKED_INTO = 10_000
 Values = Callable[[Document], Iterator[Any]]
+# The code systems of elements of the type code.
+_LANGUAGES = "urn:ietf:bcp:47"
+_STATUS = "http://hl7.org/fhir/publication-status"
+_CONTENT_MODE = "http://hl7.org/fhir/codesystem-content-mode"
+_KIND = "http://hl7.org/fhir/namingsystem-type"
+_ID_TYPE = "http://hl7.org/fhir/namingsystem-identifier-type"
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,18 +68,20 @@ def _any_of(*several: Values) -> Values:
 
 
 class Token(NamedTuple):
-    """A code, or an identifier. ``system`` is None where the element implies it.
+    """A code, or an identifier; ``system`` is empty where there is none.
 
-    ``folds``: case need not count; None where only the code system can tell.
+    ``folds``: case need not count; None where only the code system can tell. ``implied``: the element implies the
+    system, so that the code is found without one (``|code``), too.
     """
 
-    system: str | None
+    system: str
     code: str
     folds: bool | None = False
+    implied: bool = False
 
 
-def _tokens(path: Values) -> Values:
-    """Identifiers, Codings, CodeableConcepts and plain codes as Tokens."""
+def _tokens(path: Values, system: str = "") -> Values:
+    """Identifiers, Codings, CodeableConcepts and plain codes, whose element implies a system, as Tokens."""
 
     def values(document: Document) -> Iterator[Token]:
         for value in path(document):
@@ -80,7 +89,7 @@ def _tokens(path: Values) -> Values:
                 if isinstance(coding, dict):
                     yield Token(coding.get("system", ""), coding.get("code") or coding.get("value") or "")
                 else:
-                    yield Token(None, str(coding))
+                    yield Token(system, str(coding), implied=True)
 
     return values
 
@@ -110,7 +119,8 @@ def _concepts(document: Document) -> Iterator[Token]:
 
 def _languages(document: Document) -> Iterator[Token]:
     for node in _nested(document.get("concept"), "concept"):
-        yield from (Token(None, tag, folds=True) for tag in _at("designation", "language")(node))
+        for tag in _at("designation", "language")(node):
+            yield Token(_LANGUAGES, tag, folds=True, implied=True)
 
 
 def _listed(document: Document) -> Iterator[Token]:
@@ -134,8 +144,9 @@ def _mapped(end: str, *path: str) -> SearchParameter:
     return SearchParameter("token", values, inside=True)
 
 
-def _p(type_: str, values: Values, inside: bool = False) -> SearchParameter:
-    return SearchParameter(type_, _tokens(values) if type_ == "token" else values, inside)
+def _p(type_: str, values: Values, inside: bool = False, *, system: str = "") -> SearchParameter:
+    """``system``: the code system of an element of the type code, which its binding names."""
+    return SearchParameter(type_, _tokens(values, system) if type_ == "token" else values, inside)
 
 
 def _related(type_: str) -> SearchParameter:
@@ -152,7 +163,7 @@ def _related(type_: str) -> SearchParameter:
 _COMMON = {
     "_id": _p("token", _at("id")),
     "_lastUpdated": _p("date", _at("meta", "lastUpdated")),
-    "_language": _p("token", _at("language")),
+    "_language": _p("token", _at("language"), system=_LANGUAGES),
     "_profile": _p("reference", _at("meta", "profile")),
     "_security": _p("token", _at("meta", "security")),
     "_source": _p("uri", _at("meta", "source")),
@@ -162,7 +173,7 @@ _COMMON = {
     "identifier": _p("token", _at("identifier")),
     "name": _p("string", _at("name")),
     "title": _p("string", _at("title")),
-    "status": _p("token", _at("status")),
+    "status": _p("token", _at("status"), system=_STATUS),
     "date": _p("date", _at("date")),
     "effective": _p("date", _at("effectivePeriod")),
     "publisher": _p("string", _at("publisher")),
@@ -185,7 +196,7 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
     | {
         "system": _p("uri", _canonical),
         "code": SearchParameter("token", _concepts, inside=True),
-        "content-mode": _p("token", _at("content")),
+        "content-mode": _p("token", _at("content"), system=_CONTENT_MODE),
         "language": SearchParameter("token", _languages, inside=True),
         "supplements": _p("reference", _at("supplements")),
     },
@@ -222,9 +233,9 @@ PARAMETERS: dict[str, dict[str, SearchParameter]] = {
     },
     "NamingSystem": _COMMON
     | {
-        "kind": _p("token", _at("kind")),
+        "kind": _p("token", _at("kind"), system=_KIND),
         "value": _p("string", _at("uniqueId", "value")),
-        "id-type": _p("token", _at("uniqueId", "type")),
+        "id-type": _p("token", _at("uniqueId", "type"), system=_ID_TYPE),
         "responsible": _p("string", _at("responsible")),
         "contact": _p("string", _at("contact", "name")),
         "telecom": _p("token", _at("contact", "telecom")),
@@ -325,6 +336,8 @@ def number(name: str, query: Iterable[tuple[str, str]], default: int) -> int:
     text = dict(query).get(name, str(default))
     if not text.isascii() or not text.isdecimal():
         raise TerminologyError(issues.bad_search_value(name, text, "a whole number that is not negative"))
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise TerminologyError(issues.bad_search_value(name, text, f"a whole number of at most {LARGEST}"))
     return int(text)
 
 
@@ -387,9 +400,12 @@ def _test(kind: str, name: str, text: str, ignores_case: Callable[[str], bool]) 
 
 
 def _alternatives(text: str) -> list[str]:
-    r"""Values are separated by commas; ``\,`` is a comma, and ``\|`` a bar (search.html#escaping)."""
+    r"""Values are separated by commas; ``\,`` is a comma, and ``\|`` a bar (search.html#escaping).
+
+    An empty one matches nothing, so it is left out.
+    """
     plain = text.replace("\\,", "\0").replace("\\|", "|").replace("\\$", "$")
-    return [part.replace("\0", ",") for part in plain.split(",")]
+    return [part.replace("\0", ",") for part in plain.split(",") if part.strip("| ")]
 
 
 Matcher = Callable[[Any], bool]
@@ -402,11 +418,13 @@ def _plain(text: str) -> str:
 
 
 def _starts(text: str) -> Matcher:
-    return lambda value: _plain(str(value)).startswith(_plain(text))
+    sought = _plain(text)
+    return lambda value: sought != "" and _plain(str(value)).startswith(sought)
 
 
 def _contains(text: str) -> Matcher:
-    return lambda value: _plain(text) in _plain(str(value))
+    sought = _plain(text)
+    return lambda value: sought != "" and sought in _plain(str(value))
 
 
 def _exact(text: str) -> Matcher:
@@ -435,11 +453,14 @@ def _token(text: str, ignores_case: Callable[[str], bool] = lambda system: False
     def has_code(value: Token) -> bool:
         if value.code == code or value.folds is False or value.code.casefold() != folded:
             return value.code == code
-        return value.folds or ignores_case(value.system or "")
+        return value.folds or ignores_case(value.system)
+
+    def has_system(value: Token) -> bool:
+        return value.system == system or (value.implied and not system)
 
     if not bar:
-        return lambda value: has_code(value)
-    return lambda value: value.system in (system, None) and (not code or has_code(value))
+        return has_code
+    return lambda value: has_system(value) and (not code or has_code(value))
 
 
 # Whether dates from c up to d (exclusive) fit those of the parameter, from a up to b (search.html#prefix).

@@ -31,3 +31,19 @@ def test_a_code_of_a_required_binding_is_valid(
         ).get_json()
         found = next(p["valueBoolean"] for p in answer["parameter"] if p["name"] == "result")
         assert found is result, answer
+
+
+@pytest.mark.parametrize(
+    ("release", "value_set"),
+    [("r4", "v3-ConfidentialityClassification"), ("r4b", "v3-Confidentiality")],
+)
+def test_a_binding_outside_of_the_release_is_answered(
+    client: FlaskClient, release: str, value_set: str
+) -> None:
+    """Composition.confidentiality of R4B is bound to a value set that only HL7's terminology has."""
+    answer = client.get(
+        f"/fhir/{release}/ValueSet/$expand",
+        query_string={"url": f"http://terminology.hl7.org/ValueSet/{value_set}"},
+    ).get_json()
+    codes = {node["code"] for node in answer["expansion"]["contains"]}
+    assert codes == {"L", "M", "N", "R", "U", "V"}

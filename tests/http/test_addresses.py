@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
 
 from terminology import Settings, create_app
 from terminology.catalogue.content import Content
@@ -158,3 +161,171 @@ def test_the_entries_of_a_batch_may_name_the_base_that_is_configured() -> None:
 def test_a_setting_of_addresses_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=next(iter(settings))):
         Settings(environment={}, **settings)
+
+
+# -- the address and the fast path ---------------------------------------------------------------
+
+MAP = {
+    "resourceType": "ConceptMap",
+    "id": "cats-to-dogs",
+    "url": "http://x.org/ConceptMap/cats-to-dogs",
+    "status": "active",
+    "group": [
+        {
+            "source": CATS["url"],
+            "target": "http://x.org/dogs",
+            "element": [{"code": "tabby", "target": [{"code": "spaniel", "relationship": "equivalent"}]}],
+        }
+    ],
+}
+ADDRESSES = ["http://a.example", "https://a.example", "http://b.example:8080", "http://a.example/x"]
+
+
+def translation_of_location(location: str) -> str:
+    return f"/fhir/r4/ConceptMap/$translate?url={location}&system={CATS['url']}&code=tabby"
+
+
+def environ_of(address: str) -> dict[str, str]:
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return {"wsgi.url_scheme": scheme, "HTTP_HOST": host, "SCRIPT_NAME": slash + path}
+
+
+def headers_of(address: str) -> dict[str, str]:
+    parts = environ_of(address)
+    said = {"Proto": parts["wsgi.url_scheme"], "Host": parts["HTTP_HOST"], "Prefix": parts["SCRIPT_NAME"]}
+    return {f"X-Forwarded-{name}": value for name, value in said.items() if value}
+
+
+def forwarded_of(address: str) -> dict[str, str]:
+    parts = environ_of(address)
+    return {"Forwarded": f'proto={parts["wsgi.url_scheme"]};host="{parts["HTTP_HOST"]}"'}
+
+
+def app_with_a_map(**settings: Any) -> Any:
+    given = Settings(environment={}, data="", bundled=False, **settings)
+    return create_app(given, catalogue=Content([CATS, MAP]))
+
+
+def found(answers: Iterable[tuple[str, str, int]]) -> list[tuple[str, str]]:
+    """The pairs of an address in a location and the address of the request that were answered."""
+    return [(named, asked) for named, asked, status in answers if status == 200]
+
+
+@pytest.mark.parametrize("base", ["", "/r4", "/r5"])
+@pytest.mark.parametrize(
+    ("settings", "headers", "addresses"),
+    [
+        ({}, None, ADDRESSES),
+        ({"proxies": 1}, headers_of, ADDRESSES),
+        ({"proxies": 1, "proxy_headers": "forwarded"}, forwarded_of, ADDRESSES[:3]),
+    ],
+)
+def test_a_location_is_answered_below_the_address_of_the_request_alone(
+    base: str, settings: dict[str, Any], headers: Any, addresses: list[str]
+) -> None:
+    """Whatever requests came before it: each pair of addresses is asked for in two orders, and again."""
+    http = app_with_a_map(**settings).test_client()
+    pairs = list(product(addresses, addresses))
+    for order in (pairs, pairs[::-1], pairs):
+        answers = []
+        for named, asked in order:
+            path = translation_of_location(f"{named}/fhir{base}/ConceptMap/cats-to-dogs")
+            if headers is None:
+                response = http.get(path, environ_overrides=environ_of(asked))
+            else:
+                response = http.get(path, headers=headers(asked))
+            answers.append((named, asked, response.status_code))
+        assert sorted(found(answers)) == sorted((each, each) for each in addresses)
+
+
+def test_an_application_that_is_mounted_twice_has_two_addresses() -> None:
+    app = app_with_a_map()
+    http = Client(DispatcherMiddleware(app, {"/a": app, "/b": app}))
+    mounts = ["", "/a", "/b"]
+    for _ in range(2):
+        answers = []
+        for named, asked in product(mounts, mounts):
+            path = translation_of_location(f"http://localhost{named}/fhir/r4/ConceptMap/cats-to-dogs")
+            answers.append((named, asked, http.get(f"{asked}{path}").status_code))
+        assert sorted(found(answers)) == [(each, each) for each in mounts]
+
+
+# -- malformed addresses -------------------------------------------------------------------------
+
+MALFORMED_HOSTS = ['a"b<c>', "evil/x?y", "a:b:c", "[::1", "", "a b", "a:99999999", "user@host", "a,b"]
+
+
+@pytest.mark.parametrize("path", ["/", "/fhir", "/fhir/r4/CodeSystem", "/fhir/metadata"])
+@pytest.mark.parametrize("host", MALFORMED_HOSTS)
+def test_a_malformed_host_is_refused(path: str, host: str) -> None:
+    response = client().get(path, environ_overrides={"HTTP_HOST": host})
+    assert response.status_code == 400
+    assert "Host" in response.get_json()["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("tx_1.example.org", "http://tx_1.example.org/fhir"),
+        ("127.0.0.1:5000", "http://127.0.0.1:5000/fhir"),
+        ("[::1]:80", "http://[::1]/fhir"),
+    ],
+)
+def test_a_host_may_be_a_name_or_an_address_with_a_port(host: str, base: str) -> None:
+    response = client().get("/fhir/r4/CodeSystem", environ_overrides={"HTTP_HOST": host})
+    assert response.get_json()["link"][0]["url"].startswith(f"{base}/r4/")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Proto", "javascript"),
+        ("Proto", "ftp"),
+        ("Port", "abc"),
+        ("Port", "99999"),
+        ("Prefix", "p"),
+        ("Prefix", "//evil.example"),
+        ("Prefix", "/\\evil.example"),
+        ("Host", "a/b"),
+    ],
+)
+def test_an_address_of_a_proxy_that_cannot_be_is_refused(name: str, value: str) -> None:
+    headers = {f"X-Forwarded-{name}": value}
+    for path in ("/", "/fhir/r4/CodeSystem"):
+        assert client(proxies=1).get(path, headers=headers).status_code == 400
+        assert client().get(path, headers=headers).status_code in (200, 302)
+    for forwarded in ("proto=javascript", 'host="a/b"'):
+        http = client(proxies=1, proxy_headers="forwarded")
+        assert http.get("/fhir/r4/CodeSystem", headers={"Forwarded": forwarded}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "base"),
+    [
+        ("tx.example.org", "80", "http://tx.example.org/fhir"),
+        ("::1", "5000", "http://[::1]:5000/fhir"),
+        ("/run/terminology.sock", "", "http://localhost/fhir"),
+    ],
+)
+def test_without_a_host_the_server_says_its_own_name(name: str, port: str, base: str) -> None:
+    """HTTP/1.0 allows it."""
+    app = app_with_a_map()
+
+    def without_host(environ: Any, start_response: Any) -> Iterable[bytes]:
+        del environ["HTTP_HOST"]
+        environ |= {"SERVER_NAME": name, "SERVER_PORT": port}
+        return app(environ, start_response)
+
+    response = Client(without_host).get("/fhir/r4/CodeSystem")
+    assert response.get_json()["link"][0]["url"].startswith(f"{base}/r4/")
+
+
+def test_the_scheme_of_a_proxy_is_read_without_case() -> None:
+    response = client(proxies=1).get("/fhir/r4/CodeSystem", headers={"X-Forwarded-Proto": "HTTPS"})
+    assert response.get_json()["link"][0]["url"].startswith("https://localhost/fhir/r4/")
+
+
+def test_a_prefix_is_written_as_a_url_has_it() -> None:
+    response = client(proxies=1).get("/fhir/r4/CodeSystem", headers={"X-Forwarded-Prefix": "/a b<"})
+    assert response.get_json()["link"][0]["url"].startswith("http://localhost/a%20b%3C/fhir/r4/")

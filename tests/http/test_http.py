@@ -32,13 +32,20 @@ PARAMETERS = {
     "resourceType": "Parameters",
     "parameter": [{"name": "coding", "valueCoding": {"system": URL, "code": "cat"}}],
 }
+ALL_CATS = {
+    "resourceType": "ValueSet",
+    "id": "all-cats",
+    "url": f"{URL}/all",
+    "status": "active",
+    "compose": {"include": [{"system": URL}]},
+}
 DATED = {**CATS, "meta": {"lastUpdated": "2026-01-02T03:04:05Z"}}
 
 
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
     settings = Settings(environment={}, data="", largest_body=100_000)
-    return create_app(settings, catalogue=catalogue_of([DATED, SUPPLEMENT, *MAPS])).test_client()
+    return create_app(settings, catalogue=catalogue_of([DATED, SUPPLEMENT, ALL_CATS, *MAPS])).test_client()
 
 
 def outcome(response: TestResponse, status: int) -> dict[str, Any]:
@@ -495,10 +502,11 @@ def test_summary_and_elements_cut_a_resource_down_and_say_so(http: FlaskClient) 
 # -- batch ---------------------------------------------------------------------------------------
 
 
-def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) -> None:
-    def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
-        return {"request": {"method": method, "url": url}, **more}
+def entry(method: str, url: str, **more: Any) -> dict[str, Any]:
+    return {"request": {"method": method, "url": url}, **more}
 
+
+def test_a_batch_answers_each_entry_by_itself_and_in_order(http: FlaskClient) -> None:
     entries = [
         entry("GET", f"CodeSystem/$lookup?system={URL}&code=cat"),
         entry("POST", "CodeSystem/$lookup", resource=PARAMETERS),
@@ -588,14 +596,85 @@ def test_a_batch_at_the_root_of_all_releases_has_no_entries_of_one(http: FlaskCl
 
 def test_the_resource_of_a_batch_entry_may_come_from_anywhere(http: FlaskClient) -> None:
     """``fullUrl`` is the identity of the resource of the entry, and not where the request goes."""
-    entry = {
-        "fullUrl": "http://elsewhere.example/fhir/Parameters/1",
-        "resource": PARAMETERS,
-        "request": {"method": "POST", "url": "CodeSystem/$lookup"},
-    }
-    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    whole = entry("POST", "CodeSystem/$lookup", resource=PARAMETERS)
+    whole["fullUrl"] = "http://elsewhere.example/fhir/Parameters/1"
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [whole]}
     (answered,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
     assert answered["response"]["status"] == "200"
+
+
+@pytest.mark.parametrize("root", ["r4", "r4b", "r5"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"CodeSystem/$lookup?system={URL}&code=cat",
+        f"CodeSystem/%24lookup?system={URL}&code=c%61t",
+        f"Code%53ystem/$look%75p?system={URL}&code=cat",
+        f"CodeSystem%2F$lookup?system={URL}&code=cat",
+        "CodeSystem/c%61ts",
+        "CodeSystem/cats/%24validate-code?code=cat",
+        "CodeSystem/%C3%A9",
+        "CodeSystem/c%2561ts",
+        "CodeSystem/%FF",
+    ],
+)
+def test_a_path_in_a_batch_entry_is_read_as_that_of_a_request(
+    http: FlaskClient, root: str, path: str
+) -> None:
+    single = http.get(f"/fhir/{root}/{path}")
+    for url in (path, f"/fhir/{root}/{path}", f"http://localhost/f%68ir/{root}/{path}"):
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry("GET", url)]}
+        (answer,) = http.post(f"/fhir/{root}", json=bundle).get_json()["entry"]
+        assert answer["response"]["status"] == str(single.status_code)
+        assert answer.get("resource") == (single.get_json() if single.status_code == 200 else None)
+
+
+def test_an_entry_for_another_root_is_refused_however_its_path_is_written(http: FlaskClient) -> None:
+    for url in ("r5/CodeSystem/cats", "%725/CodeSystem/cats", "http://localhost/fhir/%725/CodeSystem/cats"):
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry("GET", url)]}
+        (answer,) = http.post("/fhir/r4", json=bundle).get_json()["entry"]
+        assert answer["response"]["status"] == "400"
+
+
+# Headers of a batch that hold for its entries, each with a request that it changes the answer to.
+OF_ENTRIES = {
+    RequestHeader.ACCEPT_LANGUAGE: ("de", f"CodeSystem/$lookup?system={URL}&code=cat"),
+    RequestHeader.CACHE_ID: ("no-such-cache", f"CodeSystem/$lookup?system={URL}&code=cat"),
+    RequestHeader.PREFER: ("handling=strict", "CodeSystem?colour=red"),
+    RequestHeader.TOO_COSTLY_THRESHOLD: ("1", f"ValueSet/$expand?url={URL}/all"),
+}
+# Those that are about the message, or about one resource, or have no effect alone.
+OF_THE_BATCH = {
+    RequestHeader.ACCEPT,
+    RequestHeader.AUTHORIZATION,
+    RequestHeader.CONTENT_TYPE,
+    RequestHeader.HOST,
+    RequestHeader.IF_MODIFIED_SINCE,
+    RequestHeader.IF_NONE_MATCH,
+    RequestHeader.PREFLIGHT_METHOD,
+    RequestHeader.REQUEST_ID,
+}
+
+
+@pytest.mark.parametrize("header", OF_ENTRIES)
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_header_of_a_batch_holds_for_its_entries(
+    http: FlaskClient, root: str, header: RequestHeader
+) -> None:
+    value, path = OF_ENTRIES[header]
+    plain, single = (http.get(f"/fhir/{root}/{path}", headers=h) for h in ({}, {header.value: value}))
+    assert plain.status_code == 200
+    assert (single.status_code, single.get_json()) != (200, plain.get_json())
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry("GET", path)]}
+    answers = http.post(f"/fhir/{root}", json=bundle, headers={header.value: value})
+    (answer,) = answers.get_json()["entry"]
+    assert answer["response"]["status"] == str(single.status_code)
+    assert answer.get("resource") == (single.get_json() if single.status_code == 200 else None)
+
+
+def test_every_header_is_one_of_the_batch_or_of_its_entries() -> None:
+    assert OF_THE_BATCH | OF_ENTRIES.keys() == set(RequestHeader)
+    assert not OF_THE_BATCH & OF_ENTRIES.keys()
 
 
 def test_an_entry_of_a_batch_may_say_which_version_the_client_has(http: FlaskClient) -> None:

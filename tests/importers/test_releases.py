@@ -606,6 +606,20 @@ def test_fhir_a_row_that_maps_to_nothing_keeps_its_properties(tmp_path: Path) ->
 R5_MAP = {"resourceType": "ConceptMap", "url": "http://example.org/map", "version": "1"}
 
 
+def test_fhir_elements_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    element = {"code": "a", "noMap": True, "target": [{"code": "b", "relationship": "equivalent"}]}
+    path = write(tmp_path, "map.json", json.dumps(R5_MAP | {"group": [{"element": [element]}]}))
+    map_ = Imported("fhir", path)
+    assert map_.rows == []
+    assert ["noMap and target" in problem.text for problem in map_.problems] == [True]
+    for scopes in (
+        {"sourceUri": "a", "sourceCanonical": "b"},
+        {"targetScopeUri": "a", "targetScopeCanonical": "b"},
+    ):
+        path = write(tmp_path, "scopes.json", json.dumps(R5_MAP | scopes | {"group": []}))
+        assert "one of them only" in refusal("fhir", path)
+
+
 def test_fhir_groups_keep_their_rows(tmp_path: Path) -> None:
     group = {"source": "http://example.org/from", "target": "http://example.org/other"}
     second = group | {"element": [{"code": "a", "target": [{"code": "y", "equivalence": "equal"}]}]}

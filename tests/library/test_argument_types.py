@@ -107,6 +107,8 @@ def test_a_value_of_another_type_is_a_TypeError(
         (lambda t: t.read("CodeSystem", "a", release=5), "'release' must be str, not int"),
         (lambda t: t.lookup(URL, "cat").in_release(4), "'release' must be str, not int"),
         (lambda t: t.lookup(URL, "cat").to_fhir(4), "'release' must be str, not int"),
+        (lambda t: t.lookup(URL, "cat").to_json(4), "'release' must be str, not int"),
+        (lambda t: t.lookup(URL, "cat").to_json(pretty=1), "'pretty' must be bool, not int"),
         (lambda t: t.ask("$versions", release=4), "'release' must be str, not int"),
     ],
 )

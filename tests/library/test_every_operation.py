@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -153,3 +156,18 @@ def test_the_models_of_a_cache_start_no_other_one(terminology: Terminology) -> N
         assert started.in_release(release) == started.json
     with pytest.raises(TerminologyError, match="'release' must be one of"):
         started.in_release("r3")
+
+
+def test_an_answer_is_written_as_json_with_the_digits_of_its_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "CodeSystem-weighed.json"
+    file.write_text(
+        """{"resourceType": "CodeSystem", "url": "http://example.org/weighed", "status": "active",
+        "content": "complete", "property": [{"code": "w", "type": "decimal"}],
+        "concept": [{"code": "a", "property": [{"code": "w", "valueDecimal": 1.50}]}]}"""
+    )
+    with Terminology(file, bundled=False) as terminology:
+        answer = terminology.lookup("http://example.org/weighed", "a")
+        for release in ("r4", "r4b", "r5"):
+            assert '"valueDecimal":1.50}' in answer.to_json(release)
+        assert json.loads(answer.to_json(pretty=True), parse_float=Decimal) == answer.json
+        assert json.loads(json.dumps(answer.json, default=float)) == json.loads(answer.to_json())

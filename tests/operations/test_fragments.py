@@ -19,6 +19,7 @@ SNOMED, CPT, PCS = (
     "http://www.ama-assn.org/go/cpt",
     "http://www.cms.gov/Medicare/Coding/ICD10",
 )
+MESH = "https://www.nlm.nih.gov/mesh"
 CM, OPS = "http://hl7.org/fhir/sid/icd-10-cm", "http://fhir.de/CodeSystem/bfarm/ops"
 
 
@@ -49,7 +50,20 @@ def texts(answer: Json) -> list[str]:
         (PCS, "0UDB0ZZ", True),
         (CM, "N872", False),
         (CM, "ZZZ", False),
-        (CM, "N87.2", True),
+        (CM, "N87.2", False),
+        (CM, "N87.8", False),
+        (CM, "D06.2", False),
+        (CM, "D06.5", False),
+        (CM, "C53.2", False),
+        (CM, "O34.41", True),
+        (MESH, "cone biopsy!", False),
+        (MESH, "x", False),
+        (MESH, "D007044x", False),
+        (MESH, "D00704", False),
+        (MESH, "D014594", True),
+        (MESH, "D000066388", True),
+        (MESH, "C578561", True),
+        (MESH, "Q000941", True),
     ],
 )
 def test_no_fragment_holds_what_is_no_code(
@@ -121,6 +135,13 @@ def test_a_value_set_lists_of_a_fragment_what_may_be_a_code(release: str) -> Non
         for code in ("b1", "b9", "c9", "c8")
     ]
     assert results == [True, False, True, False]
+
+
+@RELEASES
+def test_a_code_refused_by_its_shape_is_hinted_at(ask: Ask, release: str) -> None:
+    answer = ask("CodeSystem/$validate-code", release=release, url=CM, code="n87.1")
+    outcome = next(part["resource"] for part in answer["parameter"] if part["name"] == "issues")
+    assert [issue.get("diagnostics") for issue in outcome["issue"]] == ["Did you mean 'N87.1'?", None]
 
 
 @RELEASES

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology, TerminologyError
+from terminology import Settings, Terminology, TerminologyError, create_app
 from tests.support.builders import body_of, code_system, concept, concept_map, value_set
 from tests.support.engine import catalogue_of
 from tests.support.pets import Json, read
@@ -16,6 +16,19 @@ CPT = "http://www.ama-assn.org/go/cpt"
 PROCEDURES = "http://www.cms.gov/Medicare/Coding/ICD10"
 HIPPS = "http://example.org/fhir/hipps"
 MAP = "http://example.org/ConceptMap/cpt-to-pcs"
+MS_DRG = (
+    "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
+    "MS-DRG-Classifications-and-Software"
+)
+LOAVES = "http://example.org/loaf-stages"
+NAMING = {
+    "resourceType": "NamingSystem",
+    "name": "LoafStagesNamingSystem",
+    "title": "Stages of loaves",
+    "status": "active",
+    "kind": "codesystem",
+    "uniqueId": [{"type": "uri", "value": LOAVES}, {"type": "v2csmnemonic", "value": "LF"}],
+}
 BOTH_RELEASES = pytest.mark.parametrize("release", ["r4", "r5"])
 ROW = {"code": "57520", "target": [{"code": "0UBC7ZZ", "relationship": "equivalent"}]}
 # A map without a url is no answer to what may have been meant.
@@ -32,6 +45,7 @@ LIBRARY = Terminology(
             concept_map(MAP, CPT, PROCEDURES, [ROW], id="c-p"),
             concept_map("cpt-to-hipps", CPT, HIPPS, [ROW]),
             NAMELESS,
+            NAMING,
         ]
     )
 )  # fmt: skip
@@ -43,6 +57,9 @@ CODES = [
     (PROCEDURES, "procedures", "7", "007"),
     (CPT, "cpt", "57520:51", "57520"),
     (CPT, "cpt", "57520-51-LT", "57520"),
+    (CPT, "cpt", "57520 LT", "57520"),
+    (CPT, "cpt", "57520LT", "57520"),
+    (CPT, "cpt", "57520 51", "57520"),
     (CPT, "cpt", "520", "00520"),
 ]
 SYSTEMS = [
@@ -53,6 +70,22 @@ SYSTEMS = [
     ("https://www.ama-assn.org/go/cpt", CPT),
     ("http://ama-assn.org/go/cpt/", CPT),
     ("SNOMED", "http://snomed.info/sct"),
+    ("C4", CPT),
+    ("HCPCS Level II", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"),
+    ("MS-DRG", MS_DRG),
+    ("MSDRG", MS_DRG),
+    ("DRG", MS_DRG),
+    ("OPCS-4", "https://fhir.hl7.org.uk/CodeSystem/OPCS-4"),
+    ("CCAM", "https://smt.esante.gouv.fr/terminologie-ccam"),
+    ("OPS", "http://fhir.de/CodeSystem/bfarm/ops"),
+    ("BCP47", "urn:ietf:bcp:47"),
+    ("http://hl7.org/fhir/sid/icd10cm", "http://hl7.org/fhir/sid/icd-10-cm"),
+    # A NamingSystem that is here has names, and a mnemonic.
+    ("Stages of Loaves", LOAVES),
+    ("LoafStages", LOAVES),
+    ("LoafStagesNamingSystem", LOAVES),
+    ("LF", LOAVES),
+    ("https://example.org/loaf_stages", LOAVES),
 ]
 
 
@@ -105,6 +138,10 @@ def test_a_system_that_is_nearly_named_is_pointed_out_in_every_operation(
     hint = f"Did you mean '{meant}'?"
     assert hint in refused("CodeSystem/$lookup", release, system=name, code="57520")
     assert hint in refused("ConceptMap/$translate", release, system=name, code="57520")
+    assert hint in refused("CodeSystem/$subsumes", release, system=name, codeA="57520", codeB="57520")
+    for parameter in ("targetSystem", "target"):
+        asked = {"system": CPT, "code": "57520", parameter: name}
+        assert hint in refused("ConceptMap/$translate", release, **asked)
     for kind in ("CodeSystem", "ValueSet"):
         for as_coding in (False, True):
             answer = validated(release, kind, name, "57520", as_coding=as_coding)
@@ -158,3 +195,26 @@ def test_the_text_of_an_error_names_the_parameter_that_was_meant(release: str) -
     body = body_of(sytem={"valueUri": CPT}, code={"valueCode": "57520"})
     with pytest.raises(TerminologyError, match="Did you mean 'system'"):
         LIBRARY.ask("CodeSystem/$lookup", body, release)
+
+
+@BOTH_RELEASES
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("ConceptMap/cpt-to-pcz/$translate", "cpt-to-pcs"),
+        ("ConceptMap/CptToPcs/$translate", "cpt-to-pcs"),
+        ("ConceptMap/cpt-to-pcz", "cpt-to-pcs"),
+        ("ConceptMap/cpt-to-pcz/_history", "cpt-to-pcs"),
+        ("ValueSet/loaf-stagez/$expand", "loaf-stages"),
+        ("ValueSet/stages/$expand", None),
+    ],
+)
+def test_a_resource_whose_id_is_nearly_named_is_pointed_out(
+    release: str, path: str, meant: str | None
+) -> None:
+    content = [NAMELESS, value_set("loaf-stages", {"system": CPT}, id="loaf-stages")]
+    client = create_app(Settings(environment={}, data=""), catalogue=catalogue_of(content)).test_client()
+    answer = client.get(f"/fhir/{release}/{path}", query_string={"system": CPT, "code": "57520"})
+    assert answer.status_code == 404
+    text = answer.get_json()["issue"][0]["details"]["text"]
+    assert (f"Did you mean '{meant}'?" in text) is (meant is not None)

@@ -110,6 +110,11 @@ def test_a_display_of_theirs_that_nobody_knows_cannot_be_wrong() -> None:
         answer = ask("ValueSet/$validate-code", coding(code, NOWHERE, display="Omega"), url=LISTING["url"])
         assert value(answer, "result") is True
         assert [severity for severity, _ in issues_of(answer)] == ["warning", "warning"]
+        assert "licence" not in value(answer, "message")
+    text = f"The display 'Omega' for {NOWHERE}#a cannot be checked by this server: it does not have the code system"
+    assert text in value(
+        ask("ValueSet/$validate-code", coding("a", NOWHERE, display="Omega"), url=LISTING["url"]), "message"
+    )
 
 
 @RELEASES
@@ -182,6 +187,31 @@ def test_a_listed_code_that_a_fragment_lacks_has_its_display(release: str) -> No
         answer = ask("ValueSet/$validate-code", coding("a", NOWHERE, display=display), url=LISTING["url"])
         assert (value(answer, "result"), value(answer, "display")) == (True, "Alpha")
         assert [severity for severity, _ in issues_of(answer)] == ["warning"] * (1 + (display == "Omega"))
+
+
+@RELEASES
+@WAYS
+def test_a_list_that_is_excluded_counts_in_every_version(release: str, by: str) -> None:
+    """An exclude takes the codes that it lists out of the versions that it is for, wherever they are known."""
+    whole = code_system(NOWHERE, concept("a"), version="3")
+    part = code_system(NOWHERE, concept("a"), version="2", content="fragment")
+    both = {"system": NOWHERE, "version": "2", "concept": [{"code": "a"}, {"code": "c"}]}
+    three = {"system": NOWHERE, "version": "3"}
+    rows: list[tuple[list[Json], str | None, set[str]]] = [
+        ([both], None, {"a"}),
+        ([both], "2", {"a"}),
+        ([both], "3", {"a"}),
+        ([both, three], None, {"a"}),
+        ([both, three], "2", {"a"}),
+        ([both, three], "3", {"a", "c"}),
+    ]
+    for includes, version, left in rows:
+        exclude = {"system": NOWHERE, "concept": [{"code": "c"}]} | ({"version": version} if version else {})
+        some = value_set("some", *includes, compose={"exclude": [exclude]})
+        ask = given(whole, part, some, by=by, release=release)
+        assert {code for code, _ in listed(ask("ValueSet/$expand", url=some["url"]))} == left
+        answer = ask("ValueSet/$validate-code", coding("c", NOWHERE, version="2"), url=some["url"])
+        assert value(answer, "result") is ("c" in left), (includes, version)
 
 
 # -- stored expansions ---------------------------------------------------------------------------

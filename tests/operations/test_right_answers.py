@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -169,7 +170,49 @@ def test_codings_of_other_systems_alone_are_refused_by_name(ask: Ask) -> None:
     assert texts_of(answer) == [f"The CodeableConcept has no coding of the CodeSystem '{BIN}'"]
 
 
+def test_a_coding_of_another_system_is_no_code_of_this_one() -> None:
+    """``coding`` and a codeableConcept with nothing else are answered alike; two parameters must agree."""
+    for release, operation in product(("r4", "r4b", "r5"), ("CodeSystem/bins/$validate-code", "url")):
+        url = [text("url", BIN)] if operation == "url" else []
+        operation = "CodeSystem/$validate-code" if operation == "url" else operation
+        coding = {"name": "coding", "valueCoding": of("Rye", LOAF)}
+        answer = BAKERY.ask(operation, body_of(*url, coding), release=release)
+        assert texts_of(answer) == [f"The coding is of the CodeSystem '{LOAF}', not of '{BIN}'"]
+        assert read(answer)["issues"] == ["error invalid-code Coding.system"]
+        assert {k: read(answer)[k] for k in ("result", "code", "system")} == {
+            "result": False,
+            "code": "Rye",
+            "system": LOAF,
+        }
+
+
 # -- messages ------------------------------------------------------------------------------------
+
+
+def test_no_message_names_a_version_that_there_is_not(ask: Ask) -> None:
+    part = code_system("part", concept("a"), content="fragment")
+    answer = ask("CodeSystem/$validate-code", [part], url=part["url"], code="b")
+    text_ = f"Unknown Code 'b' in the CodeSystem '{part['url']}' - note that"
+    assert texts_of(answer)[0].startswith(text_)
+    assert refused(ask, "CodeSystem/$lookup", [part], system=part["url"], code="b").startswith(text_)
+
+
+def test_a_version_that_is_not_here_is_the_one_that_is_named(ask: Ask) -> None:
+    """The include pins version 9; the coding has version 1, which is here."""
+    listing = value_set(
+        "listing", {"system": BIN, "version": "9", "concept": [{"code": "b1"}, {"code": "q"}]}
+    )
+    parameters = text("url", listing["url"])
+    missing = (
+        f"A definition for CodeSystem '{BIN}' version '9' could not be found, so the code cannot be validated"
+    )
+    for version, result in (("1", False), ("9", True), (None, True)):
+        coding = {"name": "coding", "valueCoding": of("b1", BIN, **({"version": version} if version else {}))}
+        answer = ask("ValueSet/$validate-code", [BINS, listing], parameters, coding)
+        assert read(answer)["result"] is result
+        about = [t for t in texts_of(answer) if t.startswith(missing)]
+        assert len(about) == 1
+        assert about[0].endswith("because the value set lists it") is result
 
 
 def test_a_deprecated_concept_has_the_message_of_its_id(ask: Ask) -> None:
@@ -252,13 +295,23 @@ ACTIVE = value_set("active", {"system": BIN}, compose={"inactive": False})
 def test_the_rules_of_a_value_set_judge_its_members_only(
     ask: Ask, rule: list[Json], url: str, code: str
 ) -> None:
+    """A coding that a rule leaves out is no member, which is no error where another coding is one."""
     resources = [BINS, RULED, ACTIVE, value_set("all", {"system": BIN})]
     codings = several(of("b1", BIN), of(code, RULED["url"]))
     assert read(ask("ValueSet/$validate-code", resources, text("url", url), codings, *rule))["result"] is True
     also = value_set(url, {"system": BIN}, {"system": RULED["url"]}, compose=_rule_of(url))
-    answer = read(ask("ValueSet/$validate-code", [BINS, RULED, also], text("url", url), codings, *rule))
-    assert answer["result"] is False
-    assert "error code-rule CodeableConcept.coding[1].code" in answer["issues"]
+    resources = [BINS, RULED, also]
+    for order in (1, -1):
+        two = [of("b1", BIN), of(code, RULED["url"])][::order]
+        answer = read(ask("ValueSet/$validate-code", resources, text("url", url), several(*two), *rule))
+        assert (answer["result"], answer["code"]) == (True, "b1")
+        place = two.index(of(code, RULED["url"]))
+        assert f"warning code-rule CodeableConcept.coding[{place}].code" in answer["issues"]
+    for wrong in ([], [of("b9", BIN)]):
+        left_out = several(*wrong, of(code, RULED["url"]))
+        answer = read(ask("ValueSet/$validate-code", resources, text("url", url), left_out, *rule))
+        assert answer["result"] is False
+        assert f"error code-rule CodeableConcept.coding[{len(wrong)}].code" in answer["issues"]
 
 
 def _rule_of(url: str) -> Json:
@@ -412,14 +465,17 @@ def test_a_supplement_that_applies_to_nothing_is_refused(ask: Ask) -> None:
     resources = [BINS, LOAVES, PRICES, ALL_LOAVES]
     more = {"useSupplement": PRICES["url"]}
     url = ALL_LOAVES["url"]
-    text_ = f"The supplement '{PRICES['url']}' adds to no code system of the value set '{url}'"
-    assert refused(ask, "ValueSet/$expand", resources, url=url, **more) == text_
-    assert (
-        refused(ask, "ValueSet/$validate-code", resources, url=url, system=LOAF, code="Rye", **more) == text_
-    )
-    text_ = f"The supplement {PRICES['url']} does not supplement the CodeSystem {LOAF}"
-    assert refused(ask, "CodeSystem/$validate-code", resources, url=LOAF, code="Rye", **more) == text_
-    assert refused(ask, "CodeSystem/$lookup", resources, system=LOAF, code="Rye", **more).startswith(text_)
+    operations: list[tuple[str, dict[str, str], str]] = [
+        ("ValueSet/$expand", {"url": url}, url),
+        ("ValueSet/$validate-code", {"url": url, "system": LOAF, "code": "Rye"}, url),
+        ("CodeSystem/$validate-code", {"url": LOAF, "code": "Rye"}, f"{LOAF}|1"),
+        ("CodeSystem/$lookup", {"system": LOAF, "code": "Rye"}, f"{LOAF}|1"),
+    ]
+    for operation, values, asked in operations:
+        with pytest.raises(TerminologyError) as caught:
+            ask(operation, resources, **values, **more)
+        text_ = f"The supplement '{PRICES['url']}' of '{BIN}' adds nothing to '{asked}'"
+        assert [(i.code, i.text) for i in caught.value.issues] == [("business-rule", text_)], operation
 
 
 def test_a_supplement_that_an_import_requires_is_demanded_and_applied(ask: Ask) -> None:

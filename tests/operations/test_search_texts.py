@@ -44,6 +44,32 @@ def test_units_are_found_by_their_names(ask: Ask, release: str) -> None:
 
 
 @RELEASES
+@pytest.mark.parametrize(
+    ("text", "found", "unit"),
+    [
+        ("litre", "liter", "L"),
+        ("metre", "meter", "m"),
+        ("celcius", "celsius", "Cel"),
+        ("miligram", "milligram", "mg"),
+        ("kilogramm", "kilogram", "kg"),
+    ],
+)
+@pytest.mark.parametrize("url", [f"{UCUM}/vs", f"{UCUM}?fhir_vs"])
+def test_units_are_found_in_another_spelling(
+    ask: Ask, release: str, url: str, text: str, found: str, unit: str
+) -> None:
+    answer = ask("ValueSet/$expand", url=url, filter=text, release=release)
+    assert unit in codes(answer)
+    warnings = [p["valueString"] for p in answer["expansion"]["parameter"] if p["name"] == "warning"]
+    assert warnings == [f"Nothing matches '{text}'. These are the matches of '{found}'"]
+
+
+@pytest.mark.parametrize("url", ["urn:ietf:bcp:47?fhir_vs", "http://hl7.org/fhir/ValueSet/all-languages"])
+def test_languages_are_found_in_spite_of_an_error(ask: Ask, url: str) -> None:
+    assert "de" in codes(ask("ValueSet/$expand", url=url, filter="germn", release="r5"))
+
+
+@RELEASES
 def test_an_infinite_set_has_no_total(ask: Ask, release: str) -> None:
     answer = ask("ValueSet/$expand", url=f"{UCUM}/vs", count=2, release=release)
     assert (len(codes(answer)), "total" in answer["expansion"]) == (2, False)

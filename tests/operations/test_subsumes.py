@@ -307,8 +307,8 @@ def test_a_contradiction_says_what_says_what(client: Any) -> None:
     text = answer.json["issue"][0]["details"]["text"]
     assert text == f"The parameter 'system' is 'urn:x', but the resource in the URL has '{ANIMALS}'"
     answer = client.post(
-        "/fhir/r4/CodeSystem/$validate-code",
-        json=body_of(url={"valueUri": ANIMALS}, coding=coding("cat", "urn:x")),
+        "/fhir/r4/CodeSystem/$lookup",
+        json=body_of(system={"valueUri": ANIMALS}, coding=coding("cat", "urn:x")),
     )
     text = answer.json["issue"][0]["details"]["text"]
-    assert text == f"The parameter 'url' is '{ANIMALS}', but the coding has 'urn:x'"
+    assert text == f"The parameter 'system' is '{ANIMALS}', but the coding has 'urn:x'"

@@ -651,16 +651,16 @@ def test_unmapped_is_not_for_codes_that_the_map_lists() -> None:
 # -- displays ------------------------------------------------------------------------------------
 
 
-def test_a_display_is_that_of_the_map_or_else_of_the_target_system(small: Terminology) -> None:
+def test_a_display_is_that_of_the_target_system_and_not_of_the_map(small: Terminology) -> None:
     def display(code: str, **more: Any) -> str:
         (match,) = values(main(small, code, **more), "match")
         return str(value(match, "concept").get("display"))
 
-    assert display("wide") == "As the map says"
+    assert display("wide") == "There W"
     assert display("plain") == "There P"
     assert display("plain", displayLanguage="de") == "Dort P"
     assert display("wide", displayLanguage="de") == "Dort W"
-    assert display("wide", displayLanguage="fr") == "As the map says"
+    assert display("wide", displayLanguage="fr") == "There W"
 
 
 # -- near misses ---------------------------------------------------------------------------------

@@ -604,9 +604,9 @@ def test_an_instance_is_asked() -> None:
         ),
         pytest.param(
             "CodeSystem/$validate-code",
-            [text("url", OTHER), pet("cat")],
+            [text("url", OTHER), *bare(code="cat", system=PETS)],
             [("invalid", None)],
-            id="a Coding of another code system than the one asked about",
+            id="a system other than the code system asked about",
         ),
         pytest.param(
             "CodeSystem/$validate-code",

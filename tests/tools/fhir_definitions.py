@@ -59,8 +59,12 @@ def definitions(release: str) -> tuple[str, list[Json]]:
         r["url"]: r for r in _resources(folder, "CodeSystem") if r["url"].startswith(FHIR) and _is_whole(r)
     }
     sets = {r["url"]: r for r in _resources(folder, "ValueSet") if r["url"].startswith(FHIR)}
-    bound = {r["url"]: r for r in _resources(folder, "ValueSet") if r["url"].startswith((FHIR, THO))}
-    required = list(_required(folder, {**systems, **_of_hl7(folder, known, cache)}, bound))
+    own = {r["url"]: r for r in _resources(folder, "ValueSet") if r["url"].startswith((FHIR, THO))}
+    # R4B binds an element to a value set that only HL7's package of terminology has.
+    bound = {
+        r["url"]: r for r in _resources(_of_hl7(known, cache), "ValueSet") if r["url"].startswith(THO)
+    } | own
+    required = list(_required(folder, {**systems, **_systems_of_hl7(folder, known, cache)}, bound))
     while strangers := [url for url, r in sets.items() if not _is_of_fhir(r, systems, sets)]:
         for url in strangers:
             del sets[url]
@@ -70,11 +74,17 @@ def definitions(release: str) -> tuple[str, list[Json]]:
     return known.version, [{k: v for k, v in r.items() if k not in LEFT_OUT} for r in chosen]
 
 
-def _of_hl7(core: Path, release: Any, cache: Path) -> dict[str, Json]:
-    """The code systems of terminology.hl7.org, by url: of its package, or else as the release has them."""
+def _of_hl7(release: Any, cache: Path) -> Path:
+    """The folder of the package of terminology.hl7.org."""
     name = next(name for name in release.packages if name.startswith("hl7.terminology"))
-    package = validator.package_cache(cache) / name.replace("@", "#") / "package"
-    found = (system for folder in (core, package) for system in _resources(folder, "CodeSystem"))
+    folder: Path = validator.package_cache(cache) / name.replace("@", "#") / "package"
+    return folder
+
+
+def _systems_of_hl7(core: Path, release: Any, cache: Path) -> dict[str, Json]:
+    """The code systems of terminology.hl7.org, by url: of its package, or else as the release has them."""
+    folders = (core, _of_hl7(release, cache))
+    found = (system for folder in folders for system in _resources(folder, "CodeSystem"))
     return {r["url"]: r for r in found if r["url"].startswith(THO) and _is_listed(r) and _is_free(r)}
 
 

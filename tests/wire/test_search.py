@@ -235,6 +235,96 @@ def test_what_cannot_be_searched_is_refused_with_the_reason(client: FlaskClient,
     assert response.get_json()["resourceType"] == "OperationOutcome"
 
 
+OF_CODES = [
+    ("CodeSystem", "status", "http://hl7.org/fhir/publication-status", "active"),
+    ("ValueSet", "status", "http://hl7.org/fhir/publication-status", "active"),
+    ("ConceptMap", "status", "http://hl7.org/fhir/publication-status", "active"),
+    ("NamingSystem", "status", "http://hl7.org/fhir/publication-status", "active"),
+    ("CodeSystem", "content-mode", "http://hl7.org/fhir/codesystem-content-mode", "complete"),
+    ("CodeSystem", "language", "urn:ietf:bcp:47", "de"),
+    ("NamingSystem", "kind", "http://hl7.org/fhir/namingsystem-type", "codesystem"),
+    ("NamingSystem", "id-type", "http://hl7.org/fhir/namingsystem-identifier-type", "uri"),
+]
+
+
+@pytest.mark.parametrize("root", ["r4", "r5"])
+@pytest.mark.parametrize(("kind", "name", "system", "code"), OF_CODES)
+def test_a_code_is_found_with_the_system_of_its_element_or_none(
+    client: FlaskClient, root: str, kind: str, name: str, system: str, code: str
+) -> None:
+    def total(value: str, modifier: str = "") -> int:
+        return int(found(client, f"{kind}?{name}{modifier}={value}&_count=0", root)["total"])
+
+    everything = int(found(client, f"{kind}?_count=0", root)["total"])
+    right = total(code)
+    assert right > 0
+    assert total(f"|{code}") == total(f"{system}|{code}") == right
+    assert total(f"http://nonsense.example|{code}") == total("http://nonsense.example|") == 0
+    assert total(f"http://nonsense.example|{code}", ":not") == everything
+    assert total(f"{system}|") == everything - int(
+        found(client, f"{kind}?{name}:missing=true&_count=0", root)["total"]
+    )
+
+
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_an_id_and_a_version_have_no_system(client: FlaskClient, root: str) -> None:
+    version = found(client, "CodeSystem/cpt", root)["version"]
+    for name, value in (("_id", "cpt"), ("version", version)):
+        query = f"CodeSystem?url={CPT}&{name}="
+        for found_by in (value, f"|{value}", f"http://nonsense.example|{value},{value}"):
+            assert ids(found(client, query + found_by, root)) == ["cpt"]
+        assert ids(found(client, f"{query}http://nonsense.example|{value}", root)) == []
+
+
+# A parameter of each type and modifier with matches, and a value that it matches.
+WITH_MATCHES = [
+    ("CodeSystem", "name", "CPT"),
+    ("CodeSystem", "name:contains", "C"),
+    ("CodeSystem", "url", CPT),
+    ("CodeSystem", "url:below", CPT),
+    ("CodeSystem", "url:above", CPT),
+    ("CodeSystem", "url:contains", "cpt"),
+    ("CodeSystem", "status", "active"),
+    ("CodeSystem", "code", f"{CPT}|57520"),
+    ("CodeSystem", "code", "57520"),
+    ("CodeSystem", "date", "ge2000"),
+    ("ValueSet", "reference", CPT),
+    ("ConceptMap", "source-code", "57520"),
+    ("ConceptMap", "target-group-system", CPT),
+]
+
+
+@pytest.mark.parametrize("root", ["r4", "r5"])
+@pytest.mark.parametrize(("kind", "name", "value"), WITH_MATCHES)
+def test_an_empty_alternative_matches_nothing(
+    client: FlaskClient, root: str, kind: str, name: str, value: str
+) -> None:
+    wanted = found(client, f"{kind}?{name}={value}&_count=1000", root)["total"]
+    for empty in (f"{value},", f",{value}", f"{value},,", f"{value},%20", f"{value},|"):
+        assert found(client, f"{kind}?{name}={empty}&_count=1000", root)["total"] == wanted, empty
+    for nothing in (",", ",,", "%20,", "|"):
+        assert found(client, f"{kind}?{name}={nothing}&_count=1000", root)["total"] == 0, nothing
+
+
+def test_a_text_of_accents_alone_matches_nothing(client: FlaskClient) -> None:
+    for name in ("name", "name:contains"):
+        assert found(client, f"CodeSystem?{name}=%CC%81")["total"] == 0
+
+
+@pytest.mark.parametrize("digits", ["9" * 5_000, "2147483648", "0" * 5_000])
+@pytest.mark.parametrize("name", ["_count", "_offset"])
+@pytest.mark.parametrize("place", ["CodeSystem", "CodeSystem/cpt", "ConceptMap", "ValueSet"])
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_number_longer_than_an_integer_is_refused(
+    client: FlaskClient, root: str, place: str, name: str, digits: str
+) -> None:
+    response = client.get(f"/fhir/{root}/{place}?{name}={digits}")
+    assert response.status_code == 400
+    text = response.get_json()["issue"][0]["details"]["text"]
+    assert "at most 2147483647" in text
+    assert len(text) < 300
+
+
 def test_an_unknown_modifier_is_named_with_the_known_ones(
     client: FlaskClient,
 ) -> None:

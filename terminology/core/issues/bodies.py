@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terminology.core.issues.phrases import found_instead, or_list, quoted
+from terminology.core.issues.phrases import and_list, found_instead, or_list, quoted
 from terminology.core.issues.severity import error
 from terminology.core.model import Document, Issue
 
@@ -41,6 +41,11 @@ def element_under_two_names(at: str, other: str) -> Issue:
 def missing_element(at: str, names: Sequence[str]) -> Issue:
     """``names``: elements of which the one at ``at`` must have one."""
     return malformed(f"{at} must have {or_list(names)}", at)
+
+
+def more_than_one_element(at: str, names: Sequence[str]) -> Issue:
+    """``names``: elements of which the one at ``at`` must have one at most."""
+    return malformed(f"{at} has {and_list(names)}: it must have one of them only", at)
 
 
 def not_one_of(at: str, value: object, choices: Sequence[str]) -> Issue:

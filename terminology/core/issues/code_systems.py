@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from terminology.core.issues.phrases import or_list, shortened
 from terminology.core.issues.severity import error, information
-from terminology.core.model import CodeSystemInfo, Issue
+from terminology.core.model import CodeSystemInfo, Document, Issue
 
 # -- HL7's texts ---------------------------------------------------------------------------------
 
@@ -95,14 +95,12 @@ def fragment_is_unclosed(about: CodeSystemInfo) -> str:
 # -- our own texts -------------------------------------------------------------------------------
 
 
-def foreign_supplement(canonical: str, url: str) -> Issue:
-    text = f"The supplement {canonical} does not supplement the CodeSystem {url}"
+def unused_supplement(canonical: str, supplement: Document, subject: str) -> Issue:
+    """``subject`` is the canonical of the code system or value set that the request is about."""
+    text = (
+        f"The supplement '{canonical}' of '{supplement.get('supplements', '')}' adds nothing to '{subject}'"
+    )
     return error(code="business-rule", text=text, tx="invalid-data")
-
-
-def unused_supplement(canonical: str, value_set: str) -> Issue:
-    text = f"The supplement '{canonical}' adds to no code system of the value set '{value_set}'"
-    return error(code="invalid", text=text)
 
 
 def without_codes(issue: Issue, content: str) -> Issue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from terminology.core.issues.phrases import quoted
+from terminology.core.issues.phrases import quoted, versioned
 from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
 
@@ -19,15 +19,14 @@ def unknown_code(code: str, about: CodeSystemInfo) -> Issue:
 
 def unknown_code_in_whole(code: str, about: CodeSystemInfo) -> Issue:
     """The same for a code that no part of the code system has."""
-    version = f" version '{about.version}'" if about.version else ""
-    text = f"Unknown code '{code}' in the CodeSystem '{about.url}'{version}"
+    text = f"Unknown code '{code}' in the CodeSystem {versioned(about.url, about.version)}"
     message_id = "Unknown_Code_in_Version" if about.version else "Unknown_Code_in"
     return error(code="code-invalid", text=text, tx="invalid-code", message_id=message_id)
 
 
 def unknown_code_in_fragment(code: str, about: CodeSystemInfo) -> Issue:
     text = (
-        f"Unknown Code '{code}' in the CodeSystem '{about.url}' version '{about.version}' - note that the "
+        f"Unknown Code '{code}' in the CodeSystem {versioned(about.url, about.version)} - note that the "
         "code system is labeled as a fragment, so the code may be valid in some other fragment"
     )
     return error(code="not-found", text=text, tx="invalid-code", message_id="UNKNOWN_CODE_IN_FRAGMENT")
@@ -143,6 +142,11 @@ def with_diagnostics(issue: Issue, hint: str) -> Issue:
 def no_coding_of_system(url: str) -> Issue:
     text = f"The CodeableConcept has no coding of the CodeSystem '{url}'"
     return error(code="code-invalid", text=text, tx="invalid-code", at=("CodeableConcept",))
+
+
+def coding_of_another_system(url: str, system: str) -> Issue:
+    text = f"The coding is of the CodeSystem '{system}', not of '{url}'"
+    return error(code="code-invalid", text=text, tx="invalid-code", at=("Coding.system",))
 
 
 def too_many_codings(codings: int, limit: int) -> Issue:

@@ -97,3 +97,14 @@ def display_cannot_be_checked(display: str, coding: str) -> Issue:
         "the owner of the code system (they may need a licence), only names that others gave its codes"
     )
     return warning(code="informational", text=text, tx="process-note")
+
+
+def display_of_code_not_here(display: str, coding: str, in_fragment: bool = False) -> Issue:
+    """For a code that only a value set lists: of an unknown code system, or one that a fragment lacks."""
+    why = (
+        "its fragment of the code system lacks the code"
+        if in_fragment
+        else "it does not have the code system"
+    )
+    text = f"The display '{display}' for {coding} cannot be checked by this server: {why}"
+    return warning(code="informational", text=text, tx="process-note")

@@ -50,6 +50,17 @@ def history_of_many(kind: str) -> Issue:
     return error(code="not-supported", text=text)
 
 
+def bad_address(part: str, value: str) -> Issue:
+    """``part``: host, scheme or prefix, of the address under which the client asks for the service."""
+    rules = {
+        "host": "Host must be a name or an IP address, and may have a port",
+        "scheme": "The scheme that a proxy names must be http or https",
+        "prefix": "The prefix that a proxy names must be a path that begins with one slash",
+    }
+    text = f"The request names no address of this service: '{shortened(value)}'. {rules[part]}"
+    return error(code="invalid", text=text)
+
+
 def nothing_at_the_base(metadata: str, example: str) -> Issue:
     text = (
         f"This is the base of a FHIR server. Read what it can do at {metadata}, and what it has, for "

@@ -10,7 +10,7 @@ from terminology.core.model import Issue
 
 
 def unknown_search_parameter(name: str, kind: str, known: Sequence[str]) -> Issue:
-    text = f"{kind} has no search parameter '{name}'. Known parameters: {', '.join(known)}"
+    text = f"{kind} has no search parameter '{shortened(name)}'. Known parameters: {', '.join(known)}"
     return error(code="not-supported", text=text)
 
 
@@ -21,7 +21,9 @@ def search_parameter_ignored(name: str, kind: str, known: Sequence[str]) -> Issu
 
 def bad_search_value(name: str, value: str, expected: str) -> Issue:
     """``expected``: a noun phrase, such as "a whole number"."""
-    return error(code="value", text=f"The search parameter '{name}' must be {expected}, but is '{value}'")
+    return error(
+        code="value", text=f"The search parameter '{name}' must be {expected}, but is '{shortened(value)}'"
+    )
 
 
 def unknown_modifier(name: str, modifier: str, known: Sequence[str]) -> Issue:

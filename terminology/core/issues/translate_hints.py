@@ -97,6 +97,11 @@ def map_circle(maps: Sequence[str | None]) -> str:
     return f"For codes that they do not list, the maps refer to each other in a circle: {way}."
 
 
+def too_many_hops(maps: Sequence[str | None], most: int) -> str:
+    way = ", ".join(map(_map, maps[:_MOST_MAPS]))
+    return f"More than {most} maps in a row refer to another one, so the last ones were not used: {way}, …"
+
+
 def map_has_code_in_other_case(code: str | None, codes: Iterable[str], system: str | None) -> str:
     """``codes``: the same code as the map writes it."""
     return f"The map has {code_in_quotes(code)} as {quoted_list(codes)}: in {system} case does not count."
@@ -115,6 +120,14 @@ def value_set_as_target(map_: str | None, value_set: str, problem: str) -> str:
 def value_set_as_source(map_: str | None, value_set: str, problem: str) -> str:
     """``problem``: a sentence that says why the codes of the value set are not listed."""
     return f"The map {_map(map_)} translates the codes of {value_set}, which are not listed: {_sentence(problem)}"
+
+
+def code_kept_by_map(map_: str | None, code: str, system: str) -> str:
+    """For a map that leaves codes as they are; ``system``: the canonical of the target code system."""
+    return (
+        f"The map {_map(map_)} does not list {code_in_quotes(code)} and leaves it as it is, but CodeSystem "
+        f"'{system}' has no such code."
+    )
 
 
 def too_many_targets(count: int, most: int) -> str:
@@ -197,6 +210,11 @@ def other_maps_lead_to(systems: Iterable[str | None]) -> str:
     return f"Other maps translate the code to {listed(systems)}."
 
 
+def other_map_says_nothing(map_: str | None, systems: Iterable[str | None], comments: Sequence[str]) -> str:
+    """``systems``: those that the map leads to; ``comments``: the reasons that it gives."""
+    return f"The map {_map(map_)} says that there is no translation to {listed(systems)}{_because(comments)}."
+
+
 def maps_from_system_lead_to(systems: Iterable[str | None]) -> str:
     return f"There are maps from this code system to {listed(systems)}."
 
@@ -217,16 +235,18 @@ def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) ->
     return f"The {plural('map', maps)} {listed(map(_map, maps))} {has} the code as a {end}: {remedy}."
 
 
-def chains_lead_through(systems: Iterable[str]) -> str:
+def chains_lead_through(systems: Iterable[str], is_scope: bool) -> str:
+    """``is_scope``: the request names a value set at the far end, and no code system."""
     return (
-        f"No map leads to the target system, but two maps in a row do, through {listed(systems)}: send "
+        f"No map leads to {_far_end(is_scope)}, but two maps in a row do, through {listed(systems)}: send "
         "'_compose=true' to use both. A match then has the weaker of their relationships."
     )
 
 
-def matches_are_chains(systems: Iterable[str]) -> str:
+def matches_are_chains(systems: Iterable[str], is_scope: bool) -> str:
+    """``is_scope``: as in ``chains_lead_through``."""
     return (
-        f"No map leads to the target system; two maps in a row were used, through {listed(systems)}. Check the "
+        f"No map leads to {_far_end(is_scope)}; two maps in a row were used, through {listed(systems)}. Check the "
         "matches: each is a translation of a translation."
     )
 
@@ -234,6 +254,10 @@ def matches_are_chains(systems: Iterable[str]) -> str:
 def chain_of_maps(hops: Sequence[tuple[str, str, str, str]]) -> str:
     """``hops``: for each a code, its relationship to another code, that code, and the map."""
     return "; ".join(f"{code} is {word} to {other} by {_map(map_)}" for code, word, other, map_ in hops)
+
+
+def _far_end(is_scope: bool) -> str:
+    return "the code systems of the scope" if is_scope else "the target system"
 
 
 def _because(comments: Sequence[str]) -> str:

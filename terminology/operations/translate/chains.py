@@ -6,7 +6,7 @@ are the same, it is that one; else it is ``related-to``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from terminology.catalogue.concept_map import ConceptMap
@@ -19,29 +19,36 @@ from terminology.operations.translate.model import Match, TranslateQuery
 Matches = Callable[[TranslateQuery, Coding, ConceptMap], Iterator[Match]]
 
 
-def middle_systems(query: TranslateQuery, maps: Sequence[ConceptMap]) -> list[str]:
-    """The code systems that maps lead to from a subject, and from which maps lead to the far system; sorted."""
-    if query.far_system is None:
-        return []
+def middle_systems(
+    query: TranslateQuery, maps: Sequence[ConceptMap], far_systems: Collection[str]
+) -> list[str]:
+    """The code systems that maps lead to from a subject, and from which maps lead to a far system; sorted.
+
+    None if a map leads from a subject to a far system.
+    """
     subjects = {subject.system for subject in query.subjects}
     groups = [g for map_ in maps if not (query.reverse and map_.is_one_way) for g in map_.groups]
     first = {query.far(group).system for group in groups if query.near(group).system in subjects}
-    second = {query.near(group).system for group in groups if query.far(group).system == query.far_system}
+    if not first.isdisjoint(far_systems) and query.far_system is None:
+        return []
+    second = {query.near(group).system for group in groups if query.far(group).system in far_systems}
     return sorted(system for system in first & second if system is not None and system not in subjects)
 
 
-def chained(query: TranslateQuery, maps: Sequence[ConceptMap], matches: Matches) -> Iterator[Match]:
+def chained(
+    query: TranslateQuery, maps: Sequence[ConceptMap], far_systems: Collection[str], matches: Matches
+) -> Iterator[Match]:
     """The matches of chains through each middle system, at most MOST_CHAINS of them."""
     count = 0
-    for middle in middle_systems(query, maps):
+    for middle in middle_systems(query, maps, far_systems):
         first_query = replace(query, far_system=middle, far_version=None, far_scope=None)
         second_query = replace(query, near_system=middle, near_scope=None)
         for subject in query.subjects:
             for first in _positive(
-                first_query, subject, _leading(query, maps, subject.system, middle), matches
+                first_query, subject, _leading(query, maps, subject.system, [middle]), matches
             ):
                 between = _answer_of(first, query)
-                onward = _leading(query, maps, middle, query.far_system)
+                onward = _leading(query, maps, middle, far_systems)
                 for second in _positive(second_query, between, onward, matches):
                     yield _chain(query, subject, between, first, second)
                     count += 1
@@ -50,10 +57,10 @@ def chained(query: TranslateQuery, maps: Sequence[ConceptMap], matches: Matches)
 
 
 def _leading(
-    query: TranslateQuery, maps: Sequence[ConceptMap], near: str | None, far: str | None
+    query: TranslateQuery, maps: Sequence[ConceptMap], near: str | None, far: Collection[str]
 ) -> list[ConceptMap]:
     return [
-        m for m in maps if any(query.near(g).system == near and query.far(g).system == far for g in m.groups)
+        m for m in maps if any(query.near(g).system == near and query.far(g).system in far for g in m.groups)
     ]
 
 

@@ -19,7 +19,7 @@ from terminology.operations.limits import LONGEST_MESSAGE
 from terminology.operations.spelling import code_hint, confusable, system_hint
 from terminology.operations.translate.chains import middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, same_value, text_of, values_of
-from terminology.operations.translate.model import Match, TranslateQuery
+from terminology.operations.translate.model import NEGATIVE, Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
 from terminology.systems.code_shapes import may_be_elsewhere
 
@@ -48,6 +48,9 @@ def explanation(
         sentences += [*_similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
         if not matches and not unmet:
             sentences += [*_ends_of_maps(catalogue, query, maps), *_other_maps(catalogue, query, maps)]
+    if maps and not query.names_map and query.far_system is None:
+        middle = middle_systems(query, catalogue.concept_maps(), query.far_systems(catalogue))
+        sentences += [issues.chains_lead_through(middle, is_scope=True)] if middle else []
     return _message(sentences)
 
 
@@ -55,10 +58,11 @@ def other_ways(catalogue: Catalogue, query: TranslateQuery) -> str:
     """The hint for a query without a suitable map: other systems to translate to, or from."""
     maps = catalogue.concept_maps()
     systems = _far_systems(query, maps)
-    middle = middle_systems(query, maps)
+    middle = middle_systems(query, maps, query.far_systems(catalogue))
     return _message(
         [
-            *([issues.chains_lead_through(middle)] if middle else []),
+            *([issues.chains_lead_through(middle, is_scope=False)] if middle else []),
+            *_maps_to_nothing(catalogue, query, maps),
             *([issues.maps_from_system_lead_to(systems)] if systems else []),
             *(
                 sentence
@@ -177,6 +181,10 @@ def _unknown_versions(catalogue: Catalogue, query: TranslateQuery) -> Iterator[s
         known = catalogue.known_versions("CodeSystem", subject.system or "") if subject.version else []
         if known and catalogue.find_system(subject.system or "", subject.version) is None:
             yield issues.version_of_code_not_here(subject.system, subject.version, known)
+    far, version = query.far_system or "", query.far_version
+    known = catalogue.known_versions("CodeSystem", far) if version else []
+    if known and catalogue.find_system(far, version) is None:
+        yield issues.version_of_code_not_here(far, version, known)
 
 
 def _unknown_systems(
@@ -320,9 +328,10 @@ def _versions_of_map(query: TranslateQuery, map_: ConceptMap) -> Iterator[str]:
 
 def _other_maps(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     others = [map_ for map_ in catalogue.concept_maps() if map_ not in maps]
-    systems = _far_systems(query, [map_ for map_ in others if _has_subject(catalogue, query, map_)])
+    systems = _far_systems(query, [map_ for map_ in others if _translates(catalogue, query, map_)])
     if systems:
         yield issues.other_maps_lead_to(systems)
+    yield from _maps_to_nothing(catalogue, query, others)
     yield from _reverse_ways(catalogue, query, [*maps, *others])
 
 
@@ -354,13 +363,34 @@ def _systems_with_code(query: TranslateQuery, maps: Iterable[ConceptMap]) -> Ite
         yield issues.maps_of_code_in(systems)
 
 
-def _has_subject(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> bool:
-    """True if the map lists a subject at the near end."""
+def _translates(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> bool:
+    """True if the map has a row that translates a subject."""
     return any(
-        subject.system == query.near(group).system and lists(catalogue, query.rows_by_near(group), subject)
-        for subject in query.subjects
-        for group in map_.groups
+        row.relationship not in NEGATIVE and (row.target is not None or row.target_value_set is not None)
+        for row in _rows_in(catalogue, query, map_)
     )
+
+
+def _maps_to_nothing(
+    catalogue: Catalogue, query: TranslateQuery, maps: Iterable[ConceptMap]
+) -> Iterator[str]:
+    """Sentences on maps which say that a subject has no translation."""
+    for map_ in maps:
+        rows = _rows_in(catalogue, query, map_)
+        if rows and all(row.target is None and row.target_value_set is None for row in rows):
+            comments = list(dict.fromkeys(row.comment.rstrip(" .") for row in rows if row.comment))
+            yield issues.other_map_says_nothing(map_.canonical, _far_systems(query, [map_]), comments)
+
+
+def _rows_in(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> list[ConceptMapRow]:
+    """The rows of a map for the subjects, to whatever code system."""
+    return [
+        row
+        for group in map_.groups
+        for subject in query.subjects
+        if subject.system == query.near(group).system
+        for row in find_rows(catalogue, query.rows_by_near(group), subject).rows
+    ]
 
 
 def _is_at_far_end(catalogue: Catalogue, group: Group, query: TranslateQuery, subject: Coding) -> bool:

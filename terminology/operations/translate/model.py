@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from terminology.catalogue.concept_map import Attribute, ConceptMap, Group, MapProperty, Rows
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
 from terminology.core.versions import fits
@@ -138,6 +139,7 @@ class TranslateQuery:
 
     ``reverse``: from the targets of maps to their sources. ``finds_sources``: in reverse, by R5's parameters. The
     systems, versions and scopes limit the two ends; None allows all. ``obstacles`` are added while the maps are read.
+    ``names_map``: the request names or sends its map.
     """
 
     subjects: list[Coding]
@@ -150,6 +152,7 @@ class TranslateQuery:
     far_scope: Scope | None
     dependencies: Sequence[Dependency]
     obstacles: list[Obstacle] = field(default_factory=list)
+    names_map: bool = False
 
     @property
     def system_parameter(self) -> str:
@@ -168,6 +171,15 @@ class TranslateQuery:
     def far_canonical(self) -> str | None:
         """The far system with its version, for messages."""
         return f"{self.far_system}|{self.far_version}" if self.far_version else self.far_system
+
+    def far_systems(self, catalogue: Catalogue) -> frozenset[str]:
+        """The code systems that the request asks for at the far end: the far system, or those of the far scope.
+
+        Empty if it asks for none, or if nobody can tell.
+        """
+        if self.far_system is not None:
+            return frozenset({self.far_system})
+        return frozenset() if self.far_scope is None else self.far_scope.systems(catalogue)
 
     def admits_far(self, end: Coding) -> bool:
         """True if the far end of a group has the far system, in a version that fits."""
@@ -214,6 +226,13 @@ class Scope:
         if self.value_set is not None:
             return contains(catalogue, self.value_set, coding)
         return self._is_scope_of_map(map_scope)
+
+    def systems(self, catalogue: Catalogue) -> frozenset[str]:
+        """The code systems that the value set has codes of; empty if nobody can tell."""
+        try:
+            return frozenset(definition_of(catalogue, self.value_set).versions if self.value_set else ())
+        except TerminologyError:
+            return frozenset()
 
     def has_system(self, catalogue: Catalogue, system: str | None, map_scope: str | None) -> bool:
         """True if the scope may have codes of a code system; None stands for any."""

@@ -119,7 +119,9 @@ def _with_systems_of_scopes(
     """
     if request.source_scope is None and request.target_scope is None:
         return request
-    source, target = (_system_of(catalogue, url) for url in (request.source_scope, request.target_scope))
+    source, target = (
+        _system_of(catalogue, request, url) for url in (request.source_scope, request.target_scope)
+    )
     if source is not None:
         notes.append(Obstacle(issues.scope_read_as_system("source", source.url, "system")))
         if request.system is None and (request.code is not None or request.finds_sources):
@@ -147,7 +149,7 @@ class _SystemOfScope:
     version: str | None
 
 
-def _system_of(catalogue: Catalogue, url: str | None) -> _SystemOfScope | None:
+def _system_of(catalogue: Catalogue, request: TranslateRequest, url: str | None) -> _SystemOfScope | None:
     """The code system that a scope names; None if it names a value set, or nothing known."""
     if (
         url is None
@@ -156,8 +158,26 @@ def _system_of(catalogue: Catalogue, url: str | None) -> _SystemOfScope | None:
     ):
         return None
     base, version = split_canonical(url)
-    system = catalogue.find_system(base, version)
-    return None if system is None else _SystemOfScope(catalogue.preferred(base), version)
+    system = catalogue.preferred(base)
+    is_known = catalogue.find_system(base, version) is not None or _is_named_only(catalogue, request, base)
+    return _SystemOfScope(system, version) if is_known else None
+
+
+def _is_named_only(catalogue: Catalogue, request: TranslateRequest, url: str) -> bool:
+    """True for a code system that is not here, but that maps lead from or to, or that a NamingSystem names."""
+    if any(catalogue.known_versions(kind, url) for kind in ("CodeSystem", "ValueSet")):
+        return False
+    maps = [*_named_maps(catalogue, request), *catalogue.concept_maps()]
+    system = catalogue.preferred(url)
+    if any(_has_scope(map_, url) for map_ in maps):
+        return False
+    ends = (end.system for map_ in maps for group in map_.groups for end in (group.source, group.target))
+    return system in ends or any(
+        identifier.get("value") == url and identifier.get("type") in ("uri", "url")
+        for header in catalogue.headers("NamingSystem")
+        if header.get("kind") == "codesystem"
+        for identifier in header.get("uniqueId", ())
+    )
 
 
 def _value_set(catalogue: Catalogue, url: str, roots: Sequence[str]) -> Document:
@@ -185,24 +205,33 @@ def _scope(catalogue: Catalogue, request: TranslateRequest, end: str, url: str |
     """The scope at an end, "source" or "target"; None if there is none.
 
     A value set that only a map names is a scope without a ``value_set``. Raises TerminologyError for any other
-    unknown value set.
+    unknown value set, also for one that is here in other versions only.
     """
     if url is None:
         return None
-    if url.endswith(ALL_CODES):
-        include = [{"system": url.removesuffix(ALL_CODES)}]
+    system = url.removesuffix(ALL_CODES)
+    if system != url and (catalogue.find_system(system) or _is_named_only(catalogue, request, system)):
+        include = [{"system": system}]
         return Scope(f"{end}Scope", url, {"url": url, "compose": {"include": include}})
     try:
         return Scope(f"{end}Scope", url, _value_set(catalogue, url, request.roots))
     except TerminologyError as unknown:
         maps = _named_maps(catalogue, request) or catalogue.concept_maps()
-        if any(_has_scope(map_, url) for map_ in maps):
+        if not _is_here(catalogue, url) and any(_has_scope(map_, url) for map_ in maps):
             return Scope(f"{end}Scope", url, None)
         is_location = _LOCATION.search(url) is not None
         hint = (
             issues.location_read_as_canonical(f"{end}Scope") if is_location else system_hint(catalogue, url)
         )
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
+
+
+def _is_here(catalogue: Catalogue, url: str) -> bool:
+    """True if a value set is here in some version."""
+    try:
+        return bool(catalogue.value_set(split_canonical(url)[0]))
+    except TerminologyError:
+        return False
 
 
 def _has_scope(map_: ConceptMap, url: str) -> bool:
@@ -222,6 +251,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     """
     named = _named_maps(catalogue, request)
     if named:
+        query.names_map = True
         query.subjects = [_with_system(subject, named[0], query) for subject in query.subjects]
         return named
     if any(subject.system is None for subject in query.subjects):
@@ -233,11 +263,20 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
         for document, problem in malformed
         if _may_lead(document, query)
     )
-    if not maps and not (request.composes and middle_systems(query, catalogue.concept_maps())):
+    if request.composes and _needs_chains(catalogue, query, maps):
+        return []
+    if not maps:
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_canonical, hint))
     return maps
+
+
+def _needs_chains(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> bool:
+    """True if no map leads to the far systems, but chains of two maps do."""
+    if maps and query.far_system is not None:
+        return False
+    return bool(middle_systems(query, catalogue.concept_maps(), query.far_systems(catalogue)))
 
 
 def _may_lead(document: Document, query: TranslateQuery) -> bool:

@@ -7,8 +7,8 @@ One map may be used, or all. Every match has the map that it is from, and the co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from terminology.catalogue.concept_map import (
     FLIPPED,
@@ -21,11 +21,11 @@ from terminology.catalogue.concept_map import (
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.core.languages import best_display
+from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
 from terminology.operations.dates import check_date
-from terminology.operations.limits import MOST_TARGETS
+from terminology.operations.limits import MOST_HOPS, MOST_TARGETS
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import chained, middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
@@ -42,6 +42,7 @@ from terminology.operations.translate.rows import find_rows, is_same_code
 from terminology.operations.value_set.compose import contains
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
+from terminology.systems.code_shapes import may_be_elsewhere
 
 # The order of the matches: the closest relationship first.
 _RANK = {
@@ -52,6 +53,8 @@ _RANK = {
     "not-related-to": 5,
 }
 _RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
+# Words of R4 that say more than their relationship: https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html
+_STRICT_WORDS = frozenset({"equal", "subsumes", "specializes"})
 
 
 def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
@@ -84,12 +87,16 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
 def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
     """The matches of chains of two maps."""
 
-    def matches(hop: TranslateQuery, subject: Coding, map_: ConceptMap) -> Iterator[Match]:
-        return _Translator(catalogue, hop).matches(subject, map_)
+    translators: dict[int, _Translator] = {}
 
-    maps = catalogue.concept_maps()
-    query.obstacles.append(Obstacle(issues.matches_are_chains(middle_systems(query, maps))))
-    return list(chained(query, maps, matches))
+    def matches(hop: TranslateQuery, subject: Coding, map_: ConceptMap) -> Iterator[Match]:
+        translator = translators.setdefault(id(hop), _Translator(catalogue, hop))
+        return translator.matches(subject, map_)
+
+    maps, far_systems = catalogue.concept_maps(), query.far_systems(catalogue)
+    middle = middle_systems(query, maps, far_systems)
+    query.obstacles.append(Obstacle(issues.matches_are_chains(middle, query.far_system is None)))
+    return list(chained(query, maps, far_systems, matches))
 
 
 # -- one subject, one map ------------------------------------------------------------------------
@@ -97,10 +104,15 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 
 @dataclass(slots=True, frozen=True)
 class _Translator:
-    """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``."""
+    """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``.
+
+    ``onward``: for a subject and the canonical of a map that ``unmapped`` led to, how many maps led to it first, and
+    its matches.
+    """
 
     catalogue: Catalogue
     query: TranslateQuery
+    onward: dict[tuple[Coding, str], tuple[int, list[Match]]] = field(default_factory=dict)
 
     def matches(self, subject: Coding, map_: ConceptMap, via: Sequence[ConceptMap] = ()) -> Iterator[Match]:
         """The matches for a subject in a map, within the scopes. ``via``: the maps that led to this one."""
@@ -156,9 +168,9 @@ class _Translator:
     def _group_matches(
         self, subject: Coding, map_: ConceptMap, group: Group, via: Sequence[ConceptMap]
     ) -> Iterable[Match]:
-        rows = self._rows(map_, group, subject)
+        rows, is_complete = self._rows(map_, group, subject)
         by_target = [self._with_target(map_, group, row) for row in rows]
-        if all(each == [] for each in by_target):
+        if is_complete and all(each == [] for each in by_target):
             # Nothing is said of the code, or only that it is mapped to the codes of an empty value set.
             return self._unmapped(subject, map_, group, via)
         return (
@@ -168,22 +180,27 @@ class _Translator:
             if self._has_relationship(map_, row) and self._applies(row)
         )
 
-    def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> list[ConceptMapRow]:
+    def _rows(self, map_: ConceptMap, group: Group, subject: Coding) -> tuple[list[ConceptMapRow], bool]:
+        """The rows of the subject, and False if there may be others, because a value set cannot be read."""
         near_rows = find_rows(self.catalogue, self.query.rows_by_near(group), subject)
         if near_rows.note:
             self.query.obstacles.append(Obstacle(near_rows.note))
-        found_rows = list(near_rows.rows)
+        found_rows, is_complete = list(near_rows.rows), True
         if self.query.reverse:
+            bare = replace(subject, display=None)
             rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
-            return [
+            rows = [
                 *found_rows,
-                *(replace(row, target=subject) for row in rows_to_value_sets),
-                *self._rows_from_value_sets(map_, group, subject),
+                *(replace(row, target=bare) for row in rows_to_value_sets),
+                *self._rows_from_value_sets(map_, group, bare),
             ]
+            return rows, is_complete
         for value_set, rows in group.by_value_set:
-            if contains(self.catalogue, self.catalogue.value_set(value_set), subject):
+            is_member = self._is_in(value_set, subject, map_, issues.value_set_as_source)
+            if is_member:
                 found_rows += (replace(row, source=replace(subject, display=None)) for row in rows)
-        return found_rows
+            is_complete = is_complete and is_member is not None
+        return found_rows, is_complete
 
     def _rows_from_value_sets(
         self, map_: ConceptMap, group: Group, subject: Coding
@@ -202,12 +219,17 @@ class _Translator:
 
     def _is_target(self, map_: ConceptMap, row: ConceptMapRow, subject: Coding) -> bool:
         """True if the subject is in the value set that a row leads to; one that is unknown is an obstacle."""
-        url = row.target_value_set or ""
+        return self._is_in(row.target_value_set or "", subject, map_, issues.value_set_as_target) is True
+
+    def _is_in(
+        self, url: str, subject: Coding, map_: ConceptMap, sentence: Callable[[str, str, str], str]
+    ) -> bool | None:
+        """Whether the subject is in a value set of a map; None, and an obstacle, if that cannot be read."""
         try:
             return contains(self.catalogue, self.catalogue.value_set(url), subject)
         except TerminologyError as error:
-            self.query.obstacles.append(Obstacle(issues.value_set_as_target(map_.canonical, url, str(error))))
-            return False
+            self.query.obstacles.append(Obstacle(sentence(map_.canonical, url, str(error))))
+            return None
 
     def _with_target(self, map_: ConceptMap, group: Group, row: ConceptMapRow) -> list[ConceptMapRow] | None:
         """The row itself; one for each code if it leads to a value set.
@@ -315,23 +337,51 @@ class _Translator:
         if rule.mode == "fixed" and rule.value_set and not rule.code:
             return self._codes_of(map_, rule.value_set, None) or ()
         concept = _default(group, rule, subject)
+        if concept is not None and rule.mode == "use-source-code" and self.query.admits_far(group.target):
+            self._look_for(concept, map_)
         return [] if concept is None else [concept]
+
+    def _look_for(self, concept: Coding, map_: ConceptMap) -> None:
+        """Note if the target code system has no such code."""
+        system = self.catalogue.find_system(concept.system or "", concept.version)
+        code = concept.code or ""
+        if system is None or system.about.content not in ("complete", "fragment"):
+            return
+        if system.locate(code) is not None or may_be_elsewhere(system.about, code):
+            return
+        text = issues.code_kept_by_map(map_.canonical, code, system.about.canonical)
+        self.query.obstacles.append(Obstacle(text))
 
     def _matches_of_other_map(
         self, subject: Coding, map_: ConceptMap, rule: Unmapped, via: Sequence[ConceptMap]
-    ) -> Iterator[Match]:
+    ) -> Iterable[Match]:
         """The matches of the map that the rule names. A map that is on the way already is not used again."""
         path = [*via, map_]
         try:
             other = self._other_map(rule, path)
         except TerminologyError as missing:
             self.query.obstacles.append(Obstacle(issues.unusable_other_map(map_.canonical, str(missing))))
-            return
+            return ()
         if any(other.canonical == hop.canonical for hop in path):
             circle = issues.map_circle([hop.canonical for hop in (*path, other)])
             self.query.obstacles.append(Obstacle(circle))
-            return
-        yield from self.matches(subject, other, path)
+            return ()
+        if len(path) > MOST_HOPS:
+            hops = [hop.canonical for hop in (*path, other)]
+            self.query.obstacles.append(Obstacle(issues.too_many_hops(hops, MOST_HOPS)))
+            return ()
+        # Several ways may lead to a map, and each hop may double their number: it is asked on the first one only.
+        key = subject, other.canonical
+        if key not in self.onward:
+            matches = _distinct(self.matches(subject, other, path), has_way=False)
+            self.onward[key] = len(path), matches
+        length, matches = self.onward[key]
+        on_the_way = {hop.canonical for hop in path}
+        return (
+            replace(match, via=[*path, *match.via[length:]])
+            for match in matches
+            if on_the_way.isdisjoint(map_.canonical for map_ in (*match.via[length:], match.origin))
+        )
 
     def _other_map(self, rule: Unmapped, path: Sequence[ConceptMap]) -> ConceptMap:
         """The map that the rule names: one on the way, which may have been sent, or one of the catalogue."""
@@ -345,58 +395,72 @@ def _default(group: Group, rule: Unmapped, subject: Coding) -> Coding | None:
     if rule.mode == "fixed" and rule.code:
         return Coding(group.target.system, rule.code, group.target.version, rule.display)
     if rule.mode == "use-source-code":
-        return Coding(group.target.system, subject.code, group.target.version, subject.display)
+        # The display of the request is that of another code system.
+        return Coding(group.target.system, subject.code, group.target.version)
     return None
 
 
 # -- all matches together ------------------------------------------------------------------------
 
 
-def _distinct(matches: Iterable[Match]) -> list[Match]:
-    """The matches, one for each map, concept, relationship, condition and product."""
+def _distinct(matches: Iterable[Match], has_way: bool = True) -> list[Match]:
+    """The matches, one for each map (and way to it), concept, relationship, condition and product."""
     matches = list(matches)
     if len(matches) < 2:
         return matches
-    return list({_identity(match): match for match in reversed(matches)}.values())[::-1]
+    return list({_identity(match, has_way): match for match in reversed(matches)}.values())[::-1]
 
 
-def _identity(match: Match) -> tuple[object, ...]:
+def _identity(match: Match, has_way: bool) -> tuple[object, ...]:
     conditions = frozenset((c.uri, text_of(c.value)) for c in match.depends_on)
     subject = match.subject if match.concept is None else None
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    way = tuple(hop.canonical for hop in match.via)
+    way = tuple(hop.canonical for hop in match.via) if has_way else ()
     return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
 
 
-def _rank(match: Match) -> int:
+def _rank(match: Match) -> tuple[int, bool]:
     if match.concept is None:
-        return _RANK_OF_NO_MAP
-    return _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+        return _RANK_OF_NO_MAP, True
+    rank = _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+    return rank, match.word not in _STRICT_WORDS
 
 
 def _with_displays(catalogue: Catalogue, request: TranslateRequest, matches: list[Match]) -> list[Match]:
     for match in matches:
-        if match.concept is not None:
-            match.concept = replace(match.concept, display=_display(catalogue, request, match.concept))
+        match.concept = _with_display(catalogue, request, match.concept)
+        match.source = _with_display(catalogue, request, match.source)
     return matches
 
 
-def _display(catalogue: Catalogue, request: TranslateRequest, concept: Coding) -> str | None:
-    """The display in the requested language, else that of the map, else that of the code system.
+def _with_display(catalogue: Catalogue, request: TranslateRequest, coding: Coding | None) -> Coding | None:
+    """The coding with the display that $lookup gives; with that of the map where the code is not here.
 
-    If the request has a target, its display is not looked up.
+    A display that a map states may be no display of the code: $validate-code would refuse it.
     """
-    languages = request.languages
-    if languages is None and (concept.display or request.as_mapped or request.finds_sources):
-        return concept.display
-    system = catalogue.find_system(concept.system or "", concept.version)
-    located = system.locate(concept.code or "") if system else None
+    if coding is None or (request.as_mapped and request.languages is None):
+        return coding
+    if request.languages is None:
+        display = display_of(catalogue, coding) or coding.display
+    elif request.as_mapped:
+        insisted = replace(request.languages, insist=True)
+        display = display_of(catalogue, coding, insisted) or coding.display or display_of(catalogue, coding)
+    else:
+        display = display_of(catalogue, coding, request.languages)
+        if display is None and not request.languages.insist:
+            display = coding.display
+    return coding if display == coding.display else replace(coding, display=display)
+
+
+def display_of(catalogue: Catalogue, coding: Coding, languages: Languages | None = None) -> str | None:
+    """The display of a code as $lookup gives it; None if the code is not here, or has none."""
+    system = catalogue.find_system(coding.system or "", coding.version)
+    located = system.locate(coding.code or "") if system else None
     if system is None or located is None:
-        return concept.display
-    designations = system.describe([located.code])[located.code].designations if languages else []
-    display = best_display(
-        located.display, system.about.language, designations, languages and replace(languages, insist=True)
-    )
-    return display or concept.display or located.display
+        return None
+    if languages is None and located.display:
+        return located.display
+    detail = catalogue.supplemented(system).describe([located.code])[located.code]
+    return best_display(located.display, system.about.language, detail.designations, languages)

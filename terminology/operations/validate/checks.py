@@ -13,7 +13,7 @@ from dataclasses import replace
 from terminology.core import issues
 from terminology.core.errors import is_any
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_designation
-from terminology.core.model import Concept, Designation, Issue
+from terminology.core.model import CodeSystemInfo, Concept, Designation, Issue
 from terminology.operations.spelling import code_hint
 from terminology.operations.validate.coding_finding import CodeMatch, CodingFinding, ValidationBasis
 from terminology.operations.validate.coding_version import (
@@ -178,14 +178,13 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     finding.is_member = (
         about.is_fragment
         and reason is None
-        and (basis.definition is None or _may_contain(basis.definition, about.url, finding.code))
+        and (basis.definition is None or _may_contain(basis.definition, about, finding.code))
     )
     if not basis.request.only_membership:
-        if reason is None:
-            hint = code_hint(finding.systems[0], finding.code)
-            finding.add(issues.with_diagnostics(issues.invalid_code(finding.code, about), hint), "code")
-        else:
-            finding.add(issues.unknown_code_in_whole(finding.code, about), "code")
+        hint = code_hint(finding.systems[0], finding.code)
+        unknown = issues.invalid_code if reason is None else issues.unknown_code_in_whole
+        finding.add(issues.with_diagnostics(unknown(finding.code, about), hint), "code")
+        if reason is not None:
             finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
@@ -206,7 +205,9 @@ def _code_match(system: CodeSystem, code: str) -> CodeMatch | None:
     return None if concept is None else CodeMatch(system, concept)
 
 
-def _may_contain(definition: Definition, url: str, code: str, answers: dict[int, bool] | None = None) -> bool:
+def _may_contain(
+    definition: Definition, about: CodeSystemInfo, code: str, answers: dict[int, bool] | None = None
+) -> bool:
     """Whether a code that the fragment lacks could be in the value set.
 
     Filters choose only from the fragment. ``answers`` has those of other value sets, by their ``id``: each is
@@ -214,19 +215,21 @@ def _may_contain(definition: Definition, url: str, code: str, answers: dict[int,
     """
     answers = {} if answers is None else answers
     if id(definition) not in answers:
-        excludes = (block for block in definition.excludes if block.url == url)
+        excludes = [block for block in definition.excludes if block.url == about.url]
+        if about.url in definition.version_sensitive:
+            excludes = [block for block in excludes if block.excludes_version(about.url, about.version)]
         is_excluded = any(block.enumerated_concept(code) is not None for block in excludes)
         answers[id(definition)] = not is_excluded and any(
-            _block_may_contain(block, url, code, answers) for block in definition.includes
+            _block_may_contain(block, about, code, answers) for block in definition.includes
         )
     return answers[id(definition)]
 
 
-def _block_may_contain(block: Block, url: str, code: str, answers: dict[int, bool]) -> bool:
-    if block.url not in (None, url) or not (block.url or block.imports):
+def _block_may_contain(block: Block, about: CodeSystemInfo, code: str, answers: dict[int, bool]) -> bool:
+    if block.url not in (None, about.url) or not (block.url or block.imports):
         return False
     own = block.enumerated_concept(code) is not None if block.is_enumerated else not block.filters
-    return own and all(_may_contain(other, url, code, answers) for other in block.imports)
+    return own and all(_may_contain(other, about, code, answers) for other in block.imports)
 
 
 def in_value_set(finding: CodingFinding, basis: ValidationBasis) -> bool:
@@ -274,8 +277,9 @@ def system_here(finding: CodingFinding, basis: ValidationBasis) -> bool:
     """The server has the code system. Without it, a code that the value set lists is right, with a warning."""
     about = finding.matches[0].system.about
     if about.is_absent:
-        issue = unknown_system_issue(basis, finding.url, finding.coding.version or about.version)
-        finding.add(issues.listed_all_the_same(issue), "system")
+        issue = unknown_system_issue(basis, finding.url, about.version or finding.coding.version)
+        is_right = finding.is_member and not any(each.severity == "error" for each in finding.issues)
+        finding.add(issues.listed_all_the_same(issue) if is_right else issue, "system")
     return GO
 
 
@@ -352,8 +356,8 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
             issue = issues.display_is_the_code(display, coding, language_text(basis.languages))
         elif _is_shown(display, finding, basis.languages):
             issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
-        elif _has_no_owners_words(finding.matches[0], displays):
-            issue = issues.display_cannot_be_checked(display, coding)
+        elif unchecked := _unchecked_display(finding.matches[0], displays, display, coding):
+            issue = unchecked
         elif about.is_fragment and has_only_some_terms(about):
             issue = issues.display_may_be_another_term(display, coding)
         elif basis.request.lenient_display:
@@ -363,12 +367,16 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     return GO
 
 
-def _has_no_owners_words(match: CodeMatch, displays: Displays) -> bool:
-    """Whether the server lacks the code system's own words for the concept, so that no display can be wrong."""
+def _unchecked_display(match: CodeMatch, displays: Displays, display: str, coding: str) -> Issue | None:
+    """The issue where the server lacks the code system's own words for the concept, so that no display can be wrong."""
     about = match.system.about
-    if about.is_fragment:
-        return are_plain_language(displays) or match.system.locate(match.concept.code) is None
-    return about.is_absent
+    if about.is_absent:
+        return issues.display_of_code_not_here(display, coding)
+    if not about.is_fragment:
+        return None
+    if match.system.locate(match.concept.code) is None:
+        return issues.display_of_code_not_here(display, coding, in_fragment=True)
+    return issues.display_cannot_be_checked(display, coding) if are_plain_language(displays) else None
 
 
 def _prefer_version_of_display(

@@ -21,7 +21,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue
-from terminology.operations.agreement import CODING, INSTANCE, SENT, agreed
+from terminology.operations.agreement import INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
 from terminology.operations.validate import checks
@@ -100,10 +100,10 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
     if not findings:
         raise TerminologyError(issues.no_code_to_validate())
     # A coding of another system says nothing of the code system of the request.
-    findings = [finding for finding in findings if _is_of_system(catalogue, finding, url, version)]
-    if not findings:
-        issue = issues.no_coding_of_system(url or "")
-        return Validation(False, issue.text, concept=request.concept, issues=[issue])
+    own = [finding for finding in findings if _is_of_system(catalogue, finding, url, version)]
+    if not own:
+        return _of_another_system(request, findings[0], url or "")
+    findings = own
     supplements = [_supplement_of(catalogue, canonical, findings) for canonical in request.supplements]
     languages = request.languages or request.accepted
     basis = ValidationBasis(catalogue, request, Pins.of(request), supplements, languages, asked_system=url)
@@ -111,30 +111,36 @@ def validate_in_system(catalogue: Catalogue, request: ValidateRequest) -> Valida
 
 
 def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None, version: str | None) -> bool:
-    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both.
-
-    Raises TerminologyError for a lone coding that contradicts the request.
-    """
+    """Whether a coding is of the code system of the request, if it names one. The coding is completed with both."""
     coding = finding.coding
     is_same = True
     if url is not None and coding.system and coding.system != url:
-        requested, own = catalogue.preferred(url), catalogue.preferred(coding.system)
-        is_same = own == requested
-        if not finding.path.is_in_concept:
-            agreed("url", requested, own, CODING)
+        is_same = catalogue.preferred(coding.system) == catalogue.preferred(url)
     version = coding.version or (version if is_same else None)
     finding.coding = replace(coding, system=coding.system or url, version=version)
     return is_same
 
 
+def _of_another_system(request: ValidateRequest, finding: CodingFinding, url: str) -> Validation:
+    """The answer where no coding is of the code system of the request: none of them is a code of it."""
+    coding = finding.coding
+    if request.concept is not None:
+        issue = issues.no_coding_of_system(url)
+        return Validation(False, issue.text, concept=request.concept, issues=[issue])
+    issue = issues.coding_of_another_system(url, coding.system or "")
+    return Validation(False, issue.text, coding.code, coding.system, coding.version, issues=[issue])
+
+
 def _supplement_of(catalogue: Catalogue, canonical: str, findings: Sequence[CodingFinding]) -> Document:
     """Raises TerminologyError for a supplement that is unknown, or adds to no code system of the codings."""
     supplement = catalogue.supplement(canonical)
+    systems: list[str] = []
     for finding in findings:
         system = catalogue.find_system(finding.url, finding.coding.version)
         if system is None or applies_to(supplement, system.about):
             return supplement
-    raise TerminologyError(issues.foreign_supplement(canonical, findings[0].url))
+        systems.append(system.about.canonical)
+    raise TerminologyError(issues.unused_supplement(canonical, supplement, systems[0]))
 
 
 def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Validation:
@@ -260,6 +266,8 @@ def _validation(
     """The answer: true when a coding is a member and no issue is an error."""
     if request.concept is not None and basis.asked_system is not None:
         _spare_concept_with_a_right_coding(findings)
+    elif request.concept is not None and any(finding.is_member for finding in findings):
+        _spare_codings_ruled_out(findings)
     all_issues = [issue for finding in findings for issue in finding.issues]
     if request.concept is not None and basis.definition is not None:
         if all(finding.is_member is False for finding in findings):
@@ -289,10 +297,24 @@ def _spare_concept_with_a_right_coding(findings: Sequence[CodingFinding]) -> Non
     if len(wrong) == len(findings):
         return
     for finding in wrong:
-        finding.issues = [
-            replace(issue, severity="warning") if _is_error(issue) else issue for issue in finding.issues
-        ]
+        finding.issues = [_as_warning(issue) for issue in finding.issues]
         finding.is_member = False
+
+
+def _spare_codings_ruled_out(findings: Sequence[CodingFinding]) -> None:
+    """Make warnings of the rules about inactive and abstract codes, where another coding is a member.
+
+    The value set leaves such a code out, so it is not in it; one coding that is in it is enough.
+    """
+    for finding in findings:
+        if finding.is_judged and not finding.is_member:
+            finding.issues = [
+                _as_warning(issue) if issue.tx == "code-rule" else issue for issue in finding.issues
+            ]
+
+
+def _as_warning(issue: Issue) -> Issue:
+    return replace(issue, severity="warning") if _is_error(issue) else issue
 
 
 def _is_error(issue: Issue) -> bool:

@@ -297,6 +297,12 @@ class Block:
             )
         return self.declared_version is None or self.version == version
 
+    def takes_out(self, url: str | None, code: str, version: str | None) -> bool:
+        """Whether an exclude has a code. A list has its codes, whatever the version that it is read in has."""
+        is_list = self.url == url and not self.filters and not self.imports
+        is_listed = is_list and self.enumerated_concept(code) is not None
+        return is_listed or self.contains_coding(url, code, version)
+
     def with_version(
         self, system: CodeSystem, compiled: dict[int, Definition], *, against_pins: bool = False
     ) -> Block:
@@ -517,7 +523,7 @@ class Definition:
         any_version = version is None or url not in self.version_sensitive
         return any(
             (any_version or block.excludes_version(url, version))
-            and block.contains_coding(url, code, None if any_version else version)
+            and block.takes_out(url, code, None if any_version else version)
             for block in (self._excludes_in(url, version) if self.excludes else ())
         )
 

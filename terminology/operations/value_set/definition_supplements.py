@@ -32,9 +32,10 @@ def definition_with_supplements(
     if needed:
         supplements = find_supplements(catalogue, value_set, [*requested, *needed])
         definition = definition_of(catalogue, value_set, pins, supplements)
-    for canonical_ in requested:
-        if canonical_ and not _is_of_use(catalogue.supplement(canonical_), definition):
-            raise TerminologyError(issues.unused_supplement(canonical_, definition.canonical))
+    for canonical_ in filter(None, requested):
+        supplement = catalogue.supplement(canonical_)
+        if not _is_of_use(supplement, definition):
+            raise TerminologyError(issues.unused_supplement(canonical_, supplement, definition.canonical))
     return definition, supplements
 
 

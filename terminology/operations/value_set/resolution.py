@@ -184,9 +184,9 @@ def contained(document: Document, id_: str) -> Document:
 
 
 def canonical(document: Document) -> str:
-    """``url|version`` of a resource; ``url`` if it has no version."""
+    """``url|version`` of a resource; ``url`` if it has no version, "" if it has no url."""
     url, version = document.get("url", ""), document.get("version")
-    return f"{url}|{version}" if version else str(url)
+    return f"{url}|{version}" if url and version else str(url)
 
 
 # -- the code systems of a value set -------------------------------------------------------------

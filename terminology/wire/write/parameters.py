@@ -44,7 +44,8 @@ def boolean(name: str, value: bool | None) -> Node | None:
 
 
 def canonical(name: str, value: str | None) -> Node | None:
-    return None if value is None else {"name": name, "valueCanonical": value}
+    """The canonical of a resource; None for "", which is that of one without a url."""
+    return None if not value else {"name": name, "valueCanonical": value}
 
 
 def code(name: str, value: str | None) -> Node | None:
@@ -68,4 +69,4 @@ def string(name: str, value: str | None) -> Node | None:
 
 
 def uri(name: str, value: str | None) -> Node | None:
-    return None if value is None else {"name": name, "valueUri": value}
+    return None if not value else {"name": name, "valueUri": value}

@@ -33,6 +33,7 @@ KINDS = ("CodeSystem", "ConceptMap", "ValueSet")
 # The lists of ``ValueSet.compose``.
 LISTS = ("include", "exclude")
 
+_SCOPES = {"sourceScopeUri", "sourceScopeCanonical", "targetScopeUri", "targetScopeCanonical"}
 _R4_SCOPES = {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
 
 
@@ -138,7 +139,8 @@ def code_system_release(source: SourceFile, header: Document) -> CodeSystemRelea
 
 def concept_map_release(source: SourceFile, header: Document) -> MapRelease:
     """The release of a ConceptMap. Raises TerminologyError where a group is not shaped as FHIR says."""
-    require({"resourceType": "ConceptMap", "group": header.get("group", [])})
+    scopes = {name: header[name] for name in _SCOPES & header.keys()}
+    require({"resourceType": "ConceptMap", **scopes, "group": header.get("group", [])})
     return MapRelease(
         kind="fhir",
         url=header.get("url", ""),

@@ -17,7 +17,7 @@ from terminology.content.importers.files import File
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Problem, Typed
-from terminology.core.structure import RELATIONSHIPS
+from terminology.core.structure import RELATIONSHIPS, require_no_target
 from terminology.store.release import MapGroup, MapRow, PropertyTuple
 from terminology.store.reporting import Reporter
 from terminology.wire import r4
@@ -85,6 +85,7 @@ def _has_known_relationship(row: MapRow, file: File, reporter: Reporter) -> bool
 
 def _rows(element: Document, group: int) -> Iterator[MapRow]:
     element, uris = _upgraded(element)
+    require_no_target(element, "an element")
     code = element["code"]
     display = element.get("display")
     if element.get("noMap"):
