@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from terminology.core.model import Designation, Document, Property
+from terminology.core.model import Designation, Document, Property, value_key
 from terminology.operations.lookup import Lookup
 from terminology.wire.write.parameters import (
     Node,
@@ -10,10 +10,8 @@ from terminology.wire.write.parameters import (
     canonical,
     code,
     coding,
-    complete_group,
     parameters,
     string,
-    typed,
     uri,
 )
 
@@ -37,29 +35,31 @@ def lookup(answer: Lookup) -> Document:
     )
 
 
-# A concept may have hundreds of designations and properties: the builder is called for what they have.
+# A concept may have hundreds of designations and properties: the nodes that each of them has are written here, and
+# the builder is called for the rarer ones.
 
 
 def _designation(designation: Designation) -> Node:
     parts: list[Node | None] = []
     if designation.language is not None:
-        parts.append(code("language", designation.language))
+        parts.append({"name": "language", "valueCode": designation.language})
     if designation.use is not None:
-        parts.append(coding("use", designation.use))
+        parts.append({"name": "use", "valueCoding": designation.use})
     for use in designation.additional_use:
         parts.append(coding("additionalUse", use))
-    parts.append(string("value", designation.value))
+    parts.append({"name": "value", "valueString": designation.value})
     if designation.source is not None:
         parts.append(canonical("source", designation.source))
-    return complete_group("designation", parts)
+    return {"name": "designation", "part": parts}
 
 
 def _property(property_: Property) -> Node:
-    parts: list[Node | None] = [code("code", property_.code)]
-    if property_.value.value is not None:
-        parts.append(typed("value", property_.value))
+    parts: list[Node | None] = [{"name": "code", "valueCode": property_.code}]
+    value = property_.value
+    if value.value is not None:
+        parts.append({"name": "value", value_key(value.type): value.value})
     if property_.description is not None:
         parts.append(string("description", property_.description))
     if property_.source is not None:
         parts.append(canonical("source", property_.source))
-    return complete_group("property", parts)
+    return {"name": "property", "part": parts}
