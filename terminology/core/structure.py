@@ -60,7 +60,7 @@ HEADER = {
     "extension": [EXTENSION],
 }
 # The name of other resources may be an object, as that of a Patient.
-NAMED_HEADER = HEADER | {"name": str, "title": str}
+NAMED_HEADER = HEADER | {"name": str, "title": str, "copyright": str, "experimental": bool}
 BLOCK = {
     "system": str,
     "version": str,
@@ -69,7 +69,8 @@ BLOCK = {
     "filter": [{"property": str, "op": str, "value": str}],
 }
 CONTAINS: dict[str, Shape] = {"system": str, "version": str, "code": str, "display": str}
-CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS]}
+CONTAINS |= {"abstract": bool, "inactive": bool}
+CONTAINS |= {"designation": [DESIGNATION], "contains": [CONTAINS], "extension": [EXTENSION]}
 PROPERTY = {"code": str, **VALUE}
 CONCEPT: dict[str, Shape] = {"code": str, "display": str, "definition": str, "designation": [DESIGNATION]}
 CONCEPT |= {"extension": [EXTENSION], "property": [PROPERTY], "concept": [CONCEPT]}
@@ -110,7 +111,13 @@ GROUP |= {"sourceVersion": OtherName("source"), "targetVersion": OtherName("targ
 SHAPES: dict[str, Shape] = {
     "ValueSet": NAMED_HEADER
     | {
-        "compose": {"extension": [EXTENSION], "include": [BLOCK], "exclude": [BLOCK]},
+        "compose": {
+            "inactive": bool,
+            "lockedDate": str,
+            "extension": [EXTENSION],
+            "include": [BLOCK],
+            "exclude": [BLOCK],
+        },
         "expansion": {"contains": [CONTAINS], "parameter": [{"name": str}], "extension": [EXTENSION]},
         "contained": [dict],
     },
@@ -119,6 +126,9 @@ SHAPES: dict[str, Shape] = {
         "supplements": str,
         "valueSet": str,
         "caseSensitive": bool,
+        "compositional": bool,
+        "versionNeeded": bool,
+        "hierarchyMeaning": str,
         "property": [{"code": str, "uri": str, "type": str}],
         "concept": [CONCEPT],
     },

@@ -28,6 +28,9 @@ _PARTS = {
     "private": ("private-use", ""),
 }
 _ONCE = ("extlang", "variant", "extension")
+# The longest tag that is read: the library's parser calls itself for each subtag. RFC 5646, 4.4.1, lets a length be
+# bounded, and no tag that says everything once comes near it.
+LONGEST = 500
 
 
 @cache
@@ -62,8 +65,12 @@ def _next(word: str) -> str:
     return head + chr(ord(letter) + 1)
 
 
-@lru_cache(maxsize=4096)
 def _read(code: str) -> Reading | None:
+    return _parse(code) if len(code) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(code: str) -> Reading | None:
     from langcodes.tag_parser import LanguageTagError, parse_tag
 
     try:

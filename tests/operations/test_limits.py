@@ -83,6 +83,25 @@ def test_a_value_set_that_is_imported_many_ways_is_asked_once(
     assert result(answered(diamonds(system), "ValueSet/$validate-code", url, *parameters)) is expected
 
 
+@pytest.mark.parametrize("operation", ["ValueSet/$expand", "ValueSet/$validate-code"])
+def test_a_value_set_whose_includes_import_one_twice_is_asked_once(operation: str) -> None:
+    """Four ways at each of forty steps."""
+    url = {"name": "url", "valueUri": f"{BASE}/vs/d0"}
+    twice = [
+        {"valueSet": [f"{BASE}/vs/d{n + 1}"] * 2} if n < 40 else {**ALL, "version": "1"} for n in range(41)
+    ]
+    sets = [
+        value_set(f"d{n}", include, include, exclude=[imported("none")]) for n, include in enumerate(twice)
+    ]
+    documents = [WHOLE, value_set("none", {**ALL, "concept": [{"code": "z"}]}), *sets]
+    parameters = [] if operation.endswith("expand") else [coding("a", MANY)]
+    answer = answered(documents, operation, url, *parameters)
+    if parameters:
+        assert result(answer) is True
+    else:
+        assert [entry["code"] for entry in answer["expansion"]["contains"]] == ["a"]
+
+
 # -- deep ----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from terminology import Terminology, create_app
+from tests.support.asking import value
 from tests.support.builders import BASE, body_of, code_system, coding, concept, value_set
 from tests.support.engine import catalogue_of
 from tests.support.pets import (
@@ -237,6 +238,40 @@ def test_the_display_that_is_shown_for_want_of_another_is_right(
         shown = read(library.ask(operation, body_of(*asked_), release))["display"]
         assert shown == display
         assert read(library.ask(operation, body_of(*named_), release))["result"] is True
+
+
+WORDLESS = code_system(
+    "wordless",
+    concept("c", "Cat"),
+    "bare",
+    concept("german", designation=[said("Katze", "de")]),
+)
+
+
+@pytest.mark.parametrize("language", ["xx, *;q=0", "xx", "de", None])
+@pytest.mark.parametrize("code", ["c", "bare", "german"])
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize("own", [{}, {"language": "en"}], ids=["no language", "English"])
+def test_the_display_that_lookup_shows_is_right(
+    own: Json, release: str, code: str, language: str | None
+) -> None:
+    """Also where $lookup must have a display (1..1) and there is none, so that it has the code."""
+    whole = value_set("wordless", {"system": WORDLESS["url"]})
+    library = Terminology(catalogue=catalogue_of([WORDLESS | own, whole]))
+    wanted = [text("displayLanguage", language)] if language else []
+    looked_up = library.ask("CodeSystem/$lookup", body_of(coding(code, WORDLESS["url"]), *wanted), release)
+    shown = value(looked_up, "display")
+    for operation, url in (("CodeSystem", WORDLESS["url"]), ("ValueSet", whole["url"])):
+        named = [text("url", url), coding(code, WORDLESS["url"], display=shown), *wanted]
+        answer = read(library.ask(f"{operation}/$validate-code", body_of(*named), release))
+        assert answer["result"] is True
+
+
+def test_the_code_is_no_display_where_another_language_is_allowed() -> None:
+    library = Terminology(catalogue=catalogue_of([WORDLESS]))
+    for wanted in ([], [text("displayLanguage", "xx")]):
+        named = [text("url", WORDLESS["url"]), coding("c", WORDLESS["url"], display="c"), *wanted]
+        assert read(library.ask("CodeSystem/$validate-code", body_of(*named)))["result"] is False
 
 
 def test_lenient_display_validation_warns() -> None:

@@ -84,6 +84,16 @@ def test_language_tags_are_to_be_treated_as_case_insensitive(tag: str) -> None:
         assert tag in system(languages).select([Filter("code", "in", f"fr, {other}")])
 
 
+@pytest.mark.parametrize("subtag", ["abcdefgh", "a-bb", "1abc"])
+@pytest.mark.parametrize("count", [40, 1000])
+def test_a_tag_of_very_many_subtags_is_no_code(subtag: str, count: int) -> None:
+    tag = "-".join(["en", *[subtag] * count])
+    assert system(languages).locate(tag) is None
+    ask = Terminology(catalogue=catalogue_of([], [languages()])).ask
+    answer = ask("CodeSystem/$validate-code", url="urn:ietf:bcp:47", code=tag)
+    assert {p["name"]: p for p in answer["parameter"]}["result"]["valueBoolean"] is False
+
+
 def test_a_tag_in_another_case_is_valid_and_the_answer_has_the_right_one() -> None:
     ask = Terminology(catalogue=catalogue_of([], [languages()])).ask
     answer = ask("CodeSystem/$validate-code", url="urn:ietf:bcp:47", code="en-us")

@@ -40,6 +40,14 @@ def display_in_default_language(display: str, coding: str, languages: str) -> Is
     return information(code="invalid", text=text, tx="invalid-display", message_id=message_id)
 
 
+def display_is_the_code(display: str, coding: str, languages: str) -> Issue:
+    text = (
+        f"There are no valid display names found for the code {coding} for language(s) '{languages}'. The "
+        f"display '{display}' is the code itself, which stands for a display where there is none"
+    )
+    return information(code="invalid", text=text, tx="invalid-display")
+
+
 def wrong_display_no_language(display: str, coding: str, languages: str, default: str) -> Issue:
     text = (
         f"Wrong Display Name '{display}' for {coding}. There are no valid display names found for language(s) "

@@ -352,7 +352,9 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     issue, displays = _prefer_version_of_display(finding, basis, display, coding)
     if issue is not None and issue.severity == "error":
         about = finding.matches[0].system.about
-        if _is_shown(display, finding, basis.languages):
+        if _is_code_shown(display, finding, basis.languages):
+            issue = issues.display_is_the_code(display, coding, language_text(basis.languages))
+        elif _is_shown(display, finding, basis.languages):
             issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
         elif unchecked := _unchecked_display(finding.matches[0], displays, display, coding):
             issue = unchecked
@@ -401,14 +403,24 @@ def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
     return Displays([*_value_set_designations(finding, match), *own.designations], own.default_language)
 
 
+def _is_code_shown(display: str, finding: CodingFinding, requested: Languages | None) -> bool:
+    """Whether it is the code, which $lookup has for a display (1..1) where no other language is allowed."""
+    is_code = display == finding.matches[0].concept.code
+    return is_code and requested is not None and requested.insist and _is_without(finding, requested)
+
+
 def _is_shown(display: str, finding: CodingFinding, requested: Languages | None) -> bool:
     """Whether it is the display that answers have because there is certainly none in a requested language."""
-    match = finding.matches[0]
-    designations = displays_of(finding, match).designations
-    if requested is None or any(requested.rank(d.effective_language) is not None for d in designations):
+    if requested is None or not _is_without(finding, requested):
         return False
-    answered = shown_display(finding, match, requested)
+    answered = shown_display(finding, finding.matches[0], requested)
     return answered is not None and answered.casefold() == display.casefold()
+
+
+def _is_without(finding: CodingFinding, requested: Languages) -> bool:
+    """Whether no display is certainly in a requested language."""
+    designations = displays_of(finding, finding.matches[0]).designations
+    return all(requested.rank(d.effective_language) is None for d in designations)
 
 
 def shown_display(finding: CodingFinding, match: CodeMatch, requested: Languages | None) -> str | None:

@@ -86,12 +86,15 @@ def _systems(blocks: Sequence[Block], version: str | None, basis: ValidationBasi
         else basis.find_system(url, version)
         for block in blocks
     ]
-    by_version = {system.about.version: system for system in systems if system is not None}
-    if len(by_version) < 2:
-        return list(by_version.values())
+    # Value sets may contain different code systems of one url, all without a version.
+    different = {(s.about.version, id(s.about.document)): s for s in systems if s is not None}
+    if len(different) < 2:
+        return list(different.values())
     versions = basis.catalogue.known_versions("CodeSystem", url)
-    best_first = sorted(by_version, key=lambda v: versions.index(v) if v in versions else -1, reverse=True)
-    return [by_version[version] for version in best_first]
+    best_first = sorted(
+        different, key=lambda k: versions.index(k[0]) if k[0] in versions else -1, reverse=True
+    )
+    return [different[key] for key in best_first]
 
 
 # -- issues --------------------------------------------------------------------------------------

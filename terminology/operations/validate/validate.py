@@ -30,7 +30,9 @@ from terminology.operations.validate.coding_version import add_unreadable_includ
 from terminology.operations.validate.status_warnings import status_warnings
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
-from terminology.operations.value_set.compose import Definition, definition_with_supplements
+from terminology.operations.value_set.compose import Definition
+from terminology.operations.value_set.definition_supplements import definition_with_supplements
+from terminology.operations.value_set.extensions import display_languages
 from terminology.operations.value_set.resolution import (
     remembered,
     requested_value_set,
@@ -161,7 +163,7 @@ def validate_in_value_set(catalogue: Catalogue, request: ValidateRequest) -> Val
     except UnknownImportError as unknown:
         return _without_import(request, findings, unknown)
     definition = prepared.definition
-    languages = definition.display_languages(request.languages, request.accepted)
+    languages = display_languages(definition.document, request.languages, request.accepted)
     check_membership(definition, len(findings))
     members = None if request.ignores_membership else definition
     basis = ValidationBasis(prepared.catalogue, request, pins, prepared.supplements, languages, members)

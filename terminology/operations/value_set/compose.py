@@ -42,11 +42,10 @@ from terminology.core.model import Coding, Concept, Document, Filter, split_cano
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_FILTERS
-from terminology.operations.value_set.extensions import expansion_parameter, required_supplements
+from terminology.operations.value_set.extensions import expansion_parameter
 from terminology.operations.value_set.resolution import (
     canonical,
     find_import,
-    find_supplements,
     find_usable_system,
     with_contained_systems,
 )
@@ -54,7 +53,6 @@ from terminology.operations.value_set.version_pins import NO_PINS, Pins, Version
 from terminology.systems.absent import AbsentCodeSystem
 from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.protocol import CodesBeyond, CodeSystem, ConceptSet, Selection
-from terminology.systems.supplement import applies_to
 
 Node = dict[str, Any]
 
@@ -87,7 +85,8 @@ class Block:
             self.system = compilation.find_system(self.url, self.choice.version)
             if self.system is None and self.is_enumerated and not node.get("filter"):
                 self.system = compilation.absent_system(self)
-        self.imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
+        imports = [compilation.compile_import(reference) for reference in node.get("valueSet", ())]
+        self.imports = compilation.in_version_of(self, imports) if imports else imports
         self._trusts_unknown_systems = compilation.trusts_unknown_systems
         self._beyond = compilation.beyond
         self._filters: list[Filter] | None = None
@@ -304,13 +303,17 @@ class Block:
         is_listed = is_list and self.enumerated_concept(code) is not None
         return is_listed or self.contains_coding(url, code, version)
 
-    def with_version(self, system: CodeSystem, compiled: dict[int, Definition]) -> Block:
+    def with_version(
+        self, system: CodeSystem, compiled: dict[int, Definition], *, against_pins: bool = False
+    ) -> Block:
         """The block, read with this version of a code system where it leaves the version open.
 
-        ``compiled`` has the imports that were read so already, by their ``id``.
+        ``compiled`` has the imports that were read so already, by their ``id``. ``against_pins``: a version that
+        a parameter of the request chose counts as open, too.
         """
         imports = [definition.with_version(system, compiled) for definition in self.imports]
-        is_open = self.url == system.about.url and fits(system.about.version, self.choice.version)
+        fixed = self.declared_version if against_pins else self.choice.version
+        is_open = self.url == system.about.url and fits(system.about.version, fixed)
         is_other = is_open and self.version != system.about.version
         if not is_other and all(map(is_, imports, self.imports)):
             return self
@@ -319,6 +322,7 @@ class Block:
         if is_other:
             block.system = system
             block._selection, block._concept_set, block._enumeration = None, None, None
+            block._folded_enumeration = None
         return block
 
 
@@ -344,6 +348,8 @@ class Definition:
     # dictionary, because ``core.cache`` would cost more than many of the answers: $expand asks by the thousand.
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
     _with_inactive: Definition | None = field(default=None, init=False)
+    _is_infinite: bool | None = field(default=None, init=False)
+    _excludes: dict[tuple[str | None, str | None], list[Block]] = field(default_factory=dict, init=False)
     _listing: dict[tuple[str | None, str | None], list[Block]] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -383,7 +389,9 @@ class Definition:
     @property
     def is_infinite(self) -> bool:
         """Whether it has infinitely many codes, so that those that can be listed are not to be counted."""
-        return any(block.is_infinite for block in self.includes)
+        if self._is_infinite is None:
+            self._is_infinite = any(block.is_infinite for block in self.includes)
+        return self._is_infinite
 
     def blocks(self) -> Iterator[Block]:
         """Every include and exclude, without those of imports."""
@@ -436,13 +444,16 @@ class Definition:
                 yield from other._listing_blocks(visited)
 
     def all_imports(self) -> Iterator[Definition]:
-        """The imports of includes and excludes, the imports of those, and so on; each once."""
-        imports: dict[str, Definition] = {}
+        """The imports of includes and excludes, the imports of those, and so on; each once.
+
+        One that is read in several versions of a code system comes once for each.
+        """
+        imports: dict[int, Definition] = {}
         waiting: list[Definition] = [self]
         while waiting:
             for block in waiting.pop(0).blocks():
-                new = [other for other in block.imports if other.canonical not in imports]
-                imports.update((other.canonical, other) for other in new)
+                new = [other for other in block.imports if id(other) not in imports]
+                imports.update((id(other), other) for other in new)
                 waiting.extend(new)
         return iter(imports.values())
 
@@ -469,9 +480,13 @@ class Definition:
             if None not in self.versions[url or ""]:
                 return False
         include_version = version if url in self.version_sensitive else None
-        if not is_any(self.includes, lambda block: self._is_included(block, url, code, include_version)):
-            return False
-        return not self.is_excluded(url, code, version)
+        return is_any(
+            self.includes,
+            lambda block: (
+                self._is_included(block, url, code, include_version)
+                and not self.is_excluded(url, code, version or block.version)
+            ),
+        )
 
     def _is_included(self, block: Block, url: str | None, code: str, version: str | None) -> bool:
         has_version = version is None or block.has_version(url, version)
@@ -503,14 +518,27 @@ class Definition:
         """Whether an exclude takes a code out of the value set.
 
         Of a ``version_sensitive`` code system, an exclude that declares a version takes the code out of that
-        version; any other one takes it out of every version.
+        version; any other one takes it out of every version. Without a version it is read in that of the code.
         """
         any_version = version is None or url not in self.version_sensitive
         return any(
             (any_version or block.excludes_version(url, version))
             and block.takes_out(url, code, None if any_version else version)
-            for block in self.excludes
+            for block in (self._excludes_in(url, version) if self.excludes else ())
         )
+
+    def _excludes_in(self, url: str | None, version: str | None) -> list[Block]:
+        """The excludes; those that declare no version are read in the one in which an include has the code system."""
+        key = (url, version)
+        if key not in self._excludes:
+            same = (b.system for b in self.system_includes() if b.url == url and b.version == version)
+            system = next(same, None)
+            compiled: dict[int, Definition] = {}
+            self._excludes[key] = [
+                block.with_version(system, compiled, against_pins=True) if system else block
+                for block in self.excludes
+            ]
+        return self._excludes[key]
 
     def with_version(self, system: CodeSystem, compiled: dict[int, Definition] | None = None) -> Definition:
         """The value set, read with this version of a code system where includes leave the version open.
@@ -541,20 +569,6 @@ class Definition:
         """The value of an expansion parameter that the value set itself sets, as text, or None."""
         return expansion_parameter(self.document, name)
 
-    def display_languages(self, requested: Languages | None, accepted: Languages | None) -> Languages | None:
-        """The languages of displays: tx-ecosystem, "languages", order of priority.
-
-        The parameter ``displayLanguage`` of the request, that of the value set itself, the HTTP header
-        (``accepted``), the language of the value set.
-        """
-        if requested is not None:
-            return requested
-        own = self.parameter("displayLanguage")
-        if own or accepted is None:
-            own = own or self.document.get("language")
-            return Languages.parse(own) if own else None
-        return accepted
-
 
 # -- compiling -----------------------------------------------------------------------------------
 
@@ -565,7 +579,8 @@ class _Compilation:
 
     ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every import
     that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system, ``absent``
-    each code system that is not here but has listed codes, by url and version.
+    each code system that is not here but has listed codes, by url and version, ``in_versions`` the imports that are
+    read in the version of a code system, by its ``id``.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
@@ -578,6 +593,7 @@ class _Compilation:
     compiled: dict[str, Definition] = field(default_factory=dict)
     beyond: dict[str, CodesBeyond] = field(default_factory=dict)
     absent: dict[tuple[str, str | None], AbsentCodeSystem] = field(default_factory=dict)
+    in_versions: dict[int, dict[int, Definition]] = field(default_factory=dict)
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
         return find_usable_system(self.catalogue, self.supplements, url, version)
@@ -613,6 +629,13 @@ class _Compilation:
             raise TerminologyError(issues.value_set_circle([*path, start])) from None
         catalogue = with_contained_systems(self.catalogue, document)
         return replace(self, catalogue=catalogue, document=document, path=path).compile()
+
+    def in_version_of(self, block: Block, imports: list[Definition]) -> list[Definition]:
+        """The imports of a block that fixes the version of its code system: they are read in it, if they fix none."""
+        if block.system is None or block.choice.version is None:
+            return imports
+        compiled = self.in_versions.setdefault(id(block.system), {})
+        return [definition.with_version(block.system, compiled) for definition in imports]
 
     def compile(self) -> Definition:
         """Raises UnknownImportError, and TerminologyError for a circle of imports or too long a row."""
@@ -650,38 +673,6 @@ def definition_of(
     them. Raises UnknownImportError, and TerminologyError for value sets that import themselves.
     """
     return _Compilation(catalogue, pins, supplements, value_set).compile()
-
-
-def definition_with_supplements(
-    catalogue: Catalogue, value_set: Document, pins: Pins, requested: Sequence[str]
-) -> tuple[Definition, list[Document]]:
-    """The compiled ValueSet, and the supplements of the request, of the value set and of its imports.
-
-    Raises what ``definition_of`` raises, and TerminologyError for a supplement that is unknown, or that is
-    requested and adds to no code system of the value set.
-    """
-    supplements = find_supplements(catalogue, value_set, requested)
-    definition = definition_of(catalogue, value_set, pins, supplements)
-    needed = [url for part in definition.all_imports() for url in required_supplements(part.document)]
-    if needed:
-        supplements = find_supplements(catalogue, value_set, [*requested, *needed])
-        definition = definition_of(catalogue, value_set, pins, supplements)
-    for canonical_ in filter(None, requested):
-        supplement = catalogue.supplement(canonical_)
-        if not _is_of_use(supplement, definition):
-            raise TerminologyError(issues.unused_supplement(canonical_, supplement, definition.canonical))
-    return definition, supplements
-
-
-def _is_of_use(supplement: Document, definition: Definition) -> bool:
-    """Whether a supplement adds to a code system of the value set, or may add to an unknown one."""
-    url, _ = split_canonical(supplement.get("supplements", ""))
-    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
-    return any(
-        block.url == url
-        and (block.system is None or block.is_absent or applies_to(supplement, block.system.about))
-        for block in blocks
-    )
 
 
 def contains(catalogue: Catalogue, value_set: Document, coding: Coding) -> bool:

@@ -20,8 +20,9 @@ from terminology.operations.cost import can_search_again, check_listing
 from terminology.operations.dates import check_date
 from terminology.operations.limits import MOST_CORRECTIONS
 from terminology.operations.properties import mistyped_properties
-from terminology.operations.value_set.compose import Block, Definition, definition_with_supplements
+from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.corrections import corrections
+from terminology.operations.value_set.definition_supplements import definition_with_supplements
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
@@ -34,6 +35,7 @@ from terminology.operations.value_set.expansion_tree import (
     is_tree,
     tree_of,
 )
+from terminology.operations.value_set.extensions import display_languages
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
     explain_unusable_system,
@@ -83,7 +85,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     for field, value in prepared.own_parameters.items():
         if getattr(request, field) is None:
             setattr(request, field, value)
-    languages = definition.display_languages(request.languages, request.accepted)
+    languages = display_languages(document, request.languages, request.accepted)
     options = _entry_options(request, languages, prepared)
     listed = _listed(prepared, request)
     entries = _entries(prepared, request, options, listed)

@@ -78,7 +78,7 @@ class _SetExpansion:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.
         self._search = query
         self._membership: dict[str, _Membership] = {}
-        self._imports: dict[str, list[BlockMembers]] = {}
+        self._imports: dict[int, list[BlockMembers]] = {}
 
     def of(self, definition: Definition, query: MemberQuery) -> list[BlockMembers]:
         """In the order of the definition; a code that comes twice is in the first part only."""
@@ -109,9 +109,9 @@ class _SetExpansion:
         ]
 
     def _of_import(self, definition: Definition) -> list[BlockMembers]:
-        if definition.canonical not in self._imports:
-            self._imports[definition.canonical] = self.of(definition, ALL_MEMBERS)
-        return self._imports[definition.canonical]
+        if id(definition) not in self._imports:
+            self._imports[id(definition)] = self.of(definition, ALL_MEMBERS)
+        return self._imports[id(definition)]
 
     def _members(self, part: BlockMembers, imports: Sequence[Definition]) -> list[ConceptSet]:
         return list(map(self._membership_of(part.block).members, imports))

@@ -45,7 +45,7 @@ class _ValueSetWalk:
     def __init__(self, query: MemberQuery) -> None:
         # A text finds members of imports, too; the rest of the query applies to the outermost value set.
         self._search = query
-        self._imports: dict[str, list[Member]] = {}
+        self._imports: dict[int, list[Member]] = {}
 
     def through(self, definition: Definition, query: MemberQuery) -> Iterator[Member]:
         listed: _ListedCodes = {}
@@ -89,9 +89,9 @@ class _ValueSetWalk:
                 yield member
 
     def _of_import(self, definition: Definition) -> list[Member]:
-        if definition.canonical not in self._imports:
-            self._imports[definition.canonical] = list(self.through(definition, ALL_MEMBERS))
-        return self._imports[definition.canonical]
+        if id(definition) not in self._imports:
+            self._imports[id(definition)] = list(self.through(definition, ALL_MEMBERS))
+        return self._imports[id(definition)]
 
 
 def _codes(listed: _ListedCodes, definition: Definition, about: CodeSystemInfo) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from terminology.core.languages import STANDARDS_STATUS
+from terminology.core.languages import STANDARDS_STATUS, Languages
 from terminology.core.model import Document
 
 Node = dict[str, Any]
@@ -29,6 +29,23 @@ def expansion_parameter(value_set: Document, name: str) -> str | None:
             if _value(parts.get("name", {})) == name:
                 return _value(parts.get("value", {}))
     return None
+
+
+def display_languages(
+    value_set: Document, requested: Languages | None, accepted: Languages | None
+) -> Languages | None:
+    """The languages of displays: tx-ecosystem, "languages", order of priority.
+
+    The parameter ``displayLanguage`` of the request, that of the value set itself, the HTTP header
+    (``accepted``), the language of the value set.
+    """
+    if requested is not None:
+        return requested
+    own = expansion_parameter(value_set, "displayLanguage")
+    if own or accepted is None:
+        own = own or value_set.get("language")
+        return Languages.parse(own) if own else None
+    return accepted
 
 
 def required_supplements(value_set: Document) -> list[str]:
