@@ -494,7 +494,14 @@ def test_an_attribute_that_only_rows_of_other_codes_name_is_known(place: str) ->
         MapRow("duck", "cod", "equivalent"),
     ]
     load(place, (map_release(), rows))
-    ways = (serving(place).catalogue(), Content([map_document(rows)]))
+    # A resource declares its attributes: a code for each uri.
+    moon = MapRow("owl", "eel", "equivalent", depends_on=[("moon", "code", "full")])
+    document = map_document([moon, *rows[1:]])
+    document["additionalAttribute"] = [
+        *document["additionalAttribute"],
+        {"code": "moon", "uri": "http://example.org/moon", "type": "code"},
+    ]
+    ways = (serving(place).catalogue(), Content([document]))
     for attribute, is_known in (("http://example.org/moon", True), ("http://example.org/sun", False)):
         for code in ("owl", "rock", "duck", "nothing"):
             asked: Document = {"sourceCode": code, "system": URL, "targetSystem": FISH, "url": MAP_URL}
