@@ -89,6 +89,10 @@ class VersionChoice:
         return self.required is None or fits(version, self.required)
 
 
+# Where nothing chooses a version: the best there is.
+LATEST = VersionChoice()
+
+
 @dataclass(slots=True, frozen=True)
 class _ResourcePins:
     """The pins of one resource type, by url."""
@@ -107,7 +111,7 @@ class _ResourcePins:
             return VersionChoice(required, "check", None, required)
         if url in self.default:
             return VersionChoice(self.default[url], "default", None)
-        return VersionChoice()
+        return LATEST
 
 
 @dataclass(slots=True, frozen=True)
@@ -121,6 +125,10 @@ class Pins:
     def of(request: VersionParameters) -> Pins:
         """Raises TerminologyError for a pin without a version, and for two that contradict each other."""
         r = request
+        systems = r.system_version or r.check_system_version or r.force_system_version
+        value_sets = r.default_valueset_version or r.check_valueset_version or r.force_valueset_version
+        if not systems and not value_sets:
+            return NO_PINS
         return Pins(
             _ResourcePins(
                 _by_url("system-version", r.system_version),
