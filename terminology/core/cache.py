@@ -7,7 +7,7 @@ what every request asks several times.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -75,23 +75,6 @@ class Cache(Generic[V]):
         weight = 1 if self._weigh is None else self._weigh(value)
         with self._lock:
             self._put(key, value, weight)
-
-    def put_all(self, items: Iterable[tuple[Hashable, V]]) -> None:
-        """Set the values of many keys, the last one being the one used last."""
-        weigh = self._weigh
-        with self._lock:
-            for key, value in items:
-                self._put(key, value, 1 if weigh is None else weigh(value))
-
-    def put_if(self, key: Hashable, value: V, replaces: Callable[[V], bool]) -> None:
-        """Set the value of a key, unless it has one that the new value does not replace."""
-        weight = 1 if self._weigh is None else self._weigh(value)
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or replaces(entry[0]):
-                self._put(key, value, weight)
-            else:
-                self._entries.move_to_end(key)
 
     def drop(self, key: Hashable) -> None:
         """Forget the value of a key, if there is one."""

@@ -31,7 +31,8 @@ def test_a_value_is_made_once() -> None:
 
 def test_the_room_is_that_of_the_weights() -> None:
     cache: Cache[str] = Cache(10, len)
-    cache.put_all([("a", "aaaa"), ("b", "bbbb"), ("c", "cc")])
+    for key, value in (("a", "aaaa"), ("b", "bbbb"), ("c", "cc")):
+        cache.put(key, value)
     assert cache.weight == 10
     cache.put("b", "b")
     assert cache.weight == 7
@@ -60,15 +61,6 @@ def test_a_value_that_is_too_heavy_is_not_kept_unless_one_is_to_stay() -> None:
     one.put("light", "abc")
     one.put("heavy", "abcd")
     assert (one.find("light"), one.find("heavy"), one.weight) == (None, "abcd", 4)
-
-
-def test_a_value_may_say_what_it_replaces() -> None:
-    cache: Cache[int] = Cache(room=2)
-    cache.put_if("key", 2, lambda old: old < 2)
-    cache.put_if("key", 1, lambda old: old < 1)
-    assert cache.find("key") == 2
-    cache.put_if("key", 3, lambda old: old < 3)
-    assert cache.find("key") == 3
 
 
 def test_many_threads_use_one_cache() -> None:

@@ -40,12 +40,6 @@ class Displays:
         display = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
         return Displays([display, *designations], about.language)
 
-    def merge(self, others: Displays) -> Displays:
-        """The designations of both, one of each value and language: these are preferred to the others."""
-        chosen = {(d.value, d.language): d for d in [*others.designations, *self.designations]}
-        both = [*self.designations, *others.designations]
-        return Displays([d for d in both if chosen[d.value, d.language] is d], self.default_language)
-
     def in_languages(self, requested: Languages | None) -> list[Designation]:
         """Those in a requested language; one without a language is in any."""
         if requested is None or _allows_any(requested):
