@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Terminology
-from tests.support.builders import body_of, code_system, coding, value_set
+from tests.support.asking import value
+from tests.support.builders import body_of, code_system, coding, concept, value_set
 from tests.support.engine import catalogue_of
 
 Json = dict[str, Any]
@@ -199,3 +200,32 @@ def test_codes_excluded_without_a_version_always_stay_out(
     present = set(codes)
     assert not present & {code for name in "xy" for _, code in listed(terminology, name)}
     assert not present & {code for name in "xy" for _, code in accepted(terminology, name)}
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+@pytest.mark.parametrize(
+    ("display", "version", "shown"),
+    [
+        (None, "2", "Red cat"),
+        ("Red cat", "2", "Red cat"),
+        ("Katze", "1", "Katze"),
+        ("Nobody's", "2", "Red cat"),
+    ],
+)
+def test_the_newest_version_that_accepts_the_display_answers_also_in_its_default_language(
+    display: str | None, version: str, shown: str, release: str
+) -> None:
+    german = {"value": "Katze", "language": "de"}
+    first = code_system(URL, concept("b", "Red cat", designation=[german]), version="1")
+    second = code_system(URL, concept("b", "Red cat"), version="2", language="en")
+    both = value_set("both", of(), of("1"))
+    terminology = Terminology(catalogue=catalogue_of([first, second, both]))
+    named = {} if display is None else {"display": display}
+    body = body_of(
+        url={"valueUri": f"{SETS}/both"},
+        coding=coding("b", URL, **named),
+        displayLanguage={"valueCode": "de"},
+    )
+    answer = terminology.ask("ValueSet/$validate-code", body, release)
+    assert (value(answer, "version"), value(answer, "display")) == (version, shown)
+    assert value(answer, "result") is (display != "Nobody's")

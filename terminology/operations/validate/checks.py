@@ -344,19 +344,19 @@ def concept_current_in_value_set(finding: CodingFinding, basis: ValidationBasis)
 
 
 def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
-    """The display is one of the concept's designations, in a requested language."""
+    """The display is one of the concept's designations, in a requested language.
+
+    Of several versions that the coding may be of, the first that accepts the display answers, or else the best.
+    """
     display = finding.coding.display
     if not display:
         return GO
-    coding = f"{finding.url}#{finding.code}"
-    issue, displays = _prefer_version_of_display(finding, basis, display, coding)
+    judged = [(match, _judge_display(finding, match, basis, display)) for match in finding.matches]
+    match, issue = next((each for each in judged if _accepts(each[1])), judged[0])
+    finding.matches = [match, *(other for other in finding.matches if other is not match)]
     if issue is not None and issue.severity == "error":
-        about = finding.matches[0].system.about
-        if _is_code_shown(display, finding, basis.languages):
-            issue = issues.display_is_the_code(display, coding, language_text(basis.languages))
-        elif _is_shown(display, finding, basis.languages):
-            issue = issues.display_in_default_language(display, coding, language_text(basis.languages))
-        elif unchecked := _unchecked_display(finding.matches[0], displays, display, coding):
+        about, coding = match.system.about, f"{finding.url}#{finding.code}"
+        if unchecked := _unchecked_display(match, displays_of(finding, match), display, coding):
             issue = unchecked
         elif about.is_fragment and has_only_some_terms(about):
             issue = issues.display_may_be_another_term(display, coding)
@@ -365,6 +365,35 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     if issue is not None:
         finding.add(issue, "display")
     return GO
+
+
+def _accepts(issue: Issue | None) -> bool:
+    return issue is None or issue.severity == "information"
+
+
+def _judge_display(
+    finding: CodingFinding, match: CodeMatch, basis: ValidationBasis, display: str
+) -> Issue | None:
+    """The issue for the display in one version: the display that its answers have is not wrong."""
+    coding, requested = f"{finding.url}#{finding.code}", basis.languages
+    displays = displays_of(finding, match)
+    issue = display_issue(display, displays, coding, finding.code, requested)
+    if issue is None or issue.severity != "error" or requested is None:
+        return issue
+    if not _is_without(displays, requested):
+        return issue
+    if requested.insist and display == match.concept.code:
+        # $lookup has the code for a display (1..1) where no other language is allowed.
+        return issues.display_is_the_code(display, coding, language_text(requested))
+    shown = shown_display(finding, match, requested)
+    if shown is not None and shown.casefold() == display.casefold():
+        return issues.display_in_default_language(display, coding, language_text(requested))
+    return issue
+
+
+def _is_without(displays: Displays, requested: Languages) -> bool:
+    """Whether no display is certainly in a requested language."""
+    return all(requested.rank(d.effective_language) is None for d in displays.designations)
 
 
 def _unchecked_display(match: CodeMatch, displays: Displays, display: str, coding: str) -> Issue | None:
@@ -379,48 +408,10 @@ def _unchecked_display(match: CodeMatch, displays: Displays, display: str, codin
     return issues.display_cannot_be_checked(display, coding) if are_plain_language(displays) else None
 
 
-def _prefer_version_of_display(
-    finding: CodingFinding, basis: ValidationBasis, display: str, coding: str
-) -> tuple[Issue | None, Displays]:
-    """The issue for the display, and the displays of the version that answers.
-
-    Of several versions that the coding may be of, the first that accepts the display answers, or else the best.
-    """
-    results: list[tuple[Issue | None, Displays]] = []
-    for match in finding.matches:
-        displays = displays_of(finding, match)
-        issue = display_issue(display, displays, coding, finding.code, basis.languages)
-        if issue is None:
-            finding.matches = [match, *(other for other in finding.matches if other is not match)]
-            return None, displays
-        results.append((issue, displays))
-    return results[0]
-
-
 def displays_of(finding: CodingFinding, match: CodeMatch) -> Displays:
     """The designations that the value set has for a concept, and then those of the code system."""
     own = Displays.of(match.concept, match.system.about, match.designations)
     return Displays([*_value_set_designations(finding, match), *own.designations], own.default_language)
-
-
-def _is_code_shown(display: str, finding: CodingFinding, requested: Languages | None) -> bool:
-    """Whether it is the code, which $lookup has for a display (1..1) where no other language is allowed."""
-    is_code = display == finding.matches[0].concept.code
-    return is_code and requested is not None and requested.insist and _is_without(finding, requested)
-
-
-def _is_shown(display: str, finding: CodingFinding, requested: Languages | None) -> bool:
-    """Whether it is the display that answers have because there is certainly none in a requested language."""
-    if requested is None or not _is_without(finding, requested):
-        return False
-    answered = shown_display(finding, finding.matches[0], requested)
-    return answered is not None and answered.casefold() == display.casefold()
-
-
-def _is_without(finding: CodingFinding, requested: Languages) -> bool:
-    """Whether no display is certainly in a requested language."""
-    designations = displays_of(finding, finding.matches[0]).designations
-    return all(requested.rank(d.effective_language) is None for d in designations)
 
 
 def shown_display(finding: CodingFinding, match: CodeMatch, requested: Languages | None) -> str | None:
