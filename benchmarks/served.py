@@ -116,7 +116,8 @@ def free_port() -> int:
 @contextmanager
 def running(command: Sequence[str], port: int, first: str) -> Iterator[Server]:
     """A server that answers the path ``first``; ended with its children."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    # With the bytecode of its modules, as an installed package has it.
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONDONTWRITEBYTECODE": ""}
     process = subprocess.Popen(
         [sys.executable, *command],
         env=environment,

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Content
 from terminology.catalogue.protocol import KINDS, Catalogue
-from terminology.content.packages import ARCHIVE_SUFFIXES, OnUnreadable, raise_unreadable, read_resources
+from terminology.content.packages import (
+    ARCHIVE_SUFFIXES,
+    OnUnreadable,
+    installed_resources,
+    raise_unreadable,
+    read_resources,
+)
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
@@ -47,7 +53,7 @@ log = logging.getLogger("terminology")
 
 # The resources that FHIR itself publishes, by release; R6 has no published release yet.
 _DEFINITIONS = {
-    file.stem: partial(read_resources, [file], dated=True)
+    file.stem: partial(installed_resources, file)
     for file in sorted((BUNDLES.parent / "definitions").glob("*.json"))
 }
 
@@ -67,7 +73,11 @@ def open_catalogue(settings: Settings | None = None) -> Content:
 def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
     folder = loaded_folder(settings)
-    bundled = read_resources([BUNDLES], dated=True) if settings.bundled else ()
+    bundled = (
+        chain.from_iterable(map(installed_resources, sorted(BUNDLES.glob("*.json"))))
+        if settings.bundled
+        else ()
+    )
     loaded = [folder] if folder is not None and folder.is_dir() else []
     policy = broken_file_policy(settings)
     return chain(bundled, read_resources(loaded, policy), read_content(settings.content, policy))

@@ -76,7 +76,7 @@ PROGRAM = '''
 
 
 def test_each_layer_has_a_folder_and_others_hold_what_tests_share() -> None:
-    layers = {path.name for path in (ROOT / "terminology").iterdir() if path.is_dir()}
+    layers = {path.name for path in (ROOT / "terminology").iterdir() if (path / "__init__.py").is_file()}
     folders = {path.parent.relative_to(TESTS).parts[0] for path in modules() if path.parent != TESTS}
     assert layers <= folders <= layers | OTHER_FOLDERS
 

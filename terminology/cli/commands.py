@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from terminology.cli.content import build_bundles, load_content, reference
-from terminology.cli.lookup_translate import lookup, translate
+from terminology.cli.counts import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
-from terminology.cli.result_lines import counted
-from terminology.cli.store import import_, remove, retire, status
 from terminology.core.software import NAME, VERSION
 from terminology.settings import POSTGRES, SETTINGS, Settings
 from terminology.wire.fhir_versions import RELEASES
@@ -24,8 +22,33 @@ if TYPE_CHECKING:
 _CPT = ("http://www.ama-assn.org/go/cpt", "57520")
 _LANGUAGE = ("urn:ietf:bcp:47", "de-CH")
 
+# The other commands: module and name of each. One is imported when it is asked for, so that a server starts soon.
+_PLACES = {
+    "build-bundles": ("content", "build_bundles"),
+    "import": ("store", "import_"),
+    "load": ("content", "load_content"),
+    "lookup": ("lookup_translate", "lookup"),
+    "reference": ("content", "reference"),
+    "remove": ("store", "remove"),
+    "retire": ("store", "retire"),
+    "status": ("store", "status"),
+    "translate": ("lookup_translate", "translate"),
+}
 
-@click.group()
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_PLACES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _PLACES:
+            return super().get_command(ctx, cmd_name)
+        module, name = _PLACES[cmd_name]
+        command: click.Command = getattr(import_module(f"terminology.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands)
 @click.version_option(VERSION, prog_name=NAME)
 def main() -> None:
     """A FHIR terminology server."""
@@ -38,10 +61,6 @@ def serve(config: Path | None, check: bool, **options: Any) -> None:
     """Serve terminology over HTTP."""
     with errors_in_one_line():
         _serve(settings_of(config, options), check)
-
-
-for command in (load_content, build_bundles, reference, lookup, translate, import_, status, retire, remove):
-    main.add_command(command)
 
 
 def _serve(settings: Settings, check: bool) -> None:

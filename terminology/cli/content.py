@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from terminology.cli.counts import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
-from terminology.cli.result_lines import counted
 from terminology.content.installing import install
 from terminology.core.errors import SettingError
 from terminology.opening import broken_file_policy, loaded_folder

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from terminology.cli.result_lines import counted
+from terminology.cli.counts import counted
 from terminology.core.model import Problem
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def raise_unreadable(error: UnreadableFileError) -> None:
 
 
 def read_resources(
-    paths: Iterable[Path], on_unreadable: OnUnreadable = raise_unreadable, dated: bool = False
+    paths: Iterable[Path], on_unreadable: OnUnreadable = raise_unreadable
 ) -> Iterator[Document | LazyDocument]:
     """Every terminology resource below some paths, in the order of the files' names.
 
@@ -63,18 +63,33 @@ def read_resources(
     unsupported FHIR version. If it returns, the file is left out. A path that does not exist raises
     UnreadableFileError in any case.
 
-    A resource without ``meta.lastUpdated`` gets the time of its file, or, with ``dated``, its own ``date``:
-    that is for files installed with this package, whose time is that of the installation. A resource without
-    an id gets one that is the same at every start.
+    A resource without ``meta.lastUpdated`` gets the time of its file. A resource without an id gets one that is
+    the same at every start.
     """
-    return read_with_places(paths, lambda place, error: on_unreadable(error), dated)
+    return read_with_places(paths, lambda place, error: on_unreadable(error))
+
+
+def installed_resources(bundle: Path) -> Iterator[Document]:
+    """The resources of a bundle that comes with this package, in the order of the bundle.
+
+    They are in R5's shape, and were checked when the bundle was built. Where they have no ``meta.lastUpdated`` they
+    get their own ``date``, because the time of the file is that of the installation.
+
+    Raises UnreadableFileError.
+    """
+    try:
+        entries = json.read_own(_bytes(bundle))["entry"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise UnreadableFileError(f"{bundle}: is damaged, install the package again: {problem}") from None
+    for entry in entries:
+        yield _completed(entry["resource"], _date(entry["resource"]) or _modified(bundle))
 
 
 OnUnreadableAt = Callable[[FilePlace, UnreadableFileError], None]
 
 
 def read_with_places(
-    paths: Iterable[Path], on_unreadable: OnUnreadableAt, dated: bool = False
+    paths: Iterable[Path], on_unreadable: OnUnreadableAt
 ) -> Iterator[Document | LazyDocument]:
     """As ``read_resources``; ``on_unreadable`` is called with the place of the file, too."""
     for path in paths:
@@ -82,7 +97,7 @@ def read_with_places(
             raise UnreadableFileError(f"{path}: there is no such file or folder")
         for unit in _units(path):
             try:
-                yield from _resources_in(unit, on_unreadable, dated)
+                yield from _resources_in(unit, on_unreadable)
             except UnreadableFileError as error:
                 on_unreadable((unit, ""), error)
 
@@ -101,13 +116,11 @@ def _units(path: Path) -> Iterator[Path]:
             yield inner
 
 
-def _resources_in(
-    unit: Path, on_unreadable: OnUnreadableAt, dated: bool
-) -> Iterator[Document | LazyDocument]:
+def _resources_in(unit: Path, on_unreadable: OnUnreadableAt) -> Iterator[Document | LazyDocument]:
     updated = _modified(unit)
     if not unit.is_dir() and not unit.name.endswith(ARCHIVE_SUFFIXES):
         for document in _file_resources(unit):
-            yield _completed(document, (_date(document) if dated else None) or updated)
+            yield _completed(document, updated)
         return
     files = package_files(unit)
     package = FhirPackage(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), updated)

@@ -33,16 +33,17 @@ _LONGEST = 1_000
 class CodeShape:
     """How the codes of a code system are written.
 
-    ``rule`` completes the sentence "A code has …" of a message. ``is_right`` checks more than the pattern can.
+    ``pattern`` is a regular expression of a whole code, compiled when the first code is compared. ``rule``
+    completes the sentence "A code has …" of a message. ``is_right`` checks more than the pattern can.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     rule: str
     is_right: Callable[[str], bool] | None = None
 
     def accepts(self, code: str) -> bool:
         """Whether a text may be a code."""
-        if self.pattern.fullmatch(code) is None or len(code) > _LONGEST:
+        if len(code) > _LONGEST or re.fullmatch(self.pattern, code) is None:
             return False
         return self.is_right is None or self.is_right(code)
 
@@ -153,58 +154,58 @@ _MESH_NUMBER = "(?:[0-9]{6}|[0-9]{9})"
 
 SHAPES: dict[str, CodeShape] = {
     "http://snomed.info/sct": CodeShape(
-        re.compile(r"[^\0]*"),
+        r"[^\0]*",
         "6 to 18 digits, of which the last is a check digit (Verhoeff) and the two before it say that it is a "
         "concept, or it is an expression of such identifiers",
         is_concept_or_expression,
     ),
     "http://loinc.org": CodeShape(
-        LOINC_CODE, "digits, a hyphen and a check digit (mod 10); a part, list, answer or group begins with "
+        LOINC_CODE.pattern, "digits, a hyphen and a check digit (mod 10); a part, list, answer or group begins with "
         "LP, LL, LA or LG", is_loinc_code,
     ),
     "http://www.cms.gov/Medicare/Coding/ICD10": CodeShape(
-        ICD10PCS_CODE, "seven characters, each a digit or a capital letter other than I and O"
+        ICD10PCS_CODE.pattern, "seven characters, each a digit or a capital letter other than I and O"
     ),
     "http://hl7.org/fhir/sid/icd-10-cm": CodeShape(
-        re.compile(rf"{_CM_CATEGORY}(?:\.[0-9A-Z]{{1,4}}|-{_CM_CATEGORY})?|{_CHAPTER}"),
+        rf"{_CM_CATEGORY}(?:\.[0-9A-Z]{{1,4}}|-{_CM_CATEGORY})?|{_CHAPTER}",
         "a capital letter, a digit and a digit or capital letter, and then perhaps a dot and one to four more",
     ),
     "http://hl7.org/fhir/sid/icd-10": CodeShape(
-        re.compile(rf"{_ICD10}(?: {_ICD10})*|{_CATEGORY}-{_CATEGORY}|{_CHAPTER}"),
+        rf"{_ICD10}(?: {_ICD10})*|{_CATEGORY}-{_CATEGORY}|{_CHAPTER}",
         "a capital letter and two digits, and then perhaps a dot and more digits",
     ),
     "http://hl7.org/fhir/sid/icd-9-cm": CodeShape(
-        re.compile(
+        (
             r"(?:[0-9]{2,3}|V[0-9]{2})(?:\.[0-9]{1,2})?|E[0-9]{3}(?:\.[0-9])?"
             r"|(?:[0-9]{2,3}|V[0-9]{2}|E[0-9]{3})-(?:[0-9]{2,3}|V[0-9]{2}|E[0-9]{3})"
         ),
         "two or three digits, V and two digits or E and three digits, and then perhaps a dot and more digits",
     ),
     "http://www.ama-assn.org/go/cpt": CodeShape(
-        re.compile(_CPT),
+        _CPT,
         "five digits, or four digits and a letter, each with perhaps a colon and a modifier of two characters, or is "
         "a modifier",
     ),
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": CodeShape(
-        re.compile("[A-V][0-9]{4}|[A-Z][A-Z0-9]"),
+        "[A-V][0-9]{4}|[A-Z][A-Z0-9]",
         "a letter from A to V and four digits, or a modifier has two characters, the first of them a letter",
     ),
     "http://fhir.de/CodeSystem/bfarm/ops": CodeShape(
-        re.compile(r"[0-9](?:-[0-9]{2}(?:[0-9a-z](?:\.[0-9a-z]{1,2})?)?(?:\.\.\.[0-9]-[0-9]{2})?)?"),
+        r"[0-9](?:-[0-9]{2}(?:[0-9a-z](?:\.[0-9a-z]{1,2})?)?(?:\.\.\.[0-9]-[0-9]{2})?)?",
         "a digit, a hyphen and two or three more characters, and then perhaps a dot and one or two",
     ),
     "https://fhir.hl7.org.uk/CodeSystem/OPCS-4": CodeShape(
-        re.compile(r"[A-Z](?:[0-9]{2}(?:\.?[0-9])?)?"),
+        r"[A-Z](?:[0-9]{2}(?:\.?[0-9])?)?",
         "a capital letter and two digits, and then perhaps a dot and a digit",
     ),
     "https://smt.esante.gouv.fr/terminologie-ccam": CodeShape(
         # Groups of acts have digits and dots, or the first letters.
-        re.compile(r"[A-Z]{4}[0-9]{3}|[A-Z]{1,4}|[0-9]{1,2}(?:\.[0-9]{1,2})*"),
+        r"[A-Z]{4}[0-9]{3}|[A-Z]{1,4}|[0-9]{1,2}(?:\.[0-9]{1,2})*",
         "four capital letters and three digits",
     ),
-    "http://www.nlm.nih.gov/research/umls/rxnorm": CodeShape(re.compile("[0-9]{1,8}"), "digits only"),
+    "http://www.nlm.nih.gov/research/umls/rxnorm": CodeShape("[0-9]{1,8}", "digits only"),
     "http://hl7.org/fhir/sid/ndc": CodeShape(
-        re.compile(
+        (
             "[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{5}-[0-9]{4}(?:-[0-9])?|[0-9]{5}-[0-9]{3}(?:-[0-9]{2})?|[0-9]{11}"
         ),
         "ten digits in three parts with hyphens between them (4-4-2, 5-4-1 or 5-3-2)",
@@ -212,14 +213,14 @@ SHAPES: dict[str, CodeShape] = {
     # Until 2014 with six digits, since then with nine; those of concepts had seven. The namespace of MeSH RDF, an
     # alias, has pairs of descriptor and qualifier besides. https://www.nlm.nih.gov/pubs/techbull/ma13/ma13_mesh_ui_expand.html
     "https://www.nlm.nih.gov/mesh": CodeShape(
-        re.compile(rf"D{_MESH_NUMBER}(?:Q{_MESH_NUMBER})?|[CQT]{_MESH_NUMBER}|M(?:[0-9]{{7}}|[0-9]{{9}})"),
+        rf"D{_MESH_NUMBER}(?:Q{_MESH_NUMBER})?|[CQT]{_MESH_NUMBER}|M(?:[0-9]{{7}}|[0-9]{{9}})",
         "a letter (D for a descriptor, Q for a qualifier, C for a supplementary concept record) and six or nine digits",
     ),
-    "http://hl7.org/fhir/sid/cvx": CodeShape(re.compile("[0-9]{2,3}"), "two or three digits"),
+    "http://hl7.org/fhir/sid/cvx": CodeShape("[0-9]{2,3}", "two or three digits"),
     (
         "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
         "MS-DRG-Classifications-and-Software"
-    ): CodeShape(re.compile("[0-9]{3}"), "three digits"),
+    ): CodeShape("[0-9]{3}", "three digits"),
 }  # fmt: skip
 # ICD-10-GM is written as ICD-10 is, and OPS has an older url.
 for _url in ("dimdi/icd-10-gm", "bfarm/icd-10-gm"):

@@ -7,7 +7,6 @@ FHIR has one code system for a country's alpha-2, alpha-3 and numeric codes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from string import ascii_uppercase
 from typing import Any
 
@@ -107,4 +106,6 @@ def _by_code(node: Node) -> str:
 
 def _release() -> str:
     """The version of the library: the standards change by the month and have no version of their own."""
+    from importlib.metadata import version  # slow to import, and seldom used
+
     return version("pycountry")

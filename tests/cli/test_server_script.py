@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     bundles = folder / "fhir_bundles" / "r5"
     bundles.mkdir(parents=True)
-    (bundles / "one.json").write_text('{"resourceType": "NamingSystem", "id": "one", "status": "active"}')
+    system = {"resourceType": "NamingSystem", "id": "one", "status": "active"}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": system}]}
+    (bundles / "one.json").write_text(json.dumps(bundle))
     return folder
 
 

@@ -18,7 +18,7 @@ from terminology import Settings, Terminology, create_app, open_catalogue
 from terminology.catalogue.overlay import Overlay
 from terminology.cli.commands import main
 from terminology.content.installing import install
-from terminology.content.packages import read_resources
+from terminology.content.packages import installed_resources, read_resources
 from terminology.core.documents import CONTENT, LazyDocument
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
@@ -527,3 +527,27 @@ def test_hl7_terminology_loads_whole(tmp_path: Path) -> None:
     act_code = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
     answer = terminology.ask("CodeSystem/$lookup", system=act_code, code="AMB")
     assert {"name": "display", "valueString": "ambulatory"} in answer["parameter"]
+
+
+BUNDLES = sorted(
+    [*(ROOT / "fhir_bundles" / "r5").glob("*.json"), *(ROOT / "fhir_bundles/definitions").glob("*.json")]
+)
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda bundle: bundle.stem)
+def test_the_installed_bundles_are_what_they_are_with_all_checks(bundle: Path) -> None:
+    def without_time(document: Document | LazyDocument) -> Document:
+        assert isinstance(document, dict)
+        return {name: value for name, value in document.items() if name != "meta"}
+
+    installed = [without_time(document) for document in installed_resources(bundle)]
+    assert installed == [without_time(document) for document in read_resources([bundle])]
+
+
+def test_a_damaged_installed_bundle_is_named(tmp_path: Path) -> None:
+    bundle = tmp_path / "code-systems.json"
+    bundle.write_bytes(BUNDLES[0].read_bytes()[:-100])
+    with pytest.raises(
+        UnreadableFileError, match=r"code-systems\.json: is damaged, install the package again"
+    ):
+        list(installed_resources(bundle))

@@ -212,7 +212,7 @@ def test_codes_excluded_without_a_version_always_stay_out(
         ("Nobody's", "2", "Red cat"),
     ],
 )
-def test_the_newest_version_that_accepts_the_display_answers_also_in_its_default_language(
+def test_the_newest_version_that_accepts_a_display_answers_in_any_language(
     display: str | None, version: str, shown: str, release: str
 ) -> None:
     german = {"value": "Katze", "language": "de"}

@@ -385,8 +385,8 @@ def _judge_display(
     if requested.insist and display == match.concept.code:
         # $lookup has the code for a display (1..1) where no other language is allowed.
         return issues.display_is_the_code(display, coding, language_text(requested))
-    shown = shown_display(finding, match, requested)
-    if shown is not None and shown.casefold() == display.casefold():
+    answered = shown_display(finding, match, requested)
+    if answered is not None and answered.casefold() == display.casefold():
         return issues.display_in_default_language(display, coding, language_text(requested))
     return issue
 
