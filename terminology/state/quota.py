@@ -60,7 +60,7 @@ class Quota:
         most_items, most_bytes = self.bounds.items_of_caller, self.bounds.bytes_of_caller
         items = 0 if grows is not None else 1
         while True:
-            own = _held(connection, caller)
+            own = _holdings(connection, caller)
             if own[0] + items <= most_items and own[1] + size <= most_bytes:
                 break
             if not _drop(connection, [caller], now - self.bounds.fresh, grows):
@@ -68,7 +68,7 @@ class Quota:
                     raise TerminologyError(issues.too_many_of_caller(most_items))
                 raise TerminologyError(issues.too_much_of_caller(most_bytes, own[1] + size))
         while True:
-            in_all = _held(connection)
+            in_all = _holdings(connection)
             by_items = in_all[0] + items > self.bounds.items
             if not by_items and in_all[1] + size <= self.bounds.bytes:
                 return
@@ -76,7 +76,7 @@ class Quota:
                 raise TerminologyError(issues.too_much_in_all(self.bounds.bytes))
 
 
-def _held(connection: sqlite3.Connection, caller: str | None = None) -> tuple[int, int]:
+def _holdings(connection: sqlite3.Connection, caller: str | None = None) -> tuple[int, int]:
     """The number of items and their bytes: of a caller, or of all."""
     every = "SELECT count(*), coalesce(sum(bytes), 0) FROM held"
     rows = (
