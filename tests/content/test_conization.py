@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
 
 from terminology import TerminologyError
+from terminology.content.publication import FOLDER
 from terminology.core.model import Document
 from tests.support.asking import Ask, matches, properties, value, values
 from tests.support.builders import body_of
@@ -86,7 +88,7 @@ CROSSWALK = [
     (OURS, "trachelectomy-radical", MESH, {}, "nD000069339"),
     (OURS, "conization-cold-knife", ICD9, {}, "n67.2"),
     (OURS, "conization", SCT, {}, "=54535009 n120038005 b68143003"),
-    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1 ~5-671.y"),
+    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1"),
     (OURS, "conization", OPCS, {}, "nQ03"),
     (OURS, "conization", MESH, {}, "nD019092"),
     (CPT, "57520", OURS, {"technique": "cold-knife"}, "nconization bconization-cold-knife"),
@@ -118,6 +120,38 @@ def test_the_crosswalk_answers_as_it_is_written(
     words = [(item[1:], WORDS[item[0]][release == "r5"]) for item in expected.split()]
     assert matches(answer) == words
     assert value(answer, "result") is any(item[0] != "x" for item in expected.split())
+
+
+def _listed() -> list[dict[str, str]]:
+    return list(csv.DictReader((FOLDER / "translations.csv").read_text("utf-8").splitlines()))
+
+
+def test_translate_leaves_what_the_list_says(ask: Ask) -> None:
+    """$translate leaves the targets that translations.csv lists, for each code and each combination."""
+    vocabulary = f"{BASE}/CodeSystem/conization-vocabulary#"
+    asked = 0
+    for line in _listed():
+        known = dict(part.split("=") for part in line["conditions"].split("; ") if part)
+        parts = [
+            {
+                "name": "dependency",
+                "part": [
+                    {"name": "attribute", "valueUri": vocabulary + name},
+                    {"name": "value", "valueBoolean": text == "true"}
+                    if text in ("true", "false")
+                    else {"name": "value", "valueCode": text.replace("any other", "nothing-listed")},
+                ],
+            }
+            for name, values_ in known.items()
+            for text in [values_.split("|")[-1]]
+        ]
+        map_ = {"name": "url", "valueUri": f"{BASE}/ConceptMap/{line['map']}"}
+        coding = {"name": "coding", "valueCoding": {"system": OURS, "code": line["code"]}}
+        answer = ask("ConceptMap/$translate", body_of(map_, coding, *parts), "r5")
+        found = {code for code, said in matches(answer) if code and said != "not-related-to"}
+        assert found == set(filter(None, line["targets"].split("|"))), line
+        asked += 1
+    assert asked > 300
 
 
 @pytest.mark.parametrize("release", ["r4", "r5"])
