@@ -178,12 +178,26 @@ def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release
 def test_the_qualifier_of_a_cone_decides_its_DRG(
     ask: Ask, approach: str, qualifier: str, groups: list[str]
 ) -> None:
-    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG)
+    alone = {"principalDiagnosis": "of-mdc-13", "otherProcedures": "none-that-regroups"}
+    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, **alone)
     assert [code for code, _ in matches(answer)] == groups
     (with_complication,) = matches(
-        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc")
+        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc", **alone)
     )
     assert with_complication[0] == groups[0]
+
+
+def test_outside_MDC_13_no_DRG_is_stated(ask: Ask) -> None:
+    answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, principalDiagnosis="outside-mdc-13")
+    assert value(answer, "result") is False
+    assert "principalDiagnosis (sent 'outside-mdc-13', needed of-mdc-13)" in value(answer, "message")
+
+
+def test_a_curettage_beside_a_therapeutic_cone_changes_its_DRG(ask: Ask) -> None:
+    known = {"principalDiagnosis": "of-mdc-13", "ccMcc": "without-cc-mcc"}
+    for beside, group in (("none-that-regroups", "747"), ("biopsy-or-curettage", "745")):
+        answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, otherProcedures=beside, **known)
+        assert [code for code, _ in matches(answer)] == [group]
 
 
 def test_the_GEM_of_67_2_has_five_codes_and_keeps_its_flags(ask: Ask) -> None:

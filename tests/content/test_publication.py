@@ -734,11 +734,16 @@ def test_ablation_in_icd_10_pcs_is_no_conization_of_cpt() -> None:
 
 
 def test_the_last_character_decides_the_ms_drg() -> None:
-    groups = {"X": {"744", "745"}, "Z": {"746", "747"}}
+    """With nothing else coded; a biopsy or a curettage beside it leads to 744 or 745 in any case."""
+    alone = {"X": {"744", "745"}, "Z": {"746", "747"}}
     for code in (c for c in codes("icd-10-pcs") if c.startswith("0UBC")):
         found = matches("icd-10-pcs-to-ms-drg", code)
-        assert set(found) == groups[code[-1]]
-        assert [v[1]["ccMcc"] for _, v in sorted(found.items())] == [{"with-cc-mcc"}, {"without-cc-mcc"}]
+        for beside, groups in (("none-that-regroups", alone[code[-1]]), ("biopsy-or-curettage", alone["X"])):
+            left = {group for group, (_, known) in found.items() if beside in known["otherProcedures"]}
+            assert left == groups
+        for group, (_, known) in found.items():
+            assert known["principalDiagnosis"] == {"of-mdc-13"}
+            assert known["ccMcc"] == {"with-cc-mcc" if int(group) % 2 == 0 else "without-cc-mcc"}
 
 
 def test_a_gem_is_in_a_map_of_its_own_with_its_flags() -> None:

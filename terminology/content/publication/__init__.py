@@ -85,7 +85,7 @@ def bundle(documents: Iterable[Document], name: str, base: str) -> Document:
 
 
 def translations(tables: PublicationSource) -> str:
-    """What our maps leave for each code of our code systems and each combination of conditions, as CSV.
+    """The targets that our maps leave for each code of our code systems and each combination of conditions, as CSV.
 
     A pull request shows with it which answers a changed row changes.
     """

@@ -138,8 +138,8 @@ class PublishedMap:
                 count = ("none", "one", "several")[min(len(decision.targets), 2)]
                 yield decision.text(), count, "|".join(decision.targets)
             return
-        stated = [row["relationship"] for row in self.rows if code in row.many("source")]
-        yield "", next((word for word in stated if word in (NO_MAP, GAP)), "none"), ""
+        words = [row["relationship"] for row in self.rows if code in row.many("source")]
+        yield "", next((word for word in words if word in (NO_MAP, GAP)), "none"), ""
 
     def gaps(self) -> Iterator[tuple[list[str], SourceRow]]:
         """The codes of each row that states a gap, with the row."""

@@ -1,4 +1,4 @@
-"""The conditions (``dependsOn``) of the rows of a published map: that they decide, and what they leave.
+"""The conditions (``dependsOn``) of the rows of a published map, and the targets that they leave.
 
 A condition stands on all rows of a source code or on none, so that a value that is sent never leaves out one
 alternative and keeps the others. Where a row is meant to hold whatever the value is, its column ``regardlessOf`` names
@@ -32,13 +32,13 @@ def check_conditions(rows: Sequence[SourceRow], code: str) -> None:
     used = [{name for name, _ in parts_of(row, "dependsOn")} for row in rows]
     for row, own in zip(rows, used, strict=True):
         others = set().union(*used) - own
-        meant = set(row.many("regardlessOf"))
-        if missing := sorted(others - meant):
+        exempt = set(row.many("regardlessOf"))
+        if missing := sorted(others - exempt):
             raise row.error(
                 f"{missing[0]} conditions other rows of {code}, but not this one: dependsOn should have it, "
                 "or regardlessOf if this row holds whatever its value"
             )
-        if idle := sorted(meant - others):
+        if idle := sorted(exempt - others):
             raise row.error(f"regardlessOf names {idle[0]}, which conditions no other row of {code}")
 
 
@@ -55,15 +55,15 @@ class Decision:
 
 
 def decisions(source: PublicationSource, rows: Sequence[SourceRow]) -> list[Decision]:
-    """What is left for each combination of values of the attributes that the rows of one code use.
+    """The targets that are left for each combination of values of the attributes that the rows of a code use.
 
     Values with the same outcome share a line; an attribute that changes nothing is left out.
     """
-    wanted = [_by_attribute(row) for row in rows]
-    attributes = list(dict.fromkeys(name for conditions in wanted for name in conditions))
-    domains = {name: _domain(source, name, wanted) for name in attributes}
+    needs = [_by_attribute(row) for row in rows]
+    attributes = list(dict.fromkeys(name for conditions in needs for name in conditions))
+    domains = {name: _domain(source, name, needs) for name in attributes}
     targets = [tuple(row.many("target")) for row in rows]
-    lines = _lines(attributes, domains, list(zip(wanted, targets, strict=True)))
+    lines = _lines(attributes, domains, list(zip(needs, targets, strict=True)))
     return [Decision(conditions, left) for conditions, left in lines]
 
 
@@ -74,9 +74,9 @@ def _by_attribute(row: SourceRow) -> dict[str, list[str]]:
     return values
 
 
-def _domain(source: PublicationSource, attribute: str, wanted: Sequence[dict[str, list[str]]]) -> list[str]:
+def _domain(source: PublicationSource, attribute: str, needs: Sequence[dict[str, list[str]]]) -> list[str]:
     """The values that the rows name, and one that stands for all others."""
-    named = list(dict.fromkeys(value for conditions in wanted for value in conditions.get(attribute, ())))
+    named = list(dict.fromkeys(value for conditions in needs for value in conditions.get(attribute, ())))
     if source.terms[attribute].type == "boolean":
         return ["true", "false"]
     others = {term.code for term in source.values.get(attribute, ())} - set(named)
