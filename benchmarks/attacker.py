@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 ADDRESS = "127.0.0.1"
-JSON, XML = "application/fhir+json", "application/fhir+xml"
+JSON, XML, FORM = "application/fhir+json", "application/fhir+xml", "application/x-www-form-urlencoded"
 SYSTEM = "http://example.org/system"
 MEGABYTE = 1_000_000
 LARGEST_BODY = 9_500_000

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from attacker import (
     EXPAND,
+    FORM,
     JSON,
     LARGEST_BODY,
     LOOKUP,
@@ -367,6 +368,30 @@ def millions_of_small_values(attacker: Attacker) -> None:
     ]
     turns = count()
     attacker.repeat(4, lambda: attacker.post(EXPAND, bodies[next(turns) % len(bodies)]))
+
+
+@attack
+def xml_of_small_elements(attacker: Attacker) -> None:
+    """Post as many small elements of XML as a body may have."""
+    content = (
+        "<parameter/>" * (LARGEST_BODY // 12),
+        '<parameter><name value="a"/></parameter>' * (LARGEST_BODY // 40),
+    )
+    bodies = [xml(parts).encode() for parts in content]
+    turns = count()
+    attacker.repeat(4, lambda: attacker.post(EXPAND, bodies[next(turns) % 2], XML))
+
+
+@attack
+def forms_of_millions_of_fields(attacker: Attacker) -> None:
+    """Post as many fields of a form, and as many percent signs, as a body may have."""
+    bodies = [
+        b"a=&" * (LARGEST_BODY // 3),
+        b"code=a&" * (LARGEST_BODY // 7),
+        b"url=" + b"%41" * (LARGEST_BODY // 3),
+    ]
+    turns = count()
+    attacker.repeat(4, lambda: attacker.post(EXPAND, bodies[next(turns) % 3], FORM))
 
 
 @attack
