@@ -46,5 +46,5 @@ def _refusal(paths: Sequence[Path], files: Sequence[File], expected: str) -> Pro
         return Problem(place, 0, f"there is no {', '.join(missing)}; expected {expected}")
     troubles = [f"{file.label} {trouble}" for file in files if (trouble := file.trouble())]
     names = ", ".join(file.name for file in files[:_NAMED])
-    found = "; ".join([names or "no file", *troubles[:_NAMED]])
-    return Problem(place, 0, f"expected {expected}; found {found}")
+    there = "; ".join([names or "no file", *troubles[:_NAMED]])
+    return Problem(place, 0, f"expected {expected}; found {there}")

@@ -77,16 +77,16 @@ def without_faults(
 
     Raises BrokenReleaseError when the last one has a fault, and its line no end: the file breaks off there.
     """
-    held: Problem | None = None
+    pending: Problem | None = None
     for number, row in rows:
-        if held is not None:
-            reporter.problem(held)
+        if pending is not None:
+            reporter.problem(pending)
         fault = fault_of(row)
-        held = None if fault is None else Problem(file.label, number, fault)
-        if held is None:
+        pending = None if fault is None else Problem(file.label, number, fault)
+        if pending is None:
             yield number, row
-    if held is not None:
-        _report_last(file, reporter, held)
+    if pending is not None:
+        _report_last(file, reporter, pending)
 
 
 def _report_last(file: File, reporter: Reporter, problem: Problem) -> None:
@@ -132,20 +132,20 @@ def raw_records(
         if header[: len(columns)] != [name.encode() for name in columns]:
             raise BrokenReleaseError(Problem(file.label, 1, f"expected the columns {', '.join(columns)}"))
         width = len(header)
-        held: Problem | None = None
+        pending: Problem | None = None
         for number, line in rows:
-            if held is not None:
-                reporter.problem(held)
-                held = None
+            if pending is not None:
+                reporter.problem(pending)
+                pending = None
             row = line.rstrip(b"\r\n").split(delimiter)
             if not _is_utf_8(line):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
             elif len(row) == width:
                 yield row
             elif row != [b""]:
-                held = Problem(file.label, number, str(_wrong_width(width, row)))
-        if held is not None:
-            _report_last(file, reporter, held)
+                pending = Problem(file.label, number, str(_wrong_width(width, row)))
+        if pending is not None:
+            _report_last(file, reporter, pending)
 
 
 def table_rows(
@@ -197,8 +197,8 @@ def _wrong_width(width: int, row: Sequence[object]) -> str | None:
 def _column_picker(file: File, header: list[str], columns: Sequence[str]) -> Callable[[list[str]], Record]:
     missing = [name for name in columns if name not in header]
     if missing:
-        found = f"expected the columns {', '.join(missing)}; found {', '.join(header[:_NAMED])}"
-        raise BrokenReleaseError(Problem(file.label, 1, found))
+        text = f"expected the columns {', '.join(missing)}; found {', '.join(header[:_NAMED])}"
+        raise BrokenReleaseError(Problem(file.label, 1, text))
     places = [header.index(name) for name in columns]
     return itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
 

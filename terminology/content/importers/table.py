@@ -33,7 +33,7 @@ rows without one.
 
 A row without a target is not mapped yet: it says nothing, and is left out. That a code has no counterpart is said
 by a word in the column ``target``: one of ``noMap = ["none"]`` in ``[file]``, or else "no map", however it is
-written. An error that a spreadsheet shows in a cell (``#N/A``), and a formula without its value, is no text.
+written. A row is malformed where a cell has an error of the spreadsheet (``#N/A``) or a formula without its value.
 """
 
 from __future__ import annotations
@@ -348,9 +348,9 @@ def _sheet_rows(
         formulas = (written[sheet] if sheet else written.worksheets[0]).iter_rows(2, values_only=True)
         header = [_text(cell) for cell in next(rows, ())]
         if missing := [name for name in names if name not in header]:
-            found = ", ".join(name for name in header if name)
+            names_there = ", ".join(name for name in header if name)
             raise BrokenReleaseError(
-                Problem(file.label, 1, f"expected the columns {', '.join(missing)}; found {found}")
+                Problem(file.label, 1, f"expected the columns {', '.join(missing)}; found {names_there}")
             )
         places = [header.index(name) for name in names]
         for number, (row, formula) in enumerate(zip(rows, formulas, strict=False), 2):
