@@ -197,11 +197,11 @@ class PublicationSource:
         for key in keys:
             if key not in self.evidence:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
-        found = [self.evidence[key] for key in keys]
-        kinds = [evidence.kind for evidence in found]
+        rests_on = [self.evidence[key] for key in keys]
+        kinds = [evidence.kind for evidence in rests_on]
         if row["status"] == "V" and "owner" not in kinds and kinds.count("public") < 2:
             raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
-        return "; ".join(evidence.source for evidence in found)
+        return "; ".join(evidence.source for evidence in rests_on)
 
     def display(self, uri: str, code: str, row: SourceRow) -> Document:
         """The display of a code, as an element to add; none for a code of references.csv.
