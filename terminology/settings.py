@@ -242,11 +242,25 @@ class Settings:
     )
     deadline: int = _setting(
         MOST_SECONDS,
-        "The longest that one request may take with all its parts, in seconds, from when it has been read. In Python it "
-        "is an hour unless another is given, since a caller waits for itself alone.",
+        "The longest that one request may take with all its parts, in seconds, from when it has been read. In "
+        "Python it is an hour unless another is given, since a caller waits for itself alone.",
         _whole_number(1, 3_600),
         "a number of seconds from 1 to 3600",
         library_default=3_600,
+    )
+    largest_state: int = _setting(
+        1_000_000_000,
+        "The most bytes of all closure tables ($closure) and caches ($cache-control, cache-id) together; an eighth of "
+        "it without a data folder. When it is reached, the client that has most loses its least recently used ones.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
+    largest_state_of_client: int = _setting(
+        250_000_000,
+        "The most bytes of the closure tables and caches of one client; an eighth of it without a data folder. Clients "
+        "with the same network address share it: behind a proxy these are all, unless 'proxies' is set.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
     )
     base_url: str = _setting(
         "",

@@ -102,7 +102,7 @@ def _require_few_steps(
 
 
 def _limit(steps: int) -> int:
-    """The limit that so many steps are over: that of a request, or else the steps that the other parts of one have left."""
+    """The limit that so many steps are over: that of a request, or the steps that its other parts have left."""
     return most_steps() if steps > most_steps() else steps_left()
 
 
