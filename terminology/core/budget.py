@@ -49,6 +49,10 @@ class Budget:
         if self.left < self._look_at:
             self._look()
 
+    def look_next(self) -> None:
+        """Read the clock at the next step."""
+        self._look_at = self.left
+
     @property
     def is_late(self) -> bool:
         return monotonic() > self._deadline
@@ -62,7 +66,7 @@ class Budget:
 
     def lateness(self) -> OverBudgetError:
         """The error of a request that takes too long."""
-        self._look_at = self.left + 1  # also the next step raises it
+        self.look_next()  # also the next step raises it
         return OverBudgetError(issues.past_deadline(self._seconds))
 
 
@@ -103,6 +107,14 @@ def spend(steps: int = 1) -> None:
     """Count some steps of the request. Raises OverBudgetError."""
     budget = _CURRENT.get()
     if budget is not None:
+        budget.spend(steps)
+
+
+def begin_part(steps: int) -> None:
+    """Count some steps before one of several parts of a request, and read the clock. Raises OverBudgetError."""
+    budget = _CURRENT.get()
+    if budget is not None:
+        budget.look_next()
         budget.spend(steps)
 
 

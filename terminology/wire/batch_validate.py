@@ -48,7 +48,7 @@ def answer_each(
     def result_of(validation: Argument) -> Document:
         try:
             own = _own(validation)
-            budget.spend(_STEPS_OF_VALIDATION)
+            budget.begin_part(_STEPS_OF_VALIDATION)
             answered = answer([*own, *_inherited(shared, own, rows)])
             budget.spend(len(json.write(answered)) // BYTES_PER_STEP)
             return answered

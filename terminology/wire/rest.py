@@ -83,7 +83,7 @@ def answered(context: Context, request: Request) -> Response:
     """
     with budget.opened(context.max_work, context.deadline):
         try:
-            budget.spend(_STEPS_OF_REQUEST)
+            budget.begin_part(_STEPS_OF_REQUEST)
             return _answered(context, request)
         except OverBudgetError as error:
             raise TerminologyError(error.issue) from None

@@ -70,3 +70,12 @@ def test_a_text_too_long_for_an_expression_is_refused() -> None:
     with pytest.raises(TerminologyError, match="characters; one has 1,000,000"):
         matches("ba" * 500_000)
     assert LARGEST > 5_000
+
+
+def test_each_part_of_a_request_reads_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    with budget.opened(seconds=5):
+        budget.begin_part(1)
+        monkeypatch.setattr("terminology.core.budget.monotonic", lambda: 1e12)
+        budget.spend(1)
+        with pytest.raises(OverBudgetError):
+            budget.begin_part(1)
