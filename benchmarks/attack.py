@@ -9,7 +9,7 @@ It starts its own server on the loopback address, with one worker, four threads 
 nothing else. The second client asks from an address of its own, 127.0.0.2, and from the attacker's, 127.0.0.1. An
 attack fails if a request from the own address fails or takes more than a second, if the server is not quiet again soon
 afterwards, or if the server keeps much more memory or disk than before. The exit status is 1 if one failed. The service
-shares its threads among addresses, so how the other one fares, where it waits with the attacker, is shown and not judged.
+shares its threads among addresses: how the other one fares, which waits with the attacker, is shown, not judged.
 
 ``--plant`` runs Python in the server before it starts, to see that an attack fails where a bound is missing:
 
