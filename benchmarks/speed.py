@@ -71,7 +71,12 @@ ROWS = (
     Row("post-validate", "http", "CodeSystem `$validate-code` by POST / ceiling", 0.50, 0.80),
     Row("lookup on PostgreSQL", "postgres", "`$lookup` on PostgreSQL / ceiling", 0.45, 0.65),
     Row("batch", "http", "`$batch-validate-code` of 100 / ceiling", 0.02),
-    Row("batch to POST", "batch", "`$batch-validate-code` of 100: codes a second / single calls, posted alike", 8),
+    Row(
+        "batch to POST",
+        "batch",
+        "`$batch-validate-code` of 100: codes a second / single calls, posted alike",
+        8,
+    ),
     Row("batch to GET", "batch", "the same / single calls by GET, which are asked again", 8),
     Row("p99", "http", "p99 of `$lookup` / p99 of ceiling", 1.5, 1.2, True),
     Row("import", "import", "import and compile / bare `executemany` of the same rows", 0.25, 0.5),

@@ -37,6 +37,26 @@ def caches_too_large(limit: int) -> Issue:
     return error(code="throttled", text=text)
 
 
+def too_many_requests_at_once(limit: int) -> Issue:
+    text = f"One caller may have at most {limit:,} requests that are not answered yet. Send fewer at once"
+    return error(code="throttled", text=text)
+
+
+def too_many_requests_a_second(limit: int) -> Issue:
+    text = f"One caller may send at most {limit:,} requests a second. Try again later"
+    return error(code="throttled", text=text)
+
+
+def too_many_bodies() -> Issue:
+    text = "Too many bodies of requests are being sent at the same time. Try again later"
+    return error(code="throttled", text=text)
+
+
+def body_too_slow(seconds: float) -> Issue:
+    text = f"The body did not arrive in time: it may take {seconds:g} seconds, and less while many others are sent"
+    return error(code="timeout", text=text)
+
+
 def state_unavailable(problem: str | None = None) -> Issue:
     """``problem``: the reason in the words of the operating system, if it gave one."""
     text = f"The database of closure tables and caches cannot be used: {problem or 'see the log'}"
