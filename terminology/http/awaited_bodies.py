@@ -81,6 +81,10 @@ class AwaitedBodies:
         else:
             Thread(target=self._read, args=(body, length, work), daemon=True).start()
 
+    def are_here(self) -> bool:
+        """Is no body awaited?"""
+        return not self._bodies
+
     def give_up_late_ones(self) -> None:
         """Refuse the requests whose bodies have not arrived in time."""
         limit = time.monotonic() - self._time_limit

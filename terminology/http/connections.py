@@ -65,6 +65,15 @@ class Connections:
         if self._most_of_caller and _HAS_TIMES:
             self._to_close.append((self._caller_at(address), time.monotonic()))
 
+    def close_silent_ones(self) -> int:
+        """Close the connections over which nothing has come or gone for a while, and tell how many were open."""
+        connections = self._open()
+        for connection in connections:
+            if min(connection.sent, connection.received) > DELAY:
+                _close(connection)
+            connection.socket.close()
+        return len(connections)
+
     def limit(self) -> None:
         """Close the connections that are over the limits."""
         if not self._most_of_caller or _OPEN_FILES is None:
@@ -108,9 +117,8 @@ class Connections:
             allowed //= 2
 
     def _open(self) -> list[_Connection]:
-        assert _OPEN_FILES is not None
         connections = []
-        for name in os.listdir(_OPEN_FILES):
+        for name in os.listdir(_OPEN_FILES) if _OPEN_FILES is not None else ():
             copy = _copy_of(int(name))
             if copy is None:
                 continue

@@ -3,9 +3,9 @@
 The first process listens, and answers nothing itself. It makes the workers, which inherit the listening socket, so that
 clients may connect while a worker is replaced. A worker ends when the first process is gone.
 
-Three things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the
-socket (``_init_shared_socket``), where it makes a worker (``_spawn_worker``), and its function for a request
-(``_WRAP``), before which ``SharedThreads`` stands.
+Four things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the socket
+(``_init_shared_socket``), where it makes a worker (``_spawn_worker``), how a worker handles signals (``_signals``), and
+its function for a request (``_WRAP``), before which ``SharedThreads`` stands.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian import _signals
 from granian.server import mp
 
 from terminology.catalogue.content import Content
@@ -42,7 +43,7 @@ from terminology.settings import Settings
 # Connections for which the system may keep requests until a worker accepts them.
 BACKLOG = 1_024
 # Seconds between two looks at the workers.
-INTERVAL = 1.0
+INTERVAL = 0.25
 # Files that a worker has open besides its connections.
 _OTHER_FILES = 256
 _WRAP = "_wsgi_call_wrap"
@@ -112,6 +113,7 @@ class _Server(_Granian):  # type: ignore[misc]
         super().__init__("terminology", **options)
         self.loaded = multiprocessing.Semaphore(0)
         self.beats = multiprocessing.RawArray("L", options["workers"])
+        self.socket_file = listening.fileno(), os.fstat(listening.fileno()).st_ino
         self._listening, self._ready, self._stuck_timeout = listening, ready, stuck_timeout
 
     def _init_shared_socket(self) -> None:
@@ -176,7 +178,7 @@ class _Loader:
     def __init__(self, settings: Settings, catalogue: Content, port: int, server: _Server) -> None:
         self._settings, self._port = settings, port
         self._catalogue: Content | None = catalogue
-        self._loaded, self._beats = server.loaded, server.beats
+        self._loaded, self._beats, self._socket = server.loaded, server.beats, server.socket_file
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_catalogue": None}
@@ -185,7 +187,8 @@ class _Loader:
         settings = self._settings
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
-        Thread(target=_end_with_parent, args=(settings.stop_timeout,), daemon=True).start()
+        setattr(_signals, "set_main_signals", partial(_set_signals, _signals.set_main_signals))
+        Thread(target=self._end_with_parent, daemon=True).start()
         app = create_app(settings, catalogue=ServedContent(settings, self._catalogue).catalogue)
         per_caller = 0 if settings.proxies else settings.connections_per_caller
         connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)
@@ -202,29 +205,58 @@ class _Loader:
                 refuse, connections, settings.threads, settings.largest_body, settings.body_timeout
             )
 
-            def look() -> None:
-                beats[idx] += 1
-                bodies.give_up_late_ones()
-
-            connections.watch(look)
             waiting = max(0, settings.requests_per_caller - settings.threads)
-            return SharedThreads(
+            threads = SharedThreads(
                 wrap(app, *arguments), refuse, bodies, caller_of(settings), settings.threads, waiting
             )
 
+            def look() -> None:
+                beats[idx] += 1
+                bodies.give_up_late_ones()
+                if self._has_ended() and threads.are_idle() and bodies.are_here():
+                    if not connections.close_silent_ones():
+                        os._exit(0)
+
+            connections.watch(look)
+            return threads
+
         setattr(mp, _WRAP, wrapped)
+        beats[idx] = 1
         self._loaded.release()
         return app
+
+    def _has_ended(self) -> bool:
+        """Has granian closed the socket, because the worker was told to end?
+
+        It then waits for the connections, for ever if there was none: so a worker that has answered all ends itself.
+        """
+        number, file = self._socket
+        try:
+            return SHARES_SOCKET and os.fstat(number).st_ino != file
+        except OSError:
+            return True
+
+    def _end_with_parent(self) -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        for _ in range(self._settings.stop_timeout * 10):
+            os.kill(os.getpid(), signal.SIGTERM)  # has no effect while the worker starts
+            time.sleep(0.1)
+        os._exit(1)
+
+
+def _set_signals(set_signals: Callable[..., None], handler: Callable[..., None], *_: object) -> None:
+    """Let granian handle the first signal alone. With a second one soon after it the worker would not end."""
+    signals: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        signals.append(number)
+        if len(signals) == 1:
+            handler(number, frame)
+
+    set_signals(handle)
 
 
 def _raise_refusal(environ: dict[str, Any], _: object) -> Any:
     raise environ[_REFUSAL]
-
-
-def _end_with_parent(stop_timeout: int) -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(stop_timeout)
-    os._exit(1)

@@ -73,6 +73,10 @@ class SharedThreads:
         else:
             self._work(caller, reply, scope)
 
+    def are_idle(self) -> bool:
+        """Is no request at work?"""
+        return not self._callers
+
     def _work(self, name: str, reply: Reply, scope: Scope) -> None:
         """Answer a request, and then those of the same caller that wait; or let it wait."""
         with self._lock:
