@@ -1,8 +1,8 @@
 """The bodies of requests that are still arriving. None keeps a thread that others need, or arrives for ever.
 
-A thread that reads from granian waits until the bytes are there, for hours if the client wants. So few threads of
-the pool await a body at a time; where these are taken, a thread is made for the body. After ``time_limit`` seconds a
-body is refused, and the connection is closed. Where too many are awaited, the oldest gives way.
+A thread that reads from granian waits until the bytes are there, for hours if the client wants. So the pool has threads
+for bodies alone. After ``time_limit`` seconds a body is refused, and the connection is closed. Where too many are
+awaited, the oldest gives way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 from terminology.core import issues
@@ -21,6 +21,8 @@ from terminology.http.connections import Connections
 # The most bodies that are awaited at a time, and the most of one caller.
 MOST = 64
 MOST_OF_CALLER = 32
+# The threads that await bodies: also such as were refused, until their connections end.
+THREADS = 2 * MOST
 # Seconds after which a body may have to give way to another.
 GRACE = 1.0
 
@@ -35,51 +37,43 @@ class _Body:
     reply: Any
     scope: dict[str, Any]
     began: float
-    in_pool: bool
     is_given_up: bool = False
 
 
 class AwaitedBodies:
-    """``in_pool`` is how many threads of the pool may await a body at a time. For use by several threads."""
+    """``THREADS`` of the pool are for them. For use by several threads."""
 
     def __init__(
         self,
         refuse: Callable[[Any, dict[str, Any], Exception], None],
         connections: Connections,
-        in_pool: int,
         largest: int,
         time_limit: float,
     ) -> None:
         self._refuse, self._connections = refuse, connections
-        self._free_in_pool, self._largest, self._time_limit = in_pool, largest, time_limit
+        self._largest, self._time_limit = largest, time_limit
         self._threads = 0
         self._bodies: dict[_Body, None] = {}  # the oldest first
         self._lock = Lock()
 
     def receive(self, caller: str, reply: Any, scope: dict[str, Any], work: Work) -> None:
-        """Call ``work`` with the request when its body is there; perhaps in another thread, and later."""
+        """Call ``work`` with the request when its body is there."""
         length = _length(scope, self._largest)
         if not length:
             work(caller, reply, scope)  # without a body, or with one that is refused unread
             return
-        body = _Body(caller, reply, scope, time.monotonic(), True)
+        body = _Body(caller, reply, scope, time.monotonic())
         with self._lock:
             victim, is_refused = self._make_room(caller)
             if not is_refused:
                 self._bodies[body] = None
-                body.in_pool = self._free_in_pool > 0
-                if body.in_pool:
-                    self._free_in_pool -= 1
-                else:
-                    self._threads += 1
+                self._threads += 1
         if victim is not None:
             self._give_up(victim)
         if is_refused:
             self._refuse(reply, scope, RefusedError(429, issues.too_many_bodies(), {"Retry-After": "1"}))
-        elif body.in_pool:
-            self._read(body, length, work)
         else:
-            Thread(target=self._read, args=(body, length, work), daemon=True).start()
+            self._read(body, length, work)
 
     def are_here(self) -> bool:
         """Is no body awaited?"""
@@ -97,7 +91,7 @@ class AwaitedBodies:
 
     def _make_room(self, caller: str) -> tuple[_Body | None, bool]:
         """The body that has to give way to one of ``caller``, and whether that one is refused instead."""
-        if self._threads >= 2 * MOST:
+        if self._threads >= THREADS:
             return None, True  # clients that were refused keep their connections, and thereby threads
         if len(self._bodies) < MOST_OF_CALLER:
             return None, False
@@ -126,10 +120,7 @@ class AwaitedBodies:
         except (OSError, ValueError):
             content = b""  # a chunk that cannot be read: the application sees that the body is not whole
         with self._lock:
-            if body.in_pool:
-                self._free_in_pool += 1
-            else:
-                self._threads -= 1
+            self._threads -= 1
             self._bodies.pop(body, None)
         if not body.is_given_up:
             body.scope["wsgi.input"] = BytesIO(content)

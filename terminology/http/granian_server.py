@@ -23,17 +23,17 @@ from threading import Thread
 from typing import Any
 
 from flask import Flask
+from granian import _signals
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian import _signals
 from granian.server import mp
 
 from terminology.catalogue.content import Content
 from terminology.http.addresses import caller_at, caller_of
 from terminology.http.app import create_app
-from terminology.http.awaited_bodies import AwaitedBodies
+from terminology.http.awaited_bodies import THREADS, AwaitedBodies
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.connections import Connections
 from terminology.http.shared_threads import SharedThreads
@@ -59,8 +59,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "http": HTTPModes.http1,  # one request at a time over each connection, and a time limit for its headers
         "http1_settings": HTTP1Settings(header_read_timeout=settings.header_timeout * 1_000),
         "workers": settings.workers,
-        # One caller may take the first part for work and the second to await bodies; one thread is left to others.
-        "blocking_threads": 2 * settings.threads + 1,
+        # One caller may take the first part for work; one thread is left to others. They are made when they are needed.
+        "blocking_threads": settings.threads + 1 + THREADS,
         "backlog": BACKLOG,
         "backpressure": _most_connections(settings),
         "log_level": LogLevels.error,
@@ -187,7 +187,7 @@ class _Loader:
         settings = self._settings
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
-        setattr(_signals, "set_main_signals", partial(_set_signals, _signals.set_main_signals))
+        _signals.set_main_signals = partial(_set_signals, _signals.set_main_signals)
         Thread(target=self._end_with_parent, daemon=True).start()
         app = create_app(settings, catalogue=ServedContent(settings, self._catalogue).catalogue)
         per_caller = 0 if settings.proxies else settings.connections_per_caller
@@ -201,9 +201,7 @@ class _Loader:
                 scope[_REFUSAL] = error
                 refusing(reply, scope)
 
-            bodies = AwaitedBodies(
-                refuse, connections, settings.threads, settings.largest_body, settings.body_timeout
-            )
+            bodies = AwaitedBodies(refuse, connections, settings.largest_body, settings.body_timeout)
 
             waiting = max(0, settings.requests_per_caller - settings.threads)
             threads = SharedThreads(

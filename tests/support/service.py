@@ -107,7 +107,9 @@ def _command(pid: str) -> str:
     return ""
 
 
-def begun(*options: str, program: str = "", stderr: IO[str] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def begun(
+    *options: str, program: str = "", stderr: IO[str] | int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
     """The process of a service, in a group of its own. ``program`` is run before it."""
     code = f"{program}\nfrom terminology.cli.commands import main; main()"
     return subprocess.Popen(
