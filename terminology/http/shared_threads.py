@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -39,10 +39,10 @@ log = logging.getLogger("terminology")
 
 @dataclass(slots=True)
 class _Caller:
-    """The requests of one caller: how many are at work, and those that wait."""
+    """The requests of one caller: how many are at work, and those that wait, if any ever did."""
 
     at_work: int = 0
-    waiting: deque[tuple[Reply, Scope]] = field(default_factory=deque)
+    waiting: deque[tuple[Reply, Scope]] | None = None
 
 
 class SharedThreads:
@@ -84,6 +84,8 @@ class SharedThreads:
             if caller is None:
                 caller = self._callers[name] = _Caller()
             if caller.at_work == self._share:
+                if caller.waiting is None:
+                    caller.waiting = deque()
                 if len(caller.waiting) < self._most_waiting:
                     caller.waiting.append((reply, scope))
                     return
