@@ -11,7 +11,7 @@ attack fails if a request from the own address fails or takes more than a second
 afterwards, or if the server keeps much more memory or disk than before. The exit status is 1 if one failed. The service
 shares its threads among addresses: how the other one fares, which waits with the attacker, is shown, not judged.
 
-What follows ``--`` are options of ``terminology serve``, and ``--plant`` runs Python in the server before it starts. Both
+What follows ``--`` are options of ``terminology serve``; ``--plant`` runs Python in the server before it starts. Both
 loosen a bound, to see that the attack then fails:
 
     python benchmarks/attack.py --short --only filters_over_many_codes -- --max-work 1000000000000 --deadline 3600
