@@ -131,8 +131,8 @@ def caller_of(settings: Settings) -> Callable[[WSGIEnvironment], str]:
     """A function that tells who sent a request: the address of the client, as the proxies of the settings say it."""
     if not settings.proxies:
         return lambda environ: caller_at(environ["REMOTE_ADDR"])
-    told = behind_proxies(lambda environ, _: [environ["REMOTE_ADDR"].encode()], settings)
-    return lambda environ: caller_at(next(iter(told(environ.copy(), _no_response))).decode())
+    answered = behind_proxies(lambda environ, _: [environ["REMOTE_ADDR"].encode()], settings)
+    return lambda environ: caller_at(next(iter(answered(environ.copy(), _no_response))).decode())
 
 
 def _no_response(*_: object) -> Callable[[bytes], object]:

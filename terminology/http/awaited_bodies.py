@@ -30,7 +30,7 @@ Work = Callable[[str, Any, dict[str, Any]], None]
 
 
 @dataclass(slots=True, eq=False)
-class _Body:
+class _AwaitedBody:
     """``began``: the time of ``time.monotonic``. ``is_given_up``: the request has been refused meanwhile."""
 
     caller: str
@@ -53,7 +53,7 @@ class AwaitedBodies:
         self._refuse, self._connections = refuse, connections
         self._largest, self._time_limit = largest, time_limit
         self._threads = 0
-        self._bodies: dict[_Body, None] = {}  # the oldest first
+        self._bodies: dict[_AwaitedBody, None] = {}  # the oldest first
         self._lock = Lock()
 
     def receive(self, caller: str, reply: Any, scope: dict[str, Any], work: Work) -> None:
@@ -62,7 +62,7 @@ class AwaitedBodies:
         if not length:
             work(caller, reply, scope)  # without a body, or with one that is refused unread
             return
-        body = _Body(caller, reply, scope, time.monotonic())
+        body = _AwaitedBody(caller, reply, scope, time.monotonic())
         with self._lock:
             victim, is_refused = self._make_room(caller)
             if not is_refused:
@@ -76,7 +76,7 @@ class AwaitedBodies:
             self._read(body, length, work)
 
     def are_here(self) -> bool:
-        """Is no body awaited?"""
+        """Whether all bodies have arrived."""
         return not self._bodies
 
     def give_up_late_ones(self) -> None:
@@ -89,7 +89,7 @@ class AwaitedBodies:
         for body in late:
             self._give_up(body)
 
-    def _make_room(self, caller: str) -> tuple[_Body | None, bool]:
+    def _make_room(self, caller: str) -> tuple[_AwaitedBody | None, bool]:
         """The body that has to give way to one of ``caller``, and whether that one is refused instead."""
         if self._threads >= THREADS:
             return None, True  # clients that were refused keep their connections, and thereby threads
@@ -105,16 +105,16 @@ class AwaitedBodies:
         self._forget(rivals[0])
         return rivals[0], False
 
-    def _forget(self, body: _Body) -> None:
+    def _forget(self, body: _AwaitedBody) -> None:
         del self._bodies[body]
         body.is_given_up = True
 
-    def _give_up(self, body: _Body) -> None:
+    def _give_up(self, body: _AwaitedBody) -> None:
         error = RefusedError(408, issues.body_too_slow(self._time_limit), {"Connection": "close"})
         self._refuse(body.reply, body.scope, error)
         self._connections.close_soon(body.scope["REMOTE_ADDR"])
 
-    def _read(self, body: _Body, length: int, work: Work) -> None:
+    def _read(self, body: _AwaitedBody, length: int, work: Work) -> None:
         try:
             content = body.scope["wsgi.input"].read(length)
         except (OSError, ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -26,7 +27,7 @@ DELAY = 0.4
 TOLERANCE = 0.15
 # The numbers of the files that this process has open. Without such a folder there are no limits.
 _OPEN_FILES = next(filter(os.path.isdir, ("/proc/self/fd", "/dev/fd")), None)
-_HAS_TIMES = hasattr(socket, "TCP_INFO")
+_HAS_TIMES = sys.platform == "linux"
 _TCP_INFO_SIZE = 104
 _LAST_SENT, _LAST_RECEIVED = 44, 52  # where milliseconds stand in Linux' struct tcp_info
 
@@ -146,7 +147,7 @@ def _copy_of(number: int) -> socket.socket | None:
 
 def _silent_for(connected: socket.socket) -> tuple[float, float]:
     """Seconds since data was sent, and since it was received; 0 where the system does not tell."""
-    if not _HAS_TIMES:
+    if sys.platform != "linux":
         return 0.0, 0.0
     info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
     return unpack_from("I", info, _LAST_SENT)[0] / 1000, unpack_from("I", info, _LAST_RECEIVED)[0] / 1000

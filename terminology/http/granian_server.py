@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from threading import Thread
+from threading import Thread, main_thread
 from typing import Any
 
 from flask import Flask
@@ -101,7 +101,7 @@ def _most_connections(settings: Settings) -> int:
 # -- the first process ---------------------------------------------------------------------------
 
 
-# granian has no types for what is overridden here.
+# Without types: granian has none for the methods that are overridden.
 _Granian: Any = mp.MPServer
 
 
@@ -186,7 +186,7 @@ class _Loader:
 
     def __call__(self, idx: int) -> Flask:
         settings = self._settings
-        if hasattr(signal, "SIGHUP"):
+        if sys.platform != "win32":
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
         _signals.set_main_signals = partial(_set_signals, _signals.set_main_signals)
         Thread(target=self._end_with_parent, daemon=True).start()
@@ -250,8 +250,21 @@ class _Loader:
 
 
 def _set_signals(set_signals: Callable[..., None], handler: Callable[..., None], *_: object) -> None:
-    """Let granian handle the first signal alone. With a second one soon after it the worker would not end."""
+    """Let granian handle the first signal alone: with a second one soon after it the worker would not end.
+
+    Of two signals at once another thread may take both, and the main one, which runs the handlers, sleeps on. So it
+    is sent one of its own.
+    """
     signals: list[int] = []
+    if sys.platform != "win32":
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+
+        def wake() -> None:
+            signal.pthread_kill(main_thread().ident or 0, os.read(reading, 1)[0])
+
+        Thread(target=wake, daemon=True).start()
 
     def handle(number: int, frame: object) -> None:
         signals.append(number)

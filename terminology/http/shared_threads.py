@@ -74,7 +74,7 @@ class SharedThreads:
             self._work(caller, reply, scope)
 
     def are_idle(self) -> bool:
-        """Is no request at work?"""
+        """Whether all requests have been answered."""
         return not self._callers
 
     def _work(self, name: str, reply: Reply, scope: Scope) -> None:

@@ -136,7 +136,7 @@ def test_requests_that_wait_are_all_answered() -> None:
         assert statuses == [200] * len(clients)
 
 
-def test_a_caller_with_too_many_requests_is_refused_and_told_when_to_come_again() -> None:
+def test_a_caller_with_too_many_requests_is_told_to_come_again() -> None:
     with serving("--requests-per-caller", "6", program=SLOW.format(seconds=2)) as service:
         with held(service, 6, GET) as connections:
             time.sleep(0.5)
@@ -150,7 +150,7 @@ def test_a_caller_with_too_many_requests_is_refused_and_told_when_to_come_again(
             assert [status(received(connection)) for connection in connections] == [200] * 6
 
 
-def test_a_caller_that_asks_too_often_is_refused_if_the_settings_have_a_rate() -> None:
+def test_a_rate_of_the_settings_holds_for_each_caller() -> None:
     with serving("--request-rate", "3") as service:
         statuses = [status(service.ask()) for _ in range(12)]
         assert statuses[:3] == [200] * 3 and 429 in statuses
