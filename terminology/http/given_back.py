@@ -1,8 +1,8 @@
 """Memory that goes back to the operating system when a request has been answered.
 
-The allocator of glibc keeps what was freed. After a block of megabytes was freed once, it takes the next one from its
-heaps, of which each thread may have one, and a heap can only shrink at its end. After some large bodies and answers a
-service would so keep hundreds of megabytes for ever.
+The allocator of glibc keeps freed memory in heaps, one or more for each thread, and a heap shrinks at its end alone.
+Once a block of megabytes was freed, the next one comes from a heap, too. Some large bodies and answers would so leave
+hundreds of megabytes behind for ever.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GROWTH = 4_096
 
 
 def give_memory_back() -> None:
-    """Have the allocator give back what is freed, in this process and those that it forks. Only glibc's needs it."""
+    """Tell the allocator to give freed memory back, in this process and in those that it forks."""
     set_option = _of_libc("mallopt")
     if set_option is not None:
         set_option(_MMAP_THRESHOLD, _LARGE_BLOCK)
@@ -33,9 +33,9 @@ def give_memory_back() -> None:
 
 
 class Tidying:
-    """Frees what refers to itself in circles, and gives it back, each time when this process has grown.
+    """Frees objects that refer to one another, and gives their memory back, each time that the process has grown.
 
-    Python looks for such objects only after many others were made, which may be never.
+    Python looks for such objects when many others were made, which may be never.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Tidying:
 
 def _of_libc(name: str) -> Callable[..., int] | None:
     """A function of glibc; None where another one is used."""
-    found: Callable[..., int] | None = None
+    function: Callable[..., int] | None = None
     if sys.platform == "linux":
-        found = getattr(ctypes.CDLL(None), name, None)
-    return found
+        function = getattr(ctypes.CDLL(None), name, None)
+    return function
