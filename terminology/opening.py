@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Content
-from terminology.catalogue.protocol import KINDS, Catalogue
+from terminology.catalogue.protocol import KINDS, Catalogue, CompiledResource
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     OnUnreadable,
@@ -283,20 +283,24 @@ class ServedContent:
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
-        """The catalogue of this moment. Raises UnavailableError while a database is away."""
+        """The catalogue of this moment. What it lacks because the store cannot be read raises UnavailableError."""
         if self._reader is not None:
             if self._reader.current() is not self._generation:
                 self._swap(self._reader)
         return self._catalogue
 
     def _swap(self, reader: StoreReader) -> None:
-        from terminology.catalogue.stored_resource import StoredResource
+        from terminology.catalogue.stored_resource import StoredResource, UnreadableResource
 
         with self._lock:
             # Read again: a thread that waited for the lock must not bring back an older generation.
             generation = reader.current()
             if generation is not self._generation:
-                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in generation.artifacts])
+                stored: list[CompiledResource] = [
+                    *(StoredResource(artifact) for artifact in generation.artifacts),
+                    *(UnreadableResource(artifact, error) for artifact, error in generation.unreadable),
+                ]
+                self._catalogue = self._catalogue.restocked(stored, generation.problem)
                 self._generation = generation
 
     def close(self) -> None:

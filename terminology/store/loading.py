@@ -285,11 +285,11 @@ class _ReleaseCompilation:
         sink = self._store.create(self._number)
         try:
             count = self._compile(sink)
-            size = sink.finish()
+            size, sha256 = sink.finish()
         except BaseException:
             sink.abandon()
             raise
-        return self._registration(count, size)
+        return self._registration(count, size, sha256)
 
     def rehearse(self) -> RegisteredArtifact:
         """Do everything except writing."""
@@ -306,7 +306,7 @@ class _ReleaseCompilation:
             concepts = opened.concepts(reporter)
             return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
 
-    def _registration(self, count: int, size: int) -> RegisteredArtifact:
+    def _registration(self, count: int, size: int, sha256: str = "") -> RegisteredArtifact:
         release = self._opened.release
         return RegisteredArtifact(
             importer=self._job.importer.kind,
@@ -318,6 +318,7 @@ class _ReleaseCompilation:
             rows=count,
             problems=self._reporter.problems,
             bytes=size,
+            sha256=sha256,
             id=self._number,
             files=release.files,
         )

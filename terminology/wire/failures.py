@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 
 from terminology.core import issues
-from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
+from terminology.core.errors import RefusedError, TerminologyError, UnavailableError, UnreadableArtifactError
 from terminology.wire import outcome
 from terminology.wire.exchange import Request, Response
 
-# Seconds after which it is worth asking again, when a database is away.
+# Seconds after which it is worth asking again, when a database is away or a file is damaged.
 RETRY_AFTER = 5
 
 log = logging.getLogger("terminology")
@@ -30,7 +30,11 @@ def failure(error: Exception, request_id: str, place: str) -> Response:
         return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
     if isinstance(error, UnavailableError):
         # The code that raised it has logged the reason, once.
-        issue = issues.store_unreachable()
+        issue = (
+            issues.artifact_unreadable(error.resource, error.reason)
+            if isinstance(error, UnreadableArtifactError)
+            else issues.store_unreachable()
+        )
         headers = {"Retry-After": str(RETRY_AFTER)}
         return Response(outcome.status([issue]), outcome.operation_outcome([issue]), headers)
     log.error("incident %s at %s", request_id, place, exc_info=error)
