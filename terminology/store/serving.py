@@ -20,7 +20,7 @@ from terminology.core.cache import Cache
 from terminology.core.errors import OtherFormatError, UnavailableError, UnreadableArtifactError
 from terminology.store.artifacts import BITMAP_ROOM, Artifact, bitmap_size
 from terminology.store.backend import PublishedArtifact, ReadableStore
-from terminology.store.damage import Damage
+from terminology.store.damage import DAMAGED, Damage
 
 # How often, in seconds, that is tried again which could not be read.
 INTERVAL = 1.0
@@ -130,6 +130,8 @@ class StoreReader:
         if artifact is None:
             damage = self._damage.setdefault(item.id, Damage(item.name))
             artifact = Artifact(self._store.open(item, damage), item.id, self._cache, damage)
+            if artifact.header.canonical != (item.kind, item.url, item.version):
+                raise damage.error(DAMAGED, "its file is that of another resource")
             damage.end()
             self._open[item.id] = artifact
         return artifact
