@@ -136,9 +136,16 @@ def _replace(target: Path, path: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    if path.is_dir():
-        shutil.copytree(path, unfinished)
-        shutil.rmtree(target, ignore_errors=True)
-    else:
-        shutil.copy2(path, unfinished)
-    unfinished.replace(target)
+    try:
+        if path.is_dir():
+            shutil.copytree(path, unfinished)
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            unfinished.unlink(missing_ok=True)
+            shutil.copy2(path, unfinished)
+        unfinished.replace(target)
+    except OSError:  # such as a full disk
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,18 @@ class PublishedArtifact:
     def name(self) -> str:
         """The resource, as problems name it."""
         return f"{self.kind} {self.url}|{self.version}" if self.version else f"{self.kind} {self.url}"
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """What a look at an artifact says: ``problem``, or None, and what was looked at."""
+
+    problem: str | None
+    looked_at: str
+
+
+# Called with the bytes that are read of a file, and all that it has.
+OnRead = Callable[[int, int], None]
 
 
 class Sink(Protocol):
@@ -92,6 +104,12 @@ class Store(ReadableStore, Protocol):
 
     def is_there(self) -> bool:
         """Whether the store has ever been written to. Makes nothing."""
+
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """What a quick look finds wrong with an artifact: it is missing, or cut off."""
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Look at all of an artifact."""
 
     def prepare(self) -> None:
         """Make the folders and tables that writing needs."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,8 @@ from terminology.core.errors import UnreadableArtifactError
 DAMAGED = "its content in the store is damaged"
 MISSING = "its file in the store is missing"
 CHANGED = "its file in the store has changed, and is being checked"
+
+_PIECE = 1 << 20
 
 log = logging.getLogger("terminology")
 
@@ -107,14 +110,18 @@ class ArtifactFile:
         return None if wrong_content(self.path, self._sha256) is None else DAMAGED
 
 
-def wrong_content(path: Path, sha256: str | None) -> str | None:
+def _quiet(done: int, size: int) -> None:
+    """Report no progress."""
+
+
+def wrong_content(path: Path, sha256: str | None, on_read: Callable[[int, int], None] = _quiet) -> str | None:
     """What is wrong with the file of an artifact: all of it is read.
 
     Without a checksum the database says whether its pages fit together.
     """
     try:
         if sha256:
-            found = sha256_of(path)
+            found = sha256_of(path, on_read)
             return None if found == sha256 else f"its SHA-256 is {found}, not {sha256}"
         with closing(sqlite3.connect(uri_of(path), uri=True)) as connection:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -123,10 +130,16 @@ def wrong_content(path: Path, sha256: str | None) -> str | None:
         return str(problem)
 
 
-def sha256_of(path: Path) -> str:
-    """The checksum of a file."""
+def sha256_of(path: Path, on_read: Callable[[int, int], None] = _quiet) -> str:
+    """The checksum of a file. ``on_read`` is called with the bytes that are read, and all that it has."""
+    digest, done = hashlib.sha256(), 0
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        size = path.stat().st_size
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+            done += len(piece)
+            on_read(done, size)
+    return digest.hexdigest()
 
 
 def uri_of(path: Path) -> str:

@@ -20,9 +20,10 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from terminology.core.errors import StoreBusyError, UnavailableError
-from terminology.store.backend import BUSY, PublishedArtifact, TableRow
+from terminology.core.errors import OtherFormatError, StoreBusyError, UnavailableError
+from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
 from terminology.store.damage import Damage
+from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
@@ -46,6 +47,8 @@ _TYPES = {"int": "integer", "text": 'text COLLATE "C"', "bytes": "bytea"}
 BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 # The number of the advisory lock: "term" in ASCII.
 _LOCK = 0x7465726D
+# The table that has the rows of an artifact, by its kind.
+_ROWS_OF = {"CodeSystem": "concept", "ConceptMap": "mapping", "ValueSet": "member"}
 _PUBLISHED = "SELECT generation, body FROM published ORDER BY generation DESC LIMIT 1"
 RV = TypeVar("RV")
 
@@ -306,7 +309,7 @@ def database_problem(problem: BaseException) -> str:
     reason = "; ".join(line.strip() for line in str(problem).splitlines() if line.strip())
     if isinstance(problem, psycopg.errors.ReadOnlySqlTransaction):
         return f"the database of the store can only be read: name the primary in the URL ({reason})"
-    if isinstance(problem, psycopg.OperationalError):
+    if isinstance(problem, psycopg.OperationalError) and not isinstance(problem, psycopg.errors.DiskFull):
         return f"the database of the store cannot be reached: {reason}"
     return f"the database of the store refuses: {reason}"
 
@@ -453,6 +456,29 @@ class PostgresStore:
         with psycopg.connect(hasty(self.url)) as connection:
             row = connection.execute("SELECT to_regclass('artifact') IS NOT NULL").fetchone()
         return row == (True,)
+
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """Whether the artifact has a header."""
+        rows = self._connections.rows("SELECT name FROM header WHERE artifact = %s", (artifact.id,))
+        return None if {HEADER, DICTIONARY} <= {row[0] for row in rows} else "its header is missing"
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Read the header and count the rows: there is no file to compare."""
+        try:
+            problem, count = self.glance(artifact), 0
+            if problem is None:
+                query = "SELECT value FROM header WHERE artifact = %s AND name = %s"
+                header = Header.read(self._connections.rows(query, (artifact.id, HEADER))[0][0])
+                table = _ROWS_OF[header.kind]
+                query = f"SELECT count(*) FROM {table} WHERE artifact = %s"
+                [[count]] = self._connections.rows(query, (artifact.id,))
+                if not header.is_all and count != header.count:
+                    problem = f"it has {count:,} of {header.count:,} rows"
+        except (OtherFormatError, ValueError, TypeError) as error:
+            problem = str(error)
+        return Verdict(
+            problem, f"its header and {count:,} rows are there; a database has no file with a checksum"
+        )
 
     def prepare(self) -> None:
         """Make the tables."""

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sql
 
+from terminology.store.backend import PublishedArtifact
 from terminology.store.release import SourceFile
 from terminology.store.schema import FORMAT
 
@@ -94,6 +95,12 @@ class RegisteredArtifact:
     files: Sequence[SourceFile] = field(default_factory=list)
 
     @property
+    def published(self) -> PublishedArtifact:
+        """What servers are told of it."""
+        file = (self.bytes, self.sha256) if self.sha256 else ()
+        return PublishedArtifact(self.id, self.kind, self.url, self.version, *file)
+
+    @property
     def canonical(self) -> str:
         """``url|version``, or the URL alone without a version."""
         return f"{self.url}|{self.version}" if self.version else self.url
@@ -104,7 +111,8 @@ class Registry:
 
     def __init__(self, url: str, is_there: bool = False) -> None:
         """``is_there`` says that the tables exist; otherwise they are made."""
-        self._engine = sql.create_engine(url)
+        is_hasty = url.startswith("postgresql") and "connect_timeout" not in url
+        self._engine = sql.create_engine(url, connect_args={"connect_timeout": 5} if is_hasty else {})
         if self._engine.dialect.name == "sqlite":
             sql.event.listen(self._engine, "connect", _prepare_sqlite)
         if not is_there:
@@ -178,12 +186,7 @@ class RegistryChange:
     def publish(self) -> None:
         """Write a new generation with the artifacts that are active now, and forget all but the one before."""
         generation = _generation(self._connection) + 1
-        active = [
-            {"id": item.id, "kind": item.kind, "url": item.url, "version": item.version}
-            | ({"size": item.bytes, "sha256": item.sha256} if item.sha256 else {})
-            for item in _read(self._connection)
-            if item.status == ACTIVE
-        ]
+        active = [item.published for item in _read(self._connection) if item.status == ACTIVE]
         self._connection.execute(published.delete().where(published.c.generation < generation - 1))
         self._connection.execute(published.insert().values(generation=generation, body=orjson.dumps(active)))
 

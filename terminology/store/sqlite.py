@@ -26,8 +26,8 @@ from typing import Any
 import orjson
 
 from terminology.core.errors import StoreBusyError, UnavailableError
-from terminology.store.backend import BUSY, PublishedArtifact, TableRow
-from terminology.store.damage import DAMAGED, ArtifactFile, Damage, sha256_of, uri_of
+from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
+from terminology.store.damage import DAMAGED, ArtifactFile, Damage, sha256_of, uri_of, wrong_content
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
@@ -145,6 +145,16 @@ class SqliteTables:
         self._open.close()
 
 
+def registry_problem(problem: BaseException) -> str:
+    """A message of one line about a problem with a database of the folder, for a command."""
+    code = (getattr(problem, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk of the store is full; nothing was changed, and what was written is deleted"
+    if code in _CORRUPT:
+        return f"registry.sqlite of the store is damaged ({problem}): put a copy of it back. Servers do not read it"
+    return f"registry.sqlite of the store cannot be used: {problem}"
+
+
 class SqliteSink:
     """The file of a new artifact. It gets its name when it is complete and on the disk."""
 
@@ -220,9 +230,13 @@ def _sync(path: Path) -> None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that, also after a crash, either the old or the new content is there."""
     new = path.with_name(path.name + ".new")
-    new.write_bytes(content)
-    _sync(new)
-    new.replace(path)
+    try:
+        new.write_bytes(content)
+        _sync(new)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
 
 
@@ -322,8 +336,25 @@ class SqliteStore:
         """Whether the folder has a registry."""
         return (self.folder / "registry.sqlite").exists()
 
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """What is wrong with the size of the file."""
+        return ArtifactFile(self._path(artifact.id), artifact.size).problem
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Read all of the file."""
+        problem = self.glance(artifact)
+        if problem is None:
+            problem = wrong_content(self._path(artifact.id), artifact.sha256, on_read)
+        if artifact.sha256:
+            return Verdict(problem, f"SHA-256 {artifact.sha256}")
+        return Verdict(
+            problem, "imported by an earlier version, without a checksum; SQLite finds its pages in order"
+        )
+
     def prepare(self) -> None:
-        """Make the folder."""
+        """Make the folder. Raises UnavailableError if a file stands in its place."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UnavailableError(f"{self.folder} is not a folder: a store is one")
         (self.folder / "artifacts").mkdir(parents=True, exist_ok=True)
 
     @contextmanager

@@ -113,7 +113,7 @@ def test_a_damaged_artifact_is_named_and_the_rest_is_answered(
         client = client_of(folder)
     for _ in range(20):
         refused = client.get(NOT_YET_ASKED)
-        (issue,) = refused.json["issue"]
+        (issue,) = refused.get_json()["issue"]
         assert refused.status_code == 503 and refused.headers["Retry-After"] and issue["code"] == "transient"
         assert f"CodeSystem {URL}|3.0 cannot be read: its" in issue["details"]["text"]
         assert str(folder) not in refused.text
@@ -194,7 +194,7 @@ def test_without_the_list_of_artifacts_nothing_is_called_unknown(
         "/fhir/r5/CodeSystem/birds-3.0",
     ):
         answer = client.get(path)
-        assert answer.status_code == 503 and "store" in answer.json["issue"][0]["details"]["text"], path
+        assert answer.status_code == 503 and "store" in answer.get_json()["issue"][0]["details"]["text"], path
     assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
     if (folder / "published").is_dir():
         (folder / "published").rmdir()

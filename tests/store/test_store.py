@@ -883,7 +883,7 @@ def test_an_artifact_of_another_format_is_not_served(
     assert serving(place).catalogue().find_system(URL) is None
     assert f"not served: CodeSystem {URL}|1.0 was compiled in format" in caplog.text
     writer = StoreWriter(store_at(place))
-    show(writer.status(), as_json=False)
+    show([(loaded, None) for loaded in writer.status()], as_json=False)
     writer.close()
     assert "import it again" in capsys.readouterr().out
     load(place, (release(), BIRDS))
