@@ -281,7 +281,7 @@ def store_problem(problem: Exception) -> str | None:
 def _file_problem(problem: OSError) -> str:
     reason = problem.strerror or str(problem)
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason += "; nothing was changed, and what was written is deleted"
+        reason += "; nothing was changed, and the unfinished files are deleted"
     return f"{problem.filename}: {reason}" if problem.filename else reason
 
 

@@ -142,7 +142,7 @@ class Catalogue(Protocol):
         """The code system of a CodeSystem resource of this catalogue; None for any other document."""
 
     def require_store(self) -> None:
-        """Raises UnavailableError if the store cannot be read: what is not found may then be there."""
+        """Raises UnavailableError if the store cannot be read: a resource that is not found may then be there."""
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         """The code systems that are not resources."""

@@ -42,7 +42,7 @@ class StoredResource:
         return stored_value_set.with_lists(self._artifact) if header.parts else header.document
 
     def require(self) -> None:
-        """It can be read, as far as is known."""
+        """It can be read."""
 
     @property
     def rows(self) -> int:
@@ -115,7 +115,7 @@ class StoredResource:
 class UnreadableResource:
     """A resource in the store that cannot be read: a ``CompiledResource`` of which only the canonical is known.
 
-    A search finds it, with the reason in its narrative; whoever asks for more than that gets the error.
+    A search finds it, with the reason in its narrative; any other question raises the error.
     """
 
     rows = 0

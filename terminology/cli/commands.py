@@ -105,7 +105,7 @@ def _example(catalogue: Catalogue) -> str:
     try:
         cpt = catalogue.find_system(_CPT[0])
         is_there = cpt is not None and cpt.locate(_CPT[1]) is not None
-    except UnavailableError:  # the log says what is wrong with it
+    except UnavailableError:  # the log has the reason
         is_there = False
     system, code = _CPT if is_there else _LANGUAGE
     return f"system={system}&code={code}"

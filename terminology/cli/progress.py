@@ -198,7 +198,7 @@ def show_verdicts(store: Store, registry: Registry) -> bool:
     try:
         for loaded, verdict in verdicts(store, registry, partial(progress.read, "reading")):
             progress.clear()
-            name = f"{loaded.kind} {loaded.canonical}" if loaded else "the list of what is served"
+            name = f"{loaded.kind} {loaded.canonical}" if loaded else "the list of the served versions"
             is_whole = is_whole and verdict.problem is None
             click.echo(
                 f"{name}: {f'DAMAGED: {verdict.problem}' if verdict.problem else f'good ({verdict.looked_at})'}"

@@ -100,7 +100,7 @@ def status(store: str | None, config: Path | None, as_json: bool) -> None:
 @STORE
 @CONFIG
 def verify(store: str | None, config: Path | None) -> None:
-    """Check that every version in the store is what was imported.
+    """Check that every version in the store is as it was imported.
 
     The file of each is read whole and compared with its SHA-256, which the import has noted. In a database the
     header is read, and the rows are counted. The exit status is 1 if one of them is damaged.

@@ -95,7 +95,7 @@ class Artifact:
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
-        """A value that is not what was written is a damage of the artifact."""
+        """A value that cannot be read is a damage of the artifact."""
         try:
             yield
         except OtherFormatError:

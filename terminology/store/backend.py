@@ -39,7 +39,7 @@ class PublishedArtifact:
 
 @dataclass(slots=True, frozen=True)
 class Verdict:
-    """What a look at an artifact says: ``problem``, or None, and what was looked at."""
+    """The result of a look at an artifact: ``problem``, or None, and the things that were looked at."""
 
     problem: str | None
     looked_at: str
@@ -82,7 +82,7 @@ class ReadableStore(Protocol):
         """The generation, and its artifacts: a JSON array with the fields of ``PublishedArtifact``."""
 
     def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
-        """The tables of an artifact; what is wrong with it later is reported to ``damage``.
+        """The tables of an artifact; ``damage`` is told of errors that come later.
 
         Raises UnreadableArtifactError.
         """
@@ -106,7 +106,7 @@ class Store(ReadableStore, Protocol):
         """Whether the store has ever been written to. Makes nothing."""
 
     def glance(self, artifact: PublishedArtifact) -> str | None:
-        """What a quick look finds wrong with an artifact: it is missing, or cut off."""
+        """The problem that a quick look finds with an artifact: it is missing, or cut off."""
 
     def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
         """Look at all of an artifact."""

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from terminology.core.errors import UnreadableArtifactError
 
-# What a client is told of a file or a row that is there and cannot be understood.
+# The reasons that a client is told.
 DAMAGED = "its content in the store is damaged"
 MISSING = "its file in the store is missing"
 CHANGED = "its file in the store has changed, and is being checked"
@@ -31,7 +31,7 @@ _Identity = tuple[int, int, int]
 
 
 class Damage:
-    """What is wrong with a resource in the store. The log has one line when it begins, and one when it ends."""
+    """The trouble with a resource in the store. The log has one line when it begins, and one when it ends."""
 
     def __init__(self, resource: str) -> None:
         self._resource = resource
@@ -70,40 +70,40 @@ class ArtifactFile:
 
     def has_changed(self) -> bool:
         """Look at the file again, and say whether it must be opened again."""
-        found = self._identity()
-        if found == self._good and found is not None:
+        now = self._identity()
+        if now == self._good and now is not None:
             changed, self.problem = self.problem is not None, None
             return changed
-        if found is not None and found == self._bad:
+        if now is not None and now == self._bad:
             return False
         if not self._lock.acquire(blocking=False):
             self.problem = self.problem or CHANGED  # another thread reads all of it
             return True
         try:
-            self.problem = self._wrong_size(found) or self._wrong_content()
-            self._good, self._bad = (found, None) if self.problem is None else (self._good, found)
+            self.problem = self._wrong_size(now) or self._wrong_content()
+            self._good, self._bad = (now, None) if self.problem is None else (self._good, now)
         finally:
             self._lock.release()
         return True
 
     def fail(self) -> None:
         """A statement says that the file is damaged: if the file has not changed, it was damaged when it was opened."""
-        found = self._identity()
-        if found is not None and found == self._good:
-            self._good, self._bad, self.problem = None, found, DAMAGED
+        now = self._identity()
+        if now is not None and now == self._good:
+            self._good, self._bad, self.problem = None, now, DAMAGED
 
     def _identity(self) -> _Identity | None:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
-    def _wrong_size(self, found: _Identity | None) -> str | None:
-        if found is None:
+    def _wrong_size(self, now: _Identity | None) -> str | None:
+        if now is None:
             return MISSING
-        if self._size is not None and found[1] != self._size:
-            return f"its file in the store has {found[1]:,} bytes instead of {self._size:,}"
+        if self._size is not None and now[1] != self._size:
+            return f"its file in the store has {now[1]:,} bytes instead of {self._size:,}"
         return None
 
     def _wrong_content(self) -> str | None:
@@ -115,17 +115,17 @@ def _quiet(done: int, size: int) -> None:
 
 
 def wrong_content(path: Path, sha256: str | None, on_read: Callable[[int, int], None] = _quiet) -> str | None:
-    """What is wrong with the file of an artifact: all of it is read.
+    """The trouble with the file of an artifact, or None: all of it is read.
 
     Without a checksum the database says whether its pages fit together.
     """
     try:
         if sha256:
-            found = sha256_of(path, on_read)
-            return None if found == sha256 else f"its SHA-256 is {found}, not {sha256}"
+            actual = sha256_of(path, on_read)
+            return None if actual == sha256 else f"its SHA-256 is {actual}, not {sha256}"
         with closing(sqlite3.connect(uri_of(path), uri=True)) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            return None if said == "ok" else str(said)
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            return None if verdict == "ok" else str(verdict)
     except (OSError, sqlite3.Error) as problem:
         return str(problem)
 

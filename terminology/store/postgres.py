@@ -77,12 +77,12 @@ class BoundedConnection(psycopg.Connection[Any]):
     def _bounded(self, gen: PQGen[RV]) -> PQGen[RV]:
         deadline = time.monotonic() + self.patience
         try:
-            wanted = next(gen)
+            direction = next(gen)
             while True:
-                ready = yield wanted
+                ready = yield direction
                 if not ready and (self.is_silent() or time.monotonic() >= deadline):
                     raise _Silence("it does not answer")
-                wanted = gen.send(ready)
+                direction = gen.send(ready)
         except StopIteration as end:
             value: RV = end.value
             return value
@@ -120,7 +120,7 @@ class _ThreadData(local):
 class PostgresConnections:
     """A connection for each thread. A broken one is replaced, once for each statement.
 
-    A thread of its own, the watch, looks at what is published, and finds out whether the database is away: stopped,
+    A thread of its own, the watch, reads the published generation, and finds out whether the database is away: stopped,
     or silent. While it is, statements are refused at once, without an attempt, and the watch alone tries to reach
     it. The log says when that begins and ends.
     """
@@ -132,21 +132,21 @@ class PostgresConnections:
         self.required = 0
         self._mine = _ThreadData()
         self._open = ThreadConnections()
-        # Why the database is away; None while it is not, as far as is known.
+        # Why the database is away; None while it is thought to be there.
         self.away: UnavailableError | None = None
-        # What is published, once it has been seen.
-        self.seen: tuple[tuple[int, bytes] | None] | None = None
+        # The published generation and its body, once the watch has read them.
+        self.latest: tuple[tuple[int, bytes] | None] | None = None
         self._changed = Condition()
-        self._asked = self._answered = 0
+        self._requests = self._looks = 0
         self._has_ended = False
         self._watch: Thread | None = None
 
     @property
     def is_current(self) -> bool:
-        """Whether what was seen is the generation that every connection must have: it may have fallen since."""
-        if self.seen is None:
+        """Whether the watch has read the generation that every connection must have: it may have fallen since."""
+        if self.latest is None:
             return False
-        published = self.seen[0]
+        published = self.latest[0]
         return self.required == (published[0] if published else 0)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -242,11 +242,11 @@ class PostgresConnections:
             if self._watch is None or not self._watch.is_alive():
                 self._watch = Thread(target=self._look_on, name="store-watch", daemon=True)
                 self._watch.start()
-            self._asked += 1
-            asked = self._asked
+            self._requests += 1
+            number = self._requests
             self._changed.notify_all()
             if self.away is None:
-                self._changed.wait_for(lambda: self._answered >= asked or self._has_ended, patience)
+                self._changed.wait_for(lambda: self._looks >= number or self._has_ended, patience)
 
     def end_watch(self) -> None:
         """Let the watch end."""
@@ -259,18 +259,18 @@ class PostgresConnections:
             with self._changed:
                 # One that is away is tried again without being asked.
                 self._changed.wait_for(
-                    lambda: self._asked > self._answered or self._has_ended,
+                    lambda: self._requests > self._looks or self._has_ended,
                     None if self.away is None else INTERVAL,
                 )
                 if self._has_ended:
                     break
-                asked = self._asked
+                number = self._requests
             away = self._look()
             if self._has_replicas:
                 self._forget()  # the next look is at the first host that answers, and not at a replica that lags
             with self._changed:
                 self._note(away)
-                self._answered = asked
+                self._looks = number
                 self._changed.notify_all()
             if away is not None:
                 time.sleep(GLANCE)  # threads may ask again and again
@@ -282,7 +282,7 @@ class PostgresConnections:
             self._drop(state)
 
     def _look(self) -> UnavailableError | None:
-        """See what is published; or the reason why that is not possible."""
+        """Read the published generation. Returns the reason if that is not possible."""
         try:
             try:
                 rows = self._rows(_PUBLISHED, (), LOOK_PATIENCE)
@@ -292,7 +292,7 @@ class PostgresConnections:
             rows = []
         except psycopg.Error as problem:
             return UnavailableError(database_problem(problem))
-        self.seen = ((rows[0][0], rows[0][1]) if rows else None,)
+        self.latest = ((rows[0][0], rows[0][1]) if rows else None,)
         self.required = rows[0][0] if rows else 0
         return None
 
@@ -408,7 +408,7 @@ class PostgresStore:
     @property
     def is_reached(self) -> bool:
         """Whether the database answered when it was last asked for the generation."""
-        return self._connections.seen is not None and self._connections.away is None
+        return self._connections.latest is not None and self._connections.away is None
 
     @property
     def registry_url(self) -> str:
@@ -425,7 +425,7 @@ class PostgresStore:
         now = time.monotonic()
         if now - self._last_look >= INTERVAL:
             self._last_look = now
-            self._connections.look(FIRST_WAIT if self._connections.seen is None else WAIT)
+            self._connections.look(FIRST_WAIT if self._connections.latest is None else WAIT)
         return self._connections.required
 
     def published(self) -> tuple[int, bytes] | None:
@@ -433,9 +433,9 @@ class PostgresStore:
         connections = self._connections
         if not connections.is_current:
             connections.look(FIRST_WAIT)
-        if connections.seen is None or not connections.is_current:
+        if connections.latest is None or not connections.is_current:
             raise connections.away or UnavailableError("the database of the store has not answered yet")
-        return connections.seen[0]
+        return connections.latest[0]
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of any query."""

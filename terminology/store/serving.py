@@ -107,7 +107,7 @@ class StoreReader:
             self._served = new
 
     def _read(self, generation: int) -> ServedGeneration:
-        """Open what is published. Raises UnavailableError while the store cannot be read."""
+        """Open the published artifacts. Raises UnavailableError while the store cannot be read."""
         published = self._store.published()
         items = [PublishedArtifact(**item) for item in orjson.loads(published[1])] if published else []
         artifacts: list[Artifact] = []

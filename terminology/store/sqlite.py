@@ -15,6 +15,7 @@ import logging
 import os
 import sqlite3
 import struct
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,7 +38,7 @@ from terminology.store.threads import ThreadConnections
 CACHE = 256
 # How often, in seconds, a file that is read is looked at, and how often ``generation`` is opened again.
 INTERVAL = 1.0
-# The errors of SQLite that say that a file is not what was written: all others may pass.
+# The errors of SQLite that say that a file is damaged: all others may pass.
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 # A list of at most this length is passed value by value, which SQLite takes faster than JSON.
@@ -119,7 +120,7 @@ class SqliteTables:
         Raises UnreadableArtifactError if it is not, or if the file has not changed. False: the error is not one of
         the file.
         """
-        code = getattr(error, "sqlite_errorcode", None)
+        code = error_code(error)
         if code == sqlite3.SQLITE_INTERRUPT or isinstance(error, sqlite3.ProgrammingError):
             return False
         self._forget()
@@ -135,7 +136,7 @@ class SqliteTables:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            if error_code(error) == sqlite3.SQLITE_INTERRUPT:
                 raise
             self._forget()
             raise self._damage.error(self._file.problem or DAMAGED, error) from None
@@ -145,11 +146,17 @@ class SqliteTables:
         self._open.close()
 
 
+def error_code(error: BaseException) -> int | None:
+    """SQLite's code of an error; None for one that the module of Python has found itself."""
+    code: int | None = vars(error).get("sqlite_errorcode")
+    return code
+
+
 def registry_problem(problem: BaseException) -> str:
     """A message of one line about a problem with a database of the folder, for a command."""
-    code = (getattr(problem, "sqlite_errorcode", None) or 0) & 0xFF
+    code = (error_code(problem) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return "the disk of the store is full; nothing was changed, and what was written is deleted"
+        return "the disk of the store is full; nothing was changed, and the unfinished files are deleted"
     if code in _CORRUPT:
         return f"registry.sqlite of the store is damaged ({problem}): put a copy of it back. Servers do not read it"
     return f"registry.sqlite of the store cannot be used: {problem}"
@@ -243,7 +250,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def _first_bytes(descriptor: int, count: int) -> bytes:
     """The first bytes of a file; none if it cannot be read. Reading does not end a process as a mapped file may."""
     try:
-        if hasattr(os, "pread"):
+        if sys.platform != "win32":
             return os.pread(descriptor, count, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         return os.read(descriptor, count)
@@ -292,9 +299,10 @@ class SqliteStore:
         with suppress(OSError):
             if opened is not None and os.path.samestat(os.fstat(opened), path.stat()):
                 return
-            self._counter = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            if opened is not None:
-                os.close(opened)
+            if path.is_file():
+                self._counter = os.open(path, os.O_RDONLY)
+                if opened is not None:
+                    os.close(opened)
 
     def published(self) -> tuple[int, bytes] | None:
         """The generation and the artifacts in it, as JSON. Raises UnavailableError for a damaged store."""
@@ -306,8 +314,10 @@ class SqliteStore:
             if not (self.folder / "generation").exists():
                 return None  # nothing has been imported yet
             raise self._unreadable("it is missing") from None
-        except (OSError, ValueError) as error:
-            raise self._unreadable(getattr(error, "strerror", None) or "it is not what was written") from None
+        except OSError as error:
+            raise self._unreadable(error.strerror or "it cannot be read") from None
+        except ValueError:
+            raise self._unreadable("it is damaged") from None
         if self._problem is not None:
             self._problem = None
             log.warning("the store in %s can be read again", self.folder)
@@ -337,7 +347,7 @@ class SqliteStore:
         return (self.folder / "registry.sqlite").exists()
 
     def glance(self, artifact: PublishedArtifact) -> str | None:
-        """What is wrong with the size of the file."""
+        """The trouble with the size of the file."""
         return ArtifactFile(self._path(artifact.id), artifact.size).problem
 
     def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:

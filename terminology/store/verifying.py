@@ -1,4 +1,4 @@
-"""The verification of a store: whether what it serves is what was imported."""
+"""The verification of a store: whether its artifacts are as they were imported."""
 
 from __future__ import annotations
 

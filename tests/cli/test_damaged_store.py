@@ -144,7 +144,7 @@ def test_verify_says_that_an_early_artifact_has_no_checksum(folder: Path) -> Non
 def test_verify_says_that_the_list_of_what_is_served_is_damaged(folder: Path) -> None:
     rubbish(folder / "published")
     found = run("verify", "--store", str(folder))
-    assert found.exit_code == 1 and "the list of what is served: DAMAGED" in found.output
+    assert found.exit_code == 1 and "the list of the served versions: DAMAGED" in found.output
     assert run("retire", "--store", str(folder), MAP_URL).exit_code == 0
     assert run("verify", "--store", str(folder)).exit_code == 0
 
