@@ -15,13 +15,12 @@ from pathlib import Path
 from terminology.catalogue.protocol import KINDS
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
-    MANIFEST,
     FilePlace,
     OnUnreadable,
     files_folder,
+    manifest_content,
     manifest_of,
     name_in_package,
-    package_files,
     raise_unreadable,
     read_with_places,
 )
@@ -111,7 +110,7 @@ def _installed_name(path: Path) -> str:
     suffix = ".tgz" if path.name.endswith(ARCHIVE_SUFFIXES) else ""
     if not suffix and (not path.is_dir() or manifest_of(path) is None):
         return path.resolve().name
-    manifest = json.read_resource(package_files(path)[MANIFEST])
+    manifest = json.read_resource(manifest_content(path))
     name, version = manifest.get("name", path.resolve().name), manifest.get("version", "0")
     return f"{name}#{version}".replace("/", "-") + suffix
 
