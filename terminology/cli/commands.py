@@ -83,6 +83,8 @@ def _serve(settings: Settings, check: bool) -> None:
     # Nothing of the store may stay open: a worker process must not inherit its connections.
     try:
         catalogue = served.catalogue().for_fhir(RELEASES[settings.default_release].version)
+        if check:
+            catalogue.require_store()
         example = _example(catalogue)
         click.echo(f"{NAME} {VERSION}: {_counts(catalogue)} at /fhir")
     finally:
