@@ -26,6 +26,7 @@ from typing import Any
 
 import orjson
 
+from terminology.core.budget import current
 from terminology.core.errors import StoreBusyError, UnavailableError
 from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
 from terminology.store.damage import DAMAGED, ArtifactFile, Damage, sha256_of, uri_of, wrong_content
@@ -45,6 +46,16 @@ _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 SHORT = 50
 
 log = logging.getLogger("terminology")
+
+
+# After so many instructions of its machine, some milliseconds, SQLite asks whether a query is to go on.
+LOOK = 100_000
+
+
+def _is_late() -> bool:
+    """Whether the request that this thread answers is past its deadline."""
+    budget = current()
+    return budget is not None and budget.is_late
 
 
 @lru_cache(maxsize=len(STATEMENTS) * SHORT)
@@ -84,6 +95,9 @@ class SqliteTables:
             rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
         except sqlite3.DatabaseError as error:
             if not self._is_put_back(error):
+                budget = current()
+                if budget is not None and budget.is_late:
+                    raise budget.lateness() from None
                 raise
             with self._reporting():
                 rows = self._connect()(_sql(statement, length), values).fetchall()
@@ -99,6 +113,7 @@ class SqliteTables:
         # Never mapped into memory: reading a page that was cut off would end the process.
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
+        connection.set_progress_handler(_is_late, LOOK)
         self._mine.execute = connection.execute
         self._damage.end()
         return connection.execute

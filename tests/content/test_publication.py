@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -150,10 +151,34 @@ def test_check_names_a_resource_that_a_table_no_longer_makes(copy: Path) -> None
     assert f"r5/naming-systems.json: {gone}: in the tables, but not in the file" in check(copy)
 
 
+def test_the_list_of_what_the_maps_leave_shows_a_changed_condition(copy: Path) -> None:
+    table = copy / "source/maps/conization-to-cpt.csv"
+    table.write_text(table.read_text("utf-8").replace("technique=cold-knife; ", "", 1), "utf-8")
+    said = "translations.csv: conization-to-cpt,conization,technique=laser,one: in the tables, but not in the file"
+    assert said in check(copy)
+    (copy / "translations.csv").unlink()
+    assert "translations.csv: the file is missing" in check(copy)
+
+
+def test_no_cone_by_the_knife_is_billed_as_one_by_the_loop() -> None:
+    """Each line of the list that holds for the knife leaves 57520, or nothing, whatever else is known."""
+    lines = list(csv.DictReader((FOLDER / "translations.csv").read_text("utf-8").splitlines()))
+    knife = [
+        line
+        for line in lines
+        if line["map"] == "conization-to-cpt"
+        and (
+            line["code"] == "conization-cold-knife"
+            or (line["code"] == "conization" and "cold-knife" in line["conditions"])
+        )
+    ]
+    assert len(knife) == 2 and {line["targets"] for line in knife} == {"57520"}
+
+
 def test_writing_again_mends_every_difference(copy: Path) -> None:
     shutil.rmtree(copy / "r4")
     assert check(copy)
-    assert len(write(copy)) == 8
+    assert len(write(copy)) == 9  # two releases of four bundles, and the list
     assert check(copy) == []
 
 
@@ -401,12 +426,12 @@ def test_abstract_concepts_are_not_selectable() -> None:
 
 def test_what_nobody_has_verified_does_not_ship() -> None:
     assert "conization-needle" not in codes("cervical-conization")
-    assert not {"57530", "57531", "57540", "57558"} & codes_of(CPT)
+    assert not {"57700", "57720", "88305", "00940"} & codes_of(CPT)
     assert not {
         d["value"] for c in codes("cervical-conization").values() for d in c.get("designation", [])
     } & {
-        "円錐切除術",
-        "conizzazione",
+        "konisation",
+        "cone bx",
         "宫颈锥切术",
     }
 
@@ -419,7 +444,7 @@ def test_a_provisional_designation_is_never_the_preferred_one() -> None:
         if d.get("use", {}).get("code") == "preferredForLanguage"
     }
     assert ("de", "Konisation") in preferred
-    assert not {language for language, _ in preferred} & {"sv", "da", "ro", "ru", "pt-PT"}
+    assert not {language for language, _ in preferred} & {"sv", "ja", "it", "ro", "ru", "pt-PT"}
 
 
 def test_a_concept_says_how_well_it_is_supported_and_by_what() -> None:
@@ -704,16 +729,22 @@ def test_no_look_alike_is_translated_as_a_conization() -> None:
 def test_ablation_in_icd_10_pcs_is_no_conization_of_cpt() -> None:
     for code in (c for c in codes("icd-10-pcs") if c.startswith("0U5C")):
         assert matches("icd-10-pcs-to-cpt", code) == {
-            cpt: ("not-related-to", {}) for cpt in ("57520", "57522", "57461")
+            **{cpt: (B, {}) for cpt in ("57510", "57511", "57513")},
+            **{cpt: ("not-related-to", {}) for cpt in ("57520", "57522", "57461")},
         }
 
 
 def test_the_last_character_decides_the_ms_drg() -> None:
-    groups = {"X": {"744", "745"}, "Z": {"746", "747"}}
+    """With nothing else coded; a biopsy or a curettage beside it leads to 744 or 745 in any case."""
+    alone = {"X": {"744", "745"}, "Z": {"746", "747"}}
     for code in (c for c in codes("icd-10-pcs") if c.startswith("0UBC")):
         found = matches("icd-10-pcs-to-ms-drg", code)
-        assert set(found) == groups[code[-1]]
-        assert [v[1]["ccMcc"] for _, v in sorted(found.items())] == [{"with-cc-mcc"}, {"without-cc-mcc"}]
+        for beside, groups in (("none-that-regroups", alone[code[-1]]), ("biopsy-or-curettage", alone["X"])):
+            left = {group for group, (_, known) in found.items() if beside in known["otherProcedures"]}
+            assert left == groups
+        for group, (_, known) in found.items():
+            assert known["principalDiagnosis"] == {"of-mdc-13"}
+            assert known["ccMcc"] == {"with-cc-mcc" if int(group) % 2 == 0 else "without-cc-mcc"}
 
 
 def test_a_gem_is_in_a_map_of_its_own_with_its_flags() -> None:
@@ -725,7 +756,7 @@ def test_a_gem_is_in_a_map_of_its_own_with_its_flags() -> None:
             assert not gem or mapped["relationship"] == "related-to"
         pairs[map_["group"][0]["source"], map_["group"][0]["target"], gem] += 1
     gems = {(source, target) for source, target, gem in pairs if gem}
-    assert gems == {(I9, PCS), (I9, CM), (CM, I9)}
+    assert gems == {(I9, PCS), (PCS, I9), (I9, CM), (CM, I9)}
     assert not gems & {(source, target) for source, target, gem in pairs if not gem}
 
 
@@ -737,6 +768,15 @@ def test_67_2_has_the_five_rows_of_the_official_file_with_flags_10000() -> None:
     assert {values(t, "combination")[0] for t in found} == {False}
 
 
+def test_the_backward_gem_is_the_official_file_not_the_forward_one() -> None:
+    """0UBC7ZZ has two rows, and the pairs of a combination of the forward file are not turned round."""
+    found = [t for _, _, e, t in rows(named("ConceptMap", "pcs-to-icd9-gem")) if e["code"] == "0UBC7ZZ"]
+    assert [t["code"] for t in found] == ["67.2", "67.39"]
+    back = {(e["code"], t["code"]) for _, _, e, t in rows(named("ConceptMap", "pcs-to-icd9-gem"))}
+    forward = {(t["code"], e["code"]) for _, _, e, t in rows(named("ConceptMap", "icd9-to-pcs-gem"))}
+    assert ("0UTC0ZZ", "68.49") in forward - back
+
+
 def test_severe_dysplasia_of_who_goes_to_d06() -> None:
     found = matches("icd-10-to-icd-10-cm", "N87.2")
     assert found["D06.9"] == (N, {"cervixPart": {"part-not-stated"}})
@@ -746,14 +786,14 @@ def test_severe_dysplasia_of_who_goes_to_d06() -> None:
 
 def test_a_pair_of_codes_is_a_product() -> None:
     for _, _, element, mapped in rows(named("ConceptMap", "cpt-to-snomed")):
-        if element["code"] == "57461":
+        if (element["code"], mapped["code"]) == ("57461", "23140002"):
             (product,) = mapped["product"]
             assert product["valueCoding"]["code"] == "176786003"
 
 
 def test_repeated_conization_has_an_ops_code_of_its_own() -> None:
     found = matches("conization-to-ops", "conization")
-    assert found["5-671.0"] == ("equivalent", {"episode": {"initial"}})
+    assert found["5-671.0"] == (B, {"episode": {"initial"}})
     assert found["5-671.1"] == (B, {"episode": {"repeat"}})
 
 
@@ -793,9 +833,9 @@ MISTAKES = [
     ("maps/cpt-to-conization.csv", "57420,colposcopy,related-to", "57420,colposcopy,equivalent", None, None),
     (
         "maps/cpt-to-conization.csv",
-        "57465,cervical-mapping,related-to",
-        "57465,cervical-mapping,equivalent",
-        15,
+        "57511,cervical-cryotherapy,related-to",
+        "57511,cervical-cryotherapy,equivalent",
+        20,
         "a row with status S should never be equivalent",
     ),
     (
@@ -835,15 +875,38 @@ MISTAKES = [
         9,
         "have a comment",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS,U", 23, "status 'U' is not published"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|CMSW,U", 23, "status 'U' is not published"),
     (
         "maps/cpt-to-conization.csv",
-        ",MDS|LISTS,V",
+        ",MDS|CMSW,V",
         ",MDS|HEARSAY,V",
         23,
         "the evidence 'HEARSAY' should be a key",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS", 23, "should have 8 cells"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|CMSW", 23, "should have 9 cells"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|SEEN,V", 23, "on two named sources; else it is S"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|JUDGE,V", 23, "on two named sources; else it is S"),
+    (
+        "maps/conization-to-cpt.csv",
+        "technique=cold-knife; technique=laser,",
+        "technique=cold-knife; technique=laser; setting=outpatient-or-professional,",
+        3,
+        "setting conditions other rows of conization, but not this one",
+    ),
+    (
+        "maps/conization-to-cpt.csv",
+        ",colposcopyGuided,,57520 covers",
+        ",,,57520 covers",
+        2,
+        "colposcopyGuided conditions other rows of conization",
+    ),
+    (
+        "maps/conization-to-cpt.csv",
+        ",colposcopyGuided,,57520 covers",
+        ",colposcopyGuided|approach,,57520 covers",
+        2,
+        "regardlessOf names approach, which conditions no other row",
+    ),
     (
         "maps/conization-to-hcpcs.csv",
         ",ANWEB,V",
@@ -854,10 +917,10 @@ MISTAKES = [
     ("maps/conization-to-opcs-4.csv", ",,gap,", ",Q03,gap,", 3, "a target should be given, or else"),
     ("maps/conization-to-opcs-4.csv", ",NHSQL,\n", ",NHSQL,S\n", 3, "a gap should have no status"),
     (
-        "maps/conization-to-cpt.csv",
+        "maps/conization-to-icd-10-pcs.csv",
         "history-of-conization,,",
         "conization,,",
-        24,
+        22,
         "should have either targets or no-map",
     ),
     (
