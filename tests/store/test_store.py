@@ -1111,6 +1111,7 @@ def test_a_release_is_imported_shown_retired_and_removed_by_commands(
     assert "not served any more" in commands("retire", url).output
     assert "served again" in commands("retire", "--undo", url).output
     assert "removed" in commands("remove", "--now", url).output
+    assert "nothing active in the store" in commands("retire", url).output
     assert commands("status").output == "nothing has been imported\n"
 
 
@@ -1118,7 +1119,7 @@ def test_a_command_that_cannot_be_done_says_why_in_one_line(
     commands: Callable[..., Any], titles: Path, tmp_path: Path
 ) -> None:
     assert "there is no importer 'birds'" in commands("import", "birds", str(titles)).output
-    assert "nothing active in the store" in commands("retire", "http://nowhere").output
+    assert "there is no store in" in commands("retire", "http://nowhere").output
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b\n")
     refused = commands("import", "icd9cm", str(wrong))
