@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import re2
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 
 
-@lru_cache(maxsize=256)
+@kept_results(64)
 def full_match(expression: str) -> Callable[[str], bool]:
     """A test whether the whole text matches. Raises TerminologyError when the expression cannot be used."""
     options = re2.Options()
@@ -21,6 +21,8 @@ def full_match(expression: str) -> Callable[[str], bool]:
     except re2.error as problem:
         reason = problem.args[0] if problem.args else "not a regular expression"
         raise TerminologyError(issues.bad_regex(expression, _text(reason))) from None
+    finally:
+        re2.purge()  # it keeps expressions of any length
     return lambda text: compiled.fullmatch(text) is not None
 
 

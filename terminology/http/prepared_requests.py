@@ -23,7 +23,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, shared
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
@@ -83,7 +83,7 @@ class PreparedRequests:
         self._longest_body = min(LONGEST_BODY, largest_body)
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
-        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM)
+        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM, shared)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
