@@ -25,6 +25,7 @@ from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
 from terminology.http.addresses import address_of, behind_proxies
+from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
@@ -244,6 +245,7 @@ def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
     if not content:
         return _Body()
     media = readable(headers.get(RequestHeader.CONTENT_TYPE, ""), release)
+    require_few_parts(content, media)
     if media == FORM:
         return _Body(media, form=list(_query(content)))
     if media == XML:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
 
 from terminology import TerminologyError
+from terminology.content.publication import FOLDER
 from terminology.core.model import Document
 from tests.support.asking import Ask, matches, properties, value, values
 from tests.support.builders import body_of
-from tests.support.conization import BASE, CPT, DRG, ICD9, MESH, OPCS, OPS, OURS, PCS, SCT
+from tests.support.conization import BASE, CCAM, CM, CPT, DRG, ICD9, MESH, OPCS, OPS, OURS, PCS, SCT
 
 WORDS = {
     "=": ("equivalent", "equivalent"),
@@ -42,12 +44,15 @@ def translated(ask: Ask, release: str, system: str, code: str, target: str, **fa
 
 CROSSWALK = [
     # source, code, target system, what is known, the matches: relationship and code
-    (OURS, "conization", CPT, {}, "b57520 b57522 b57461"),
+    (OURS, "conization", CPT, {}, "b57520 b57522 b57461 ~58999"),
+    (OURS, "conization", CPT, {"technique": "needle"}, "~58999"),
+    (OURS, "conization-other-technique", CPT, {}, "n58999"),
     (OURS, "conization", CPT, {"technique": "laser"}, "b57520"),
     (OURS, "conization", CPT, {"technique": "loop"}, "b57522 b57461"),
     (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": False}, "b57522"),
     (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": True}, "b57461"),
-    (OURS, "conization", CPT, {"setting": "inpatient-facility", "technique": "laser"}, ""),
+    (OURS, "conization", CPT, {"setting": "inpatient-facility", "technique": "cold-knife"}, "b57520"),
+    (OURS, "conization", CPT, {"setting": "inpatient-facility"}, "b57520 b57522 b57461 ~58999"),
     (OURS, "conization-cold-knife", CPT, {}, "n57520"),
     (OURS, "conization-laser", CPT, {}, "n57520"),
     (OURS, "conization-loop", CPT, {}, "b57522 b57461"),
@@ -56,7 +61,7 @@ CROSSWALK = [
     (OURS, "colposcopy-loop-biopsy", CPT, {}, "=57460"),
     (OURS, "colposcopy", CPT, {}, "=57452"),
     (OURS, "colposcopy-biopsy-ecc", CPT, {}, "=57454"),
-    (OURS, "cervical-cautery", CPT, {}, "=57510"),
+    (OURS, "cervical-cautery", CPT, {}, "n57510"),
     (OURS, "cervical-cryotherapy", CPT, {}, "~57511"),
     (
         OURS,
@@ -74,10 +79,16 @@ CROSSWALK = [
     ),
     (OURS, "conization", PCS, {"setting": "outpatient-or-professional"}, ""),
     (OURS, "conization-laser", PCS, {"approach": "open", "intent": "therapeutic"}, "~0UBC0ZZ"),
-    (OURS, "conization", ICD9, {"technique": "cold-knife"}, "=67.2"),
+    (OURS, "conization", ICD9, {"technique": "cold-knife"}, "b67.2"),
+    (OURS, "conization", ICD9, {"technique": "loop"}, "~67.32"),
+    (OURS, "conization-other-technique", ICD9, {}, "n67.2"),
+    (OURS, "conization", CCAM, {}, "=JKFA031"),
+    (OURS, "conization-loop", CCAM, {}, "nJKFA031"),
+    (OURS, "dilation-curettage", SCT, {}, "n11401008"),
+    (OURS, "trachelectomy-radical", MESH, {}, "nD000069339"),
     (OURS, "conization-cold-knife", ICD9, {}, "n67.2"),
     (OURS, "conization", SCT, {}, "=54535009 n120038005 b68143003"),
-    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1 ~5-671.y"),
+    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1"),
     (OURS, "conization", OPCS, {}, "nQ03"),
     (OURS, "conization", MESH, {}, "nD019092"),
     (CPT, "57520", OURS, {"technique": "cold-knife"}, "nconization bconization-cold-knife"),
@@ -111,6 +122,38 @@ def test_the_crosswalk_answers_as_it_is_written(
     assert value(answer, "result") is any(item[0] != "x" for item in expected.split())
 
 
+def _listed() -> list[dict[str, str]]:
+    return list(csv.DictReader((FOLDER / "translations.csv").read_text("utf-8").splitlines()))
+
+
+def test_translate_leaves_what_the_list_says(ask: Ask) -> None:
+    """$translate leaves the targets that translations.csv lists, for each code and each combination."""
+    vocabulary = f"{BASE}/CodeSystem/conization-vocabulary#"
+    asked = 0
+    for line in _listed():
+        known = dict(part.split("=") for part in line["conditions"].split("; ") if part)
+        parts = [
+            {
+                "name": "dependency",
+                "part": [
+                    {"name": "attribute", "valueUri": vocabulary + name},
+                    {"name": "value", "valueBoolean": text == "true"}
+                    if text in ("true", "false")
+                    else {"name": "value", "valueCode": text.replace("any other", "nothing-listed")},
+                ],
+            }
+            for name, values_ in known.items()
+            for text in [values_.split("|")[-1]]
+        ]
+        map_ = {"name": "url", "valueUri": f"{BASE}/ConceptMap/{line['map']}"}
+        coding = {"name": "coding", "valueCoding": {"system": OURS, "code": line["code"]}}
+        answer = ask("ConceptMap/$translate", body_of(map_, coding, *parts), "r5")
+        found = {code for code, said in matches(answer) if code and said != "not-related-to"}
+        assert found == set(filter(None, line["targets"].split("|"))), line
+        asked += 1
+    assert asked > 300
+
+
 @pytest.mark.parametrize("release", ["r4", "r5"])
 def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release: str) -> None:
     answer = translated(ask, release, OURS, "conization", CPT)
@@ -122,11 +165,12 @@ def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release
         for m in values(answer, "match")
     ]
     assert conditions == [
-        {("technique", "cold-knife"), ("technique", "laser"), ("setting", "outpatient-or-professional")},
+        {("technique", "cold-knife"), ("technique", "laser")},
         {("technique", "loop"), ("colposcopyGuided", False)},
         {("technique", "loop"), ("colposcopyGuided", True)},
+        {("technique", "needle"), ("technique", "other")},
     ]
-    assert "technique (cold-knife | laser | loop)" in value(answer, "message")
+    assert "technique (cold-knife | laser | loop | needle | other)" in value(answer, "message")
 
 
 @pytest.mark.parametrize("approach", "03478")
@@ -134,12 +178,26 @@ def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release
 def test_the_qualifier_of_a_cone_decides_its_DRG(
     ask: Ask, approach: str, qualifier: str, groups: list[str]
 ) -> None:
-    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG)
+    alone = {"principalDiagnosis": "of-mdc-13", "otherProcedures": "none-that-regroups"}
+    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, **alone)
     assert [code for code, _ in matches(answer)] == groups
     (with_complication,) = matches(
-        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc")
+        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc", **alone)
     )
     assert with_complication[0] == groups[0]
+
+
+def test_outside_MDC_13_no_DRG_is_stated(ask: Ask) -> None:
+    answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, principalDiagnosis="outside-mdc-13")
+    assert value(answer, "result") is False
+    assert "principalDiagnosis (sent 'outside-mdc-13', needed of-mdc-13)" in value(answer, "message")
+
+
+def test_a_curettage_beside_a_therapeutic_cone_changes_its_DRG(ask: Ask) -> None:
+    known = {"principalDiagnosis": "of-mdc-13", "ccMcc": "without-cc-mcc"}
+    for beside, group in (("none-that-regroups", "747"), ("biopsy-or-curettage", "745")):
+        answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, otherProcedures=beside, **known)
+        assert [code for code, _ in matches(answer)] == [group]
 
 
 def test_the_GEM_of_67_2_has_five_codes_and_keeps_its_flags(ask: Ask) -> None:
@@ -168,6 +226,31 @@ def test_where_there_is_no_code_the_reason_is_said(ask: Ask, release: str, targe
     assert value(answer, "result") is False
     (match,) = values(answer, "match")
     assert value(match, "sourceComment") in value(answer, "message")
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_a_known_gap_is_named_and_is_no_statement_that_there_is_no_code(ask: Ask, release: str) -> None:
+    answer = translated(ask, release, OURS, "conization-loop", OPCS)
+    assert value(answer, "result") is False and matches(answer) == []
+    assert "has a known gap for the code 'conization-loop': Large loop excision" in value(answer, "message")
+    assert "known gap" not in value(translated(ask, release, OURS, "cervical-mapping", OPCS), "message")
+
+
+def test_severe_dysplasia_of_who_leads_to_codes_that_a_record_can_carry(ask: Ask) -> None:
+    answer = ask("ConceptMap/icd-10-to-icd-10-cm/$translate", code="N87.2")
+    codes = [code for code, _ in matches(answer)]
+    assert codes == ["D06.0", "D06.1", "D06.7", "D06.9"]
+    for code in codes:
+        assert properties(ask("CodeSystem/$lookup", system=CM, code=code))["billable"] == [True]
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_value_set_expands_to_the_identifiers_that_it_lists(ask: Ask, release: str) -> None:
+    url = f"{BASE}/ValueSet/conization-procedures-snomed-identifiers"
+    expansion = ask("ValueSet/$expand", release=release, url=url)["expansion"]
+    found = {entry["code"]: entry.get("display") for entry in expansion["contains"]}
+    assert set(found) == {"54535009", "23140002", "647000", "68143003"}
+    assert [code for code, display in found.items() if display] == ["54535009"]
 
 
 @pytest.mark.parametrize("release", ["r4", "r5"])

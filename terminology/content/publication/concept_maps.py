@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from terminology.catalogue.concept_map import NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.catalogue.concept_map import GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.content.publication.code_systems import REFERENCE
+from terminology.content.publication.conditions import check_conditions, decisions, parts_of
 from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.model import Document
 from terminology.core.structure import RELATIONSHIPS
 
-NO_MAP = "no-map"
-# The property that has our own words for a target of references.csv.
-REFERENCE = "identifierReference"
+NO_MAP, NOT_RELATED = "no-map", "not-related-to"
+# A row that says that nobody knows yet whether the code has a target: it is published as an extension of the map.
+GAP = "gap"
 CONDITIONS = (
     "Conditions (`dependsOn`): entries with the same attribute are alternatives, any of them will do; "
     "entries with different attributes must all hold."
@@ -47,6 +49,8 @@ class PublishedMap:
     def document(self) -> Document:
         document = header(self.source, "ConceptMap", self.entry, [self.source_system, self.target_system])
         elements = self._elements()
+        if gaps := list(self._gaps()):
+            document["extension"] = gaps
         if any(row["dependsOn"] for row in self.rows):
             document["description"] += f" {CONDITIONS}"
         if self.properties:
@@ -83,6 +87,8 @@ class PublishedMap:
         known: set[tuple[str, str, str]] = set()
         for row in self.rows:
             self._check_row(row)
+            if row["relationship"] == GAP:
+                continue
             for code, target in product(row.many("source"), row.many("target") or [""]):
                 if (code, target, row["dependsOn"]) in known:
                     raise row.error(f"{code} to {target or 'nothing'} should be in one row only")
@@ -90,21 +96,61 @@ class PublishedMap:
                 display = self.source.display(self.source_system.uri, code, row)
                 element = elements.setdefault(code, {"code": code} | display)
                 self._add_row(element, target, row)
+        for code in elements:
+            check_conditions(self.rows_of(code), code)
         return list(elements.values())
+
+    def rows_of(self, code: str) -> list[SourceRow]:
+        """The rows that state a target of a code; those that deny a relation have no conditions."""
+        return [
+            row
+            for row in self.rows
+            if code in row.many("source") and row["target"] and row["relationship"] != NOT_RELATED
+        ]
 
     def _check_row(self, row: SourceRow) -> None:
         """Rules of content: see docs/content.md."""
-        relationship, review = row["relationship"], self.source.review(row)
-        if relationship not in (*RELATIONSHIPS, NO_MAP):
-            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(sorted(RELATIONSHIPS))}")
+        relationship = row["relationship"]
+        if relationship not in (*RELATIONSHIPS, NO_MAP, GAP):
+            raise row.error(
+                f"relationship should be {NO_MAP}, {GAP} or one of {', '.join(sorted(RELATIONSHIPS))}"
+            )
+        review = "" if relationship == GAP else self.source.review(row)
+        if relationship == NO_MAP and review == "provisional":
+            raise row.error(
+                f"{NO_MAP} with status S should be a {GAP}: nobody has shown that there is no target"
+            )
         if relationship == "equivalent" and review == "provisional":
             raise row.error("a row with status S should never be equivalent: related-to says less")
         if relationship != "equivalent" and not row["comment"]:
             raise row.error(f"{relationship} should have a comment that says why")
-        if bool(row["target"]) == (relationship == NO_MAP):
-            raise row.error(f"a target should be given, or else the relationship {NO_MAP}")
+        if bool(row["target"]) == (relationship in (NO_MAP, GAP)):
+            raise row.error(f"a target should be given, or else the relationship {NO_MAP} or {GAP}")
+        if relationship == GAP and row["status"]:
+            raise row.error(f"a {GAP} should have no status: it states what nobody knows yet")
         if not row["source"]:
             raise row.error("a source should be given")
+
+    def left(self, code: str) -> Iterator[tuple[str, str, str]]:
+        """For each combination of conditions of a code: the conditions, how many targets are left, and these."""
+        if rows := self.rows_of(code):
+            for decision in decisions(self.source, rows):
+                count = ("none", "one", "several")[min(len(decision.targets), 2)]
+                yield decision.text(), count, "|".join(decision.targets)
+            return
+        words = [row["relationship"] for row in self.rows if code in row.many("source")]
+        yield "", next((word for word in words if word in (NO_MAP, GAP)), "none"), ""
+
+    def gaps(self) -> Iterator[tuple[list[str], SourceRow]]:
+        """The codes of each row that states a gap, with the row."""
+        return ((row.many("source"), row) for row in self.rows if row["relationship"] == GAP)
+
+    def _gaps(self) -> Iterator[Document]:
+        for codes, row in self.gaps():
+            for code in codes:
+                self.source.display(self.source_system.uri, code, row)
+                parts = [{"url": "code", "valueCode": code}, {"url": "gap", "valueString": row["comment"]}]
+                yield {"url": f"{self.source.base}{GAP_EXTENSION}", "extension": parts}
 
     def _add_row(self, element: Document, target: str, row: SourceRow) -> None:
         if element.get("noMap") or (not target and "target" in element):
@@ -150,10 +196,7 @@ class PublishedMap:
 
     def _attributes(self, row: SourceRow, column: str) -> Iterator[Document]:
         """``technique=loop; setting=inpatient-facility``"""
-        for condition in filter(None, (part.strip() for part in row[column].split(";"))):
-            name, equals, value = condition.partition("=")
-            if not equals or not value:
-                raise row.error(f"{column} should read attribute=value; attribute=value, not {condition!r}")
+        for name, value in parts_of(row, column):
             self.attributes.setdefault(name, row)
             yield {"attribute": name} | self.source.typed(self.source.term(name, row), value, row)
 
