@@ -35,7 +35,7 @@ def size_of(key: object) -> int:
 
 
 def shared(value: object) -> int:
-    """The weight of a value that is there anyway: a resource of the content, or what is made of it once."""
+    """The weight of a value that is there anyway, such as a resource of the content."""
     return 0
 
 

@@ -72,7 +72,7 @@ def resources_with(text: str) -> Iterator[Parts]:
         yield value_set("urn:vs", include)
 
 
-def ask(app: Any, path: str, query: str = "", body: Parts | None = None, **headers: str) -> None:
+def ask(app: Any, path: str, query: str = "", body: Parts | None = None, **headers: Any) -> None:
     """A request without a client that keeps the URLs it has sent."""
     content = json.dumps(body).encode() if body is not None else b""
     environ = {
