@@ -46,3 +46,8 @@ def search_too_costly(kind: str, resources: int, most: int) -> Issue:
         f"on what stands outside the content of a {kind}, such as url, name or status"
     )
     return error(code="too-costly", text=text)
+
+
+def too_many_search_values(count: int, limit: int) -> Issue:
+    text = f"The parameters of a search may have at most {limit:,} values; these have {count:,}"
+    return error(code="too-costly", text=text)
