@@ -72,7 +72,9 @@ def resources_with(text: str) -> Iterator[Parts]:
         yield value_set("urn:vs", include)
 
 
-def ask(app: Any, path: str, query: str = "", body: Parts | None = None, **headers: Any) -> None:
+def ask(
+    app: Any, path: str, query: str = "", body: Parts | None = None, headers: Parts | None = None
+) -> None:
     """A request without a client that keeps the URLs it has sent."""
     content = json.dumps(body).encode() if body is not None else b""
     environ = {
@@ -86,7 +88,7 @@ def ask(app: Any, path: str, query: str = "", body: Parts | None = None, **heade
         "CONTENT_LENGTH": str(len(content)),
         "CONTENT_TYPE": "application/fhir+json",
     }
-    list(app(environ | headers, lambda status, headers, problem=None: None))
+    list(app(environ | (headers or {}), lambda status, headers, problem=None: None))
 
 
 def send(app: Any, text: str) -> None:
@@ -98,7 +100,7 @@ def send(app: Any, text: str) -> None:
         ask(app, path, urlencode(values))
     for header in HEADERS:
         name = header if header == "CONTENT_TYPE" else f"HTTP_{header}"
-        ask(app, "CodeSystem/$lookup", f"system={GENDER}&code=male", **{name: f"text/{next(texts)}"})
+        ask(app, "CodeSystem/$lookup", f"system={GENDER}&code=male", headers={name: f"text/{next(texts)}"})
     long = next(texts)
     for query in (f"url={long}", f"_id={long}", f"{long}=1"):
         ask(app, "CodeSystem", query)
