@@ -9,14 +9,15 @@ the settings say how many proxies there are, and which headers they set. ``behin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.http.media import DIFFERENT
 from terminology.settings import FORWARDED, Settings
@@ -64,13 +65,13 @@ def _own_name(name: str, port: str) -> str:
     return with_port if _is_host(with_port) else "localhost"
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _is_host(host: str) -> bool:
     match = _HOST.fullmatch(host)
     return match is not None and (match["port"] is None or 0 < int(match["port"]) < 65_536)
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _url(scheme: str, host: str, mount: str) -> str:
     path = mount.encode("latin-1").decode("utf-8", "replace")  # PEP 3333: each character stands for a byte
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}{quote(path.rstrip('/'), safe=_OF_A_PATH)}"
@@ -121,3 +122,32 @@ def _elements(header: str) -> list[dict[str, str]]:
             elements.append({})
         place = match.end()
     return elements
+
+
+# -- callers -------------------------------------------------------------------------------------
+
+
+def caller_of(settings: Settings) -> Callable[[WSGIEnvironment], str]:
+    """A function that tells who sent a request: the address of the client, as the proxies of the settings say it."""
+    if not settings.proxies:
+        return lambda environ: caller_at(environ["REMOTE_ADDR"])
+    answered = behind_proxies(lambda environ, _: [environ["REMOTE_ADDR"].encode()], settings)
+    return lambda environ: caller_at(next(iter(answered(environ.copy(), _no_response))).decode())
+
+
+def _no_response(*_: object) -> Callable[[bytes], object]:
+    return len
+
+
+def caller_at(address: str) -> str:
+    """The caller that an address belongs to: in IPv6, where each has many addresses, their first 64 bits."""
+    return _network(address) if ":" in address else address
+
+
+@kept_results(DIFFERENT)
+def _network(address: str) -> str:
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or f"{IPv6Address(int(parsed) >> 64 << 64)}/64")
