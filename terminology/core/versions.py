@@ -118,12 +118,12 @@ def fits(version: str | None, pattern: str | None) -> bool:
         return True
     if version is None or not is_wildcard(pattern):
         return False
-    asked, own = pattern.split("."), version.split(".")
-    return len(asked) <= len(own) and all(map(_fits_part, own, asked))
+    parts, own = pattern.split("."), version.split(".")
+    return len(parts) <= len(own) and all(map(_fits_part, own, parts))
 
 
-def _fits_part(own: str, asked: str) -> bool:
-    return own != "" if asked in _WILDCARDS else own == asked
+def _fits_part(own: str, part: str) -> bool:
+    return own != "" if part in _WILDCARDS else own == part
 
 
 def is_edition(version: str | None, url: str) -> bool:
