@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.http.media import DIFFERENT
 from terminology.settings import FORWARDED, Settings
@@ -65,13 +65,13 @@ def _own_name(name: str, port: str) -> str:
     return with_port if _is_host(with_port) else "localhost"
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _is_host(host: str) -> bool:
     match = _HOST.fullmatch(host)
     return match is not None and (match["port"] is None or 0 < int(match["port"]) < 65_536)
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _url(scheme: str, host: str, mount: str) -> str:
     path = mount.encode("latin-1").decode("utf-8", "replace")  # PEP 3333: each character stands for a byte
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}{quote(path.rstrip('/'), safe=_OF_A_PATH)}"
@@ -144,7 +144,7 @@ def caller_at(address: str) -> str:
     return _network(address) if ":" in address else address
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _network(address: str) -> str:
     try:
         parsed = IPv6Address(address)

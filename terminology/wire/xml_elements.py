@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 
+from terminology.core.cache import kept_results
 from terminology.wire.fhir_versions import FhirVersion
 
 RESOURCE = "Resource"
@@ -92,7 +92,7 @@ def table_of(release: FhirVersion) -> XmlTypes:
     return _table("r4" if release.is_r4 else "r5")
 
 
-@cache
+@kept_results(2)
 def _table(name: str) -> XmlTypes:
     file = resources.files(__package__).joinpath(f"xml_elements_{name}.txt")
     return XmlTypes(file.read_text(encoding="utf-8"))
