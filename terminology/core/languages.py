@@ -15,6 +15,8 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Designation, Document
 
 _RANGE = re.compile(r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(-\*)?)$")
+# More than a person speaks: each range is compared with each designation.
+_MOST_RANGES = 50
 _PREFERRED = ("preferredForLanguage", "display")
 
 STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
@@ -47,7 +49,10 @@ class Languages:
         >>> Languages.parse("*") is None
         True
         """
-        weighed = [_weighed(item, text) for item in text.split(",") if item.strip()]
+        items = [item for item in text.split(",") if item.strip()]
+        if len(items) > _MOST_RANGES:
+            raise TerminologyError(issues.too_many_languages(len(items), _MOST_RANGES))
+        weighed = [_weighed(item, text) for item in items]
         ranges = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
         if not ranges:
             return None

@@ -4,15 +4,20 @@
 proxies stand before the service, they say it in headers, which any client could send as well: these are read only if
 the settings say how many proxies there are, and which headers they set. ``behind_proxies`` puts what they say in
 ``PARTS``, so everything that asks for the address stands inside it.
+
+The header ``Host`` says which name the client used. A page of the web can give its own name the address of this machine
+(DNS rebinding), and is then of the same origin as a service there: so such a service takes its own names only
+(``require_host``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -30,6 +35,8 @@ PARTS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "SERVER_NAME", "SERVER_P
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # A name, in which clients also write underscores, or an IP address; with a port or without.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_PORT = re.compile(r":[0-9]*$")
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
 # The path below which the application is mounted. With two slashes at its start it would name a host.
 _MOUNT = re.compile(r"(/(?![/\\])[^\x00-\x1f\x7f]*)?")
 # What a path may have as it is (RFC 3986, section 3.3); a proxy writes the rest with a percent sign already.
@@ -74,6 +81,61 @@ def _is_host(host: str) -> bool:
 def _url(scheme: str, host: str, mount: str) -> str:
     path = mount.encode("latin-1").decode("utf-8", "replace")  # PEP 3333: each character stands for a byte
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}{quote(path.rstrip('/'), safe=_OF_A_PATH)}"
+
+
+ANY_HOST = "*"
+
+
+def hosts_of(settings: Settings) -> Collection[str]:
+    """The names of a service that listens where the settings say, as the setting ``hosts``; empty for all names."""
+    if settings.hosts:
+        return settings.hosts
+    return ["localhost"] if is_of_this_machine(settings.host) and not settings.proxies else []
+
+
+def require_host(environ: WSGIEnvironment, settings: Settings) -> None:
+    """Raises RefusedError (421) for a ``Host`` that is not among the hosts of the settings."""
+    host = environ.get("HTTP_HOST")
+    if not settings.hosts or not host or ANY_HOST in settings.hosts:
+        return
+    name = _name_of(host)
+    if not is_of_this_machine(name) and name not in (*settings.hosts, urlsplit(settings.base_url).hostname):
+        raise RefusedError(421, issues.unknown_host(host, "hosts"))
+
+
+def require_origin(environ: WSGIEnvironment, settings: Settings) -> None:
+    """Raises RefusedError (403) where a page asks a service that is for this machine, and is not of it.
+
+    Without its CORS headers a browser keeps the answer from the page, but sends many a request all the same.
+    """
+    origin = environ.get("HTTP_ORIGIN")
+    if not settings.hosts or not origin or origin == settings.cors_origin or settings.cors_origin == ANY_HOST:
+        return
+    host = urlsplit(origin).netloc if origin.isascii() and _ORIGIN.fullmatch(origin) else ""
+    is_own = host in (environ.get("HTTP_HOST"), urlsplit(settings.base_url).netloc)
+    if not (host and is_own) and not is_page_of_this_machine(origin):
+        raise RefusedError(403, issues.foreign_origin(origin, "cors_origin"))
+
+
+@lru_cache(DIFFERENT)
+def is_of_this_machine(name: str) -> bool:
+    """Is this localhost, or an address that leads to this machine alone?"""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(DIFFERENT)
+def is_page_of_this_machine(origin: str) -> bool:
+    """Is this the origin of a page that came from this machine, such as ``http://localhost:3000``?"""
+    scheme, _, host = origin.partition("://")
+    return scheme in _DEFAULT_PORTS and _is_host(host) and is_of_this_machine(_name_of(host))
+
+
+def _name_of(host: str) -> str:
+    """The name, or the address, without port and brackets."""
+    return _PORT.sub("", host.lower()).strip("[]")
 
 
 def behind_proxies(application: WSGIApplication, settings: Settings) -> WSGIApplication:

@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from terminology.catalogue.content import Content
 from terminology.core import issues
 from terminology.core.errors import RefusedError, SettingError
+from terminology.http.addresses import hosts_of
 from terminology.http.app import ROOT, create_app
 from terminology.http.media import JSON
 from terminology.opening import ServedContent
@@ -37,6 +38,7 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     Raises SettingError when the address cannot be listened on.
     """
     address, port = _free_address(settings)
+    settings = settings.updated(hosts=hosts_of(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready(f"http://{host}:{port}{ROOT}")
     if find_spec("granian") is not None:

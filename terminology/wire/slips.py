@@ -8,6 +8,7 @@ whether it is an error or not. Where it is said: docs/design.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -19,6 +20,8 @@ from terminology.wire.parameters import Argument, Parameter
 # The header that carries warnings: RFC 7234, section 5.5, with the code for a miscellaneous one.
 WARNING = "Warning"
 _AGENT = "terminology-adapter"
+# A request with more unknown names than this has other faults than typing errors.
+_MOST_NAMES = 20
 
 
 def slips(parameters: Sequence[Parameter], ignored: Iterable[Argument]) -> list[Issue]:
@@ -36,7 +39,7 @@ def slips_of_search(known: Iterable[str], query: Iterable[tuple[str, str]]) -> l
 
 def _warnings(places: Mapping[str, str], known: Sequence[str]) -> list[Issue]:
     """``places``: unknown names, and where each stands."""
-    near = {name: near_names(name, known) for name in places}
+    near = {name: near_names(name, known) for name in islice(places, _MOST_NAMES)}
     return [
         issues.ignored_parameter(name, choices, places[name]) for name, choices in near.items() if choices
     ]

@@ -46,3 +46,8 @@ def search_too_costly(kind: str, resources: int, most: int) -> Issue:
         f"on what stands outside the content of a {kind}, such as url, name or status"
     )
     return error(code="too-costly", text=text)
+
+
+def too_many_search_values(values: int, limit: int) -> Issue:
+    text = f"A search may have at most {limit:,} values in all its conditions; this one has {values:,}"
+    return error(code="too-costly", text=text)
