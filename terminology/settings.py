@@ -268,7 +268,7 @@ class Settings:
     cors_origin: str = _setting(
         "",
         "The origin whose pages may call the service from a browser, such as https://app.example.org, or '*' for any. "
-        "Pages of this machine (http://localhost and the like, on any port) may call in any case.",
+        "Pages of this machine (http://localhost:3000, http://127.0.0.1) may always call.",
         _printable,
         "an origin such as 'https://app.example.org', or '*'",
     )

@@ -35,6 +35,7 @@ PARTS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "SERVER_NAME", "SERVER_P
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # A name, in which clients also write underscores, or an IP address; with a port or without.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_LONGEST_HOST = 300
 _PORT = re.compile(r":[0-9]*$")
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
 # The path below which the application is mounted. With two slashes at its start it would name a host.
@@ -73,7 +74,7 @@ def _own_name(name: str, port: str) -> str:
 
 @lru_cache(DIFFERENT)
 def _is_host(host: str) -> bool:
-    match = _HOST.fullmatch(host)
+    match = _HOST.fullmatch(host) if len(host) <= _LONGEST_HOST else None
     return match is not None and (match["port"] is None or 0 < int(match["port"]) < 65_536)
 
 

@@ -75,7 +75,7 @@ def create_app(
     sessions = Sessions(state)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # Flask would redirect, in HTML
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
 
     def root(path: str = "") -> Response:

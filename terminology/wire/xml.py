@@ -38,7 +38,7 @@ def write(document: Document, release: FhirVersion, pretty: bool = False) -> byt
 
     Elements that the release does not define have no place in its XML and are left out.
     """
-    writer = _Writer(table_of(release), pretty)
+    writer = _Writer(table_of(release.is_r4), pretty)
     writer.resource(document, 0)
     return (_HEAD + "".join(writer.out)).encode()
 
@@ -159,7 +159,7 @@ def read_resource(content: bytes, release: FhirVersion) -> Document:
         content.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise TerminologyError(issues.not_utf_8(problem.start)) from None
-    return _XmlReader(table_of(release), release.name, content).read()
+    return _XmlReader(table_of(release.is_r4), release.name, content).read()
 
 
 def _parser() -> expat.XMLParserType:

@@ -16,11 +16,11 @@ import pytest
 
 import terminology
 from terminology.core import issues
-from terminology.core.issues import phrases, severity
+from terminology.core.issues import cutting, phrases, severity
 from terminology.wire import outcome
 
 PACKAGE = Path(terminology.__file__).parent
-SHARED = (phrases, severity)
+SHARED = (cutting, phrases, severity)
 MODULES = [import_module(f"{issues.__name__}.{m.name}") for m in pkgutil.iter_modules(issues.__path__)]
 SUBJECTS = [module for module in MODULES if module not in SHARED]
 

@@ -526,7 +526,7 @@ KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "Parameters", "
 @st.composite
 def nodes(draw: st.DrawFn, release: str, type_: str, depth: int) -> Document:
     """Any JSON object of a type, in the form that FHIR's JSON has for it."""
-    shape = table_of(RELEASES[release]).shape(type_)
+    shape = table_of(RELEASES[release].is_r4).shape(type_)
     node = {name: draw(texts) for name in shape.attributes if draw(st.booleans())}
     offered = [e for e in shape.elements.values() if depth > 0 or e.is_primitive]
     for element in draw(st.lists(st.sampled_from(offered), max_size=4, unique=True)) if offered else ():

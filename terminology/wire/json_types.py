@@ -1,0 +1,172 @@
+"""The JSON types of all elements of a resource that comes from outside, checked once, before anything reads it.
+
+The types are those of FHIR's definitions, R4 and R5 (``wire/xml_elements``). An element of the other release, which some
+clients send, must have the type that it has there; where the two differ, either will do. Elements that FHIR does not
+have are left alone: nothing reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, NamedTuple
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document, value_key
+from terminology.wire import r4
+from terminology.wire.xml_elements import RESOURCE, XmlElement, table_of
+
+_NUMBERS = ("decimal", "integer", "positiveInt", "unsignedInt")
+_ANY_RESOURCE = "DomainResource"
+_COMPANION = "Element"  # the type of the id and extensions of a primitive
+_TEXT, _TRUTH, _NUMBER, _OBJECT = "a string", "true or false", "a number", "an object"
+_LIST = "a list"
+_PYTHON: dict[str, tuple[type, ...]] = {_TEXT: (str,), _TRUTH: (bool,), _NUMBER: (int, float, Decimal), _OBJECT: (dict,)}
+
+
+class _Element(NamedTuple):
+    """``kind``: what a value must be, None for anything; ``repeats``: None for one that may be a list or not."""
+
+    kind: str | None
+    type: str
+    repeats: bool | None
+    is_primitive: bool
+
+
+class _WrongTypeError(Exception):
+    """``expected`` is the type; ``steps`` lead to the element, the last one first."""
+
+    def __init__(self, expected: str, *steps: str) -> None:
+        self.expected = expected
+        self.steps = list(steps)
+
+
+def in_r5(document: Document, is_r4: bool) -> Document:
+    """A resource that comes from outside, in the shape of R5; ``is_r4`` is whether it came in R4's.
+
+    Raises TerminologyError for an element whose JSON type is not the one that FHIR gives it.
+    """
+    require_types(document, is_r4)
+    return r4.upgrade(document) if is_r4 else r4.in_r5(document)
+
+
+def require_types(document: Document, is_r4: bool) -> None:
+    """Raises TerminologyError as ``in_r5`` does."""
+    try:
+        _check_resource(document, is_r4)
+    except _WrongTypeError as wrong:
+        kind = document.get("resourceType")
+        at = "".join([kind if isinstance(kind, str) else "resource", *reversed(wrong.steps)])
+        raise TerminologyError(issues.wrong_json_type(at, wrong.expected)) from None
+
+
+def require_value(type_: str, value: Any, at: str) -> None:
+    """The same for the value of a parameter, of a complex type in either release."""
+    element = _elements("Extension", False).get(value_key(type_))
+    if element is None or element.is_primitive:
+        return
+    try:
+        _check_one(value, element, False)
+    except _WrongTypeError as wrong:
+        place = "".join([at, f".{value_key(type_)}", *reversed(wrong.steps)])
+        raise TerminologyError(issues.wrong_json_type(place, wrong.expected)) from None
+
+
+def _check_resource(document: Document, is_r4: bool) -> None:
+    kind = document.get("resourceType")
+    if not isinstance(kind, str):
+        raise _WrongTypeError(_TEXT, ".resourceType")
+    known = table_of(is_r4).is_resource(kind) or table_of(not is_r4).is_resource(kind)
+    _check(document, _elements(kind if known else _ANY_RESOURCE, is_r4), is_r4)
+
+
+def _check(node: Document, elements: Mapping[str, _Element], is_r4: bool) -> None:
+    for name, value in node.items():
+        element = elements.get(name)
+        if element is None:
+            continue
+        try:
+            if isinstance(value, list):
+                if element.repeats is False:
+                    raise _WrongTypeError(element.kind or _OBJECT)
+                _check_each(value, element, is_r4, node.get("_" + name))
+            elif element.repeats:
+                raise _WrongTypeError(_LIST)
+            else:
+                _check_one(value, element, is_r4)
+        except _WrongTypeError as wrong:
+            wrong.steps.append(f".{name}")
+            raise
+
+
+def _check_each(values: list[Any], element: _Element, is_r4: bool, companions: Any) -> None:
+    for index, value in enumerate(values):
+        # A primitive may have nothing but extensions.
+        if value is None and element.is_primitive and isinstance(companions, list):
+            continue
+        try:
+            _check_one(value, element, is_r4)
+        except _WrongTypeError as wrong:
+            wrong.steps.append(f"[{index}]")
+            raise
+
+
+def _check_one(value: Any, element: _Element, is_r4: bool) -> None:
+    kind = element.kind
+    if kind is None:
+        return
+    # To Python, True is a whole number.
+    if not isinstance(value, _PYTHON[kind]) or (kind is _NUMBER and isinstance(value, bool)):
+        raise _WrongTypeError(kind)
+    if kind is _OBJECT:
+        if element.type == RESOURCE:
+            _check_resource(value, is_r4)
+        else:
+            _check(value, _elements(element.type, is_r4), is_r4)
+
+
+# -- the elements of a type ----------------------------------------------------------------------
+
+
+@cache
+def _elements(type_: str, is_r4: bool) -> Mapping[str, _Element]:
+    """The elements of a type in both releases, and the companions of those that are primitive."""
+    own, other = _of_release(type_, is_r4), _of_release(type_, not is_r4)
+    merged = {name: _merged(own.get(name), other.get(name)) for name in {**other, **own}}
+    companions = {
+        "_" + name: _Element(_OBJECT, _COMPANION, element.repeats, True)
+        for name, element in merged.items()
+        if element.is_primitive
+    }
+    return merged | companions
+
+
+def _of_release(type_: str, is_r4: bool) -> dict[str, _Element]:
+    table = table_of(is_r4)
+    if not table.has(type_):
+        return {}
+    shape = table.shape(type_)
+    attributes = {name: _Element(_TEXT, "string", False, True) for name in shape.attributes}
+    return attributes | {element.name: _element(element) for element in shape.elements.values()}
+
+
+def _element(element: XmlElement) -> _Element:
+    kind = _OBJECT
+    if element.is_primitive:
+        kind = _TRUTH if element.type == "boolean" else _NUMBER if element.type in _NUMBERS else _TEXT
+    return _Element(kind, element.type, element.repeats, element.is_primitive)
+
+
+def _merged(own: _Element | None, other: _Element | None) -> _Element:
+    first = own or other
+    assert first is not None
+    if own is None or other is None:
+        return first
+    return _Element(
+        own.kind if own.kind == other.kind else None,
+        own.type,
+        own.repeats if own.repeats == other.repeats else None,
+        own.is_primitive,
+    )
