@@ -34,6 +34,7 @@ TO_CEILING = (
     "post-lookup",
     "post-translate",
     "post-validate",
+    "batch",
 )
 SAMPLE, PATIENCE = 50, 10.0
 STARTS = 5
@@ -175,7 +176,7 @@ def batch(plan: Plan) -> Figures:
             single = f"{rates['post-validate']:,.0f} posted, {rates['validate-code']:,.0f} by GET"
             plan.say(f"batch: {codes:,.0f} codes a second; single: {single}")
     posted, by_get = (statistics.median(results) for results in zip(*ratios, strict=True))
-    return {"batch": posted, "batch to GET": by_get}
+    return {"batch to POST": posted, "batch to GET": by_get}
 
 
 # -- start and swap ------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from terminology.core.errors import SettingError, UnavailableError, UnreadableFi
 from terminology.core.model import Document
 from terminology.settings import POSTGRES, Settings
 from terminology.state import State
+from terminology.state.quota import StateBounds
 from terminology.systems import bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
@@ -135,7 +136,8 @@ def open_state(settings: Settings) -> State:
     problem = state_problem(settings)
     if problem is not None:
         log.warning("%s", problem)
-    return State(settings.data if problem is None else None)
+    bounds = StateBounds(settings.largest_state, settings.largest_state_of_client)
+    return State(settings.data if problem is None else None, bounds)
 
 
 def state_problem(settings: Settings) -> str | None:

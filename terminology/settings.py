@@ -236,6 +236,20 @@ class Settings:
     largest_expansion: int = _setting(
         50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
     )
+    largest_state: int = _setting(
+        1_000_000_000,
+        "The most bytes of all closure tables ($closure) and caches ($cache-control, cache-id) together; an eighth of "
+        "it without a data folder. When it is reached, the client that has most loses its least recently used ones.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
+    largest_state_of_client: int = _setting(
+        250_000_000,
+        "The most bytes of the closure tables and caches of one client; an eighth of it without a data folder. Clients "
+        "with the same network address share it: behind a proxy these are all, unless 'proxies' is set.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
     base_url: str = _setting(
         "",
         "The URL of /fhir as clients know it, such as https://tx.example.org/fhir, with which the URLs in answers "

@@ -29,6 +29,10 @@ NO_MAP_PROPERTY = (
 ONE_WAY_EXTENSION = "/StructureDefinition/concept-map-one-way"
 ONE_WAY_PROPERTY = "#gemFlags"
 
+# The end of the url of an extension of our own: a code of the source (``code``) of which nobody knows yet whether it
+# has a target, and what would tell (``gap``). https://hl7.org/fhir/R5/conceptmap.html has noMap for a code without one.
+GAP_EXTENSION = "/StructureDefinition/concept-map-gap"
+
 FLIPPED = {
     "source-is-narrower-than-target": "source-is-broader-than-target",
     "source-is-broader-than-target": "source-is-narrower-than-target",
@@ -191,6 +195,17 @@ class ConceptMap:
             str(e.get("url")).endswith(ONE_WAY_EXTENSION) and e.get("valueBoolean") is True
             for e in extensions
         ) or any(str(p.get("uri")).endswith(ONE_WAY_PROPERTY) for p in properties)
+
+    @cached_property
+    def gaps(self) -> dict[str, str]:
+        """Words on each code of the source of which the map does not know yet whether it has a target."""
+        marked = (e for e in self.document.get("extension", ()) if str(e.get("url")).endswith(GAP_EXTENSION))
+        parts = ({part.get("url"): part for part in extension.get("extension", ())} for extension in marked)
+        return {
+            part["code"].get("valueCode", ""): part["gap"].get("valueString", "")
+            for part in parts
+            if "code" in part and "gap" in part
+        }
 
     @cached_property
     def attributes(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -14,57 +15,13 @@ from pathlib import Path
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
+from terminology.state.schema import VERSION, upgrade
 
-VERSION = 1
-SCHEMA = """
-CREATE TABLE closure (                  -- one closure table of $closure
-    name TEXT PRIMARY KEY,
-    first INTEGER NOT NULL,             -- its first version
-    version INTEGER NOT NULL,
-    entries INTEGER NOT NULL,           -- the number of its entries
-    used REAL NOT NULL                  -- seconds since 1970
-) WITHOUT ROWID;
-CREATE TABLE closure_concept (
-    name TEXT NOT NULL,
-    place INTEGER NOT NULL,
-    system TEXT NOT NULL,
-    code TEXT NOT NULL,
-    version TEXT,                       -- of the code system, if the client sent one
-    PRIMARY KEY (name, place)
-) WITHOUT ROWID;
-CREATE TABLE closure_entry (
-    name TEXT NOT NULL,
-    version INTEGER NOT NULL,           -- of the closure table that first had the entry
-    place INTEGER NOT NULL,
-    source_system TEXT NOT NULL,
-    source TEXT NOT NULL,
-    target_system TEXT NOT NULL,
-    target TEXT NOT NULL,
-    relationship TEXT NOT NULL,
-    PRIMARY KEY (name, version, place)
-) WITHOUT ROWID;
-CREATE TABLE session (                  -- one cache of a client
-    id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,                -- digest of the credentials that it was started with
-    caller TEXT NOT NULL,               -- digest of the client whose quota it counts against
-    sealed INTEGER NOT NULL,
-    used REAL NOT NULL,                 -- seconds since 1970
-    idle REAL NOT NULL,                 -- seconds that it may be unused
-    batches INTEGER NOT NULL,
-    bytes INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE session_ended (            -- ids that clients made and that have ended: they are not new
-    id TEXT PRIMARY KEY,
-    at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE session_batch (            -- the resources that came with one request, as a JSON list
-    session TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (session, number)
-);
-"""
 _PATIENCE = 30.0  # seconds to wait for another writer
+_LARGEST_LOG = 16_000_000  # bytes of the write-ahead log that stay when it has been written back
+# What SQLite and the operating system say when there is no room for a file to grow.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # SQLite forbids a forked process to use, and even to close, connections of its parent.
 _inherited: list[sqlite3.Connection] = []
@@ -75,11 +32,12 @@ log = logging.getLogger("terminology")
 class Database:
     """Transactions on a file, or in memory without a path.
 
-    Each transaction has a connection of its own while it runs; a forked process opens its own.
+    Each transaction has a connection of its own while it runs; a forked process opens its own. The file never
+    has more than ``most_bytes``.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None = None, most_bytes: int = 2**40) -> None:
+        self.path, self._most_bytes = path, most_bytes
         self._free: list[sqlite3.Connection] = []
         self._process = os.getpid()
         self._alone = threading.Lock()
@@ -105,10 +63,14 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # SQLite itself ends one for which there is no room
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as problem:
+            if _is_full(problem):
+                log.error("%s cannot grow, nothing was stored: %s", self.path or "memory", problem)
+                raise TerminologyError(issues.state_full()) from problem
             log.error("%s: %s", self.path or "memory", problem)
             reason = problem.strerror if isinstance(problem, OSError) else None
             raise TerminologyError(issues.state_unavailable(reason)) from problem
@@ -145,21 +107,46 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
-            return _prepared(_connected(":memory:"))
+            return self._prepared(_connected(":memory:"))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = _connected(str(self.path))
         try:
             _write_ahead(connection)
-            return _prepared(connection)
+            return self._prepared(connection)
         except BaseException:
             connection.close()
             raise
+
+    def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """The connection, with the schema. Raises sqlite3.DatabaseError for a file of a later schema version."""
+        page = int(connection.execute("PRAGMA page_size").fetchone()[0])
+        connection.execute(f"PRAGMA max_page_count = {max(1, self._most_bytes // page)}")
+        if _version(connection) != VERSION:
+            connection.execute("BEGIN IMMEDIATE")
+            if (version := _version(connection)) != VERSION:
+                upgrade(connection, version)
+            connection.execute("COMMIT")
+        return connection
 
     def close(self) -> None:
         """Close the connections that are not in use. A database in memory is lost."""
         _close_all(self._free)
         self._free.clear()
+
+
+def _is_full(problem: Exception) -> bool:
+    if isinstance(problem, OSError):
+        return problem.errno in _NO_ROOM
+    return isinstance(problem, sqlite3.Error) and _code(problem) in _FULL
+
+
+def _code(problem: sqlite3.Error) -> int | None:
+    """SQLite's extended code; an error of the module itself, such as a closed connection, has none."""
+    try:
+        return problem.sqlite_errorcode
+    except AttributeError:
+        return None
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:
@@ -177,25 +164,12 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
             return
         except sqlite3.OperationalError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.02)
-
-
-def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """The connection, with the schema. Raises sqlite3.DatabaseError for a file of another schema version."""
-    if _version(connection) == 0:
-        connection.execute("BEGIN IMMEDIATE")
-        if _version(connection) == 0:
-            for statement in SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    if _version(connection) != VERSION:
-        raise sqlite3.DatabaseError(f"the file has schema version {_version(connection)}, not {VERSION}")
-    return connection
 
 
 def _version(connection: sqlite3.Connection) -> int:

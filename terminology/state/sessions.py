@@ -9,16 +9,23 @@ from dataclasses import dataclass
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.core.model import Issue
 from terminology.state.database import Database
+from terminology.state.quota import OVERHEAD, Quota, StateBounds
 
 MADE_BY_CLIENT = "client:"  # the prefix of ids that clients made
 _MEGABYTE = 1_000_000
+# The oldest tenth of the caller that has most: one client cannot push out what others have ended.
+_FORGET_SOME = """
+DELETE FROM session_ended WHERE id IN (
+    WITH most AS (SELECT caller, count(*) AS number FROM session_ended GROUP BY caller ORDER BY 2 DESC LIMIT 1)
+    SELECT id FROM session_ended, most WHERE session_ended.caller = most.caller
+    ORDER BY at LIMIT (SELECT number / 10 + 1 FROM most))
+"""
 
 
 @dataclass(slots=True, frozen=True)
 class SessionBounds:
-    """The most caches, bytes and seconds.
+    """The most bytes of one cache, and seconds.
 
     An unused cache ends after ``idle`` seconds, as on HL7's server; a cache whose id the client made lives
     longer (``idle_of_clients``), because the client cannot begin another. Such an id counts as ended for
@@ -28,11 +35,7 @@ class SessionBounds:
     idle: float = 30 * 60
     idle_of_clients: float = 86_400
     remembered: float = 7 * 86_400
-    sessions: int = 5_000
-    sessions_of_caller: int = 1_000
     megabytes: int = 64
-    megabytes_of_caller: int = 256
-    megabytes_in_all: int = 1_024
     endings: int = 100_000
 
 
@@ -50,12 +53,17 @@ class Session:
 
 
 class SessionRows:
-    """Caches in a database: limited in number and size, for each client and in all, and ended when idle."""
+    """Caches in a database: limited in size, and ended when idle."""
 
     def __init__(
-        self, database: Database, bounds: SessionBounds | None = None, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        quota: Quota | None = None,
+        bounds: SessionBounds | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
+        self._quota = quota or Quota(StateBounds())
         self.bounds = bounds or SessionBounds()
         self._clock = clock
 
@@ -68,8 +76,11 @@ class SessionRows:
             return None
         # Most requests do not write the time of use; an idle cache may therefore end a minute early.
         if now - session.used > min(60.0, session.idle / 10):
-            with self._database.writing() as connection:
-                connection.execute("UPDATE session SET used = ? WHERE id = ?", (now, id_))
+            try:
+                with self._database.writing() as connection:
+                    connection.execute("UPDATE session SET used = ? WHERE id = ?", (now, id_))
+            except TerminologyError:
+                pass  # the log has said that nothing can be written; the cache can be read
         return session
 
     def was_ended(self, id_: str) -> bool:
@@ -87,10 +98,13 @@ class SessionRows:
         idle = self.bounds.idle_of_clients if id_.startswith(MADE_BY_CLIENT) else self.bounds.idle
         with self._database.writing() as connection:
             self._end_idle(connection)
-            self._require_room(connection, caller, 0)
+            if _session(connection, id_) is not None:
+                return
+            now = self._clock()
+            self._quota.make_room(connection, caller, OVERHEAD, now)
             connection.execute(
-                "INSERT OR IGNORE INTO session VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
-                (id_, owner, caller, sealed, self._clock(), idle),
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+                (id_, owner, caller, sealed, now, idle, OVERHEAD),
             )
 
     def put(self, id_: str, body: bytes) -> int:
@@ -102,12 +116,14 @@ class SessionRows:
             if row is None:
                 raise TerminologyError(issues.unknown_cache_id(id_))
             caller, batches, size = row
-            _require(size + len(body), self.bounds.megabytes * _MEGABYTE, issues.cache_too_large)
-            self._require_room(connection, caller, len(body))
+            more, now = len(body) + OVERHEAD, self._clock()
+            if size + more > self.bounds.megabytes * _MEGABYTE:
+                raise TerminologyError(issues.cache_too_large(self.bounds.megabytes * _MEGABYTE))
+            self._quota.make_room(connection, caller, more, now, ("session", id_))
             connection.execute("INSERT INTO session_batch VALUES (?, ?, ?)", (id_, batches + 1, body))
             connection.execute(
                 "UPDATE session SET batches = batches + 1, bytes = bytes + ?, used = ? WHERE id = ?",
-                (len(body), self._clock(), id_),
+                (more, now, id_),
             )
         return int(batches) + 1
 
@@ -122,43 +138,14 @@ class SessionRows:
     def end(self, id_: str) -> None:
         """Delete a cache."""
         with self._database.writing() as connection:
-            self._end(connection, id_)
-
-    def _end(self, connection: sqlite3.Connection, id_: str) -> None:
-        connection.execute("DELETE FROM session_batch WHERE session = ?", (id_,))
-        connection.execute("DELETE FROM session WHERE id = ?", (id_,))
-        if id_.startswith(MADE_BY_CLIENT):
-            connection.execute("INSERT OR REPLACE INTO session_ended VALUES (?, ?)", (id_, self._clock()))
+            connection.execute("DELETE FROM session WHERE id = ?", (id_,))
 
     def _end_idle(self, connection: sqlite3.Connection) -> None:
         now = self._clock()
-        idle = connection.execute("SELECT id FROM session WHERE used + idle < ?", (now,)).fetchall()
-        for (id_,) in idle:
-            self._end(connection, id_)
+        connection.execute("DELETE FROM session WHERE used + idle < ?", (now,))
         connection.execute("DELETE FROM session_ended WHERE at < ?", (now - self.bounds.remembered,))
-        connection.execute(
-            "DELETE FROM session_ended WHERE id IN"
-            " (SELECT id FROM session_ended ORDER BY at DESC LIMIT -1 OFFSET ?)",
-            (self.bounds.endings,),
-        )
-
-    def _require_room(self, connection: sqlite3.Connection, caller: str, more: int) -> None:
-        """Check that there is room for one more cache, or for ``more`` bytes in an existing one."""
-        every = "SELECT count(*), coalesce(sum(bytes), 0) FROM session"
-        own, own_bytes = connection.execute(f"{every} WHERE caller = ?", (caller,)).fetchone()
-        count, size = connection.execute(every).fetchone()
-        if not more:
-            _require(own + 1, self.bounds.sessions_of_caller, issues.too_many_caches_of_caller)
-            _require(count + 1, self.bounds.sessions, issues.too_many_caches)
-            return
-        own_most, most = self.bounds.megabytes_of_caller, self.bounds.megabytes_in_all
-        _require(own_bytes + more, own_most * _MEGABYTE, issues.caches_of_caller_too_large)
-        _require(size + more, most * _MEGABYTE, issues.caches_too_large)
-
-
-def _require(count: int, limit: int, message: Callable[[int], Issue]) -> None:
-    if count > limit:
-        raise TerminologyError(message(limit))
+        while connection.execute("SELECT count(*) FROM session_ended").fetchone()[0] > self.bounds.endings:
+            connection.execute(_FORGET_SOME)
 
 
 def _session(connection: sqlite3.Connection, id_: str) -> Session | None:

@@ -16,10 +16,11 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
+from terminology.state.callers import Caller
 from terminology.state.sessions import Session
 from terminology.wire.parameters import p
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.sessions import Caller, Sessions
+from terminology.wire.sessions import Sessions
 
 RESOURCES = p("resources", "Resource", "tx-resource", many=True)
 CACHE_ID = p("id", "string", "cache-id")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,12 @@ from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
+from terminology.state.callers import Caller, caller_of
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.request_headers import Headers, RequestHeader
-from terminology.wire.sessions import Caller, Sessions
+from terminology.wire.sessions import Sessions
 
 # The media type of a form, which a search is posted as.
 FORM = "application/x-www-form-urlencoded"
@@ -69,8 +69,7 @@ class Request:
     @property
     def caller(self) -> Caller:
         """The client that sent the request. It has a digest of the credentials, not the credentials."""
-        owner = _digest(self.headers.get(RequestHeader.AUTHORIZATION, ""))
-        return Caller(owner, _digest(owner + self.address))
+        return caller_of(self.headers.get(RequestHeader.AUTHORIZATION, ""), self.address)
 
     def arguments(self, operation: str, body_parameter: str | None = None) -> list[Argument]:
         """The arguments of an operation, from the URL and the body.
@@ -136,10 +135,6 @@ def instant(text: str | None) -> datetime | None:
             continue
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32] if text else ""
 
 
 @dataclass(slots=True)

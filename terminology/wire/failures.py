@@ -9,10 +9,11 @@ import logging
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
+from terminology.core.model import Issue
 from terminology.wire import outcome
 from terminology.wire.exchange import Request, Response
 
-# Seconds after which it is worth asking again, when a database is away.
+# Seconds after which it is worth asking again, when a database is away or the memory is full.
 RETRY_AFTER = 5
 
 log = logging.getLogger("terminology")
@@ -30,11 +31,19 @@ def failure(error: Exception, request_id: str, place: str) -> Response:
         return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
     if isinstance(error, UnavailableError):
         # The code that raised it has logged the reason, once.
-        issue = issues.store_unreachable()
-        headers = {"Retry-After": str(RETRY_AFTER)}
-        return Response(outcome.status([issue]), outcome.operation_outcome([issue]), headers)
+        return _later(issues.store_unreachable())
+    if isinstance(error, MemoryError):
+        error.__traceback__ = None  # it holds what the operation had made
+        log.error("incident %s at %s: the memory is full", request_id, place)
+        return _later(issues.memory_full())
     log.error("incident %s at %s", request_id, place, exc_info=error)
     return Response(500, outcome.operation_outcome([issues.unexpected(request_id)]))
+
+
+def _later(issue: Issue) -> Response:
+    """The response to a request that is worth repeating."""
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return Response(outcome.status([issue]), outcome.operation_outcome([issue]), headers)
 
 
 def failure_of(error: Exception, request: Request) -> Response:

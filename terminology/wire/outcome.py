@@ -29,6 +29,7 @@ STATUS = {
     "exception": 500,
     "transient": 503,
     "timeout": 503,
+    "no-store": 507,
 }
 # "exception" is also what HL7's tools call a version that is not allowed; the request is at fault then.
 STATUS_OF_TX = {"version-error": 422}

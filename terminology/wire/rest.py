@@ -258,7 +258,7 @@ SURROUNDINGS: dict[str, Callable[[_Call], Any]] = {
     "as_mapped": lambda call: call.has_r6_names,
     "instance": lambda call: call.instance,
     "roots": lambda call: call.context.roots,
-    "tables": lambda call: call.context.state.closures,
+    "tables": lambda call: call.context.state.closures.of(call.request.caller),
     "sessions": lambda call: call.context.sessions,
     "caller": lambda call: call.request.caller,
     "cache_id": lambda call: call.request.headers.get(RequestHeader.CACHE_ID),

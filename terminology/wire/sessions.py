@@ -20,23 +20,12 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.state import State
+from terminology.state.callers import Caller
 from terminology.state.sessions import MADE_BY_CLIENT, Session
 from terminology.wire import json
 
 _ROOM = 256_000_000
 _SHORTEST, _LONGEST = 16, 200  # characters of the ids that clients make: short ones can be guessed
-
-
-@dataclass(slots=True, frozen=True)
-class Caller:
-    """The client of a request: ``owner`` is a digest of its credentials, ``quota`` one of credentials and address.
-
-    Only its owner can use a session. The address does not count, because it changes behind proxies. For
-    clients without credentials the id of the session is the secret.
-    """
-
-    owner: str = ""
-    quota: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -10,7 +10,7 @@ from terminology import TerminologyError
 from terminology.core.model import Document
 from tests.support.asking import Ask, matches, properties, value, values
 from tests.support.builders import body_of
-from tests.support.conization import BASE, CPT, DRG, ICD9, MESH, OPCS, OPS, OURS, PCS, SCT
+from tests.support.conization import BASE, CCAM, CM, CPT, DRG, ICD9, MESH, OPCS, OPS, OURS, PCS, SCT
 
 WORDS = {
     "=": ("equivalent", "equivalent"),
@@ -42,12 +42,15 @@ def translated(ask: Ask, release: str, system: str, code: str, target: str, **fa
 
 CROSSWALK = [
     # source, code, target system, what is known, the matches: relationship and code
-    (OURS, "conization", CPT, {}, "b57520 b57522 b57461"),
+    (OURS, "conization", CPT, {}, "b57520 b57522 b57461 ~58999"),
+    (OURS, "conization", CPT, {"technique": "needle"}, "~58999"),
+    (OURS, "conization-other-technique", CPT, {}, "n58999"),
     (OURS, "conization", CPT, {"technique": "laser"}, "b57520"),
     (OURS, "conization", CPT, {"technique": "loop"}, "b57522 b57461"),
     (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": False}, "b57522"),
     (OURS, "conization", CPT, {"technique": "loop", "colposcopyGuided": True}, "b57461"),
-    (OURS, "conization", CPT, {"setting": "inpatient-facility", "technique": "laser"}, ""),
+    (OURS, "conization", CPT, {"setting": "inpatient-facility", "technique": "cold-knife"}, "b57520"),
+    (OURS, "conization", CPT, {"setting": "inpatient-facility"}, "b57520 b57522 b57461 ~58999"),
     (OURS, "conization-cold-knife", CPT, {}, "n57520"),
     (OURS, "conization-laser", CPT, {}, "n57520"),
     (OURS, "conization-loop", CPT, {}, "b57522 b57461"),
@@ -56,7 +59,7 @@ CROSSWALK = [
     (OURS, "colposcopy-loop-biopsy", CPT, {}, "=57460"),
     (OURS, "colposcopy", CPT, {}, "=57452"),
     (OURS, "colposcopy-biopsy-ecc", CPT, {}, "=57454"),
-    (OURS, "cervical-cautery", CPT, {}, "=57510"),
+    (OURS, "cervical-cautery", CPT, {}, "n57510"),
     (OURS, "cervical-cryotherapy", CPT, {}, "~57511"),
     (
         OURS,
@@ -74,7 +77,13 @@ CROSSWALK = [
     ),
     (OURS, "conization", PCS, {"setting": "outpatient-or-professional"}, ""),
     (OURS, "conization-laser", PCS, {"approach": "open", "intent": "therapeutic"}, "~0UBC0ZZ"),
-    (OURS, "conization", ICD9, {"technique": "cold-knife"}, "=67.2"),
+    (OURS, "conization", ICD9, {"technique": "cold-knife"}, "b67.2"),
+    (OURS, "conization", ICD9, {"technique": "loop"}, "~67.32"),
+    (OURS, "conization-other-technique", ICD9, {}, "n67.2"),
+    (OURS, "conization", CCAM, {}, "=JKFA031"),
+    (OURS, "conization-loop", CCAM, {}, "nJKFA031"),
+    (OURS, "dilation-curettage", SCT, {}, "n11401008"),
+    (OURS, "trachelectomy-radical", MESH, {}, "nD000069339"),
     (OURS, "conization-cold-knife", ICD9, {}, "n67.2"),
     (OURS, "conization", SCT, {}, "=54535009 n120038005 b68143003"),
     (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1 ~5-671.y"),
@@ -122,11 +131,12 @@ def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release
         for m in values(answer, "match")
     ]
     assert conditions == [
-        {("technique", "cold-knife"), ("technique", "laser"), ("setting", "outpatient-or-professional")},
+        {("technique", "cold-knife"), ("technique", "laser")},
         {("technique", "loop"), ("colposcopyGuided", False)},
         {("technique", "loop"), ("colposcopyGuided", True)},
+        {("technique", "needle"), ("technique", "other")},
     ]
-    assert "technique (cold-knife | laser | loop)" in value(answer, "message")
+    assert "technique (cold-knife | laser | loop | needle | other)" in value(answer, "message")
 
 
 @pytest.mark.parametrize("approach", "03478")
@@ -168,6 +178,31 @@ def test_where_there_is_no_code_the_reason_is_said(ask: Ask, release: str, targe
     assert value(answer, "result") is False
     (match,) = values(answer, "match")
     assert value(match, "sourceComment") in value(answer, "message")
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_a_known_gap_is_named_and_is_no_statement_that_there_is_no_code(ask: Ask, release: str) -> None:
+    answer = translated(ask, release, OURS, "conization-loop", OPCS)
+    assert value(answer, "result") is False and matches(answer) == []
+    assert "has a known gap for the code 'conization-loop': Large loop excision" in value(answer, "message")
+    assert "known gap" not in value(translated(ask, release, OURS, "cervical-mapping", OPCS), "message")
+
+
+def test_severe_dysplasia_of_who_leads_to_codes_that_a_record_can_carry(ask: Ask) -> None:
+    answer = ask("ConceptMap/icd-10-to-icd-10-cm/$translate", code="N87.2")
+    codes = [code for code, _ in matches(answer)]
+    assert codes == ["D06.0", "D06.1", "D06.7", "D06.9"]
+    for code in codes:
+        assert properties(ask("CodeSystem/$lookup", system=CM, code=code))["billable"] == [True]
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_value_set_expands_to_the_identifiers_that_it_lists(ask: Ask, release: str) -> None:
+    url = f"{BASE}/ValueSet/conization-procedures-snomed-identifiers"
+    expansion = ask("ValueSet/$expand", release=release, url=url)["expansion"]
+    found = {entry["code"]: entry.get("display") for entry in expansion["contains"]}
+    assert set(found) == {"54535009", "23140002", "647000", "68143003"}
+    assert [code for code, display in found.items() if display] == ["54535009"]
 
 
 @pytest.mark.parametrize("release", ["r4", "r5"])

@@ -7,6 +7,7 @@ of older ones: the parameter ``cache-id`` with an id of their own.
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from terminology import Settings, TerminologyError, create_app
 from terminology.catalogue.content import Content
 from terminology.catalogue.overlay import Overlay
 from terminology.state import State
+from terminology.state.callers import Caller
 from terminology.state.database import Database
+from terminology.state.quota import Quota, StateBounds
 from terminology.state.sessions import SessionBounds, SessionRows
-from terminology.wire.sessions import Caller, Sessions
+from terminology.wire.sessions import Sessions
 from tests.support.builders import body_of, code_system, concept, concept_map, tx_resource
 
 Json = dict[str, Any]
@@ -280,9 +283,10 @@ def test_credentials_are_not_written_down(tmp_path: Any) -> None:
     assert b"very-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def sessions(clock: Any = None, **bounds: Any) -> Sessions:
+def sessions(clock: Any = time.time, quota: Json | None = None, **bounds: Any) -> Sessions:
     state = State()
-    state.sessions = SessionRows(Database(), SessionBounds(**bounds), *([clock] if clock else []))
+    allowed = Quota(StateBounds(**quota or {}))
+    state.sessions = SessionRows(Database(), allowed, SessionBounds(**bounds), clock)
     return Sessions(state)
 
 
@@ -299,9 +303,9 @@ def test_a_cache_ends_when_it_is_idle() -> None:
 
 def test_idle_caches_make_room() -> None:
     now = [1000.0]
-    kept = sessions(lambda: now[0], idle=100, sessions=1)
+    kept = sessions(lambda: now[0], {"items_of_caller": 1}, idle=100)
     kept.start(ANYBODY, [], True)
-    with pytest.raises(TerminologyError, match="At most 1 caches are allowed"):
+    with pytest.raises(TerminologyError, match="One client may have at most 1 closure tables and caches"):
         kept.start(ANYBODY, [], True)
     now[0] += 101
     kept.start(ANYBODY, [], True)
@@ -310,26 +314,31 @@ def test_idle_caches_make_room() -> None:
 LARGE = system_of(*(f"code-{n:06}" for n in range(12_000)))  # more than half a megabyte
 
 LIMITS = [
-    ("the caches of a caller", {"sessions_of_caller": 2}, "One caller may have at most 2 caches"),
-    ("all caches", {"sessions": 2}, "At most 2 caches are allowed"),
+    ("the number", {"items_of_caller": 2}, "One client may have at most 2 closure tables and caches"),
     (
-        "the bytes of a caller",
-        {"megabytes_of_caller": 1},
-        "All caches of one caller together may have at most 1,000,000 bytes",
+        "the bytes",
+        {"bytes_of_caller": 1_000_000},
+        "All closure tables and caches of one client may have at most 1,000,000 bytes",
     ),
-    ("all bytes", {"megabytes_in_all": 1}, "All caches together may have at most 1,000,000 bytes"),
+    (
+        "all bytes",
+        {"bytes": 500_000, "bytes_of_caller": 1_000_000},
+        "All closure tables and caches together may have at most 500,000 bytes",
+    ),
 ]
 
 
 @pytest.mark.parametrize("title,bounds,says", LIMITS, ids=[row[0] for row in LIMITS])
 def test_a_refusal_says_the_bound(title: Any, bounds: Any, says: Any) -> None:
-    kept = sessions(**bounds)
-    first = kept.start(ANYBODY, [LARGE], True)
+    kept = sessions(quota=bounds)
+    first = kept.start(ANYBODY, [], True)
     with pytest.raises(TerminologyError) as refused:
         for _ in range(2):
             kept.start(ANYBODY, [LARGE], True)
     assert says in refused.value.issues[0].text
-    assert kept.find(first.id, ANYBODY), "what there was stays"
+    assert refused.value.issues[0].code == "throttled"
+    if "bytes" not in bounds:
+        assert kept.find(first.id, ANYBODY), "what there was stays"
 
 
 def test_one_cache_is_bounded() -> None:
@@ -340,7 +349,7 @@ def test_one_cache_is_bounded() -> None:
 
 
 def test_one_caller_cannot_take_the_room_of_another() -> None:
-    kept = sessions(sessions_of_caller=1)
+    kept = sessions(quota={"items_of_caller": 1})
     kept.start(Caller("", "one"), [], True)
     with pytest.raises(TerminologyError):
         kept.start(Caller("", "one"), [], True)
@@ -455,7 +464,7 @@ def test_a_clients_own_id_that_has_ended_is_refused_and_not_begun_anew(tmp_path:
     now = [1000.0]
     state = State(tmp_path)
     bounds = SessionBounds(idle_of_clients=100, remembered=1000)
-    state.sessions = SessionRows(state.database, bounds, lambda: now[0])
+    state.sessions = SessionRows(state.database, None, bounds, lambda: now[0])
     kept = Sessions(state)
     kept.catalogue(Content(), kept.adopt(OWN_ID, ANYBODY), [system_of("a")])
     now[0] += 101

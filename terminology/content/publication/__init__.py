@@ -11,7 +11,7 @@ from pathlib import Path
 
 from terminology.content.canonical import FOLDER
 from terminology.content.publication.code_systems import code_systems, naming_systems
-from terminology.content.publication.concept_maps import concept_maps
+from terminology.content.publication.concept_maps import PublishedMap, concept_maps
 from terminology.content.publication.source import PublicationSource
 from terminology.content.publication.tables import read_table
 from terminology.content.publication.value_sets import value_sets
@@ -134,5 +134,10 @@ def _resources(text: bytes) -> dict[str, Document]:
 def known_gaps(source: Path = FOLDER / "source") -> str:
     """The content that is not published because nobody has verified it, as a Markdown table for docs/content.md."""
     rows = read_table(source, "gaps.csv", ("area", "what", "why"))
+    cells = [(row["area"], row["what"], row["why"]) for row in rows]
+    tables = PublicationSource.read(source)
+    for entry in tables.resources["ConceptMap"]:
+        for codes, row in PublishedMap(tables, entry).gaps():
+            cells.append((f"`{entry['id']}`", ", ".join(f"`{code}`" for code in codes), row["comment"]))
     lines = ["| area | what | why |", "| --- | --- | --- |"]
-    return "\n".join(lines + [f"| {row['area']} | {row['what']} | {row['why']} |" for row in rows]) + "\n"
+    return "\n".join(lines + [f"| {area} | {what} | {why} |" for area, what, why in cells]) + "\n"

@@ -30,6 +30,8 @@ PREFERRED_USE = {
     "code": "preferredForLanguage",
 }
 HIERARCHY = ("is-a", "descendent-of", "is-not-a", "generalizes")
+# The property that has our own words for a code that is named by its identifier only.
+REFERENCE = "identifierReference"
 _FIXED = frozenset({"code", "parent", "display", "definition", "status", "evidence"})
 
 # The rows of properties.csv for one code system, by property.
@@ -120,6 +122,7 @@ class PublishedConcepts:
         self.source, self.entry, self.declared = source, entry, declared
         self.rows = source.concepts[entry["id"]]
         self.codes = {row["code"] for row in self.rows}
+        self.references = source.reference_rows.get(entry["id"], [])
         self.statements = self._rows_by_code(
             "statements", ("code", "property", "value", "review", "evidence")
         )
@@ -149,9 +152,15 @@ class PublishedConcepts:
                 siblings = nodes[row["parent"]].setdefault("concept", [])
             siblings.append(node)
             nodes[row["code"]] = node
+        top += map(self._reference, self.references)
         if any("concept" in node for node in nodes.values()) and "hierarchyMeaning" not in self.entry:
             raise PublicationError(FILE, None, f"{self.entry['id']} should have a hierarchyMeaning")
         return top
+
+    def _reference(self, row: SourceRow) -> Document:
+        """A code of references.csv. It has no display: its owner's words are not ours to publish."""
+        parts = [self._property(REFERENCE, row["words"], row), *self._support(row)]
+        return {"code": row["code"], "property": parts}
 
     def _concept(self, row: SourceRow) -> Document:
         node: Document = {"code": row["code"], "display": row["display"]}
@@ -193,8 +202,11 @@ class PublishedConcepts:
             value = f"[{self._reviewed(statement)}] {statement['value']}"
             yield self._property(statement["property"], value, statement)
         if row["status"] or row["evidence"]:
-            yield self._property("reviewStatus", self.source.review(row), row)
-            yield self._property("evidence", self.source.sources(row), row)
+            yield from self._support(row)
+
+    def _support(self, row: SourceRow) -> Iterator[Document]:
+        yield self._property("reviewStatus", self.source.review(row), row)
+        yield self._property("evidence", self.source.sources(row), row)
 
     def _reviewed(self, row: SourceRow) -> str:
         self.source.typed(self.source.term("reviewStatus", row), row["review"], row)

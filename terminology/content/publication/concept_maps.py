@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from terminology.catalogue.concept_map import NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.catalogue.concept_map import GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.content.publication.code_systems import REFERENCE
 from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
@@ -16,8 +17,8 @@ from terminology.core.model import Document
 from terminology.core.structure import RELATIONSHIPS
 
 NO_MAP = "no-map"
-# The property that has our own words for a target of references.csv.
-REFERENCE = "identifierReference"
+# A row that says that nobody knows yet whether the code has a target: it is published as an extension of the map.
+GAP = "gap"
 CONDITIONS = (
     "Conditions (`dependsOn`): entries with the same attribute are alternatives, any of them will do; "
     "entries with different attributes must all hold."
@@ -47,6 +48,8 @@ class PublishedMap:
     def document(self) -> Document:
         document = header(self.source, "ConceptMap", self.entry, [self.source_system, self.target_system])
         elements = self._elements()
+        if gaps := list(self._gaps()):
+            document["extension"] = gaps
         if any(row["dependsOn"] for row in self.rows):
             document["description"] += f" {CONDITIONS}"
         if self.properties:
@@ -83,6 +86,8 @@ class PublishedMap:
         known: set[tuple[str, str, str]] = set()
         for row in self.rows:
             self._check_row(row)
+            if row["relationship"] == GAP:
+                continue
             for code, target in product(row.many("source"), row.many("target") or [""]):
                 if (code, target, row["dependsOn"]) in known:
                     raise row.error(f"{code} to {target or 'nothing'} should be in one row only")
@@ -94,17 +99,37 @@ class PublishedMap:
 
     def _check_row(self, row: SourceRow) -> None:
         """Rules of content: see docs/content.md."""
-        relationship, review = row["relationship"], self.source.review(row)
-        if relationship not in (*RELATIONSHIPS, NO_MAP):
-            raise row.error(f"relationship should be {NO_MAP} or one of {', '.join(sorted(RELATIONSHIPS))}")
+        relationship = row["relationship"]
+        if relationship not in (*RELATIONSHIPS, NO_MAP, GAP):
+            raise row.error(
+                f"relationship should be {NO_MAP}, {GAP} or one of {', '.join(sorted(RELATIONSHIPS))}"
+            )
+        review = "" if relationship == GAP else self.source.review(row)
+        if relationship == NO_MAP and review == "provisional":
+            raise row.error(
+                f"{NO_MAP} with status S should be a {GAP}: nobody has shown that there is no target"
+            )
         if relationship == "equivalent" and review == "provisional":
             raise row.error("a row with status S should never be equivalent: related-to says less")
         if relationship != "equivalent" and not row["comment"]:
             raise row.error(f"{relationship} should have a comment that says why")
-        if bool(row["target"]) == (relationship == NO_MAP):
-            raise row.error(f"a target should be given, or else the relationship {NO_MAP}")
+        if bool(row["target"]) == (relationship in (NO_MAP, GAP)):
+            raise row.error(f"a target should be given, or else the relationship {NO_MAP} or {GAP}")
+        if relationship == GAP and row["status"]:
+            raise row.error(f"a {GAP} should have no status: it states what nobody knows yet")
         if not row["source"]:
             raise row.error("a source should be given")
+
+    def gaps(self) -> Iterator[tuple[list[str], SourceRow]]:
+        """The codes of each row that states a gap, with the row."""
+        return ((row.many("source"), row) for row in self.rows if row["relationship"] == GAP)
+
+    def _gaps(self) -> Iterator[Document]:
+        for codes, row in self.gaps():
+            for code in codes:
+                self.source.display(self.source_system.uri, code, row)
+                parts = [{"url": "code", "valueCode": code}, {"url": "gap", "valueString": row["comment"]}]
+                yield {"url": f"{self.source.base}{GAP_EXTENSION}", "extension": parts}
 
     def _add_row(self, element: Document, target: str, row: SourceRow) -> None:
         if element.get("noMap") or (not target and "target" in element):

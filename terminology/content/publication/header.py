@@ -28,7 +28,7 @@ def header(
     document: Document = {
         "resourceType": type_,
         "id": entry["id"],
-        "language": "en",
+        "language": entry.get("language", "en"),
         "url": source.names.resource(type_, entry["id"]),
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:oid:{oid(type_, entry['id'])}"}],
         "version": entry.get("version", settings["version"]),

@@ -57,7 +57,8 @@ class PublicationSource:
     """All tables of one folder, which agree with each other.
 
     ``systems``, ``terms`` and ``evidence`` are by key or code; ``concepts`` by the id of a code system;
-    ``displays`` and ``references`` (our own words) by the uri of a code system and a code.
+    ``displays`` and ``references`` (our own words) by the uri of a code system and a code; ``reference_rows`` by
+    the key of a code system.
     """
 
     root: Path
@@ -71,6 +72,7 @@ class PublicationSource:
     concepts: dict[str, list[SourceRow]] = field(default_factory=dict)
     displays: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[tuple[str, str], str] = field(default_factory=dict)
+    reference_rows: dict[str, list[SourceRow]] = field(default_factory=dict)
 
     @staticmethod
     def read(root: Path, base: str | None = None) -> PublicationSource:
@@ -128,6 +130,7 @@ class PublicationSource:
             self.review(row)
             self.sources(row)
             self._add_display(self.references, self.system(row["system"], row).uri, row, row["words"])
+            self.reference_rows.setdefault(row["system"], []).append(row)
 
     def _add_display(self, table: dict[tuple[str, str], str], uri: str, row: SourceRow, words: str) -> None:
         if not row["code"] or not words:

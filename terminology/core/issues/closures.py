@@ -35,11 +35,6 @@ def too_many_pairs(concepts: int, pairs: int, limit: int) -> Issue:
     return error(code="too-costly", text=text)
 
 
-def too_many_closure_tables(limit: int) -> Issue:
-    text = f"At most {limit:,} closure tables are allowed. Restart a table of yours in place of a new one"
-    return error(code="too-costly", text=text)
-
-
 def closure_table_full(parts: str, limit: int) -> Issue:
     """``parts``: what a table has too many of, "concepts" or "entries"."""
     text = (
@@ -49,10 +44,10 @@ def closure_table_full(parts: str, limit: int) -> Issue:
     return error(code="too-costly", text=text)
 
 
-def closure_tables_full(limit: int) -> Issue:
+def closure_concept_too_long(size: int, limit: int) -> Issue:
     text = (
-        f"All closure tables together may have at most {limit:,} entries. Restart a table of yours with fewer "
-        "concepts"
+        f"A concept with its system and version has {size:,} bytes; at most {limit:,} are allowed in a "
+        "closure table"
     )
     return error(code="too-costly", text=text)
 

@@ -12,13 +12,11 @@ def unknown_cache_id(id_: str) -> Issue:
     return error(code="not-found", text=text, tx="cache-id-unknown")
 
 
-def too_many_caches(limit: int) -> Issue:
-    text = f"At most {limit:,} caches are allowed. Try again later"
-    return error(code="throttled", text=text)
-
-
-def too_many_caches_of_caller(limit: int) -> Issue:
-    text = f"One caller may have at most {limit:,} caches. End one that you do not need any more"
+def too_many_of_caller(limit: int) -> Issue:
+    text = (
+        f"One client may have at most {limit:,} closure tables and caches. End a cache that you do not need any "
+        "more, or restart a closure table of yours in place of a new one"
+    )
     return error(code="throttled", text=text)
 
 
@@ -27,14 +25,25 @@ def cache_too_large(limit: int) -> Issue:
     return error(code="throttled", text=text)
 
 
-def caches_of_caller_too_large(limit: int) -> Issue:
-    text = f"All caches of one caller together may have at most {limit:,} bytes"
+def too_much_of_caller(limit: int, size: int) -> Issue:
+    text = (
+        f"All closure tables and caches of one client may have at most {limit:,} bytes; these would have "
+        f"{size:,}. End a cache, or restart a closure table with fewer concepts"
+    )
     return error(code="throttled", text=text)
 
 
-def caches_too_large(limit: int) -> Issue:
-    text = f"All caches together may have at most {limit:,} bytes. Try again later"
+def too_much_in_all(limit: int) -> Issue:
+    text = f"All closure tables and caches together may have at most {limit:,} bytes. Try again later"
     return error(code="throttled", text=text)
+
+
+def state_full() -> Issue:
+    text = (
+        "There is no room on the disk of the closure tables and caches: nothing was stored. Requests that store "
+        "nothing are answered"
+    )
+    return error(code="no-store", text=text)
 
 
 def state_unavailable(problem: str | None = None) -> Issue:
@@ -45,6 +54,14 @@ def state_unavailable(problem: str | None = None) -> Issue:
 
 def store_unreachable() -> Issue:
     text = "The database that has the content cannot be reached; please try again later"
+    return error(code="transient", text=text)
+
+
+def memory_full() -> Issue:
+    text = (
+        "The server does not have enough memory for this request at the moment. Send less in one request, ask for "
+        "fewer codes (count), or try again later"
+    )
     return error(code="transient", text=text)
 
 

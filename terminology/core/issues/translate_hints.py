@@ -42,6 +42,11 @@ def only_negative_matches(comments: Sequence[str]) -> str:
     return f"The map only has codes that are not translations (not-related-to){_because(comments)}."
 
 
+def known_gap(code: str | None, canonical: str, gap: str) -> str:
+    """``gap``: the words of the map, as a sentence."""
+    return f"ConceptMap '{canonical}' has a known gap for the code {code_in_quotes(code)}: {gap}"
+
+
 def outside_scope(code: str | None, parameter: str, value_set: str) -> str:
     """``parameter``: sourceScope or targetScope."""
     return f"The code {code_in_quotes(code)} is not in the {parameter} {value_set}."

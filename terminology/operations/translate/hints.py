@@ -41,12 +41,13 @@ def explanation(
 ) -> str:
     """The message of an answer ``result=false``: the reason first."""
     excluded = [] if matches else _excluded_by_scope(query)
-    sentences = [*(excluded or [_reason(matches)]), *_notes(catalogue, query, maps, matches)]
+    gaps = list(_gaps(query, maps))
+    sentences = [*(excluded or [_reason(matches)]), *gaps, *_notes(catalogue, query, maps, matches)]
     unmet = list(_unmet_conditions(catalogue, query, maps))
     sentences += unmet
     if not excluded:
         sentences += [*_similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
-        if not matches and not unmet:
+        if not (matches or unmet or gaps):
             sentences += [*_ends_of_maps(catalogue, query, maps), *_other_maps(catalogue, query, maps)]
     if maps and not query.names_map and query.far_system is None:
         middle = middle_systems(query, catalogue.concept_maps(), query.far_systems(catalogue))
@@ -110,6 +111,15 @@ def _reason(matches: Sequence[Match]) -> str:
     if all(match.concept is None for match in matches):
         return issues.mapped_to_nothing(comments)
     return issues.only_negative_matches(comments)
+
+
+def _gaps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+    """Sentences on what the maps do not know yet of a subject."""
+    for subject in query.subjects if not query.reverse else ():
+        for map_ in maps:
+            leads_from = any(query.near(group).system == subject.system for group in map_.groups)
+            if leads_from and (gap := map_.gaps.get(subject.code or "")):
+                yield issues.known_gap(subject.code, map_.canonical, gap)
 
 
 # -- notes on the request ------------------------------------------------------------------------
