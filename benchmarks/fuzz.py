@@ -55,7 +55,9 @@ def in_process() -> Ask:
 
     def ask(sent: Sent) -> Answer:
         said: list[Any] = []
-        chunks = app.wsgi_app(_environment(sent), lambda status, headers, info=None: said.extend((status, headers)))
+        chunks = app.wsgi_app(
+            _environment(sent), lambda status, headers, info=None: said.extend((status, headers))
+        )
         body = b"".join(chunks)
         close = getattr(chunks, "close", None)
         if close is not None:
@@ -128,7 +130,9 @@ def run(ask: Ask, seed: str, numbers: range, longest: float, over_network: bool)
             if not over_network:
                 raise
             status, headers, body = 0, {}, b""
-            fault: str | None = None if isinstance(error, ValueError) else f"no answer: {type(error).__name__}"
+            fault: str | None = (
+                None if isinstance(error, ValueError) else f"no answer: {type(error).__name__}"
+            )
         else:
             is_bare = over_network and status in _OF_THE_WEB_SERVER and not body
             fault = None if is_bare else fault_of(sent, status, headers, body)
@@ -182,7 +186,9 @@ def main() -> int:
     if options.only is not None:
         numbers = range(options.only, options.only + 1)
         sent = nearly_right(options.seed, options.only)
-        print(sent.method, sent.path, sent.query, sent.headers, sent.body.decode("utf-8", "replace"), sep="\n")
+        print(
+            sent.method, sent.path, sent.query, sent.headers, sent.body.decode("utf-8", "replace"), sep="\n"
+        )
     else:
         logging.getLogger("terminology").addHandler(logging.NullHandler())
     with _server(options.http) as base:

@@ -42,7 +42,7 @@ _PREFLIGHT = (
 
 
 class CommonHeaders:
-    """The layer. ``cors_origin`` is the origin that browsers may call from, besides pages of this machine; ``*`` for any."""
+    """The layer. ``cors_origin``: an origin whose pages may call, besides those of this machine; ``*`` for any."""
 
     def __init__(self, application: WSGIApplication, cors_origin: str) -> None:
         self.application = application

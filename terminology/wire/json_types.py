@@ -1,8 +1,8 @@
 """The JSON types of all elements of a resource that comes from outside, checked once, before anything reads it.
 
-The types are those of FHIR's definitions, R4 and R5 (``wire/xml_elements``). An element of the other release, which some
-clients send, must have the type that it has there; where the two differ, either will do. Elements that FHIR does not
-have are left alone: nothing reads them.
+The types are those of FHIR's definitions, R4 and R5 (``wire/xml_elements``). An element of the other release, which
+some clients send, must have the type that it has there; where the two differ, either will do. Elements that FHIR
+does not have are left alone: nothing reads them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,20 @@ _NUMBERS = ("decimal", "integer", "positiveInt", "unsignedInt")
 _ANY_RESOURCE = "DomainResource"
 _COMPANION = "Element"  # the type of the id and extensions of a primitive
 _TEXT, _TRUTH, _NUMBER, _OBJECT = "a string", "true or false", "a number", "an object"
-_LIST = "a list"
-_PYTHON: dict[str, tuple[type, ...]] = {_TEXT: (str,), _TRUTH: (bool,), _NUMBER: (int, float, Decimal), _OBJECT: (dict,)}
+_LIST, _TEXT_OR_NUMBER = "a list", "a string or a number"
+_PYTHON: dict[str, tuple[type, ...]] = {
+    _TEXT: (str,),
+    _TRUTH: (bool,),
+    _NUMBER: (int, float, Decimal),
+    _TEXT_OR_NUMBER: (str, int, float, Decimal),
+    _OBJECT: (dict,),
+}
 
 
 class _Element(NamedTuple):
-    """``kind``: what a value must be, None for anything; ``repeats``: None for one that may be a list or not."""
+    """``kind``: what a value must be; ``repeats``: None for one that may be a list or not."""
 
-    kind: str | None
+    kind: str
     type: str
     repeats: bool | None
     is_primitive: bool
@@ -90,8 +96,10 @@ def _check(node: Document, elements: Mapping[str, _Element], is_r4: bool) -> Non
         try:
             if isinstance(value, list):
                 if element.repeats is False:
-                    raise _WrongTypeError(element.kind or _OBJECT)
-                _check_each(value, element, is_r4, node.get("_" + name))
+                    raise _WrongTypeError(element.kind)
+                # A primitive may have nothing but extensions, and a companion nothing where there are none.
+                has_gaps = name[0] == "_" or isinstance(node.get("_" + name), list)
+                _check_each(value, element, is_r4, has_gaps)
             elif element.repeats:
                 raise _WrongTypeError(_LIST)
             else:
@@ -101,10 +109,9 @@ def _check(node: Document, elements: Mapping[str, _Element], is_r4: bool) -> Non
             raise
 
 
-def _check_each(values: list[Any], element: _Element, is_r4: bool, companions: Any) -> None:
+def _check_each(values: list[Any], element: _Element, is_r4: bool, has_gaps: bool) -> None:
     for index, value in enumerate(values):
-        # A primitive may have nothing but extensions.
-        if value is None and element.is_primitive and isinstance(companions, list):
+        if value is None and has_gaps and element.is_primitive:
             continue
         try:
             _check_one(value, element, is_r4)
@@ -115,12 +122,10 @@ def _check_each(values: list[Any], element: _Element, is_r4: bool, companions: A
 
 def _check_one(value: Any, element: _Element, is_r4: bool) -> None:
     kind = element.kind
-    if kind is None:
-        return
     # To Python, True is a whole number.
-    if not isinstance(value, _PYTHON[kind]) or (kind is _NUMBER and isinstance(value, bool)):
+    if not isinstance(value, _PYTHON[kind]) or (isinstance(value, bool) and kind is not _TRUTH):
         raise _WrongTypeError(kind)
-    if kind is _OBJECT:
+    if isinstance(value, dict):
         if element.type == RESOURCE:
             _check_resource(value, is_r4)
         else:
@@ -164,8 +169,9 @@ def _merged(own: _Element | None, other: _Element | None) -> _Element:
     assert first is not None
     if own is None or other is None:
         return first
+    are_primitive = own.is_primitive and other.is_primitive
     return _Element(
-        own.kind if own.kind == other.kind else None,
+        _TEXT_OR_NUMBER if are_primitive and own.kind != other.kind else own.kind,
         own.type,
         own.repeats if own.repeats == other.repeats else None,
         own.is_primitive,

@@ -1,8 +1,8 @@
 """The elements of each FHIR type: their order and their types.
 
 XML has an order, and does not say which elements repeat and which are numbers; so it is read and written by these
-tables. JSON that comes from outside is checked by them (``wire/json_types``). They hold all of FHIR and are made from HL7's StructureDefinitions by
-tests/tools/xml_elements.py. A line is
+tables. JSON that comes from outside is checked by them (``wire/json_types``). They hold all of FHIR and are made from
+HL7's StructureDefinitions by tests/tools/xml_elements.py. A line is
 
     Extension < Element: @url=string value[x]=*
 

@@ -61,7 +61,10 @@ class Server:
         Nobody answers a client that has hung up, or somebody does.
         """
         received = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as line, suppress(ConnectionError):
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=20) as line,
+            suppress(ConnectionError),
+        ):
             for piece in sent:
                 line.sendall(piece)
             if breaks_off:
@@ -139,7 +142,9 @@ def test_a_body_in_pieces_is_read_whole(server: Server) -> None:
 
 
 @pytest.mark.parametrize("headers", [JSON, "Content-Type: application/fhir+xml\r\n", FORM])
-@pytest.mark.parametrize("path", [f"{CLOSURE}?name=cut", f"{CACHE}?mode=start", "/fhir/r4/CodeSystem/$lookup"])
+@pytest.mark.parametrize(
+    "path", [f"{CLOSURE}?name=cut", f"{CACHE}?mode=start", "/fhir/r4/CodeSystem/$lookup"]
+)
 def test_a_request_that_breaks_off_is_refused(server: Server, path: str, headers: str) -> None:
     for sent in (b"", table("cut"), table("cut")[:20]):
         status, outcome = server.break_off(path, f"{headers}Content-Length: 5000\r\n", sent)
@@ -197,7 +202,9 @@ def test_a_body_may_be_packed_with_gzip_alone(server: Server) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.9.9.9:80", "[::1]:8080"])
 def test_a_service_of_this_machine_answers_to_its_names(server: Server, host: str) -> None:
-    status, _, _ = server.talk(f"GET /fhir/metadata HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    status, _, _ = server.talk(
+        f"GET /fhir/metadata HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    )
     assert status == 200
 
 
@@ -216,4 +223,6 @@ def test_a_page_of_the_web_cannot_change_anything(server: Server) -> None:
     status, outcome = server.post(CLOSURE, head, content)
     assert status == 403 and "'cors_origin'" in issue_of(outcome)["details"]["text"]
     assert not server.has_table("page")
-    assert server.post(CLOSURE, head.replace("https://evil.example", "http://localhost:3000"), content)[0] == 200
+    assert (
+        server.post(CLOSURE, head.replace("https://evil.example", "http://localhost:3000"), content)[0] == 200
+    )

@@ -829,9 +829,9 @@ def test_what_is_no_request_is_refused_without_HTML(served: int, name: str) -> N
 def test_the_service_answers_in_pieces_sent_and_without_a_body_to_HEAD(served: int) -> None:
     text = json.dumps({"resourceType": "Bundle", "type": "batch"}).encode()
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
-    head = (
-        b"POST /fhir/r4 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
-    )
+    head = b"POST /fhir/r4 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
     assert b'"batch-response"' in talked(served, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked)
-    answer = talked(served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = talked(
+        served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
     assert answer.partition(b"\r\n\r\n")[2] == b"" and answer.startswith(b"HTTP/1.1 200")

@@ -1,27 +1,25 @@
 """Requests that are nearly right: real ones, with something wrong in them.
 
-``nearly_right`` makes the request of a number; the same seed and number make the same request. The resources have
-every element that FHIR gives them, in the shape of a release, so that something can be wrong with each.
+``nearly_right`` makes the request of a number; the same seed and number make the same request. The resources
+of ``whole_resources`` have every element that FHIR gives them, so that something can be wrong with each.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
-from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.operation_table import OPERATIONS
-from terminology.wire.xml_elements import XmlElement, XmlTypes, table_of
 from tests.support.builders import BASE
 from tests.support.conization import CPT, OURS, PCS
+from tests.support.whole_resources import resources
 
 JSON = "application/fhir+json"
 XML = "application/fhir+xml"
@@ -43,27 +41,158 @@ def nested(levels: int) -> Any:
 
 # A value of each JSON type, and of some that are hard to read.
 WRONG: list[Any] = [
-    None, True, False, 0, -1, 1.5, 10**30, 2**63, 1e300, "", " ", LONG, "\ud800", "\x00", "<b>&amp;", "9" * 50,
-    "2020-13-45", "http://example.org/nothing|1", "#x", "|", "%", "(a+)+$", "*", [], {}, [[]], [None], [{}], ["x"],
-    {"a": []}, {"value": {}}, [[[]]], {"coding": {}}, {"coding": [None]}, {"resourceType": "ValueSet"},
-    {"resourceType": []}, {"extension": {}}, {"extension": [{}]}, [True], [0], nested(60), nested(150), nested(400),
-]  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    2**63,
+    1e300,
+    "",
+    " ",
+    LONG,
+    "\ud800",
+    "\x00",
+    "<b>&amp;",
+    "9" * 50,
+    "2020-13-45",
+    "http://example.org/nothing|1",
+    "#x",
+    "|",
+    "%",
+    "(a+)+$",
+    "*",
+    [],
+    {},
+    [[]],
+    [None],
+    [{}],
+    ["x"],
+    {"a": []},
+    {"value": {}},
+    [[[]]],
+    {"coding": {}},
+    {"coding": [None]},
+    {"resourceType": "ValueSet"},
+    {"resourceType": []},
+    {"extension": {}},
+    {"extension": [{}]},
+    [True],
+    [0],
+    nested(60),
+    nested(150),
+    nested(400),
+]
 TEXTS = [
-    "", " ", "true", "false", "0", "-1", "5", "99999999999", "1e5", LONG, "x" * 10_000, "\x00", "é", "\ud800", "a|b", "|",
-    "||", "#", "*", "de", "de;q=2", "de,*;q=0", "http://", "urn:", "urn:oid:2.16.840.1.113883.6.1", "http://snomed.info/sct",
-    "http://snomed.info/sct?fhir_vs=ecl/<<", "http://snomed.info/sct?fhir_vs=refset/1", "2020", "2020-99-99",
-    "9999-12-31T23:59:59Z", "0000", "ge2020", "../../etc/passwd", "%00", "%zz", "<script>", "'\"", "57520", "conization",
-    "male", CPT, OURS, PCS, GENDER, f"{CPT}|2026", f"{BASE}/cs", f"{BASE}/vs", f"{BASE}/cm", f"{BASE}/cs|1", "xml", "json",
-    "[[1", "[a\\", "{", "\\", "\\d", "1.x", "1.x.x.x", "latest", "?", "!",
-]  # fmt: skip
+    "",
+    " ",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "5",
+    "99999999999",
+    "1e5",
+    LONG,
+    "x" * 10_000,
+    "\x00",
+    "é",
+    "\ud800",
+    "a|b",
+    "|",
+    "||",
+    "#",
+    "*",
+    "de",
+    "de;q=2",
+    "de,*;q=0",
+    "http://",
+    "urn:",
+    "urn:oid:2.16.840.1.113883.6.1",
+    "http://snomed.info/sct",
+    "http://snomed.info/sct?fhir_vs=ecl/<<",
+    "http://snomed.info/sct?fhir_vs=refset/1",
+    "2020",
+    "2020-99-99",
+    "9999-12-31T23:59:59Z",
+    "0000",
+    "ge2020",
+    "../../etc/passwd",
+    "%00",
+    "%zz",
+    "<script>",
+    "'\"",
+    "57520",
+    "conization",
+    "male",
+    CPT,
+    OURS,
+    PCS,
+    GENDER,
+    f"{CPT}|2026",
+    f"{BASE}/cs",
+    f"{BASE}/vs",
+    f"{BASE}/cm",
+    f"{BASE}/cs|1",
+    "xml",
+    "json",
+    "[[1",
+    "[a\\",
+    "{",
+    "\\",
+    "\\d",
+    "1.x",
+    "1.x.x.x",
+    "latest",
+    "?",
+    "!",
+]
 HEADERS = {
-    "Accept": [JSON, XML, "*/*", "text/html", "application/fhir+json; fhirVersion=4.0", "x", "a;q=x", ";;,,", ",", "*"],
-    "Accept-Language": ["de", "de, en;q=0.5", "*", "x" * 500, ",".join(["de"] * 200), "de;q=nan", ";", "de-*"],
-    "Content-Type": [JSON, XML, FORM, "text/plain", "", "application/json; charset=latin-1", ";", "x", "multipart/form-data"],
+    "Accept": [
+        JSON,
+        XML,
+        "*/*",
+        "text/html",
+        "application/fhir+json; fhirVersion=4.0",
+        "x",
+        "a;q=x",
+        ";;,,",
+        ",",
+        "*",
+    ],
+    "Accept-Language": [
+        "de",
+        "de, en;q=0.5",
+        "*",
+        "x" * 500,
+        ",".join(["de"] * 200),
+        "de;q=nan",
+        ";",
+        "de-*",
+    ],
+    "Content-Type": [
+        JSON,
+        XML,
+        FORM,
+        "text/plain",
+        "",
+        "application/json; charset=latin-1",
+        ";",
+        "x",
+        "multipart/form-data",
+    ],
     "Content-Encoding": ["gzip", "identity", "br", "gzip, gzip", ""],
     "Prefer": ["handling=strict", "return=minimal", LONG, "handling", "respond-async"],
     "If-None-Match": ["*", 'W/"1"', '"', ",".join(['"x"'] * 500)],
-    "If-Modified-Since": ["Mon, 01 Jan 2020 00:00:00 GMT", "x", "Mon, 99 Xyz 0000 99:99:99 +9999", "9999-99", "2020-01-01T00:00:00+99:99"],
+    "If-Modified-Since": [
+        "Mon, 01 Jan 2020 00:00:00 GMT",
+        "x",
+        "Mon, 99 Xyz 0000 99:99:99 +9999",
+        "9999-99",
+        "2020-01-01T00:00:00+99:99",
+    ],
     "X-Cache-Id": ["none", LONG, "x" * 30, ""],
     "X-Too-Costly-Threshold": ["1", "0", "-1", "9" * 30, "²", "x"],
     "X-Request-Id": ["mine", LONG, "\x7f"],
@@ -73,179 +202,7 @@ HEADERS = {
     "Access-Control-Request-Method": ["POST", "x"],
     "Content-Length": ["0", "5", "-1", "x", "99999999999999999999", "²"],
     "Transfer-Encoding": ["chunked", "gzip, chunked"],
-}  # fmt: skip
-
-
-# -- resources that have every element -----------------------------------------------------------
-
-_DEEPEST = 3
-_PRIMITIVES: dict[str, Any] = {
-    "boolean": True, "integer": 1, "positiveInt": 1, "unsignedInt": 1, "decimal": 1.5, "integer64": "1",
-    "date": "2020-01-01", "dateTime": "2020-01-01", "instant": "2020-01-01T00:00:00Z", "time": "10:00:00",
-    "uri": f"{BASE}/x", "url": f"{BASE}/x", "canonical": f"{BASE}/x", "base64Binary": "eA==",
-    "xhtml": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>',
-}  # fmt: skip
-# Of these the first of several types of value[x] is enough: every type is in an Extension.
-_OPEN = ("value", "defaultValue", "fixed", "pattern", "minValue", "maxValue")
-_REAL: list[Json] = [
-    {
-        "resourceType": "CodeSystem",
-        "id": "cs",
-        "url": f"{BASE}/cs",
-        "version": "1",
-        "status": "active",
-        "content": "complete",
-        "caseSensitive": False,
-        "hierarchyMeaning": "is-a",
-        "language": "en",
-        "valueSet": f"{BASE}/vs-all",
-        "property": [{"code": "p", "type": "code"}, {"code": "parent", "uri": "http://hl7.org/fhir/concept-properties#parent"}],
-        "filter": [{"code": "concept", "operator": ["is-a"], "value": "a code"}],
-        "concept": [
-            {
-                "code": "a",
-                "display": "A word",
-                "definition": "The first",
-                "designation": [{"language": "de", "use": {"code": "u"}, "value": "Ein Wort"}],
-                "concept": [{"code": "b", "display": "B", "property": [{"code": "p", "valueCode": "a"}]}],
-            },
-            {"code": "c", "property": [{"code": "inactive", "valueBoolean": True}]},
-        ],
-    },
-    {
-        "resourceType": "CodeSystem",
-        "url": f"{BASE}/supplement",
-        "status": "active",
-        "content": "supplement",
-        "supplements": f"{BASE}/cs",
-        "concept": [{"code": "a", "designation": [{"language": "fr", "value": "Mot"}]}],
-    },
-    {
-        "resourceType": "ValueSet",
-        "id": "vs",
-        "url": f"{BASE}/vs",
-        "version": "1",
-        "status": "active",
-        "compose": {
-            "inactive": True,
-            "include": [
-                {"system": f"{BASE}/cs", "version": "1", "filter": [{"property": "concept", "op": "is-a", "value": "a"}]},
-                {"system": CPT, "concept": [{"code": "57520", "display": "x", "designation": [{"language": "de", "value": "y"}]}]},
-                {"valueSet": [f"{BASE}/vs2"]},
-            ],
-            "exclude": [{"system": f"{BASE}/cs", "concept": [{"code": "c"}]}],
-        },
-    },
-    {
-        "resourceType": "ValueSet",
-        "url": f"{BASE}/vs2",
-        "status": "active",
-        "expansion": {
-            "timestamp": "2020-01-01",
-            "total": 2,
-            "parameter": [{"name": "used-codesystem", "valueUri": f"{BASE}/cs|1"}],
-            "contains": [{"system": f"{BASE}/cs", "code": "a", "contains": [{"system": f"{BASE}/cs", "code": "b", "display": "B"}]}],
-        },
-    },
-    {
-        "resourceType": "ConceptMap",
-        "id": "cm",
-        "url": f"{BASE}/cm",
-        "status": "active",
-        "sourceScopeUri": f"{BASE}/vs",
-        "targetScopeUri": f"{BASE}/vs2",
-        "group": [
-            {
-                "source": f"{BASE}/cs",
-                "target": CPT,
-                "element": [
-                    {"code": "a", "target": [{"code": "57520", "relationship": "equivalent"}]},
-                    {"code": "c", "noMap": True},
-                ],
-                "unmapped": {"mode": "fixed", "code": "x", "relationship": "related-to"},
-            }
-        ],
-    },
-    {
-        "resourceType": "NamingSystem",
-        "name": "N",
-        "status": "active",
-        "kind": "codesystem",
-        "uniqueId": [{"type": "oid", "value": "1.2.3"}, {"type": "uri", "value": f"{BASE}/cs", "preferred": True}],
-    },
-]  # fmt: skip
-# Elements that would turn a resource into another, or exclude one that it has.
-_LEFT_OUT = {
-    "resource", "contained", "sourceScopeCanonical", "targetScopeCanonical", "sourceCanonical", "targetCanonical",
-    "supplements", "lockedDate", "expansion", "compose", "implicitRules",
-}  # fmt: skip
-_R4_NAMES = {"relationship": "equivalence", "sourceScopeUri": "sourceUri", "targetScopeUri": "targetUri"}
-
-
-@cache
-def resources(release: str) -> Sequence[Json]:
-    """Resources that fit together, with every element of their types."""
-    table = table_of(RELEASES[release].is_r4)
-    real = [_renamed(resource) if RELEASES[release].is_r4 else resource for resource in _REAL]
-    return [_filled(table, resource["resourceType"], resource, 0) for resource in real]
-
-
-def _renamed(node: Any) -> Any:
-    """In the words of R4."""
-    if isinstance(node, list):
-        return [_renamed(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    words = {"noMap": ("target", [{"equivalence": "unmatched"}]), "related-to": "relatedto"}
-    renamed = {_R4_NAMES.get(name, name): _renamed(value) for name, value in node.items() if name != "noMap"}
-    if "noMap" in node:
-        renamed |= dict([words["noMap"]])
-    return {name: words.get(value, value) if isinstance(value, str) else value for name, value in renamed.items()}
-
-
-def _filled(table: XmlTypes, type_: str, node: Json, depth: int) -> Json:
-    """The node with the elements that it lacks."""
-    shape, filled = table.shape(type_), dict(node)
-    for element in _chosen(table, type_, node, depth):
-        if element.name in filled:
-            value = filled[element.name]
-            if not element.is_primitive and element.type != "Resource":
-                items = value if isinstance(value, list) else [value]
-                kept = [_filled(table, element.type, item, depth + 1) for item in items]
-                filled[element.name] = kept if isinstance(value, list) else kept[0]
-        elif depth < _DEEPEST:
-            one = _filler(table, element, depth)
-            filled[element.name] = [one] if element.repeats else one
-    return filled | {name: "i" for name in shape.attributes if name not in filled}
-
-
-def _chosen(table: XmlTypes, type_: str, node: Json, depth: int) -> Iterator[XmlElement]:
-    choices: set[str] = set()
-    own = [name for name in node if name.startswith("value")]
-    for element in table.shape(type_).elements.values():
-        choice = next((c for c in _OPEN if element.name.startswith(c) and element.name[len(c) :][:1].isupper()), None)
-        if element.name == "valueSet":
-            choice = None
-        if element.name in node:
-            yield element
-        elif element.name in _LEFT_OUT or (element.type.startswith(type_) and element.type == type_):
-            continue
-        elif choice is not None and (choice in choices or own):
-            continue
-        elif element.name == "extension" and depth > 1:
-            continue
-        else:
-            if choice is not None:
-                choices.add(choice)
-            yield element
-
-
-def _filler(table: XmlTypes, element: XmlElement, depth: int) -> Any:
-    if element.type == "Resource":
-        return {"resourceType": "Basic"}
-    if element.is_primitive:
-        return _PRIMITIVES.get(element.type, "x")
-    return _filled(table, element.type, {}, depth + 1)
+}
 
 
 # -- what goes wrong -----------------------------------------------------------------------------
@@ -286,13 +243,25 @@ def spoil(random: Random, document: Any) -> None:
         case 1:
             holder[_TWICE + key] = _wrong(random)
         case 2 if isinstance(holder, dict):
-            name = random.choice([f"_{key}", key.upper(), key + "x", "value" + key.capitalize(), "", "resourceType", "extension"])
+            name = random.choice(
+                [
+                    f"_{key}",
+                    key.upper(),
+                    key + "x",
+                    "value" + key.capitalize(),
+                    "",
+                    "resourceType",
+                    "extension",
+                ]
+            )
             holder[name] = holder.pop(key)
         case 3:
             other, place = random.choice(found)
             holder[key] = deepcopy(other[place])
         case 4 if isinstance(holder, dict):
-            holder[random.choice(["valueSet", "extension", "_" + key, "contained", "id", "language"])] = _wrong(random)
+            holder[random.choice(["valueSet", "extension", "_" + key, "contained", "id", "language"])] = (
+                _wrong(random)
+            )
         case 5 if isinstance(holder[key], str):
             holder[key] = random.choice(TEXTS)
         case _:
@@ -325,7 +294,9 @@ def _elements(node: Json) -> Iterator[str]:
                 inner = item["resourceType"] if item["resourceType"].isalpha() else "x"
                 yield f"<{tag}><{inner}>{''.join(_elements(item))}</{inner}></{tag}>"
             elif isinstance(item, dict):
-                attribute = f" url={quoteattr(str(item['url']))}" if name == "extension" and "url" in item else ""
+                attribute = (
+                    f" url={quoteattr(str(item['url']))}" if name == "extension" and "url" in item else ""
+                )
                 rest = {key: each for key, each in item.items() if not attribute or key != "url"}
                 yield f"<{tag}{attribute}>{''.join(_elements(rest))}</{tag}>"
             elif isinstance(item, list):
@@ -348,25 +319,60 @@ class Sent:
     body: bytes = b""
 
 
-_IDS = ("cpt", "conization-to-cpt", "conization-procedures", "cervical-conization", "administrative-gender", "x")
+_IDS = (
+    "cpt",
+    "conization-to-cpt",
+    "conization-procedures",
+    "cervical-conization",
+    "administrative-gender",
+    "x",
+)
 _CODING = {"system": f"{BASE}/cs", "version": "1", "code": "a", "display": "A word"}
 _GOOD: dict[str, list[Json]] = {
-    "expand": [{"url": f"{BASE}/vs"}, {"url": f"{BASE}/vs", "filter": "wor", "includeDesignations": True, "count": 2, "offset": 0},
-               {"url": f"{BASE}/vs2", "property": "p"}, {"url": f"{BASE}/vs", "excludeNested": True, "displayLanguage": "de"},
-               {"url": f"{GENDER}?fhir_vs"}],
-    "validate-code": [{"url": f"{BASE}/vs", "system": f"{BASE}/cs", "code": "b", "display": "B"}, {"url": f"{BASE}/cs", "code": "a"},
-                      {"url": f"{BASE}/vs", "coding": _CODING}, {"url": f"{BASE}/cs", "codeableConcept": {"coding": [_CODING], "text": "x"}}],
-    "lookup": [{"system": f"{BASE}/cs", "code": "a", "property": "p", "displayLanguage": "de"}, {"coding": _CODING}, {"system": CPT, "code": "57520"}],
-    "subsumes": [{"system": f"{BASE}/cs", "codeA": "a", "codeB": "b"}, {"codingA": _CODING, "codingB": {**_CODING, "code": "b"}}],
-    "find-matches": [{"system": f"{BASE}/cs", "property": [{"name": "code", "valueCode": "p"}, {"name": "value", "valueCode": "a"}]}],
-    "translate": [{"url": f"{BASE}/cm", "system": f"{BASE}/cs", "code": "a"}, {"url": f"{BASE}/cm", "sourceCoding": _CODING, "targetSystem": CPT},
-                  {"system": f"{BASE}/cs", "code": "a", "targetsystem": CPT, "reverse": False}, {"codeableConcept": {"coding": [_CODING]}, "target": f"{BASE}/vs2"},
-                  {"url": f"{BASE}/cm", "targetCode": "57520", "system": f"{BASE}/cs",
-                   "dependency": [{"name": "attribute", "valueUri": "x"}, {"name": "value", "valueString": "y"}]}],
+    "expand": [
+        {"url": f"{BASE}/vs"},
+        {"url": f"{BASE}/vs", "filter": "wor", "includeDesignations": True, "count": 2, "offset": 0},
+        {"url": f"{BASE}/vs2", "property": "p"},
+        {"url": f"{BASE}/vs", "excludeNested": True, "displayLanguage": "de"},
+        {"url": f"{GENDER}?fhir_vs"},
+    ],
+    "validate-code": [
+        {"url": f"{BASE}/vs", "system": f"{BASE}/cs", "code": "b", "display": "B"},
+        {"url": f"{BASE}/cs", "code": "a"},
+        {"url": f"{BASE}/vs", "coding": _CODING},
+        {"url": f"{BASE}/cs", "codeableConcept": {"coding": [_CODING], "text": "x"}},
+    ],
+    "lookup": [
+        {"system": f"{BASE}/cs", "code": "a", "property": "p", "displayLanguage": "de"},
+        {"coding": _CODING},
+        {"system": CPT, "code": "57520"},
+    ],
+    "subsumes": [
+        {"system": f"{BASE}/cs", "codeA": "a", "codeB": "b"},
+        {"codingA": _CODING, "codingB": {**_CODING, "code": "b"}},
+    ],
+    "find-matches": [
+        {
+            "system": f"{BASE}/cs",
+            "property": [{"name": "code", "valueCode": "p"}, {"name": "value", "valueCode": "a"}],
+        }
+    ],
+    "translate": [
+        {"url": f"{BASE}/cm", "system": f"{BASE}/cs", "code": "a"},
+        {"url": f"{BASE}/cm", "sourceCoding": _CODING, "targetSystem": CPT},
+        {"system": f"{BASE}/cs", "code": "a", "targetsystem": CPT, "reverse": False},
+        {"codeableConcept": {"coding": [_CODING]}, "target": f"{BASE}/vs2"},
+        {
+            "url": f"{BASE}/cm",
+            "targetCode": "57520",
+            "system": f"{BASE}/cs",
+            "dependency": [{"name": "attribute", "valueUri": "x"}, {"name": "value", "valueString": "y"}],
+        },
+    ],
     "closure": [{"name": "table"}, {"name": "table", "concept": _CODING}, {"name": "table", "version": "1"}],
     "cache-control": [{"mode": "start"}, {"mode": "add"}, {"mode": "end"}],
     "versions": [{}],
-}  # fmt: skip
+}
 _TYPES = {bool: "valueBoolean", int: "valueInteger", str: "valueString"}
 _URLS = ("url", "system", "target", "targetsystem", "targetSystem", "source")
 
@@ -381,7 +387,9 @@ def nearly_right(seed: str, number: int) -> Sent:
         name = random.choice(list(HEADERS))
         sent.headers[name] = random.choice(HEADERS[name])
     if random.random() < 0.03:
-        sent.method = random.choice(["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "GET", "POST", "x"])
+        sent.method = random.choice(
+            ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "GET", "POST", "x"]
+        )
     if random.random() < 0.05:
         sent.path = _spoilt_text(random, sent.path)
     if random.random() < 0.04 and sent.body:
@@ -452,31 +460,85 @@ def _posted(random: Random, path: str, body: Any) -> Sent:
 
 _KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 _SEARCHED = (
-    "_id", "url", "version", "name", "name:contains", "name:exact", "title", "status", "status:not", "date", "_lastUpdated",
-    "code", "system", "reference", "identifier", "_count", "_offset", "_sort", "_summary", "_elements", "_format", "_pretty",
-    "url:below", "url:above", "url:missing", "source-code", "target-code", "content-mode", "value", "period", "context",
-    "_total", "mode", "name:x", "_include", "telecom", "kind", "effective",
-)  # fmt: skip
-_NAMES = sorted({name for row in OPERATIONS.values() for p in row.parameters for name in p.names} | set(_SEARCHED)) + [
-    "tx-resource", "cache-id",
-]  # fmt: skip
+    "_id",
+    "url",
+    "version",
+    "name",
+    "name:contains",
+    "name:exact",
+    "title",
+    "status",
+    "status:not",
+    "date",
+    "_lastUpdated",
+    "code",
+    "system",
+    "reference",
+    "identifier",
+    "_count",
+    "_offset",
+    "_sort",
+    "_summary",
+    "_elements",
+    "_format",
+    "_pretty",
+    "url:below",
+    "url:above",
+    "url:missing",
+    "source-code",
+    "target-code",
+    "content-mode",
+    "value",
+    "period",
+    "context",
+    "_total",
+    "mode",
+    "name:x",
+    "_include",
+    "telecom",
+    "kind",
+    "effective",
+)
+_NAMES = sorted(
+    {name for row in OPERATIONS.values() for p in row.parameters for name in p.names} | set(_SEARCHED)
+) + [
+    "tx-resource",
+    "cache-id",
+]
 
 
 def _read(random: Random, release: str) -> Sent:
     kind = random.choice(_KINDS)
     end = random.choice(
-        ["", "", "", f"/{random.choice(_IDS)}", f"/{random.choice(_IDS)}/_history", f"/{random.choice(_IDS)}/_history/1", "/_search", "/_history"]
+        [
+            "",
+            "",
+            "",
+            f"/{random.choice(_IDS)}",
+            f"/{random.choice(_IDS)}/_history",
+            f"/{random.choice(_IDS)}/_history/1",
+            "/_search",
+            "/_history",
+        ]
     )
     pairs = [(random.choice(_SEARCHED), random.choice(TEXTS)) for _ in range(random.randrange(4))]
-    path = random.choice([f"/fhir/{release}/{kind}{end}"] * 6 + [f"/fhir/{release}/metadata", f"/fhir/{release}"])
-    return Sent(random.choice(["GET", "GET", "HEAD"]), path.replace("//", "/"), urlencode(pairs, errors="surrogatepass"))
+    path = random.choice(
+        [f"/fhir/{release}/{kind}{end}"] * 6 + [f"/fhir/{release}/metadata", f"/fhir/{release}"]
+    )
+    return Sent(
+        random.choice(["GET", "GET", "HEAD"]),
+        path.replace("//", "/"),
+        urlencode(pairs, errors="surrogatepass"),
+    )
 
 
 def _batch(random: Random, release: str) -> Sent:
     entries = []
     for _ in range(random.randrange(1, 4)):
         inner = _operation(random, release)
-        url = inner.path.removeprefix(f"/fhir/{release}".rstrip("/")).strip("/") + (f"?{inner.query}" if inner.query else "")
+        url = inner.path.removeprefix(f"/fhir/{release}".rstrip("/")).strip("/") + (
+            f"?{inner.query}" if inner.query else ""
+        )
         entry: Json = {"request": {"method": inner.method, "url": url, "ifNoneMatch": 'W/"1"'}}
         if inner.headers.get("Content-Type") == JSON:
             try:
@@ -484,20 +546,47 @@ def _batch(random: Random, release: str) -> Sent:
             except ValueError:
                 entry["resource"] = {}
         entries.append(entry)
-    return _posted(random, f"/fhir/{release}".rstrip("/"), {"resourceType": "Bundle", "type": "batch", "entry": entries})
+    return _posted(
+        random, f"/fhir/{release}".rstrip("/"), {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    )
 
 
 def _anything(random: Random, release: str) -> Sent:
     path = random.choice(
-        ["/", "/fhir", "/x", "/favicon.ico", "/fhir/r6", "/fhir/R4/metadata", "/fhir/r4/Patient/1", "/fhir/r4//CodeSystem", "/fhir/r4/$x",
-         "/fhir/r4/CodeSystem/$", "/fhir/r4/CodeSystem/a/b/c/d", f"/fhir/r4/CodeSystem/{LONG}", f"/{LONG}", "/fhir/../x", "/fhir/%00", "*", ""]
-    )  # fmt: skip
-    return Sent(random.choice(["GET", "POST", "HEAD", "PUT", "OPTIONS"]), path, random.choice(["", "a", "=", "&&", "x=" + LONG]))
+        [
+            "/",
+            "/fhir",
+            "/x",
+            "/favicon.ico",
+            "/fhir/r6",
+            "/fhir/R4/metadata",
+            "/fhir/r4/Patient/1",
+            "/fhir/r4//CodeSystem",
+            "/fhir/r4/$x",
+            "/fhir/r4/CodeSystem/$",
+            "/fhir/r4/CodeSystem/a/b/c/d",
+            f"/fhir/r4/CodeSystem/{LONG}",
+            f"/{LONG}",
+            "/fhir/../x",
+            "/fhir/%00",
+            "*",
+            "",
+        ]
+    )
+    return Sent(
+        random.choice(["GET", "POST", "HEAD", "PUT", "OPTIONS"]),
+        path,
+        random.choice(["", "a", "=", "&&", "x=" + LONG]),
+    )
 
 
 def _spoilt_text(random: Random, text: str) -> str:
     place = random.randrange(len(text) + 1)
-    return text[:place] + random.choice(["/", "//", "$", "..", "%", "é", "\x00", LONG, "?", " ", "\\", "_history/", ";", "A"]) + text[place:]
+    return (
+        text[:place]
+        + random.choice(["/", "//", "$", "..", "%", "é", "\x00", LONG, "?", " ", "\\", "_history/", ";", "A"])
+        + text[place:]
+    )
 
 
 def _spoilt_bytes(random: Random, body: bytes) -> bytes:
@@ -506,7 +595,11 @@ def _spoilt_bytes(random: Random, body: bytes) -> bytes:
         case 0:
             return body[:place]
         case 1:
-            return body[:place] + random.choice([b"\xff", b"\x00", b'"', b"{", b"<", b"&x;", b"<!DOCTYPE x>", b"]]>", b"\\"]) + body[place:]
+            return (
+                body[:place]
+                + random.choice([b"\xff", b"\x00", b'"', b"{", b"<", b"&x;", b"<!DOCTYPE x>", b"]]>", b"\\"])
+                + body[place:]
+            )
         case 2:
             return body[:place] + body[place + random.randrange(1, 20) :]
         case _:

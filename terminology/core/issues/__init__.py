@@ -20,6 +20,7 @@ from terminology.core.issues.closures import *
 from terminology.core.issues.code_systems import *
 from terminology.core.issues.codes import *
 from terminology.core.issues.concept_maps import *
+from terminology.core.issues.cutting import cutting
 from terminology.core.issues.displays import *
 from terminology.core.issues.expressions import *
 from terminology.core.issues.filters import *
@@ -33,6 +34,5 @@ from terminology.core.issues.subsumption import *
 from terminology.core.issues.translate_hints import *
 from terminology.core.issues.value_sets import *
 from terminology.core.issues.versions import *
-from terminology.core.issues.cutting import cutting
 
 globals().update(cutting(globals()))

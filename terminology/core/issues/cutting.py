@@ -48,7 +48,9 @@ def _cutting(message: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(message)
     def cut(*values: Any, **named: Any) -> Any:
-        shorter = [_cut(value) if is_value else value for value, is_value in zip(values, are_values, strict=False)]
+        shorter = [
+            _cut(value) if is_value else value for value, is_value in zip(values, are_values, strict=False)
+        ]
         return message(*shorter, **{k: v if k in PHRASES else _cut(v) for k, v in named.items()})
 
     return cut
@@ -64,7 +66,7 @@ def _cut(value: Any) -> Any:
         return {_cut(name): _cut(item) for name, item in value.items()}
     if isinstance(value, (CodeSystemInfo, Filter)):
         texts = [(name, getattr(value, name)) for name in _TEXTS[type(value)]]
-        changed = {name: shortened(text) for name, text in texts if text and len(text) > LONGEST_VALUE}
+        changed: dict[str, Any] = {name: shortened(text) for name, text in texts if _is_long(text)}
         return replace(value, **changed) if changed else value
     return map(_cut, value) if isinstance(value, Iterator) else value
 
