@@ -37,7 +37,6 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _LONGEST_HOST = 300
 _PORT = re.compile(r":[0-9]*$")
-_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
 # The path below which the application is mounted. With two slashes at its start it would name a host.
 _MOUNT = re.compile(r"(/(?![/\\])[^\x00-\x1f\x7f]*)?")
 # What a path may have as it is (RFC 3986, section 3.3); a proxy writes the rest with a percent sign already.
@@ -112,9 +111,9 @@ def require_origin(environ: WSGIEnvironment, settings: Settings) -> None:
     origin = environ.get("HTTP_ORIGIN")
     if not settings.hosts or not origin or origin == settings.cors_origin or settings.cors_origin == ANY_HOST:
         return
-    host = urlsplit(origin).netloc if origin.isascii() and _ORIGIN.fullmatch(origin) else ""
-    is_own = host in (environ.get("HTTP_HOST"), urlsplit(settings.base_url).netloc)
-    if not (host and is_own) and not is_page_of_this_machine(origin):
+    scheme, _, host = origin.partition("://")
+    is_own = host != "" and host in (environ.get("HTTP_HOST"), urlsplit(settings.base_url).netloc)
+    if not (scheme in _DEFAULT_PORTS and is_own) and not is_page_of_this_machine(origin):
         raise RefusedError(403, issues.foreign_origin(origin, "cors_origin"))
 
 

@@ -759,6 +759,43 @@ def test_a_validation_that_cannot_reach_the_content_fails_alone(
     assert validated["parameter"][0] == {"name": "result", "valueBoolean": True}
 
 
+# -- the size of a request -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["Accept", "Accept-Language", "If-None-Match", "Prefer", "X-Cache-Id"])
+def test_a_header_that_is_too_long_is_431(http: FlaskClient, header: str) -> None:
+    assert http.get(LOOKUP, headers={header: "x" * 16_384}).status_code != 431
+    refused = http.get(LOOKUP, headers={header: "x" * 16_385})
+    assert header in outcome(refused, 431)["details"]["text"]
+
+
+def test_a_URL_that_is_too_long_is_414(http: FlaskClient) -> None:
+    outcome(http.get(LOOKUP + "&x=" + "x" * 70_000), 414)
+
+
+def test_a_search_has_a_limit_of_values_and_of_sorting(http: FlaskClient) -> None:
+    for query, status in (
+        ("url=" + ",".join("a" * 1_000), 200),
+        ("url=" + ",".join("a" * 1_001), 422),
+        ("&".join(["url=a"] * 1_001), 422),
+        ("_sort=" + ",".join(["url"] * 10), 200),
+        ("_sort=" + ",".join(["url"] * 11), 400),
+    ):
+        assert http.get(f"/fhir/r4/CodeSystem?{query}").status_code == status
+
+
+def test_a_list_of_languages_has_a_limit(http: FlaskClient) -> None:
+    many = ",".join(["de"] * 51)
+    assert "50" in outcome(http.get(f"{LOOKUP}&displayLanguage={many}"), 422)["details"]["text"]
+    assert http.get(LOOKUP, headers={"Accept-Language": many}).status_code == 200
+
+
+def test_of_many_unknown_parameters_the_first_are_named(http: FlaskClient) -> None:
+    many = "&".join(f"versio{a}{b}=1" for a in "abcdefgh" for b in "abcdefgh")
+    warning = http.get(f"{LOOKUP}&{many}").headers["Warning"]
+    assert 0 < warning.count("versio") <= 60
+
+
 # -- below the application -----------------------------------------------------------------------
 
 NO_REQUESTS = {

@@ -74,7 +74,7 @@ def refused(document: Json, is_r4: bool) -> str:
 
 
 @pytest.mark.parametrize("is_r4", [True, False])
-def test_every_element_of_every_type_is_checked_as_the_models_of_others_have_it(is_r4: bool) -> None:
+def test_every_element_has_the_type_that_models_of_others_give_it(is_r4: bool) -> None:
     count = 0
     for type_, name, repeats, annotation, wrap in elements(is_r4):
         place = f"{type_}.{name}"

@@ -435,6 +435,12 @@ LARGE = {
             + "</include></compose>",
         )
     ),
+    "many namespaces for many narratives": (
+        fhir(
+            "ValueSet",
+            "<contained><ValueSet><text><h:div/></text></ValueSet></contained>" * 3_000,
+        ).replace(">", f' {" ".join(f"""xmlns:a{n}="u" """ for n in range(5_000))}xmlns:h="{xml.XHTML}">', 1)
+    ),
     "many brackets in a narrative": (
         fhir(
             "CodeSystem",
@@ -442,6 +448,15 @@ LARGE = {
         )
     ),
 }
+
+
+def test_narratives_do_not_repeat_a_long_namespace_without_end() -> None:
+    one = '<contained><ValueSet><text><h:div b:x=""/></text></ValueSet></contained>'
+    head = f'<ValueSet xmlns="http://hl7.org/fhir" xmlns:h="{xml.XHTML}" xmlns:b="{"u" * 10_000}">'
+    text = xml.read_resource(f"{head}{one}</ValueSet>".encode(), R5)["contained"][0]["text"]["div"]
+    assert "u" * 10_000 in text and f'xmlns:h="{xml.XHTML}"' in text
+    said, _ = refusal(f"{head}{one * 100}</ValueSet>")
+    assert "uses too many namespaces" in said
 
 
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
