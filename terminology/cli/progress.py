@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -43,18 +43,18 @@ def import_into(
     dry_run: bool,
     strict: bool,
     quiet: bool = False,
-    allow_fewer_rows: bool = False,
+    **options: Any,
 ) -> None:
     """Import, with a progress line and one line for each outcome.
 
-    ``quiet`` prints problems only; ``allow_fewer_rows`` lets a release replace one with far more rows.
+    ``quiet`` prints problems only; ``options`` are further ones of ``ImportJob``.
 
-    Raises MalformedRow, TooFewRowsError, and Interrupted on Ctrl-C.
+    Raises MalformedRow, BrokenReleaseError, TooFewRowsError, and Interrupted on Ctrl-C.
     """
     progress = _Progress(shows=not quiet and sys.stderr.isatty())
     reporter = _TerminalReporter(strict, progress)
     try:
-        outcomes = loader.load(importer, paths, reporter, dry_run=dry_run, allow_fewer_rows=allow_fewer_rows)
+        outcomes = loader.load(importer, paths, reporter, dry_run=dry_run, **options)
     except KeyboardInterrupt:
         raise Interrupted("Interrupted: the unfinished import has left nothing in the store.") from None
     finally:

@@ -27,6 +27,19 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Replace a version even if the new release has less than half of its rows.",
 )
+@click.option(
+    "--most-problems",
+    type=click.FloatRange(0),
+    metavar="PERCENT",
+    default=5.0,
+    show_default=True,
+    help="Refuse a release with more problems than this percentage of its rows.",
+)
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Take what can be read of a release that breaks off or has too many problems, as a fragment.",
+)
 @click.option("--quiet", is_flag=True, help="Print problems only, and no progress.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -36,6 +49,8 @@ def import_(
     dry_run: bool,
     strict: bool,
     allow_fewer_rows: bool,
+    most_problems: float,
+    partial: bool,
     quiet: bool,
     kind: str,
     paths: tuple[Path, ...],
@@ -44,8 +59,8 @@ def import_(
 
     KIND is the kind of release: 'terminology import list' lists all kinds. A release replaces the same version
     that was imported before, and a retired version that is imported again is served again. A release without a
-    readable row is refused, and so is one with less than half of the rows that it would replace, unless
-    --allow-fewer-rows is given.
+    readable row is refused. So is one that breaks off or has too many problems, unless --partial is given, and one
+    with less than half of the rows that it would replace, unless --allow-fewer-rows is given.
     """
     importers = known_importers()
     importer = next((importer for importer in importers if importer.kind == kind), None)
@@ -58,7 +73,8 @@ def import_(
     if not paths:
         raise click.UsageError("Missing argument 'PATHS...'.")
     with _loader(store, config) as loader:
-        import_into(loader, importer, paths, dry_run, strict, quiet, allow_fewer_rows)
+        options = {"allow_fewer_rows": allow_fewer_rows, "partial": partial, "most_problems": most_problems}
+        import_into(loader, importer, paths, dry_run, strict, quiet, **options)
 
 
 @click.command()

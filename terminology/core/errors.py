@@ -112,7 +112,7 @@ class UnrecognisedReleaseError(StoreError, ValueError):
 
 
 class TooFewRowsError(StoreError, ValueError):
-    """A release has no readable rows, or far fewer than the one that it replaces."""
+    """A release has no readable rows, many malformed ones, or far fewer than the one that it replaces."""
 
 
 class NotLoadedError(StoreError, ValueError):

@@ -26,6 +26,7 @@ from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
 from terminology.http.addresses import address_of, behind_proxies, require_host, require_origin
 from terminology.http.bodies import body_of, require_length
+from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
@@ -269,6 +270,7 @@ def _body(headers: request_headers.Headers, release: FhirVersion, largest: int) 
     if not content:
         return _Body()
     media = readable(headers.get(RequestHeader.CONTENT_TYPE, ""), release)
+    require_few_parts(content, media)
     if media == FORM:
         require_length(request.environ)
         return _Body(media, form=list(_query(content)))

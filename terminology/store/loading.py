@@ -6,12 +6,18 @@ any point without effect; after that the servers are only told to look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from terminology.core.errors import NotLoadedError, TooFewRowsError, UnrecognisedReleaseError
+from terminology.core.errors import (
+    BrokenReleaseError,
+    NotLoadedError,
+    TooFewRowsError,
+    UnrecognisedReleaseError,
+)
 from terminology.store.backend import Sink, Store, TableRow
 from terminology.store.compile import garbage
 from terminology.store.compile.compiler import compile_code_system, compile_map
@@ -42,7 +48,12 @@ from terminology.store.value_sets import compile_value_set
 GRACE = timedelta(seconds=60)
 # A release is suspected to be cut off if it has less than this share of the rows of the one that it replaces.
 SMALLEST_SHARE = 0.5
+# A release is suspected to be damaged, or of another kind, if it has more problems than this percentage of its rows.
+MOST_PROBLEMS = 5.0
+# So many problems are few, however few the rows are.
+FEW_PROBLEMS = 2
 
+_Row = TypeVar("_Row")
 _KINDS = {CodeSystemRelease: "CodeSystem", MapRelease: "ConceptMap", ValueSetRelease: "ValueSet"}
 
 
@@ -51,7 +62,8 @@ class ImportJob:
     """The files of one import, their importer, and the options.
 
     ``dry_run`` reads and checks everything, and writes nothing. ``allow_fewer_rows`` lets a release replace one
-    that has far more rows.
+    that has far more rows. ``most_problems`` is how many there may be, in percent of the rows. ``partial`` takes what
+    can be read of a release that breaks off or has more problems than that; a code system becomes a fragment.
     """
 
     importer: Importer
@@ -59,6 +71,8 @@ class ImportJob:
     reporter: Reporter
     dry_run: bool = False
     allow_fewer_rows: bool = False
+    partial: bool = False
+    most_problems: float = MOST_PROBLEMS
 
 
 @dataclass(slots=True)
@@ -100,15 +114,17 @@ class StoreWriter:
         *,
         dry_run: bool = False,
         allow_fewer_rows: bool = False,
+        partial: bool = False,
+        most_problems: float = MOST_PROBLEMS,
     ) -> list[ImportOutcome]:
         """Import the releases in some files; all of them become visible at the same moment.
 
         The options are those of ``ImportJob``. Returns one outcome per release, in the order of the importer.
 
-        Raises UnrecognisedReleaseError, TooFewRowsError, StoreBusyError, and whatever ``reporter`` raises; then
-        the store is unchanged.
+        Raises UnrecognisedReleaseError, BrokenReleaseError, TooFewRowsError, StoreBusyError, and whatever ``reporter``
+        raises; then the store is unchanged.
         """
-        job = ImportJob(importer, paths, reporter, dry_run, allow_fewer_rows)
+        job = ImportJob(importer, paths, reporter, dry_run, allow_fewer_rows, partial, most_problems)
         opened = _opened_by(job)
         if job.dry_run:
             return self._rehearse(job, opened)
@@ -266,6 +282,12 @@ def _require_rows(job: ImportJob, outcomes: Sequence[ImportOutcome]) -> None:
     for new, old in ((outcome.artifact, outcome.replaced) for outcome in outcomes if outcome.is_new):
         if not new.rows and (new.problems or not job.importer.may_be_empty):
             raise TooFewRowsError(f"{new.canonical}: no row can be read; nothing was imported")
+        if new.problems > max(FEW_PROBLEMS, job.most_problems / 100 * new.rows) and not job.partial:
+            raise TooFewRowsError(
+                f"{new.canonical}: {new.problems:,} problems in {new.rows:,} rows that can be read; nothing was "
+                f"imported. More than {job.most_problems:g} % are taken with --most-problems, or, as a part of the "
+                "release, with --partial"
+            )
         if old is not None and new.rows < SMALLEST_SHARE * old.rows and not job.allow_fewer_rows:
             raise TooFewRowsError(
                 f"{new.canonical}: its rows would fall from {old.rows:,} (loaded on {old.loaded[:10]}) to "
@@ -297,14 +319,29 @@ class _ReleaseCompilation:
 
     def _compile(self, sink: Sink) -> int:
         """The number of rows."""
-        opened, reporter = self._opened, self._reporter
+        opened, reporter, readable = self._opened, self._reporter, self._readable
         with garbage.rare_collections():
             if isinstance(opened, OpenedConceptMap):
-                return compile_map(opened.release, opened.mappings(reporter), sink, reporter)
+                return compile_map(opened.release, readable(opened.mappings(reporter)), sink, reporter)
             if isinstance(opened, OpenedValueSet):
-                return compile_value_set(opened.release, opened.members(reporter), sink, reporter)
-            concepts = opened.concepts(reporter)
+                return compile_value_set(opened.release, readable(opened.members(reporter)), sink, reporter)
+            concepts = readable(opened.concepts(reporter))
             return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
+
+    def _readable(self, rows: Iterable[_Row]) -> Iterator[_Row]:
+        """The rows up to the place where a file breaks off. Raises BrokenReleaseError unless parts are taken."""
+        try:
+            yield from rows
+        except BrokenReleaseError as broken:
+            if not self._job.partial:
+                raise
+            self._reporter.problem(broken.problem)
+        if (
+            self._job.partial
+            and self._reporter.problems
+            and isinstance(self._opened.release, CodeSystemRelease)
+        ):
+            self._opened.release.content = "fragment"
 
     def _registration(self, count: int, size: int) -> RegisteredArtifact:
         release = self._opened.release

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
 
 from terminology import TerminologyError
+from terminology.content.publication import FOLDER
 from terminology.core.model import Document
 from tests.support.asking import Ask, matches, properties, value, values
 from tests.support.builders import body_of
@@ -86,7 +88,7 @@ CROSSWALK = [
     (OURS, "trachelectomy-radical", MESH, {}, "nD000069339"),
     (OURS, "conization-cold-knife", ICD9, {}, "n67.2"),
     (OURS, "conization", SCT, {}, "=54535009 n120038005 b68143003"),
-    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1 ~5-671.y"),
+    (OURS, "conization", OPS, {"episode": "repeat"}, "n5-671 b5-671.1"),
     (OURS, "conization", OPCS, {}, "nQ03"),
     (OURS, "conization", MESH, {}, "nD019092"),
     (CPT, "57520", OURS, {"technique": "cold-knife"}, "nconization bconization-cold-knife"),
@@ -120,6 +122,38 @@ def test_the_crosswalk_answers_as_it_is_written(
     assert value(answer, "result") is any(item[0] != "x" for item in expected.split())
 
 
+def _listed() -> list[dict[str, str]]:
+    return list(csv.DictReader((FOLDER / "translations.csv").read_text("utf-8").splitlines()))
+
+
+def test_translate_leaves_what_the_list_says(ask: Ask) -> None:
+    """$translate leaves the targets that translations.csv lists, for each code and each combination."""
+    vocabulary = f"{BASE}/CodeSystem/conization-vocabulary#"
+    asked = 0
+    for line in _listed():
+        known = dict(part.split("=") for part in line["conditions"].split("; ") if part)
+        parts = [
+            {
+                "name": "dependency",
+                "part": [
+                    {"name": "attribute", "valueUri": vocabulary + name},
+                    {"name": "value", "valueBoolean": text == "true"}
+                    if text in ("true", "false")
+                    else {"name": "value", "valueCode": text.replace("any other", "nothing-listed")},
+                ],
+            }
+            for name, values_ in known.items()
+            for text in [values_.split("|")[-1]]
+        ]
+        map_ = {"name": "url", "valueUri": f"{BASE}/ConceptMap/{line['map']}"}
+        coding = {"name": "coding", "valueCoding": {"system": OURS, "code": line["code"]}}
+        answer = ask("ConceptMap/$translate", body_of(map_, coding, *parts), "r5")
+        found = {code for code, said in matches(answer) if code and said != "not-related-to"}
+        assert found == set(filter(None, line["targets"].split("|"))), line
+        asked += 1
+    assert asked > 300
+
+
 @pytest.mark.parametrize("release", ["r4", "r5"])
 def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release: str) -> None:
     answer = translated(ask, release, OURS, "conization", CPT)
@@ -144,12 +178,26 @@ def test_without_conditions_every_candidate_comes_with_its_own(ask: Ask, release
 def test_the_qualifier_of_a_cone_decides_its_DRG(
     ask: Ask, approach: str, qualifier: str, groups: list[str]
 ) -> None:
-    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG)
+    alone = {"principalDiagnosis": "of-mdc-13", "otherProcedures": "none-that-regroups"}
+    answer = translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, **alone)
     assert [code for code, _ in matches(answer)] == groups
     (with_complication,) = matches(
-        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc")
+        translated(ask, "r5", PCS, f"0UBC{approach}Z{qualifier}", DRG, ccMcc="with-cc-mcc", **alone)
     )
     assert with_complication[0] == groups[0]
+
+
+def test_outside_MDC_13_no_DRG_is_stated(ask: Ask) -> None:
+    answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, principalDiagnosis="outside-mdc-13")
+    assert value(answer, "result") is False
+    assert "principalDiagnosis (sent 'outside-mdc-13', needed of-mdc-13)" in value(answer, "message")
+
+
+def test_a_curettage_beside_a_therapeutic_cone_changes_its_DRG(ask: Ask) -> None:
+    known = {"principalDiagnosis": "of-mdc-13", "ccMcc": "without-cc-mcc"}
+    for beside, group in (("none-that-regroups", "747"), ("biopsy-or-curettage", "745")):
+        answer = translated(ask, "r5", PCS, "0UBC7ZZ", DRG, otherProcedures=beside, **known)
+        assert [code for code, _ in matches(answer)] == [group]
 
 
 def test_the_GEM_of_67_2_has_five_codes_and_keeps_its_flags(ask: Ask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -150,10 +151,34 @@ def test_check_names_a_resource_that_a_table_no_longer_makes(copy: Path) -> None
     assert f"r5/naming-systems.json: {gone}: in the tables, but not in the file" in check(copy)
 
 
+def test_the_list_of_what_the_maps_leave_shows_a_changed_condition(copy: Path) -> None:
+    table = copy / "source/maps/conization-to-cpt.csv"
+    table.write_text(table.read_text("utf-8").replace("technique=cold-knife; ", "", 1), "utf-8")
+    said = "translations.csv: conization-to-cpt,conization,technique=laser,one: in the tables, but not in the file"
+    assert said in check(copy)
+    (copy / "translations.csv").unlink()
+    assert "translations.csv: the file is missing" in check(copy)
+
+
+def test_no_cone_by_the_knife_is_billed_as_one_by_the_loop() -> None:
+    """Each line of the list that holds for the knife leaves 57520, or nothing, whatever else is known."""
+    lines = list(csv.DictReader((FOLDER / "translations.csv").read_text("utf-8").splitlines()))
+    knife = [
+        line
+        for line in lines
+        if line["map"] == "conization-to-cpt"
+        and (
+            line["code"] == "conization-cold-knife"
+            or (line["code"] == "conization" and "cold-knife" in line["conditions"])
+        )
+    ]
+    assert len(knife) == 2 and {line["targets"] for line in knife} == {"57520"}
+
+
 def test_writing_again_mends_every_difference(copy: Path) -> None:
     shutil.rmtree(copy / "r4")
     assert check(copy)
-    assert len(write(copy)) == 8
+    assert len(write(copy)) == 9  # two releases of four bundles, and the list
     assert check(copy) == []
 
 
@@ -709,11 +734,16 @@ def test_ablation_in_icd_10_pcs_is_no_conization_of_cpt() -> None:
 
 
 def test_the_last_character_decides_the_ms_drg() -> None:
-    groups = {"X": {"744", "745"}, "Z": {"746", "747"}}
+    """With nothing else coded; a biopsy or a curettage beside it leads to 744 or 745 in any case."""
+    alone = {"X": {"744", "745"}, "Z": {"746", "747"}}
     for code in (c for c in codes("icd-10-pcs") if c.startswith("0UBC")):
         found = matches("icd-10-pcs-to-ms-drg", code)
-        assert set(found) == groups[code[-1]]
-        assert [v[1]["ccMcc"] for _, v in sorted(found.items())] == [{"with-cc-mcc"}, {"without-cc-mcc"}]
+        for beside, groups in (("none-that-regroups", alone[code[-1]]), ("biopsy-or-curettage", alone["X"])):
+            left = {group for group, (_, known) in found.items() if beside in known["otherProcedures"]}
+            assert left == groups
+        for group, (_, known) in found.items():
+            assert known["principalDiagnosis"] == {"of-mdc-13"}
+            assert known["ccMcc"] == {"with-cc-mcc" if int(group) % 2 == 0 else "without-cc-mcc"}
 
 
 def test_a_gem_is_in_a_map_of_its_own_with_its_flags() -> None:
@@ -753,7 +783,7 @@ def test_a_pair_of_codes_is_a_product() -> None:
 
 def test_repeated_conization_has_an_ops_code_of_its_own() -> None:
     found = matches("conization-to-ops", "conization")
-    assert found["5-671.0"] == ("equivalent", {"episode": {"initial"}})
+    assert found["5-671.0"] == (B, {"episode": {"initial"}})
     assert found["5-671.1"] == (B, {"episode": {"repeat"}})
 
 
@@ -843,7 +873,28 @@ MISTAKES = [
         23,
         "the evidence 'HEARSAY' should be a key",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS", 23, "should have 8 cells"),
+    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS", 23, "should have 9 cells"),
+    (
+        "maps/conization-to-cpt.csv",
+        "technique=cold-knife; technique=laser,",
+        "technique=cold-knife; technique=laser; setting=outpatient-or-professional,",
+        3,
+        "setting conditions other rows of conization, but not this one",
+    ),
+    (
+        "maps/conization-to-cpt.csv",
+        ",colposcopyGuided,,57520 covers",
+        ",,,57520 covers",
+        2,
+        "colposcopyGuided conditions other rows of conization",
+    ),
+    (
+        "maps/conization-to-cpt.csv",
+        ",colposcopyGuided,,57520 covers",
+        ",colposcopyGuided|approach,,57520 covers",
+        2,
+        "regardlessOf names approach, which conditions no other row",
+    ),
     (
         "maps/conization-to-hcpcs.csv",
         ",ANWEB,V",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from terminology import Settings, Terminology
 from terminology.cli import commands
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
@@ -57,6 +59,13 @@ def held(store: Path) -> list[RegisteredArtifact]:
         return writer.status()
     finally:
         writer.close()
+
+
+def content(store: Path) -> str:
+    """``CodeSystem.content`` of the table."""
+    with Terminology(settings=Settings(store=str(store), bundled=False)) as terminology:
+        (system,) = terminology.search("CodeSystem", url="http://example.org/t").resources
+        return str(system.json["content"])
 
 
 def files(store: Path) -> dict[str, int]:
@@ -214,7 +223,7 @@ def table(folder: Path, *rows: str, header: str = "code;display") -> Path:
 GOOD = [f"c{number};Code {number}" for number in range(10)]
 
 
-@pytest.mark.parametrize("rows", [[], ["x"] * 10, ['"a;b']], ids=["header only", "unreadable", "quote"])
+@pytest.mark.parametrize("rows", [[], ["x"] * 10], ids=["header only", "unreadable"])
 @pytest.mark.parametrize("given", [[], ["--allow-fewer-rows"], ["--dry-run"]], ids=str)
 def test_a_release_without_a_readable_row_is_refused(
     rows: list[str], given: list[str], tmp_path: Path, store: Path, import_: Callable[..., Result]
@@ -313,20 +322,102 @@ def test_a_URL_without_a_version_retires_and_names_all_its_versions(
 # -- what is wrong between rows ------------------------------------------------------------------
 
 
-def test_an_unclosed_quote_is_reported_with_the_rows_that_it_swallows(
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ('c3;"Code 3\nc4;Code 4\n', "the quote that begins here is not closed"),
+        ("c3", "1 columns where the header has 2"),
+    ],
+    ids=["in a quote", "in a row"],
+)
+def test_a_table_that_breaks_off_is_refused_or_stored_as_a_fragment(
+    last: str, why: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    """A file that breaks off is refused; with --partial the rows before are a fragment."""
+    folder = table(tmp_path / "r", *GOOD[:3])
+    with (folder / "t.csv").open("a") as file:
+        file.write(last)
+    for options in ([], ["--strict"], ["--dry-run"]):
+        refused = import_("csv", *options, folder)
+        assert refused.exit_code == 1 and held(store) == []
+        assert f"t.csv:5: the file breaks off: {why}" in refused.output
+    taken = import_("csv", "--partial", folder)
+    assert taken.exit_code == 0 and f"t.csv:5: the file breaks off: {why}" in taken.output
+    assert [one.rows for one in held(store)] == [3]
+    assert content(store) == "fragment"
+
+
+@pytest.mark.parametrize("kind", ["icd10pcs", "hcpcs", "icd9cm"])
+def test_lines_of_a_fixed_length_end_or_the_file_breaks_off(
+    kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made(kind, tmp_path / "r")
+    for file in folder.glob("*.txt"):
+        file.write_bytes(file.read_bytes().rstrip(b"\r\n"))
+    refused = import_(kind, folder)
+    assert refused.exit_code == 1 and held(store) == []
+    assert "the file breaks off: its last line has no end" in refused.output
+
+
+def test_a_release_with_many_problems_is_refused_unless_they_are_meant(
     tmp_path: Path, store: Path, import_: Callable[..., Result]
 ) -> None:
-    """A quote that is not closed is reported with all the rows that it swallows; --strict refuses it."""
-    folder = table(tmp_path / "r", *GOOD[:3], 'c3;"Code 3', *GOOD[4:])
-    strict = import_("csv", "--strict", folder)
-    assert strict.exit_code == 1 and held(store) == []
-    said = import_("csv", folder)
-    for output in (strict.output, said.output):
-        assert "t.csv:5: cannot be read as CSV" in output
-        assert (
-            "a quote is not closed, and nothing from here to the end of the file (line 11) is read" in output
-        )
-    assert [one.rows for one in held(store)] == [3]
+    folder = table(tmp_path / "r", *GOOD, *["x"] * 3)
+    refused = import_("csv", folder)
+    assert refused.exit_code == 1 and held(store) == []
+    assert "3 problems in 10 rows that can be read; nothing was imported" in refused.output
+    assert import_("csv", "--most-problems", "30", folder).exit_code == 0
+    assert content(store) == "complete"
+    assert import_("csv", table(tmp_path / "r", *GOOD, *["x"] * 4)).exit_code == 1
+    assert import_("csv", "--partial", folder).exit_code == 0
+
+
+UNREADABLE = [
+    ("utf-16", "code;display\na;A\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+    ("gzip", gzip.compress(b"code;display\na;A\n"), "is compressed with gzip; unpack it"),
+    ("page", b"<!DOCTYPE html><html>", "is a web page, perhaps of a log-in; fetch the file again"),
+]
+
+
+@pytest.mark.parametrize(
+    "content,said", [case[1:] for case in UNREADABLE], ids=[case[0] for case in UNREADABLE]
+)
+@pytest.mark.parametrize("kind", ["csv", "hcpcs", "loinc"])
+def test_a_file_that_no_importer_reads_is_refused_with_the_reason(
+    kind: str, content: bytes, said: str, tmp_path: Path, import_: Callable[..., Result]
+) -> None:
+    folder = table(tmp_path / "r", *GOOD)
+    (folder / "t.csv").write_bytes(content)
+    refused = import_(kind, folder)
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert "t.csv" in refused.output
+
+
+@pytest.mark.parametrize("kind", ["icd10pcs", "hcpcs", "csv", "rxnorm"])
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"], ids=["CR", "CRLF"])
+def test_lines_end_in_LF_or_CRLF_or_as_on_old_machines_in_CR(
+    end: bytes, kind: str, tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made(kind, tmp_path / "r")
+    assert import_(kind, folder).exit_code == 0
+    rows = [one.rows for one in held(store)]
+    for file in folder.rglob("*"):
+        if file.suffix.lower() in (".txt", ".csv", ".rrf"):
+            file.write_bytes(b"\n".join(file.read_bytes().splitlines()).replace(b"\n", end) + end)
+    assert import_(kind, folder).exit_code == 0
+    assert [one.rows for one in held(store)] == rows
+
+
+@pytest.mark.parametrize("kind", ["icd10pcs", "hcpcs", "rxnorm"])
+def test_a_byte_order_mark_does_not_hide_a_file_from_its_importer(
+    kind: str, tmp_path: Path, import_: Callable[..., Result]
+) -> None:
+    folder = made(kind, tmp_path / "r")
+    for file in folder.rglob("*"):
+        if file.suffix.lower() in (".txt", ".rrf"):
+            file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert import_(kind, folder).exit_code == 0
 
 
 def test_a_quote_that_is_closed_too_late_is_reported_with_its_lines(

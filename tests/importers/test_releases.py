@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from terminology import Settings, create_app
@@ -659,12 +661,42 @@ def test_csv_columns_are_what_the_mapping_file_says(imported: Any) -> None:
     assert str(wings.stated("w", "span")[0]) == "2.50"
 
 
-def test_xlsx_whole_numbers_are_codes_and_blank_targets_no_map(imported: Any) -> None:
+def test_xlsx_whole_numbers_are_codes_and_a_word_says_no_map(imported: Any) -> None:
     wings = imported("xlsx")
     first, second = wings.rows
     assert (first.source, first.target, first.relationship) == ("101", "A", "equivalent")
     assert first.depends_on == [("http://example.org/side", "code", "left")]
     assert (second.source, second.no_map) == ("102", True)
+
+
+def sheet(folder: Path, *rows: Sequence[object]) -> None:
+    """The release in XLSX with other rows."""
+    releases.xlsx(folder)
+    book = openpyxl.load_workbook(folder / "map.xlsx")
+    for row in rows:
+        book["Maps"].append(row)
+    book.save(folder / "map.xlsx")
+
+
+def test_a_row_without_a_target_is_not_mapped_yet(tmp_path: Path) -> None:
+    sheet(tmp_path, (103, None, None, None), (104, "NOMAP", None, None))
+    wings = Imported("xlsx", tmp_path)
+    assert wings.problems == []
+    assert [(row.source, row.no_map) for row in wings.rows] == [("101", False), ("102", True), ("104", True)]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("#N/A", "map.xlsx:4: the column To has #N/A, an error of the spreadsheet"),
+        ("=A2", "map.xlsx:4: a formula has no value: open the file in a spreadsheet program and save it"),
+    ],
+)
+def test_an_error_or_a_formula_without_value_is_no_code(target: str, said: str, tmp_path: Path) -> None:
+    sheet(tmp_path, (103, target, None, None))
+    wings = Imported("xlsx", tmp_path)
+    assert [str(problem) for problem in wings.problems] == [said]
+    assert [row.source for row in wings.rows] == ["101", "102"]
 
 
 def test_csv_a_cell_of_the_wrong_type_is_reported_with_its_line(tmp_path: Path) -> None:

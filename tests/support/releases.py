@@ -508,7 +508,7 @@ def xlsx(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     book = openpyxl.Workbook()
     sheet = book.create_sheet("Maps")
-    for row in (("From", "To", "How", "When"), (101, "A", "=", "left"), (102, None, None, None)):
+    for row in (("From", "To", "How", "When"), (101, "A", "=", "left"), (102, "No map", None, None)):
         sheet.append(row)
     book.save(folder / "map.xlsx")
     write(

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
 from terminology.core.errors import BrokenReleaseError
@@ -25,6 +25,19 @@ ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 _MEBIBYTE = 1 << 20
 _HEAD = 1 << 16
+# The beginnings of files that no importer reads, and what to do with each.
+_UNREADABLE = (
+    ((b"\xff\xfe", b"\xfe\xff"), "is UTF-16; save it as UTF-8"),
+    ((b"\x1f\x8b",), "is compressed with gzip; unpack it"),
+    ((b"7z\xbc\xaf", b"Rar!"), "is an archive of another kind than zip; unpack it"),
+    ((b"%PDF",), "is a PDF; its owner may publish a table, too"),
+    (
+        (b"<!DOCTYPE html", b"<!doctype html", b"<html"),
+        "is a web page, perhaps of a log-in; fetch the file again",
+    ),
+    ((b"\xd0\xcf\x11\xe0",), "is an old Excel file; save it as .xlsx"),
+)
+_ARCHIVE = b"PK\x03\x04"
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,6 +51,11 @@ class File:
     def name(self) -> str:
         """The name without folders."""
         return PurePosixPath(self.inside).name if self.inside else self.path.name
+
+    @property
+    def folder(self) -> PurePath:
+        """The folder that it is in; in an archive, below the path of the archive."""
+        return (self.path / self.inside if self.inside else self.path).parent
 
     @property
     def label(self) -> str:
@@ -70,10 +88,32 @@ class File:
             return stream.read(_HEAD)
 
     def first_lines(self) -> list[str]:
-        """The lines that the head holds whole, decoded as Latin-1."""
+        """The lines that the head holds whole, decoded as Latin-1, without a byte order mark."""
         head = self.head()
-        lines = head.decode("latin-1").splitlines()
+        lines = head.removeprefix(BYTE_ORDER_MARK).decode("latin-1").splitlines()
         return lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
+
+    def first_line(self) -> str:
+        """The first of ``first_lines``; empty in an empty file."""
+        return next(iter(self.first_lines()), "")
+
+    def has_end(self) -> bool:
+        """Whether the last line has an end; b"\\x1a" is the end of a file in DOS. Reads the whole file."""
+        last = b""
+        with self.binary() as stream:
+            while piece := stream.read(_MEBIBYTE):
+                last = piece[-1:]
+        return last in (b"\n", b"\r", b"\x1a")
+
+    def trouble(self) -> str | None:
+        """Why no importer can read the file, as the rest of a sentence; None if one may be able to."""
+        head = self.head().lstrip()
+        for beginnings, text in _UNREADABLE:
+            if head.startswith(beginnings):
+                return text
+        if self.inside and head.startswith(_ARCHIVE) and not self.name.lower().endswith(".xlsx"):
+            return "is an archive within an archive; unpack the outer one"
+        return None
 
 
 def year_in(name: str) -> str | None:

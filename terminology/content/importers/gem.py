@@ -31,7 +31,7 @@ from terminology.content.importers import icd9cm, icd10cm, icd10pcs, notices
 from terminology.content.importers.attributes import declarations
 from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import lines
+from terminology.content.importers.rows import lines, without_faults
 from terminology.core.model import Problem
 from terminology.store.release import (
     MapGroup,
@@ -178,26 +178,32 @@ def _mappings(file: File, direction: GemDirection, reporter: Reporter) -> Iterat
 
 
 def _rows(file: File, reporter: Reporter, incomplete: set[str]) -> Iterator[GemRow]:
-    for number, line in lines(file, reporter, "latin-1"):
+    def fault_of(line: str) -> str | None:
         parts = _LINE.fullmatch(line.strip())
         fault = "expected source, target and five flags" if parts is None else _fault(parts[2], parts[3])
-        if parts is not None and fault is None:
-            yield GemRow(number, parts[1], parts[2], parts[3])
-        elif number > 1 or not line.startswith('"'):
-            incomplete.update(_WORD.findall(line)[:1])
-            reporter.problem(Problem(file.label, number, f"{fault}, not {line[:60]!r}"))
+        if fault is None:
+            return None
+        incomplete.update(_WORD.findall(line)[:1])
+        return f"{fault}, not {line[:60]!r}"
+
+    numbered = lines(file, reporter, "latin-1")
+    rows = (row for row in numbered if row[0] > 1 or not row[1].startswith('"'))  # the first may be a header
+    for number, line in without_faults(file, reporter, rows, fault_of):
+        source, target, flags = _LINE.fullmatch(line.strip()).groups()  # type: ignore[union-attr]
+        yield GemRow(number, source, target, flags)
 
 
 def _fault(target: str, flags: str) -> str | None:
     """The rule that a line breaks; None if it breaks none."""
+    # The official files have choice lists without a scenario. Such a target belongs to no combination.
     no_map, combination, scenario, choice = (flag != "0" for flag in flags[1:])
     if no_map != target.upper().startswith("NO"):
         return "expected the second flag to be 1 where there is no target, and only there"
-    if scenario != choice:
-        return "expected a scenario and a choice list (fourth and fifth flag), or neither"
+    if scenario and not choice:
+        return "expected a choice list (fifth flag) in a scenario (fourth flag)"
     if combination and not scenario:
         return "expected a scenario and a choice list in a combination (third flag)"
-    return "expected no scenario where there is no target" if no_map and scenario else None
+    return "expected no scenario where there is no target" if no_map and (scenario or choice) else None
 
 
 def _single(row: GemRow, direction: GemDirection) -> MapRow:

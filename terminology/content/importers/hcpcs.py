@@ -48,7 +48,7 @@ class HcpcsRecord:
 
 
 def _open(files: Sequence[File]) -> list[OpenedCodeSystem]:
-    lists = [f for f in files if _RECORD.match(f.head().decode("latin-1").partition("\n")[0])]
+    lists = [f for f in files if _RECORD.match(f.first_line())]
     if len(lists) != 1:
         return []
     file, version = lists[0], _version(lists[0])
@@ -84,7 +84,7 @@ def _version(file: File) -> str | None:
 def _concepts(file: File, version: str | None, reporter: Reporter) -> Iterator[ConceptRow]:
     """Codes and modifiers, the lines of their long texts joined."""
     current: HcpcsRecord | None = None
-    for number, line in lines(file, reporter, encoding_of(file)):
+    for number, line in lines(file, reporter, encoding_of(file), ends=True):
         record, code = line[10:11], line[:5].strip()
         if not _RECORD.match(line):
             text = f"expected code, sequence and record, not {line[:20]!r}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from terminology.content.importers.files import BYTE_ORDER_MARK, File, year_in
+from terminology.content.importers.files import File, year_in
 
 
 class Icd10Files(NamedTuple):
@@ -29,7 +29,7 @@ def by_content(
     sorted_files = Icd10Files([], [], [])
     for file in files:
         head = file.head()
-        first = head.removeprefix(BYTE_ORDER_MARK).decode("latin-1").partition("\n")[0]
+        first = file.first_line()
         if xml in head:
             sorted_files.xml.append(file)
         elif order_line.match(first):

@@ -169,7 +169,7 @@ def _concepts(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
 
 
 def _list_lines(file: File, is_order: bool, reporter: Reporter) -> Iterator[CmLine]:
-    for number, line in lines(file, reporter, "cp1252"):
+    for number, line in lines(file, reporter, "cp1252", ends=True):
         entry = _parsed_order_line(number, line) if is_order else _parsed_code_line(number, line)
         if entry is None or not entry.title:
             expected = "number, code, flag and titles" if is_order else "a code and a title"

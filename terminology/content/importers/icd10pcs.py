@@ -164,7 +164,7 @@ def _concepts(files: PcsFiles, reporter: Reporter) -> Iterator[ConceptRow]:
 
 
 def _list_lines(files: PcsFiles, reporter: Reporter) -> Iterator[PcsLine]:
-    for number, line in lines(files.list_, reporter, "cp1252"):
+    for number, line in lines(files.list_, reporter, "cp1252", ends=True):
         entry = _parsed_order_line(number, line) if files.is_order else _parsed_code_line(number, line)
         if entry is None or not entry.title:
             expected = "number, code, flag and titles" if files.is_order else "a code of seven and a title"

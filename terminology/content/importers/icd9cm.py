@@ -156,7 +156,7 @@ def _concepts(files: Icd9Files, reporter: Reporter) -> Iterator[ConceptRow]:
 
 
 def _titles(file: File, volume: Icd9Volume, reporter: Reporter) -> Iterator[tuple[str, str]]:
-    for number, line in lines(file, reporter, "latin-1"):
+    for number, line in lines(file, reporter, "latin-1", ends=True):
         parsed = _parsed(line, volume)
         if parsed is None:
             expected = f"the code of a {volume.name} in columns 1-{volume.width} and a title"

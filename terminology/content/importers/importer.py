@@ -44,5 +44,7 @@ def _refusal(paths: Sequence[Path], files: Sequence[File], expected: str) -> Pro
     place = ", ".join(map(str, paths)) or "nothing"
     if missing := [str(path) for path in paths if not path.exists()]:
         return Problem(place, 0, f"there is no {', '.join(missing)}; expected {expected}")
+    troubles = [f"{file.label} {trouble}" for file in files if (trouble := file.trouble())]
     names = ", ".join(file.name for file in files[:_NAMED])
-    return Problem(place, 0, f"expected {expected}; found {names or 'no file'}")
+    there = "; ".join([names or "no file", *troubles[:_NAMED]])
+    return Problem(place, 0, f"expected {expected}; found {there}")

@@ -1,16 +1,18 @@
 """The lines, table rows and XML elements of a file, one at a time.
 
 A row comes with the number of its line. A row that cannot be read is reported and left out. A file that
-breaks off (XML that does not end, a damaged archive) ends the import, so that half a code system is never
-taken for a whole one.
+breaks off (XML or a quoted cell that does not end, a malformed row in a last line without an end, such a line
+alone where lines have a fixed length, a damaged archive) ends the import, so that half a code system is never taken
+for a whole one. Lines may end in LF, CRLF or, as on old machines, in CR alone.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from xml.etree import ElementTree
 
 from terminology.content.importers.files import BYTE_ORDER_MARK, File
@@ -19,9 +21,12 @@ from terminology.core.model import Problem
 from terminology.store.reporting import Reporter
 
 Record = tuple[str, ...]
+_Row = TypeVar("_Row")
 
 _MEBIBYTE = 1 << 20
 _PIECE = 1 << 16
+# How many columns an error message names.
+_NAMED = 20
 
 
 class SilentReporter:
@@ -43,13 +48,52 @@ SILENT: Reporter = SilentReporter()
 # -- lines and tables ----------------------------------------------------------------------------
 
 
-def lines(file: File, reporter: Reporter, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers, without line ends and byte order mark."""
+def lines(
+    file: File, reporter: Reporter, encoding: str = "utf-8", ends: bool = False
+) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers, without line ends and byte order mark.
+
+    With ``ends`` the last line has an end, too: for formats in which nothing else shows that a line is whole.
+    Raises BrokenReleaseError where it has none.
+    """
     with file.binary() as stream:
         for number, text in _decoded_lines(file, stream, reporter, encoding):
+            if ends and not text.endswith(("\r", "\n", "\x1a")):  # the last is the end of a file in DOS
+                raise breaks_off(file, number, "its last line has no end")
             text = text.rstrip("\r\n")
             if text and not text.isspace():
                 yield number, text
+
+
+def breaks_off(file: File, line: int, why: str) -> BrokenReleaseError:
+    """The error for a file that breaks off at a line."""
+    return BrokenReleaseError(Problem(file.label, line, f"the file breaks off: {why}"))
+
+
+def without_faults(
+    file: File, reporter: Reporter, rows: Iterable[tuple[int, _Row]], fault_of: Callable[[_Row], str | None]
+) -> Iterator[tuple[int, _Row]]:
+    """The rows in which ``fault_of`` finds none; the others are reported.
+
+    Raises BrokenReleaseError when the last one has a fault, and its line no end: the file breaks off there.
+    """
+    pending: Problem | None = None
+    for number, row in rows:
+        if pending is not None:
+            reporter.problem(pending)
+        fault = fault_of(row)
+        pending = None if fault is None else Problem(file.label, number, fault)
+        if pending is None:
+            yield number, row
+    if pending is not None:
+        _report_last(file, reporter, pending)
+
+
+def _report_last(file: File, reporter: Reporter, problem: Problem) -> None:
+    """Report a fault of the last row. Raises BrokenReleaseError when its line has no end."""
+    if not file.has_end():
+        raise breaks_off(file, problem.line, problem.text)
+    reporter.problem(problem)
 
 
 def records(
@@ -62,7 +106,7 @@ def records(
 ) -> Iterator[tuple[int, Record]]:
     """The rows of a table with a header row: the line number, and the cells of the columns asked for.
 
-    Raises BrokenReleaseError when the header lacks one of the columns.
+    Raises BrokenReleaseError when the header lacks one of the columns, or the file breaks off.
     """
     with file.binary() as stream:
         rows = _split_rows(
@@ -70,12 +114,9 @@ def records(
         )
         header = [name.strip() for name in next(rows, (0, [""]))[1]]
         pick = _column_picker(file, header, columns)
-        width = len(header)
-        for number, row in rows:
-            if len(row) == width:
-                yield number, pick(row)
-            elif any(row):
-                reporter.problem(_wrong_width(file, number, len(row), width))
+        filled = ((number, row) for number, row in rows if any(row))
+        for number, row in without_faults(file, reporter, filled, partial(_wrong_width, len(header))):
+            yield number, pick(row)
 
 
 def raw_records(
@@ -83,7 +124,7 @@ def raw_records(
 ) -> Iterator[list[bytes]]:
     """All cells of each row as bytes: for files of millions of rows, most of which are only passed on.
 
-    Raises BrokenReleaseError when the header does not begin with ``columns``.
+    Raises BrokenReleaseError when the header does not begin with ``columns``, or the file breaks off.
     """
     with file.binary() as stream:
         rows = _numbered_lines(file, stream, reporter)
@@ -91,14 +132,20 @@ def raw_records(
         if header[: len(columns)] != [name.encode() for name in columns]:
             raise BrokenReleaseError(Problem(file.label, 1, f"expected the columns {', '.join(columns)}"))
         width = len(header)
+        pending: Problem | None = None
         for number, line in rows:
+            if pending is not None:
+                reporter.problem(pending)
+                pending = None
             row = line.rstrip(b"\r\n").split(delimiter)
             if not _is_utf_8(line):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
             elif len(row) == width:
                 yield row
             elif row != [b""]:
-                reporter.problem(_wrong_width(file, number, len(row), width))
+                pending = Problem(file.label, number, str(_wrong_width(width, row)))
+        if pending is not None:
+            _report_last(file, reporter, pending)
 
 
 def table_rows(
@@ -143,14 +190,15 @@ def _is_utf_8(line: bytes) -> bool:
     return True
 
 
-def _wrong_width(file: File, number: int, columns: int, width: int) -> Problem:
-    return Problem(file.label, number, f"{columns} columns where the header has {width}")
+def _wrong_width(width: int, row: Sequence[object]) -> str | None:
+    return None if len(row) == width else f"{len(row)} columns where the header has {width}"
 
 
 def _column_picker(file: File, header: list[str], columns: Sequence[str]) -> Callable[[list[str]], Record]:
     missing = [name for name in columns if name not in header]
     if missing:
-        raise BrokenReleaseError(Problem(file.label, 1, f"expected the columns {', '.join(missing)}"))
+        text = f"expected the columns {', '.join(missing)}; found {', '.join(header[:_NAMED])}"
+        raise BrokenReleaseError(Problem(file.label, 1, text))
     places = [header.index(name) for name in columns]
     return itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
 
@@ -170,20 +218,14 @@ def _split_rows(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            text = f"cannot be read as CSV: {error}{_lost_lines(error, numbers)}"
-            reporter.problem(Problem(file.label, numbers[0], text))
+            if "unexpected end" in str(error):
+                raise breaks_off(file, numbers[0], "the quote that begins here is not closed") from None
+            lost = f"; lines {numbers[0]} to {numbers[-1]} are left out" if len(numbers) > 1 else ""
+            reporter.problem(Problem(file.label, numbers[0], f"cannot be read as CSV: {error}{lost}"))
             continue
         if row is None:
             return
         yield numbers[0], row
-
-
-def _lost_lines(error: csv.Error, numbers: Sequence[int]) -> str:
-    """The lines that are lost because a quote is not closed: they may be more than one row."""
-    if "unexpected end" in str(error):
-        last = f"the end of the file (line {numbers[-1]})"
-        return f"; a quote is not closed, and nothing from here to {last} is read"
-    return f"; lines {numbers[0]} to {numbers[-1]} are left out" if len(numbers) > 1 else ""
 
 
 def _noting_numbers(decoded: Iterator[tuple[int, str]], numbers: list[int]) -> Iterator[str]:
@@ -207,15 +249,35 @@ def _decoded_lines(
 
 
 def _numbered_lines(file: File, stream: IO[bytes], reporter: Reporter) -> Iterator[tuple[int, bytes]]:
-    """Each line with its number from 1. The progress is reported once per mebibyte."""
+    """Each line with its number from 1. The progress is reported once per mebibyte.
+
+    Raises BrokenReleaseError for a file that holds no text of a known kind.
+    """
+    if trouble := file.trouble():
+        raise BrokenReleaseError(Problem(file.label, 1, trouble))
     size, done, reported = file.size(), 0, 0
-    for number, raw in enumerate(stream, 1):
+    for number, raw in enumerate(_split_lines(file, stream), 1):
         done += len(raw)
         if done - reported >= _MEBIBYTE:
             reported = done
             reporter.progress(file.label, done, size)
         yield number, raw
     reporter.progress(file.label, size, size)
+
+
+def _split_lines(file: File, stream: IO[bytes]) -> Iterable[bytes]:
+    """The lines with their ends. A file that has CR and no LF in its head has lines that end in CR alone."""
+    head = file.head()
+    return _split_at_cr(stream) if b"\r" in head and b"\n" not in head else stream
+
+
+def _split_at_cr(stream: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while piece := stream.read(_PIECE):
+        *whole, rest = (rest + piece).split(b"\r")
+        yield from (line + b"\r" for line in whole)
+    if rest:
+        yield rest
 
 
 # -- XML -----------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, lines
+from terminology.content.importers.rows import SILENT, is_number, lines, without_faults
 from terminology.core.model import Problem
 from terminology.store.release import (
     CodeSystemRelease,
@@ -80,8 +80,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     files = _rrf_files(all_files)
     if "rxnconso.rrf" not in files:
         return []
-    first = files["rxnconso.rrf"].head().partition(b"\n")[0]
-    if first.count(b"|") != TABLES["rxnconso.rrf"].width:
+    if files["rxnconso.rrf"].first_line().count("|") != TABLES["rxnconso.rrf"].width:
         return []
     relations = sorted(_relations(files))
     release = CodeSystemRelease(
@@ -105,12 +104,14 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _rrf_files(all_files: Sequence[File]) -> dict[str, File]:
-    """The files by name. Of a full release only the folder rrf: the prescribable subset is another release."""
-    files: dict[str, File] = {}
-    for file in all_files:
-        if file.name.lower() in TABLES:
-            files.setdefault(file.name.lower(), file)
-    return files
+    """The files by name, all of one folder. Of a full release not its part ``prescribe``, which is one itself."""
+    tables = [file for file in all_files if file.name.lower() in TABLES]
+    names = sorted((file for file in tables if file.name.lower() == "rxnconso.rrf"), key=_is_prescribable)
+    return {file.name.lower(): file for file in tables if file.folder == names[0].folder} if names else {}
+
+
+def _is_prescribable(file: File) -> bool:
+    return "prescribe" in file.folder.parts
 
 
 def _version(file: File) -> str | None:
@@ -129,11 +130,13 @@ def _relations(files: dict[str, File]) -> set[str]:
 
 def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[str]]]:
     """The concept and the kept columns of each row that is RxNorm's own and not suppressed."""
-    for number, line in lines(file, reporter):
-        row = line.split("|")
-        if len(row) != table.width + 1 or row[-1]:
-            reporter.problem(Problem(file.label, number, f"expected {table.width} columns with | after each"))
-            continue
+
+    def fault_of(row: list[str]) -> str | None:
+        is_whole = len(row) == table.width + 1 and not row[-1]
+        return None if is_whole else f"expected {table.width} columns with | after each"
+
+    rows = ((number, line.split("|")) for number, line in lines(file, reporter))
+    for number, row in without_faults(file, reporter, rows, fault_of):
         own = table.source is None or row[table.source] == "RXNORM"
         if own and row[table.concept] and (table.suppressed is None or row[table.suppressed] in ("", "N")):
             if is_number(row[table.concept].encode()):

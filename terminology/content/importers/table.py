@@ -26,10 +26,14 @@ A code system::
     type = "decimal"
 
 A concept map has ``[ConceptMap]`` with the elements ``source`` and ``target`` (the code systems), the columns
-``source`` and ``target`` (a row without a target means that there is none), ``sourceDisplay``,
-``targetDisplay``, ``relationship`` and ``comment``, and ``[[dependsOn]]``, ``[[product]]`` (``column``,
-``attribute``, ``type``) and ``[[property]]``. ``[relationships]`` maps the words in the column to those of
-FHIR (``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for rows without one.
+``source`` and ``target``, ``sourceDisplay``, ``targetDisplay``, ``relationship`` and ``comment``, and
+``[[dependsOn]]``, ``[[product]]`` (``column``, ``attribute``, ``type``) and ``[[property]]``. ``[relationships]``
+maps the words in the column to those of FHIR (``"=" = "equivalent"``); ``relationship`` in ``[ConceptMap]`` is for
+rows without one.
+
+A row without a target is not mapped yet: it says nothing, and is left out. That a code has no counterpart is said
+by a word in the column ``target``: one of ``noMap = ["none"]`` in ``[file]``, or else "no map", however it is
+written. A row is malformed where a cell has an error of the spreadsheet (``#N/A``) or a formula without its value.
 """
 
 from __future__ import annotations
@@ -84,7 +88,7 @@ _ALLOWED: dict[str, dict[str, tuple[str, ...] | None]] = {
     },
     "ConceptMap": {
         "ConceptMap": None,
-        "file": ("delimiter", "encoding", "sheet"),
+        "file": ("delimiter", "encoding", "sheet", "noMap"),
         "columns": _MAPPING,
         "relationships": None,
         "property": (*_VALUE, "code", "uri", "description"),
@@ -94,6 +98,9 @@ _ALLOWED: dict[str, dict[str, tuple[str, ...] | None]] = {
 }
 # The column that each kind of resource needs.
 _REQUIRED = {"CodeSystem": "code", "ConceptMap": "source"}
+# What spreadsheets show for a formula that failed, also in a CSV file that they wrote.
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
+_NO_MAP = ("no map", "no-map", "nomap", "no_map")
 _TRUE, _FALSE = {"true", "yes", "1", "x", "y"}, {"false", "no", "0", "", "n"}
 
 
@@ -311,7 +318,10 @@ def _cells(mapping: TableMapping, reporter: Reporter) -> Iterator[tuple[int, dic
     names = mapping.column_names()
     for number, row in _rows(mapping, reporter, names):
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=True)}
-        if any(cells.values()):
+        if wrong := [name for name, cell in cells.items() if cell in _ERRORS]:
+            text = f"the column {wrong[0]} has {cells[wrong[0]]}, an error of the spreadsheet"
+            reporter.problem(Problem(mapping.table.label, number, text))
+        elif any(cells.values()):
             yield number, cells
 
 
@@ -327,7 +337,7 @@ def _sheet_rows(
     file: File, sheet: str | None, names: list[str], reporter: Reporter
 ) -> Iterator[tuple[int, Sequence[str]]]:
     size = file.size()
-    with _workbook(file) as book:
+    with _workbook(file, values=True) as book, _workbook(file, values=False) as written:
         if sheet is not None and sheet not in book.sheetnames:
             raise BrokenReleaseError(
                 Problem(file.label, 0, f"there is no sheet {sheet}; known sheets: {book.sheetnames}")
@@ -335,20 +345,33 @@ def _sheet_rows(
         worksheet = book[sheet] if sheet else book.worksheets[0]
         last = worksheet.max_row or 0
         rows = worksheet.iter_rows(values_only=True)
+        formulas = (written[sheet] if sheet else written.worksheets[0]).iter_rows(2, values_only=True)
         header = [_text(cell) for cell in next(rows, ())]
         if missing := [name for name in names if name not in header]:
-            raise BrokenReleaseError(Problem(file.label, 1, f"expected the columns {', '.join(missing)}"))
+            names_there = ", ".join(name for name in header if name)
+            raise BrokenReleaseError(
+                Problem(file.label, 1, f"expected the columns {', '.join(missing)}; found {names_there}")
+            )
         places = [header.index(name) for name in names]
-        for number, row in enumerate(rows, 2):
+        for number, (row, formula) in enumerate(zip(rows, formulas, strict=False), 2):
             if number % PROGRESS_ROWS == 0 and number < last:
                 reporter.progress(file.label, size * number // last, size)
+            if any(
+                place < len(row) and row[place] is None and formula[place] is not None for place in places
+            ):
+                text = "a formula has no value: open the file in a spreadsheet program and save it"
+                reporter.problem(Problem(file.label, number, text))
+                continue
             yield number, [_text(row[place] if place < len(row) else None) or "" for place in places]
         reporter.progress(file.label, size, size)
 
 
 @contextmanager
-def _workbook(file: File) -> Iterator[Any]:
-    """The workbook. Raises BrokenReleaseError where openpyxl is missing, or the file is not XLSX."""
+def _workbook(file: File, values: bool) -> Iterator[Any]:
+    """The workbook, with the values of formulas or the formulas themselves.
+
+    Raises BrokenReleaseError where openpyxl is missing, or the file is not XLSX.
+    """
     try:
         import openpyxl
     except ImportError:
@@ -356,7 +379,7 @@ def _workbook(file: File) -> Iterator[Any]:
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     with file.binary() as stream:
         try:
-            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=values)
         except (*ARCHIVE_ERRORS, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
             raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
         try:
@@ -431,6 +454,8 @@ class TableReader:
 
     def __init__(self, mapping: TableMapping) -> None:
         self.resource = mapping.resource
+        no_map = mapping.content.get("file", {}).get("noMap", _NO_MAP)
+        self.no_map = {word.casefold() for word in ([no_map] if isinstance(no_map, str) else no_map)}
         self.relationships: Mapping[str, str] = mapping.content.get("relationships", {})
         self.designations = mapping.columns("designation")
         self.properties = mapping.columns("property")
@@ -459,11 +484,15 @@ class TableReader:
             line=line,
         )
 
-    def mapping(self, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow:
-        """The mapping of a row; ``named`` are its cells by the elements of ``[columns]``. Raises _CellError."""
+    def mapping(self, line: int, named: dict[str, str], cells: dict[str, str]) -> MapRow | None:
+        """The mapping of a row, None if it is not mapped yet; ``named`` as above. Raises _CellError."""
         if not named["source"]:
             raise _CellError("a row without a source")
         target = named.get("target") or None
+        if target is None and "target" in named:
+            return None
+        if target is not None and target.casefold() in self.no_map:
+            target = None
         return MapRow(
             source=named["source"],
             target=target,
@@ -501,15 +530,20 @@ def _mappings(mapping: TableMapping, reporter: Reporter) -> Iterator[MapRow]:
 
 
 def _built_rows(
-    mapping: TableMapping, reporter: Reporter, build: Callable[[int, dict[str, str], dict[str, str]], _Row]
+    mapping: TableMapping,
+    reporter: Reporter,
+    build: Callable[[int, dict[str, str], dict[str, str]], _Row | None],
 ) -> Iterator[_Row]:
     columns = mapping.named_columns
     for number, cells in _cells(mapping, reporter):
         named = {name: cells[column] for name, column in columns.items()}
         try:
-            yield build(number, named, cells)
+            row = build(number, named, cells)
         except _CellError as error:
             reporter.problem(Problem(mapping.table.label, number, str(error)))
+            continue
+        if row is not None:
+            yield row
 
 
 CSV = _importer(

@@ -6,7 +6,9 @@ them; R4B uses those of R4. docs/content.md explains how to change the content.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 
 from terminology.content.canonical import FOLDER
@@ -41,6 +43,8 @@ BUNDLES = {
 }
 # The differences of a resource between a bundle file and the tables.
 NOT_IN_FILE, NOT_IN_TABLES = "in the tables, but not in the file", "in the file, but no longer in the tables"
+# The list of what the maps leave, beside the folders of the bundles.
+TRANSLATIONS = "translations.csv"
 DIFFERENT = "the file and the tables differ"
 
 
@@ -80,9 +84,29 @@ def bundle(documents: Iterable[Document], name: str, base: str) -> Document:
     return {"resourceType": "Bundle", "id": name, "type": "collection", "entry": entries}
 
 
+def translations(tables: PublicationSource) -> str:
+    """The targets that our maps leave for each code of our code systems and each combination of conditions, as CSV.
+
+    A pull request shows with it which answers a changed row changes.
+    """
+    file = StringIO()
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(("map", "code", "conditions", "left", "targets"))
+    for entry in tables.resources["ConceptMap"]:
+        if tables.is_own(tables.system(entry["source"])):
+            published = PublishedMap(tables, entry)
+            for concept in tables.concepts[entry["source"]]:
+                if concept["notSelectable"] != "true":
+                    lines.writerows(
+                        (entry["id"], concept["code"], *line) for line in published.left(concept["code"])
+                    )
+    return file.getvalue()
+
+
 def render(source: Path = FOLDER / "source", base: str | None = None) -> dict[str, bytes]:
-    """The content of the bundle files, by their path under ``fhir_bundles``: ``r5/concept-maps.json``."""
-    return dict(_files(build(source, base), PublicationSource.read(source, base).base))
+    """The content of the files, by their path under ``fhir_bundles``: ``r5/concept-maps.json``, the list."""
+    tables = PublicationSource.read(source, base)
+    return dict(_files(build(source, base), tables.base)) | {TRANSLATIONS: translations(tables).encode()}
 
 
 def _files(documents: list[Document], base: str) -> Iterator[tuple[str, bytes]]:
@@ -94,7 +118,7 @@ def _files(documents: list[Document], base: str) -> Iterator[tuple[str, bytes]]:
 
 
 def write(folder: Path = FOLDER, base: str | None = None) -> list[Path]:
-    """Build ``folder/source`` into ``folder/r5`` and ``folder/r4``; returns the paths written."""
+    """Build ``folder/source`` into ``folder/r5``, ``folder/r4`` and the list; returns the paths written."""
     written = []
     for name, content in render(folder / "source", base).items():
         path = folder / name
@@ -107,7 +131,8 @@ def write(folder: Path = FOLDER, base: str | None = None) -> list[Path]:
 def check(folder: Path = FOLDER, base: str | None = None) -> list[str]:
     """The differences between the bundle files and the built bundles, a line for each."""
     built = render(folder / "source", base)
-    paths = (path for release in ("r4", "r5") for path in sorted((folder / release).glob("*.json")))
+    paths = [path for release in ("r4", "r5") for path in sorted((folder / release).glob("*.json"))]
+    paths += folder.glob(TRANSLATIONS)
     files = {path.relative_to(folder).as_posix(): path for path in paths}
     differences = [f"{name}: the tables no longer make this file" for name in files if name not in built]
     for name, content in built.items():
@@ -119,12 +144,18 @@ def check(folder: Path = FOLDER, base: str | None = None) -> list[str]:
 
 
 def _differences(name: str, file: bytes, built: bytes) -> list[str]:
-    old, new = _resources(file), _resources(built)
+    parts = _resources if name.endswith(".json") else _lines
+    old, new = parts(file), parts(built)
     texts = {key: NOT_IN_FILE for key in new if key not in old}
     texts |= {key: NOT_IN_TABLES for key in old if key not in new}
     texts |= {key: DIFFERENT for key in new if key in old and old[key] != new[key]}
     differences = [f"{name}: {key}: {text}" for key, text in texts.items()]
     return differences or [f"{name}: the file and the tables differ in form only"]
+
+
+def _lines(text: bytes) -> dict[str, str]:
+    """The lines of a list; what stands before its targets names a line."""
+    return {line.rpartition(",")[0]: line for line in text.decode().splitlines()}
 
 
 def _resources(text: bytes) -> dict[str, Document]:

@@ -10,13 +10,14 @@ from itertools import product
 
 from terminology.catalogue.concept_map import GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.content.publication.code_systems import REFERENCE
+from terminology.content.publication.conditions import check_conditions, decisions, parts_of
 from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.model import Document
 from terminology.core.structure import RELATIONSHIPS
 
-NO_MAP = "no-map"
+NO_MAP, NOT_RELATED = "no-map", "not-related-to"
 # A row that says that nobody knows yet whether the code has a target: it is published as an extension of the map.
 GAP = "gap"
 CONDITIONS = (
@@ -95,7 +96,17 @@ class PublishedMap:
                 display = self.source.display(self.source_system.uri, code, row)
                 element = elements.setdefault(code, {"code": code} | display)
                 self._add_row(element, target, row)
+        for code in elements:
+            check_conditions(self.rows_of(code), code)
         return list(elements.values())
+
+    def rows_of(self, code: str) -> list[SourceRow]:
+        """The rows that state a target of a code; those that deny a relation have no conditions."""
+        return [
+            row
+            for row in self.rows
+            if code in row.many("source") and row["target"] and row["relationship"] != NOT_RELATED
+        ]
 
     def _check_row(self, row: SourceRow) -> None:
         """Rules of content: see docs/content.md."""
@@ -119,6 +130,16 @@ class PublishedMap:
             raise row.error(f"a {GAP} should have no status: it states what nobody knows yet")
         if not row["source"]:
             raise row.error("a source should be given")
+
+    def left(self, code: str) -> Iterator[tuple[str, str, str]]:
+        """For each combination of conditions of a code: the conditions, how many targets are left, and these."""
+        if rows := self.rows_of(code):
+            for decision in decisions(self.source, rows):
+                count = ("none", "one", "several")[min(len(decision.targets), 2)]
+                yield decision.text(), count, "|".join(decision.targets)
+            return
+        words = [row["relationship"] for row in self.rows if code in row.many("source")]
+        yield "", next((word for word in words if word in (NO_MAP, GAP)), "none"), ""
 
     def gaps(self) -> Iterator[tuple[list[str], SourceRow]]:
         """The codes of each row that states a gap, with the row."""
@@ -175,10 +196,7 @@ class PublishedMap:
 
     def _attributes(self, row: SourceRow, column: str) -> Iterator[Document]:
         """``technique=loop; setting=inpatient-facility``"""
-        for condition in filter(None, (part.strip() for part in row[column].split(";"))):
-            name, equals, value = condition.partition("=")
-            if not equals or not value:
-                raise row.error(f"{column} should read attribute=value; attribute=value, not {condition!r}")
+        for name, value in parts_of(row, column):
             self.attributes.setdefault(name, row)
             yield {"attribute": name} | self.source.typed(self.source.term(name, row), value, row)
 

@@ -20,6 +20,12 @@ def too_deep(format_: str, limit: int) -> Issue:
     return malformed(f"The {format_} is nested deeper than {limit} levels")
 
 
+def too_many_parts(format_: str, limit: int) -> Issue:
+    """``format_``: JSON, XML or a form; ``limit``: the most values, elements or fields."""
+    text = f"The body has too many parts to be read: at most {limit:,} are allowed in {format_}. Send several requests"
+    return error(code="too-costly", text=text)
+
+
 # -- JSON ----------------------------------------------------------------------------------------
 
 
