@@ -69,15 +69,19 @@ def require_types(document: Document, is_r4: bool) -> None:
 
 
 def require_value(type_: str, value: Any, at: str) -> None:
-    """The same for the value of a parameter, of a complex type in either release."""
-    element = _elements("Extension", False).get(value_key(type_))
-    if element is None or element.is_primitive:
-        return
+    """The same for the value of a parameter, if its type is a complex one."""
+    key = value_key(type_)
+    require_part(key.removeprefix("value"), value, f"{at}.{key}")
+
+
+def require_part(type_: str, node: Any, at: str) -> None:
+    """The same for an object of a complex type, or a part of a resource such as ``CodeSystem.concept``."""
     try:
-        _check_one(value, element, False)
+        _check_one(node, _Element(_OBJECT, type_, False, False), False)
     except _WrongTypeError as wrong:
-        place = "".join([at, f".{value_key(type_)}", *reversed(wrong.steps)])
-        raise TerminologyError(issues.wrong_json_type(place, wrong.expected)) from None
+        raise TerminologyError(
+            issues.wrong_json_type("".join([at, *reversed(wrong.steps)]), wrong.expected)
+        ) from None
 
 
 def _check_resource(document: Document, is_r4: bool) -> None:
