@@ -21,7 +21,7 @@ def test_a_decimal_that_is_written_can_be_read_again(text: str) -> None:
 
 def test_a_key_that_comes_twice_among_many_is_found_at_once() -> None:
     keys = ",".join(f'"k{number}":1' for number in range(100_000))
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(TerminologyError, match="has the key 'k99999' twice"):
         json.read(f'{{{keys},"k99999":1}}')
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5

@@ -461,12 +461,12 @@ def test_narratives_do_not_repeat_a_long_namespace_without_end() -> None:
 
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_time_grows_no_faster_than_the_body(content: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         xml.read_resource(content.encode(), R5)
     except TerminologyError:
         pass
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 DIVISIONS = {
