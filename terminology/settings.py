@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from terminology.core.budget import MOST_SECONDS, MOST_STEPS
 from terminology.core.errors import SettingError
 
 PREFIX = "TERMINOLOGY_"
@@ -235,6 +236,21 @@ class Settings:
     )
     largest_expansion: int = _setting(
         50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
+    )
+    max_work: int = _setting(
+        MOST_STEPS,
+        "The most steps that one request may take with all its parts, such as the entries of a batch. A step is one "
+        "code that is visited; 5 million take about a second.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
+    deadline: int = _setting(
+        MOST_SECONDS,
+        "The longest that one request may take with all its parts, in seconds, from when it has been read. In "
+        "Python it is an hour unless another is given, since a caller waits for itself alone.",
+        _whole_number(1, 3_600),
+        "a number of seconds from 1 to 3600",
+        library_default=3_600,
     )
     largest_state: int = _setting(
         1_000_000_000,

@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from terminology.catalogue.protocol import Catalogue
 from terminology.cli import class_list, commands, reference
 from terminology.content.importers import IMPORTERS
-from terminology.operations.limits import LONGEST_MESSAGE, MOST_CODINGS, MOST_FILTERS, MOST_STEPS
+from terminology.core.budget import MOST_STEPS
+from terminology.operations.limits import LONGEST_MESSAGE, MOST_CODINGS, MOST_FILTERS
 from terminology.store.artifacts import BITMAP_ROOM
 from terminology.store.value_sets import SMALL
 from terminology.systems.snomed.ecl.descriptions import MOST_READ

@@ -10,6 +10,7 @@ from terminology.catalogue import implied
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue, MalformedMap, Pinned, Weighed, unpinned
 from terminology.core import issues, versions
+from terminology.core.budget import counted
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
 from terminology.core.errors import TerminologyError
@@ -21,6 +22,8 @@ from terminology.systems.supplement import SupplementedCodeSystem, applies_to, i
 
 # The room in ``cache``, counted in elements of value sets.
 CACHE_ROOM = 100_000
+# The steps to compile one small resource.
+_STEPS = 50
 
 
 class DerivedAnswers(ABC):
@@ -111,7 +114,7 @@ class DerivedAnswers(ABC):
 
     def supplement(self, canonical: str) -> Document:
         url, version = split_canonical(canonical)
-        headers = [h for h in self.headers("CodeSystem") if h.get("url") == url and is_supplement(h)]
+        headers = [h for h in counted(self.headers("CodeSystem")) if h.get("url") == url and is_supplement(h)]
         header = versions.best(headers, version)
         if header is None:
             raise TerminologyError(issues.missing_supplement(canonical))
@@ -124,7 +127,7 @@ class DerivedAnswers(ABC):
         return supplement
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
-        own = [document for document in named if applies_to(document, system.about)]
+        own = [document for document in counted(named, _STEPS) if applies_to(document, system.about)]
         urls = {document.get("url") for document in own}
         packs = [pack for pack in self.language_packs(system.about) if pack.about.url not in urls]
         supplements = [*(self.compiled_system(d) or DocumentCodeSystem(d) for d in own), *packs]
@@ -160,7 +163,7 @@ class DerivedAnswers(ABC):
         for header in self.headers("ConceptMap"):
             by_url.setdefault(header.get("url", ""), []).append(header)
         usable = []
-        for header in (h for headers in by_url.values() for h in _best_of(headers)):
+        for header in counted((h for headers in by_url.values() for h in _best_of(headers)), _STEPS):
             try:
                 usable.append(self.compile_map(header))
             except TerminologyError as error:

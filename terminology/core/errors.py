@@ -6,6 +6,7 @@
     ├── TerminologyError          a request has no answer; ``issues`` say why, as an OperationOutcome does
     │   ├── RefusedError          a request is refused with its own HTTP status and headers
     │   └── UnknownImportError    a value set imports an unknown one
+    ├── OverBudgetError           a request takes more work, or more time, than it may
     ├── UnavailableError          a database cannot be reached at the moment
     ├── SettingError              a setting has an unknown name or a wrong value
     ├── UnreadableFileError       a file cannot be read, or has no FHIR resource
@@ -59,6 +60,18 @@ class UnknownImportError(TerminologyError):
     def __init__(self, issue: Issue, url: str, version: str | None) -> None:
         self.url, self.version = url, version
         super().__init__(issue)
+
+
+class OverBudgetError(AdapterError):
+    """A request takes more work, or more time, than it may (``core.budget``); ``issue`` says how much that is.
+
+    It is not a TerminologyError, for the same reason as an UnavailableError. A caller of the library gets a
+    TerminologyError with the same issue.
+    """
+
+    def __init__(self, issue: Issue) -> None:
+        self.issue = issue
+        super().__init__(issue.text)
 
 
 class UnavailableError(AdapterError):

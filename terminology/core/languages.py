@@ -15,8 +15,8 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Designation, Document
 
 _RANGE = re.compile(r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(-\*)?)$")
-# More than a person speaks: each range is compared with each designation.
-_MOST_RANGES = 50
+# The ranges of one list. Each is compared with the language of each designation.
+MOST_LANGUAGES = 50
 _PREFERRED = ("preferredForLanguage", "display")
 
 STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
@@ -42,7 +42,7 @@ class Languages:
     def parse(text: str) -> Languages | None:
         """Read ``de-CH, fr;q=0.8, *;q=0``; None when no language in particular is asked for.
 
-        Raises TerminologyError when it is not a list of language ranges.
+        Raises TerminologyError when it is not a list of language ranges, or too long a one.
 
         >>> Languages.parse("fr;q=0.5, de-CH")
         Languages(ranges=('de-CH', 'fr'), insist=False)
@@ -50,8 +50,8 @@ class Languages:
         True
         """
         items = [item for item in text.split(",") if item.strip()]
-        if len(items) > _MOST_RANGES:
-            raise TerminologyError(issues.too_many_languages(len(items), _MOST_RANGES))
+        if len(items) > MOST_LANGUAGES:
+            raise TerminologyError(issues.too_many_languages(len(items), MOST_LANGUAGES))
         weighed = [_weighed(item, text) for item in items]
         ranges = sorted((w for w in weighed if w[0] != "*" and w[1] > 0), key=lambda w: -w[1])
         if not ranges:

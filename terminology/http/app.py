@@ -92,6 +92,8 @@ def create_app(
             spoken,
             settings.largest_expansion,
             settings.nested_expansions,
+            settings.max_work,
+            settings.deadline,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
@@ -106,7 +108,7 @@ def create_app(
         "/", "home", partial(_home, settings), methods=_READABLE, provide_automatic_options=False
     )
     app.register_error_handler(Exception, _failed)
-    prepared = PreparedRequests(app.wsgi_app, current, settings.largest_body)
+    prepared = PreparedRequests(app.wsgi_app, current, settings)
     answering = behind_proxies(prepared, settings)
     app.wsgi_app = CommonHeaders(answering, settings.cors_origin)  # type: ignore[method-assign]
     return app

@@ -23,10 +23,13 @@ from urllib.parse import unquote_plus
 import orjson
 
 from terminology.catalogue.protocol import Catalogue
+from terminology.core import budget
 from terminology.core.cache import RecentValues
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
+from terminology.operations.limits import LONGEST_CODE
+from terminology.settings import Settings
 from terminology.wire import json
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.operation_table import OPERATIONS
@@ -76,11 +79,12 @@ class PreparedRequests:
     """The layer. ``catalogue`` returns the current content. For use by several threads."""
 
     def __init__(
-        self, application: WSGIApplication, catalogue: Callable[[], Catalogue], largest_body: int
+        self, application: WSGIApplication, catalogue: Callable[[], Catalogue], settings: Settings
     ) -> None:
         self.application = application
         self._catalogue = catalogue
-        self._longest_body = min(LONGEST_BODY, largest_body)
+        self._longest_body = min(LONGEST_BODY, settings.largest_body)
+        self._max_work, self._deadline = settings.max_work, settings.deadline
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
         self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM)
@@ -90,12 +94,19 @@ class PreparedRequests:
         if request is None:
             return self.application(environ, start_response)
         prepared = self._prepared.find(request.key)
-        content = None if prepared is None else self._answer(*prepared, request.values)
-        if content is not None:
-            length = str(len(content))
-            start_response("200 OK", [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)])
-            return [content]
-        response = self.application(environ, start_response)
+        if prepared is None:
+            response = self.application(environ, start_response)
+        else:
+            # The application, if it has to answer after all, shares the budget.
+            with budget.opened(self._max_work, self._deadline):
+                content = self._answer(*prepared, request.values)
+                if content is None:
+                    response = self.application(environ, start_response)
+                else:
+                    length = str(len(content))
+                    headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)]
+                    start_response("200 OK", headers)
+                    return [content]
         if PREPARED in environ:
             self._keep(request, environ[PREPARED])
         return response
@@ -222,11 +233,13 @@ def _plain(node: Any) -> tuple[str, str, Any, int] | None:
 
 
 def _text(value: Value) -> str | None:
-    """The text of a value; None if it is not one."""
+    """The text of a value; None if it is not one, or may be too long."""
     if isinstance(value, str):
+        if len(value) > LONGEST_CODE:
+            return None
         return (unquote_plus(value) if "%" in value or "+" in value else value).strip()
     text = next(value[key] for key in value if key != "name")
-    return text.strip() if isinstance(text, str) else None
+    return text.strip() if isinstance(text, str) and len(text) <= LONGEST_CODE else None
 
 
 def _reader(row: Parameter) -> Callable[[Value], Any]:

@@ -570,6 +570,8 @@ class Terminology:
             releases=(release,),
             largest_expansion=self.settings.largest_expansion,
             nested_expansions=self.settings.nested_expansions,
+            max_work=self.settings.max_work,
+            deadline=self.settings.deadline,
         )
         response = answered(context, request)
         for warning in response.warnings:

@@ -2,8 +2,8 @@
 
 Every include reads a code system, every filter tests each code that is read, every exclude each code that is
 left. An indexed code system (``CodeSystem.index``) reads nothing for most filters: it has sets of codes, and only
-the codes that are listed are read. An estimate is the largest number of steps possible. The bounds are in
-``limits``.
+the codes that are listed are read. An estimate is the largest number of steps possible; the bound is what the request
+may still spend (``core.budget``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from terminology.core import issues
+from terminology.core.budget import most_steps, steps_left
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
 from terminology.operations.limits import (
     CODES_OF_SET_PER_STEP,
     MOST_CODINGS,
     MOST_PROPERTIES,
-    MOST_STEPS,
     STEPS_OF_CODING,
     STEPS_OF_EXCLUDE,
     STEPS_OF_FILTER,
@@ -47,8 +47,8 @@ def check_properties(properties: Sequence[object], system: CodeSystem) -> None:
     if len(properties) <= UNCOUNTED_PARTS:
         return
     steps = len(properties) * STEPS_OF_FILTER * _Estimate().size(system)
-    if steps > MOST_STEPS:
-        raise TerminologyError(issues.properties_too_costly(len(properties), steps, MOST_STEPS))
+    if steps > steps_left():
+        raise TerminologyError(issues.properties_too_costly(len(properties), steps, _limit(steps)))
 
 
 def check_listing(definition: Definition, is_search: bool) -> None:
@@ -59,7 +59,7 @@ def check_listing(definition: Definition, is_search: bool) -> None:
         return
     estimate = _Estimate(STEPS_OF_TEXT if is_search else 0)
     steps = sum(map(estimate.to_combine, blocks))
-    if steps <= MOST_STEPS and not can_use_sets(definition):
+    if steps <= steps_left() and not can_use_sets(definition):
         steps += sum(map(estimate.to_list, parts))
     _require_few_steps("expand", definition, blocks, estimate, steps)
 
@@ -71,7 +71,7 @@ def can_search_again(definition: Definition, times: int) -> bool:
     steps = sum(estimate.to_combine(block) for part in parts for block in part.blocks())
     if not can_use_sets(definition):
         steps += sum(map(estimate.to_list, parts))
-    return steps * times <= MOST_STEPS
+    return steps * times <= steps_left()
 
 
 def check_membership(definition: Definition, codings: int) -> None:
@@ -92,13 +92,18 @@ def _require_few_steps(
     task: str, definition: Definition, blocks: Sequence[Block], estimate: _Estimate, steps: int
 ) -> None:
     """Raises TerminologyError when the steps are too many. ``task`` is the verb of the message."""
-    if steps > MOST_STEPS:
+    if steps > steps_left():
         filters, largest = sum(map(_count_filters, blocks)), max(estimate.sizes.values(), default=0)
         raise TerminologyError(
             issues.too_many_steps(
-                task, definition.canonical, steps, MOST_STEPS, len(blocks), filters, largest
+                task, definition.canonical, steps, _limit(steps), len(blocks), filters, largest
             )
         )
+
+
+def _limit(steps: int) -> int:
+    """The limit that so many steps are over: that of a request, or the steps that its other parts have left."""
+    return most_steps() if steps > most_steps() else steps_left()
 
 
 def _parts(definition: Definition) -> list[Definition]:

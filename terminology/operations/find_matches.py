@@ -15,12 +15,13 @@ from itertools import islice
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, Typed
 from terminology.operations.agreement import INSTANCE, agreed
 from terminology.operations.cost import check_properties
-from terminology.operations.limits import MOST_CANDIDATES, MOST_MATCHES
+from terminology.operations.limits import MOST_CANDIDATES, MOST_MATCHES, STEPS_OF_FILTER, STEPS_OF_PAIR
 from terminology.operations.spelling import find_system
 from terminology.systems.protocol import CodeSystem, Selection
 
@@ -74,7 +75,8 @@ def find_matches(catalogue: Catalogue, request: FindMatchesRequest) -> list[Foun
     system = _system(catalogue, request)
     check_properties(request.properties, system)
     selections = [_selection(system, sought, request.exact) for sought in request.properties]
-    complete = [concept for concept in selections[0] if all(concept.code in s for s in selections[1:])]
+    first = counted(selections[0], STEPS_OF_FILTER * len(selections))
+    complete = [concept for concept in first if all(concept.code in s for s in selections[1:])]
     best = [(concept, frozenset(range(len(selections)))) for concept in complete] or _partial(selections)
     if len(best) > MOST_MATCHES:
         raise TerminologyError(issues.too_many_matches(MOST_MATCHES))
@@ -109,7 +111,7 @@ def _partial(selections: Sequence[Selection]) -> list[tuple[Concept, frozenset[i
     concepts: dict[str, Concept] = {}
     places: dict[str, set[int]] = {}
     for place, selection in enumerate(selections):
-        for concept in _bounded(selection):
+        for concept in counted(_bounded(selection), STEPS_OF_PAIR):
             concepts.setdefault(concept.code, concept)
             places.setdefault(concept.code, set()).add(place)
     most = max(map(len, places.values()), default=0)

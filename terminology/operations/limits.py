@@ -1,10 +1,22 @@
 """Bounds of the operations on their own work.
 
-``cost`` counts the steps of a request before it is answered. A step is one code that is visited, about 0.2
-microseconds; what takes longer counts as several steps. ``MOST_STEPS`` take five to ten seconds.
+``cost`` estimates the steps of a request before it is answered, ``core.budget`` counts them while it is.
 """
 
 from __future__ import annotations
+
+# -- the texts of a request ----------------------------------------------------------------------
+
+# Characters of a code or version: post-coordinated expressions of SNOMED CT, which are the longest codes in use, have
+# some thousand.
+LONGEST_CODE = 10_000
+# Characters of any other text, such as a url, which may have an ECL expression with its percent signs, or a display.
+LONGEST_TEXT = 160_000
+# How often one parameter may be repeated. Of resources and of Codings, the body and the budget bound the number.
+MOST_REPEATED = 200
+# Characters and words of a text filter.
+LONGEST_FILTER = 2_000
+MOST_WORDS = 50
 
 # -- $validate-code ------------------------------------------------------------------------------
 
@@ -53,11 +65,15 @@ LONGEST_MESSAGE = 1_000
 
 # -- the steps of a request ----------------------------------------------------------------------
 
-MOST_STEPS = 25_000_000
 # With no more includes, excludes and filters than this, a value set costs only what its code systems cost to
 # read, and is not counted.
 UNCOUNTED_PARTS = 20
 
+STEPS_OF_BLOCK = 50  # compile one include or exclude
+STEPS_OF_MAP = 50  # look for one code in one group of a map
+STEPS_OF_MATCH = 10  # make one match of another one
+STEPS_OF_ENTRY = 50  # describe and write one code of an expansion
+STEPS_OF_PAIR = 2  # compare one designation or property with one that the request asks for
 STEPS_OF_FILTER = 10  # test one code by its properties
 STEPS_OF_HIERARCHY = 1  # test whether one code is below another
 STEPS_OF_TEXT = 4  # search one code for a text

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Document, split_canonical
@@ -28,6 +29,10 @@ _ZEROS = str.maketrans("Oo", "00")
 _MOST_HINTS = 5
 # Names of at least this length may have two typing errors; shorter ones may have one.
 _LONG_NAME = 8
+# A longer name or url is hardly a mistyped one.
+_LONGEST_NAME = 500
+# The steps to compare one name with another.
+_STEPS = 20
 # Names that begin with x- are free for everybody: https://hl7.org/fhir/R5/operations.html.
 _NAME = re.compile(r"^(?!x-)[A-Za-z][A-Za-z_-]*$")
 _MS_DRG = (
@@ -213,7 +218,9 @@ def _names_of(naming: Document) -> tuple[str | None, list[str | None]]:
 
 def map_hint(catalogue: Catalogue, url: str) -> str:
     """A question that names the concept maps with this id or name, or with nearly this url; empty if there are none."""
-    headers = [header for header in catalogue.headers("ConceptMap") if header.get("url")]
+    if len(url) > _LONGEST_NAME:
+        return ""
+    headers = [header for header in counted(catalogue.headers("ConceptMap"), _STEPS) if header.get("url")]
     similar = {str(header["url"]) for header in headers if _is_nearly(header, url)}
     if not similar:
         similar = {
@@ -232,7 +239,7 @@ def find_resource(catalogue: Catalogue, kind: str, id_: str) -> Document:
     except TerminologyError as unknown:
         if catalogue.has_id(kind, id_):
             raise
-        ids = {str(header.get("id", "")) for header in catalogue.headers(kind)}
+        ids = {str(header.get("id", "")) for header in counted(catalogue.headers(kind), _STEPS)}
         hint = did_you_mean(sorted(other for other in ids if _is_misspelled(id_, other))[:_MOST_HINTS])
         raise TerminologyError(issues.with_hint(issue, hint) for issue in unknown.issues) from None
 
@@ -242,6 +249,8 @@ def _is_misspelled(name: str, known: str) -> bool:
 
     The first letter is right, as it mostly is: thousands of names are compared.
     """
+    if len(name) > _LONGEST_NAME:
+        return False
     plain, known = bare(name), bare(known)
     return plain[:1] == known[:1] and edits(plain, known, 2 if len(plain) >= _LONG_NAME else 0) is not None
 
@@ -269,6 +278,8 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
     >>> near_names("sytem", ["system", "version"]), near_names("active_only", ["activeOnly"])
     (['system'], ['activeOnly'])
     """
+    if len(name) > _LONGEST_NAME:
+        return []
     plain = bare(name)
     most = 2 if len(plain) >= _LONG_NAME else 1
     if not _NAME.match(name) or len(plain) <= most + 1:

@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 import orjson
 
+from terminology.core.budget import current
 from terminology.core.errors import StoreBusyError
 from terminology.store.backend import BUSY, TableRow
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
@@ -37,6 +38,16 @@ CACHE = 256
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 # A list of at most this length is passed value by value, which SQLite takes faster than JSON.
 SHORT = 50
+
+
+# After so many instructions of its machine, some milliseconds, SQLite asks whether a query is to go on.
+LOOK = 100_000
+
+
+def _is_late() -> bool:
+    """Whether the request that this thread answers is past its deadline."""
+    budget = current()
+    return budget is not None and budget.is_late
 
 
 @lru_cache(maxsize=len(STATEMENTS) * SHORT)
@@ -67,12 +78,19 @@ class SqliteTables:
             *first, listed = values
             length = min(len(listed), SHORT + 1)
             values = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
-        rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
+        try:
+            rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
+        except sqlite3.OperationalError:
+            budget = current()
+            if budget is not None and budget.is_late:
+                raise budget.lateness() from None
+            raise
         return rows
 
     def _connect(self) -> Any:
         connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None)
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
+        connection.set_progress_handler(_is_late, LOOK)
         self._open.keep(connection, self._mine)
         self._mine.execute = connection.execute
         return connection.execute

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from terminology.core.budget import counted
 from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter
 from terminology.core.texts import beginning_with, folded_finder
@@ -15,6 +16,8 @@ from terminology.systems.metadata import info_of
 from terminology.systems.protocol import SimpleCodeSystem, SimpleSelection
 
 Test = Callable[[str], bool]
+
+_STEPS_OF_TEST = 5
 
 
 class DocumentCodeSystem(SimpleCodeSystem):
@@ -83,7 +86,7 @@ class DocumentSelection(SimpleSelection):
         self._tests = tests
 
     def __iter__(self) -> Iterator[Concept]:
-        keys: Iterable[str] = self._concepts.nodes
+        keys: Iterable[str] = counted(self._concepts.nodes, 1 + _STEPS_OF_TEST * len(self._tests))
         for test in self._tests:
             keys = filter(test, keys)
         return map(self._concepts.concept, keys)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from terminology.core.budget import spend
 from terminology.core.cache import Cache
 from terminology.core.code_keys import CodeKeys
 from terminology.core.languages import STANDARDS_STATUS, Languages
@@ -46,8 +47,11 @@ class DocumentIndex:
         self.key = self._keys.of
         self.parents: dict[str, list[str]] = {}
         self.children: dict[str, list[str]] = {}
+        # Each parent with each child, while they are added: a concept may have thousands of either.
+        self._related: set[tuple[str, str]] = set()
         self._add(document.get("concept", ()), None)
         self._add_hierarchy_of_properties()
+        self._related.clear()
 
     # -- indexing ----------------------------------------------------------------------------
 
@@ -76,8 +80,10 @@ class DocumentIndex:
             children.sort(key=places.__getitem__)
 
     def _relate(self, parent: str, child: str) -> None:
-        if {parent, child} <= self.nodes.keys() and parent not in self.parents.setdefault(child, []):
-            self.parents[child].append(parent)
+        pair = (parent, child)
+        if pair not in self._related and parent in self.nodes and child in self.nodes:
+            self._related.add(pair)
+            self.parents.setdefault(child, []).append(parent)
             self.children.setdefault(parent, []).append(child)
 
     def _values(self, node: Node, role: str) -> list[Any]:
@@ -136,8 +142,8 @@ class DocumentIndex:
         return ConceptDetail(
             designations=[designation_of(d, self._language) for d in node.get("designation", ())],
             properties=[
-                *(self._related("parent", other) for other in self.parents.get(key, ())),
-                *(self._related("child", other) for other in self.children.get(key, ())),
+                *(self._relative("parent", other) for other in self.parents.get(key, ())),
+                *(self._relative("child", other) for other in self.children.get(key, ())),
                 *(
                     self._property(p)
                     for p in node.get("property", ())
@@ -151,7 +157,7 @@ class DocumentIndex:
     def _hierarchy(self) -> frozenset[str]:
         return frozenset(self._role[role] for role in ("parent", "child") if role in self._role)
 
-    def _related(self, role: str, key: str) -> Property:
+    def _relative(self, role: str, key: str) -> Property:
         node = self.nodes[key]
         return Property(role, Typed("code", node["code"]), node.get("display"))
 
@@ -197,6 +203,7 @@ def _closure(key: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
         if other not in reached:
             reached.add(other)
             waiting.extend(edges.get(other, ()))
+    spend(len(reached))
     return reached
 
 

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property, Typed
@@ -143,7 +144,7 @@ class GrammarSelection:
         common = self._system.common_codes()
         if common is None:
             raise TerminologyError(issues.not_enumerable(self._system.about))
-        readings = (self._system.read(code) for code in common[1])
+        readings = (self._system.read(code) for code in counted(common[1], 5 * (1 + len(self._tests))))
         for reading in readings:
             if reading is not None and all(test(reading) for test in self._tests):
                 yield reading.concept

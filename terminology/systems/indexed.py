@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
@@ -12,7 +13,7 @@ from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
-from terminology.systems.indexed_filters import IndexedFilters
+from terminology.systems.indexed_filters import STEPS_OF_ROW, IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodesBeyond
@@ -167,6 +168,7 @@ class IndexedCodeSystem:
 
     def concepts(self, ords: BitMap | Sequence[int]) -> list[Concept]:
         """The concepts of these numbers, which are in order."""
+        spend(STEPS_OF_ROW * len(ords))
         rows = list(self.artifact.concepts(ords))
         if len(rows) <= RECENT:
             for row in rows:
@@ -199,7 +201,8 @@ class IndexedSelection:
     def __iter__(self) -> Iterator[Concept]:
         if self._order is not None or self._beyond is not None:
             return iter(self[:])
-        return map(self._system.reader.concept, self._system.artifact.concepts(self._ords))
+        rows = counted(self._system.artifact.concepts(self._ords), STEPS_OF_ROW)
+        return map(self._system.reader.concept, rows)
 
     def __contains__(self, code: object) -> bool:
         ord_ = self._system.ord(str(code))

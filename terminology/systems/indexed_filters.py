@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from terminology.core.budget import counted
 from terminology.core.model import CodeSystemInfo, Filter
 from terminology.core.numbers import number
 from terminology.core.texts import words
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # The field of a property that no concept has.
 NO_FIELD = -1
+# The steps to read the row of one concept.
+STEPS_OF_ROW = 10
 
 
 class IndexedFilters(ConceptFilters["BitMap", int]):
@@ -149,7 +152,7 @@ class CodeValues:
         return self._artifact.set_of(self._artifact.ords(self._keys(values).values()).values())
 
     def matching(self, accepts: Accepts, beginning: str) -> BitMap:
-        rows = self._artifact.keys(beginning.casefold() if self._folds else beginning)
+        rows = counted(self._artifact.keys(beginning.casefold() if self._folds else beginning))
         return self._artifact.set_of(ord_ for _, ord_, code in rows if accepts(code))
 
     def present(self) -> BitMap:
@@ -168,7 +171,8 @@ class TextValues:
 
     def matching(self, accepts: Accepts, beginning: str) -> BitMap:
         artifact, concept_of = self._artifact, self._reader.concept
-        concepts = ((row.ord, concept_of(row)) for row in artifact.concepts(artifact.all()))
+        rows = counted(artifact.concepts(artifact.all()), STEPS_OF_ROW)
+        concepts = ((row.ord, concept_of(row)) for row in rows)
         texts = ((ord_, c.display if self._is_display else c.definition) for ord_, c in concepts)
         return artifact.set_of(ord_ for ord_, text in texts if text is not None and accepts(text))
 
@@ -218,7 +222,7 @@ class PropertyValues:
         terms = self._artifact.terms(self._field, beginning if self._has_only_short else "")
         return self._artifact.union(
             ords if DIGEST_MARK not in term else self._reading(ords, accepts)
-            for term, ords in terms
+            for term, ords in counted(terms)
             if not term.startswith(NORMAL_MARK) and (DIGEST_MARK in term or accepts(term))
         )
 
@@ -231,7 +235,8 @@ class PropertyValues:
 
     def _reading(self, ords: BitMap, accepts: Callable[[str], bool]) -> BitMap:
         """The concepts among some whose whole value is accepted."""
-        details = ((row.ord, LazyDetail(self._reader, row)) for row in self._artifact.concepts(ords))
+        rows = counted(self._artifact.concepts(ords), STEPS_OF_ROW)
+        details = ((row.ord, LazyDetail(self._reader, row)) for row in rows)
         return self._artifact.set_of(
             ord_
             for ord_, detail in details

@@ -2,22 +2,27 @@
 
 Every ``validation`` is a Parameters resource. The parameters beside it stand for all validations that do not
 have their own. Each validation is answered by itself, in order; one that fails has an OperationOutcome in its
-place.
+place. All share the budget of the request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from terminology.core import issues
+from terminology.core import budget, issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
+from terminology.wire import json
 from terminology.wire.bundle import BATCH_LIMIT
 from terminology.wire.parameters import Argument, Parameter, from_body, named
 from terminology.wire.write.parameters import parameters, resource
 
 Answer = Callable[[Sequence[Argument]], Document]
 Fail = Callable[[Exception], Document]
+
+# All answers of a batch are in the memory together: so many bytes of them count as a step.
+BYTES_PER_STEP = 4
+_STEPS_OF_VALIDATION = 500
 
 # Fields that are alternatives: a validation that has one of a group inherits none of that group.
 _ALTERNATIVES = (
@@ -40,14 +45,17 @@ def answer_each(
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(validations)))
     shared = [item for item in arguments if item.name != name]
 
-    def answered(validation: Argument) -> Document:
+    def result_of(validation: Argument) -> Document:
         try:
             own = _own(validation)
-            return answer([*own, *_inherited(shared, own, rows)])
+            budget.begin_part(_STEPS_OF_VALIDATION)
+            answered = answer([*own, *_inherited(shared, own, rows)])
+            budget.spend(len(json.write(answered)) // BYTES_PER_STEP)
+            return answered
         except Exception as error:
             return fail(error)
 
-    return parameters(resource(name, answered(validation)) for validation in validations)
+    return parameters(resource(name, result_of(validation)) for validation in validations)
 
 
 def _own(validation: Argument) -> list[Argument]:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.budget import MOST_SECONDS, MOST_STEPS
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue
@@ -31,7 +32,7 @@ class Context:
     """The surroundings of a request: the content, the state that outlives it, and the settings of a root.
 
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
-    speaks, the default first.
+    speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
     """
 
     catalogue: Catalogue
@@ -42,6 +43,8 @@ class Context:
     releases: Sequence[FhirVersion] = ()
     largest_expansion: int = LARGEST_EXPANSION
     nested_expansions: bool = True
+    max_work: int = MOST_STEPS
+    deadline: float = MOST_SECONDS
 
     @property
     def roots(self) -> Sequence[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from terminology.core import issues
-from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
+from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError, UnavailableError
 from terminology.core.model import Issue
 from terminology.wire import outcome
 from terminology.wire.exchange import Request, Response
@@ -29,6 +29,8 @@ def failure(error: Exception, request_id: str, place: str) -> Response:
         return Response(error.status, outcome.operation_outcome(error.issues), error.headers)
     if isinstance(error, TerminologyError):
         return Response(outcome.status(error.issues), outcome.operation_outcome(error.issues))
+    if isinstance(error, OverBudgetError):
+        return Response(outcome.status([error.issue]), outcome.operation_outcome([error.issue]))
     if isinstance(error, UnavailableError):
         # The code that raised it has logged the reason, once.
         return _later(issues.store_unreachable())

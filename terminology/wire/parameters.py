@@ -17,7 +17,9 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
 from terminology.operations.agreement import agreed
+from terminology.operations.cost import check_codings
 from terminology.operations.find_matches import SoughtProperty
+from terminology.operations.limits import LONGEST_CODE, LONGEST_TEXT, MOST_REPEATED
 from terminology.operations.translate.model import Dependency
 from terminology.wire.json_types import require_value
 
@@ -27,6 +29,15 @@ _INTEGER = re.compile(r"^[+-]?[0-9]+$")
 LARGEST = 2**31 - 1
 _PRIMITIVE = (str, int, float)
 _IDENTITY = ("id", "url", "version")
+# The parts of a Coding, and their most characters.
+_PARTS_OF_CODING = {
+    "system": LONGEST_TEXT,
+    "version": LONGEST_CODE,
+    "code": LONGEST_CODE,
+    "display": LONGEST_TEXT,
+}
+# The types of parameters that may be repeated at will.
+_UNBOUNDED = frozenset({"Resource", "Coding"})
 # Parameters that hold a resource of the type that they are called after.
 _NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet", "ConceptMap")}
 
@@ -146,7 +157,10 @@ def _fill(fields: dict[str, Any], parameter: Parameter, item: Argument) -> None:
     if value is None:
         return
     if parameter.many:
-        fields.setdefault(parameter.field, []).append(value)
+        values = fields.setdefault(parameter.field, [])
+        values.append(value)
+        if len(values) > MOST_REPEATED and parameter.type not in _UNBOUNDED:
+            raise TerminologyError(issues.repeated_too_often(item.name, MOST_REPEATED))
     elif fields.setdefault(parameter.field, value) != value:
         raise TerminologyError(issues.conflicting_parameter(item.name, fields[parameter.field], value))
 
@@ -177,11 +191,25 @@ def _wrong(item: Argument, expected: str) -> TerminologyError:
 def _text(item: Argument) -> str | None:
     """The text of any FHIR type that is a string in JSON; None if it is empty."""
     if isinstance(item.value, str):
-        return item.value.strip() or None
+        return _short(item.value.strip(), item, LONGEST_TEXT) or None
     value = _typed(item)
     if value is None or not isinstance(value.value, str):
         raise _wrong(item, "a text, in valueCode, valueUri or valueString")
-    return value.value.strip() or None
+    return _short(value.value.strip(), item, LONGEST_TEXT) or None
+
+
+def _code(item: Argument) -> str | None:
+    """The same for a code, or a version, of which none in use is as long as other texts may be."""
+    text = _text(item)
+    return None if text is None else _short(text, item, LONGEST_CODE)
+
+
+def _short(text: str, item: Argument, longest: int, part: str = "") -> str:
+    """The text. Raises TerminologyError for one that is too long."""
+    if len(text) > longest:
+        name = f"{item.name}.{part}" if part else item.name
+        raise TerminologyError(issues.too_long(name, len(text), longest, item.at))
+    return text
 
 
 def _simple(item: Argument) -> str | None:
@@ -226,7 +254,7 @@ def _languages(item: Argument) -> Languages | None:
 def _coding(item: Argument) -> Coding:
     """A Coding; in a URL ``system|code``, which no release allows but clients send."""
     if isinstance(item.value, str):
-        system, bar, code = item.value.rpartition("|")
+        system, bar, code = _short(item.value, item, LONGEST_CODE).rpartition("|")
         if not bar:
             raise _wrong(item, "'system|code'")
         return Coding(system or None, code or None)
@@ -243,6 +271,8 @@ def _checked_coding(node: Any, item: Argument) -> Coding:
     parts = ("system", "code", "version", "display")
     if not isinstance(node, dict) or any(not isinstance(node.get(name, ""), str) for name in parts):
         raise _wrong(item, "a Coding whose system, version, code and display are strings")
+    for name, longest in _PARTS_OF_CODING.items():
+        _short(node.get(name, ""), item, longest, name)
     return Coding.of(node)
 
 
@@ -255,6 +285,7 @@ def _concept(item: Argument) -> list[Coding]:
     codings = value.value.get("coding", [])
     if not isinstance(codings, list):
         raise _wrong(item, "a CodeableConcept whose coding is a list")
+    check_codings(codings)
     return [_checked_coding(node, item) for node in codings]
 
 
@@ -314,7 +345,7 @@ def _sought(item: Argument) -> SoughtProperty:
 
 
 READERS: dict[str, Callable[[Argument], Any]] = {
-    "code": _text,
+    "code": _code,
     "string": _text,
     "uri": _text,
     "canonical": _text,

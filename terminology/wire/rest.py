@@ -13,14 +13,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from terminology.catalogue.protocol import KINDS
-from terminology.core import issues
+from terminology.core import budget, issues
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS
-from terminology.core.errors import RefusedError, TerminologyError
+from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
-from terminology.wire import capability
-from terminology.wire.batch_validate import answer_each
+from terminology.wire import capability, json
+from terminology.wire.batch_validate import BYTES_PER_STEP, answer_each
 from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
@@ -38,6 +38,8 @@ from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
+# To read one request, or one entry of a batch, takes as long as so many steps.
+_STEPS_OF_REQUEST = 500
 # The headers of a batch that stand for each of its entries. The others are about the message (its media type, its
 # address), or about one resource.
 _CARRIED = (
@@ -76,8 +78,18 @@ def respond(context: Context, request: Request) -> Response:
 def answered(context: Context, request: Request) -> Response:
     """The answer to one request: the road of HTTP, batch, library and command line alike.
 
-    Raises TerminologyError, and UnavailableError while a database is away.
+    The entries of a batch share the budget of the request. Raises TerminologyError, also for a request that is too
+    costly, and UnavailableError while a database is away.
     """
+    with budget.opened(context.max_work, context.deadline):
+        try:
+            budget.begin_part(_STEPS_OF_REQUEST)
+            return _answered(context, request)
+        except OverBudgetError as error:
+            raise TerminologyError(error.issue) from None
+
+
+def _answered(context: Context, request: Request) -> Response:
     route = _route(context, request)
     if request.method == "OPTIONS":
         return Response(204, None, route.allow)
@@ -198,7 +210,7 @@ def _search(context: Context, request: Request, kind: str) -> Response:
         headers, catalogue.searched, ignores_case, kind, query, f"{context.base}/{kind}", request.is_strict
     )
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
-    for entry in bundle.get("entry", ()):
+    for entry in budget.counted(bundle.get("entry", ()), _STEPS_OF_REQUEST):
         if entry["search"]["mode"] != "match":
             continue
         document = catalogue.whole(entry["resource"], rows=rows)
@@ -414,4 +426,9 @@ def _entry(context: Context, request: Request, entry: Document, index: int) -> R
     carried = {header: request.headers[header] for header in _CARRIED if header in request.headers}
     inner.headers = {**inner.headers, **carried}
     inner.address, inner.id = request.address, request.id
-    return respond(context, inner)
+    response = respond(context, inner)
+    try:
+        budget.spend(len(json.write(response.resource)) // BYTES_PER_STEP)
+    except OverBudgetError as error:
+        return failure_of(error, request)
+    return response

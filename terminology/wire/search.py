@@ -16,18 +16,21 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, split_canonical
+from terminology.operations.limits import STEPS_OF_FILTER
 from terminology.wire.bundle import searchset
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.parameters import LARGEST
 
 PAGE = 50
 LARGEST_PAGE = 1000
+# The values of all parameters together; those that commas separate count one by one.
+MOST_VALUES = 500
 # The most resources that one search looks into: those that are not in the store are read from their files.
 MOST_LOOKED_INTO = 10_000
-# The most conditions of a search, each with one value or several, and the most parameters in ``_sort``.
-MOST_VALUES = 1_000
+# The most parameters in ``_sort``.
 MOST_SORTED_BY = 10
 Values = Callable[[Document], Iterator[Any]]
 # The code systems of elements of the type code.
@@ -284,7 +287,7 @@ def search(
     parameter or modifier.
     """
     conditions = [(name, value) for name, value in query if name not in RESULT and value != ""]
-    values = sum(1 + value.count(",") for _, value in conditions)
+    values = sum(1 + value.count(",") for _, value in query)
     if values > MOST_VALUES:
         raise TerminologyError(issues.too_many_search_values(values, MOST_VALUES))
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
@@ -297,13 +300,16 @@ def search(
         tests[parameter.inside].append(_test(kind, name, value, ignores_case))
         if parameter.inside and parameter.type == "token":
             codes |= {text.rpartition("|")[2] for text in _alternatives(value)}
-    matches = [header for header in headers if all(test(header) for test in tests[False])]
+    steps = 1 + STEPS_OF_FILTER * values
+    matches = [h for h in counted(headers, steps) if all(test(h) for test in tests[False])]
     if tests[True]:
         if len(matches) > MOST_LOOKED_INTO:
             raise TerminologyError(issues.search_too_costly(kind, len(matches), MOST_LOOKED_INTO))
         matches = [
             header
-            for header, content in ((header, inside(header, codes)) for header in matches)
+            for header, content in (
+                (header, inside(header, codes)) for header in counted(matches, 10 * steps)
+            )
             if all(test(content) for test in tests[True])
         ]
     form = {name: value for name, value in query if name in RESULT}

@@ -19,6 +19,8 @@ from terminology.wire.parameters import Argument, Parameter
 
 # The header that carries warnings: RFC 7234, section 5.5, with the code for a miscellaneous one.
 WARNING = "Warning"
+# How many unknown names are compared with the known ones: the first, since a client makes few such errors.
+_MOST = 20
 _AGENT = "terminology-adapter"
 # A request with more unknown names than this has other faults than typing errors.
 _MOST_NAMES = 20
@@ -27,14 +29,15 @@ _MOST_NAMES = 20
 def slips(parameters: Sequence[Parameter], ignored: Iterable[Argument]) -> list[Issue]:
     """A warning for each of the ignored arguments whose name is nearly that of a parameter."""
     known = [name for parameter in parameters for name in parameter.names]
-    return _warnings({argument.name: argument.at for argument in ignored}, known)
+    return _warnings({argument.name: argument.at for argument in islice(ignored, _MOST)}, known)
 
 
 def slips_of_search(known: Iterable[str], query: Iterable[tuple[str, str]]) -> list[Issue]:
     """The same for the parameters of a search; ``known`` are their names without modifiers."""
     names = list(known)
     names_sent = dict.fromkeys(name.partition(":")[0] for name, _ in query)
-    return _warnings({name: name for name in names_sent if name not in names}, names)
+    ignored = (name for name in names_sent if name not in names)
+    return _warnings({name: name for name in islice(ignored, _MOST)}, names)
 
 
 def _warnings(places: Mapping[str, str], known: Sequence[str]) -> list[Issue]:

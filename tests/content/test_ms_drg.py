@@ -23,8 +23,8 @@ COMPLICATION = "D62"
 class Groupers:
     """Two groupers with one question: the MS-DRGs of a stay."""
 
-    def __init__(self) -> None:
-        self._first, self._second = msdrg.MsdrgGrouper(), drgpy.DRGEngine()
+    def __init__(self, first: Any, second: Any) -> None:
+        self._first, self._second = first, second
 
     def of(self, diagnosis: str, procedures: Sequence[str], complication: bool) -> set[int]:
         """The MS-DRGs that they find: one if they agree."""
@@ -45,7 +45,8 @@ class Groupers:
 
 @pytest.fixture(scope="module")
 def groupers() -> Iterator[Groupers]:
-    yield Groupers()
+    with msdrg.MsdrgGrouper() as first:
+        yield Groupers(first, drgpy.DRGEngine())
 
 
 def table(name: str) -> list[dict[str, str]]:

@@ -426,12 +426,12 @@ def test_abstract_concepts_are_not_selectable() -> None:
 
 def test_what_nobody_has_verified_does_not_ship() -> None:
     assert "conization-needle" not in codes("cervical-conization")
-    assert not {"57530", "57531", "57540", "57558"} & codes_of(CPT)
+    assert not {"57700", "57720", "88305", "00940"} & codes_of(CPT)
     assert not {
         d["value"] for c in codes("cervical-conization").values() for d in c.get("designation", [])
     } & {
-        "円錐切除術",
-        "conizzazione",
+        "konisation",
+        "cone bx",
         "宫颈锥切术",
     }
 
@@ -444,7 +444,7 @@ def test_a_provisional_designation_is_never_the_preferred_one() -> None:
         if d.get("use", {}).get("code") == "preferredForLanguage"
     }
     assert ("de", "Konisation") in preferred
-    assert not {language for language, _ in preferred} & {"sv", "da", "ro", "ru", "pt-PT"}
+    assert not {language for language, _ in preferred} & {"sv", "ja", "it", "ro", "ru", "pt-PT"}
 
 
 def test_a_concept_says_how_well_it_is_supported_and_by_what() -> None:
@@ -729,7 +729,8 @@ def test_no_look_alike_is_translated_as_a_conization() -> None:
 def test_ablation_in_icd_10_pcs_is_no_conization_of_cpt() -> None:
     for code in (c for c in codes("icd-10-pcs") if c.startswith("0U5C")):
         assert matches("icd-10-pcs-to-cpt", code) == {
-            cpt: ("not-related-to", {}) for cpt in ("57520", "57522", "57461")
+            **{cpt: (B, {}) for cpt in ("57510", "57511", "57513")},
+            **{cpt: ("not-related-to", {}) for cpt in ("57520", "57522", "57461")},
         }
 
 
@@ -755,7 +756,7 @@ def test_a_gem_is_in_a_map_of_its_own_with_its_flags() -> None:
             assert not gem or mapped["relationship"] == "related-to"
         pairs[map_["group"][0]["source"], map_["group"][0]["target"], gem] += 1
     gems = {(source, target) for source, target, gem in pairs if gem}
-    assert gems == {(I9, PCS), (I9, CM), (CM, I9)}
+    assert gems == {(I9, PCS), (PCS, I9), (I9, CM), (CM, I9)}
     assert not gems & {(source, target) for source, target, gem in pairs if not gem}
 
 
@@ -767,6 +768,15 @@ def test_67_2_has_the_five_rows_of_the_official_file_with_flags_10000() -> None:
     assert {values(t, "combination")[0] for t in found} == {False}
 
 
+def test_the_backward_gem_is_the_official_file_not_the_forward_one() -> None:
+    """0UBC7ZZ has two rows, and the pairs of a combination of the forward file are not turned round."""
+    found = [t for _, _, e, t in rows(named("ConceptMap", "pcs-to-icd9-gem")) if e["code"] == "0UBC7ZZ"]
+    assert [t["code"] for t in found] == ["67.2", "67.39"]
+    back = {(e["code"], t["code"]) for _, _, e, t in rows(named("ConceptMap", "pcs-to-icd9-gem"))}
+    forward = {(t["code"], e["code"]) for _, _, e, t in rows(named("ConceptMap", "icd9-to-pcs-gem"))}
+    assert ("0UTC0ZZ", "68.49") in forward - back
+
+
 def test_severe_dysplasia_of_who_goes_to_d06() -> None:
     found = matches("icd-10-to-icd-10-cm", "N87.2")
     assert found["D06.9"] == (N, {"cervixPart": {"part-not-stated"}})
@@ -776,7 +786,7 @@ def test_severe_dysplasia_of_who_goes_to_d06() -> None:
 
 def test_a_pair_of_codes_is_a_product() -> None:
     for _, _, element, mapped in rows(named("ConceptMap", "cpt-to-snomed")):
-        if element["code"] == "57461":
+        if (element["code"], mapped["code"]) == ("57461", "23140002"):
             (product,) = mapped["product"]
             assert product["valueCoding"]["code"] == "176786003"
 
@@ -823,9 +833,9 @@ MISTAKES = [
     ("maps/cpt-to-conization.csv", "57420,colposcopy,related-to", "57420,colposcopy,equivalent", None, None),
     (
         "maps/cpt-to-conization.csv",
-        "57465,cervical-mapping,related-to",
-        "57465,cervical-mapping,equivalent",
-        15,
+        "57511,cervical-cryotherapy,related-to",
+        "57511,cervical-cryotherapy,equivalent",
+        20,
         "a row with status S should never be equivalent",
     ),
     (
@@ -865,15 +875,17 @@ MISTAKES = [
         9,
         "have a comment",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS,U", 23, "status 'U' is not published"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|CMSW,U", 23, "status 'U' is not published"),
     (
         "maps/cpt-to-conization.csv",
-        ",MDS|LISTS,V",
+        ",MDS|CMSW,V",
         ",MDS|HEARSAY,V",
         23,
         "the evidence 'HEARSAY' should be a key",
     ),
-    ("maps/cpt-to-conization.csv", ",MDS|LISTS,V", ",MDS|LISTS", 23, "should have 9 cells"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|CMSW", 23, "should have 9 cells"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|SEEN,V", 23, "on two named sources; else it is S"),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|JUDGE,V", 23, "on two named sources; else it is S"),
     (
         "maps/conization-to-cpt.csv",
         "technique=cold-knife; technique=laser,",
@@ -905,10 +917,10 @@ MISTAKES = [
     ("maps/conization-to-opcs-4.csv", ",,gap,", ",Q03,gap,", 3, "a target should be given, or else"),
     ("maps/conization-to-opcs-4.csv", ",NHSQL,\n", ",NHSQL,S\n", 3, "a gap should have no status"),
     (
-        "maps/conization-to-cpt.csv",
+        "maps/conization-to-icd-10-pcs.csv",
         "history-of-conization,,",
         "conization,,",
-        24,
+        22,
         "should have either targets or no-map",
     ),
     (

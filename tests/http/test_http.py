@@ -775,9 +775,9 @@ def test_a_URL_that_is_too_long_is_414(http: FlaskClient) -> None:
 
 def test_a_search_has_a_limit_of_values_and_of_sorting(http: FlaskClient) -> None:
     for query, status in (
-        ("url=" + ",".join("a" * 1_000), 200),
-        ("url=" + ",".join("a" * 1_001), 422),
-        ("&".join(["url=a"] * 1_001), 422),
+        ("url=" + ",".join("a" * 500), 200),
+        ("url=" + ",".join("a" * 501), 422),
+        ("&".join(["url=a"] * 501), 422),
         ("_sort=" + ",".join(["url"] * 10), 200),
         ("_sort=" + ",".join(["url"] * 11), 400),
     ):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from terminology import Terminology
+from terminology import Settings, Terminology
+from terminology.core.budget import MOST_STEPS
 from tests.support.asking import Ask, value
 from tests.support.builders import BASE, body_of, code_system, coding, concept, tx_resource, value_set
 from tests.support.engine import catalogue_of
@@ -234,6 +235,11 @@ def test_a_page_of_corrected_matches_is_cut_as_any_other() -> None:
     assert (expansion["total"], "contains" in expansion) == (1, False)
 
 
-def test_a_correction_that_would_cost_too_much_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("terminology.operations.cost.MOST_STEPS", 10)
-    assert searched("tumour") == ([], None)
+def test_a_correction_that_would_cost_too_much_is_not_tried() -> None:
+    body = body_of(
+        {"name": "filter", "valueString": "tumour"},
+        {"name": "valueSet", "resource": value_set("ward", {"system": CLINIC})},
+    )
+    for work, total in ((MOST_STEPS, 1), (700, 0)):
+        terminology = Terminology(settings=Settings(max_work=work), catalogue=WARD)
+        assert terminology.ask("ValueSet/$expand", body)["expansion"]["total"] == total

@@ -16,6 +16,9 @@ from terminology.core.model import Document
 
 NAMESPACE = UUID("8d0c2f3e-5a1b-4c6e-9a37-2b7f4e0d9c51")  # never change it: every identifier is made of it
 REVIEW = {"V": "verified", "S": "provisional"}
+# The kinds of evidence: the file of the owner of the codes, a public source with a name, public sources that nobody can
+# look up by what the table says, and a judgement of our own.
+KINDS = ("owner", "public", "unnamed", "judgement")
 # A table of publication.toml.
 TomlTable = dict[str, Any]
 
@@ -52,6 +55,14 @@ class VocabularyTerm:
     attributes: tuple[str, ...]
 
 
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """A source of evidence: a row of sources.csv."""
+
+    kind: str
+    source: str
+
+
 @dataclass
 class PublicationSource:
     """All tables of one folder, which agree with each other.
@@ -68,7 +79,7 @@ class PublicationSource:
     notices: dict[str, str]
     systems: dict[str, PublishedSystem] = field(default_factory=dict)
     terms: dict[str, VocabularyTerm] = field(default_factory=dict)
-    evidence: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
     concepts: dict[str, list[SourceRow]] = field(default_factory=dict)
     displays: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -104,9 +115,10 @@ class PublicationSource:
                     raise PublicationError(name, None, problem)
 
     def _read_vocabulary(self) -> None:
-        self.evidence = {
-            row["key"]: row["source"] for row in read_table(self.root, "sources.csv", ("key", "source"))
-        }
+        for row in read_table(self.root, "sources.csv", ("key", "kind", "source")):
+            if row["kind"] not in KINDS:
+                raise row.error(f"kind should be one of {', '.join(KINDS)}, not {row['kind']!r}")
+            self.evidence[row["key"]] = Evidence(row["kind"], row["source"])
         for row in read_table(self.root, "systems.csv", ("key", "uri", "name", "title")):
             if row["notice"] and row["notice"] not in self.notices:
                 raise row.error(f"the notice {row['notice']!r} should be under [notices] in {FILE}")
@@ -185,7 +197,11 @@ class PublicationSource:
         for key in keys:
             if key not in self.evidence:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
-        return "; ".join(self.evidence[key] for key in keys)
+        rests_on = [self.evidence[key] for key in keys]
+        kinds = [evidence.kind for evidence in rests_on]
+        if row["status"] == "V" and "owner" not in kinds and kinds.count("public") < 2:
+            raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
+        return "; ".join(evidence.source for evidence in rests_on)
 
     def display(self, uri: str, code: str, row: SourceRow) -> Document:
         """The display of a code, as an element to add; none for a code of references.csv.

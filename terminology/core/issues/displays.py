@@ -74,11 +74,6 @@ def bad_language(text: str) -> Issue:
     )
 
 
-def too_many_languages(languages: int, limit: int) -> Issue:
-    text = f"At most {limit:,} languages are allowed in one list; this one has {languages:,}"
-    return error(code="too-costly", text=text)
-
-
 def _if_needed_quoted(text: str) -> str:
     return f'"{text}"' if any(mark in text for mark in ' ,"') else text
 

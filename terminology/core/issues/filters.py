@@ -57,10 +57,36 @@ def filter_without_subsumption(filter_: Filter, about: CodeSystemInfo, meaning: 
 
 def bad_regex(expression: str, problem: str) -> Issue:
     text = (
-        f"The regular expression '{expression}' cannot be used: {shortened(problem)}. Look-around and back-references "
-        "are not supported, because expressions are matched in linear time"
+        f"The regular expression {quoted(expression)} cannot be used: {shortened(problem)}. Look-around and "
+        "back-references are not supported, because expressions are matched in linear time"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def regex_too_long(expression: str, limit: int) -> Issue:
+    text = (
+        f"The regular expression {quoted(expression)} has {len(expression):,} characters; at most {limit:,} are "
+        "allowed"
+    )
+    return error(code="too-costly", text=text, tx="vs-invalid")
+
+
+def regex_too_large(expression: str, size: int, limit: int) -> Issue:
+    """``size``: the instructions that the expression is compiled to."""
+    text = (
+        f"The regular expression {quoted(expression)} is too large: with its repetitions written out it has "
+        f"{size:,} steps; at most {limit:,} are allowed. Repeat less ('+' in place of '{{1,900}}')"
+    )
+    return error(code="too-costly", text=text, tx="vs-invalid")
+
+
+def text_too_long_for_regex(expression: str, length: int, limit: int) -> Issue:
+    """``limit``: the most characters that the expression may be compared with."""
+    text = (
+        f"The regular expression {quoted(expression)} can be compared with texts of at most {limit:,} characters; "
+        f"one has {length:,}"
+    )
+    return error(code="too-costly", text=text, tx="vs-invalid")
 
 
 def _filter(filter_: Filter) -> str:

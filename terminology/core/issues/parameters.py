@@ -114,3 +114,24 @@ def not_in_query(name: str, type_: str, instead: str | None = None) -> Issue:
     hint = f", or name one of this server with '{instead}'" if instead else ""
     text = f"The parameter '{name}' is a {type_}, which a URL cannot have: POST a Parameters resource{hint}"
     return error(code="invalid", text=text)
+
+
+def too_long(name: str, length: int, limit: int, at: str | None = None) -> Issue:
+    """``name``: the parameter, or the part of it; ``length``, ``limit``: numbers of characters."""
+    text = f"'{name}' may have at most {limit:,} characters; this one has {length:,}"
+    return error(code="too-long", text=text, at=[at] if at else [])
+
+
+def too_many_words(name: str, count: int, limit: int) -> Issue:
+    text = f"'{name}' may have at most {limit:,} words; this one has {count:,}"
+    return error(code="too-costly", text=text)
+
+
+def repeated_too_often(name: str, limit: int) -> Issue:
+    text = f"The parameter '{name}' may be repeated at most {limit:,} times in one request"
+    return error(code="too-costly", text=text)
+
+
+def too_many_languages(count: int, limit: int) -> Issue:
+    text = f"A list of languages may have at most {limit:,} of them; this one has {count:,}"
+    return error(code="too-costly", text=text)

@@ -48,6 +48,6 @@ def search_too_costly(kind: str, resources: int, most: int) -> Issue:
     return error(code="too-costly", text=text)
 
 
-def too_many_search_values(values: int, limit: int) -> Issue:
-    text = f"A search may have at most {limit:,} values in all its conditions; this one has {values:,}"
+def too_many_search_values(count: int, limit: int) -> Issue:
+    text = f"The parameters of a search may have at most {limit:,} values; these have {count:,}"
     return error(code="too-costly", text=text)

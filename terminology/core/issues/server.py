@@ -1,4 +1,4 @@
-"""Messages about the server itself: its caches of resources, its databases, its failures."""
+"""Messages about the server itself: its caches of resources, its databases, its failures, the work of a request."""
 
 from __future__ import annotations
 
@@ -69,3 +69,21 @@ def unexpected(incident: str) -> Issue:
     """``incident``: the id under which the log has more."""
     text = f"Internal error; quote this id to the operator: {incident}"
     return fatal(code="exception", text=text, diagnostics=incident)
+
+
+def over_budget(steps: int) -> Issue:
+    """``steps``: the most that one request may take (setting ``max_work``)."""
+    text = (
+        f"This request is too costly: it takes more than {steps:,} steps, the most that one request may take with "
+        "all its parts. Ask for less at once, or send several requests"
+    )
+    return error(code="too-costly", text=text)
+
+
+def past_deadline(seconds: float) -> Issue:
+    """``seconds``: the longest that one request may take (setting ``deadline``)."""
+    text = (
+        f"This request is too costly: it takes longer than {seconds:g} seconds, the longest that one request may "
+        "take with all its parts. Ask for less at once, or send several requests"
+    )
+    return error(code="too-costly", text=text)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from terminology.catalogue.concept_map import Attribute
 from terminology.catalogue.protocol import Catalogue
+from terminology.core.budget import spend
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Typed
+from terminology.operations.limits import STEPS_OF_PAIR
 from terminology.operations.translate.model import Dependency
 from terminology.operations.translate.rows import is_same_code
 from terminology.operations.value_set.compose import contains
@@ -31,7 +33,10 @@ def holds(
     catalogue: Catalogue, alternatives: Sequence[Attribute], dependencies: Iterable[Dependency]
 ) -> bool:
     """True if one of the alternatives holds, or the request has no value for their attribute."""
+    dependencies = list(dependencies)
+    spend(len(dependencies))
     values = values_of(alternatives[0], dependencies)
+    spend(STEPS_OF_PAIR * len(values) * len(alternatives))
     return not values or any(_has(catalogue, c, value) for c in alternatives for value in values)
 
 

@@ -19,13 +19,13 @@ from terminology.catalogue.concept_map import (
     Unmapped,
 )
 from terminology.catalogue.protocol import Catalogue
-from terminology.core import issues
+from terminology.core import budget, issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages, best_display
 from terminology.core.model import Coding, split_canonical
 from terminology.core.versions import fits
 from terminology.operations.dates import check_date
-from terminology.operations.limits import MOST_HOPS, MOST_TARGETS
+from terminology.operations.limits import MOST_HOPS, MOST_TARGETS, STEPS_OF_MAP, STEPS_OF_MATCH
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import chained, middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
@@ -117,6 +117,7 @@ class _Translator:
     def matches(self, subject: Coding, map_: ConceptMap, via: Sequence[ConceptMap] = ()) -> Iterator[Match]:
         """The matches for a subject in a map, within the scopes. ``via``: the maps that led to this one."""
         query = self.query
+        budget.spend(STEPS_OF_MAP * (1 + len(map_.groups)))
         if query.reverse and map_.is_one_way:
             query.obstacles.append(Obstacle(issues.map_is_one_way(map_.canonical)))
             return
@@ -176,7 +177,7 @@ class _Translator:
         return (
             self._match(subject, map_, row, via)
             for each in by_target
-            for row in each or ()
+            for row in budget.counted(each or (), STEPS_OF_MATCH)
             if self._has_relationship(map_, row) and self._applies(row)
         )
 
@@ -379,7 +380,7 @@ class _Translator:
         on_the_way = {hop.canonical for hop in path}
         return (
             replace(match, via=[*path, *match.via[length:]])
-            for match in matches
+            for match in budget.counted(matches, STEPS_OF_MATCH)
             if on_the_way.isdisjoint(map_.canonical for map_ in (*match.via[length:], match.origin))
         )
 

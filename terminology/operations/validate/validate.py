@@ -18,12 +18,14 @@ from typing import TypeVar
 from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.budget import spend
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue
 from terminology.operations.agreement import INSTANCE, SENT, agreed
 from terminology.operations.cost import check_codings, check_membership
 from terminology.operations.dates import check_date
+from terminology.operations.limits import STEPS_OF_CODING
 from terminology.operations.validate import checks
 from terminology.operations.validate.coding_finding import CodingFinding, CodingPath, ValidationBasis
 from terminology.operations.validate.coding_version import add_unreadable_includes
@@ -232,7 +234,9 @@ def findings_of(request: ValidateRequest) -> list[CodingFinding]:
 
 
 def _validate(request: ValidateRequest, findings: list[CodingFinding], basis: ValidationBasis) -> Validation:
+    blocks = 0 if basis.definition is None else len(basis.definition.includes)
     for finding in findings:
+        spend(STEPS_OF_CODING * (1 + blocks))
         for check in MEMBERSHIP_CHECKS if request.only_membership else CHECKS:
             if check(finding, basis) is checks.STOP:
                 break
@@ -362,6 +366,7 @@ def _without_import(
 def _distinct(items: Iterable[Item]) -> list[Item]:
     distinct: list[Item] = []
     for item in items:
+        spend(len(distinct))
         if item not in distinct:
             distinct.append(item)
     return distinct

@@ -26,14 +26,14 @@ https://hl7.org/fhir/R5/valueset.html#compositions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import is_
 from typing import Any, cast
 
 from terminology.catalogue.protocol import Catalogue
-from terminology.core import issues
+from terminology.core import budget, issues
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.errors import TerminologyError, UnknownImportError, is_any
 from terminology.core.expansions import compose_of_expansion, unclosed_reasons
@@ -41,7 +41,7 @@ from terminology.core.languages import Languages
 from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
-from terminology.operations.limits import MOST_FILTERS
+from terminology.operations.limits import MOST_FILTERS, STEPS_OF_BLOCK, STEPS_OF_EXCLUDE
 from terminology.operations.value_set.extensions import expansion_parameter
 from terminology.operations.value_set.resolution import (
     canonical,
@@ -303,15 +303,12 @@ class Block:
         is_listed = is_list and self.enumerated_concept(code) is not None
         return is_listed or self.contains_coding(url, code, version)
 
-    def with_version(
-        self, system: CodeSystem, compiled: dict[int, Definition], *, against_pins: bool = False
-    ) -> Block:
+    def with_version(self, system: CodeSystem, readings: _Readings, *, against_pins: bool = False) -> Block:
         """The block, read with this version of a code system where it leaves the version open.
 
-        ``compiled`` has the imports that were read so already, by their ``id``. ``against_pins``: a version that
-        a parameter of the request chose counts as open, too.
+        ``against_pins``: a version that a parameter of the request chose counts as open, too.
         """
-        imports = [definition.with_version(system, compiled) for definition in self.imports]
+        imports = [readings.of(definition, system) for definition in self.imports]
         fixed = self.declared_version if against_pins else self.choice.version
         is_open = self.url == system.about.url and fits(system.about.version, fixed)
         is_other = is_open and self.version != system.about.version
@@ -473,6 +470,7 @@ class Definition:
         return answer
 
     def _contains(self, url: str | None, code: str, version: str | None) -> bool:
+        budget.spend(STEPS_OF_EXCLUDE * (1 + len(self.includes) + len(self.excludes)))
         versions = [v for v in self.versions.get(url or "", ()) if v is not None]
         if version is None and versions and not self._merges_versions:
             if is_any(versions, lambda each: self.contains(url, code, each)):
@@ -533,30 +531,24 @@ class Definition:
         if key not in self._excludes:
             same = (b.system for b in self.system_includes() if b.url == url and b.version == version)
             system = next(same, None)
-            compiled: dict[int, Definition] = {}
+            readings = _Readings()
             self._excludes[key] = [
-                block.with_version(system, compiled, against_pins=True) if system else block
+                block.with_version(system, readings, against_pins=True) if system else block
                 for block in self.excludes
             ]
         return self._excludes[key]
 
-    def with_version(self, system: CodeSystem, compiled: dict[int, Definition] | None = None) -> Definition:
+    def with_version(self, system: CodeSystem, readings: _Readings | None = None) -> Definition:
         """The value set, read with this version of a code system where includes leave the version open.
 
         Its excludes are then read with this version, too. Where every include declares its version, the
-        value set stays as it is. ``compiled`` has the value sets that were read so already, by their ``id``:
-        each is compiled once, however often it is imported.
+        value set stays as it is.
         """
-        compiled = {} if compiled is None else compiled
-        if id(self) not in compiled:
-            compiled[id(self)] = self._with_version(system, compiled)
-        return compiled[id(self)]
-
-    def _with_version(self, system: CodeSystem, compiled: dict[int, Definition]) -> Definition:
-        includes = [block.with_version(system, compiled) for block in self.includes]
+        readings = _Readings() if readings is None else readings
+        includes = [block.with_version(system, readings) for block in self.includes]
         if all(map(is_, includes, self.includes)):
             return self
-        excludes = [block.with_version(system, compiled) for block in self.excludes]
+        excludes = [block.with_version(system, readings) for block in self.excludes]
         return replace(self, includes=includes, excludes=excludes)
 
     def with_inactive(self) -> Definition:
@@ -570,6 +562,33 @@ class Definition:
         return expansion_parameter(self.document, name)
 
 
+class _Readings:
+    """Value sets that are read in versions of code systems. Each reading is made once, on whatever way it is reached.
+
+    Value sets that import one another over and over, each in several versions, would double their number at each step.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[int, int], Definition] = {}
+        self._known: dict[Hashable, Definition] = {}
+
+    def of(self, definition: Definition, system: CodeSystem) -> Definition:
+        """The value set, read with this version of a code system."""
+        definition = self._only(definition)
+        key = id(definition), id(system)
+        if key not in self._read:
+            self._read[key] = self._only(definition.with_version(system, self))
+        return self._read[key]
+
+    def _only(self, definition: Definition) -> Definition:
+        """The one definition that has the same blocks in the same versions."""
+        blocks = [(id(b.node), id(b.system), *map(id, b.imports)) for b in definition.blocks()]
+        budget.spend(STEPS_OF_BLOCK * len(blocks))
+        return self._known.setdefault(
+            (id(definition.document), definition.includes_inactive, *blocks), definition
+        )
+
+
 # -- compiling -----------------------------------------------------------------------------------
 
 
@@ -579,8 +598,8 @@ class _Compilation:
 
     ``path`` has the canonicals of the value sets that import it, the outermost first; ``compiled`` has every import
     that is ready, ``beyond`` the listed codes that fragments do not have, by the url of the code system, ``absent``
-    each code system that is not here but has listed codes, by url and version, ``in_versions`` the imports that are
-    read in the version of a code system, by its ``id``.
+    each code system that is not here but has listed codes, by url and version, ``readings`` the imports that are
+    read in the version of a code system.
     ``trusts_unknown_systems``: an unknown code system has every code.
     """
 
@@ -593,7 +612,7 @@ class _Compilation:
     compiled: dict[str, Definition] = field(default_factory=dict)
     beyond: dict[str, CodesBeyond] = field(default_factory=dict)
     absent: dict[tuple[str, str | None], AbsentCodeSystem] = field(default_factory=dict)
-    in_versions: dict[int, dict[int, Definition]] = field(default_factory=dict)
+    readings: _Readings = field(default_factory=_Readings)
 
     def find_system(self, url: str, version: str | None) -> CodeSystem | None:
         return find_usable_system(self.catalogue, self.supplements, url, version)
@@ -627,15 +646,16 @@ class _Compilation:
             if start is None:
                 raise
             raise TerminologyError(issues.value_set_circle([*path, start])) from None
-        catalogue = with_contained_systems(self.catalogue, document)
+        # A contained value set brings along the same resources again.
+        is_here = document.get("contained") is self.document.get("contained")
+        catalogue = self.catalogue if is_here else with_contained_systems(self.catalogue, document)
         return replace(self, catalogue=catalogue, document=document, path=path).compile()
 
     def in_version_of(self, block: Block, imports: list[Definition]) -> list[Definition]:
         """The imports of a block that fixes the version of its code system: they are read in it, if they fix none."""
         if block.system is None or block.choice.version is None:
             return imports
-        compiled = self.in_versions.setdefault(id(block.system), {})
-        return [definition.with_version(block.system, compiled) for definition in imports]
+        return [self.readings.of(definition, block.system) for definition in imports]
 
     def compile(self) -> Definition:
         """Raises UnknownImportError, and TerminologyError for a circle of imports or too long a row."""
@@ -660,7 +680,7 @@ class _Compilation:
         return self.compiled[name]
 
     def _blocks(self, compose: Node, name: str) -> list[Block]:
-        nodes = enumerate(compose.get(name, ()))
+        nodes = enumerate(budget.counted(compose.get(name, ()), STEPS_OF_BLOCK))
         return [Block(node, f"ValueSet.compose.{name}[{index}]", self) for index, node in nodes]
 
 

@@ -13,12 +13,20 @@ from dataclasses import dataclass, replace
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue, Typed
+from terminology.core.texts import words
 from terminology.operations.cost import can_search_again, check_listing
 from terminology.operations.dates import check_date
-from terminology.operations.limits import MOST_CORRECTIONS
+from terminology.operations.limits import (
+    LONGEST_FILTER,
+    MOST_CORRECTIONS,
+    MOST_WORDS,
+    STEPS_OF_ENTRY,
+    STEPS_OF_PAIR,
+)
 from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.corrections import corrections
@@ -73,6 +81,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     for name, value in (("count", request.count), ("offset", request.offset)):
         if value is not None and value < 0:
             raise TerminologyError(issues.bad_value(name, value, "0 or more"))
+    _require_short_filter(request.filter or "")
     prepared = remembered(
         catalogue,
         request,
@@ -101,6 +110,14 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         with_definition=bool(request.include_definition),
         notes=lambda: _notes(definition, request),
     )
+
+
+def _require_short_filter(text: str) -> None:
+    """Raises TerminologyError for a text whose words would be looked for one after the other in every code."""
+    if len(text) > LONGEST_FILTER:
+        raise TerminologyError(issues.too_long("filter", len(text), LONGEST_FILTER))
+    if len(words(text)) > MOST_WORDS:
+        raise TerminologyError(issues.too_many_words("filter", len(words(text)), MOST_WORDS))
 
 
 def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
@@ -244,10 +261,15 @@ def _entries(
     """The entries of the page; at the top, if they are a tree."""
     definition, page = prepared.definition, listed.page
     details = details_of(page)
-    entries = [entry_of(member, detail, options) for member, detail in zip(page, details, strict=True)]
+    described = counted(zip(page, details, strict=True), _steps_of_entry(request))
+    entries = [entry_of(member, detail, options) for member, detail in described]
     if is_tree(definition, request) and (request.exclude_nested is False or not is_polyhierarchy(details)):
         return tree_of(page, details, entries, hidden_parents(definition, listed.query))
     return entries
+
+
+def _steps_of_entry(request: ExpandRequest) -> int:
+    return STEPS_OF_ENTRY + STEPS_OF_PAIR * (len(request.designations) + len(request.properties))
 
 
 def _listed(prepared: _PreparedExpansion, request: ExpandRequest) -> _Listed:

@@ -13,7 +13,9 @@ from functools import reduce
 from operator import and_
 from typing import cast
 
+from terminology.core.budget import counted
 from terminology.core.texts import finder
+from terminology.operations.limits import STEPS_OF_SET
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.members import (
     ALL_MEMBERS,
@@ -85,7 +87,7 @@ class _SetExpansion:
         listed: dict[str, ConceptSet] = {}
         parts = []
         for block in in_order(definition.includes):
-            for part in self._of_block(block):
+            for part in counted(self._of_block(block), STEPS_OF_SET):
                 url, concepts = part.block.url or "", self._remaining(definition, query, part)
                 if url in listed:
                     concepts = concepts - listed[url]
@@ -167,7 +169,7 @@ class _Membership:
 
     def _union(self, blocks: Sequence[Block]) -> ConceptSet:
         concepts = self._empty
-        for block in blocks:
+        for block in counted(blocks, STEPS_OF_SET):
             concepts = concepts | self._of(block)
         return concepts
 

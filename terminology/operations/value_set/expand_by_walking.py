@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from terminology.core.budget import counted
 from terminology.core.model import CodeSystemInfo, Concept
 from terminology.core.texts import finder
+from terminology.operations.limits import STEPS_OF_EXCLUDE
 from terminology.operations.value_set.compose import Block, Definition, Node
 from terminology.operations.value_set.members import (
     ALL_MEMBERS,
@@ -65,7 +67,8 @@ class _ValueSetWalk:
             return
         tests = _tests(definition, query, block, about)
         codes = _codes(listed, definition, about)
-        for concept in _concepts(block, self._search):
+        steps = 1 + STEPS_OF_EXCLUDE * (len(definition.excludes) + len(block.imports))
+        for concept in counted(_concepts(block, self._search), steps):
             key = block.key(concept.code)
             if key not in codes and all(test(concept) for test in tests):
                 codes.add(key)
@@ -75,7 +78,8 @@ class _ValueSetWalk:
         self, definition: Definition, query: MemberQuery, block: Block, listed: _ListedCodes
     ) -> Iterator[Member]:
         """The members that all imports of an include have, as the first import has them."""
-        for member in self._of_import(block.imports[0]) if block.imports else ():
+        steps = 1 + STEPS_OF_EXCLUDE * (len(definition.excludes) + len(block.imports))
+        for member in counted(self._of_import(block.imports[0]) if block.imports else (), steps):
             about = member.system.about
             code = member.concept.code
             codes = _codes(listed, definition, about)
@@ -157,7 +161,7 @@ def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     if block.is_absent:
         yield from ((node, listed_concept(node)) for node in block.enumeration.values())
         return
-    for node in block.enumeration.values():
+    for node in counted(block.enumeration.values()):
         concept = block.system.locate(node.get("code", ""))
         if concept is not None:
             yield node, concept

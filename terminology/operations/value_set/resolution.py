@@ -22,7 +22,7 @@ from typing import TypeVar, cast
 
 from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import Catalogue, Weighed
-from terminology.core import issues
+from terminology.core import budget, issues
 from terminology.core.errors import TerminologyError, UnknownImportError
 from terminology.core.model import EXPRESSION, Document, Issue, split_canonical
 from terminology.core.versions import fits
@@ -173,11 +173,13 @@ def contained(document: Document, id_: str) -> Document:
     A url of its own does not name it: other resources may contain another one of that url. Raises
     UnknownImportError.
     """
-    for inner in document.get("contained", ()):
+    # The container itself, also where a ValueSet that it contains imports another one.
+    container = str(document.get("url", "")).removesuffix(f"#{document.get('id')}")
+    for inner in budget.counted(document.get("contained", ())):
         if inner.get("resourceType") == "ValueSet" and inner.get("id") == id_:
             # It may import ValueSets that are contained in the same resource.
             whole: Document = {"contained": document["contained"], **inner}
-            whole["url"] = f"{document.get('url', '')}#{id_}"
+            whole["url"] = f"{container}#{id_}"
             whole.pop("version", None)
             return whole | ({"version": document["version"]} if "version" in document else {})
     raise UnknownImportError(issues.unknown_value_set(f"#{id_}"), f"#{id_}", None)

@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from terminology.core import issues
+from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.texts import words
 from terminology.store.packing import DEFINITION, DESIGNATIONS, OWN, line_of
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 # The number of concepts whose descriptions may be read for one filter.
 MOST_READ = 100_000
+# The steps to compare the descriptions of a concept with one text.
+_STEPS_OF_TEXT = 10
 # Up to this many concepts are read directly: searching for words takes longer.
 FEW = 500
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
@@ -122,7 +125,8 @@ class Descriptions:
             raise TerminologyError(issues.expression_reads_too_much(expression, len(of), MOST_READ))
         tests = [_term_test(term) for term in terms]
         artifact = self._release.artifact
-        read = ((row.ord, artifact.unpack.lines(row.body)) for row in artifact.concepts(of))
+        steps = _STEPS_OF_TEXT * (1 + sum(len(term.texts) for term in terms))
+        read = ((row.ord, artifact.unpack.lines(row.body)) for row in counted(artifact.concepts(of), steps))
         return artifact.set_of(
             ord_ for ord_, lines in read if any(_passes(text, tests) for text in _texts(lines, numbers))
         )

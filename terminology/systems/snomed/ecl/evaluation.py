@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from terminology.core import issues
+from terminology.core.budget import counted, spend
 from terminology.core.errors import TerminologyError
 from terminology.store.relations import GROUPED, LINKED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
@@ -49,6 +50,8 @@ from terminology.systems.snomed.release_index import ReleaseIndex
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
+# The steps to evaluate one part of an expression, or to ask the store about one concept.
+_STEPS = 50
 KEYWORDS = frozenset({*TYPES.values(), *STATUSES.values(), *DIALECTS.values()})
 FROM_RF2 = "this, of a release that was not imported from RF2,"
 
@@ -65,6 +68,7 @@ class Evaluation:
 
         Raises TerminologyError for a concept that does not exist, and for a part that cannot be answered.
         """
+        spend(_STEPS)
         if isinstance(constraint, Wildcard):
             return self._release.all
         evaluate: Callable[[Evaluation, Any], BitMap] = EVALUATE[type(constraint)]
@@ -101,7 +105,7 @@ class Evaluation:
     def below(self, of: BitMap) -> BitMap:
         """The descendants of some concepts."""
         below = self._release.set_of()
-        for number in of & self._release.inner:
+        for number in counted(of & self._release.inner, _STEPS):
             # A descendant of another one of them is there already, with its own descendants.
             if number not in below:
                 below |= self._release.artifact.descendants(number)
@@ -114,6 +118,7 @@ class Evaluation:
         above = self._release.set_of()
         new = self.parents(of)
         while new:
+            spend(_STEPS * len(new))
             above |= new
             new = self.parents(new) - above
         return above

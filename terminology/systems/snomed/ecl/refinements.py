@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from terminology.core.budget import counted
 from terminology.store.relations import GROUPED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.expression import (
     AttributeGroup,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from pyroaring import BitMap
 
 Evaluate = Callable[[Constraint], "BitMap"]
+
+# The steps to read one list of relationships, and to ask the store about one concept.
+_STEPS_OF_LIST = 3
+_STEPS_OF_QUERY = 50
 
 
 class Refinements:
@@ -85,7 +90,7 @@ class Refinements:
             return
         accepts = _value_test(value, attribute.comparison)
         for table in self._tables(attribute, VALUED):
-            yield from (table.at(place) for place, text in enumerate(table.values) if accepts(text))
+            yield from (table.at(place) for place, text in counted(enumerate(table.values)) if accepts(text))
 
     def _tables(self, attribute: EclAttribute, table: str) -> list[RelationshipTable]:
         is_any = isinstance(attribute.name, Wildcard)
@@ -175,11 +180,13 @@ class GroupOccurrences(Occurrences):
         self._release, self._numbers = release, numbers
 
     def present(self) -> BitMap:
-        return self._release.set_of(number for numbers in self._numbers for number in numbers)
+        return self._release.set_of(
+            number for numbers in counted(self._numbers, _STEPS_OF_LIST) for number in numbers
+        )
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
-        for numbers in self._numbers:
+        for numbers in counted(self._numbers, _STEPS_OF_LIST):
             counts.update(numbers)
         return counts
 
@@ -191,12 +198,12 @@ class ConceptOccurrences(Occurrences):
         self._release, self._numbers = release, numbers
 
     def present(self) -> BitMap:
-        numbers = (number for numbers in self._numbers for number in numbers)
+        numbers = (number for numbers in counted(self._numbers, _STEPS_OF_LIST) for number in numbers)
         return self._release.owning(self._release.set_of(numbers))
 
     def counts(self) -> Counter[int]:
         counts: Counter[int] = Counter()
-        for numbers in self._numbers:
+        for numbers in counted(self._numbers, _STEPS_OF_LIST):
             counts.update(map(self._release.owners.__getitem__, numbers))
         return counts
 
@@ -222,7 +229,7 @@ class ReversedOccurrences(Occurrences):
         owner, inside = self._release.owners.__getitem__, self._sources.__contains__
         counts: Counter[int] = Counter()
         for table in self._tables:
-            for place, target in enumerate(table.targets):
+            for place, target in counted(enumerate(table.targets), _STEPS_OF_LIST):
                 times = sum(map(inside, map(owner, table.at(place))))
                 if times:
                     counts[target] += times
@@ -247,9 +254,9 @@ class IsAOccurrences(Occurrences):
         artifact, inner = self._release.artifact, self._release.inner
         counts: Counter[int] = Counter()
         if self._is_reverse:
-            for parent in artifact.parents(list(self._values)):
+            for parent in counted(artifact.parents(list(self._values)), _STEPS_OF_QUERY):
                 counts[parent] = len(artifact.children(parent) & self._values)
         else:
-            for parent in self._values & inner:
+            for parent in counted(self._values & inner, _STEPS_OF_QUERY):
                 counts.update(artifact.children(parent))
         return counts

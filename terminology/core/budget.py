@@ -1,0 +1,145 @@
+"""The work that one request may take, counted as it goes.
+
+A budget is opened where a request comes in, and all that the request causes shares it: the entries of a batch, the
+imports of a value set, the maps that lead to others. Every loop whose length a client decides counts its steps
+(``spend``, ``counted``); past the budget, or past the deadline, the next step raises ``OverBudgetError``. Without an
+open budget, as in an import, nothing is counted.
+
+A step is one code that is visited, about 0.2 microseconds; what takes longer counts as several steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from itertools import chain, islice
+from time import monotonic
+from types import TracebackType
+from typing import TypeVar
+
+from terminology.core import issues
+from terminology.core.errors import OverBudgetError
+
+T = TypeVar("T")
+
+# The steps, and the seconds, that a request may take unless the settings say otherwise.
+MOST_STEPS = 25_000_000
+MOST_SECONDS = 10
+# The clock is read after so many steps.
+_STEPS_PER_LOOK = 5_000
+# How many items are counted at once.
+_SOME = 64
+
+
+class Budget:
+    """The steps that are left, and the moment at which the request must end."""
+
+    __slots__ = ("_deadline", "_look_at", "_seconds", "left", "most")
+
+    def __init__(self, steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> None:
+        self.most, self._seconds = steps, seconds
+        self._deadline = monotonic() + seconds
+        self.left = steps
+        self._look_at = steps
+
+    def spend(self, steps: int = 1) -> None:
+        """Count some steps. Raises OverBudgetError when there are no more, or no more time."""
+        self.left -= steps
+        if self.left < self._look_at:
+            self._look()
+
+    def look_next(self) -> None:
+        """Read the clock at the next step."""
+        self._look_at = self.left
+
+    @property
+    def is_late(self) -> bool:
+        return monotonic() > self._deadline
+
+    def _look(self) -> None:
+        if self.left < 0:
+            raise OverBudgetError(issues.over_budget(self.most))
+        if self.is_late:
+            raise self.lateness()
+        self._look_at = max(0, self.left - _STEPS_PER_LOOK)
+
+    def lateness(self) -> OverBudgetError:
+        """The error of a request that takes too long."""
+        self.look_next()  # also the next step raises it
+        return OverBudgetError(issues.past_deadline(self._seconds))
+
+
+_CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
+
+
+def opened(steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> AbstractContextManager[None]:
+    """A budget for the work in a ``with``; where there is one already, that one is shared."""
+    return _Opened(steps, seconds)
+
+
+class _Opened(AbstractContextManager[None]):
+    """The context of ``opened``. A generator would take several times as long, in every request."""
+
+    __slots__ = ("_seconds", "_steps", "_token")
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        self._steps, self._seconds = steps, seconds
+        self._token: Token[Budget | None] | None = None
+
+    def __enter__(self) -> None:
+        if _CURRENT.get() is None:
+            self._token = _CURRENT.set(Budget(self._steps, self._seconds))
+
+    def __exit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
+
+
+def current() -> Budget | None:
+    """The budget of the request that this thread answers."""
+    return _CURRENT.get()
+
+
+def spend(steps: int = 1) -> None:
+    """Count some steps of the request. Raises OverBudgetError."""
+    budget = _CURRENT.get()
+    if budget is not None:
+        budget.spend(steps)
+
+
+def begin_part(steps: int) -> None:
+    """Count some steps before one of several parts of a request, and read the clock. Raises OverBudgetError."""
+    budget = _CURRENT.get()
+    if budget is not None:
+        budget.look_next()
+        budget.spend(steps)
+
+
+def most_steps() -> int:
+    """The steps that the request might take from the beginning."""
+    budget = _CURRENT.get()
+    return MOST_STEPS if budget is None else budget.most
+
+
+def steps_left() -> int:
+    """The steps that the request may still take."""
+    budget = _CURRENT.get()
+    return MOST_STEPS if budget is None else budget.left
+
+
+def counted(items: Iterable[T], steps: int = 1) -> Iterator[T]:
+    """The items; each counts as so many steps. Raises OverBudgetError."""
+    budget = _CURRENT.get()
+    if budget is None:
+        return iter(items)
+    source, spend_ = iter(items), budget.spend
+
+    def some() -> list[T]:
+        taken = list(islice(source, _SOME))
+        spend_(steps * len(taken))
+        return taken
+
+    return chain.from_iterable(iter(some, []))
