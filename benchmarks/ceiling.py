@@ -25,12 +25,15 @@ def _view(body: bytes):
 
 def main() -> None:
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     arguments = json.loads(sys.argv[1])
     options = arguments["options"]
     options["interface"] = Interfaces(options["interface"])
+    options["http"] = HTTPModes(options["http"])
+    options["http1_settings"] = HTTP1Settings(**options["http1_settings"])
     options["log_level"] = LogLevels(options["log_level"])
     app = empty_app(arguments["sizes"])
     Granian("ceiling", **options).serve(target_loader=lambda: app, wrap_loader=False)

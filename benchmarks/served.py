@@ -16,10 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 HERE = Path(__file__).resolve().parent
 CORES = sorted(os.sched_getaffinity(0))
@@ -174,21 +173,13 @@ def ceiling(sizes: dict[str, int]):
 
 
 def granian_options() -> dict[str, Any]:
-    """What ``terminology.http.web_server`` gives granian."""
+    """What ``terminology.http.granian_server`` gives granian, as JSON can have it."""
     from terminology import Settings
-    from terminology.http import web_server
+    from terminology.http import granian_server
 
-    server_options: dict[str, Any] = {}
-
-    class Recorder:
-        def __init__(self, target: str, **options: Any) -> None:
-            server_options.update(options)
-
-        def serve(self, **_: Any) -> None: ...
-
-    with patch("granian.Granian", Recorder):
-        web_server._with_granian(Settings(environment={}), None, "", 0)
-    return {name: getattr(value, "value", value) for name, value in server_options.items()}
+    options = granian_server.options(Settings(environment={}))
+    options["http1_settings"] = asdict(options["http1_settings"])
+    return {name: getattr(value, "value", value) for name, value in options.items()}
 
 
 # -- load ----------------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ def _data_folder(value: Any) -> Path | None:
     return None if folder.startswith("~") else Path(folder, "fhir-terminology-adapter")
 
 
+_SECONDS = _whole_number(1, 3_600), "a whole number of seconds from 1 to 3600"
 _POSITIVE, _POSITIVE_NUMBER = _whole_number(1, 2**40), f"a whole number from 1 to {2**40}"
 
 
@@ -184,10 +185,56 @@ class Settings:
     )
     threads: int = _setting(
         4,
-        "How many threads each worker has. A client that sends its request slowly keeps one busy: take more if "
-        "no proxy stands before the service.",
+        "How many requests of one caller each worker answers at a time, with a thread for each. Further ones wait.",
         _whole_number(1, 256),
         "a number from 1 to 256",
+    )
+    requests_per_caller: int = _setting(
+        256,
+        "The most requests of one caller that each worker has at a time, those that wait included. The next one is "
+        "refused (429). A caller is an IP address, in IPv6 a network of 64 bits.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
+    request_rate: int = _setting(
+        0,
+        "The most requests of one caller that each worker answers in a second; the next one is refused (429). 0: any "
+        "number.",
+        _whole_number(0, 2**40),
+        f"a whole number from 0 to {2**40}",
+    )
+    connections: int = _setting(
+        4_096,
+        "The most open connections of each worker. When nearly all are open, callers with many lose those that have "
+        "been silent for the longest time.",
+        _whole_number(16, 2**20),
+        f"a whole number from 16 to {2**20}",
+    )
+    connections_per_caller: int = _setting(
+        1_024,
+        "The most open connections of one caller to each worker; 0 for any number. Behind proxies, which have all "
+        "connections, it has no effect.",
+        _whole_number(0, 2**20),
+        f"a whole number from 0 to {2**20}",
+    )
+    header_timeout: int = _setting(
+        30,
+        "The seconds in which the headers of a request must arrive, and for which a connection may be idle.",
+        *_SECONDS,
+    )
+    body_timeout: int = _setting(
+        30,
+        "The seconds in which the body of a request must arrive. While very many bodies are arriving, those that take "
+        "longer than a second may be refused sooner.",
+        *_SECONDS,
+    )
+    stop_timeout: int = _setting(
+        5, "The seconds that a service which is told to end has for the requests that it has.", *_SECONDS
+    )
+    stuck_timeout: int = _setting(
+        60,
+        "The seconds after which a worker that shows no sign of life is replaced.",
+        *_SECONDS,
     )
     bundled: bool = _setting(
         True,

@@ -13,9 +13,9 @@ The header ``Host`` says which name the client used. A page of the web can give 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -183,3 +183,32 @@ def _elements(header: str) -> list[dict[str, str]]:
             elements.append({})
         place = match.end()
     return elements
+
+
+# -- callers -------------------------------------------------------------------------------------
+
+
+def caller_of(settings: Settings) -> Callable[[WSGIEnvironment], str]:
+    """A function that tells who sent a request: the address of the client, as the proxies of the settings say it."""
+    if not settings.proxies:
+        return lambda environ: caller_at(environ["REMOTE_ADDR"])
+    answered = behind_proxies(lambda environ, _: [environ["REMOTE_ADDR"].encode()], settings)
+    return lambda environ: caller_at(next(iter(answered(environ.copy(), _no_response))).decode())
+
+
+def _no_response(*_: object) -> Callable[[bytes], object]:
+    return len
+
+
+def caller_at(address: str) -> str:
+    """The caller that an address belongs to: in IPv6, where each has many addresses, their first 64 bits."""
+    return _network(address) if ":" in address else address
+
+
+@lru_cache(DIFFERENT)
+def _network(address: str) -> str:
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or f"{IPv6Address(int(parsed) >> 64 << 64)}/64")

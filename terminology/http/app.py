@@ -2,7 +2,8 @@
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
 ``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Between them
-``addresses.behind_proxies`` reads the headers of proxies if the settings say that there are some. If hooks such as
+``addresses.behind_proxies`` reads the headers of proxies and ``request_rate.RequestRate`` counts the requests of each
+caller, if the settings say so. If hooks such as
 ``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
 middleware around ``wsgi_app`` sees every request without that loss of speed.
 """
@@ -30,6 +31,7 @@ from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
+from terminology.http.request_rate import limited_rate
 from terminology.opening import ServedContent, open_state
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
@@ -109,7 +111,7 @@ def create_app(
     )
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings)
-    answering = behind_proxies(prepared, settings)
+    answering = behind_proxies(limited_rate(prepared, settings), settings)
     app.wsgi_app = CommonHeaders(answering, settings.cors_origin)  # type: ignore[method-assign]
     return app
 

@@ -6,13 +6,16 @@ Both refuse a request that is not HTTP, or too long, before the application sees
 from __future__ import annotations
 
 import gc
+import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EADDRINUSE
+from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
 
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from terminology.catalogue.content import Content
@@ -26,86 +29,56 @@ from terminology.settings import Settings
 from terminology.wire import json
 from terminology.wire.failures import failure
 
-# Seconds for which open connections may keep a service from ending. A client that sends no request, or half of
-# one, would keep it for half a minute.
-PATIENCE = 5
+# How many connections the system may keep until they are accepted.
+BACKLOG = 1_024
+# Seconds to wait for a port that the processes of a service which was killed have not given up yet.
+PATIENCE = 2
 
 
 def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) -> None:
     """Serve the content, and that of the store, until a signal ends it.
 
-    ``ready`` is called with the base URL, which has the real port.
+    ``ready`` is called with the base URL, which has the real port, when requests are answered.
     Raises SettingError when the address cannot be listened on.
     """
-    address, port = _free_address(settings)
+    listening = _listening(settings)
+    port = listening.getsockname()[1]
     settings = settings.updated(hosts=hosts_of(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    ready(f"http://{host}:{port}{ROOT}")
-    if find_spec("granian") is not None:
-        _with_granian(settings, catalogue, address, port)
-    else:
-        _with_werkzeug(settings, catalogue, address, port)
-
-
-def _free_address(settings: Settings) -> tuple[str, int]:
-    """The address and port to listen on; the port is free."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        with socket.create_server((settings.host, settings.port), family=family) as listening:
-            address, port = listening.getsockname()[:2]
-            return str(address), int(port)
-    except OSError as problem:
-        where = f"{settings.host} port {settings.port}"
-        reason = f"cannot listen on {where}: {problem.strerror}. Try another --port; 0 takes a free one"
-        raise SettingError(reason) from None
-
-
-# -- granian -------------------------------------------------------------------------------------
-
-
-class _AppLoader:
-    """Makes the application of a worker process.
-
-    A forked worker has the content already, any other reads it. Each opens the store itself, and looks for a
-    new state of it at each request.
-    """
-
-    def __init__(self, settings: Settings, catalogue: Content) -> None:
-        self._settings = settings
-        self._catalogue: Content | None = catalogue
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"_settings": self._settings, "_catalogue": None}
-
-    def __call__(self) -> Flask:
-        return create_app(self._settings, catalogue=ServedContent(self._settings, self._catalogue).catalogue)
-
-
-def _with_granian(settings: Settings, catalogue: Content, address: str, port: int) -> None:
-    from granian import Granian
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-
-    server = Granian(
-        "terminology",
-        address=address,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        log_level=LogLevels.error,
-        workers_kill_timeout=PATIENCE,
-    )
+    is_ready = partial(ready, f"http://{host}:{port}{ROOT}")
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
-    server.serve(target_loader=_AppLoader(settings, catalogue), wrap_loader=False)
+    if find_spec("granian") is not None:
+        from terminology.http import granian_server
+
+        granian_server.serve(settings, catalogue, listening, is_ready)
+    else:
+        _with_werkzeug(settings, catalogue, listening, is_ready)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """A socket that listens where the settings say."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    patience = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        except OSError as problem:
+            if problem.errno == EADDRINUSE and time.monotonic() < patience:
+                time.sleep(0.1)
+                continue
+            where = f"{settings.host} port {settings.port}"
+            reason = f"cannot listen on {where}: {problem.strerror}. Try another --port; 0 takes a free one"
+            raise SettingError(reason) from None
 
 
 # -- werkzeug ------------------------------------------------------------------------------------
 
 
 class _Handler(WSGIRequestHandler):
+    """``timeout``: the seconds for which a client may be silent."""
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse text that is not an HTTP request."""
         self.request_version = self.protocol_version  # HTTP/0.9 would have no status line
@@ -121,8 +94,14 @@ class _Handler(WSGIRequestHandler):
         self.wfile.write(content)
 
 
-def _with_werkzeug(settings: Settings, catalogue: Content, address: str, port: int) -> None:
+def _with_werkzeug(
+    settings: Settings, catalogue: Content, listening: socket.socket, ready: Callable[[], None]
+) -> None:
     app = create_app(settings, catalogue=ServedContent(settings, catalogue).catalogue)
-    server = make_server(address, port, app, threaded=True, request_handler=_Handler)
+    handler = type("_TimedHandler", (_Handler,), {"timeout": settings.header_timeout})
+    address, port = listening.getsockname()[:2]
+    server = make_server(address, port, app, threaded=True, request_handler=handler, fd=listening.fileno())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ready()
     with suppress(KeyboardInterrupt):
         server.serve_forever()

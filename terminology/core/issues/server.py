@@ -38,6 +38,26 @@ def too_much_in_all(limit: int) -> Issue:
     return error(code="throttled", text=text)
 
 
+def too_many_requests_at_once(limit: int) -> Issue:
+    text = f"One caller may have at most {limit:,} requests that are not answered yet. Send fewer at once"
+    return error(code="throttled", text=text)
+
+
+def too_many_requests_a_second(limit: int) -> Issue:
+    text = f"One caller may send at most {limit:,} requests a second. Try again later"
+    return error(code="throttled", text=text)
+
+
+def too_many_bodies() -> Issue:
+    text = "Too many bodies of requests are being sent at the same time. Try again later"
+    return error(code="throttled", text=text)
+
+
+def body_too_slow(seconds: float) -> Issue:
+    text = f"The body did not arrive in time: it may take {seconds:g} seconds, and less while many others are sent"
+    return error(code="timeout", text=text)
+
+
 def state_full() -> Issue:
     text = (
         "There is no room on the disk of the closure tables and caches: nothing was stored. Requests that store "

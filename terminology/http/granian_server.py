@@ -1,0 +1,273 @@
+"""granian as the web server: processes that are replaced when they die or hang, and limits for every caller.
+
+The first process listens, and answers nothing itself. It makes the workers, which inherit the listening socket, so that
+clients may connect while a worker is replaced. A worker ends when the first process is gone.
+
+Four things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the socket
+(``_init_shared_socket``), where it makes a worker (``_spawn_worker``), how a worker handles signals (``_signals``), and
+its function for a request (``_WRAP``), before which ``SharedThreads`` stands.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from threading import Thread, main_thread
+from typing import Any
+
+from flask import Flask
+from granian import _signals
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import mp
+
+from terminology.catalogue.content import Content
+from terminology.http.addresses import caller_at, caller_of
+from terminology.http.app import create_app
+from terminology.http.awaited_bodies import THREADS, AwaitedBodies
+from terminology.http.common_headers import CommonHeaders
+from terminology.http.connections import Connections
+from terminology.http.shared_threads import SharedThreads
+from terminology.opening import ServedContent
+from terminology.settings import Settings
+
+# Connections for which the system may keep requests until a worker accepts them.
+BACKLOG = 1_024
+# Seconds between two looks at the workers.
+INTERVAL = 0.25
+# Files that a worker has open besides its connections.
+_OTHER_FILES = 256
+_WRAP = "_wsgi_call_wrap"
+_REFUSAL = "terminology.refusal"
+# Can workers have the socket that this process listens on? Elsewhere granian makes one of its own.
+SHARES_SOCKET = sys.platform == "linux" and multiprocessing.get_start_method() == "fork"
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """What granian is given, besides where it listens."""
+    return {
+        "interface": Interfaces.WSGI,
+        "http": HTTPModes.http1,  # one request at a time over each connection, and a time limit for its headers
+        "http1_settings": HTTP1Settings(header_read_timeout=settings.header_timeout * 1_000),
+        "workers": settings.workers,
+        # One caller may take the first part for work; one thread is left to others. They are made when they are needed.
+        "blocking_threads": settings.threads + 1 + THREADS,
+        "backlog": BACKLOG,
+        "backpressure": _most_connections(settings),
+        "log_level": LogLevels.error,
+        "respawn_failed_workers": True,
+        "workers_kill_timeout": settings.stop_timeout,
+    }
+
+
+def serve(
+    settings: Settings, catalogue: Content, listening: socket.socket, ready: Callable[[], None]
+) -> None:
+    """Serve until a signal ends it. ``ready`` is called when the first worker answers."""
+    address, port = listening.getsockname()[:2]
+    server = _Server(
+        listening, settings.stuck_timeout, ready, address=address, port=port, **options(settings)
+    )
+    server.serve(target_loader=_Loader(settings, catalogue, port, server), wrap_loader=False)
+
+
+def _most_connections(settings: Settings) -> int:
+    """As many as the settings say, if the system allows so many open files."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return settings.connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = settings.connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return max(16, min(settings.connections, soft - _OTHER_FILES))
+    return settings.connections
+
+
+# -- the first process ---------------------------------------------------------------------------
+
+
+# Without types: granian has none for the methods that are overridden.
+_Granian: Any = mp.MPServer
+
+
+class _Server(_Granian):  # type: ignore[misc]
+    """``loaded`` is raised by each worker that has its application; ``beats`` are moved by each that is alive."""
+
+    def __init__(
+        self, listening: socket.socket, stuck_timeout: int, ready: Callable[[], None], **options: Any
+    ) -> None:
+        super().__init__("terminology", **options)
+        self.loaded = multiprocessing.Semaphore(0)
+        self.beats = multiprocessing.RawArray("L", options["workers"])
+        self.socket_file = listening.fileno(), os.fstat(listening.fileno()).st_ino
+        self._listening, self._ready, self._stuck_timeout = listening, ready, stuck_timeout
+
+    def _init_shared_socket(self) -> None:
+        if SHARES_SOCKET:
+            self._sso, self._ssp = self._listening, None
+            self._shd = SocketHolder(self._listening.fileno(), False, BACKLOG)  # type: ignore[call-arg]
+        else:
+            self._listening.close()
+            super()._init_shared_socket()
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        self.beats[idx] = 0
+        return super()._spawn_worker(idx, target, partial(callback_loader, idx))
+
+    def startup(self, spawn_target: Any, target_loader: Any) -> None:
+        super().startup(spawn_target, target_loader)
+        for run in (self._await_workers, self._watch_workers):
+            Thread(target=run, daemon=True).start()
+
+    def _await_workers(self) -> None:
+        self.loaded.acquire()
+        self._ready()
+        while True:
+            self.loaded.acquire()
+            # granian ends where a worker dies twice within seconds. Only one that cannot start is a reason for that.
+            self.respawned_wrks.clear()
+
+    def _watch_workers(self) -> None:
+        """Kill a worker whose beat stands still, and see to it that every dead one is replaced."""
+        silent: dict[int, tuple[int, int]] = {}  # by process: its beat, and how often it was the same
+        while not self.interrupt_signal:
+            time.sleep(INTERVAL)
+            for worker in list(self.wrks):
+                beat, process = self.beats[worker.idx], worker.inner.pid
+                last, times = silent.get(process, (0, 0))
+                times = times + 1 if beat == last else 0
+                silent[process] = beat, times
+                if not worker.is_alive():
+                    # granian forgets a worker that dies while it takes note of another.
+                    if times > 1 and not worker.interrupt_by_parent and not self.interrupt_children:
+                        self.interrupt_children.append(worker.idx)
+                        self.main_loop_interrupt.set()
+                elif beat and times * INTERVAL >= self._stuck_timeout:
+                    worker.inner.kill()
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        for worker in self.wrks:
+            worker.interrupt_by_parent = True  # the signal may have gone to all processes
+        super().signal_handler_interrupt(*args, **kwargs)
+
+
+# -- a worker ------------------------------------------------------------------------------------
+
+
+class _Loader:
+    """Makes the application of a worker process.
+
+    A forked worker has the content already, any other reads it. Each opens the store itself, and looks for a new state
+    of it at each request.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Content, port: int, server: _Server) -> None:
+        self._settings, self._port = settings, port
+        self._catalogue: Content | None = catalogue
+        self._loaded, self._beats, self._socket = server.loaded, server.beats, server.socket_file
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_catalogue": None}
+
+    def __call__(self, idx: int) -> Flask:
+        settings = self._settings
+        if sys.platform != "win32":
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
+        _signals.set_main_signals = partial(_set_signals, _signals.set_main_signals)
+        Thread(target=self._end_with_parent, daemon=True).start()
+        app = create_app(settings, catalogue=ServedContent(settings, self._catalogue).catalogue)
+        per_caller = 0 if settings.proxies else settings.connections_per_caller
+        connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)
+        beats, wrap = self._beats, getattr(mp, _WRAP)
+
+        def wrapped(app: Flask, *arguments: Any) -> SharedThreads:
+            refusing = wrap(CommonHeaders(_raise_refusal, settings.cors_origin), *arguments)
+
+            def refuse(reply: Any, scope: dict[str, Any], error: Exception) -> None:
+                scope[_REFUSAL] = error
+                refusing(reply, scope)
+
+            bodies = AwaitedBodies(refuse, connections, settings.largest_body, settings.body_timeout)
+
+            waiting = max(0, settings.requests_per_caller - settings.threads)
+            threads = SharedThreads(
+                wrap(app, *arguments), refuse, bodies, caller_of(settings), settings.threads, waiting
+            )
+
+            def look() -> None:
+                beats[idx] += 1
+                bodies.give_up_late_ones()
+                if self._has_ended() and threads.are_idle() and bodies.are_here():
+                    if not connections.close_silent_ones():
+                        os._exit(0)
+
+            connections.watch(look)
+            return threads
+
+        setattr(mp, _WRAP, wrapped)
+        beats[idx] = 1
+        self._loaded.release()
+        return app
+
+    def _has_ended(self) -> bool:
+        """Has granian closed the socket, because the worker was told to end?
+
+        It then waits for the connections, for ever if there was none: so a worker that has answered all ends itself.
+        """
+        number, file = self._socket
+        try:
+            return SHARES_SOCKET and os.fstat(number).st_ino != file
+        except OSError:
+            return True
+
+    def _end_with_parent(self) -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        for _ in range(self._settings.stop_timeout * 10):
+            os.kill(os.getpid(), signal.SIGTERM)  # has no effect while the worker starts
+            time.sleep(0.1)
+        os._exit(1)
+
+
+def _set_signals(set_signals: Callable[..., None], handler: Callable[..., None], *_: object) -> None:
+    """Let granian handle the first signal alone: with a second one soon after it the worker would not end.
+
+    Of two signals at once another thread may take both, and the main one, which runs the handlers, sleeps on. So it
+    is sent one of its own.
+    """
+    signals: list[int] = []
+    if sys.platform != "win32":
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+
+        def wake() -> None:
+            signal.pthread_kill(main_thread().ident or 0, os.read(reading, 1)[0])
+
+        Thread(target=wake, daemon=True).start()
+
+    def handle(number: int, frame: object) -> None:
+        signals.append(number)
+        if len(signals) == 1:
+            handler(number, frame)
+
+    set_signals(handle)
+
+
+def _raise_refusal(environ: dict[str, Any], _: object) -> Any:
+    raise environ[_REFUSAL]
