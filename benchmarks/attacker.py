@@ -44,16 +44,20 @@ def holding(function: Attack) -> Attack:
 
 
 class Attacker:
-    """The means of an attack. Every wait ends when the attack does."""
+    """The means of an attack. Every wait ends when the attack does.
+
+    The attack begins when it first asks how long it lasts: what it sends is prepared before.
+    """
 
     def __init__(self, port: int, seconds: float) -> None:
         self._port = port
-        self._end = time.monotonic() + seconds
+        self._seconds, self._end = seconds, 0.0
         self._connections: list[socket.socket] = []
         self.statuses: dict[int, int] = {}
 
     @property
     def seconds_left(self) -> float:
+        self._end = self._end or time.monotonic() + self._seconds
         return max(self._end - time.monotonic(), 0)
 
     def pause(self, seconds: float) -> None:

@@ -100,8 +100,8 @@ def bodies_that_break_off(attacker: Attacker) -> None:
 
 @holding
 def answers_that_nobody_reads(attacker: Attacker) -> None:
-    """Ask for answers of megabytes over 32 connections, and read none."""
-    concepts = [{"code": f"c{n}", "display": "x" * 400} for n in range(10_000)]
+    """Ask for answers of five megabytes over twelve connections, and read none."""
+    concepts = [{"code": f"c{n}", "display": "x" * 5_000} for n in range(1_000)]
     body = parameters(
         [code_system(concepts), value_set({"system": SYSTEM})], url__Uri="http://example.org/set"
     )
@@ -111,7 +111,7 @@ def answers_that_nobody_reads(attacker: Attacker) -> None:
         attacker.connect().sendall(request)
         attacker.pause(5)
 
-    attacker.repeat(32, play)
+    attacker.repeat(12, play)
 
 
 # -- chunks ---------------------------------------------------------------------------------------

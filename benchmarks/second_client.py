@@ -16,7 +16,8 @@ from queue import Empty, SimpleQueue
 
 PATH = "/fhir/r4/CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code="
 CODES = ("male", "female", "other", "unknown")
-ADDRESSES = {"other": "127.0.0.2", "same": "127.0.0.1"}
+OWN = "own"
+ADDRESSES = {OWN: "127.0.0.2", "same": "127.0.0.1"}
 PERIOD = 0.1
 TIMEOUT = 5.0
 

@@ -20,8 +20,9 @@ from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
-# The room in ``cache``, counted in elements of value sets.
-CACHE_ROOM = 100_000
+# The room in ``cache`` in bytes, and about the bytes of an element of a value set.
+CACHE_ROOM = 50_000_000
+_ELEMENT = 500
 # The steps to compile one small resource.
 _STEPS = 50
 
@@ -181,4 +182,4 @@ def _best_of(headers: Sequence[Document]) -> list[Document]:
 
 
 def _weight(item: Weighed) -> int:
-    return item.weight
+    return _ELEMENT * (1 + item.weight)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -22,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.http.media import DIFFERENT
 from terminology.settings import FORWARDED, Settings
@@ -71,13 +71,13 @@ def _own_name(name: str, port: str) -> str:
     return with_port if _is_host(with_port) else "localhost"
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _is_host(host: str) -> bool:
     match = _HOST.fullmatch(host) if len(host) <= _LONGEST_HOST else None
     return match is not None and (match["port"] is None or 0 < int(match["port"]) < 65_536)
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _url(scheme: str, host: str, mount: str) -> str:
     path = mount.encode("latin-1").decode("utf-8", "replace")  # PEP 3333: each character stands for a byte
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}{quote(path.rstrip('/'), safe=_OF_A_PATH)}"
@@ -117,7 +117,7 @@ def require_origin(environ: WSGIEnvironment, settings: Settings) -> None:
         raise RefusedError(403, issues.foreign_origin(origin, "cors_origin"))
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def is_of_this_machine(name: str) -> bool:
     """Is this localhost, or an address that leads to this machine alone?"""
     try:
@@ -126,7 +126,7 @@ def is_of_this_machine(name: str) -> bool:
         return False
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def is_page_of_this_machine(origin: str) -> bool:
     """Is this the origin of a page that came from this machine, such as ``http://localhost:3000``?"""
     scheme, _, host = origin.partition("://")
@@ -205,7 +205,7 @@ def caller_at(address: str) -> str:
     return _network(address) if ":" in address else address
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _network(address: str) -> str:
     try:
         parsed = IPv6Address(address)

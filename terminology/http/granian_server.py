@@ -36,6 +36,7 @@ from terminology.http.app import create_app
 from terminology.http.awaited_bodies import THREADS, AwaitedBodies
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.connections import Connections
+from terminology.http.given_back import Tidying
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent
 from terminology.settings import Settings
@@ -208,9 +209,13 @@ class _Loader:
                 wrap(app, *arguments), refuse, bodies, caller_of(settings), settings.threads, waiting
             )
 
+            tidying = Tidying()
+
             def look() -> None:
                 beats[idx] += 1
                 bodies.give_up_late_ones()
+                if threads.are_idle():
+                    tidying.look()
                 if self._has_ended() and threads.are_idle() and bodies.are_here():
                     if not connections.close_silent_ones():
                         os._exit(0)

@@ -23,6 +23,7 @@ from terminology.core import issues
 from terminology.core.errors import RefusedError, SettingError
 from terminology.http.addresses import hosts_of
 from terminology.http.app import ROOT, create_app
+from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
 from terminology.opening import ServedContent
 from terminology.settings import Settings
@@ -49,6 +50,7 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
+    give_memory_back()
     if find_spec("granian") is not None:
         from terminology.http import granian_server
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Any, NamedTuple
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, value_key
 from terminology.wire import r4
@@ -20,6 +20,7 @@ from terminology.wire.xml_elements import RESOURCE, XmlElement, table_of
 
 _NUMBERS = ("decimal", "integer", "positiveInt", "unsignedInt")
 _ANY_RESOURCE = "DomainResource"
+_TYPES = 4_000  # more than both releases have
 _COMPANION = "Element"  # the type of the id and extensions of a primitive
 _TEXT, _TRUTH, _NUMBER, _OBJECT = "a string", "true or false", "a number", "an object"
 _LIST, _TEXT_OR_NUMBER = "a list", "a string or a number"
@@ -139,7 +140,7 @@ def _check_one(value: Any, element: _Element, is_r4: bool) -> None:
 # -- the elements of a type ----------------------------------------------------------------------
 
 
-@cache
+@kept_results(_TYPES)
 def _elements(type_: str, is_r4: bool) -> Mapping[str, _Element]:
     """The elements of a type in both releases, and the companions of those that are primitive."""
     own, other = _of_release(type_, is_r4), _of_release(type_, not is_r4)

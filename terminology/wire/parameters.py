@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
@@ -139,7 +139,7 @@ def _split(fields: dict[str, Any], parameter: Parameter, name: str, parameters: 
         fields[field] = agreed(next(names, field), fields.get(field), version, place)
 
 
-@lru_cache(256)
+@kept_results(256)
 def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     """The parameters by every name that they have, as it is written and without case."""
     exact = {name: parameter for parameter in parameters for name in parameter.names}

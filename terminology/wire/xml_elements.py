@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
+
+from terminology.core.cache import kept_results
 
 RESOURCE = "Resource"
 NARRATIVE = "xhtml"
@@ -89,7 +90,7 @@ class XmlTypes:
             yield XmlElement(chosen, each, is_primitive=each[0].islower())
 
 
-@cache
+@kept_results(2)
 def table_of(is_r4: bool) -> XmlTypes:
     """The table of a release. R4 and R4B have one, that of R4B; R6 is written as R5."""
     file = resources.files(__package__).joinpath(f"xml_elements_{'r4' if is_r4 else 'r5'}.txt")
