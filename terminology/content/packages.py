@@ -29,7 +29,8 @@ from terminology.core.documents import LazyDocument, header_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.core.structure import require_types
-from terminology.wire import json, r4
+from terminology.wire import json
+from terminology.wire.json_types import in_r5
 
 MANIFEST = "package.json"
 ARCHIVE_SUFFIXES = (".tgz", ".tar.gz")
@@ -259,7 +260,7 @@ class FhirPackage:
 
 def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
     """The resource in R5 shape. A map that lacks a code, as an example of FHIR R4 does, is refused when it is used."""
-    return _completed(require_types(r4.upgrade(document) if is_r4 else r4.in_r5(document)), updated)
+    return _completed(require_types(in_r5(document, is_r4)), updated)
 
 
 # -- single files --------------------------------------------------------------------------------
@@ -294,7 +295,7 @@ def _in_r5(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
     for resource in _unbundled(document):
         if resource.get("resourceType") in KINDS:
             has_r4_shape = _is_r4(resource) if is_r4 is None else is_r4
-            yield require_types(r4.upgrade(resource) if has_r4_shape else r4.in_r5(resource))
+            yield require_types(in_r5(resource, has_r4_shape))
 
 
 def _unbundled(document: Document) -> Iterator[Document]:

@@ -21,6 +21,7 @@ from terminology.operations.cost import check_codings
 from terminology.operations.find_matches import SoughtProperty
 from terminology.operations.limits import LONGEST_CODE, LONGEST_TEXT, MOST_REPEATED
 from terminology.operations.translate.model import Dependency
+from terminology.wire.json_types import require_value
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
 _INTEGER = re.compile(r"^[+-]?[0-9]+$")
@@ -173,6 +174,8 @@ def _typed(item: Argument) -> Typed | None:
     value = Typed.of(item.value)
     if value is None and isinstance(item.value.get("undefined"), str):
         return Typed("string", item.value["undefined"])
+    if value is not None and isinstance(value.value, dict):
+        require_value(value.type, value.value, item.at)
     return value
 
 
