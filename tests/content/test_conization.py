@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from terminology import TerminologyError
-from terminology.content.publication import FOLDER
+from terminology.content.publication import FOLDER, build
 from terminology.core.model import Document
 from tests.support.asking import Ask, matches, properties, value, values
 from tests.support.builders import body_of
@@ -411,3 +411,68 @@ def test_the_tree_is_one_of_technique(ask: Ask) -> None:
     ] == ["conization-loop"]
     children = properties(ask("CodeSystem/$lookup", system=OURS, code="conization"))["child"]
     assert {"conization-cold-knife", "conization-laser", "conization-loop"} <= set(children)
+
+
+# -- value sets ----------------------------------------------------------------------------------
+
+PUBLISHED = build()
+
+
+def _expanded(ask: Ask, release: str, url: str) -> set[tuple[str, str]]:
+    entries = ask("ValueSet/$expand", release=release, url=url, count=1000)["expansion"].get("contains", [])
+    return {(entry["system"], entry["code"]) for entry in entries}
+
+
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_each_map_declares_both_scopes_and_they_expand_to_its_codes(ask: Ask, release: str) -> None:
+    maps = [d for d in PUBLISHED if d["resourceType"] == "ConceptMap"]
+    for map_ in maps:
+        source, target = (
+            _expanded(ask, release, map_[f"{end}ScopeCanonical"]) for end in ("source", "target")
+        )
+        assert source and target
+        for group in map_["group"]:
+            for element in group["element"]:
+                assert (group["source"], element["code"]) in source
+                for row in element.get("target", ()):
+                    assert (group["target"], row["code"]) in target
+    assert len(maps) > 20
+
+
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_value_set_that_lists_codes_expands_to_those(ask: Ask, release: str) -> None:
+    seen = 0
+    for document in PUBLISHED:
+        includes = document.get("compose", {}).get("include", ())
+        if includes and all("concept" in include for include in includes):
+            listed = {(i["system"], concept["code"]) for i in includes for concept in i["concept"]}
+            assert _expanded(ask, release, document["url"]) == listed
+            seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("LEEP", "conization-loop"),
+        ("LLETZ", "conization-loop"),
+        ("LETZ", "conization-loop"),
+        ("CKC", "conization-cold-knife"),
+        ("NETZ", "conization-electrosurgical-other"),
+        ("SWETZ", "conization-electrosurgical-other"),
+        ("conisation", "conization"),
+        ("conization", "conization"),
+        ("Laser conisation", "conization-laser"),
+        ("D&C", "dilation-curettage"),
+        ("Konisation", "conization"),
+        ("konisering", "conization"),
+        ("keglesnit", "conization"),
+        ("円錐切除術", "conization"),
+        ("cauterisation", "cervical-cautery"),
+    ],
+)
+def test_a_word_of_daily_use_finds_the_concept(ask: Ask, word: str, code: str) -> None:
+    """``filter`` of $expand finds a concept by its abbreviations, spellings and words of other languages."""
+    url = f"{BASE}/ValueSet/cervical-procedures-all"
+    found = ask("ValueSet/$expand", url=url, filter=word)["expansion"]["contains"]
+    assert code in [entry["code"] for entry in found]

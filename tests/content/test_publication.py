@@ -20,7 +20,6 @@ from terminology.content.publication import (
     PublicationError,
     build,
     check,
-    known_gaps,
     render,
     working_folder,
     write,
@@ -996,11 +995,34 @@ def test_publication_toml_is_named_when_it_is_missing_or_incomplete(copy: Path) 
         build(copy / "source")
 
 
-def test_the_known_gaps_stand_in_the_documentation() -> None:
+def test_the_tables_of_the_page_are_made_from_the_content(copy: Path) -> None:
+    page = copy.parent / "docs/content.md"
+    page.parent.mkdir()
+    page.write_text("Gaps:\n<!-- table: gaps -->\nnone\n<!-- end of table -->\nThe end.\n", "utf-8")
+    assert check(copy) == ["docs/content.md: its tables and those of fhir_bundles/source differ"]
+    write(copy)
+    text = page.read_text("utf-8")
+    assert text.startswith("Gaps:") and text.endswith("-->\nThe end.\n")
+    assert "| `conization-to-opcs-4` | `conization-loop`, `conization-loop-colposcopic` | Large loop" in text
+    assert check(copy) == []
+    page.write_text(text.replace("table: gaps", "table: holes"), "utf-8")
+    with pytest.raises(PublicationError, match="there is no table 'holes': codes, coverage, gaps, sources"):
+        check(copy)
+
+
+def test_a_reader_finds_the_code_of_each_technique_in_the_page() -> None:
     page = FOLDER.parent / "docs" / "content.md"
     if not page.exists():
         pytest.skip("the documentation is not beside an installed package")
-    assert known_gaps() in page.read_text("utf-8"), f"paste this:\n{known_gaps()}"
+    lines = [
+        line for line in page.read_text("utf-8").splitlines() if line.startswith("| `conization-cold-knife`")
+    ]
+    outpatient, diagnostic, therapeutic = (line.split(" | ") for line in lines)
+    assert outpatient[1:5] == ["physician, or facility for an outpatient", "either", outpatient[3], "–"]
+    assert outpatient[3].startswith("57520 (CA, ")
+    assert diagnostic[2:4] == ["diagnostic", "–"] and diagnostic[4].startswith("0UBC7ZX (PCS, PCSX)")
+    assert therapeutic[2:4] == ["therapeutic", "–"] and therapeutic[4].startswith("0UBC7ZZ (PCS, PCSX)")
+    assert "67.2 (I9, I9X)" in therapeutic[5] and "JKFA031 (CCAM)" in therapeutic[6]
 
 
 def test_the_content_is_found_beside_the_package() -> None:

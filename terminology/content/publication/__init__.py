@@ -14,8 +14,8 @@ from pathlib import Path
 from terminology.content.canonical import FOLDER
 from terminology.content.publication.code_systems import code_systems, naming_systems
 from terminology.content.publication.concept_maps import PublishedMap, concept_maps
+from terminology.content.publication.pages import rewritten
 from terminology.content.publication.source import PublicationSource
-from terminology.content.publication.tables import read_table
 from terminology.content.publication.value_sets import value_sets
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
@@ -28,7 +28,6 @@ __all__ = [
     "build",
     "bundle",
     "check",
-    "known_gaps",
     "render",
     "working_folder",
     "write",
@@ -45,6 +44,8 @@ BUNDLES = {
 NOT_IN_FILE, NOT_IN_TABLES = "in the tables, but not in the file", "in the file, but no longer in the tables"
 # The list of what the maps leave, beside the folders of the bundles.
 TRANSLATIONS = "translations.csv"
+# The page beside the folder that has tables made from the content.
+PAGE = "docs/content.md"
 DIFFERENT = "the file and the tables differ"
 
 
@@ -125,6 +126,12 @@ def write(folder: Path = FOLDER, base: str | None = None) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         written.append(path)
+    page = folder.parent / PAGE
+    if page.exists():
+        page.write_text(
+            rewritten(page.read_text("utf-8"), PublicationSource.read(folder / "source")), "utf-8"
+        )
+        written.append(page)
     return written
 
 
@@ -140,6 +147,11 @@ def check(folder: Path = FOLDER, base: str | None = None) -> list[str]:
             differences.append(f"{name}: the file is missing")
         elif (text := files[name].read_bytes()) != content:
             differences.extend(_differences(name, text, content))
+    page = folder.parent / PAGE
+    if page.exists():
+        text_of_page = page.read_text("utf-8")
+        if rewritten(text_of_page, PublicationSource.read(folder / "source")) != text_of_page:
+            differences.append(f"{PAGE}: its tables and those of fhir_bundles/source differ")
     return differences
 
 
@@ -160,15 +172,3 @@ def _lines(text: bytes) -> dict[str, str]:
 
 def _resources(text: bytes) -> dict[str, Document]:
     return {entry["fullUrl"]: entry["resource"] for entry in json.read(text).get("entry", ())}
-
-
-def known_gaps(source: Path = FOLDER / "source") -> str:
-    """The content that is not published because nobody has verified it, as a Markdown table for docs/content.md."""
-    rows = read_table(source, "gaps.csv", ("area", "what", "why"))
-    cells = [(row["area"], row["what"], row["why"]) for row in rows]
-    tables = PublicationSource.read(source)
-    for entry in tables.resources["ConceptMap"]:
-        for codes, row in PublishedMap(tables, entry).gaps():
-            cells.append((f"`{entry['id']}`", ", ".join(f"`{code}`" for code in codes), row["comment"]))
-    lines = ["| area | what | why |", "| --- | --- | --- |"]
-    return "\n".join(lines + [f"| {area} | {what} | {why} |" for area, what, why in cells]) + "\n"

@@ -14,6 +14,7 @@ from terminology.content.publication.conditions import check_conditions, decisio
 from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
+from terminology.content.publication.value_sets import scope_id
 from terminology.core.model import Document
 from terminology.core.structure import RELATIONSHIPS
 
@@ -65,9 +66,7 @@ class PublishedMap:
         return document
 
     def _scope(self, name: str, system: PublishedSystem) -> Document:
-        entries = self.source.resources["CodeSystem"]
-        whole = next((e["valueSet"] for e in entries if e["id"] == system.key and "valueSet" in e), None)
-        return {name: self.source.names.resource("ValueSet", whole)} if whole else {}
+        return {name: self.source.names.resource("ValueSet", scope_id(self.source, system.key))}
 
     def _declaration(self, code: str, row: SourceRow) -> Document:
         term = self.source.term(code, row)

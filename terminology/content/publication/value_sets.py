@@ -37,6 +37,7 @@ def value_sets(source: PublicationSource) -> Iterator[Document]:
             raise PublicationError("value-sets.csv", None, f"should have a row for {entry['id']}")
         yield with_notices(source, _value_set(source, entry, own_rows))
     yield from _values_of_attributes(source)
+    yield from _scopes(source)
 
 
 def _value_set(source: PublicationSource, entry: TomlTable, rows: list[SourceRow]) -> Document:
@@ -92,3 +93,32 @@ def _values_of_attributes(source: PublicationSource) -> Iterator[Document]:
         yield document | {
             "compose": {"include": [{"system": source.names.vocabulary_url(), "concept": concepts}]}
         }
+
+
+def scope_id(source: PublicationSource, key: str) -> str:
+    """The id of the value set with all codes of a system that are carried: the scope of maps from or to it."""
+    entries = source.resources["CodeSystem"]
+    return next((e["valueSet"] for e in entries if e["id"] == key and "valueSet" in e), f"{key}-carried")
+
+
+def _scopes(source: PublicationSource) -> Iterator[Document]:
+    """A value set for each system at an end of a map, if its code system does not name one of its own."""
+    ends = dict.fromkeys(
+        entry[end] for entry in source.resources["ConceptMap"] for end in ("source", "target")
+    )
+    for system in map(source.system, ends):
+        if scope_id(source, system.key) != f"{system.key}-carried":
+            continue
+        title = system.row["title"]
+        entry = {
+            "id": f"{system.key}-carried",
+            "name": system.row["name"].removesuffix("NamingSystem") + "Carried",
+            "title": f"{title}: the codes that are carried",
+            "description": f"All codes of {title} that the published content has: the scope of its maps.",
+        }
+        include: Document = {"system": system.uri}
+        if chosen := system.row["carried"]:
+            property_, _, value = chosen.partition("=")
+            include["filter"] = [{"property": property_, "op": "=", "value": value}]
+        document = header(source, "ValueSet", entry, [system])
+        yield with_notices(source, document | {"compose": {"extension": [FLAT], "include": [include]}})
