@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Content
-from terminology.catalogue.protocol import KINDS, Catalogue
+from terminology.catalogue.protocol import KINDS, Catalogue, CompiledResource
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     OnUnreadable,
@@ -33,7 +35,7 @@ from terminology.systems.protocol import CodeSystem
 if TYPE_CHECKING:
     from terminology.store.backend import ReadableStore, Store
     from terminology.store.loading import StoreWriter
-    from terminology.store.registry import RegisteredArtifact
+    from terminology.store.registry import Registry
     from terminology.store.release import Importer
     from terminology.store.serving import ServedGeneration, StoreReader
 
@@ -210,20 +212,23 @@ def _copies_without_database(place: str) -> SettingError:
     return SettingError(f"'copies' needs a postgresql:// store, but 'store' is {place!r}")
 
 
-def open_loader(place: str) -> StoreWriter:
-    """The writing side of a store. Raises SettingError."""
+def open_loader(place: str, makes_store: bool = True) -> StoreWriter:
+    """The writing side of a store. Raises SettingError; without ``makes_store`` also where there is no store."""
     content = store_content(place)
     try:
         from terminology.store.loading import StoreWriter
     except ImportError as problem:
         raise _missing_package(place, problem) from None
+    if not makes_store:
+        _require_store(content, place)
     return StoreWriter(content)
 
 
-def releases_in(place: str) -> list[RegisteredArtifact]:
-    """The releases that a store holds. Nothing is created: raises SettingError where there is no store.
+@contextmanager
+def registry_of(place: str) -> Iterator[tuple[Store, Registry]]:
+    """A store and its registry, for reading. Nothing is created: raises SettingError where there is no store.
 
-    A database that is away raises an exception that ``database_problem`` knows.
+    A database that is away raises an exception that ``store_problem`` knows.
     """
     content = store_content(place)
     try:
@@ -231,17 +236,19 @@ def releases_in(place: str) -> list[RegisteredArtifact]:
     except ImportError as problem:
         raise _missing_package(place, problem) from None
     try:
-        if not content.is_there():
-            raise SettingError(
-                f"there is no store in {_without_password(place)}: 'terminology import' makes one"
-            )
+        _require_store(content, place)
         registry = Registry(content.registry_url, is_there=True)
         try:
-            return registry.present()
+            yield content, registry
         finally:
             registry.close()
     finally:
         content.close()
+
+
+def _require_store(content: Store, place: str) -> None:
+    if not content.is_there():
+        raise SettingError(f"there is no store in {_without_password(place)}: 'terminology import' makes one")
 
 
 def _without_password(place: str) -> str:
@@ -249,20 +256,33 @@ def _without_password(place: str) -> str:
     return "this database" if place.startswith(POSTGRES) else place
 
 
-def database_problem(problem: Exception) -> str | None:
-    """The problem of a store's database in one line; None for any other exception."""
+def store_problem(problem: Exception) -> str | None:
+    """The problem of a store's database, files or disk in one line; None for any other exception."""
     if isinstance(problem, UnavailableError):
         return str(problem)
+    if isinstance(problem, OSError):
+        return _file_problem(problem)
     try:
         from sqlalchemy.exc import DBAPIError
     except ImportError:
         return None  # no SQLAlchemy, no database
     driver = problem.orig if isinstance(problem, DBAPIError) else problem
+    if isinstance(driver, Exception) and type(driver).__module__ == "sqlite3":
+        from terminology.store.sqlite import registry_problem
+
+        return registry_problem(driver)
     if not isinstance(driver, Exception) or not type(driver).__module__.startswith("psycopg"):
         return None
     from terminology.store.postgres import database_problem
 
     return database_problem(driver)
+
+
+def _file_problem(problem: OSError) -> str:
+    reason = problem.strerror or str(problem)
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; nothing was changed, and the unfinished files are deleted"
+    return f"{problem.filename}: {reason}" if problem.filename else reason
 
 
 class ServedContent:
@@ -285,20 +305,24 @@ class ServedContent:
         self._lock = Lock()
 
     def catalogue(self) -> Catalogue:
-        """The catalogue of this moment. Raises UnavailableError while a database is away."""
+        """The catalogue of this moment. What it lacks because the store cannot be read raises UnavailableError."""
         if self._reader is not None:
             if self._reader.current() is not self._generation:
                 self._swap(self._reader)
         return self._catalogue
 
     def _swap(self, reader: StoreReader) -> None:
-        from terminology.catalogue.stored_resource import StoredResource
+        from terminology.catalogue.stored_resource import StoredResource, UnreadableResource
 
         with self._lock:
             # Read again: a thread that waited for the lock must not bring back an older generation.
             generation = reader.current()
             if generation is not self._generation:
-                self._catalogue = self._catalogue.restocked([StoredResource(a) for a in generation.artifacts])
+                stored: list[CompiledResource] = [
+                    *(StoredResource(artifact) for artifact in generation.artifacts),
+                    *(UnreadableResource(artifact, error) for artifact, error in generation.unreadable),
+                ]
+                self._catalogue = self._catalogue.restocked(stored, generation.problem)
                 self._generation = generation
 
     def close(self) -> None:

@@ -138,6 +138,10 @@ def _paths(value: Any) -> list[Path]:
     return [Path(item) for item in (value.split(os.pathsep) if isinstance(value, str) else value)]
 
 
+def _names(value: Any) -> list[str]:
+    return [_host(name.lower()) for name in (value.split(",") if isinstance(value, str) else value)]
+
+
 def _optional_folder(value: Any) -> Path | None:
     return Path(value).expanduser() if value else None
 
@@ -338,7 +342,21 @@ class Settings:
         _boolean,
         "true or false",
     )
-    cors_origin: str = _setting("*", "The origin that browsers may call from; empty for none.", _printable)
+    cors_origin: str = _setting(
+        "",
+        "The origin whose pages may call the service from a browser, such as https://app.example.org, or '*' for any. "
+        "Pages of this machine (http://localhost:3000, http://127.0.0.1) may always call.",
+        _printable,
+        "an origin such as 'https://app.example.org', or '*'",
+    )
+    hosts: list[str] = _setting(
+        [],
+        "The names under which clients may call the service (the header Host), besides those of this machine and of "
+        "base_url; '*' for any. Without any, a service that listens on this machine alone and behind no proxy takes "
+        "those two only, so that no page of the web can call it under a name of its own; any other takes all names.",
+        _names,
+        "a list of names",
+    )
 
     def __init__(
         self, config: str | Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any

@@ -13,7 +13,7 @@ from terminology.catalogue.remembering import Remembering
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core import issues, versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
-from terminology.core.errors import TerminologyError
+from terminology.core.errors import TerminologyError, UnavailableError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.metadata import stub_of
 from terminology.systems.protocol import CodeSystem
@@ -39,9 +39,12 @@ class Content(DerivedAnswers):
         self._stubs = {stub["id"]: stub for stub in (stub_of(s.about) for s in self._systems.values())}
         self._definitions = Definitions(definitions or {})
         self._views: dict[str, Remembering] = {}
+        self._problem: UnavailableError | None = None
 
-    def restocked(self, stored: Iterable[CompiledResource]) -> Content:
-        """This content with other resources from the store.
+    def restocked(
+        self, stored: Iterable[CompiledResource], problem: UnavailableError | None = None
+    ) -> Content:
+        """This content with other resources from the store. ``problem``: the store may have more, but cannot be read.
 
         Compiled resources stay compiled, and the definitions of FHIR are not read again.
         """
@@ -49,6 +52,7 @@ class Content(DerivedAnswers):
         content.__dict__.pop("cache", None)
         content._index = self._index.restocked(stored)
         content._views = {}
+        content._problem = problem
         # The views refer to the old content. Without this line it would be in a reference cycle, and would keep
         # artifacts open that have left the store.
         self._views = {}
@@ -89,6 +93,7 @@ class Content(DerivedAnswers):
         if resource is None and kind == "CodeSystem":
             resource = self._stubs.get(id_)
         if resource is None:
+            self.require_store()
             raise TerminologyError(issues.unknown_resource(kind, id_))
         return resource
 
@@ -132,6 +137,10 @@ class Content(DerivedAnswers):
         """The code system whose stub a document is."""
         is_stub = self._stubs.get(document.get("id", "")) is document
         return self._systems[document["url"], document.get("version")] if is_stub else None
+
+    def require_store(self) -> None:
+        if self._problem is not None:
+            raise self._problem
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return iter(self._systems.values())

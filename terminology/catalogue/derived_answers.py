@@ -13,15 +13,16 @@ from terminology.core import issues, versions
 from terminology.core.budget import counted
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
-from terminology.core.errors import TerminologyError
+from terminology.core.errors import TerminologyError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document, Issue, split_canonical
 from terminology.core.structure import require
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
-# The room in ``cache``, counted in elements of value sets.
-CACHE_ROOM = 100_000
+# The room in ``cache`` in bytes, and about the bytes of an element of a value set.
+CACHE_ROOM = 50_000_000
+_ELEMENT = 500
 # The steps to compile one small resource.
 _STEPS = 50
 
@@ -75,6 +76,9 @@ class DerivedAnswers(ABC):
     def compiled_map(self, document: Document) -> ConceptMap | None: ...
 
     @abstractmethod
+    def require_store(self) -> None: ...
+
+    @abstractmethod
     def builtin_systems(self) -> Iterator[CodeSystem]: ...
 
     @abstractmethod
@@ -101,6 +105,7 @@ class DerivedAnswers(ABC):
         return self.supplemented(system, [self._supplement_of(system, url) for url in supplements])
 
     def _why_unknown(self, url: str, version: str | None) -> Issue:
+        self.require_store()
         url = self.preferred(url)
         headers = [header for header in self.headers("CodeSystem") if header.get("url") == url]
         if headers and all(map(is_supplement, headers)):
@@ -117,6 +122,7 @@ class DerivedAnswers(ABC):
         headers = [h for h in counted(self.headers("CodeSystem")) if h.get("url") == url and is_supplement(h)]
         header = versions.best(headers, version)
         if header is None:
+            self.require_store()
             raise TerminologyError(issues.missing_supplement(canonical))
         return self.document(header)
 
@@ -141,6 +147,7 @@ class DerivedAnswers(ABC):
         value_set = self.find("ValueSet", self.url_of_value_set(url), version)
         value_set = value_set or implied.value_set(self, url, version, pinned)
         if value_set is None:
+            self.require_store()
             canonical = f"{url}|{version}" if version else url
             why = implied.why_not(self, url, version, pinned)
             raise TerminologyError(issues.unknown_value_set(canonical, why))
@@ -151,6 +158,7 @@ class DerivedAnswers(ABC):
             url, version = split_canonical(url)
         document = self.find("ConceptMap", url, version) or implied.concept_map(self, url)
         if document is None:
+            self.require_store()
             known = self.known_versions("ConceptMap", url)
             raise TerminologyError(issues.unknown_concept_map(url, version, known))
         return self.compile_map(document)
@@ -166,7 +174,7 @@ class DerivedAnswers(ABC):
         for header in counted((h for headers in by_url.values() for h in _best_of(headers)), _STEPS):
             try:
                 usable.append(self.compile_map(header))
-            except TerminologyError as error:
+            except (TerminologyError, UnreadableArtifactError) as error:
                 if malformed is not None:
                     malformed.append((self.whole(header), error))
         # The store has another order than the files have.
@@ -181,4 +189,4 @@ def _best_of(headers: Sequence[Document]) -> list[Document]:
 
 
 def _weight(item: Weighed) -> int:
-    return item.weight
+    return _ELEMENT * (1 + item.weight)

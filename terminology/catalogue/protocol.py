@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
-from terminology.core.errors import TerminologyError
+from terminology.core.errors import TerminologyError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
 
@@ -29,7 +29,7 @@ def unpinned(url: str) -> str | None:
 
 
 # A ConceptMap that cannot be used, and why.
-MalformedMap = tuple[Document, TerminologyError]
+MalformedMap = tuple[Document, TerminologyError | UnreadableArtifactError]
 
 
 class Weighed(Protocol):
@@ -50,6 +50,9 @@ class CompiledResource(Protocol):
     @property
     def rows(self) -> int:
         """The number of concepts or mappings that are read row by row; 0 for a value set."""
+
+    def require(self) -> None:
+        """Raises UnreadableArtifactError if it cannot be read."""
 
     def whole(self, rows: range = FIRST_ROWS) -> Document:
         """The resource as the interaction ``read`` gives it, with some of its rows."""
@@ -137,6 +140,9 @@ class Catalogue(Protocol):
 
     def compiled_system(self, document: Document) -> CodeSystem | None:
         """The code system of a CodeSystem resource of this catalogue; None for any other document."""
+
+    def require_store(self) -> None:
+        """Raises UnavailableError if the store cannot be read: a resource that is not found may then be there."""
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         """The code systems that are not resources."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from sys import getsizeof
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue, MalformedMap
 from terminology.catalogue.wrapper import Wrapper
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, shared
 from terminology.core.model import Document
 from terminology.systems.protocol import CodeSystem
 
@@ -16,19 +17,25 @@ from terminology.systems.protocol import CodeSystem
 MOST_REMEMBERED = 1_000
 
 
+def _bytes_of_texts(texts: Sequence[str]) -> int:
+    return sum(map(getsizeof, texts))
+
+
 class Remembering(Wrapper):
     """A catalogue that remembers the answers for which its ``base`` has to search."""
 
     def __init__(self, base: Catalogue) -> None:
         super().__init__(base)
-        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED)
-        self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED)
-        self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED)
+        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED, getsizeof)
+        self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED, shared)
+        self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED, shared)
         # Apart from the known ones, which a client could otherwise push out. Maps lead to systems that are not here.
-        self._unknown_systems: RecentValues[bool] = RecentValues(MOST_REMEMBERED)
-        self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(MOST_REMEMBERED)
-        self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED)
-        self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED)
+        self._unknown_systems: RecentValues[bool] = RecentValues(MOST_REMEMBERED, shared)
+        self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(
+            MOST_REMEMBERED, shared
+        )
+        self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED, shared)
+        self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED, _bytes_of_texts)
 
     def for_fhir(self, version: str) -> Catalogue:
         base = self.base.for_fhir(version)

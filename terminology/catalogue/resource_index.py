@@ -110,8 +110,11 @@ class ResourceIndex:
         return id_ in self._by_id[kind]
 
     def resource(self, kind: str, id_: str) -> Document | None:
-        """The resource with an id."""
+        """The resource with an id. Raises UnreadableArtifactError."""
         header = self._by_id[kind].get(id_)
+        stored = self._stored.get(id(header))
+        if stored is not None:
+            stored.require()
         lazy = self._lazy.get(id(header))
         return lazy.document() if lazy else header
 
@@ -121,7 +124,10 @@ class ResourceIndex:
         return versions.best([header for header in headers if not is_supplement(header)], version)
 
     def find(self, kind: str, url: str, version: str | None) -> Document | None:
-        """The best resource of a url and version. Raises TerminologyError for one that is malformed."""
+        """The best resource of a url and version.
+
+        Raises TerminologyError for one that is malformed, and UnreadableArtifactError.
+        """
         header = self.best(kind, url, version)
         return None if header is None else self.document(header) or header
 
@@ -143,8 +149,11 @@ class ResourceIndex:
     def document(self, header: Document) -> Document | None:
         """The resource of a header as operations use it; None if that is the header itself, or is not in this index.
 
-        Raises TerminologyError for one that is malformed.
+        Raises TerminologyError for one that is malformed, and UnreadableArtifactError.
         """
+        stored = self._stored.get(id(header))
+        if stored is not None:
+            stored.require()
         if id(header) in self._unchecked:
             require(header)
             self._unchecked.discard(id(header))

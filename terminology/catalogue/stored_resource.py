@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from hashlib import sha256
+from html import escape
 
 from terminology.catalogue import stored_content, stored_value_set
 from terminology.catalogue.stored_map import StoredMap
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS, SUBSETTED
+from terminology.core.errors import UnreadableArtifactError
 from terminology.core.model import Document
 from terminology.core.texts import bare
 from terminology.store.artifacts import Artifact
+from terminology.store.backend import PublishedArtifact
+from terminology.store.header import id_of
 from terminology.store.schema import LANGUAGE, MARK
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.indexed_filters import IndexedFilters
@@ -36,6 +40,9 @@ class StoredResource:
         """The resource without its concepts or groups; the long lists of a value set are read in part."""
         header = self._artifact.header
         return stored_value_set.with_lists(self._artifact) if header.parts else header.document
+
+    def require(self) -> None:
+        """It can be read."""
 
     @property
     def rows(self) -> int:
@@ -103,6 +110,45 @@ class StoredResource:
     def map(self, preferred: Callable[[str], str]) -> StoredMap:
         """``preferred`` gives the uri that a code system is known by."""
         return StoredMap(self._artifact, preferred)
+
+
+class UnreadableResource:
+    """A resource in the store that cannot be read: a ``CompiledResource`` of which only the canonical is known.
+
+    A search finds it, with the reason in its narrative; any other question raises the error.
+    """
+
+    rows = 0
+
+    def __init__(self, artifact: PublishedArtifact, error: UnreadableArtifactError) -> None:
+        self._error = error
+        known = {"url": artifact.url, "version": artifact.version}
+        self.document: Document = {
+            "resourceType": artifact.kind,
+            "id": id_of(known),
+            **{name: value for name, value in known.items() if value},
+            "status": "unknown",
+        }
+
+    def require(self) -> None:
+        raise self._error
+
+    def whole(self, rows: range = FIRST_ROWS) -> Document:
+        text = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{escape(str(self._error))}</p></div>'
+        document = self.document | {
+            "meta": {"tag": [SUBSETTED]},
+            "text": {"status": "generated", "div": text},
+        }
+        return document | ({"content": "not-present"} if document["resourceType"] == "CodeSystem" else {})
+
+    def searched(self, codes: Collection[str]) -> Document:
+        return self.document
+
+    def system(self) -> IndexedCodeSystem:
+        raise self._error
+
+    def map(self, preferred: Callable[[str], str]) -> StoredMap:
+        raise self._error
 
 
 def _codes_in_another_case(artifact: Artifact, code: str) -> Iterator[str]:

@@ -22,8 +22,8 @@ from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.indexed import IndexedCodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem
 
-# The number of entries that are kept from one question to the next.
-RECENT = 2 * PAGE
+# The room for the entries that are kept from one question to the next, in bytes: about two pages of them.
+ROOM_OF_ENTRIES = 2 * PAGE * 1_000
 
 
 def with_lists(artifact: Artifact) -> Document:
@@ -120,6 +120,10 @@ class StoredList(Enumeration):
         return {name: node[name] for name in OF_EXPANSION_ENTRY if name in node}
 
 
+def _bytes_of_entries(nodes: Sequence[Document]) -> int:
+    return 200 + sum(600 + 400 * len(node.get("designation", ())) for node in nodes)
+
+
 class StoredListing(Listing):
     """The entries by their codes.
 
@@ -130,7 +134,7 @@ class StoredListing(Listing):
         self._list, self._folds = list_, folds
         self._repeated = frozenset(list_.part["repeated"])
         # An entry that does not exist is kept as an empty sequence.
-        self._recent: Cache[Sequence[Document]] = Cache(RECENT)
+        self._recent: Cache[Sequence[Document]] = Cache(ROOM_OF_ENTRIES, _bytes_of_entries)
         # The entries of the last call of ``among``. The mapping is replaced, not changed: other threads may read it.
         self._batch: Mapping[str, Sequence[Document]] = {}
 

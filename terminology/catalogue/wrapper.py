@@ -67,6 +67,9 @@ class Wrapper(DerivedAnswers):
     def compiled_map(self, document: Document) -> ConceptMap | None:
         return self.base.compiled_map(document)
 
+    def require_store(self) -> None:
+        self.base.require_store()
+
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return self.base.builtin_systems()
 

@@ -11,6 +11,7 @@ import click
 
 from terminology.cli.counts import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.core.errors import UnavailableError
 from terminology.core.software import NAME, VERSION
 from terminology.settings import POSTGRES, SETTINGS, Settings
 from terminology.wire.fhir_versions import RELEASES
@@ -33,6 +34,7 @@ _PLACES = {
     "retire": ("store", "retire"),
     "status": ("store", "status"),
     "translate": ("lookup_translate", "translate"),
+    "verify": ("store", "verify"),
 }
 
 
@@ -81,6 +83,8 @@ def _serve(settings: Settings, check: bool) -> None:
     # Nothing of the store may stay open: a worker process must not inherit its connections.
     try:
         catalogue = served.catalogue().for_fhir(RELEASES[settings.default_release].version)
+        if check:
+            catalogue.require_store()
         example = _example(catalogue)
         click.echo(f"{NAME} {VERSION}: {_counts(catalogue)} at /fhir")
     finally:
@@ -100,8 +104,11 @@ def _counts(catalogue: Catalogue) -> str:
 
 def _example(catalogue: Catalogue) -> str:
     """The query of a $lookup that the catalogue can answer."""
-    cpt = catalogue.find_system(_CPT[0])
-    is_there = cpt is not None and cpt.locate(_CPT[1]) is not None
+    try:
+        cpt = catalogue.find_system(_CPT[0])
+        is_there = cpt is not None and cpt.locate(_CPT[1]) is not None
+    except UnavailableError:  # the log has the reason
+        is_there = False
     system, code = _CPT if is_there else _LANGUAGE
     return f"system={system}&code={code}"
 

@@ -27,19 +27,16 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
     service goes on with the content that it has read, until it is restarted. To take something back, delete it
     from that folder.
     """
-    try:
-        with errors_in_one_line():
-            settings = settings_of(config, options)
-            folder = loaded_folder(settings)
-            if folder is None:
-                raise SettingError("there is no data folder to keep content in: give one with --data")
-            for path in paths:
-                installed = install(path, folder, broken_file_policy(settings), dry_run)
-                counts = ", ".join(counted(count, kind) for kind, count in sorted(installed.counts.items()))
-                change = f"{installed.change}, not kept" if dry_run else installed.change
-                click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
-    except OSError as problem:
-        raise click.ClickException(f"{problem.filename}: {problem.strerror}") from None
+    with errors_in_one_line():
+        settings = settings_of(config, options)
+        folder = loaded_folder(settings)
+        if folder is None:
+            raise SettingError("there is no data folder to keep content in: give one with --data")
+        for path in paths:
+            installed = install(path, folder, broken_file_policy(settings), dry_run)
+            counts = ", ".join(counted(count, kind) for kind, count in sorted(installed.counts.items()))
+            change = f"{installed.change}, not kept" if dry_run else installed.change
+            click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
 
 
 @click.command("build-bundles")

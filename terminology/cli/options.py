@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
-from terminology.opening import database_problem
+from terminology.opening import store_problem
 from terminology.settings import SETTINGS, Setting, Settings, value_of
 
 Command = Callable[..., None]
@@ -73,8 +73,10 @@ def errors_in_one_line() -> Iterator[None]:
         yield
     except (SettingError, UnreadableFileError, TerminologyError, StoreError) as problem:
         raise click.ClickException(str(problem)) from None
+    except BrokenPipeError:
+        raise
     except Exception as problem:
-        line = database_problem(problem)
+        line = store_problem(problem)
         if line is None:
             raise
         raise click.ClickException(line) from None

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from terminology.cli.counts import counted
 from terminology.core.model import Problem
 
 if TYPE_CHECKING:
+    from terminology.store.backend import Store
     from terminology.store.loading import ImportOutcome, StoreWriter
-    from terminology.store.registry import RegisteredArtifact
+    from terminology.store.registry import RegisteredArtifact, Registry
     from terminology.store.release import Importer
 
 # How many problems are printed; all are counted.
@@ -157,26 +159,53 @@ class _Progress:
             click.echo("", err=True)
 
 
-def show(releases: Sequence[RegisteredArtifact], as_json: bool) -> None:
-    """Print the releases of a store, as ``terminology status`` does."""
+def show(releases: Sequence[tuple[RegisteredArtifact, str | None]], as_json: bool) -> bool:
+    """Print the releases of a store, each with its problem, as ``terminology status`` does.
+
+    False: there is a problem.
+    """
+    is_whole = all(problem is None for _, problem in releases)
     if as_json:
-        click.echo(orjson.dumps([asdict(loaded) for loaded in releases], option=orjson.OPT_INDENT_2))
-        return
+        listed = [asdict(loaded) | {"problem": problem} for loaded, problem in releases]
+        click.echo(orjson.dumps(listed, option=orjson.OPT_INDENT_2))
+        return is_whole
     if not releases:
         click.echo("nothing has been imported")
     from terminology.core.errors import OtherFormatError
     from terminology.store.schema import FORMAT
 
-    for loaded in releases:
+    for loaded, problem in releases:
         click.echo(f"{loaded.kind} {loaded.canonical} ({loaded.status})")
         click.echo(f"  {loaded.title or loaded.importer}, {loaded.rows:,} rows, {_size(loaded.bytes)}")
         left_out = f", {loaded.problems:,} rows left out" if loaded.problems else ""
         click.echo(f"  loaded {loaded.loaded} by '{loaded.importer}'{left_out}")
         if loaded.format != FORMAT:
             click.echo(f"  not served: {OtherFormatError(loaded.format, FORMAT)}")
+        if problem is not None:
+            click.echo(f"  not served: {problem}: import it again, or put its file back")
         click.echo(f"  licence: {loaded.licence or 'not stated'}")
         for file in loaded.files:
             click.echo(f"  {file.name}  {file.size:,} bytes  SHA-256 {file.sha256}")
+
+    return is_whole
+
+
+def show_verdicts(store: Store, registry: Registry) -> bool:
+    """Verify a store, and print a line for each artifact. False: one is damaged."""
+    from terminology.store.verifying import verdicts
+
+    progress, is_whole = _Progress(shows=sys.stderr.isatty()), True
+    try:
+        for loaded, verdict in verdicts(store, registry, partial(progress.read, "reading")):
+            progress.clear()
+            name = f"{loaded.kind} {loaded.canonical}" if loaded else "the list of the served versions"
+            is_whole = is_whole and verdict.problem is None
+            click.echo(
+                f"{name}: {f'DAMAGED: {verdict.problem}' if verdict.problem else f'good ({verdict.looked_at})'}"
+            )
+    finally:
+        progress.end()
+    return is_whole
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The commands ``import``, ``status``, ``retire`` and ``remove``: the store of imported releases."""
+"""The commands ``import``, ``status``, ``verify``, ``retire`` and ``remove``: the store of imported releases."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_of
-from terminology.cli.progress import import_into, show
-from terminology.opening import known_importers, open_loader, releases_in
+from terminology.cli.progress import import_into, show, show_verdicts
+from terminology.opening import known_importers, open_loader, registry_of
 
 if TYPE_CHECKING:
     from terminology.store.loading import StoreWriter
@@ -72,7 +72,7 @@ def import_(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATHS...'.")
-    with _loader(store, config) as loader:
+    with _loader(store, config, makes_store=True) as loader:
         options = {"allow_fewer_rows": allow_fewer_rows, "partial": partial, "most_problems": most_problems}
         import_into(loader, importer, paths, dry_run, strict, quiet, **options)
 
@@ -82,9 +82,35 @@ def import_(
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print everything, as JSON.")
 def status(store: str | None, config: Path | None, as_json: bool) -> None:
-    """Show the releases in the store: their files, dates, numbers of rows and licences."""
+    """Show the releases in the store: their files, dates, numbers of rows and licences.
+
+    The exit status is 1 if a file of the store is missing or cut off; 'terminology verify' reads them whole.
+    """
     with errors_in_one_line():
-        show(releases_in(settings_of(config, {"store": store}).store), as_json)
+        place = settings_of(config, {"store": store}).store
+        with registry_of(place) as (content, registry):
+            from terminology.store.verifying import glances
+
+            is_whole = show(list(glances(content, registry)), as_json)
+    if not is_whole:
+        raise SystemExit(1)
+
+
+@click.command()
+@STORE
+@CONFIG
+def verify(store: str | None, config: Path | None) -> None:
+    """Check that every version in the store is as it was imported.
+
+    The file of each is read whole and compared with its SHA-256, which the import has noted. In a database the
+    header is read, and the rows are counted. The exit status is 1 if one of them is damaged.
+    """
+    with errors_in_one_line():
+        place = settings_of(config, {"store": store}).store
+        with registry_of(place) as (content, registry):
+            is_whole = show_verdicts(content, registry)
+    if not is_whole:
+        raise SystemExit(1)
 
 
 @click.command()
@@ -112,10 +138,10 @@ def remove(store: str | None, config: Path | None, now: bool, canonical: str) ->
 
 
 @contextmanager
-def _loader(store: str | None, config: Path | None) -> Iterator[StoreWriter]:
+def _loader(store: str | None, config: Path | None, makes_store: bool = False) -> Iterator[StoreWriter]:
     """The writing side of the store that the settings name; problems end the command with one line."""
     with errors_in_one_line():
-        loader = open_loader(settings_of(config, {"store": store}).store)
+        loader = open_loader(settings_of(config, {"store": store}).store, makes_store)
         try:
             yield loader
         finally:

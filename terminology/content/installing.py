@@ -15,13 +15,12 @@ from pathlib import Path
 from terminology.catalogue.protocol import KINDS
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
-    MANIFEST,
     FilePlace,
     OnUnreadable,
     files_folder,
+    manifest_content,
     manifest_of,
     name_in_package,
-    package_files,
     raise_unreadable,
     read_with_places,
 )
@@ -111,7 +110,7 @@ def _installed_name(path: Path) -> str:
     suffix = ".tgz" if path.name.endswith(ARCHIVE_SUFFIXES) else ""
     if not suffix and (not path.is_dir() or manifest_of(path) is None):
         return path.resolve().name
-    manifest = json.read_resource(package_files(path)[MANIFEST])
+    manifest = json.read_resource(manifest_content(path))
     name, version = manifest.get("name", path.resolve().name), manifest.get("version", "0")
     return f"{name}#{version}".replace("/", "-") + suffix
 
@@ -136,9 +135,16 @@ def _replace(target: Path, path: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    if path.is_dir():
-        shutil.copytree(path, unfinished)
-        shutil.rmtree(target, ignore_errors=True)
-    else:
-        shutil.copy2(path, unfinished)
-    unfinished.replace(target)
+    try:
+        if path.is_dir():
+            shutil.copytree(path, unfinished)
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            unfinished.unlink(missing_ok=True)
+            shutil.copy2(path, unfinished)
+        unfinished.replace(target)
+    except OSError:  # such as a full disk
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from terminology.catalogue.protocol import KINDS
+from terminology.content.archives import MOST_OF_RESOURCE, open_tar
 from terminology.core.documents import LazyDocument, header_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.core.structure import require_types
-from terminology.wire import json, r4
+from terminology.wire import json
+from terminology.wire.json_types import in_r5
 
 MANIFEST = "package.json"
 ARCHIVE_SUFFIXES = (".tgz", ".tar.gz")
@@ -102,14 +104,17 @@ def read_with_places(
                 on_unreadable((unit, ""), error)
 
 
-def _units(path: Path) -> Iterator[Path]:
-    """The files and packages at or below a path."""
+def _units(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The files and packages at or below a path. Raises UnreadableFileError for a link to a folder above it."""
+    real = path.resolve()
+    if real in above:
+        raise UnreadableFileError(f"{path}: is a link to the folder that it is in")
     if not path.is_dir() or manifest_of(path) is not None:
         yield path
         return
     for inner in sorted(path.iterdir()):
         if inner.is_dir() and inner.name not in _IGNORED_FOLDERS and not inner.name.startswith("."):
-            yield from _units(inner)
+            yield from _units(inner, (*above, real))
         elif inner.suffix == ".json" and inner.name not in _NOT_RESOURCES:
             yield inner
         elif inner.name.endswith(ARCHIVE_SUFFIXES):
@@ -122,9 +127,10 @@ def _resources_in(unit: Path, on_unreadable: OnUnreadableAt) -> Iterator[Documen
         for document in _file_resources(unit):
             yield _completed(document, updated)
         return
-    files = package_files(unit)
-    package = FhirPackage(str(unit), _is_r4_package(files.pop(MANIFEST, b"{}"), str(unit)), updated)
-    for name, content in files.items():
+    package = FhirPackage(str(unit), _is_r4_package(manifest_content(unit), str(unit)), updated)
+    for name, content in _package_files(unit):
+        if name == MANIFEST:
+            continue
         try:
             lazy = package.lazy_document(name, content)
         except UnreadableFileError as error:
@@ -149,8 +155,18 @@ def files_folder(folder: Path) -> Path:
     return manifest.parent if manifest is not None else folder
 
 
-def package_files(package: Path) -> dict[str, bytes]:
-    """The manifest and the terminology resources of a package, by file name. Raises UnreadableFileError."""
+def manifest_content(package: Path) -> bytes:
+    """The package.json of a package; ``{}`` for a folder without one. Raises UnreadableFileError."""
+    for name, content in _package_files(package):
+        if name == MANIFEST:
+            return content
+    if package.is_dir():
+        return b"{}"
+    raise UnreadableFileError(f"{package}: is not a FHIR package: it has no package/{MANIFEST}")
+
+
+def _package_files(package: Path) -> Iterator[tuple[str, bytes]]:
+    """The manifest and the terminology resources of a package, one at a time. Raises UnreadableFileError."""
     return _folder_files(package) if package.is_dir() else _archive_files(package)
 
 
@@ -159,27 +175,32 @@ def name_in_package(member: tarfile.TarInfo) -> str:
     return member.name.removeprefix("./").removeprefix("package/")
 
 
-def _folder_files(folder: Path) -> dict[str, bytes]:
-    files = ((file.name, _bytes(file)) for file in sorted(files_folder(folder).glob("*.json")))
-    return {name: content for name, content in files if _is_relevant(name, content)}
+def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(files_folder(folder).glob("*.json")):
+        content = _bytes(file)
+        if _is_relevant(file.name, content):
+            yield file.name, content
 
 
-def _archive_files(archive: Path) -> dict[str, bytes]:
+def _archive_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+    _require_regular(archive)
     try:
-        with tarfile.open(archive) as tar:
-            files = {name: content for name, content in _json_members(tar) if _is_relevant(name, content)}
+        with open_tar(archive) as files:
+            for member, stream in files:
+                name = name_in_package(member)
+                if "/" in name or not name.endswith(".json"):
+                    continue
+                if member.size > MOST_OF_RESOURCE:
+                    raise UnreadableFileError(
+                        f"{name} has {member.size:,} bytes; at most {MOST_OF_RESOURCE:,} are read"
+                    )
+                content = stream.read()
+                if _is_relevant(name, content):
+                    yield name, content
+    except UnreadableFileError as reason:
+        raise UnreadableFileError(f"{archive}: is refused: {reason}") from None
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise UnreadableFileError(f"{archive}: cannot be unpacked as .tgz: {error}") from None
-    if MANIFEST not in files:
-        raise UnreadableFileError(f"{archive}: is not a FHIR package: it has no package/{MANIFEST}")
-    return files
-
-
-def _json_members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for member in tar:
-        name = name_in_package(member)
-        if "/" not in name and name.endswith(".json") and (file := tar.extractfile(member)) is not None:
-            yield name, file.read()
 
 
 def _is_relevant(name: str, content: bytes) -> bool:
@@ -239,7 +260,7 @@ class FhirPackage:
 
 def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
     """The resource in R5 shape. A map that lacks a code, as an example of FHIR R4 does, is refused when it is used."""
-    return _completed(require_types(r4.upgrade(document) if is_r4 else r4.in_r5(document)), updated)
+    return _completed(require_types(in_r5(document, is_r4)), updated)
 
 
 # -- single files --------------------------------------------------------------------------------
@@ -274,7 +295,7 @@ def _in_r5(document: Document, is_r4: bool | None = None) -> Iterator[Document]:
     for resource in _unbundled(document):
         if resource.get("resourceType") in KINDS:
             has_r4_shape = _is_r4(resource) if is_r4 is None else is_r4
-            yield require_types(r4.upgrade(resource) if has_r4_shape else r4.in_r5(resource))
+            yield require_types(in_r5(resource, has_r4_shape))
 
 
 def _unbundled(document: Document) -> Iterator[Document]:
@@ -303,7 +324,14 @@ def _objects(node: Document, name: str) -> list[Document]:
 # -- documents -----------------------------------------------------------------------------------
 
 
+def _require_regular(file: Path) -> None:
+    """Raises UnreadableFileError for a device or a pipe, which may never end."""
+    if file.exists() and not file.is_file():
+        raise UnreadableFileError(f"{file}: is not a file with content, but a folder, a device or a pipe")
+
+
 def _bytes(file: Path) -> bytes:
+    _require_regular(file)
     try:
         return file.read_bytes()
     except OSError as error:

@@ -1,34 +1,85 @@
 """Caches: the values that were used last, while there is room for them.
 
 ``Cache`` weighs its values and keeps exactly the last ones; ``RecentValues`` counts them, and is cheap enough for
-what every request asks several times.
+what every request asks several times; ``kept_results`` keeps the results of a function of short texts. Requests make
+their keys, so all of them are bounded in bytes, and keep nothing with a key that is long.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import is_dataclass
+from functools import lru_cache, wraps
+from sys import getsizeof
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 V = TypeVar("V")
+
+# The most bytes of a key and, in ``RecentValues``, of a key with its value.
+LARGEST_KEY = 16_000
+LARGEST_ENTRY = 8_000
+# The most characters of a text whose result is remembered.
+LONGEST_TEXT = 1_000
+
+
+def size_of(key: object) -> int:
+    """About the bytes of a key: a text, a number, or a tuple or frozen dataclass of such."""
+    if isinstance(key, tuple | frozenset):
+        return getsizeof(key) + sum(map(size_of, key))
+    if is_dataclass(key) and not isinstance(key, type):
+        return 50 + sum(size_of(getattr(key, name)) for name in key.__dataclass_fields__)
+    return getsizeof(key)
+
+
+def shared(value: object) -> int:
+    """The weight of a value that is there anyway, such as a resource of the content."""
+    return 0
+
+
+def kept_results(most: int, longest: int = LONGEST_TEXT) -> Callable[[Callable[P, V]], Callable[P, V]]:
+    """Keep the last results of a function. A call with a text of more than ``longest`` characters is not kept.
+
+    >>> @kept_results(most=10, longest=3)
+    ... def upper(text):
+    ...     print(text, end=" ")
+    ...     return text.upper()
+    >>> upper("abc"), upper("abc"), upper("long"), upper("long")
+    abc long long ('ABC', 'ABC', 'LONG', 'LONG')
+    """
+
+    def decorated(function: Callable[P, V]) -> Callable[P, V]:
+        keeping = lru_cache(most)(function)
+
+        @wraps(function)
+        def call(*arguments: P.args, **named: P.kwargs) -> V:
+            for argument in arguments:
+                if type(argument) is str and len(argument) > longest:
+                    return function(*arguments, **named)
+            return keeping(*arguments, **named)  # type: ignore[arg-type]
+
+        return call
+
+    return decorated
 
 
 class Cache(Generic[V]):
-    """Values by key, with a total weight of at most ``room``. The least recently used ones are dropped first.
+    """Values by key, with a total of at most ``room`` bytes. The least recently used ones are dropped first.
 
-    Several threads may use it. ``weigh`` returns the weight of a value, in the unit of ``room`` (such as bytes);
-    without it each value weighs 1. A value heavier than ``room`` is not kept, unless ``keeps_one``: then the
-    last value that was put stays, whatever its weight.
+    Several threads may use it. ``weigh`` returns about the bytes of a value; those of its key count as well. A value
+    larger than ``room`` is not kept, unless ``keeps_one``: then the last value that was put stays, whatever its
+    size. A value with a key of more than ``LARGEST_KEY`` bytes is never kept.
 
-    >>> cache: Cache[str] = Cache(room=2)
+    >>> cache: Cache[str] = Cache(room=120, weigh=len)
     >>> for word in ("a", "b", "a", "c"):
     ...     _ = cache.get(word, word.upper)
     >>> cache.find("b"), cache.find("a"), len(cache)
     (None, 'A', 2)
     """
 
-    def __init__(self, room: int, weigh: Callable[[V], int] | None = None, keeps_one: bool = False) -> None:
+    def __init__(self, room: int, weigh: Callable[[V], int], keeps_one: bool = False) -> None:
         self._room, self._weigh, self._keeps_one = room, weigh, keeps_one
         self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._weight = 0
@@ -39,7 +90,7 @@ class Cache(Generic[V]):
 
     @property
     def weight(self) -> int:
-        """The weight of all values."""
+        """The bytes of all keys and values."""
         return self._weight
 
     def find(self, key: Hashable) -> V | None:
@@ -64,7 +115,7 @@ class Cache(Generic[V]):
                 pass  # as in ``find``
             return entry[0]
         value = make()
-        weight = 1 if self._weigh is None else self._weigh(value)
+        weight = size_of(key) + self._weigh(value)
         with self._lock:
             if key not in self._entries:
                 self._put(key, value, weight)
@@ -72,7 +123,7 @@ class Cache(Generic[V]):
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key."""
-        weight = 1 if self._weigh is None else self._weigh(value)
+        weight = size_of(key) + self._weigh(value)
         with self._lock:
             self._put(key, value, weight)
 
@@ -90,7 +141,7 @@ class Cache(Generic[V]):
         entries = self._entries
         if key in entries:
             self._drop(key)
-        if weight > self._room and not self._keeps_one:
+        if weight > self._room and not self._keeps_one or size_of(key) > LARGEST_KEY:
             return
         entries[key] = value, weight
         self._weight += weight
@@ -109,17 +160,18 @@ class RecentValues(Generic[V]):
 
     Several threads may use it. It has no lock and no order. The values are in two halves, the newer and the
     older: a value that is used moves to the newer half. When that is full, it becomes the older half, and the
-    values of the older half are dropped at once.
+    values of the older half are dropped at once. ``weigh`` returns about the bytes of a value: one of more than
+    ``LARGEST_ENTRY`` bytes, with its key, is not kept.
 
-    >>> recent: RecentValues[str] = RecentValues(room=2)
+    >>> recent: RecentValues[str] = RecentValues(room=2, weigh=len)
     >>> for word in ("a", "b", "c", "d", "e"):
     ...     _ = recent.find("a") or recent.put(word, word.upper())
     >>> recent.find("a"), recent.find("b")
     ('A', None)
     """
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, room: int, weigh: Callable[[V], int]) -> None:
+        self._room, self._weigh = room, weigh
         self._new: dict[Hashable, V] = {}
         self._old: dict[Hashable, V] = {}
 
@@ -130,11 +182,15 @@ class RecentValues(Generic[V]):
         """The value of a key, or None."""
         value = self._new.get(key)
         if value is None and (value := self._old.get(key)) is not None:
-            self.put(key, value)
+            self._put(key, value)
         return value
 
     def put(self, key: Hashable, value: V) -> None:
-        """Set the value of a key."""
+        """Set the value of a key, unless they are large."""
+        if size_of(key) + self._weigh(value) <= LARGEST_ENTRY:
+            self._put(key, value)
+
+    def _put(self, key: Hashable, value: V) -> None:
         if len(self._new) >= self._room:
             self._old, self._new = self._new, {}
         self._new[key] = value

@@ -7,7 +7,8 @@
     │   ├── RefusedError          a request is refused with its own HTTP status and headers
     │   └── UnknownImportError    a value set imports an unknown one
     ├── OverBudgetError           a request takes more work, or more time, than it may
-    ├── UnavailableError          a database cannot be reached at the moment
+    ├── UnavailableError          a database, or the store, cannot be reached or read at the moment
+    │   └── UnreadableArtifactError    one resource of the store cannot be read at the moment
     ├── SettingError              a setting has an unknown name or a wrong value
     ├── UnreadableFileError       a file cannot be read, or has no FHIR resource
     ├── PublicationError          a table of the published content is wrong
@@ -75,11 +76,22 @@ class OverBudgetError(AdapterError):
 
 
 class UnavailableError(AdapterError):
-    """A database cannot be reached at the moment; the text tells the operator why.
+    """A database, or the store, cannot be reached or read at the moment; the text tells the operator why.
 
     It is not a TerminologyError: code that skips a code system without an answer must not skip one for this
     reason, because the answer would then be wrong.
     """
+
+
+class UnreadableArtifactError(UnavailableError):
+    """One resource of the store cannot be read at the moment: ``resource``, such as "CodeSystem http://x|1".
+
+    ``reason`` says why, in words that a client may read.
+    """
+
+    def __init__(self, resource: str, reason: str) -> None:
+        self.resource, self.reason = resource, reason
+        super().__init__(f"{resource} cannot be read: {reason}")
 
 
 class SettingError(AdapterError, ValueError):

@@ -7,9 +7,8 @@ a small dataclass.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 Document = dict[str, Any]
@@ -40,24 +39,35 @@ class Typed:
         return None
 
 
-@cache
-def value_key(type_: str) -> str:
-    """The name of the element that has a value of a FHIR type.
-
-    >>> value_key("code")
-    'valueCode'
-    """
-    return "value" + type_[0].upper() + type_[1:]
-
-
+_PRIMITIVE_TYPES = (
+    "base64Binary boolean canonical code date dateTime decimal id instant integer integer64 markdown oid positiveInt "
+    "string time unsignedInt uri url uuid"
+)
 COMPLEX_TYPES = frozenset(
     {"Coding", "CodeableConcept", "Quantity", "Identifier", "Period", "Range", "Reference"}
 )
+_TYPES = COMPLEX_TYPES.union(_PRIMITIVE_TYPES.split())
 
 
-@lru_cache(256)
-def _type_name(suffix: str) -> str:
-    return suffix if suffix in COMPLEX_TYPES else suffix[0].lower() + suffix[1:]
+class _Keys(dict[str, str]):
+    """The key for each name that is known; any other one is written, and not kept: clients may invent them."""
+
+    def __init__(self, known: Iterable[str], write: Callable[[str], str]) -> None:
+        super().__init__((name, write(name)) for name in known)
+        self._write = write
+
+    def __missing__(self, name: str) -> str:
+        return self._write(name)
+
+
+# The name of the element that has a value of a FHIR type: valueCode for code.
+value_key: Callable[[str], str] = _Keys(
+    _TYPES, lambda type_: f"value{type_[0].upper()}{type_[1:]}"
+).__getitem__
+_type_name: Callable[[str], str] = _Keys(
+    (value_key(type_).removeprefix("value") for type_ in _TYPES),
+    lambda suffix: suffix if suffix in COMPLEX_TYPES else suffix[0].lower() + suffix[1:],
+).__getitem__
 
 
 @dataclass(slots=True, unsafe_hash=True)

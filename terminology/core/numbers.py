@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal
-from functools import lru_cache
+
+from terminology.core.cache import kept_results
 
 # The types of properties that filters compare by value.
 NUMBERS = frozenset({"integer", "decimal"})
@@ -12,7 +13,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?"
 _EXACT = Context(prec=1_300)
 
 
-@lru_cache(maxsize=1_000)
+@kept_results(1_000)
 def number(text: str) -> str:
     """A number in its normal form; a text that is not a number stays as it is.
 

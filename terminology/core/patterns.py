@@ -7,12 +7,12 @@ which a repetition counts as often as it may be repeated: ``(.*a){1,900}`` has e
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import re2
 
 from terminology.core import issues
 from terminology.core.budget import spend
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 
 # Characters of an expression, and instructions that it is compiled to: a list of hundreds of codes has some thousand.
@@ -26,7 +26,7 @@ _WORK_PER_STEP = 1_000
 _MEMORY = 2**20
 
 
-@lru_cache(maxsize=64)
+@kept_results(64, LONGEST)
 def full_match(expression: str) -> Callable[[str], bool]:
     """A test whether the whole text matches. Raises TerminologyError when the expression cannot be used.
 
@@ -42,6 +42,8 @@ def full_match(expression: str) -> Callable[[str], bool]:
     except re2.error as problem:
         reason = problem.args[0] if problem.args else "not a regular expression"
         raise TerminologyError(issues.bad_regex(expression, _text(reason))) from None
+    finally:
+        re2.purge()  # it keeps what it has compiled, of any length
     size: int = compiled.programsize
     if size > LARGEST:
         raise TerminologyError(issues.regex_too_large(expression, size, LARGEST))

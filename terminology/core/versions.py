@@ -21,6 +21,7 @@ Key = tuple[Any, ...]
 _NUMBERS = re.compile(r"([0-9]+)")
 _EDITION = re.compile(r".+/(?P<module>[0-9]+)/version/(?P<date>[0-9]+)")
 _INTERNATIONAL = "900000000000207008"
+_WILDCARDS = frozenset("xX*")
 _MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:19|20)\d\d)")
 
 
@@ -117,10 +118,12 @@ def fits(version: str | None, pattern: str | None) -> bool:
         return True
     if version is None or not is_wildcard(pattern):
         return False
-    expression = "".join(
-        r"[^.]+" if part in "xX*" else re.escape(part) for part in re.split(r"([.])", pattern)
-    )
-    return re.match(f"{expression}($|[.])", version) is not None
+    parts, own = pattern.split("."), version.split(".")
+    return len(parts) <= len(own) and all(map(_fits_part, own, parts))
+
+
+def _fits_part(own: str, part: str) -> bool:
+    return own != "" if part in _WILDCARDS else own == part
 
 
 def is_edition(version: str | None, url: str) -> bool:
@@ -133,7 +136,7 @@ def is_edition(version: str | None, url: str) -> bool:
 
 
 def is_wildcard(version: str) -> bool:
-    return any(part in ("x", "X", "*") for part in version.split("."))
+    return not _WILDCARDS.isdisjoint(version.split("."))
 
 
 def best(documents: Sequence[Document], version: str | None) -> Document | None:

@@ -4,20 +4,24 @@
 proxies stand before the service, they say it in headers, which any client could send as well: these are read only if
 the settings say how many proxies there are, and which headers they set. ``behind_proxies`` puts what they say in
 ``PARTS``, so everything that asks for the address stands inside it.
+
+The header ``Host`` says which name the client used. A page of the web can give its own name the address of this machine
+(DNS rebinding), and is then of the same origin as a service there: so such a service takes its own names only
+(``require_host``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.http.media import DIFFERENT
 from terminology.settings import FORWARDED, Settings
@@ -31,6 +35,8 @@ PARTS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "SERVER_NAME", "SERVER_P
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # A name, in which clients also write underscores, or an IP address; with a port or without.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_LONGEST_HOST = 300
+_PORT = re.compile(r":[0-9]*$")
 # The path below which the application is mounted. With two slashes at its start it would name a host.
 _MOUNT = re.compile(r"(/(?![/\\])[^\x00-\x1f\x7f]*)?")
 # What a path may have as it is (RFC 3986, section 3.3); a proxy writes the rest with a percent sign already.
@@ -65,16 +71,71 @@ def _own_name(name: str, port: str) -> str:
     return with_port if _is_host(with_port) else "localhost"
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _is_host(host: str) -> bool:
-    match = _HOST.fullmatch(host)
+    match = _HOST.fullmatch(host) if len(host) <= _LONGEST_HOST else None
     return match is not None and (match["port"] is None or 0 < int(match["port"]) < 65_536)
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _url(scheme: str, host: str, mount: str) -> str:
     path = mount.encode("latin-1").decode("utf-8", "replace")  # PEP 3333: each character stands for a byte
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}{quote(path.rstrip('/'), safe=_OF_A_PATH)}"
+
+
+ANY_HOST = "*"
+
+
+def hosts_of(settings: Settings) -> Collection[str]:
+    """The names of a service that listens where the settings say, as the setting ``hosts``; empty for all names."""
+    if settings.hosts:
+        return settings.hosts
+    return ["localhost"] if is_of_this_machine(settings.host) and not settings.proxies else []
+
+
+def require_host(environ: WSGIEnvironment, settings: Settings) -> None:
+    """Raises RefusedError (421) for a ``Host`` that is not among the hosts of the settings."""
+    host = environ.get("HTTP_HOST")
+    if not settings.hosts or not host or ANY_HOST in settings.hosts:
+        return
+    name = _name_of(host)
+    if not is_of_this_machine(name) and name not in (*settings.hosts, urlsplit(settings.base_url).hostname):
+        raise RefusedError(421, issues.unknown_host(host, "hosts"))
+
+
+def require_origin(environ: WSGIEnvironment, settings: Settings) -> None:
+    """Raises RefusedError (403) where a page asks a service that is for this machine, and is not of it.
+
+    Without its CORS headers a browser keeps the answer from the page, but sends many a request all the same.
+    """
+    origin = environ.get("HTTP_ORIGIN")
+    if not settings.hosts or not origin or origin == settings.cors_origin or settings.cors_origin == ANY_HOST:
+        return
+    scheme, _, host = origin.partition("://")
+    is_own = host != "" and host in (environ.get("HTTP_HOST"), urlsplit(settings.base_url).netloc)
+    if not (scheme in _DEFAULT_PORTS and is_own) and not is_page_of_this_machine(origin):
+        raise RefusedError(403, issues.foreign_origin(origin, "cors_origin"))
+
+
+@kept_results(DIFFERENT)
+def is_of_this_machine(name: str) -> bool:
+    """Is this localhost, or an address that leads to this machine alone?"""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+@kept_results(DIFFERENT)
+def is_page_of_this_machine(origin: str) -> bool:
+    """Is this the origin of a page that came from this machine, such as ``http://localhost:3000``?"""
+    scheme, _, host = origin.partition("://")
+    return scheme in _DEFAULT_PORTS and _is_host(host) and is_of_this_machine(_name_of(host))
+
+
+def _name_of(host: str) -> str:
+    """The name, or the address, without port and brackets."""
+    return _PORT.sub("", host.lower()).strip("[]")
 
 
 def behind_proxies(application: WSGIApplication, settings: Settings) -> WSGIApplication:
@@ -144,7 +205,7 @@ def caller_at(address: str) -> str:
     return _network(address) if ":" in address else address
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def _network(address: str) -> str:
     try:
         parsed = IPv6Address(address)

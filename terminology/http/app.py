@@ -25,7 +25,8 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
-from terminology.http.addresses import address_of, behind_proxies
+from terminology.http.addresses import address_of, behind_proxies, require_host, require_origin
+from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
@@ -43,6 +44,9 @@ from terminology.wire.sessions import Sessions
 
 ROOT = "/fhir"
 _READABLE = ("GET", "HEAD")
+# The most characters of a URL, and of a header that is read. Web servers have limits of their own.
+LONGEST_URL = 65_536
+LONGEST_HEADER = 16_384
 
 
 class _AnyPath(PathConverter):
@@ -74,11 +78,12 @@ def create_app(
     sessions = Sessions(state)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # Flask would redirect, in HTML
     app.config["MAX_CONTENT_LENGTH"] = settings.largest_body
 
     def root(path: str = "") -> Response:
-        headers = g.headers = request_headers.from_wsgi(request.environ)
+        headers = g.headers = _headers()
+        _require_short(headers)
         release, spoken, base, further = _root(settings, headers, path)
         context = Context(
             current().for_fhir(release.version),
@@ -92,7 +97,7 @@ def create_app(
             settings.max_work,
             settings.deadline,
         )
-        response, media, is_pretty = _answer(context, headers, further)
+        response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
             request.environ[PREPARED] = response.prepared
         return _written(response, media, release, is_pretty)
@@ -153,8 +158,22 @@ def _bare(status: int, headers: Mapping[str, str]) -> Response:
     return response
 
 
+def _headers() -> request_headers.Headers:
+    return request_headers.from_wsgi(request.environ)
+
+
+def _require_short(headers: request_headers.Headers) -> None:
+    """Raises RefusedError (414 or 431) for a URL or a header that is longer than any of use."""
+    environ = request.environ
+    if len(environ["PATH_INFO"]) + len(environ.get("QUERY_STRING", "")) > LONGEST_URL:
+        raise RefusedError(414, issues.url_too_long(LONGEST_URL))
+    for header, value in headers.items():
+        if len(value) > LONGEST_HEADER:
+            raise RefusedError(431, issues.header_too_long(header.value, LONGEST_HEADER))
+
+
 def _answer(
-    context: Context, headers: request_headers.Headers, path: str
+    context: Context, headers: request_headers.Headers, path: str, largest_body: int
 ) -> tuple[exchange.Response, str, bool]:
     """The answer, its media type, and whether it is written with line breaks (``_pretty``)."""
     release = g.release = context.release
@@ -162,7 +181,7 @@ def _answer(
         return exchange.Response(204, None), JSON, False  # a browser asks before it sends its request
     query = list(_query(request.query_string))
     media = _media_of_answer(query, headers, release)
-    body = _body(headers, release)
+    body = _body(headers, release, largest_body)
     inner = exchange.Request(
         method=request.method,
         path=path,
@@ -197,8 +216,10 @@ def _root(
 
 
 def _base(settings: Settings) -> str:
-    """The URL of the base, as the client sees it. Raises RefusedError (400)."""
+    """The URL of the base, as the client sees it. Raises RefusedError (400, 403 or 421)."""
     address = address_of(request.environ)  # also where it is not needed: HTTP asks to refuse a malformed Host
+    require_host(request.environ, settings)
+    require_origin(request.environ, settings)
     return settings.base_url or address + ROOT
 
 
@@ -241,16 +262,21 @@ class _Body:
     form: Sequence[tuple[str, str]] = ()
 
 
-def _body(headers: request_headers.Headers, release: FhirVersion) -> _Body:
-    """The body of a POST. Raises RefusedError (415), and TerminologyError for a body that is not a resource."""
+def _body(headers: request_headers.Headers, release: FhirVersion, largest: int) -> _Body:
+    """The body of a POST.
+
+    Raises RefusedError for one that is not whole, too large or of another type, and TerminologyError for one that is
+    not a resource.
+    """
     if request.method != "POST":
         return _Body()
-    content = request.get_data(cache=False)
+    content = body_of(request.environ, largest)
     if not content:
         return _Body()
     media = readable(headers.get(RequestHeader.CONTENT_TYPE, ""), release)
     require_few_parts(content, media)
     if media == FORM:
+        require_length(request.environ)
         return _Body(media, form=list(_query(content)))
     if media == XML:
         return _Body(media, xml.read_resource(content, release))
@@ -281,8 +307,9 @@ def _failed(error: Exception) -> Response:
     raised = _refused(error) if isinstance(error, HTTPException) else error
     response = failure(raised, request.environ[REQUEST_ID], f"{request.method} {request.path}")
     release = g.get("release", RELEASES["r5"])
-    headers = g.get("headers") or request_headers.from_wsgi(request.environ)
+    headers = g.get("headers") or _headers()
     try:
+        _require_short(headers)
         media = _media_of_answer(_query(request.query_string), headers, release)
     except RefusedError:
         media = JSON

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
+from terminology.http.addresses import is_page_of_this_machine
 from terminology.http.media import JSON
 from terminology.wire import json
 from terminology.wire.failures import failure
@@ -33,34 +34,33 @@ _EXPOSED_HEADERS = (
 )
 _VARY = "Accept, Accept-Language, Origin"
 _DAY = "86400"
+_PREFLIGHT = (
+    ("Access-Control-Allow-Methods", _ALLOWED_METHODS),
+    ("Access-Control-Allow-Headers", _ALLOWED_HEADERS),
+    ("Access-Control-Max-Age", _DAY),
+)
 
 
 class CommonHeaders:
-    """The layer. ``cors_origin`` is the origin that browsers may call from; empty for none."""
+    """The layer. ``cors_origin``: an origin whose pages may call, besides those of this machine; ``*`` for any."""
 
     def __init__(self, application: WSGIApplication, cors_origin: str) -> None:
         self.application = application
-        self._headers = [("Vary", _VARY)]
-        self._preflight: list[tuple[str, str]] = []
-        if cors_origin:
-            self._headers += [
-                ("Access-Control-Allow-Origin", cors_origin),
-                ("Access-Control-Expose-Headers", _EXPOSED_HEADERS),
-            ]
-            self._preflight = [
-                ("Access-Control-Allow-Methods", _ALLOWED_METHODS),
-                ("Access-Control-Allow-Headers", _ALLOWED_HEADERS),
-                ("Access-Control-Max-Age", _DAY),
-            ]
+        self._headers = [("Vary", _VARY), *(_cors(cors_origin) if cors_origin else ())]
+        self._allows_any = cors_origin == "*"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request_id = environ[REQUEST_ID] = _request_id(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             headers.append(("X-Request-Id", request_id))  # PEP 3333: the list is the server's to change
-            headers += self._headers
+            origin = environ.get("HTTP_ORIGIN")
+            if origin is None or self._allows_any or not is_page_of_this_machine(origin):
+                headers += self._headers
+            else:
+                headers += [("Vary", _VARY), *_cors(origin)]
             if environ["REQUEST_METHOD"] == "OPTIONS":
-                headers += self._preflight
+                headers += _PREFLIGHT
             if exc_info is None:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
@@ -69,6 +69,14 @@ class CommonHeaders:
             return self.application(environ, start)
         except Exception as error:
             return _failed(error, environ, start)
+
+
+def _cors(origin: str) -> list[tuple[str, str]]:
+    """The headers that let pages of an origin read the answer."""
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", _EXPOSED_HEADERS),
+    ]
 
 
 def _request_id(environ: WSGIEnvironment) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.wire.exchange import FORM
 from terminology.wire.fhir_versions import FhirVersion
@@ -68,7 +68,7 @@ def media_types(header: str) -> Iterator[MediaType]:
             yield MediaType(name.lower(), {k.strip().lower(): v.strip().strip('"') for k, _, v in pairs})
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def negotiated(accept: str, format_: str | None, release: FhirVersion, sent: str = "") -> str:
     """The media type to answer in: the one with the highest quality in ``accept``.
 
@@ -100,7 +100,7 @@ def _offered(accepted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, 
     return known
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def readable(content_type: str, release: FhirVersion) -> str:
     """The media type of a body. Raises RefusedError (415): another type, charset or FHIR version."""
     media = next(media_types(content_type), MediaType(JSON, {}))
@@ -117,7 +117,7 @@ def readable(content_type: str, release: FhirVersion) -> str:
     return FORM if media.name == FORM else FORMATS[media.name]
 
 
-@lru_cache(DIFFERENT)
+@kept_results(DIFFERENT)
 def asks_for(header: str, release: FhirVersion) -> bool:
     """Does a header name this release by ``fhirVersion``?"""
     versions = (media.parameters.get("fhirversion") for media in media_types(header))

@@ -24,7 +24,7 @@ import orjson
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, shared
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
@@ -87,7 +87,7 @@ class PreparedRequests:
         self._max_work, self._deadline = settings.max_work, settings.deadline
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
-        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM)
+        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM, shared)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)

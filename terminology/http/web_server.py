@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from terminology.catalogue.content import Content
 from terminology.core import issues
 from terminology.core.errors import RefusedError, SettingError
+from terminology.http.addresses import hosts_of
 from terminology.http.app import ROOT, create_app
 from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
@@ -43,6 +44,7 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     """
     listening = _listening(settings)
     port = listening.getsockname()[1]
+    settings = settings.updated(hosts=hosts_of(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     is_ready = partial(ready, f"http://{host}:{port}{ROOT}")
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from terminology.core.cache import kept_results
 from terminology.core.errors import UnreadableFileError
 from terminology.core.model import Coding, Document, split_canonical
 from terminology.library.results import HOME
@@ -40,7 +40,7 @@ VALUE_SET_NAMES = {
 }
 
 
-@lru_cache(256)
+@kept_results(256)
 def rows_at(operation: str, release: FhirVersion = RELEASES[HOME]) -> tuple[Parameter, ...]:
     """The parameters of an operation; none if there is no such operation, which the answer will say."""
     *where, name = operation.split("/")

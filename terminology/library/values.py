@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document, Typed
 from terminology.wire import json
@@ -206,7 +206,7 @@ _NUMBERS = frozenset({"_count", "_offset"})
 _MISSING = p("missing", "form")
 
 
-@lru_cache
+@kept_results(20)
 def _search_rows(kind: str) -> tuple[Parameter, ...]:
     """The search parameters of a kind, the usual ones first."""
     form = {name: "integer" if name in _NUMBERS else "form" for name in sorted(RESULT)}
@@ -231,13 +231,13 @@ def fields_of(rows: Sequence[Parameter], arguments: Mapping[str, Any]) -> set[st
     }
 
 
-@lru_cache(1024)
+@kept_results(1024)
 def python_name(name: str) -> str:
     """The Python spelling of a name of FHIR: ``codeable_concept`` for ``codeableConcept``."""
     return _WORD.sub("_", name).replace("-", "_").lower()
 
 
-@lru_cache(64)
+@kept_results(64)
 def _spellings(rows: tuple[Parameter, ...]) -> Mapping[str, tuple[str, Parameter]]:
     """The name of FHIR and the row, by every spelling. Of two meanings of a spelling the closer one counts.
 

@@ -69,7 +69,7 @@ SHORT_NAMES = {
 }
 _HYPHENS = re.compile(r"[-_\s]")
 _END_OF_NAME = "NamingSystem"
-_OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?|[/#]+$")
+_OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?")
 
 
 # Code systems whose codes take modifiers, without the scheme of their uris: https://terminology.hl7.org/CPT.html
@@ -269,7 +269,7 @@ def _last_part(url: str) -> str:
 
 def _bare_url(url: str) -> str:
     """A uri without its scheme, case, hyphens and last slash."""
-    return _HYPHENS.sub("", _OPTIONAL_PARTS.sub("", url.casefold()))
+    return _HYPHENS.sub("", _OPTIONAL_PARTS.sub("", url.casefold()).rstrip("/#"))
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ class SessionBounds:
 
     An unused cache ends after ``idle`` seconds, as on HL7's server; a cache whose id the client made lives
     longer (``idle_of_clients``), because the client cannot begin another. Such an id counts as ended for
-    ``remembered`` seconds, and as new after that.
+    ``kept_results`` seconds, and as new after that.
     """
 
     idle: float = 30 * 60

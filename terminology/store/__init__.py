@@ -11,6 +11,7 @@ release.py           the releases and rows that importers hand over
 reporting.py         how an import reports problems and progress
 loading.py           the commands: import, retire, remove
 registry.py          which artifacts exist, from which files, since when (SQLAlchemy; never asked by a request)
+verifying.py         whether the artifacts are as they were imported
 compile/             rows into tables: compiler.py (code systems and maps), scratch.py, order.py,
                      indexing.py, postings.py, garbage.py
 ===================  ================================================================
@@ -19,6 +20,7 @@ Reading:
 
 ===================  ================================================================
 serving.py           the artifacts that are served at the moment
+damage.py            files that have changed
 artifacts.py         one artifact: its concepts, sets of concepts, mappings, members
 sql.py               the SQL of the reading side: every SELECT, text search included
 copies.py            files on a node that copy what PostgreSQL serves

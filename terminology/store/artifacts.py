@@ -8,12 +8,15 @@ artifact.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
 from terminology.core.cache import Cache
+from terminology.core.errors import OtherFormatError
 from terminology.core.texts import LAST_CHARACTER
+from terminology.store.damage import DAMAGED, Damage
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.packing import Unpacker
 from terminology.store.schema import PREFIX, WORD
@@ -67,20 +70,38 @@ def bitmap_size(bitmap: BitMap) -> int:
 class Artifact:
     """A compiled code system, map or value set, open for reading by any thread."""
 
-    def __init__(self, tables: ArtifactTables, number: int = 0, cache: Cache[BitMap] | None = None) -> None:
+    def __init__(
+        self,
+        tables: ArtifactTables,
+        number: int = 0,
+        cache: Cache[BitMap] | None = None,
+        damage: Damage | None = None,
+    ) -> None:
         """``cache`` may be shared by artifacts with different numbers.
 
-        Raises OtherFormatError if the artifact was compiled in another format.
+        Raises OtherFormatError if the artifact was compiled in another format, and UnreadableArtifactError.
         """
         self._select = tables.select
         self.number = number
         self._tables = tables
-        self.header = Header.read(tables.select("header", HEADER)[0][0])
-        self.unpack = Unpacker(tables.select("header", DICTIONARY)[0][0])
+        self._damage = damage or Damage(f"artifact {number}")
+        with self._understood():
+            self.header = Header.read(tables.select("header", HEADER)[0][0])
+            self.unpack = Unpacker(tables.select("header", DICTIONARY)[0][0], self._damage)
         self._cache = cache if cache is not None else Cache(BITMAP_ROOM, bitmap_size)
         if self.header.is_all:
             # A store may have thousands of these: an open file for each would be too many.
             tables.close()
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """A value that cannot be read is a damage of the artifact."""
+        try:
+            yield
+        except OtherFormatError:
+            raise
+        except (ValueError, LookupError, TypeError) as error:
+            raise self._damage.error(DAMAGED, error) from None
 
     def close(self) -> None:
         """Close the tables."""
@@ -163,7 +184,7 @@ class Artifact:
 
     def parents(self, ords: Sequence[int]) -> BitMap:
         """The parents of all these concepts."""
-        return self.union(BitMap.deserialize(row[0]) for row in self._select("parents", list(ords)))
+        return self.union(self._bitmap([row]) for row in self._select("parents", list(ords)))
 
     def children(self, ord_: int) -> BitMap:
         """The children of a concept."""
@@ -171,14 +192,14 @@ class Artifact:
 
     def children_of(self, ords: Sequence[int]) -> BitMap:
         """The children of all these concepts."""
-        return self.union(BitMap.deserialize(row[0]) for row in self._select("children of", list(ords)))
+        return self.union(self._bitmap([row]) for row in self._select("children of", list(ords)))
 
     def descendants(self, ord_: int) -> BitMap:
         """All concepts below a concept."""
         return self._relatives("descendants", ord_)
 
     def _relatives(self, statement: str, ord_: int) -> BitMap:
-        return self.cached((statement, ord_), lambda: _bitmap(self._select(statement, ord_)))
+        return self.cached((statement, ord_), lambda: self._bitmap(self._select(statement, ord_)))
 
     def ancestors(self, ord_: int) -> BitMap:
         """All concepts above a concept; in a circle these include the concept itself."""
@@ -194,17 +215,17 @@ class Artifact:
         """The concepts that have a term in a field."""
         if not is_text(term):
             return BitMap()
-        return self.cached((field, term), lambda: _bitmap(self._select("posting", field, term)))
+        return self.cached((field, term), lambda: self._bitmap(self._select("posting", field, term)))
 
     def postings(self, field: int, terms: Iterable[str]) -> BitMap:
         """The concepts that have any of these terms in a field."""
         rows = self._select("postings", field, [term for term in terms if is_text(term)])
-        return self.union(BitMap.deserialize(row[0]) for row in rows)
+        return self.union(self._bitmap([row]) for row in rows)
 
     def terms(self, field: int, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
         """The terms of a field that have this beginning, in order, each with its concepts."""
         for term, ords in self._select("terms", field, beginning, beginning + LAST_CHARACTER):
-            yield term, BitMap.deserialize(ords)
+            yield term, self._bitmap([(ords,)])
 
     def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
         """The concepts that have a word with this beginning, in one of these languages or in none in particular.
@@ -231,7 +252,16 @@ class Artifact:
         """The concepts of the words with this beginning: one set for each word, or one for all."""
         # The field of the prefixes of a language follows the field of its words.
         prefix = self._select("posting", field + PREFIX - WORD, beginning)
-        return [_bitmap(prefix)] if prefix else [ords for _, ords in self.terms(field, beginning)]
+        return [self._bitmap(prefix)] if prefix else [ords for _, ords in self.terms(field, beginning)]
+
+    def _bitmap(self, rows: Sequence[tuple[Any, ...]]) -> BitMap:
+        """The bitmap in the first column of the only row; empty without one."""
+        if not rows or rows[0][0] is None:
+            return BitMap()
+        try:
+            return BitMap.deserialize(rows[0][0])
+        except (ValueError, TypeError) as error:
+            raise self._damage.error(DAMAGED, error) from None
 
     # -- mappings ----------------------------------------------------------------------------
 
@@ -276,8 +306,3 @@ class Artifact:
 def is_text(key: str) -> bool:
     """Whether a database can compare with this text: it takes neither NUL nor half of a surrogate pair."""
     return "\0" not in key and (key.isascii() or not any("\ud800" <= c <= "\udfff" for c in key))
-
-
-def _bitmap(rows: Sequence[tuple[Any, ...]]) -> BitMap:
-    """The bitmap in the first column of the only row; empty without one."""
-    return BitMap.deserialize(rows[0][0]) if rows and rows[0][0] is not None else BitMap()

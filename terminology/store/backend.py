@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from terminology.store.damage import Damage
 from terminology.store.sql import ArtifactTables
 
 BUSY = "another import is running on this store"
 
 # The values of one row, in the order of the table's columns.
 TableRow = tuple[Any, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class PublishedArtifact:
+    """An artifact as a generation lists it. ``kind`` is the type of the resource.
+
+    ``size`` and ``sha256`` are those of its file; None in a database, and for an artifact of an early version.
+    """
+
+    id: int
+    kind: str
+    url: str
+    version: str | None
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The resource, as problems name it."""
+        return f"{self.kind} {self.url}|{self.version}" if self.version else f"{self.kind} {self.url}"
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """The result of a look at an artifact: ``problem``, or None, and the things that were looked at."""
+
+    problem: str | None
+    looked_at: str
+
+
+# Called with the bytes that are read of a file, and all that it has.
+OnRead = Callable[[int, int], None]
 
 
 class Sink(Protocol):
@@ -25,8 +59,11 @@ class Sink(Protocol):
 class ArtifactSink(Sink, Protocol):
     """A new artifact: invisible before ``finish``, and gone without a trace after ``abandon``."""
 
-    def finish(self) -> int:
-        """Make it an artifact that survives a crash. Returns its size in bytes."""
+    def finish(self) -> tuple[int, str]:
+        """Make it an artifact that survives a crash.
+
+        Returns its size in bytes, and the SHA-256 of its file; in a database that is empty.
+        """
 
     def abandon(self) -> None:
         """Discard everything that was written."""
@@ -42,10 +79,13 @@ class ReadableStore(Protocol):
         """
 
     def published(self) -> tuple[int, bytes] | None:
-        """The generation, and its artifacts: a JSON array with the fields of ``serving.PublishedArtifact``."""
+        """The generation, and its artifacts: a JSON array with the fields of ``PublishedArtifact``."""
 
-    def open(self, artifact: int) -> ArtifactTables:
-        """The tables of the artifact with a number."""
+    def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
+        """The tables of an artifact; ``damage`` is told of errors that come later.
+
+        Raises UnreadableArtifactError.
+        """
 
     def close(self) -> None:
         """Close all connections and files."""
@@ -64,6 +104,12 @@ class Store(ReadableStore, Protocol):
 
     def is_there(self) -> bool:
         """Whether the store has ever been written to. Makes nothing."""
+
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """The problem that a quick look finds with an artifact: it is missing, or cut off."""
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Look at all of an artifact."""
 
     def prepare(self) -> None:
         """Make the folders and tables that writing needs."""

@@ -14,17 +14,25 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import psycopg
 
-from terminology.core.errors import IncompleteCopyError, StoreBusyError, UnavailableError
+from terminology.core.errors import (
+    IncompleteCopyError,
+    StoreBusyError,
+    UnavailableError,
+    UnreadableArtifactError,
+)
+from terminology.store.backend import PublishedArtifact
 from terminology.store.compile.chunks import chunks
-from terminology.store.postgres import BINARY, PostgresStore, table_columns
+from terminology.store.damage import ArtifactFile, Damage
+from terminology.store.postgres import BINARY, PostgresStore, hasty, table_columns
 from terminology.store.schema import TABLES
 from terminology.store.sql import ArtifactTables
 from terminology.store.sqlite import SqliteSink, SqliteStore, SqliteTables, write_atomically
@@ -67,29 +75,38 @@ class CopiedStore:
         self._copied = published["generation"] if published else 0
         for path, tables in list(self._pending.items()):
             if path.exists():
-                tables.switch_to(SqliteTables(path))
-                del self._pending[path]
+                self._switch(path, tables)
         if self._base.is_reached and (self._pending or self._copied < generation):
             self._process.start()
 
     def published(self) -> tuple[int, bytes] | None:
         """The generation and the artifacts in it, from the database or, if that is away, from the copies."""
-        try:
+        published = None if self._base.is_reached else _last_published(self._folder)
+        if published is None:
             return self._base.published()
-        except UnavailableError:
-            published = _last_published(self._folder)
-            if published is None:
-                raise
-            return published["generation"], orjson.dumps(published["items"])
+        return published["generation"], orjson.dumps(published["items"])
 
-    def open(self, artifact: int) -> ArtifactTables:
+    def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
         """The tables of an artifact, from its copy as soon as there is one."""
-        path = self._folder / self._name(artifact)
-        if path.exists():
-            return SqliteTables(path)
-        tables = SwitchingTables(self._base.open(artifact))
+        path = self._folder / self._name(artifact.id)
+        tables = SwitchingTables(self._base.open(artifact, damage), damage, partial(self._drop, path))
         self._pending[path] = tables
+        if path.exists():
+            self._switch(path, tables)
         return tables
+
+    def _drop(self, path: Path, tables: SwitchingTables) -> None:
+        """Delete a copy that is damaged: it is made again."""
+        path.unlink(missing_ok=True)
+        self._pending[path] = tables
+
+    def _switch(self, path: Path, tables: SwitchingTables) -> None:
+        """Read from a copy. One that is damaged is deleted, and made again."""
+        try:
+            tables.switch_to(SqliteTables(ArtifactFile(path), tables.damage))
+            del self._pending[path]
+        except UnreadableArtifactError:
+            self._drop(path, tables)
 
     def _name(self, artifact: int) -> str:
         try:
@@ -108,10 +125,14 @@ class CopiedStore:
 
 
 class SwitchingTables:
-    """The tables of an artifact: those in the database until there is a copy."""
+    """The tables of an artifact: those in the database until there is a copy, and again when that is damaged."""
 
-    def __init__(self, tables: ArtifactTables) -> None:
-        self._tables = tables
+    def __init__(
+        self, tables: ArtifactTables, damage: Damage, drop: Callable[[SwitchingTables], None]
+    ) -> None:
+        """``drop`` is called when the copy is damaged."""
+        self._base = self._tables = tables
+        self.damage, self._drop = damage, drop
 
     def switch_to(self, tables: ArtifactTables) -> None:
         """Read from these tables from now on."""
@@ -119,7 +140,15 @@ class SwitchingTables:
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement: see ``sql.ArtifactTables``."""
-        return self._tables.select(statement, *values)
+        tables = self._tables
+        try:
+            return tables.select(statement, *values)
+        except UnreadableArtifactError:
+            if tables is self._base:
+                raise
+            self._tables = self._base
+            self._drop(self)
+            return self._base.select(statement, *values)
 
     def close(self) -> None:
         """Close the tables that are read at the moment."""
@@ -229,7 +258,7 @@ def _copy_all(base: PostgresStore, folder: Path) -> None:
 def _copy(url: str, artifact: int, path: Path) -> None:
     sink = SqliteSink(path)
     try:
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(hasty(url)) as connection:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with connection.cursor() as cursor:

@@ -57,6 +57,11 @@ class Header:
     digest: str = ""
 
     @property
+    def canonical(self) -> tuple[str, str | None, str | None]:
+        """Kind, url and version of the resource."""
+        return self.kind, self.document.get("url"), self.document.get("version")
+
+    @property
     def is_all(self) -> bool:
         """Whether the header is the whole artifact: a value set that is kept as its document."""
         return self.kind == "ValueSet" and not self.parts

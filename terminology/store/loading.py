@@ -155,27 +155,28 @@ class StoreWriter:
                 else:
                     outcomes.append(ImportOutcome(same, False, same if same.status == RETIRED else None))
             _require_rows(job, outcomes)
+            is_changed = self._register(outcomes)
         except BaseException:
             for outcome in outcomes:
                 if outcome.is_new:
                     self._store.delete(outcome.artifact.id)
             raise
-        self._publish(outcomes)
+        if is_changed:
+            self._store.announce(*self._registry.published())
         return outcomes
 
-    def _publish(self, outcomes: Sequence[ImportOutcome]) -> None:
+    def _register(self, outcomes: Sequence[ImportOutcome]) -> bool:
+        """Make the outcomes active, in one transaction. False: there is nothing new."""
         restored = [o.artifact.id for o in outcomes if not o.is_new and o.artifact.status == RETIRED]
         new = [o.artifact for o in outcomes if o.is_new]
         if not restored and not new:
-            return
-
-        def register(change: RegistryChange) -> None:
+            return False
+        with self._registry.changing() as change:
             for artifact in new:
                 change.add(artifact)
             if restored:
                 change.set_status(restored, ACTIVE)
-
-        self._change(register)
+        return True
 
     def _change(self, make: Callable[[RegistryChange], None]) -> None:
         with self._registry.changing() as change:
@@ -307,11 +308,11 @@ class _ReleaseCompilation:
         sink = self._store.create(self._number)
         try:
             count = self._compile(sink)
-            size = sink.finish()
+            size, sha256 = sink.finish()
         except BaseException:
             sink.abandon()
             raise
-        return self._registration(count, size)
+        return self._registration(count, size, sha256)
 
     def rehearse(self) -> RegisteredArtifact:
         """Do everything except writing."""
@@ -343,7 +344,7 @@ class _ReleaseCompilation:
         ):
             self._opened.release.content = "fragment"
 
-    def _registration(self, count: int, size: int) -> RegisteredArtifact:
+    def _registration(self, count: int, size: int, sha256: str = "") -> RegisteredArtifact:
         release = self._opened.release
         return RegisteredArtifact(
             importer=self._job.importer.kind,
@@ -355,6 +356,7 @@ class _ReleaseCompilation:
             rows=count,
             problems=self._reporter.problems,
             bytes=size,
+            sha256=sha256,
             id=self._number,
             files=release.files,
         )

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import orjson
 import zstandard
 
+from terminology.store.damage import DAMAGED, Damage
+
 # The level of compression.
 LEVEL = 3
 DICTIONARY_SIZE = 64 * 1024
@@ -131,8 +133,9 @@ def compressor(dictionary: bytes) -> Callable[[bytes], bytes]:
 class Unpacker:
     """Reads packed bodies in any number of threads: each has a decompressor of its own."""
 
-    def __init__(self, dictionary: bytes) -> None:
-        self._dictionary = _dictionary(dictionary)
+    def __init__(self, dictionary: bytes, damage: Damage) -> None:
+        """``damage`` is told of a body that cannot be unpacked."""
+        self._dictionary, self._damage = _dictionary(dictionary), damage
         # Per thread: ``decompress``, a method of its decompressor.
         self._mine = local()
 
@@ -151,7 +154,10 @@ class Unpacker:
             decompress = self._mine.decompress
         except AttributeError:
             decompress = self._mine.decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
-        content: bytes = decompress(body)
+        try:
+            content: bytes = decompress(body)
+        except (zstandard.ZstdError, TypeError) as error:
+            raise self._damage.error(DAMAGED, error) from None
         return content
 
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import local
-from typing import Any
+from threading import Condition, Thread, current_thread, local
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from terminology.core.errors import StoreBusyError, UnavailableError
-from terminology.store.backend import BUSY, TableRow
+from terminology.core.errors import OtherFormatError, StoreBusyError, UnavailableError
+from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
+from terminology.store.damage import Damage
+from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
@@ -27,20 +32,81 @@ from terminology.store.threads import ThreadConnections
 INTERVAL = 1.0
 # How long, in seconds, a new connection waits for a replica that lags behind.
 PATIENCE = 5.0
+# How long, in seconds, a host may take to accept a connection (libpq takes no less), unless the URL says otherwise; to
+# answer the watch, before it counts as away; and to answer any other statement.
+CONNECT_PATIENCE = 2
+LOOK_PATIENCE = 2.0
+STATEMENT_PATIENCE = 30.0
+# How long, in seconds, a request waits for the watch: only the first one waits until it has seen something.
+WAIT = 0.05
+FIRST_WAIT = 5.0
+# How often, in seconds, a thread that waits for an answer looks whether it is to give up.
+GLANCE = 0.1
 _TYPES = {"int": "integer", "text": 'text COLLATE "C"', "bytes": "bytea"}
 # The names of the types in COPY ... (FORMAT BINARY).
 BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 # The number of the advisory lock: "term" in ASCII.
 _LOCK = 0x7465726D
+# The table that has the rows of an artifact, by its kind.
+_ROWS_OF = {"CodeSystem": "concept", "ConceptMap": "mapping", "ValueSet": "member"}
+_PUBLISHED = "SELECT generation, body FROM published ORDER BY generation DESC LIMIT 1"
+RV = TypeVar("RV")
 
 log = logging.getLogger("terminology")
+
+
+class _Lag(psycopg.OperationalError):
+    """A replica does not have the generation that was served already."""
+
+
+class _Silence(psycopg.OperationalError):
+    """The server does not answer."""
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is given up when the server is silent: one that hangs does not obey its own time-outs."""
+
+    patience = STATEMENT_PATIENCE
+    # Whether it has been found out, by another connection, that the server is silent.
+    is_silent: Callable[[], bool] = staticmethod(lambda: False)
+
+    def wait(self, gen: PQGen[RV], interval: float = GLANCE, timeout: float | None = None) -> RV:
+        """Wait for a statement. Raises _Silence."""
+        return super().wait(self._bounded(gen), interval)
+
+    def _bounded(self, gen: PQGen[RV]) -> PQGen[RV]:
+        deadline = time.monotonic() + self.patience
+        try:
+            direction = next(gen)
+            while True:
+                ready = yield direction
+                if not ready and (self.is_silent() or time.monotonic() >= deadline):
+                    raise _Silence("it does not answer")
+                direction = gen.send(ready)
+        except StopIteration as end:
+            value: RV = end.value
+            return value
+
+    @classmethod
+    def at(cls, url: str, patience: float = STATEMENT_PATIENCE) -> BoundedConnection:
+        """A connection in autocommit. Raises OperationalError, at the latest after CONNECT_PATIENCE for each host."""
+        connection = cls.connect(hasty(url), autocommit=True)
+        connection.patience = patience
+        return connection
+
+
+def hasty(url: str) -> str:
+    """The URL with a time-out for connecting, unless it has one."""
+    if "connect_timeout" in conninfo_to_dict(url):
+        return url
+    return make_conninfo(url, connect_timeout=CONNECT_PATIENCE)
 
 
 @dataclass(slots=True)
 class _ThreadState:
     """The connection of one thread. Its host is known to have at least ``generation``."""
 
-    connection: psycopg.Connection[Any]
+    connection: BoundedConnection
     cursor: psycopg.Cursor[Any]
     generation: int
 
@@ -54,46 +120,64 @@ class _ThreadData(local):
 class PostgresConnections:
     """A connection for each thread. A broken one is replaced, once for each statement.
 
-    Raises UnavailableError while the database cannot be reached; the log says when that begins and ends.
+    A thread of its own, the watch, reads the published generation, and finds out whether the database is away: stopped,
+    or silent. While it is, statements are refused at once, without an attempt, and the watch alone tries to reach
+    it. The log says when that begins and ends.
     """
 
-    def __init__(self, url: str, accept: Callable[[psycopg.Cursor[Any]], None]) -> None:
-        """``accept`` is called with each new connection; it raises OperationalError to reject it."""
+    def __init__(self, url: str) -> None:
         self._url = url
+        self._has_replicas = "," in str(conninfo_to_dict(url).get("host", ""))
         # The generation that every connection must have: threads may be connected to different hosts.
         self.required = 0
-        self._accept = accept
         self._mine = _ThreadData()
         self._open = ThreadConnections()
-        self._is_away = False
+        # Why the database is away; None while it is thought to be there.
+        self.away: UnavailableError | None = None
+        # The published generation and its body, once the watch has read them.
+        self.latest: tuple[tuple[int, bytes] | None] | None = None
+        self._changed = Condition()
+        self._requests = self._looks = 0
+        self._has_ended = False
+        self._watch: Thread | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the watch has read the generation that every connection must have: it may have fallen since."""
+        if self.latest is None:
+            return False
+        published = self.latest[0]
+        return self.required == (published[0] if published else 0)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
+        """The rows of a query. Raises UnavailableError while the database is away."""
+        if self.away is not None:
+            raise self.away
         try:
-            rows = self._rows(query, values)
+            return self._rows(query, values)
+        except psycopg.errors.UndefinedTable:
+            raise
         except psycopg.OperationalError as problem:
-            raise self._unavailable(problem) from None
-        if self._is_away:
-            self._is_away = False
-            log.warning("the database of the store is reached again")
-        return rows
+            if self._watch is not None and not isinstance(problem, _Lag):
+                self.look(WAIT)
+            raise self.away or UnavailableError(database_problem(problem)) from None
+        except psycopg.Error as problem:
+            log.error("%s", database_problem(problem))
+            raise UnavailableError(database_problem(problem)) from None
 
-    def _unavailable(self, problem: psycopg.Error) -> UnavailableError:
-        reason = database_problem(problem)
-        if not self._is_away:
-            self._is_away = True
-            log.error("%s", reason)
-        return UnavailableError(reason)
-
-    def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, query: str, values: Sequence[Any], patience: float = STATEMENT_PATIENCE
+    ) -> list[tuple[Any, ...]]:
         state = self._mine.state
         if state is not None:
             try:
                 self._require_generation(state)
                 return _fetched(state.cursor, query, values)
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as problem:
                 self._drop(state)
-        return _fetched(self._connect().cursor, query, values)
+                if isinstance(problem, _Silence | psycopg.errors.QueryCanceled):
+                    raise
+        return _fetched(self._connect(patience).cursor, query, values)
 
     def _require_generation(self, state: _ThreadState) -> None:
         """Raises OperationalError if another thread saw, on another host, a generation that this host lacks."""
@@ -103,12 +187,16 @@ class PostgresConnections:
                 raise psycopg.OperationalError(f"{newest} is older than generation {required}")
             state.generation = newest
 
-    def _connect(self) -> _ThreadState:
+    def _connect(self, patience: float) -> _ThreadState:
         required = self.required
-        connection = psycopg.connect(self._url, autocommit=True)
+        connection = BoundedConnection.at(self._url, patience)
+        if current_thread() is not self._watch:
+            connection.is_silent = lambda: self.away is not None
         cursor = connection.cursor(binary=True)
         try:
-            self._accept(cursor)
+            # So that the server ends a statement for which nobody waits any more.
+            cursor.execute(f"SET statement_timeout = {int(patience * 1000)}")
+            self._await_generation(cursor)
         except psycopg.Error:
             connection.close()
             raise
@@ -118,14 +206,102 @@ class PostgresConnections:
         state = self._mine.state = _ThreadState(connection, cursor, required)
         return state
 
+    def _await_generation(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Wait until a new connection's host has the generation that was served already: a replica may lag.
+
+        Raises _Lag if it does not get there in PATIENCE seconds: this request fails, and the next ones are served
+        the generation that the replica has.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (newest := _newest(cursor)) < self.required:
+            if time.monotonic() > deadline:
+                missing, self.required = self.required, newest
+                raise _Lag(f"the replica has generation {newest}, not yet {missing}")
+            time.sleep(PATIENCE / 100)
+
     def _drop(self, state: _ThreadState) -> None:
         self._mine.state = None
         self._open.drop(state.connection)
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """End the watch, and close the connections of all threads."""
+        self.end_watch()
         self._open.close()
         self._mine = _ThreadData()
+
+    # -- the watch ---------------------------------------------------------------------------
+
+    def look(self, patience: float) -> None:
+        """Let the watch look at the database now, and wait for it so many seconds at most.
+
+        Does not wait for a database that is away: the watch tries again by itself.
+        """
+        with self._changed:
+            if self._has_ended:
+                return
+            if self._watch is None or not self._watch.is_alive():
+                self._watch = Thread(target=self._look_on, name="store-watch", daemon=True)
+                self._watch.start()
+            self._requests += 1
+            number = self._requests
+            self._changed.notify_all()
+            if self.away is None:
+                self._changed.wait_for(lambda: self._looks >= number or self._has_ended, patience)
+
+    def end_watch(self) -> None:
+        """Let the watch end."""
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
+
+    def _look_on(self) -> None:
+        while True:
+            with self._changed:
+                # One that is away is tried again without being asked.
+                self._changed.wait_for(
+                    lambda: self._requests > self._looks or self._has_ended,
+                    None if self.away is None else INTERVAL,
+                )
+                if self._has_ended:
+                    break
+                number = self._requests
+            away = self._look()
+            if self._has_replicas:
+                self._forget()  # the next look is at the first host that answers, and not at a replica that lags
+            with self._changed:
+                self._note(away)
+                self._looks = number
+                self._changed.notify_all()
+            if away is not None:
+                time.sleep(GLANCE)  # threads may ask again and again
+        self._forget()
+
+    def _forget(self) -> None:
+        state = self._mine.state
+        if state is not None:
+            self._drop(state)
+
+    def _look(self) -> UnavailableError | None:
+        """Read the published generation. Returns the reason if that is not possible."""
+        try:
+            try:
+                rows = self._rows(_PUBLISHED, (), LOOK_PATIENCE)
+            except _Lag:
+                rows = self._rows(_PUBLISHED, (), LOOK_PATIENCE)  # now what the replica has is enough
+        except psycopg.errors.UndefinedTable:
+            rows = []
+        except psycopg.Error as problem:
+            return UnavailableError(database_problem(problem))
+        self.latest = ((rows[0][0], rows[0][1]) if rows else None,)
+        self.required = rows[0][0] if rows else 0
+        return None
+
+    def _note(self, away: UnavailableError | None) -> None:
+        if away is not None and self.away is None:
+            log.error("%s", away)
+        elif away is None and self.away is not None:
+            log.warning("the database of the store is reached again")
+        self.away = away
 
 
 def database_problem(problem: BaseException) -> str:
@@ -133,7 +309,7 @@ def database_problem(problem: BaseException) -> str:
     reason = "; ".join(line.strip() for line in str(problem).splitlines() if line.strip())
     if isinstance(problem, psycopg.errors.ReadOnlySqlTransaction):
         return f"the database of the store can only be read: name the primary in the URL ({reason})"
-    if isinstance(problem, psycopg.OperationalError):
+    if isinstance(problem, psycopg.OperationalError) and not isinstance(problem, psycopg.errors.DiskFull):
         return f"the database of the store cannot be reached: {reason}"
     return f"the database of the store refuses: {reason}"
 
@@ -174,7 +350,7 @@ class PostgresSink:
 
     def __init__(self, url: str, artifact: int) -> None:
         self._artifact = artifact
-        self._connection = psycopg.connect(url)
+        self._connection = psycopg.connect(hasty(url))
         self._size = 0
 
     def write(self, table: str, rows: Sequence[TableRow]) -> None:
@@ -188,11 +364,11 @@ class PostgresSink:
                 stream.write_row((self._artifact, *row))
                 self._size += sum(len(value) for value in row if isinstance(value, str | bytes))
 
-    def finish(self) -> int:
-        """Make it an artifact. Returns its approximate size in bytes."""
+    def finish(self) -> tuple[int, str]:
+        """Make it an artifact. Returns its approximate size in bytes, and no checksum."""
         self._connection.commit()
         self._connection.close()
-        return self._size
+        return self._size, ""
 
     def abandon(self) -> None:
         """Roll back the transaction."""
@@ -224,10 +400,15 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._connections = PostgresConnections(url, self._await_generation)
+        self._connections = PostgresConnections(url)
         self._last_look = -INTERVAL
-        # Whether the database answered when it was last asked for the generation.
-        self.is_reached = False
+        # What has been opened may be read for longer.
+        weakref.finalize(self, self._connections.end_watch)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the database answered when it was last asked for the generation."""
+        return self._connections.latest is not None and self._connections.away is None
 
     @property
     def registry_url(self) -> str:
@@ -244,44 +425,25 @@ class PostgresStore:
         now = time.monotonic()
         if now - self._last_look >= INTERVAL:
             self._last_look = now
-            try:
-                published = self.published()
-            except UnavailableError:
-                self.is_reached = False
-                return self._connections.required
-            self.is_reached = True
-            self._connections.required = published[0] if published else 0
+            self._connections.look(FIRST_WAIT if self._connections.latest is None else WAIT)
         return self._connections.required
 
-    def _await_generation(self, cursor: psycopg.Cursor[Any]) -> None:
-        """Wait until a new connection's host has the generation that was served already: a replica may lag.
-
-        Raises OperationalError if it does not get there in PATIENCE seconds: this request fails, and the next
-        ones are served the generation that the replica has.
-        """
-        deadline = time.monotonic() + PATIENCE
-        while (newest := _newest(cursor)) < self._connections.required:
-            if time.monotonic() > deadline:
-                missing, self._connections.required = self._connections.required, newest
-                raise psycopg.OperationalError(f"the replica has generation {newest}, not yet {missing}")
-            time.sleep(PATIENCE / 100)
-
     def published(self) -> tuple[int, bytes] | None:
-        """The generation and the artifacts in it, as JSON."""
-        query = "SELECT generation, body FROM published ORDER BY generation DESC LIMIT 1"
-        try:
-            rows = self._connections.rows(query)
-        except psycopg.errors.UndefinedTable:
-            return None
-        return (rows[0][0], rows[0][1]) if rows else None
+        """The generation and the artifacts in it, as JSON, as they were last seen. Raises UnavailableError."""
+        connections = self._connections
+        if not connections.is_current:
+            connections.look(FIRST_WAIT)
+        if connections.latest is None or not connections.is_current:
+            raise connections.away or UnavailableError("the database of the store has not answered yet")
+        return connections.latest[0]
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of any query."""
         return self._connections.rows(query, values)
 
-    def open(self, artifact: int) -> PostgresTables:
-        """The tables of the artifact with a number."""
-        return PostgresTables(self._connections, artifact)
+    def open(self, artifact: PublishedArtifact, damage: Damage) -> PostgresTables:
+        """The tables of an artifact."""
+        return PostgresTables(self._connections, artifact.id)
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -291,13 +453,36 @@ class PostgresStore:
 
     def is_there(self) -> bool:
         """Whether the database has a registry. Raises psycopg.Error."""
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(hasty(self.url)) as connection:
             row = connection.execute("SELECT to_regclass('artifact') IS NOT NULL").fetchone()
         return row == (True,)
 
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """Whether the artifact has a header."""
+        rows = self._connections.rows("SELECT name FROM header WHERE artifact = %s", (artifact.id,))
+        return None if {HEADER, DICTIONARY} <= {row[0] for row in rows} else "its header is missing"
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Read the header and count the rows: there is no file to compare."""
+        try:
+            problem, count = self.glance(artifact), 0
+            if problem is None:
+                query = "SELECT value FROM header WHERE artifact = %s AND name = %s"
+                header = Header.read(self._connections.rows(query, (artifact.id, HEADER))[0][0])
+                table = _ROWS_OF[header.kind]
+                query = f"SELECT count(*) FROM {table} WHERE artifact = %s"
+                [[count]] = self._connections.rows(query, (artifact.id,))
+                if not header.is_all and count != header.count:
+                    problem = f"it has {count:,} of {header.count:,} rows"
+        except (OtherFormatError, ValueError, TypeError) as error:
+            problem = str(error)
+        return Verdict(
+            problem, f"its header and {count:,} rows are there; a database has no file with a checksum"
+        )
+
     def prepare(self) -> None:
         """Make the tables."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
+        with psycopg.connect(hasty(self.url), autocommit=True) as connection:
             for table in TABLES:
                 for statement in _create(table):
                     connection.execute(statement)
@@ -305,7 +490,7 @@ class PostgresStore:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep out other writers. A process that dies releases the lock. Raises StoreBusyError."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
+        with psycopg.connect(hasty(self.url), autocommit=True) as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if row is None or not row[0]:
                 raise StoreBusyError(BUSY)
@@ -326,7 +511,7 @@ class PostgresStore:
 
     def delete(self, artifact: int) -> None:
         """Delete the rows of an artifact."""
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(hasty(self.url)) as connection:
             for table in TABLES:
                 statement = f"DELETE FROM {table.name} WHERE artifact = %s"
                 connection.execute(statement, (artifact,))

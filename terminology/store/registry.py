@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sql
 
+from terminology.store.backend import PublishedArtifact
 from terminology.store.release import SourceFile
 from terminology.store.schema import FORMAT
 
@@ -51,6 +52,13 @@ source_file = sql.Table(
     sql.Column("sha256", sql.Text, nullable=False),
     sql.Column("size", sql.BigInteger, nullable=False),
 )
+# The checksum of the file of an artifact. A table of its own, since the stores of earlier versions have none.
+checksum = sql.Table(
+    "checksum",
+    _tables,
+    sql.Column("artifact", sql.ForeignKey("artifact.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("sha256", sql.Text, nullable=False),
+)
 published = sql.Table(
     "published",
     _tables,
@@ -64,7 +72,8 @@ class RegisteredArtifact:
     """An artifact as the registry describes it.
 
     ``kind`` is the type of the resource, ``importer`` the kind of the importer. ``rows`` and ``problems`` count the
-    rows that were imported and the problems that were reported, ``bytes`` is the size. ``loaded`` and ``ended`` are
+    rows that were imported and the problems that were reported, ``bytes`` is the size. ``sha256`` is the checksum of
+    its own file; empty in a database, and where an earlier version has imported it. ``loaded`` and ``ended`` are
     instants in UTC, in ISO 8601: when it was imported, and since when it is not active any more.
     """
 
@@ -82,7 +91,14 @@ class RegisteredArtifact:
     loaded: str = ""
     ended: str | None = None
     id: int = 0
+    sha256: str = ""
     files: Sequence[SourceFile] = field(default_factory=list)
+
+    @property
+    def published(self) -> PublishedArtifact:
+        """What servers are told of it."""
+        file = (self.bytes, self.sha256) if self.sha256 else ()
+        return PublishedArtifact(self.id, self.kind, self.url, self.version, *file)
 
     @property
     def canonical(self) -> str:
@@ -95,7 +111,8 @@ class Registry:
 
     def __init__(self, url: str, is_there: bool = False) -> None:
         """``is_there`` says that the tables exist; otherwise they are made."""
-        self._engine = sql.create_engine(url)
+        is_hasty = url.startswith("postgresql") and "connect_timeout" not in url
+        self._engine = sql.create_engine(url, connect_args={"connect_timeout": 5} if is_hasty else {})
         if self._engine.dialect.name == "sqlite":
             sql.event.listen(self._engine, "connect", _prepare_sqlite)
         if not is_there:
@@ -155,6 +172,8 @@ class RegistryChange:
             {"artifact": new.id, "place": place, "name": f.name, "sha256": f.sha256, "size": f.size}
             for place, f in enumerate(new.files)
         ]
+        if new.sha256:
+            self._connection.execute(checksum.insert().values(artifact=new.id, sha256=new.sha256))
         if files:
             self._connection.execute(source_file.insert(), files)
 
@@ -167,11 +186,7 @@ class RegistryChange:
     def publish(self) -> None:
         """Write a new generation with the artifacts that are active now, and forget all but the one before."""
         generation = _generation(self._connection) + 1
-        active = [
-            {"id": item.id, "kind": item.kind, "url": item.url, "version": item.version}
-            for item in _read(self._connection)
-            if item.status == ACTIVE
-        ]
+        active = [item.published for item in _read(self._connection) if item.status == ACTIVE]
         self._connection.execute(published.delete().where(published.c.generation < generation - 1))
         self._connection.execute(published.insert().values(generation=generation, body=orjson.dumps(active)))
 
@@ -190,8 +205,17 @@ def _read(connection: sql.Connection) -> list[RegisteredArtifact]:
     in_order = sql.select(source_file).order_by(source_file.c.artifact, source_file.c.place)
     for row in connection.execute(in_order):
         files.setdefault(row.artifact, []).append(SourceFile(row.name, row.sha256, row.size))
+    has_checksums = sql.inspect(connection).has_table(checksum.name)
+    checksums = (
+        {row.artifact: row.sha256 for row in connection.execute(sql.select(checksum))}
+        if has_checksums
+        else {}
+    )
     rows = connection.execute(sql.select(artifact).order_by(artifact.c.id)).mappings()
-    return [RegisteredArtifact(**row, files=files.get(row["id"], [])) for row in rows]
+    return [
+        RegisteredArtifact(**row, sha256=checksums.get(row["id"], ""), files=files.get(row["id"], []))
+        for row in rows
+    ]
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

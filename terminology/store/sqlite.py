@@ -4,30 +4,32 @@ The folder holds:
 
 * ``artifacts/``: a file for each artifact, named by its number;
 * ``published``: the generation, and the artifacts that are served in it;
-* ``generation``: eight bytes that every process maps into memory, so that it sees them change;
+* ``generation``: eight bytes that every process reads at each request, so that it sees them change;
 * ``registry.sqlite``: the registry, which only the commands need;
 * ``lock.sqlite``: locked while a command writes.
 """
 
 from __future__ import annotations
 
-import mmap
+import logging
 import os
 import sqlite3
 import struct
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import local
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
 from terminology.core.budget import current
-from terminology.core.errors import StoreBusyError
-from terminology.store.backend import BUSY, TableRow
+from terminology.core.errors import StoreBusyError, UnavailableError
+from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
+from terminology.store.damage import DAMAGED, ArtifactFile, Damage, sha256_of, uri_of, wrong_content
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
@@ -35,9 +37,15 @@ from terminology.store.threads import ThreadConnections
 # The page cache of a connection in KiB: room for the inner pages of the trees. Each thread has a connection for
 # each artifact, and the operating system caches the files anyway.
 CACHE = 256
+# How often, in seconds, a file that is read is looked at, and how often ``generation`` is opened again.
+INTERVAL = 1.0
+# The errors of SQLite that say that a file is damaged: all others may pass.
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TYPES = {"int": "INTEGER", "text": "TEXT", "bytes": "BLOB"}
 # A list of at most this length is passed value by value, which SQLite takes faster than JSON.
 SHORT = 50
+
+log = logging.getLogger("terminology")
 
 
 # After so many instructions of its machine, some milliseconds, SQLite asks whether a query is to go on.
@@ -60,44 +68,113 @@ def _sql(statement: str, length: int) -> str:
 class SqliteTables:
     """The file of one artifact. Each thread has a connection of its own."""
 
-    def __init__(self, path: Path) -> None:
-        self._uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+    def __init__(self, file: ArtifactFile, damage: Damage) -> None:
+        self._file, self._damage = file, damage
         # Per thread: ``execute``, a method of its connection.
         self._mine = local()
         self._open = ThreadConnections()
-        self._connect()
+        self._next_look = time.monotonic() + INTERVAL
+        with self._reporting():
+            self._connect()
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement: see ``sql.ArtifactTables``."""
-        try:
-            execute = self._mine.execute
-        except AttributeError:
-            execute = self._connect()
+        if time.monotonic() >= self._next_look:
+            self._look()
         length = 0
         if values and isinstance(values[-1], list):
             *first, listed = values
             length = min(len(listed), SHORT + 1)
             values = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
         try:
+            execute = self._mine.execute
+        except AttributeError:
+            with self._reporting():
+                execute = self._connect()
+        try:
             rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
-        except sqlite3.OperationalError:
-            budget = current()
-            if budget is not None and budget.is_late:
-                raise budget.lateness() from None
-            raise
+        except sqlite3.DatabaseError as error:
+            if not self._is_put_back(error):
+                budget = current()
+                if budget is not None and budget.is_late:
+                    raise budget.lateness() from None
+                raise
+            with self._reporting():
+                rows = self._connect()(_sql(statement, length), values).fetchall()
         return rows
 
     def _connect(self) -> Any:
-        connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None)
+        if self._file.problem is not None:
+            raise self._damage.error(self._file.problem)
+        connection = sqlite3.connect(
+            uri_of(self._file.path), uri=True, check_same_thread=False, isolation_level=None
+        )
+        self._open.keep(connection, self._mine)
+        # Never mapped into memory: reading a page that was cut off would end the process.
+        connection.execute("PRAGMA mmap_size = 0")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
         connection.set_progress_handler(_is_late, LOOK)
-        self._open.keep(connection, self._mine)
         self._mine.execute = connection.execute
+        self._damage.end()
         return connection.execute
+
+    # -- damage ------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self._next_look = time.monotonic() + INTERVAL
+        if self._file.has_changed():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let every thread connect again: what a connection has cached may be of a damaged file."""
+        self._mine = local()
+
+    def _is_put_back(self, error: sqlite3.DatabaseError) -> bool:
+        """Whether a statement that failed may be repeated, because the file is a good one now.
+
+        Raises UnreadableArtifactError if it is not, or if the file has not changed. False: the error is not one of
+        the file.
+        """
+        code = error_code(error)
+        if code == sqlite3.SQLITE_INTERRUPT or isinstance(error, sqlite3.ProgrammingError):
+            return False
+        self._forget()
+        if self._file.has_changed() and self._file.problem is None:
+            return True
+        if code is None or code & 0xFF in _CORRUPT:
+            self._file.fail()
+        raise self._damage.error(self._file.problem or DAMAGED, error) from None
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """An error of SQLite is one of the artifact."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if error_code(error) == sqlite3.SQLITE_INTERRUPT:
+                raise
+            self._forget()
+            raise self._damage.error(self._file.problem or DAMAGED, error) from None
 
     def close(self) -> None:
         """Close the connections of all threads."""
         self._open.close()
+
+
+def error_code(error: BaseException) -> int | None:
+    """SQLite's code of an error; None for one that the module of Python has found itself."""
+    code: int | None = vars(error).get("sqlite_errorcode")
+    return code
+
+
+def registry_problem(problem: BaseException) -> str:
+    """A message of one line about a problem with a database of the folder, for a command."""
+    code = (error_code(problem) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk of the store is full; nothing was changed, and the unfinished files are deleted"
+    if code in _CORRUPT:
+        return f"registry.sqlite of the store is damaged ({problem}): put a copy of it back. Servers do not read it"
+    return f"registry.sqlite of the store cannot be used: {problem}"
 
 
 class SqliteSink:
@@ -124,17 +201,18 @@ class SqliteSink:
         count: int = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         return count
 
-    def finish(self) -> int:
-        """Make it an artifact. Returns the size of the file in bytes."""
+    def finish(self) -> tuple[int, str]:
+        """Make it an artifact. Returns the size of the file in bytes, and its SHA-256."""
         for table in TABLES:
             for statement in _indexes(table):
                 self._connection.execute(statement)
         self._connection.execute("COMMIT")
         self._connection.close()
         _sync(self._building)
+        finished = self._building.stat().st_size, sha256_of(self._building)
         self._building.replace(self.path)
         _sync(self.path.parent)
-        return self.path.stat().st_size
+        return finished
 
     def abandon(self) -> None:
         """Delete the unfinished file."""
@@ -174,10 +252,25 @@ def _sync(path: Path) -> None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that, also after a crash, either the old or the new content is there."""
     new = path.with_name(path.name + ".new")
-    new.write_bytes(content)
-    _sync(new)
-    new.replace(path)
+    try:
+        new.write_bytes(content)
+        _sync(new)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
+
+
+def _first_bytes(descriptor: int, count: int) -> bytes:
+    """The first bytes of a file; none if it cannot be read. Reading does not end a process as a mapped file may."""
+    try:
+        if sys.platform != "win32":
+            return os.pread(descriptor, count, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return os.read(descriptor, count)
+    except OSError:
+        return b""
 
 
 class SqliteStore:
@@ -185,7 +278,11 @@ class SqliteStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._generation: mmap.mmap | None = None
+        # The descriptor of the file ``generation``, and the last number that was read from it.
+        self._counter: int | None = None
+        self._last = 0
+        self._next_look = 0.0
+        self._problem: str | None = None
 
     @property
     def registry_url(self) -> str:
@@ -198,35 +295,65 @@ class SqliteStore:
     # -- reading -----------------------------------------------------------------------------
 
     def generation(self) -> int:
-        """The number of the published state, read from the mapped file ``generation``."""
-        counter = self._generation
-        if counter is None:
-            try:
-                with (self.folder / "generation").open("rb") as file:
-                    counter = self._generation = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
-            except (FileNotFoundError, ValueError):
-                return 0
-        generation: int = struct.unpack_from("<Q", counter)[0]
-        return generation
+        """The number of the published state, read from the file ``generation``.
+
+        Once a second the file is opened again, since another may have taken its place.
+        """
+        now = time.monotonic()
+        if self._counter is None or now >= self._next_look:
+            self._next_look = now + INTERVAL
+            self._open_generation()
+        counter = b"" if self._counter is None else _first_bytes(self._counter, 8)
+        if len(counter) == 8:
+            (self._last,) = struct.unpack("<Q", counter)
+        return self._last
+
+    def _open_generation(self) -> None:
+        """A file that is missing, or cannot be opened, changes nothing: the last number is kept."""
+        path, opened = self.folder / "generation", self._counter
+        with suppress(OSError):
+            if opened is not None and os.path.samestat(os.fstat(opened), path.stat()):
+                return
+            if path.is_file():
+                self._counter = os.open(path, os.O_RDONLY)
+                if opened is not None:
+                    os.close(opened)
 
     def published(self) -> tuple[int, bytes] | None:
-        """The generation and the artifacts in it, as JSON."""
+        """The generation and the artifacts in it, as JSON. Raises UnavailableError for a damaged store."""
+        path = self.folder / "published"
         try:
-            content = (self.folder / "published").read_bytes()
+            generation, _, body = path.read_bytes().partition(b"\n")
+            published = int(generation), orjson.dumps(orjson.loads(body))
         except FileNotFoundError:
-            return None
-        generation, _, body = content.partition(b"\n")
-        return int(generation), body
+            if not (self.folder / "generation").exists():
+                return None  # nothing has been imported yet
+            raise self._unreadable("it is missing") from None
+        except OSError as error:
+            raise self._unreadable(error.strerror or "it cannot be read") from None
+        except ValueError:
+            raise self._unreadable("it is damaged") from None
+        if self._problem is not None:
+            self._problem = None
+            log.warning("the store in %s can be read again", self.folder)
+        return published
 
-    def open(self, artifact: int) -> SqliteTables:
-        """The tables of the artifact with a number."""
-        return SqliteTables(self._path(artifact))
+    def _unreadable(self, reason: str) -> UnavailableError:
+        problem = f"the store in {self.folder} cannot be read: its file 'published': {reason}"
+        if problem != self._problem:
+            self._problem = problem
+            log.error("%s; the next command that changes the store writes it again", problem)
+        return UnavailableError(problem)
+
+    def open(self, artifact: PublishedArtifact, damage: Damage) -> SqliteTables:
+        """The tables of an artifact."""
+        return SqliteTables(ArtifactFile(self._path(artifact.id), artifact.size, artifact.sha256), damage)
 
     def close(self) -> None:
-        """Unmap the file ``generation``."""
-        if self._generation is not None:
-            self._generation.close()
-            self._generation = None
+        """Close the file ``generation``."""
+        if self._counter is not None:
+            os.close(self._counter)
+            self._counter = None
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -234,8 +361,25 @@ class SqliteStore:
         """Whether the folder has a registry."""
         return (self.folder / "registry.sqlite").exists()
 
+    def glance(self, artifact: PublishedArtifact) -> str | None:
+        """The trouble with the size of the file."""
+        return ArtifactFile(self._path(artifact.id), artifact.size).problem
+
+    def verify(self, artifact: PublishedArtifact, on_read: OnRead) -> Verdict:
+        """Read all of the file."""
+        problem = self.glance(artifact)
+        if problem is None:
+            problem = wrong_content(self._path(artifact.id), artifact.sha256, on_read)
+        if artifact.sha256:
+            return Verdict(problem, f"SHA-256 {artifact.sha256}")
+        return Verdict(
+            problem, "imported by an earlier version, without a checksum; SQLite finds its pages in order"
+        )
+
     def prepare(self) -> None:
-        """Make the folder."""
+        """Make the folder. Raises UnavailableError if a file stands in its place."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UnavailableError(f"{self.folder} is not a folder: a store is one")
         (self.folder / "artifacts").mkdir(parents=True, exist_ok=True)
 
     @contextmanager

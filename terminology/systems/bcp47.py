@@ -7,9 +7,10 @@ written.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
+from terminology.core.cache import kept_results
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
 from terminology.systems.grammar import GrammarCodeSystem, Reading
 
@@ -69,7 +70,7 @@ def _read(code: str) -> Reading | None:
     return _parse(code) if len(code) <= LONGEST else None
 
 
-@lru_cache(maxsize=4096)
+@kept_results(4096)
 def _parse(code: str) -> Reading | None:
     from langcodes.tag_parser import LanguageTagError, parse_tag
 

@@ -26,9 +26,13 @@ from terminology.systems.metadata import (
 )
 
 # The number of concepts of a code system whose details are kept once they have been read.
-KEPT_DETAILS = 10_000
+ROOM_OF_DETAILS = 10_000_000
 
 Node = dict[str, Any]
+
+
+def _bytes_of_detail(detail: ConceptDetail) -> int:
+    return 200 + 200 * (len(detail.designations) + len(detail.properties))
 
 
 class DocumentIndex:
@@ -40,7 +44,7 @@ class DocumentIndex:
         self._marks = {self._role[role]: role for role in MARKS if role in self._role}
         self._deprecations = deprecations_of(document)
         self._concepts: dict[str, Concept] = {}
-        self._details: Cache[ConceptDetail] = Cache(KEPT_DETAILS)
+        self._details: Cache[ConceptDetail] = Cache(ROOM_OF_DETAILS, _bytes_of_detail)
         self.nodes: dict[str, Node] = {}
         self._keys = CodeKeys(about.case_sensitive, self.nodes)
         # The key of a code of a request, whether a concept has it or not.

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 RECENT = 500
 
 
+def _bytes_of_row(row: StoredConcept) -> int:
+    return 200 + len(row.body)
+
+
 class IndexedCodeSystem:
     """A compiled code system."""
 
@@ -36,7 +40,7 @@ class IndexedCodeSystem:
         self.reader, self.key = self.filters.reader, self.filters.key
         # Whether a code may be written in another case than that of its concept.
         self._may_differ = self.about.case_sensitive is None
-        self._recent: RecentValues[StoredConcept] = RecentValues(RECENT)
+        self._recent: RecentValues[StoredConcept] = RecentValues(RECENT, _bytes_of_row)
 
     @property
     def index(self) -> Artifact:

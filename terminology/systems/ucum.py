@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
+from terminology.core.cache import kept_results
 from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
 from terminology.systems.grammar import GrammarCodeSystem, Reading
 
@@ -65,7 +66,7 @@ def _definition(node: Any) -> str | None:
     return str((value if function is None else function).get("Unit"))
 
 
-@lru_cache(maxsize=4096)
+@kept_results(4096)
 def _read(code: str) -> Reading | None:
     tree = _parsed(code)
     if tree is None:
@@ -135,7 +136,7 @@ def _signed(children: list[Any]) -> Iterator[tuple[int, Any]]:
             yield sign * exponent, child
 
 
-@lru_cache(maxsize=1024)
+@kept_results(1024)
 def _dimension_of_unit(atom: str) -> Dimension:
     unit = _table().units[atom]
     if unit.of is None:

@@ -14,6 +14,8 @@ from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 
+# The longest url of an entry, without its query.
+LONGEST_ADDRESS = 8_000
 BATCH_LIMIT = 500
 # Elements of Bundle.entry.request, and the headers that they stand for.
 _CONDITIONS = {"ifNoneMatch": RequestHeader.IF_NONE_MATCH, "ifModifiedSince": RequestHeader.IF_MODIFIED_SINCE}
@@ -80,7 +82,10 @@ def _below(url: str, base: str, index: int) -> tuple[str, str]:
     before the service may speak another one. Raises TerminologyError for a url that is not below the base, and
     ValueError for a malformed one.
     """
-    here, parts = urlsplit(base), urlsplit(url)
+    address, _, query = url.partition("#")[0].partition("?")
+    if len(address) > LONGEST_ADDRESS:
+        raise ValueError  # Python keeps the last urls that it has split
+    here, parts = urlsplit(base), urlsplit(address)
     path, root = f"{unquote(parts.path)}/", f"{unquote(here.path)}/"
     is_here = _host(parts.netloc) == _host(here.netloc) and path.startswith(root)
     below = path.removeprefix(root).strip("/")
@@ -89,7 +94,7 @@ def _below(url: str, base: str, index: int) -> tuple[str, str]:
     is_other_root = below.partition("/")[0].lower() in RELEASES
     if is_other_root or ((parts.scheme or parts.netloc) and is_elsewhere):
         raise TerminologyError(issues.entry_for_another_server(index, url, base))
-    return below, parts.query
+    return below, query
 
 
 def _host(netloc: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.budget import MOST_SECONDS, MOST_STEPS
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue
@@ -119,7 +119,7 @@ class Request:
         return "handling=strict" in self.headers.get(RequestHeader.PREFER, "").replace(" ", "")
 
 
-@lru_cache(256)
+@kept_results(256)
 def _languages(header: str) -> Languages | None:
     try:
         return Languages.parse(header)

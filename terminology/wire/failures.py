@@ -8,12 +8,18 @@ from __future__ import annotations
 import logging
 
 from terminology.core import issues
-from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError, UnavailableError
+from terminology.core.errors import (
+    OverBudgetError,
+    RefusedError,
+    TerminologyError,
+    UnavailableError,
+    UnreadableArtifactError,
+)
 from terminology.core.model import Issue
 from terminology.wire import outcome
 from terminology.wire.exchange import Request, Response
 
-# Seconds after which it is worth asking again, when a database is away or the memory is full.
+# Seconds after which it is worth asking again: a database is away, a file is damaged, or the memory is full.
 RETRY_AFTER = 5
 
 log = logging.getLogger("terminology")
@@ -33,6 +39,8 @@ def failure(error: Exception, request_id: str, place: str) -> Response:
         return Response(outcome.status([error.issue]), outcome.operation_outcome([error.issue]))
     if isinstance(error, UnavailableError):
         # The code that raised it has logged the reason, once.
+        if isinstance(error, UnreadableArtifactError):
+            return _later(issues.artifact_unreadable(error.resource, error.reason))
         return _later(issues.store_unreachable())
     if isinstance(error, MemoryError):
         error.__traceback__ = None  # it holds what the operation had made

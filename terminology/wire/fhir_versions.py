@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from terminology.core.model import Document
 from terminology.wire import r4
+from terminology.wire.json_types import in_r5
 
 
 @dataclass(slots=True, frozen=True)
@@ -30,8 +31,8 @@ class FhirVersion:
         return ".".join(self.version.split(".")[:2])
 
     def upgrade(self, document: Document) -> Document:
-        """A resource of this release in R5 shape."""
-        return r4.upgrade(document) if self.is_r4 else r4.in_r5(document)
+        """A resource of this release, which came from outside, in R5 shape. Raises TerminologyError; see ``in_r5``."""
+        return in_r5(document, self.is_r4)
 
     def downgrade(self, document: Document) -> Document:
         """An R5-shaped resource in the shape of this release."""

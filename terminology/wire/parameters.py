@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
@@ -21,6 +21,7 @@ from terminology.operations.cost import check_codings
 from terminology.operations.find_matches import SoughtProperty
 from terminology.operations.limits import LONGEST_CODE, LONGEST_TEXT, MOST_REPEATED
 from terminology.operations.translate.model import Dependency
+from terminology.wire.json_types import require_value
 
 _DATE_TIME = re.compile(r"^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$")
 _INTEGER = re.compile(r"^[+-]?[0-9]+$")
@@ -138,7 +139,7 @@ def _split(fields: dict[str, Any], parameter: Parameter, name: str, parameters: 
         fields[field] = agreed(next(names, field), fields.get(field), version, place)
 
 
-@lru_cache(256)
+@kept_results(256)
 def named(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     """The parameters by every name that they have, as it is written and without case."""
     exact = {name: parameter for parameter in parameters for name in parameter.names}
@@ -173,6 +174,8 @@ def _typed(item: Argument) -> Typed | None:
     value = Typed.of(item.value)
     if value is None and isinstance(item.value.get("undefined"), str):
         return Typed("string", item.value["undefined"])
+    if value is not None and isinstance(value.value, dict):
+        require_value(value.type, value.value, item.at)
     return value
 
 

@@ -177,7 +177,8 @@ def _rows_asked_for(request: Request, kind: str) -> range:
 
 
 def _next_rows(context: Context, request: Request, rows: range) -> str:
-    others = [(name, value) for name, value in request.query if name not in ("_count", "_offset")]
+    form = RESULT - {"_count", "_offset"}
+    others = [(name, value) for name, value in request.query if name in form]
     page = [("_count", str(len(rows))), ("_offset", str(rows.stop))]
     return f"{context.base}/{request.path}?{urlencode([*others, *page])}"
 

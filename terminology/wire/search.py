@@ -30,6 +30,8 @@ LARGEST_PAGE = 1000
 MOST_VALUES = 500
 # The most resources that one search looks into: those that are not in the store are read from their files.
 MOST_LOOKED_INTO = 10_000
+# The most parameters in ``_sort``.
+MOST_SORTED_BY = 10
 Values = Callable[[Document], Iterator[Any]]
 # The code systems of elements of the type code.
 _LANGUAGES = "urn:ietf:bcp:47"
@@ -319,7 +321,8 @@ def search(
     links = _links(url, known, form, offset, count, len(matches))
     bundle = searchset(len(matches), links, matches[offset : offset + count])
     # A condition that is ignored makes the result larger. Those that begin with "_" are mostly not conditions.
-    unknown = (name for name, _ in conditions if name not in dict(known) and not name.startswith("_"))
+    names = dict(known)
+    unknown = (name for name, _ in conditions if name not in names and not name.startswith("_"))
     ignored = dict.fromkeys(unknown)
     if ignored and count:
         warnings = [issues.search_parameter_ignored(name, kind, sorted(PARAMETERS[kind])) for name in ignored]
@@ -353,7 +356,11 @@ def number(name: str, query: Iterable[tuple[str, str]], default: int) -> int:
 
 def _sort(matches: list[Document], kind: str, order: str) -> None:
     """Sort by the parameters in ``order``; a minus reverses one. Without parameters the order stays."""
-    for key in reversed([key for key in order.split(",") if key]):
+    keys = [key for key in order.split(",") if key]
+    if len(keys) > MOST_SORTED_BY:
+        expected = f"a list of at most {MOST_SORTED_BY} parameters"
+        raise TerminologyError(issues.bad_search_value("_sort", order, expected))
+    for key in reversed(keys):
         parameter = PARAMETERS[kind].get(key.lstrip("-"))
         if parameter is None or parameter.inside:
             names = ", ".join(name for name, row in sorted(PARAMETERS[kind].items()) if not row.inside)

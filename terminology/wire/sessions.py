@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core import issues
+from terminology.core.cache import Cache
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.state import State
@@ -24,7 +24,9 @@ from terminology.state.callers import Caller
 from terminology.state.sessions import MADE_BY_CLIENT, Session
 from terminology.wire import json
 
+# The room for compiled overlays, in bytes of memory; each byte of JSON takes about ten.
 _ROOM = 256_000_000
+_BYTES_OF_JSON = 10
 _SHORTEST, _LONGEST = 16, 200  # characters of the ids that clients make: short ones can be guessed
 
 
@@ -49,8 +51,7 @@ class Sessions:
 
     def __init__(self, state: State, room: int = _ROOM) -> None:
         self._rows = state.sessions
-        self._room = room
-        self._overlays: OrderedDict[str, _SessionOverlay] = OrderedDict()
+        self._overlays: Cache[_SessionOverlay] = Cache(room, _bytes_of_overlay, keeps_one=True)
         self._lock = threading.Lock()
         # A client's own id must name the same session in every worker and after a restart. Otherwise its
         # resources would be missing without an error.
@@ -100,14 +101,12 @@ class Sessions:
         """Delete a session. Raises TerminologyError when there is none of this id."""
         self.find(id_, caller)
         self._rows.end(id_)
-        with self._lock:
-            self._overlays.pop(id_, None)
+        self._overlays.drop(id_)
 
     def catalogue(self, base: Catalogue, session: Session, documents: Sequence[Document] = ()) -> Catalogue:
         """The base seen through the session, to which these resources are added first."""
         batches = max(session.batches, self._put(session.id, documents))
-        with self._lock:
-            part = self._overlays.get(session.id)
+        part = self._overlays.find(session.id)
         if part is None or part.base() is not base:
             part = _SessionOverlay(weakref.ref(base), ResourceIndex.of_request())
         if part.batches < batches:
@@ -127,13 +126,12 @@ class Sessions:
         return _SessionOverlay(weakref.ref(base), resources, batches, size)
 
     def _keep(self, id_: str, part: _SessionOverlay) -> None:
-        """Keep the overlay for the next request, and drop those that were unused for longest."""
+        """Keep the overlay for the next request, unless another thread has read more of the session."""
         with self._lock:
-            newer = self._overlays.get(id_)
-            if newer is None or newer.base() is not part.base() or newer.batches <= part.batches:
-                self._overlays[id_] = part
-            self._overlays.move_to_end(id_)
-            size = sum(other.bytes for other in self._overlays.values())
-            while size > self._room and len(self._overlays) > 1:
-                _, dropped = self._overlays.popitem(last=False)
-                size -= dropped.bytes
+            newer = self._overlays.find(id_)
+            if newer is None or newer.base() is not part.base() or newer.batches < part.batches:
+                self._overlays.put(id_, part)
+
+
+def _bytes_of_overlay(part: _SessionOverlay) -> int:
+    return _BYTES_OF_JSON * part.bytes

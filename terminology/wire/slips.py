@@ -22,6 +22,8 @@ WARNING = "Warning"
 # How many unknown names are compared with the known ones: the first, since a client makes few such errors.
 _MOST = 20
 _AGENT = "terminology-adapter"
+# A request with more unknown names than this has other faults than typing errors.
+_MOST_NAMES = 20
 
 
 def slips(parameters: Sequence[Parameter], ignored: Iterable[Argument]) -> list[Issue]:
@@ -40,7 +42,7 @@ def slips_of_search(known: Iterable[str], query: Iterable[tuple[str, str]]) -> l
 
 def _warnings(places: Mapping[str, str], known: Sequence[str]) -> list[Issue]:
     """``places``: unknown names, and where each stands."""
-    near = {name: near_names(name, known) for name in places}
+    near = {name: near_names(name, known) for name in islice(places, _MOST_NAMES)}
     return [
         issues.ignored_parameter(name, choices, places[name]) for name, choices in near.items() if choices
     ]

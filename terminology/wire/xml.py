@@ -38,7 +38,7 @@ def write(document: Document, release: FhirVersion, pretty: bool = False) -> byt
 
     Elements that the release does not define have no place in its XML and are left out.
     """
-    writer = _Writer(table_of(release), pretty)
+    writer = _Writer(table_of(release.is_r4), pretty)
     writer.resource(document, 0)
     return (_HEAD + "".join(writer.out)).encode()
 
@@ -159,7 +159,7 @@ def read_resource(content: bytes, release: FhirVersion) -> Document:
         content.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise TerminologyError(issues.not_utf_8(problem.start)) from None
-    return _XmlReader(table_of(release), release.name, content).read()
+    return _XmlReader(table_of(release.is_r4), release.name, content).read()
 
 
 def _parser() -> expat.XMLParserType:
@@ -195,6 +195,9 @@ class _Frame:
 
 _BODY = XmlElement("", RESOURCE)
 _TAG_NAME = re.compile(rb"<[^\s/>]+")
+_PREFIX = re.compile(rb"[^\s<>/=\"':]+(?=:)")
+# The declarations of namespaces that narratives need may make a body twice as long, and a short one by this much.
+_LEAST_ROOM = 10_000
 _TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
@@ -206,12 +209,13 @@ class _XmlReader:
         self._open = [_Frame(_BODY, None, 0)]
         self._depth = 0
         self._prefixes: list[tuple[str | None, str]] = []
+        self._namespaces: dict[str | None, list[str]] = {}  # those of each prefix, the innermost last
+        self._room_for_declarations = len(content) + _LEAST_ROOM
         self._narrative: tuple[int, int] | None = None  # depth and place of the narrative that is being read
         self._parser = parser = _parser()
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._text
-        parser.StartNamespaceDeclHandler = lambda prefix, uri: self._prefixes.append((prefix, uri or ""))
-        parser.EndNamespaceDeclHandler = lambda prefix: self._prefixes.pop()
+        parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._declare, self._forget
 
     def read(self) -> Document:
         try:
@@ -259,6 +263,14 @@ class _XmlReader:
     def _text(self, text: str) -> None:
         if self._narrative is None and text.strip():
             raise self._refusal(issues.element_with_text, self._open[-1].element.name)
+
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        self._prefixes.append((prefix, uri or ""))
+        self._namespaces.setdefault(prefix, []).append(uri or "")
+
+    def _forget(self, prefix: str | None) -> None:
+        self._prefixes.pop()
+        self._namespaces[prefix].pop()
 
     # -- elements
 
@@ -322,10 +334,18 @@ class _XmlReader:
         assert tag  # the parser has found a tag there
         text = self._content[start : tag.end()]
         if not _is_division(text.decode()):
-            outer = self._open[-2].prefixes
-            own = dict(self._prefixes[outer:])
-            needed = {prefix: uri for prefix, uri in self._prefixes[:outer] if prefix not in own}
-            text = _TAG_NAME.sub(lambda tag: tag[0] + _declared(needed), text, count=1)
+            own = dict(self._prefixes[self._open[-2].prefixes :])
+            used = {None, *(prefix.decode() for prefix in _PREFIX.findall(text))}
+            needed = {
+                prefix: self._namespaces[prefix][-1]
+                for prefix in sorted(used - own.keys(), key=str)
+                if self._namespaces.get(prefix)
+            }
+            declared = _declared(needed)
+            self._room_for_declarations -= len(declared)
+            if self._room_for_declarations < 0:
+                raise self._refusal(issues.too_many_namespaces)
+            text = _TAG_NAME.sub(lambda tag: tag[0] + declared, text, count=1)
         return text.decode()
 
     # -- errors

@@ -1,8 +1,8 @@
-"""The elements of each type in FHIR's XML: their order and their types.
+"""The elements of each FHIR type: their order and their types.
 
-XML has an order, and does not say which elements repeat and which are numbers; so it needs these tables, and
-JSON does not. They hold all of FHIR and are made from HL7's StructureDefinitions by
-tests/tools/xml_elements.py. A line is
+XML has an order, and does not say which elements repeat and which are numbers; so it is read and written by these
+tables. JSON that comes from outside is checked by them (``wire/json_types``). They hold all of FHIR and are made from
+HL7's StructureDefinitions by tests/tools/xml_elements.py. A line is
 
     Extension < Element: @url=string value[x]=*
 
@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 
-from terminology.wire.fhir_versions import FhirVersion
+from terminology.core.cache import kept_results
 
 RESOURCE = "Resource"
 NARRATIVE = "xhtml"
@@ -68,6 +67,10 @@ class XmlTypes:
             self._shapes[type_] = XmlType(attributes, elements)
         return self._shapes[type_]
 
+    def has(self, type_: str) -> bool:
+        """Is this the name of a type, or of a group of elements below one?"""
+        return type_ in self._rows
+
     def is_resource(self, type_: str) -> bool:
         """Is this the name of a resource type?"""
         return self._parents.get(type_) in _ABSTRACT and type_ not in _ABSTRACT
@@ -87,12 +90,8 @@ class XmlTypes:
             yield XmlElement(chosen, each, is_primitive=each[0].islower())
 
 
-def table_of(release: FhirVersion) -> XmlTypes:
+@kept_results(2)
+def table_of(is_r4: bool) -> XmlTypes:
     """The table of a release. R4 and R4B have one, that of R4B; R6 is written as R5."""
-    return _table("r4" if release.is_r4 else "r5")
-
-
-@cache
-def _table(name: str) -> XmlTypes:
-    file = resources.files(__package__).joinpath(f"xml_elements_{name}.txt")
+    file = resources.files(__package__).joinpath(f"xml_elements_{'r4' if is_r4 else 'r5'}.txt")
     return XmlTypes(file.read_text(encoding="utf-8"))

@@ -392,7 +392,7 @@ def test_what_other_threads_ask_meanwhile_does_no_harm(
 ) -> None:
     place, made = long
     read = stored_value_set.StoredListing._read
-    others = [f"other{number}" for number in range(stored_value_set.RECENT + 1)]
+    others = [f"other{number}" for number in range(stored_value_set.ROOM_OF_ENTRIES // 200)]
 
     def and_meanwhile(self: stored_value_set.StoredListing, key: str) -> Any:
         nodes = read(self, key)

@@ -114,6 +114,9 @@ class InStore:
 
     rows = 0
 
+    def require(self) -> None:
+        pass
+
     def whole(self, rows: range = range(0)) -> Document:
         return {**self.document, "meta": {}}
 

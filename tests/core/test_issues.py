@@ -22,7 +22,7 @@ from terminology.wire import outcome
 PACKAGE = Path(terminology.__file__).parent
 SHARED = (phrases, severity)
 MODULES = [import_module(f"{issues.__name__}.{m.name}") for m in pkgutil.iter_modules(issues.__path__)]
-SUBJECTS = [module for module in MODULES if module not in SHARED]
+SUBJECTS = [m for m in MODULES if m not in SHARED and not m.__name__.endswith(".cutting")]
 
 # Words that have to be read twice, or that say what a shorter word says.
 RIDDLES = re.compile(

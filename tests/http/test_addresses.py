@@ -15,6 +15,7 @@ from werkzeug.test import Client
 from terminology import Settings, create_app
 from terminology.catalogue.content import Content
 from terminology.core.errors import SettingError
+from terminology.http.addresses import hosts_of
 from tests.support.cats import CATS
 
 PLAIN = "http://localhost/fhir"
@@ -329,3 +330,75 @@ def test_the_scheme_of_a_proxy_is_read_without_case() -> None:
 def test_a_prefix_is_written_as_a_url_has_it() -> None:
     response = client(proxies=1).get("/fhir/r4/CodeSystem", headers={"X-Forwarded-Prefix": "/a b<"})
     assert response.get_json()["link"][0]["url"].startswith("http://localhost/a%20b%3C/fhir/r4/")
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "status"),
+    [
+        ({}, "anything.example", 200),
+        ({"hosts": ["tx.example.org"]}, "tx.example.org", 200),
+        ({"hosts": ["tx.example.org"]}, "TX.example.org:8443", 200),
+        ({"hosts": "a.example,tx.example.org"}, "tx.example.org", 200),
+        ({"hosts": ["tx.example.org"]}, "localhost:5000", 200),
+        ({"hosts": ["tx.example.org"]}, "[::1]", 200),
+        ({"hosts": ["tx.example.org"]}, "evil.example", 421),
+        ({"hosts": ["tx.example.org"]}, "tx.example.org.evil.example", 421),
+        ({"hosts": ["localhost"], "base_url": "https://tx.example.org/fhir"}, "tx.example.org", 200),
+        ({"hosts": ["localhost"], "base_url": "https://tx.example.org/fhir"}, "evil.example", 421),
+        ({"hosts": ["*"]}, "evil.example", 200),
+    ],
+)
+def test_a_name_is_taken_as_the_setting_says(settings: dict[str, Any], host: str, status: int) -> None:
+    for path in ("/fhir/r4/metadata", "/fhir/r5/CodeSystem/cats", "/"):
+        response = client(**settings).get(path, headers={"Host": host})
+        assert response.status_code in (status, 302)
+        assert (response.status_code == 421) is (status == 421)
+        if status == 421:
+            assert "'hosts'" in response.get_json()["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["localhost"]),
+        ({"host": "localhost"}, ["localhost"]),
+        ({"host": "::1"}, ["localhost"]),
+        ({"host": "0.0.0.0"}, []),
+        ({"host": "192.0.2.1"}, []),
+        ({"proxies": 1}, []),
+        ({"proxies": 1, "hosts": ["tx.example.org"]}, ["tx.example.org"]),
+        ({"host": "0.0.0.0", "hosts": ["tx.example.org"]}, ["tx.example.org"]),
+    ],
+)
+def test_a_service_of_this_machine_alone_takes_its_own_names(
+    settings: dict[str, Any], names: list[str]
+) -> None:
+    assert list(hosts_of(Settings(environment={}, **settings))) == names
+
+
+@pytest.mark.parametrize(
+    ("origin", "cors_origin", "status"),
+    [
+        ("http://localhost:3000", "", 200),
+        ("http://tx.example.org", "", 200),
+        ("https://app.example.org", "", 403),
+        ("https://app.example.org", "https://app.example.org", 200),
+        ("https://other.example.org", "https://app.example.org", 403),
+        ("https://other.example.org", "*", 200),
+        ("null", "", 403),
+        ("http://[", "", 403),
+    ],
+)
+def test_a_page_of_another_origin_is_refused_where_names_are_checked(
+    origin: str, cors_origin: str, status: int
+) -> None:
+    headers = {"Origin": origin, "Host": "tx.example.org"}
+    own = client(hosts=["tx.example.org"], cors_origin=cors_origin)
+    path = "/fhir/r4/CodeSystem/$lookup?system=http://example.org/CodeSystem/cats&code=cat"
+    for asked in (
+        own.get(path, headers=headers),
+        own.get(path, headers=headers),
+        own.post(path, headers=headers),
+    ):
+        assert asked.status_code == status
+    assert client(cors_origin=cors_origin).get(path, headers=headers).status_code == 200

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from terminology.catalogue.protocol import Catalogue
 from terminology.wire import json as fhir_json
 from terminology.wire.operation_table import OPERATIONS
+from tests.support import whole_resources
 from tests.support.conization import CPT, OURS, PCS
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))
@@ -163,60 +164,8 @@ def published(catalogue: Catalogue) -> Published:
     return Published(json.loads(fhir_json.write(document)) for document in held)
 
 
-SEEDS: list[Any] = [
-    {
-        "resourceType": "CodeSystem",
-        "url": "http://example.org/cs",
-        "version": "1",
-        "status": "active",
-        "content": "complete",
-        "caseSensitive": False,
-        "property": [{"code": "p", "type": "code"}],
-        "concept": [
-            {
-                "code": "a",
-                "display": "A",
-                "concept": [{"code": "b", "property": [{"code": "p", "valueCode": "a"}]}],
-            },
-            {"code": "c", "designation": [{"language": "de", "value": "C"}]},
-        ],
-    },
-    {
-        "resourceType": "ValueSet",
-        "url": "http://example.org/vs",
-        "status": "active",
-        "compose": {
-            "include": [
-                {
-                    "system": "http://example.org/cs",
-                    "filter": [{"property": "concept", "op": "is-a", "value": "a"}],
-                },
-                {"system": CPT, "concept": [{"code": "57520"}]},
-                {"valueSet": ["http://example.org/vs2"]},
-            ],
-            "exclude": [{"system": "http://example.org/cs", "concept": [{"code": "c"}]}],
-        },
-    },
-    {
-        "resourceType": "ConceptMap",
-        "url": "http://example.org/cm",
-        "status": "active",
-        "group": [
-            {
-                "source": "http://example.org/cs",
-                "target": CPT,
-                "element": [
-                    {
-                        "code": "a",
-                        "target": [{"code": "57520", "relationship": "equivalent", "equivalence": "wider"}],
-                    }
-                ],
-                "unmapped": {"mode": "fixed", "code": "x"},
-            }
-        ],
-    },
-]
-resources = st.builds(spoilt, st.sampled_from(SEEDS), st.integers(0, 60), jsons) | jsons
+SEEDS = list(whole_resources.resources("r4")) + list(whole_resources.resources("r5"))
+resources = st.builds(spoilt, st.sampled_from(SEEDS), st.integers(0, 2000), jsons) | jsons
 bodies = st.builds(
     lambda parameters: {"resourceType": "Parameters", "parameter": parameters},
     st.lists(parameter(), max_size=5),

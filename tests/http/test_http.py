@@ -335,12 +335,37 @@ def test_HEAD_is_GET_without_a_body(http: FlaskClient) -> None:
         assert response.content_length == http.get(path).content_length
 
 
-def test_a_browser_may_call_from_anywhere(http: FlaskClient) -> None:
-    response = http.options("/fhir/r4/CodeSystem/$lookup", headers={"Origin": "https://x.example"})
-    assert response.status_code == 204
-    assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
-    assert "ETag" in http.get(LOOKUP).headers["Access-Control-Expose-Headers"]
+@pytest.mark.parametrize(
+    ("cors_origin", "origin", "allowed"),
+    [
+        ("", "http://localhost:3000", "http://localhost:3000"),
+        ("", "https://127.0.0.1", "https://127.0.0.1"),
+        ("", "http://[::1]:1", "http://[::1]:1"),
+        ("", "https://x.example", None),
+        ("", "http://localhost.x.example", None),
+        ("", "http://x.example#localhost", None),
+        ("", "null", None),
+        ("", None, None),
+        ("https://x.example", "https://x.example", "https://x.example"),
+        ("https://x.example", "http://localhost", "http://localhost"),
+        ("https://x.example", "https://y.example", "https://x.example"),
+        ("*", "https://x.example", "*"),
+        ("*", "http://localhost", "*"),
+    ],
+)
+def test_a_browser_may_call_from_this_machine_and_where_the_setting_says(
+    cors_origin: str, origin: str | None, allowed: str | None
+) -> None:
+    settings = Settings(environment={}, data="", bundled=False, cors_origin=cors_origin)
+    http = create_app(settings, catalogue=catalogue_of([CATS])).test_client()
+    headers = {"Origin": origin} if origin else {}
+    asked = http.options("/fhir/r4/CodeSystem/$lookup", headers=headers)
+    for response in (asked, http.get(LOOKUP, headers=headers), http.get(LOOKUP, headers=headers)):
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+        assert "Origin" in response.headers["Vary"]
+        assert ("ETag" in response.headers.get("Access-Control-Expose-Headers", "")) is (allowed is not None)
+    assert asked.status_code == 204
+    assert "Content-Type" in asked.headers["Access-Control-Allow-Headers"]
 
 
 def test_the_id_of_a_request_is_echoed_or_made(http: FlaskClient) -> None:
@@ -647,10 +672,12 @@ OF_ENTRIES = {
 OF_THE_BATCH = {
     RequestHeader.ACCEPT,
     RequestHeader.AUTHORIZATION,
+    RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,
     RequestHeader.HOST,
     RequestHeader.IF_MODIFIED_SINCE,
     RequestHeader.IF_NONE_MATCH,
+    RequestHeader.ORIGIN,
     RequestHeader.PREFLIGHT_METHOD,
     RequestHeader.REQUEST_ID,
 }
@@ -732,15 +759,52 @@ def test_a_validation_that_cannot_reach_the_content_fails_alone(
     assert validated["parameter"][0] == {"name": "result", "valueBoolean": True}
 
 
+# -- the size of a request -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["Accept", "Accept-Language", "If-None-Match", "Prefer", "X-Cache-Id"])
+def test_a_header_that_is_too_long_is_431(http: FlaskClient, header: str) -> None:
+    assert http.get(LOOKUP, headers={header: "x" * 16_384}).status_code != 431
+    refused = http.get(LOOKUP, headers={header: "x" * 16_385})
+    assert header in outcome(refused, 431)["details"]["text"]
+
+
+def test_a_URL_that_is_too_long_is_414(http: FlaskClient) -> None:
+    outcome(http.get(LOOKUP + "&x=" + "x" * 70_000), 414)
+
+
+def test_a_search_has_a_limit_of_values_and_of_sorting(http: FlaskClient) -> None:
+    for query, status in (
+        ("url=" + ",".join("a" * 500), 200),
+        ("url=" + ",".join("a" * 501), 422),
+        ("&".join(["url=a"] * 501), 422),
+        ("_sort=" + ",".join(["url"] * 10), 200),
+        ("_sort=" + ",".join(["url"] * 11), 400),
+    ):
+        assert http.get(f"/fhir/r4/CodeSystem?{query}").status_code == status
+
+
+def test_a_list_of_languages_has_a_limit(http: FlaskClient) -> None:
+    many = ",".join(["de"] * 51)
+    assert "50" in outcome(http.get(f"{LOOKUP}&displayLanguage={many}"), 422)["details"]["text"]
+    assert http.get(LOOKUP, headers={"Accept-Language": many}).status_code == 200
+
+
+def test_of_many_unknown_parameters_the_first_are_named(http: FlaskClient) -> None:
+    many = "&".join(f"versio{a}{b}=1" for a in "abcdefgh" for b in "abcdefgh")
+    warning = http.get(f"{LOOKUP}&{many}").headers["Warning"]
+    assert 0 < warning.count("versio") <= 60
+
+
 # -- below the application -----------------------------------------------------------------------
 
 NO_REQUESTS = {
     "a URL that is too long": b"GET /fhir/r4/CodeSystem?url="
     + b"x" * 70_000
-    + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "too many headers": b"GET /fhir/r4/metadata HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
     "no HTTP": b"GARBAGE\r\n\r\n",
-    "a version of HTTP that there is not": b"GET /fhir/r4/metadata HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a version of HTTP that there is not": b"GET /fhir/r4/metadata HTTP/9.9\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -802,9 +866,9 @@ def test_what_is_no_request_is_refused_without_HTML(served: int, name: str) -> N
 def test_the_service_answers_in_pieces_sent_and_without_a_body_to_HEAD(served: int) -> None:
     text = json.dumps({"resourceType": "Bundle", "type": "batch"}).encode()
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
-    head = (
-        b"POST /fhir/r4 HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
-    )
+    head = b"POST /fhir/r4 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nConnection: close\r\n"
     assert b'"batch-response"' in talked(served, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked)
-    answer = talked(served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = talked(
+        served, b"HEAD /fhir/r4/CodeSystem/cpt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
     assert answer.partition(b"\r\n\r\n")[2] == b"" and answer.startswith(b"HTTP/1.1 200")

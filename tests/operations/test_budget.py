@@ -282,3 +282,15 @@ def test_a_filter_with_a_regular_expression_that_is_too_large_is_refused(operati
     more = [uri("system", CODES), code("code", "c1")] if operation.endswith("code") else []
     with pytest.raises(TerminologyError, match="too large"):
         ask(operation, *asked, *more)
+
+
+def test_a_url_of_slashes_is_looked_up_in_linear_time() -> None:
+    issue = refusal("CodeSystem/$lookup", uri("system", "/" * (LONGEST_TEXT - 1) + "x"), code("code", "a"))
+    assert issue["code"] == "not-found"
+
+
+def test_a_version_of_wildcards_is_compared_in_linear_time() -> None:
+    system = code_system(CODES, "a", version="1." * 10_000 + "z")
+    include = {"system": CODES, "version": "x." * 10_000 + "y"}
+    asked = [sent(value_set("set", *[include] * 20)), tx_resource(system), uri("system", CODES)]
+    assert value(ask("ValueSet/$validate-code", *asked, code("code", "a")), "result") is False

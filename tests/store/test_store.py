@@ -34,6 +34,8 @@ from terminology.core.errors import NotLoadedError, SettingError, StoreBusyError
 from terminology.core.model import Document, Filter
 from terminology.opening import ServedContent
 from terminology.store import store_at
+from terminology.store.backend import PublishedArtifact
+from terminology.store.damage import Damage
 from terminology.store.loading import StoreWriter
 from terminology.store.release import (
     CodeSystemRelease,
@@ -43,7 +45,7 @@ from terminology.store.release import (
     SourceFile,
 )
 from terminology.store.schema import TABLES
-from terminology.store.sql import STATEMENTS
+from terminology.store.sql import STATEMENTS, ArtifactTables
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.indexed import IndexedCodeSystem
 from tests.support.birds import (
@@ -67,10 +69,21 @@ from tests.support.stores import ENGINES, empty, file, load, serving
 # -- releases ------------------------------------------------------------------------------------
 
 
+def tables_of(place: str, number: int) -> ArtifactTables:
+    named = PublishedArtifact(number, "CodeSystem", URL, None)
+    return store_at(place).open(named, Damage(named.name))
+
+
 def stored(place: str, url: str = URL, version: str | None = None) -> IndexedCodeSystem:
     found = serving(place).catalogue().system(url, version)
     assert isinstance(found, IndexedCodeSystem)
     return found
+
+
+def look_at_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only once a second, and however long the database takes."""
+    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    monkeypatch.setattr("terminology.store.postgres.WAIT", 10.0)
 
 
 # -- the same answers as from a resource -----------------------------------------------------------
@@ -426,7 +439,7 @@ def test_a_second_process_makes_the_same_index(place: str, monkeypatch: pytest.M
     for large in (0, 1_000_000):
         monkeypatch.setattr("terminology.store.compile.indexing.LARGE", large)
         (outcome,) = load(place, (release(f"{large}"), rows))
-        tables = store_at(place).open(outcome.artifact.id)
+        tables = tables_of(place, outcome.artifact.id)
         fields = range(20)
         made.append([tables.select("terms", field, "", "\U0010ffff") for field in fields])
         assert stored(place, version=f"{large}").artifact.header.long == ["song"]
@@ -436,9 +449,8 @@ def test_a_second_process_makes_the_same_index(place: str, monkeypatch: pytest.M
 def test_the_tables_are_the_same_byte_for_byte_in_both_databases(both: list[str]) -> None:
     for place in both:
         load(place, (release(), many(1_500)), (map_release(), MAPPINGS))
-    tables = [store_at(place) for place in both]
     for number in (1, 2):
-        one, other = (content.open(number) for content in tables)
+        one, other = (tables_of(place, number) for place in both)
         assert len(one.select("range", 0, 2_000)) == (1_500 if number == 1 else 0)
         for question, values in {
             "range": (0, 2_000), "mappings": (0, 100), "keys": ("", "\U0010ffff"),
@@ -681,7 +693,7 @@ def test_kill_minus_9_in_the_middle_of_a_load_leaves_the_old_one(place: str, whe
 def test_a_running_server_serves_new_content_at_its_next_request(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    look_at_each_request(monkeypatch)
     running = serving(place)
     assert running.catalogue().find_system(URL) is None
     load(place, (release("1"), BIRDS))
@@ -871,7 +883,7 @@ def test_an_artifact_of_another_format_is_not_served(
     assert serving(place).catalogue().find_system(URL) is None
     assert f"not served: CodeSystem {URL}|1.0 was compiled in format" in caplog.text
     writer = StoreWriter(store_at(place))
-    show(writer.status(), as_json=False)
+    show([(loaded, None) for loaded in writer.status()], as_json=False)
     writer.close()
     assert "import it again" in capsys.readouterr().out
     load(place, (release(), BIRDS))
@@ -879,7 +891,7 @@ def test_an_artifact_of_another_format_is_not_served(
 
 
 def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    look_at_each_request(monkeypatch)
     load(place, (release("1"), BIRDS), (map_release(), MAPPINGS))
     running = serving(place)
     gc.disable()
@@ -900,7 +912,7 @@ def test_what_nobody_reads_any_more_is_closed(place: str, monkeypatch: pytest.Mo
 def test_an_idle_session_holds_open_nothing_that_is_not_served_any_more(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    look_at_each_request(monkeypatch)
     load(place, (release("1"), BIRDS), (map_release(), MAPPINGS))
     running = serving(place)
     client = create_app(Settings(environment={}, data=""), catalogue=running.catalogue).test_client()
@@ -1021,7 +1033,7 @@ def test_what_a_thread_has_open_is_closed_when_it_ends(place: str) -> None:
 def test_no_request_fails_and_none_sees_a_mixture_while_content_is_swapped(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    look_at_each_request(monkeypatch)
 
     def numbered(generation: int) -> list[ConceptRow]:
         return [ConceptRow(f"C{n}", f"generation {generation}") for n in range(200)]
@@ -1099,6 +1111,7 @@ def test_a_release_is_imported_shown_retired_and_removed_by_commands(
     assert "not served any more" in commands("retire", url).output
     assert "served again" in commands("retire", "--undo", url).output
     assert "removed" in commands("remove", "--now", url).output
+    assert "nothing active in the store" in commands("retire", url).output
     assert commands("status").output == "nothing has been imported\n"
 
 
@@ -1106,7 +1119,7 @@ def test_a_command_that_cannot_be_done_says_why_in_one_line(
     commands: Callable[..., Any], titles: Path, tmp_path: Path
 ) -> None:
     assert "there is no importer 'birds'" in commands("import", "birds", str(titles)).output
-    assert "nothing active in the store" in commands("retire", "http://nowhere").output
+    assert "there is no store in" in commands("retire", "http://nowhere").output
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b\n")
     refused = commands("import", "icd9cm", str(wrong))

@@ -12,6 +12,7 @@ from terminology.content.importers.fhir import FHIR
 from terminology.core.model import Document
 from terminology.store.artifacts import Artifact
 from terminology.store.compile.compiler import compile_code_system
+from terminology.store.damage import ArtifactFile, Damage
 from terminology.store.release import OpenedCodeSystem
 from terminology.store.sqlite import SqliteSink, SqliteTables
 from tests.support.reporters import StrictReporter
@@ -26,7 +27,7 @@ def shelved(document: Document, folder: Path) -> StoredResource:
     sink, reporter = SqliteSink(target), StrictReporter()
     compile_code_system(opened.release, opened.concepts(reporter), sink, reporter)
     sink.finish()
-    return StoredResource(Artifact(SqliteTables(target)))
+    return StoredResource(Artifact(SqliteTables(ArtifactFile(target), Damage("the artifact"))))
 
 
 def _number(value: Any) -> float:

@@ -1,11 +1,13 @@
-"""JSON in and out: numbers."""
+"""JSON in and out: numbers, and keys that come twice."""
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 import pytest
 
+from terminology.core.errors import TerminologyError
 from terminology.wire import json
 
 
@@ -15,3 +17,11 @@ def test_a_decimal_that_is_written_can_be_read_again(text: str) -> None:
     again = json.read(json.write([number]))
     assert again == [number] == [Decimal(text)]
     assert again[0].as_tuple() == number.as_tuple()
+
+
+def test_a_key_that_comes_twice_among_many_is_found_at_once() -> None:
+    keys = ",".join(f'"k{number}":1' for number in range(100_000))
+    began = time.thread_time()
+    with pytest.raises(TerminologyError, match="has the key 'k99999' twice"):
+        json.read(f'{{{keys},"k99999":1}}')
+    assert time.thread_time() - began < 5

@@ -435,6 +435,12 @@ LARGE = {
             + "</include></compose>",
         )
     ),
+    "many namespaces for many narratives": (
+        fhir(
+            "ValueSet",
+            "<contained><ValueSet><text><h:div/></text></ValueSet></contained>" * 3_000,
+        ).replace(">", f' {" ".join(f"""xmlns:a{n}="u" """ for n in range(5_000))}xmlns:h="{xml.XHTML}">', 1)
+    ),
     "many brackets in a narrative": (
         fhir(
             "CodeSystem",
@@ -444,14 +450,23 @@ LARGE = {
 }
 
 
+def test_narratives_do_not_repeat_a_long_namespace_without_end() -> None:
+    one = '<contained><ValueSet><text><h:div b:x=""/></text></ValueSet></contained>'
+    head = f'<ValueSet xmlns="http://hl7.org/fhir" xmlns:h="{xml.XHTML}" xmlns:b="{"u" * 10_000}">'
+    text = xml.read_resource(f"{head}{one}</ValueSet>".encode(), R5)["contained"][0]["text"]["div"]
+    assert "u" * 10_000 in text and f'xmlns:h="{xml.XHTML}"' in text
+    said, _ = refusal(f"{head}{one * 100}</ValueSet>")
+    assert "uses too many namespaces" in said
+
+
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
 def test_time_grows_no_faster_than_the_body(content: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         xml.read_resource(content.encode(), R5)
     except TerminologyError:
         pass
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 DIVISIONS = {
@@ -526,7 +541,7 @@ KINDS = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "Parameters", "
 @st.composite
 def nodes(draw: st.DrawFn, release: str, type_: str, depth: int) -> Document:
     """Any JSON object of a type, in the form that FHIR's JSON has for it."""
-    shape = table_of(RELEASES[release]).shape(type_)
+    shape = table_of(RELEASES[release].is_r4).shape(type_)
     node = {name: draw(texts) for name in shape.attributes if draw(st.booleans())}
     offered = [e for e in shape.elements.values() if depth > 0 or e.is_primitive]
     for element in draw(st.lists(st.sampled_from(offered), max_size=4, unique=True)) if offered else ():

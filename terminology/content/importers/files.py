@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
-from terminology.core.errors import BrokenReleaseError
+from terminology.content.archives import check_zip
+from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
 from terminology.store.release import SourceFile
 
@@ -141,14 +142,19 @@ def sources(files: Iterable[File]) -> list[SourceFile]:
     return [SourceFile.of(path) for path in dict.fromkeys(file.path for file in files)]
 
 
-def _files_below(path: Path) -> Iterator[File]:
+def _files_below(path: Path, above: tuple[Path, ...] = ()) -> Iterator[File]:
     if path.is_dir():
+        real = path.resolve()
+        if real in above:
+            raise BrokenReleaseError(Problem(path.name, 0, "is a link to the folder that it is in"))
         for entry in sorted(path.iterdir()):
             if not entry.name.startswith("."):
-                yield from _files_below(entry)
+                yield from _files_below(entry, (*above, real))
+    elif not path.is_file():
+        raise BrokenReleaseError(Problem(path.name, 0, "is not a file with content, but a device or a pipe"))
     elif path.suffix.lower() != ".xlsx" and zipfile.is_zipfile(path):
         yield from (File(path, name) for name in _names_in(path) if not name.startswith("__MACOSX/"))
-    elif path.is_file():
+    else:
         if path.suffix.lower() == ".zip":
             raise BrokenReleaseError(Problem(path.name, 0, "not a readable zip archive"))
         yield File(path)
@@ -157,7 +163,10 @@ def _files_below(path: Path) -> Iterator[File]:
 def _names_in(archive: Path) -> list[str]:
     try:
         with zipfile.ZipFile(archive) as opened:
+            check_zip(opened)
             return [info.filename for info in opened.infolist() if not info.is_dir()]
+    except UnreadableFileError as reason:
+        raise BrokenReleaseError(Problem(archive.name, 0, f"is refused: {reason}")) from None
     except ARCHIVE_ERRORS as error:
         problem = Problem(archive.name, 0, f"not a readable zip archive: {error}")
         raise BrokenReleaseError(problem) from error

@@ -47,10 +47,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
+from terminology.content.archives import check_workbook
 from terminology.content.importers.files import ARCHIVE_ERRORS, File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import records
-from terminology.core.errors import BrokenReleaseError
+from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Document, Problem
 from terminology.core.structure import RELATIONSHIPS
 from terminology.store.release import (
@@ -379,7 +380,10 @@ def _workbook(file: File, values: bool) -> Iterator[Any]:
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     with file.binary() as stream:
         try:
+            check_workbook(stream)
             book = openpyxl.load_workbook(stream, read_only=True, data_only=values)
+        except UnreadableFileError as reason:
+            raise BrokenReleaseError(Problem(file.label, 0, f"is refused: {reason}")) from None
         except (*ARCHIVE_ERRORS, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
             raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
         try:

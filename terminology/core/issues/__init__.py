@@ -8,7 +8,9 @@ ecosystem, whose test suite compares them: they stay as they are. A function ret
 that becomes part of one; the caller raises the issue (``TerminologyError``) or returns it in an answer. The HTTP
 status of an issue is decided in one other place, ``wire/outcome.py``.
 
-A docstring says which kind of phrase a parameter must be to fit into the sentence.
+A docstring says which kind of phrase a parameter must be to fit into the sentence. Any other text that a function is
+given is a value, of a client or of a resource. Here, in one place, each long value is cut (``cutting``), so that no
+message repeats more of a request than helps to find it.
 """
 
 # ruff: noqa: F403
@@ -18,6 +20,7 @@ from terminology.core.issues.closures import *
 from terminology.core.issues.code_systems import *
 from terminology.core.issues.codes import *
 from terminology.core.issues.concept_maps import *
+from terminology.core.issues.cutting import cutting
 from terminology.core.issues.displays import *
 from terminology.core.issues.expressions import *
 from terminology.core.issues.filters import *
@@ -31,3 +34,5 @@ from terminology.core.issues.subsumption import *
 from terminology.core.issues.translate_hints import *
 from terminology.core.issues.value_sets import *
 from terminology.core.issues.versions import *
+
+globals().update(cutting(globals()))

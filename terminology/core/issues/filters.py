@@ -57,8 +57,8 @@ def filter_without_subsumption(filter_: Filter, about: CodeSystemInfo, meaning: 
 
 def bad_regex(expression: str, problem: str) -> Issue:
     text = (
-        f"The regular expression {quoted(expression)} cannot be used: {problem}. Look-around and back-references "
-        "are not supported, because expressions are matched in linear time"
+        f"The regular expression {quoted(expression)} cannot be used: {shortened(problem)}. Look-around and "
+        "back-references are not supported, because expressions are matched in linear time"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 

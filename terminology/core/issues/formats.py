@@ -95,6 +95,10 @@ def wrong_namespace(line: int, at: str, name: str, expected: str, namespace: str
     return _wrong_element(line, at, problem)
 
 
+def too_many_namespaces(line: int, at: str) -> Issue:
+    return _wrong_element(line, at, "uses too many namespaces that are declared outside of it")
+
+
 def unknown_element(line: int, at: str, name: str, namespace: str | None, release: str) -> Issue:
     """``namespace``: that of the element, unless it is FHIR's."""
     element = f"'{name}' of the namespace '{namespace}'" if namespace is not None else f"'{name}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terminology.core.issues.phrases import or_list, shortened
+from terminology.core.issues.phrases import or_list, quoted, shortened
 from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
@@ -99,3 +99,62 @@ def wrong_fhir_version(requested: str, version: str) -> Issue:
 
 def too_large(limit: int) -> Issue:
     return error(code="too-long", text=f"The body is larger than {limit:,} bytes")
+
+
+def header_too_long(name: str, limit: int) -> Issue:
+    return error(code="too-long", text=f"The header {name} has more than {limit:,} characters")
+
+
+def url_too_long(limit: int) -> Issue:
+    text = f"The URL has more than {limit:,} characters: send the parameters in the body of a POST"
+    return error(code="too-long", text=text)
+
+
+def bad_content_length(length: str) -> Issue:
+    return error(code="invalid", text=f"Content-Length must be a number of bytes, but is {quoted(length)}")
+
+
+def body_breaks_off(received: int, length: int) -> Issue:
+    text = (
+        f"The body breaks off: Content-Length is {length:,} bytes, of which {received:,} arrived. "
+        "The request was not carried out"
+    )
+    return error(code="structure", text=text)
+
+
+def unreadable_chunks() -> Issue:
+    text = "The chunks of the body cannot be read, or have no content. The request was not carried out"
+    return error(code="structure", text=text)
+
+
+def body_without_length() -> Issue:
+    text = "This body needs the header Content-Length: without it nobody can tell whether it is whole"
+    return error(code="invalid", text=text)
+
+
+def unsupported_encoding(encoding: str) -> Issue:
+    text = f"A body with Content-Encoding {quoted(encoding)} is not supported. Send it as gzip, or without encoding"
+    return error(code="not-supported", text=text)
+
+
+def not_gzip() -> Issue:
+    text = "Content-Encoding is gzip, but the body is not one whole gzip file"
+    return error(code="structure", text=text)
+
+
+def unknown_host(host: str, setting: str) -> Issue:
+    """``setting``: the name of the setting that lists further hosts."""
+    text = (
+        f"The header Host names {quoted(host)}, which is not a name of this service. Use 'localhost', or add the name "
+        f"to the setting '{setting}'"
+    )
+    return error(code="security", text=text)
+
+
+def foreign_origin(origin: str, setting: str) -> Issue:
+    """``setting``: the name of the setting of the origin that may call."""
+    text = (
+        f"Pages of the origin {quoted(origin)} may not use this service from a browser. To allow it, set '{setting}' "
+        "to this origin"
+    )
+    return error(code="security", text=text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-_LONGEST_VALUE = 200
+# The most characters of a value that a message repeats.
+LONGEST_VALUE = 200
 _LONGEST_CODE = 60
 _MOST_LISTED = 10
 
@@ -45,7 +46,7 @@ def quoted(value: object) -> str:
     return shortened(f"'{value}'" if isinstance(value, str) else str(value))
 
 
-def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
+def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
     """The text, cut after ``longest`` characters."""
     return text if len(text) <= longest else text[:longest] + "…"
 

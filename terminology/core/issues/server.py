@@ -73,7 +73,13 @@ def state_unavailable(problem: str | None = None) -> Issue:
 
 
 def store_unreachable() -> Issue:
-    text = "The database that has the content cannot be reached; please try again later"
+    text = "The store of imported content cannot be reached; please try again later"
+    return error(code="transient", text=text)
+
+
+def artifact_unreadable(resource: str, reason: str) -> Issue:
+    """``resource``: its kind and canonical. Transient: it is served again as soon as its file is put back."""
+    text = f"{resource} cannot be read: {reason}. Other resources are not affected; please try again later"
     return error(code="transient", text=text)
 
 

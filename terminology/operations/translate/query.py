@@ -266,6 +266,7 @@ def maps_for(catalogue: Catalogue, request: TranslateRequest, query: TranslateQu
     if request.composes and _needs_chains(catalogue, query, maps):
         return []
     if not maps:
+        catalogue.require_store()
         hint = hints.other_ways(catalogue, query)
         subjects = listed(str(subject) for subject in query.subjects)
         raise TerminologyError(issues.no_suitable_map(subjects, query.far_canonical, hint))

@@ -229,7 +229,11 @@ def find_usable_system(
 
 
 def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> Issue:
-    """The issue ``unknown``, or one that says that the code system is known, but without codes to rely on."""
+    """The issue ``unknown``, or one that says that the code system is known, but without codes to rely on.
+
+    Raises UnavailableError.
+    """
+    catalogue.require_store()
     if any(system.about.url == url for system in catalogue.builtin_systems()):
         return unknown  # its resource has no codes, but it is not known without them
     contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)

@@ -19,13 +19,15 @@ from terminology.content.importers.fhir.events import (
 )
 from terminology.content.importers.files import File
 from terminology.core.code_keys import CodeKeys
-from terminology.core.errors import BrokenReleaseError
+from terminology.core.errors import BrokenReleaseError, TerminologyError
 from terminology.core.languages import STANDARDS_STATUS
 from terminology.core.model import Document, Problem, Typed
 from terminology.store.release import ConceptRow, DesignationTuple, PropertyDeclaration, PropertyTuple
 from terminology.store.reporting import Reporter
 from terminology.systems.metadata import BY_NAME, CONCEPT_PROPERTIES, INACTIVE_STATUS
+from terminology.wire.json_types import require_part
 
+CONCEPT = "CodeSystem.concept"
 _ROLES = ("parent", "subsumedBy", "child", "status", "inactive", "notSelectable")
 
 
@@ -98,14 +100,23 @@ class FhirConceptBuilder:
 
     def concept(self, node: Document, parent: str | None, place: int | None = None) -> ConceptRow | None:
         """The concept; a malformed one is reported, and None."""
-        try:
-            return self._built(node, parent, place)
-        except (AttributeError, TypeError, KeyError):
-            text = f"expected a concept with a code, not {str(node)[:80]}"
-            self.reporter.problem(Problem(self.file.label, 0, text))
-            return None
+        return self.built(node, parent, place) if self.is_valid(node) else None
 
-    def _built(self, node: Document, parent: str | None, place: int | None) -> ConceptRow:
+    def is_valid(self, node: Any) -> bool:
+        """Whether this is a concept with a code; anything else is reported."""
+        try:
+            require_part(CONCEPT, node, "concept")
+        except TerminologyError as error:
+            text = f"{error}: {str(node)[:80]}"
+        else:
+            if "code" in node:
+                return True
+            text = f"expected a concept with a code, not {str(node)[:80]}"
+        self.reporter.problem(Problem(self.file.label, 0, text))
+        return False
+
+    def built(self, node: Document, parent: str | None, place: int | None) -> ConceptRow:
+        """The row of a valid concept."""
         code: str = node["code"]
         named = [*self.roles.values(node, "parent"), *self.roles.values(node, "subsumedBy")]
         parents = [*([parent] if parent else ()), *map(str, named), *self.parents_of.get(code, ())]
@@ -160,9 +171,9 @@ def _nested_concepts(
                 yield from _nested_concepts(events, builder, node["code"], depth + 1)
             else:
                 node[key] = value_of(events, event, value)
-        yield from _concepts_below(node, builder, parent, depth)
-        if (row := builder.concept(node, parent, place)) is not None:
-            yield row
+        if builder.is_valid(node):
+            yield from _concepts_below(node, builder, parent, depth)
+            yield builder.built(node, parent, place)
 
 
 def _concepts_below(
@@ -192,6 +203,10 @@ def _parents_by_child(
                 continue
             next(events)
             for place, node in _nodes(events, count()):
+                try:
+                    require_part(CONCEPT, node, "concept")
+                except TerminologyError:
+                    continue  # reported where the rows are made
                 code = node.get("code", "")
                 key = keys_of_codes.own(code)
                 codes[key] = min(codes.get(key, (place, code)), (place, code))

@@ -28,6 +28,7 @@ from terminology.store.release import (
 )
 from terminology.systems.metadata import case_sensitivity
 from terminology.wire import r4
+from terminology.wire.json_types import require_types
 
 KINDS = ("CodeSystem", "ConceptMap", "ValueSet")
 # The lists of ``ValueSet.compose``.
@@ -40,8 +41,8 @@ _R4_SCOPES = {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
 def read_header(file: File) -> Document:
     """The header in R5 shape; of a resource that is not in ``KINDS`` at least its ``resourceType``.
 
-    Raises BrokenReleaseError, and AttributeError, TypeError or KeyError where an element is not shaped as
-    FHIR says.
+    Raises BrokenReleaseError and TerminologyError, and AttributeError, TypeError or KeyError where an element is not
+    shaped as FHIR says.
     """
     header: Document = {}
     r4_words: set[str] = set()
@@ -56,10 +57,11 @@ def read_header(file: File) -> Document:
                 header[key] = value_of(events, *next(events))
             if key == "resourceType" and header[key] not in KINDS:
                 return header
-    if header.get("resourceType") not in ("CodeSystem", "ConceptMap"):
-        return header
     is_r4 = bool(r4_words) or not header.keys().isdisjoint(_R4_SCOPES)
-    return r4.upgrade(header) if is_r4 else header
+    require_types(header, is_r4)
+    return (
+        r4.upgrade(header) if is_r4 and header.get("resourceType") in ("CodeSystem", "ConceptMap") else header
+    )
 
 
 def _groups(events: Events, r4_words: set[str]) -> list[Document]:

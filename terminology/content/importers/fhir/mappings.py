@@ -21,6 +21,7 @@ from terminology.core.structure import RELATIONSHIPS, require_no_target
 from terminology.store.release import MapGroup, MapRow, PropertyTuple
 from terminology.store.reporting import Reporter
 from terminology.wire import r4
+from terminology.wire.json_types import require_part
 
 
 def read_mappings(file: File, groups: Sequence[MapGroup], reporter: Reporter) -> Iterator[MapRow]:
@@ -60,6 +61,7 @@ def _element_rows(
     element: Document, group: int, groups: Sequence[MapGroup], file: File, reporter: Reporter
 ) -> Iterator[MapRow]:
     try:
+        require_part("ConceptMap.group.element", element, "element")
         if "valueSet" in element:
             groups[group].by_value_set.append(_upgraded(element)[0])
         else:
@@ -71,7 +73,7 @@ def _element_rows(
         text = f"expected an element with a code, not {str(element)[:80]}"
         reporter.problem(Problem(file.label, 0, text))
     except TerminologyError as error:
-        reporter.problem(Problem(file.label, 0, f"{error} (at {str(element.get('code'))[:80]})"))
+        reporter.problem(Problem(file.label, 0, f"{error}: {str(element)[:80]}"))
 
 
 def _has_known_relationship(row: MapRow, file: File, reporter: Reporter) -> bool:
