@@ -103,7 +103,7 @@ CROSSWALK = [
         "0UBC7ZX",
         CPT,
         {"extent": "biopsy", "colposcopyGuided": False, "technique": "unspecified"},
-        "b57500",
+        "~57500",
     ),
     (SCT, "54535009", OURS, {}, "=conization"),
 ]

@@ -886,6 +886,27 @@ MISTAKES = [
     ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|SEEN,V", 23, "on two named sources; else it is S"),
     ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|JUDGE,V", 23, "on two named sources; else it is S"),
     (
+        "maps/icd-10-cm-to-icd-10.csv",
+        "N86,N86,equivalent,,,",
+        "N86,N86,source-is-broader-than-target,,,Wider.",
+        9,
+        "but maps/icd-10-to-icd-10-cm.csv, line 17 says equivalent of the way back",
+    ),
+    (
+        "code-systems/cpt/statements.csv",
+        "verified,ARTICLE|MIGYN",
+        "verified,ARTICLE|SEEN",
+        3,
+        "on two named sources; else it is S",
+    ),
+    (
+        "sources.csv",
+        "SEEN,unnamed,",
+        "SEEN,secret,",
+        46,
+        "kind should be one of owner, public, unnamed, judgement",
+    ),
+    (
         "maps/conization-to-cpt.csv",
         "technique=cold-knife; technique=laser,",
         "technique=cold-knife; technique=laser; setting=outpatient-or-professional,",

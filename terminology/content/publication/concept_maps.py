@@ -5,10 +5,10 @@ https://hl7.org/fhir/R5/conceptmap.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
-from terminology.catalogue.concept_map import GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.catalogue.concept_map import FLIPPED, GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
 from terminology.content.publication.code_systems import REFERENCE
 from terminology.content.publication.conditions import check_conditions, decisions, parts_of
 from terminology.content.publication.header import header, with_notices
@@ -32,8 +32,26 @@ _COLUMNS = ("source", "target", "relationship", "comment", "evidence", "status")
 
 def concept_maps(source: PublicationSource) -> Iterator[Document]:
     """A ConceptMap for each entry of publication.toml."""
-    for entry in source.resources["ConceptMap"]:
-        yield with_notices(source, PublishedMap(source, entry).document())
+    maps = [PublishedMap(source, entry) for entry in source.resources["ConceptMap"]]
+    for published in maps:
+        yield with_notices(source, published.document())
+    check_both_ways(maps)
+
+
+def check_both_ways(maps: Iterable[PublishedMap]) -> None:
+    """Raises PublicationError if two maps in opposite directions relate a pair of codes in different ways."""
+    relations: dict[tuple[str, str, str, str], dict[str, SourceRow]] = {}
+    for published in maps:
+        start, end = published.source_system.uri, published.target_system.uri
+        for row in published.rows:
+            for code, target in product(row.many("source"), row.many("target")):
+                relations.setdefault((start, code, end, target), {})[row["relationship"]] = row
+    for (start, code, end, target), forward in relations.items():
+        backward = relations.get((end, target, start, code))
+        if backward and not {FLIPPED.get(word, word) for word in backward} & forward.keys():
+            (word, row), (other, other_row) = next(iter(forward.items())), next(iter(backward.items()))
+            place = f"{other_row.file}, line {other_row.line}"
+            raise row.error(f"{code} to {target} is {word}, but {place} says {other} of the way back")
 
 
 class PublishedMap:

@@ -199,7 +199,8 @@ class PublicationSource:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
         rests_on = [self.evidence[key] for key in keys]
         kinds = [evidence.kind for evidence in rests_on]
-        if row["status"] == "V" and "owner" not in kinds and kinds.count("public") < 2:
+        is_verified = row["status"] == "V" or row["review"] == "verified"
+        if is_verified and "owner" not in kinds and kinds.count("public") < 2:
             raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
         return "; ".join(evidence.source for evidence in rests_on)
 
