@@ -892,6 +892,7 @@ MISTAKES = [
         9,
         "but maps/icd-10-to-icd-10-cm.csv, line 17 says equivalent of the way back",
     ),
+    ("maps/cpt-to-conization.csv", ",MDS|CMSW,V", ",MDS|OPPS,V", 23, "on two named sources; else it is S"),
     (
         "code-systems/cpt/statements.csv",
         "verified,ARTICLE|MIGYN",
@@ -904,7 +905,7 @@ MISTAKES = [
         "SEEN,unnamed,",
         "SEEN,secret,",
         46,
-        "kind should be one of owner, public, unnamed, judgement",
+        "kind should be one of owner, public, payment, unnamed, judgement",
     ),
     (
         "maps/conization-to-cpt.csv",

@@ -392,6 +392,24 @@ def test_a_map_that_holds_in_one_direction_is_not_turned_round(release: str, mar
     assert "reverse" not in value(answer, "message")
 
 
+# -- known gaps ----------------------------------------------------------------------------------
+
+
+@BOTH_RELEASES
+def test_a_known_gap_of_a_map_is_named_and_is_no_match(release: str) -> None:
+    parts = [{"url": "code", "valueCode": "Rye"}, {"url": "gap", "valueString": "Nobody has seen the list."}]
+    gap = {"url": "http://example.org/StructureDefinition/concept-map-gap", "extension": parts}
+    rows = [{"code": "Bun", "target": [to("b1")]}]
+    library = served(*CASES[:3], concept_map(MAP, LOAF, BIN, rows, extension=[gap]))
+    answer = translate(library, release, system=LOAF, code="Rye", url=MAP)
+    assert value(answer, "result") is False and matches(answer) == []
+    said = f"ConceptMap '{MAP}' has a known gap for the code 'Rye': Nobody has seen the list."
+    assert said in value(answer, "message")
+    assert "gap" not in (
+        value(translate(library, release, system=LOAF, code="Bun", url=MAP), "message") or ""
+    )
+
+
 # -- rows that say that there is no target -------------------------------------------------------
 
 

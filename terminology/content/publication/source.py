@@ -16,9 +16,9 @@ from terminology.core.model import Document
 
 NAMESPACE = UUID("8d0c2f3e-5a1b-4c6e-9a37-2b7f4e0d9c51")  # never change it: every identifier is made of it
 REVIEW = {"V": "verified", "S": "provisional"}
-# The kinds of evidence: the file of the owner of the codes, a public source with a name, public sources that nobody can
-# look up by what the table says, and a judgement of our own.
-KINDS = ("owner", "public", "unnamed", "judgement")
+# The kinds of evidence: the file of the owner of the codes; a public source with a name; a file of payments, which does
+# not prove the meaning of a code; public sources without a name; a judgement of our own.
+KINDS = ("owner", "public", "payment", "unnamed", "judgement")
 # A table of publication.toml.
 TomlTable = dict[str, Any]
 
