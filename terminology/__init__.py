@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TooFewRowsError,
         UnavailableError,
         UnknownImportError,
+        UnreadableArtifactError,
         UnreadableFileError,
         UnrecognisedReleaseError,
     )
@@ -96,6 +97,7 @@ __all__ = [
     "TranslateResult",
     "Typed",
     "UnavailableError",
+    "UnreadableArtifactError",
     "UnknownImportError",
     "UnreadableFileError",
     "UnrecognisedReleaseError",

@@ -622,15 +622,29 @@ def test_another_map_that_is_missing_does_no_harm_to_the_maps_that_answer(small:
         {"element": ["x"]},
         {"element": [{"code": ["plain"]}]},
         {"element": [{"code": "plain", "target": {"code": "P"}}]},
-        {"element": [{"code": "plain", "target": [{"code": "P", "relationship": "bananas"}]}]},
         {"element": [{"code": "plain", "target": [to("P", dependsOn=[{"attribute": 1}])]}]},
         {"source": 1},
         {"unmapped": "x"},
     ],
     ids=str,
 )
-def test_a_malformed_map_is_refused_only_where_it_is_asked(small: Terminology, group: Document) -> None:
+def test_a_map_with_wrong_JSON_types_is_refused_wherever_it_is_sent(
+    small: Terminology, group: Document
+) -> None:
+    broken = map_of("broken", HERE, THERE, [], group=group)
+    for question in (
+        question_of(broken),
+        question_of(broken, "conceptMap"),
+        question_of(broken, "tx-resource", uri(BASE + "broken")),
+    ):
+        with pytest.raises(TerminologyError, match=r"ConceptMap\.group\[0\]\..* must be") as caught:
+            small.ask("ConceptMap/$translate", question)
+        assert caught.value.issues[0].code == "structure"
+
+
+def test_a_malformed_map_is_refused_only_where_it_is_asked(small: Terminology) -> None:
     """A malformed map is refused where it is asked, and does no harm where it is not."""
+    group = {"element": [{"code": "plain", "target": [{"code": "P", "relationship": "bananas"}]}]}
     broken = map_of("broken", HERE, THERE, [], group=group)
     bystander = small.ask("ConceptMap/$translate", question_of(broken))
     assert matches(bystander) == [("P", "equivalent"), ("P", "related-to")]

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Each store of a test has two connections until the garbage collector finds it.
 # fsync=off: what is tested is what happens when a client dies, not when the power fails.
-OPTIONS = ("listen_addresses=", "fsync=off", "shared_buffers=64MB", "max_connections=100")
+OPTIONS = ("listen_addresses=", "fsync=off", "shared_buffers=64MB", "max_connections=400")
 
 
 def programs() -> Path | None:

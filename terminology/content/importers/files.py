@@ -130,10 +130,10 @@ def year_in(name: str) -> str | None:
 def find_files(paths: Sequence[Path]) -> list[File]:
     """Every file at or below some paths, also in zip archives, in the order of their names.
 
-    A file that is in an archive and also beside it, or in another archive, is listed once. Raises
-    BrokenReleaseError when an archive cannot be read.
+    A file that is in an archive and also beside it, or in another archive, is listed once; a path that does not exist
+    has none. Raises BrokenReleaseError when an archive cannot be read.
     """
-    files = dict.fromkeys(file for path in paths for file in _files_below(path))
+    files = dict.fromkeys(file for path in paths if path.exists() for file in _files_below(path))
     return _without_copies(sorted(files, key=lambda file: (str(file.path), file.inside or "")))
 
 

@@ -39,7 +39,7 @@ _R4_SCOPES = {"sourceUri", "sourceCanonical", "targetUri", "targetCanonical"}
 
 
 def read_header(file: File) -> Document:
-    """The header in R5 shape; of a resource that is not in ``KINDS`` at least its ``resourceType``.
+    """The header in R5 shape; of a resource that is not in ``KINDS`` at least its ``resourceType``, if it has one.
 
     Raises BrokenReleaseError and TerminologyError, and AttributeError, TypeError or KeyError where an element is not
     shaped as FHIR says.
@@ -57,6 +57,8 @@ def read_header(file: File) -> Document:
                 header[key] = value_of(events, *next(events))
             if key == "resourceType" and header[key] not in KINDS:
                 return header
+    if "resourceType" not in header:
+        return header
     is_r4 = bool(r4_words) or not header.keys().isdisjoint(_R4_SCOPES)
     require_types(header, is_r4)
     return (
