@@ -11,11 +11,10 @@ A step is one code that is visited, about 0.2 microseconds; what takes longer co
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from itertools import chain, islice
 from time import monotonic
-from types import TracebackType
 from typing import TypeVar
 
 from terminology.core import issues
@@ -33,15 +32,23 @@ _SOME = 64
 
 
 class Budget:
-    """The steps that are left, and the moment at which the request must end."""
+    """The steps that are left, and the moment at which the request must end. Open in a ``with``."""
 
-    __slots__ = ("_deadline", "_look_at", "_seconds", "left", "most")
+    __slots__ = ("_deadline", "_look_at", "_seconds", "_token", "left", "most")
 
     def __init__(self, steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> None:
         self.most, self._seconds = steps, seconds
         self._deadline = monotonic() + seconds
         self.left = steps
         self._look_at = steps
+        self._token: Token[Budget | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self)
+
+    def __exit__(self, *error: object) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
 
     def spend(self, steps: int = 1) -> None:
         """Count some steps. Raises OverBudgetError when there are no more, or no more time."""
@@ -71,31 +78,12 @@ class Budget:
 
 
 _CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
+_SHARED = nullcontext()
 
 
 def opened(steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> AbstractContextManager[None]:
     """A budget for the work in a ``with``; where there is one already, that one is shared."""
-    return _Opened(steps, seconds)
-
-
-class _Opened(AbstractContextManager[None]):
-    """The context of ``opened``. A generator would take several times as long, in every request."""
-
-    __slots__ = ("_seconds", "_steps", "_token")
-
-    def __init__(self, steps: int, seconds: float) -> None:
-        self._steps, self._seconds = steps, seconds
-        self._token: Token[Budget | None] | None = None
-
-    def __enter__(self) -> None:
-        if _CURRENT.get() is None:
-            self._token = _CURRENT.set(Budget(self._steps, self._seconds))
-
-    def __exit__(
-        self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._token is not None:
-            _CURRENT.reset(self._token)
+    return Budget(steps, seconds) if _CURRENT.get() is None else _SHARED
 
 
 def current() -> Budget | None:

@@ -27,6 +27,13 @@ LONGEST_TEXT = 1_000
 
 def size_of(key: object) -> int:
     """About the bytes of a key: a text, a number, or a tuple or frozen dataclass of such."""
+    if type(key) is str:
+        return getsizeof(key)
+    if type(key) is tuple:
+        size = 60
+        for item in key:
+            size += 40 if type(item) is int else size_of(item)
+        return size
     if isinstance(key, tuple | frozenset):
         return getsizeof(key) + sum(map(size_of, key))
     if is_dataclass(key) and not isinstance(key, type):
@@ -42,8 +49,10 @@ def shared(value: object) -> int:
 def kept_results(most: int, longest: int = LONGEST_TEXT) -> Callable[[Callable[P, V]], Callable[P, V]]:
     """Keep the last results of a function. A call with a text of more than ``longest`` characters is not kept.
 
+    Texts are the arguments whose annotation is ``str``; the function has annotations.
+
     >>> @kept_results(most=10, longest=3)
-    ... def upper(text):
+    ... def upper(text: "str"):
     ...     print(text, end=" ")
     ...     return text.upper()
     >>> upper("abc"), upper("abc"), upper("long"), upper("long")
@@ -52,6 +61,9 @@ def kept_results(most: int, longest: int = LONGEST_TEXT) -> Callable[[Callable[P
 
     def decorated(function: Callable[P, V]) -> Callable[P, V]:
         keeping = lru_cache(most)(function)
+        types = [type_ for name, type_ in function.__annotations__.items() if name != "return"]
+        if not any(type_ is str or "str" in str(type_).split(" | ") for type_ in types):
+            return keeping  # type: ignore[return-value]
 
         @wraps(function)
         def call(*arguments: P.args, **named: P.kwargs) -> V:
@@ -115,17 +127,25 @@ class Cache(Generic[V]):
                 pass  # as in ``find``
             return entry[0]
         value = make()
-        weight = size_of(key) + self._weigh(value)
-        with self._lock:
-            if key not in self._entries:
-                self._put(key, value, weight)
+        size = size_of(key)
+        weight = size + self._weigh(value)
+        if self._keeps(size, weight):
+            with self._lock:
+                if key not in self._entries:
+                    self._put(key, value, weight)
         return value
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key."""
-        weight = size_of(key) + self._weigh(value)
+        size = size_of(key)
+        weight = size + self._weigh(value)
         with self._lock:
-            self._put(key, value, weight)
+            self._drop(key)
+            if self._keeps(size, weight):
+                self._put(key, value, weight)
+
+    def _keeps(self, size: int, weight: int) -> bool:
+        return size <= LARGEST_KEY and (weight <= self._room or self._keeps_one)
 
     def drop(self, key: Hashable) -> None:
         """Forget the value of a key, if there is one."""
@@ -139,10 +159,6 @@ class Cache(Generic[V]):
 
     def _put(self, key: Hashable, value: V, weight: int) -> None:
         entries = self._entries
-        if key in entries:
-            self._drop(key)
-        if weight > self._room and not self._keeps_one or size_of(key) > LARGEST_KEY:
-            return
         entries[key] = value, weight
         self._weight += weight
         while self._weight > self._room and len(entries) > self._keeps_one:

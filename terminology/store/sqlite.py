@@ -305,7 +305,7 @@ class SqliteStore:
             self._open_generation()
         counter = b"" if self._counter is None else _first_bytes(self._counter, 8)
         if len(counter) == 8:
-            (self._last,) = struct.unpack("<Q", counter)
+            self._last = int.from_bytes(counter, "little")
         return self._last
 
     def _open_generation(self) -> None:

@@ -366,7 +366,8 @@ def _without_import(
 def _distinct(items: Iterable[Item]) -> list[Item]:
     distinct: list[Item] = []
     for item in items:
-        spend(len(distinct))
+        if distinct:
+            spend(len(distinct))
         if item not in distinct:
             distinct.append(item)
     return distinct
