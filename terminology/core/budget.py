@@ -123,6 +123,9 @@ def counted(items: Iterable[T], steps: int = 1) -> Iterator[T]:
     budget = _CURRENT.get()
     if budget is None:
         return iter(items)
+    if isinstance(items, list | tuple) and len(items) <= _SOME:
+        budget.spend(steps * len(items))
+        return iter(items)
     source, spend_ = iter(items), budget.spend
 
     def some() -> list[T]:

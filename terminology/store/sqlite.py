@@ -303,7 +303,9 @@ class SqliteStore:
         if self._counter is None or now >= self._next_look:
             self._next_look = now + INTERVAL
             self._open_generation()
-        counter = b"" if self._counter is None else _first_bytes(self._counter, 8)
+        if self._counter is None:
+            return self._last
+        counter = _first_bytes(self._counter, 8)
         if len(counter) == 8:
             self._last = int.from_bytes(counter, "little")
         return self._last
