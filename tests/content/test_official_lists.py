@@ -13,7 +13,6 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
