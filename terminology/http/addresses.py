@@ -106,10 +106,17 @@ def require_host(environ: WSGIEnvironment, settings: Settings) -> None:
 def require_origin(environ: WSGIEnvironment, settings: Settings) -> None:
     """Raises RefusedError (403) where a page asks a service that is for this machine, and is not of it.
 
-    Without its CORS headers a browser keeps the answer from the page, but sends many a request all the same.
+    Without its CORS headers a browser keeps the answer from the page, but sends many a request all the same. OPTIONS,
+    by which it asks whether it may send one, is answered: without the header that would allow it.
     """
     origin = environ.get("HTTP_ORIGIN")
-    if not settings.hosts or not origin or origin == settings.cors_origin or settings.cors_origin == ANY_HOST:
+    if (
+        environ["REQUEST_METHOD"] == "OPTIONS"
+        or not settings.hosts
+        or not origin
+        or origin == settings.cors_origin
+        or settings.cors_origin == ANY_HOST
+    ):
         return
     scheme, _, host = origin.partition("://")
     is_own = host != "" and host in (environ.get("HTTP_HOST"), urlsplit(settings.base_url).netloc)

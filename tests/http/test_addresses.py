@@ -402,3 +402,23 @@ def test_a_page_of_another_origin_is_refused_where_names_are_checked(
     ):
         assert asked.status_code == status
     assert client(cors_origin=cors_origin).get(path, headers=headers).status_code == 200
+
+
+def test_a_browser_that_asks_first_is_answered_without_leave_for_other_origins() -> None:
+    own = client(hosts=["localhost"])
+    for origin, allowed in (
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://app.example", None),
+    ):
+        asked = own.options(
+            "/fhir/r4/metadata",
+            headers={
+                "Origin": origin,
+                "Host": "localhost",
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": "x-requested-with",
+            },
+        )
+        assert asked.status_code == 204
+        assert "X-Requested-With" in asked.headers["Access-Control-Allow-Headers"]
+        assert asked.headers.get("Access-Control-Allow-Origin") == allowed
