@@ -404,7 +404,7 @@ def test_a_page_of_another_origin_is_refused_where_names_are_checked(
     assert client(cors_origin=cors_origin).get(path, headers=headers).status_code == 200
 
 
-def test_a_browser_that_asks_first_is_answered_without_leave_for_other_origins() -> None:
+def test_a_browser_that_asks_first_is_answered_for_any_origin() -> None:
     own = client(hosts=["localhost"])
     for origin, allowed in (
         ("http://localhost:3000", "http://localhost:3000"),
