@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +25,7 @@ from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
 from terminology.http.media import DIFFERENT
 from terminology.settings import FORWARDED, Settings
+from terminology.state.callers import network_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -208,14 +209,5 @@ def _no_response(*_: object) -> Callable[[bytes], object]:
 
 
 def caller_at(address: str) -> str:
-    """The caller that an address belongs to: in IPv6, where each has many addresses, their first 64 bits."""
-    return _network(address) if ":" in address else address
-
-
-@kept_results(DIFFERENT)
-def _network(address: str) -> str:
-    try:
-        parsed = IPv6Address(address)
-    except ValueError:
-        return address
-    return str(parsed.ipv4_mapped or f"{IPv6Address(int(parsed) >> 64 << 64)}/64")
+    """The caller that an address belongs to, as for its room in the state."""
+    return network_of(address) if ":" in address else address

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from terminology.core.cache import kept_results
+
 # The bits of an IPv6 address that are those of one customer: the rest is theirs to choose.
 _CUSTOMER = 64
 
@@ -29,13 +31,14 @@ class Caller:
 
 def caller_of(credentials: str, address: str) -> Caller:
     """The caller with this header ``Authorization`` and network address."""
-    return Caller(_digest(credentials), _digest(_shared_part(address)))
+    return Caller(_digest(credentials), _digest(network_of(address)))
 
 
-def _shared_part(address: str) -> str:
+@kept_results(1_000)
+def network_of(address: str) -> str:
     """The part of an address that one client cannot vary. Some proxies write a port after an address.
 
-    >>> _shared_part("192.0.2.1:5000"), _shared_part("::ffff:192.0.2.1"), _shared_part("[2001:db8::1]:80")
+    >>> network_of("192.0.2.1:5000"), network_of("::ffff:192.0.2.1"), network_of("[2001:db8::1]:80")
     ('192.0.2.1', '192.0.2.1', '2001:db8::/64')
     """
     host = address
