@@ -45,10 +45,18 @@ import served  # noqa: E402
 SHORT, LONG = 0.6, 20.0
 LEAST_OF_HOLDING = 1.6  # seconds of an attack that only holds something back: more than ``SLOWEST``
 SLOWEST = 1.0  # seconds
-MOST_KEPT = 100  # MB of memory, and of disk, that the attacks may leave behind
+MOST_KEPT = 100.0  # MB of memory, and of disk, that the attacks may leave behind
 LONGEST_PREPARATION = 10.0  # seconds that an attack may take to make what it sends
 CALM = 20.0  # seconds after which the server must be quiet again
 _SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass(slots=True, frozen=True)
+class Bounds:
+    """The seconds that an answer to the second client may take, and the MB that may be kept afterwards."""
+
+    slowest: float = SLOWEST
+    kept: float = MOST_KEPT
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,6 +67,7 @@ class Outcome:
     """
 
     name: str
+    bounds: Bounds
     fared: dict[str, second_client.Fared]
     before: float
     peak: float
@@ -74,15 +83,15 @@ class Outcome:
         fared = self.fared[second_client.OWN]
         if fared.failures:
             faults.append(fared.failures[0])
-        elif fared.slowest > SLOWEST:
+        elif fared.slowest > self.bounds.slowest:
             faults.append("slow")
         if not self.is_alive:
             faults.append("the server ended")
         elif self.busy >= CALM:
             faults.append("still busy")
-        if self.after - self.before > MOST_KEPT:
+        if self.after - self.before > self.bounds.kept:
             faults.append("keeps memory")
-        if self.disk > MOST_KEPT:
+        if self.disk > self.bounds.kept:
             faults.append("keeps disk")
         return faults
 
@@ -207,7 +216,7 @@ def target(plant: str, options: Sequence[str]) -> Iterator[Target]:
 # -- one attack ----------------------------------------------------------------------------------
 
 
-def play(name: str, target: Target, seconds: float) -> Outcome:
+def play(name: str, target: Target, seconds: float, bounds: Bounds) -> Outcome:
     """Play one attack, wait until the server is quiet, and say how it went."""
     if name in attacker.HOLDING:
         seconds = max(seconds, LEAST_OF_HOLDING)
@@ -232,9 +241,10 @@ def play(name: str, target: Target, seconds: float) -> Outcome:
     fared = _received(ours)
     observer.join(1)
     observer.kill()
-    after = target.memory_kept(before + MOST_KEPT)
+    after = target.memory_kept(before + bounds.kept)
     return Outcome(
         name,
+        bounds,
         fared,
         before,
         max(peak, after),
@@ -262,7 +272,7 @@ def _received(connection: Connection) -> dict[str, second_client.Fared]:
 
 
 def play_all(
-    names: Sequence[str], seconds: float, plant: str, options: Sequence[str]
+    names: Sequence[str], seconds: float, bounds: Bounds, plant: str, options: Sequence[str]
 ) -> tuple[list[Outcome], list[str]]:
     """Play the attacks and print the table. Returns its lines, and the faults.
 
@@ -275,7 +285,7 @@ def play_all(
     while remaining:
         with target(plant, options) as current:
             while remaining:
-                outcome = play(remaining.pop(0), current, seconds)
+                outcome = play(remaining.pop(0), current, seconds, bounds)
                 print(_row(outcome.cells()), flush=True)
                 outcomes.append(outcome)
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
@@ -283,9 +293,9 @@ def play_all(
                     break
             kept, disk = current.memory() - current.memory_at_first, current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
-            if kept > MOST_KEPT:
+            if kept > bounds.kept:
                 faults.append(f"all together: {kept:.0f} MB more memory than at the start")
-            if disk > MOST_KEPT:
+            if disk > bounds.kept:
                 faults.append(f"all together: {disk:.0f} MB of disk")
     return outcomes, faults
 
@@ -321,6 +331,8 @@ def main() -> int:
     )
     parser.add_argument("--short", action="store_true", help=f"each attack for {SHORT} seconds")
     parser.add_argument("--seconds", type=float, help="how long each attack lasts")
+    parser.add_argument("--slowest", type=float, default=SLOWEST, help="the most seconds of an answer")
+    parser.add_argument("--kept", type=float, default=MOST_KEPT, help="the most MB that are kept afterwards")
     parser.add_argument("--only", default="", help="the attacks to play, with commas between them")
     parser.add_argument("--list", action="store_true", help="list the attacks")
     parser.add_argument("--plant", default="", help="Python that the server runs before it starts")
@@ -336,7 +348,8 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no attack {', '.join(unknown)}; --list says which there are")
     seconds = arguments.seconds or (SHORT if arguments.short else LONG)
-    outcomes, faults = play_all(names, seconds, arguments.plant, arguments.options)
+    bounds = Bounds(arguments.slowest, arguments.kept)
+    outcomes, faults = play_all(names, seconds, bounds, arguments.plant, arguments.options)
     print("\n".join([f"{len(faults)} faults", *faults]))
     if arguments.write:
         from speed import put
