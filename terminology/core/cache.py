@@ -52,7 +52,7 @@ def kept_results(most: int, longest: int = LONGEST_TEXT) -> Callable[[Callable[P
     Texts are the arguments whose annotation is ``str``; the function has annotations.
 
     >>> @kept_results(most=10, longest=3)
-    ... def upper(text: "str"):
+    ... def upper(text: str):
     ...     print(text, end=" ")
     ...     return text.upper()
     >>> upper("abc"), upper("abc"), upper("long"), upper("long")
