@@ -106,7 +106,7 @@ def _imported(documents: Sequence[Document], place: str) -> str:
             (Path(folder) / f"{number:04}.json").write_bytes(json.write(document))
         loader = open_loader(place)
         try:
-            loader.load(FHIR, [Path(folder)], CollectingReporter())
+            loader.load(FHIR, [Path(folder)], CollectingReporter(), most_problems=1_000)
         finally:
             loader.close()
     return place

@@ -100,23 +100,23 @@ class FhirConceptBuilder:
 
     def concept(self, node: Document, parent: str | None, place: int | None = None) -> ConceptRow | None:
         """The concept; a malformed one is reported, and None."""
-        return self.built(node, parent, place) if self.is_valid(node) else None
+        return self.built(node, parent, place) if self.has_right_types(node) else None
 
-    def is_valid(self, node: Any) -> bool:
-        """Whether this is a concept with a code; anything else is reported."""
+    def has_right_types(self, node: Any) -> bool:
+        """Whether this is a concept, with elements of the types that FHIR gives them; anything else is reported."""
         try:
             require_part(CONCEPT, node, "concept")
         except TerminologyError as error:
-            text = f"{error}: {str(node)[:80]}"
-        else:
-            if "code" in node:
-                return True
-            text = f"expected a concept with a code, not {str(node)[:80]}"
-        self.reporter.problem(Problem(self.file.label, 0, text))
-        return False
+            self.reporter.problem(Problem(self.file.label, 0, f"{error}: {str(node)[:80]}"))
+            return False
+        return True
 
-    def built(self, node: Document, parent: str | None, place: int | None) -> ConceptRow:
-        """The row of a valid concept."""
+    def built(self, node: Document, parent: str | None, place: int | None) -> ConceptRow | None:
+        """The row of a concept that has the right types; one without a code is reported, and None."""
+        if "code" not in node:
+            text = f"expected a concept with a code, not {str(node)[:80]}"
+            self.reporter.problem(Problem(self.file.label, 0, text))
+            return None
         code: str = node["code"]
         named = [*self.roles.values(node, "parent"), *self.roles.values(node, "subsumedBy")]
         parents = [*([parent] if parent else ()), *map(str, named), *self.parents_of.get(code, ())]
@@ -171,9 +171,10 @@ def _nested_concepts(
                 yield from _nested_concepts(events, builder, node["code"], depth + 1)
             else:
                 node[key] = value_of(events, event, value)
-        if builder.is_valid(node):
+        if builder.has_right_types(node):
             yield from _concepts_below(node, builder, parent, depth)
-            yield builder.built(node, parent, place)
+            if (row := builder.built(node, parent, place)) is not None:
+                yield row
 
 
 def _concepts_below(
