@@ -191,7 +191,9 @@ class PostgresConnections:
         required = self.required
         connection = BoundedConnection.at(self._url, patience)
         if current_thread() is not self._watch:
-            connection.is_silent = lambda: self.away is not None
+            # A weak reference: what closes the connections at the end refers to them, and would keep their owner.
+            own = weakref.ref(self)
+            connection.is_silent = lambda: (owner := own()) is not None and owner.away is not None
         cursor = connection.cursor(binary=True)
         try:
             # So that the server ends a statement for which nobody waits any more.
