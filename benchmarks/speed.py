@@ -228,13 +228,16 @@ def put(path: Path, name: str, text: str) -> None:
 
 
 def guard(plan: Plan) -> int:
-    """Measure the rows that are stable enough to stop a change that makes them worse."""
+    """Measure the rows that may stop a change that makes them worse. Those of time are shown, and stop none.
+
+    The ratios of time of the same code were seen to differ by three times on a machine that others use, too.
+    """
     results = _inprocess(plan, passes=5) | measures.imported(plan) | measures.plain_memory(plan)
     results |= measures.plain_swap(plan)
     missed = 0
     for name, most in GUARDED.items():
         is_met = results[name] <= most
-        missed += not is_met
+        missed += not is_met and not name.startswith(("in-process", "independence"))
         print(f"{'ok    ' if is_met else 'MISSED'} {name}: {_figure_text(results[name])}, at most {most:g}")
     return 1 if missed else 0
 
