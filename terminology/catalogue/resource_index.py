@@ -13,6 +13,7 @@ from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
 from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.known import with_own_rules
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import applies_to, is_language_pack, is_supplement
@@ -188,6 +189,7 @@ class ResourceIndex:
         if system is None:
             stored = self._stored.get(id(header))
             system = stored.system() if stored else DocumentCodeSystem(self.document(header) or header)
+            system = with_own_rules(system)
             self._systems[id(header)] = system
         return system
 

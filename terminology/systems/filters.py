@@ -17,6 +17,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import CodeSystemInfo, Document, Filter
 from terminology.core.numbers import NUMBERS
 from terminology.core.patterns import full_match
+from terminology.systems.known import DESCRIPTIONS
 from terminology.systems.metadata import MARKS, roles_of
 
 # What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
@@ -130,6 +131,7 @@ class ConceptFilters(ABC, Generic[S, K]):
         self._properties: Sequence[Document] = document.get("property", ())
         self._meaning = document.get("hierarchyMeaning")
         self._role = roles_of(document)
+        self._description = DESCRIPTIONS.get(about.url)
 
     # -- the sets that filters are made of -------------------------------------------------------
 
@@ -188,13 +190,27 @@ class ConceptFilters(ABC, Generic[S, K]):
         return self._choose(filter_)
 
     def _choose(self, filter_: Filter) -> S:
+        choose = self._description.choosing(filter_) if self._description is not None else None
+        own: S | None = None if choose is None else choose(self, filter_)
+        return self._by_general_rule(filter_) if own is None else own
+
+    def _by_general_rule(self, filter_: Filter) -> S:
         if filter_.property in ("concept", "code", *self.hierarchy) and filter_.op in HIERARCHY:
             return self._by_hierarchy(filter_)
         values = self._values(filter_.property)
         chosen = compared(filter_, values, self.everything) if values is not None else None
         if chosen is None:
-            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+            reason = None if self._description is None else self._description.why_not(filter_)
+            unknown = issues.unknown_filter(filter_.property, filter_.op, self.about)
+            raise TerminologyError(
+                issues.with_hint(unknown, f"It is not offered: {reason}" if reason else "")
+            )
         return chosen
+
+    def declared_values(self, property_: str) -> Values[S] | None:
+        """The values of a property that the code system declares, named by its code or uri; None for any other."""
+        code = self._code_of(property_)
+        return None if code is None else self._values_of(code)
 
     def _by_hierarchy(self, filter_: Filter) -> S:
         """``child-of`` is answered for every meaning of the hierarchy, the others where it subsumes."""

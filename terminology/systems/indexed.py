@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
@@ -93,6 +93,12 @@ class IndexedCodeSystem:
 
     def implied_value_set(self, canonical: str) -> Document | None:
         return implicit.implied_value_set(self, canonical, self.artifact.header.document.get("valueSet"))
+
+    def is_expression(self, code: str) -> bool:
+        return False
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return ()
 
     # -- texts -------------------------------------------------------------------------------
 
@@ -188,6 +194,8 @@ class IndexedSelection:
     """
 
     unclosed: str | None = None
+    # Accepts the codes that it has and cannot list.
+    _accepts: Callable[[str], bool] | None = None
 
     def __init__(
         self,
@@ -213,6 +221,8 @@ class IndexedSelection:
         if ord_ is None and self._beyond is not None:
             number = self._beyond.find(self._system.key(str(code)))
             ord_ = None if number is None else number + self._count
+        if ord_ is None and self._accepts is not None:
+            return self._accepts(str(code))
         return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
 
     def __len__(self) -> int:
@@ -281,10 +291,9 @@ class IndexedSelection:
         chosen = chosen if self._chosen is None else chosen & self._chosen
         return IndexedSelection(self._system, chosen, order, beyond or self._beyond)
 
-    def open_because(self, reason: str) -> IndexedSelection:
-        """The same concepts, with the reason why they are not all (``unclosed``)."""
+    def open_because(self, reason: str, accepts: Callable[[str], bool] | None = None) -> IndexedSelection:
         selection = IndexedSelection(self._system, self._chosen)
-        selection.unclosed = reason
+        selection.unclosed, selection._accepts = reason, accepts
         return selection
 
     def _with(self, chosen: BitMap, beyond: CodesBeyond | None = None) -> IndexedSelection:

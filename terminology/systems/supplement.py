@@ -24,7 +24,13 @@ from terminology.core.model import (
 )
 from terminology.core.texts import words
 from terminology.core.versions import fits
-from terminology.systems.protocol import CodeSystem, ConceptSet, Selection, SimpleSelection
+from terminology.systems.protocol import (
+    CodeSystem,
+    ConceptSet,
+    Selection,
+    SimpleSelection,
+    WrappedCodeSystem,
+)
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 LANGUAGE_PACK = "lang-pack"
@@ -51,7 +57,7 @@ def is_language_pack(document: Document) -> bool:
     return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
 
 
-class SupplementedCodeSystem:
+class SupplementedCodeSystem(WrappedCodeSystem):
     """A CodeSystem whose concepts also have the designations and properties of supplements.
 
     A supplement adds; it never brings new concepts and never changes existing ones
@@ -59,33 +65,17 @@ class SupplementedCodeSystem:
     """
 
     def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
-        self._system = system
+        super().__init__(system)
         self._supplements = [(supplement.about.canonical, supplement) for supplement in supplements]
 
     @property
-    def about(self) -> CodeSystemInfo:
-        return self._system.about
-
-    @property
-    def unsupplemented(self) -> CodeSystem:
-        """The code system without the supplements."""
-        return self._system
-
-    @property
-    def index(self) -> object | None:
-        """The index of the code system itself: selections have its concepts, by its numbers."""
-        return self._system.index
-
-    @property
     def supplements(self) -> Sequence[str]:
-        return [canonical for canonical, _ in self._supplements]
+        return [*self._system.supplements, *(canonical for canonical, _ in self._supplements)]
 
     @property
     def supplement_documents(self) -> Sequence[Document]:
-        return [s.about.document for _, s in self._supplements if s.about.document is not None]
-
-    def locate(self, code: str) -> Concept | None:
-        return self._system.locate(code)
+        own = [s.about.document for _, s in self._supplements if s.about.document is not None]
+        return [*self._system.supplement_documents, *own]
 
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
@@ -163,12 +153,6 @@ class SupplementedCodeSystem:
     def words(self, beginning: str) -> Iterator[str]:
         for system in (self._system, *(supplement for _, supplement in self._supplements)):
             yield from system.words(beginning)
-
-    def subsumes(self, ancestor: str, descendant: str) -> bool:
-        return self._system.subsumes(ancestor, descendant)
-
-    def implied_value_set(self, canonical: str) -> Document | None:
-        return self._system.implied_value_set(canonical)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         # The details of the code system may be kept there: they are copied before something is added.

@@ -38,7 +38,7 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
-from terminology.operations.translate.rows import find_rows, is_same_code
+from terminology.operations.translate.rows import find_rows, for_narrower, is_same_code
 from terminology.operations.value_set.compose import contains
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
@@ -187,6 +187,8 @@ class _Translator:
         if near_rows.note:
             self.query.obstacles.append(Obstacle(near_rows.note))
         found_rows, is_complete = list(near_rows.rows), True
+        if near_rows.are_of_base:
+            found_rows = [for_narrower(row, self.query.reverse) for row in found_rows]
         if self.query.reverse:
             bare = replace(subject, display=None)
             rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
