@@ -512,10 +512,21 @@ class CptCodeSystem(WrappedCodeSystem):
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         details = self._system.describe(codes)
+        if not self._has_modifiers:
+            details = {code: self._with_shape(code, detail) for code, detail in details.items()}
         if len(details) == len(codes):
             return details
         readings = (self._read(code) for code in codes if code not in details and MARK in code)
         return {**details, **{r.code: self._detail(r) for r in readings if r.reason is None}}
+
+    def _with_shape(self, code: str, detail: ConceptDetail) -> ConceptDetail:
+        """The detail with the properties that a copy of CPT lacks which does not declare them."""
+        properties = [
+            Property("modifier", Typed("boolean", MODIFIER.fullmatch(code) is not None)),
+            Property("modified", Typed("boolean", False)),
+            *(Property("kind", Typed("code", kind)) for kind in kinds_by_shape(code)),
+        ]
+        return ConceptDetail(detail.designations, [*properties, *detail.properties], detail.extension)
 
     def _detail(self, reading: CptReading) -> ConceptDetail:
         """The parts of a code with modifiers, and the properties of its base code that are not HL7's."""

@@ -12,6 +12,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import cast
 
+from terminology.core.cache import Cache
 from terminology.core.languages import Languages
 from terminology.core.model import (
     CodeSystemInfo,
@@ -20,6 +21,7 @@ from terminology.core.model import (
     Designation,
     Document,
     Filter,
+    Property,
     split_canonical,
 )
 from terminology.core.texts import words
@@ -34,6 +36,10 @@ from terminology.systems.protocol import (
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 LANGUAGE_PACK = "lang-pack"
+# The end of the url of an extension of our own (valueBoolean): the supplement applies in every request.
+APPLIES_ALWAYS = "/StructureDefinition/code-system-supplement-applies-always"
+# The bytes of the details that are kept with what supplements add to them.
+_ROOM = 5_000_000
 
 
 def is_supplement(document: Document) -> bool:
@@ -55,6 +61,16 @@ def is_language_pack(document: Document) -> bool:
     # This is asked of every resource that comes with a request, which may be malformed.
     known = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
     return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
+
+
+def applies_always(document: Document) -> bool:
+    """Is the resource a supplement that says that it applies in every request?"""
+    if not is_supplement(document) or not isinstance(document.get("supplements"), str):
+        return False
+    extensions = document.get("extension", ())
+    return any(
+        str(e.get("url")).endswith(APPLIES_ALWAYS) and e.get("valueBoolean") is True for e in extensions
+    )
 
 
 class SupplementedCodeSystem(WrappedCodeSystem):
@@ -170,6 +186,67 @@ class SupplementedCodeSystem(WrappedCodeSystem):
         return details
 
 
+class CuratedCodeSystem(SupplementedCodeSystem):
+    """A code system with supplements that apply in every request (``applies_always``).
+
+    They may have definitions, for concepts that have none. A property that the code system itself declares is its own:
+    what the supplements say of it is left out. The source of an addition is told where it is not the publisher of the
+    code system.
+    """
+
+    def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
+        super().__init__(system, supplements)
+        document = system.about.document or {}
+        self._own_codes = {node.get("code") for node in document.get("property", ())}
+        self._publisher = document.get("publisher")
+        self._details: Cache[ConceptDetail] = Cache(_ROOM, _bytes_of_detail)
+
+    def locate(self, code: str) -> Concept | None:
+        concept = self._system.locate(code)
+        if concept is None or concept.definition is not None:
+            return concept
+        for _, supplement in self._supplements:
+            added = supplement.locate(concept.code)
+            if added is not None and added.definition is not None:
+                return replace(concept, definition=added.definition)
+        return concept
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        if len(codes) == 1 and (known := self._details.find(codes[0])) is not None:
+            return {codes[0]: known}
+        details = self._system.describe(codes)
+        added = {code: self._described(code, detail) for code, detail in details.items() if self._adds(code)}
+        return {**details, **added} if added else details
+
+    def _adds(self, code: str) -> bool:
+        return any(supplement.locate(code) is not None for _, supplement in self._supplements)
+
+    def _described(self, code: str, detail: ConceptDetail) -> ConceptDetail:
+        """The detail with the additions, which are kept: neither the code system nor the supplements change."""
+        return self._details.get(code, lambda: self._united(code, detail))
+
+    def _united(self, code: str, detail: ConceptDetail) -> ConceptDetail:
+        united = ConceptDetail([*detail.designations], [*detail.properties], detail.extension)
+        for canonical, supplement in self._supplements:
+            extra = supplement.describe([code]).get(code) or ConceptDetail()
+            others = [self._with_display(p) for p in extra.properties if p.code not in self._own_codes]
+            other = ConceptDetail(extra.designations, others, extra.extension)
+            is_same = (supplement.about.document or {}).get("publisher") == self._publisher
+            _add(united, other, None if is_same else canonical)
+        return united
+
+    def _with_display(self, property_: Property) -> Property:
+        """A property whose value is another code of the code system, with the display of that."""
+        if property_.value.type != "code" or property_.description is not None:
+            return property_
+        concept = self._system.locate(str(property_.value.value))
+        return property_ if concept is None else replace(property_, description=concept.display)
+
+
+def _bytes_of_detail(detail: ConceptDetail) -> int:
+    return 200 + 200 * (len(detail.designations) + len(detail.properties))
+
+
 @dataclass(slots=True)
 class _WordMatches:
     """The concepts that match in the languages asked for; or in any, where they have no text in these."""
@@ -224,7 +301,7 @@ def _declares(about: CodeSystemInfo, property_: str) -> bool:
     return any(property_ in (node.get("code"), node.get("uri")) for node in declared)
 
 
-def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
+def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str | None) -> None:
     detail.designations += [replace(designation, source=canonical) for designation in extra.designations]
     own = (p for p in extra.properties if p.code not in ("parent", "child"))
     detail.properties += [replace(property_, source=canonical) for property_ in own]

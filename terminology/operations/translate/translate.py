@@ -72,7 +72,7 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     ]
     if not maps:
         candidates = _chains(catalogue, query)
-    matches = sorted(_distinct(candidates), key=_rank)
+    matches = sorted(_distinct(_said_once(candidates)), key=_rank)
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
     message = hint(catalogue, query, maps, matches)
@@ -414,14 +414,29 @@ def _distinct(matches: Iterable[Match], has_way: bool = True) -> list[Match]:
     return list({_identity(match, has_way): match for match in reversed(matches)}.values())[::-1]
 
 
+def _said_once(matches: list[Match]) -> list[Match]:
+    """The matches without those of maps that fill in, where another map says the same."""
+    if not any(match.origin.fills_in for match in matches):
+        return matches
+    others = {_statement(match) for match in matches if not match.origin.fills_in}
+    if not others:
+        return matches
+    return [match for match in matches if not match.origin.fills_in or _statement(match) not in others]
+
+
 def _identity(match: Match, has_way: bool) -> tuple[object, ...]:
+    way = tuple(hop.canonical for hop in match.via) if has_way else ()
+    return match.origin.canonical, way, *_statement(match)
+
+
+def _statement(match: Match) -> tuple[object, ...]:
+    """All that a match says, whichever map it is from."""
     conditions = frozenset((c.uri, text_of(c.value)) for c in match.depends_on)
     subject = match.subject if match.concept is None else None
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    way = tuple(hop.canonical for hop in match.via) if has_way else ()
-    return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
+    return concept, match.relationship, source, conditions, products, subject
 
 
 def _rank(match: Match) -> tuple[int, bool]:
