@@ -108,7 +108,7 @@ def coded(value: Any) -> Iterator[tuple[str, str]]:
 def all_codes() -> set[tuple[str, str]]:
     found = {pair for document in DOCUMENTS for pair in coded(document)}
     for system in of_type("CodeSystem"):
-        url = system.get("supplements", system["url"])
+        url = str(system.get("supplements", system["url"]))
         found |= {(url, c["code"]) for c in concepts(system["concept"])}
     for map_ in of_type("ConceptMap"):
         for source, target, element, mapped in rows(map_):
