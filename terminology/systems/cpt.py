@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from terminology.core import issues
+from terminology.core.cache import Cache
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue, Property, Typed
@@ -91,6 +92,10 @@ def within(ranges: str) -> Callable[[str], bool]:
 def _category(code: str) -> str:
     """The letter that ends the codes of one category; empty for Category I."""
     return "" if code[-1:].isdigit() else code[-1:]
+
+
+# The bytes of the details that are kept with the properties that their shapes give them.
+_ROOM = 5_000_000
 
 
 # -- codes with modifiers ------------------------------------------------------------------------
@@ -445,6 +450,7 @@ class CptCodeSystem(WrappedCodeSystem):
         self.about = replace(system.about, has_expressions=True)
         declared = {p.get("code") for p in (system.about.document or {}).get("property", ())}
         self._has_modifiers, self._has_telemedicine = "modifier" in declared, "telemedicine" in declared
+        self._details: Cache[ConceptDetail] = Cache(_ROOM, lambda detail: 200 + 200 * len(detail.properties))
 
     def locate(self, code: str) -> Concept | None:
         concept = self._system.locate(code)
@@ -521,6 +527,9 @@ class CptCodeSystem(WrappedCodeSystem):
 
     def _with_shape(self, code: str, detail: ConceptDetail) -> ConceptDetail:
         """The detail with the properties that a copy of CPT lacks which does not declare them."""
+        return self._details.get(code, lambda: self._shaped(code, detail))
+
+    def _shaped(self, code: str, detail: ConceptDetail) -> ConceptDetail:
         properties = [
             Property("modifier", Typed("boolean", MODIFIER.fullmatch(code) is not None)),
             Property("modified", Typed("boolean", False)),

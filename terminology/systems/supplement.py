@@ -199,27 +199,34 @@ class CuratedCodeSystem(SupplementedCodeSystem):
         document = system.about.document or {}
         self._own_codes = {node.get("code") for node in document.get("property", ())}
         self._publisher = document.get("publisher")
+        # The codes that the supplements have, each with its definition: for any other code a request looks into this.
+        self._added: dict[str, str | None] = {}
+        for supplement in supplements:
+            for concept in supplement.select():
+                if self._added.get(concept.code) is None:
+                    self._added[concept.code] = concept.definition
+        self._defined: dict[str, Concept] = {}
         self._details: Cache[ConceptDetail] = Cache(_ROOM, _bytes_of_detail)
 
     def locate(self, code: str) -> Concept | None:
+        if (known := self._defined.get(code)) is not None:
+            return known
         concept = self._system.locate(code)
-        if concept is None or concept.definition is not None:
-            return concept
-        for _, supplement in self._supplements:
-            added = supplement.locate(concept.code)
-            if added is not None and added.definition is not None:
-                return replace(concept, definition=added.definition)
+        if concept is not None and concept.definition is None and self._added.get(concept.code):
+            concept = replace(concept, definition=self._added[concept.code])
+            self._defined[concept.code] = concept
         return concept
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
-        if len(codes) == 1 and (known := self._details.find(codes[0])) is not None:
-            return {codes[0]: known}
+        if len(codes) == 1 and codes[0] in self._added:
+            known = self._details.find(codes[0])
+            if known is not None:
+                return {codes[0]: known}
         details = self._system.describe(codes)
-        added = {code: self._described(code, detail) for code, detail in details.items() if self._adds(code)}
-        return {**details, **added} if added else details
-
-    def _adds(self, code: str) -> bool:
-        return any(supplement.locate(code) is not None for _, supplement in self._supplements)
+        added = self._added
+        if not any(code in added for code in details):
+            return details
+        return {code: self._described(code, d) if code in added else d for code, d in details.items()}
 
     def _described(self, code: str, detail: ConceptDetail) -> ConceptDetail:
         """The detail with the additions, which are kept: neither the code system nor the supplements change."""

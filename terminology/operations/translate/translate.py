@@ -416,9 +416,14 @@ def _distinct(matches: Iterable[Match], has_way: bool = True) -> list[Match]:
 
 def _said_once(matches: list[Match]) -> list[Match]:
     """The matches without those of maps that fill in, where another map says the same."""
-    if not any(match.origin.fills_in for match in matches):
+    systems = {match.concept and match.concept.system for match in matches if match.origin.fills_in}
+    if not systems:
         return matches
-    others = {_statement(match) for match in matches if not match.origin.fills_in}
+    others = {
+        _statement(match)
+        for match in matches
+        if not match.origin.fills_in and (match.concept and match.concept.system) in systems
+    }
     if not others:
         return matches
     return [match for match in matches if not match.origin.fills_in or _statement(match) not in others]
