@@ -333,7 +333,7 @@ DESCRIPTION = SystemDescription(
     others=(
         OtherRule(
             "version",
-            "the year of use. A release has it in the names of its files and folders, or in its copyright line",
+            "the year of use. A release has it in the names of its files and folders, or else in its notice",
         ),
         OtherRule(
             "display",
@@ -362,7 +362,8 @@ DESCRIPTION = SystemDescription(
         ),
         OtherRule(
             "copyright",
-            "the AMA's notice with the year of the version, in every CodeSystem and in each of these value sets",
+            "the AMA's notice with the year of the version, in every CodeSystem, in these value sets and in those "
+            "by `?fhir_vs`",
         ),
     ),
     not_offered=(
@@ -601,7 +602,8 @@ class CptCodeSystem(WrappedCodeSystem):
         rule = DESCRIPTION.value_set(canonical)
         if rule is not None:
             return value_set_of(rule, self.about.version)
-        return self._system.implied_value_set(canonical)
+        value_set = self._system.implied_value_set(canonical)
+        return value_set and {**value_set, "copyright": notice_of(self.about.version)}
 
 
 def _with_place(codes: Sequence[str]) -> Iterator[tuple[str, bool]]:

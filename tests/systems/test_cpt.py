@@ -295,6 +295,8 @@ def test_the_value_sets_of_HL7_have_the_notice_with_the_year(release: str) -> No
     assert answer["copyright"] == notice
     includes = answer["compose"]["include"]
     assert [include.get("copyright") for include in includes] == [notice if release == "r5" else None] * 2
+    answer = served(cpt_release()).ask("ValueSet/$expand", release=release, url=f"{CPT}?fhir_vs", count=0)
+    assert answer["copyright"] == notice
 
 
 @pytest.mark.parametrize("where", ["memory", "store"])

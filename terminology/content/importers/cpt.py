@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from terminology.content.importers.files import File, sources, year_in
@@ -57,6 +58,8 @@ DESCRIPTORS = {
     "consumerdescriptor.txt": CptDescriptor("consumer", "Consumer descriptor", 7),
     "cliniciandescriptor.txt": CptDescriptor("clinician", "Clinician descriptor", 7),
 }
+# The name within an archive, that of the file or archive, and those of the two folders around it.
+_NEAR = 4
 # The properties that a row has; the others are those of codes with modifiers.
 _STORED = ("modifier", "modified", "kind")
 _KINDS = {
@@ -102,14 +105,17 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _year(files: dict[str, File]) -> str | None:
-    for file in files.values():
-        if notice := _NOTICE_YEAR.search(file.head().decode("latin-1")):
-            return notice[1]
-    for file in files.values():
-        for part in (file.inside or "", *reversed(file.path.resolve().parts)):
-            if year := year_in(part):
-                return year
-    return None
+    """The year of use, from the nearest names; a notice may have the year before, in which the release was made."""
+    near = [name for file in files.values() for name in _names(file)[:_NEAR]]
+    notices = (_NOTICE_YEAR.search(file.head().decode("latin-1")) for file in files.values())
+    far = [name for file in files.values() for name in _names(file)[_NEAR:]]
+    in_notices = (notice[1] for notice in notices if notice)
+    return next(chain(filter(None, map(year_in, near)), in_notices, filter(None, map(year_in, far))), None)
+
+
+def _names(file: File) -> list[str]:
+    """The names of a file and of the folders that it is in, the nearest first."""
+    return [file.inside or "", *reversed(file.path.resolve().parts)]
 
 
 # -- rows ----------------------------------------------------------------------------------------
