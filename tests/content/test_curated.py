@@ -17,7 +17,7 @@ from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapGroup, MapRelease, MapRow
 from tests.support.asking import matches, properties, value, values
 from tests.support.builders import value_set
-from tests.support.real_lists import with_headings
+from tests.support.real_lists import all_lists
 from tests.support.reporters import CollectingReporter
 from tests.support.stores import importer_of
 
@@ -184,10 +184,10 @@ def test_every_system_with_a_supplement_keeps_it_when_it_is_imported(
 
 
 def test_the_real_lists_of_CMS_change_no_answer(fresh: dict[str, Any], tmp_path: Path) -> None:
-    """README's questions after importing ICD-10-PCS, ICD-10-CM, ICD-9-CM and the GEMs, and after retiring them."""
+    """The questions after importing ICD-10-PCS, ICD-10-CM, ICD-9-CM, MS-DRG and GEMs, and after they are retired."""
     place = str(tmp_path / "store")
-    canonicals = [c for kind, path in with_headings(tmp_path) for c in load(place, kind, path)]
-    assert len(canonicals) >= 5
+    canonicals = [c for kind, path in all_lists(tmp_path) for c in load(place, kind, path)]
+    assert len(canonicals) >= 6
     assert differences(fresh, asked(place)) == {}
     withdraw(place, canonicals, "retire")
     assert differences(fresh, asked(place)) == {}

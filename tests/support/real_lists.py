@@ -19,13 +19,14 @@ def real_lists(folder: Path) -> Iterator[tuple[str, Path]]:
     yield "gem", _procedure_gem(folder)
 
 
-def with_headings(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The same, with the tabular list of ICD-10-CM, which has the headings as well."""
+def all_lists(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The same with Table 5, and with the tabular list of ICD-10-CM, which has the headings as well."""
     for kind, path in real_lists(folder):
         yield (
             kind,
             path if kind != "icd10cm" else next(package("simple-icd-10-cm").rglob("icd10c-tabular-*.xml")),
         )
+    yield "msdrg", package("drg") / "drg" / "data" / "cms" / "drg_weights.txt"
 
 
 def _procedure_gem(folder: Path) -> Path:
