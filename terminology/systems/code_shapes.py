@@ -12,40 +12,18 @@ ranges and marks that a release may have count as codes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from terminology.core import issues
 from terminology.core.model import CodeSystemInfo, Issue
 from terminology.core.patterns import full_match
+from terminology.systems.described import DESCRIPTIONS
+from terminology.systems.description import CodeShape
 from terminology.systems.snomed.identifiers import is_identifier
 
 # The ends of the urls of two extensions of our own: all codes that match are there (valueString); the owner has more
 # terms for the codes than are there (valueBoolean).
 COMPLETE_CODES = "/StructureDefinition/code-system-complete-codes"
 SOME_TERMS = "/StructureDefinition/code-system-some-terms"
-
-# The longest text that is compared with a shape; a longer one cannot be a code.
-_LONGEST = 1_000
-
-
-@dataclass(slots=True, frozen=True)
-class CodeShape:
-    """How the codes of a code system are written.
-
-    ``pattern`` is a regular expression of a whole code, compiled when the first code is compared. ``rule``
-    completes the sentence "A code has …" of a message. ``is_right`` checks more than the pattern can.
-    """
-
-    pattern: str
-    rule: str
-    is_right: Callable[[str], bool] | None = None
-
-    def accepts(self, code: str) -> bool:
-        """Whether a text may be a code."""
-        if len(code) > _LONGEST or re.fullmatch(self.pattern, code) is None:
-            return False
-        return self.is_right is None or self.is_right(code)
 
 
 def impossibility(about: CodeSystemInfo, code: str) -> str | None:
@@ -226,3 +204,4 @@ SHAPES: dict[str, CodeShape] = {
 for _url in ("dimdi/icd-10-gm", "bfarm/icd-10-gm"):
     SHAPES[f"http://fhir.de/CodeSystem/{_url}"] = SHAPES["http://hl7.org/fhir/sid/icd-10"]
 SHAPES["http://fhir.de/CodeSystem/dimdi/ops"] = SHAPES["http://fhir.de/CodeSystem/bfarm/ops"]
+SHAPES |= {each.url: each.shape for each in DESCRIPTIONS if each.shape is not None}
