@@ -15,6 +15,7 @@ from terminology.opening import known_importers, open_loader, registry_of
 
 if TYPE_CHECKING:
     from terminology.store.loading import StoreWriter
+    from terminology.store.release import Importer
 
 
 @click.command("import")
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Take what can be read of a release that breaks off or has too many problems, as a fragment.",
 )
+@click.option(
+    "--edition",
+    metavar="MODULE",
+    help="SNOMED CT: the module, or the uri, of the edition that the files are.",
+)
+@click.option(
+    "--version", metavar="DATE", help="SNOMED CT: the date, or the uri, of the version that the files are."
+)
 @click.option("--quiet", is_flag=True, help="Print problems only, and no progress.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -51,6 +60,8 @@ def import_(
     allow_fewer_rows: bool,
     most_problems: float,
     partial: bool,
+    edition: str | None,
+    version: str | None,
     quiet: bool,
     kind: str,
     paths: tuple[Path, ...],
@@ -72,9 +83,19 @@ def import_(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATHS...'.")
+    if edition or version:
+        importer = _stating(importer, edition, version)
     with _loader(store, config, makes_store=True) as loader:
         options = {"allow_fewer_rows": allow_fewer_rows, "partial": partial, "most_problems": most_problems}
         import_into(loader, importer, paths, dry_run, strict, quiet, **options)
+
+
+def _stating(importer: Importer, edition: str | None, version: str | None) -> Importer:
+    """The importer that takes the files for what the options say. Ends the command where it cannot."""
+    if importer.stating is None:
+        raise click.UsageError(f"--edition and --version are not for '{importer.kind}': its files say them.")
+    with errors_in_one_line():
+        return importer.stating(edition, version)
 
 
 @click.command()

@@ -20,7 +20,7 @@ from terminology.core.model import Document
 Key = tuple[Any, ...]
 _NUMBERS = re.compile(r"([0-9]+)")
 _EDITION = re.compile(r".+/(?P<module>[0-9]+)/version/(?P<date>[0-9]+)")
-_INTERNATIONAL = "900000000000207008"
+_INTERNATIONAL, _UNPUBLISHED = "900000000000207008", "/xsct/"
 _WILDCARDS = frozenset("xX*")
 _MONTH_FIRST = re.compile(r"(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)(?P<year>(?:19|20)\d\d)")
 
@@ -29,7 +29,7 @@ def natural(version: str) -> Key:
     """Digits by value, the rest as text; a number comes before a word.
 
     For versions of editions, as SNOMED CT has them, the date counts first; of one date the International
-    Edition is the latest.
+    Edition is the latest. Unpublished versions (``http://snomed.info/xsct/…``) come first.
 
     >>> natural("1.10") > natural("1.9")
     True
@@ -39,7 +39,9 @@ def natural(version: str) -> Key:
     edition = _EDITION.fullmatch(version)
     if edition is not None:
         is_international = edition["module"] == _INTERNATIONAL
-        return _number(edition["date"]), _number(str(int(is_international))), *_parts(edition["module"])
+        is_published = _UNPUBLISHED not in version
+        order = (str(int(is_published)), edition["date"], str(int(is_international)))
+        return *map(_number, order), *_parts(edition["module"])
     return _parts(version)
 
 

@@ -266,7 +266,8 @@ class Importer:
     code system and its maps. It raises UnrecognisedReleaseError when the files are not such a release, or
     when one of them is damaged. ``kind`` is the name on the command line, ``description`` and ``expected``
     (the files) are for its help. ``may_be_empty``: a release without a single row is accepted, since a
-    resource may have no concepts.
+    resource may have no concepts. ``stating``, of an edition and a version, gives the importer that takes
+    the release for these; None where the files alone say which one it is.
     """
 
     kind: str
@@ -274,3 +275,4 @@ class Importer:
     expected: str
     open: Callable[[Sequence[Path]], Sequence[Opened]]
     may_be_empty: bool = False
+    stating: Callable[[str | None, str | None], Importer] | None = None

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from terminology.content.importers import notices, snomed_maps
@@ -36,21 +37,21 @@ from terminology.content.importers.snomed_concepts import (
     concepts_of,
     read_preferences,
 )
+from terminology.content.importers.snomed_editions import NOTHING_STATED, StatedVersion, version_of
 from terminology.content.importers.snomed_files import (
     CONCEPT_COLUMNS,
     CONCRETE_COLUMNS,
-    MEMBER_COLUMNS,
     RELATIONSHIP_COLUMNS,
     TABLES,
     Rf2Files,
     Rf2Table,
     files_by_kind,
 )
-from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
+    Importer,
     Opened,
     OpenedCodeSystem,
     PropertyDeclaration,
@@ -60,7 +61,6 @@ from terminology.systems.snomed.identifiers import ASSOCIATIONS, IS_A, URL, is_i
 
 EXPECTED = "an RF2 release with a Snapshot folder (sct2_Concept_Snapshot_….txt and the files beside it)"
 
-CORE_MODULE = "900000000000207008"
 # https://terminology.hl7.org/SNOMEDCT.html, "Filters", besides those that every code system has.
 FILTERS = [
     {"code": code, "description": description, "operator": [operator], "value": value}
@@ -79,16 +79,12 @@ FILTERS = [
 # -- which files ---------------------------------------------------------------------------------
 
 
-def _open(all_files: Sequence[File]) -> list[Opened]:
+def _open(choice: StatedVersion, all_files: Sequence[File]) -> list[Opened]:
     """The code system, then a map for each map reference set and each kind of historical association."""
     files = files_by_kind(all_files)
     if not files["concept"] or not files["description"]:
         return []
-    dates = {concepts.date for concepts in files["concept"]}
-    if len(dates) > 1:
-        text = f"expected one release, but there are {sorted(dates)}"
-        raise BrokenReleaseError(Problem(files["concept"][0].file.label, 0, text))
-    version = f"{URL}/{_edition(files)}/version/{max(dates)}"
+    version = version_of(files, choice)
     used = sources(rf2.file for group in files.values() for rf2 in group)
     release = CodeSystemRelease(
         kind="snomed",
@@ -113,19 +109,6 @@ def _open(all_files: Sequence[File]) -> list[Opened]:
 
 def _map_files(files: Rf2Files) -> dict[str, list[File]]:
     return {kind: [rf2.file for rf2 in files[kind]] for kind in ("association", "simpleMap", "extendedMap")}
-
-
-def _edition(files: Rf2Files) -> str:
-    """The module of the edition or extension: the one that no other module depends on."""
-    dependent: set[bytes] = set()
-    depended: set[bytes] = set()
-    for rf2 in files["moduleDependency"]:
-        for row in raw_records(rf2.file, SILENT, MEMBER_COLUMNS):
-            if row[2] == b"1":
-                dependent.add(row[3])
-                depended.add(row[5])
-    tops = dependent - depended
-    return next(iter(tops)).decode() if len(tops) == 1 else CORE_MODULE
 
 
 def _language(files: Rf2Files) -> str:
@@ -231,4 +214,14 @@ def _is_concept_id(identifier: bytes) -> bool:
     return identifier[-3:-1] in (b"00", b"10")
 
 
-SNOMED = importer_of("snomed", "SNOMED CT, an RF2 snapshot as zip or folder", EXPECTED, _open)
+def _importer(choice: StatedVersion) -> Importer:
+    return importer_of(
+        "snomed", "SNOMED CT, an RF2 snapshot as zip or folder", EXPECTED, partial(_open, choice)
+    )
+
+
+def _stating(edition: str | None, version: str | None) -> Importer:
+    return _importer(StatedVersion.read(edition, version))
+
+
+SNOMED = replace(_importer(NOTHING_STATED), stating=_stating)
