@@ -97,24 +97,6 @@ def is_concept_or_expression(code: str) -> bool:
     return _EXPRESSION.fullmatch(bare) is not None and all(map(is_concept_id, re.findall("[0-9]+", bare)))
 
 
-# -- LOINC ---------------------------------------------------------------------------------------
-
-LOINC_CODE = re.compile(r"(LP|LL|LA|LG)?([0-9]{1,9})-([0-9])")
-
-
-def is_loinc_code(code: str) -> bool:
-    """Whether a code has LOINC's shape and, if it is a term, the check digit (mod 10, every second doubled).
-
-    >>> is_loinc_code("65753-6"), is_loinc_code("65753-5"), is_loinc_code("LP14635-4")
-    (True, False, True)
-    """
-    shape = LOINC_CODE.fullmatch(code)
-    if shape is None or shape[1]:
-        return shape is not None
-    doubled = (int(d) * (2 - place % 2) for place, d in enumerate(reversed(shape[2])))
-    return (10 - sum(d // 10 + d % 10 for d in doubled) % 10) % 10 == int(shape[3])
-
-
 # -- the others ----------------------------------------------------------------------------------
 
 ICD10PCS_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
@@ -136,10 +118,6 @@ SHAPES: dict[str, CodeShape] = {
         "6 to 18 digits, of which the last is a check digit (Verhoeff) and the two before it say that it is a "
         "concept, or it is an expression of such identifiers",
         is_concept_or_expression,
-    ),
-    "http://loinc.org": CodeShape(
-        LOINC_CODE.pattern, "digits, a hyphen and a check digit (mod 10); a part, list, answer or group begins with "
-        "LP, LL, LA or LG", is_loinc_code,
     ),
     "http://www.cms.gov/Medicare/Coding/ICD10": CodeShape(
         ICD10PCS_CODE.pattern, "seven characters, each a digit or a capital letter other than I and O"

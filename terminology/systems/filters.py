@@ -214,7 +214,14 @@ class ConceptFilters(ABC, Generic[S, K]):
         """The rule of the owner for a filter; None where there is none, or the release lacks the property."""
         if self.description is None:
             return None
-        return self.description.rule_of(filter_.property, self.declared)
+        return self.description.rule_of(self.name_of(filter_.property), self.declared)
+
+    def name_of(self, property_: str) -> str:
+        """The code of a declared property that a filter names, by its uri or in another case; or else its own name."""
+        code = self._code_of(property_)
+        if code is None and self.description is not None:
+            code = self.description.declared_name(property_, self.declared)
+        return property_ if code is None else code
 
     @cached_property
     def declared(self) -> tuple[str, ...]:
