@@ -190,7 +190,7 @@ def _classes(files: LoincFiles) -> dict[str, str]:
 class LoincDistributor:
     """Puts the rows of the files into the buckets of the codes that they are about.
 
-    Each is a JSON array: the code, the letter of the kind of row, and the cells.
+    Each is a JSON array: the code, the letter of the kind of row, and the cells. A code has no character that JSON escapes.
     """
 
     def __init__(self, buckets: Buckets, reporter: Reporter) -> None:
@@ -281,12 +281,14 @@ RowsByLetter = dict[str, list[list[Any]]]
 def _concepts_of(
     lines: list[bytes], builder: LoincConceptBuilder, reporter: Reporter
 ) -> Iterator[ConceptRow]:
-    by_code: dict[str, RowsByLetter] = defaultdict(lambda: defaultdict(list))
+    by_code: dict[str, list[bytes]] = defaultdict(list)
     for line in lines:
-        code, letter, *cells = orjson.loads(line)
-        by_code[code][letter].append(cells)
+        by_code[line[2 : line.index(b'"', 2)].decode()].append(line)
     for code in sorted(by_code, key=lambda code: _key(code) or 0):
-        concept = builder.concept(code, by_code[code])
+        rows: RowsByLetter = defaultdict(list)
+        for _, letter, *cells in map(orjson.loads, by_code.pop(code)):
+            rows[letter].append(cells)
+        concept = builder.concept(code, rows)
         if concept is not None:
             yield concept
         else:
