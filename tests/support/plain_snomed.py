@@ -143,8 +143,12 @@ class Plain:
     def _all(self) -> set[str]:
         return set(self.concepts)
 
+    @cached_property
+    def _in_use(self) -> set[str]:
+        return {id_ for id_, concept in self.concepts.items() if concept.active}
+
     def _any(self) -> set[str]:
-        return self._all
+        return self._in_use
 
     def _concept(self, id_: str) -> set[str]:
         return {id_}
@@ -194,7 +198,8 @@ class Plain:
         return {value for value in values if value in self.concepts}
 
     def _active(self, of: Tree, active: bool) -> set[str]:
-        return {id_ for id_ in self.meant(of) if self.concepts[id_].active == active}
+        among = self._all if of == ("any",) else self.meant(of)
+        return {id_ for id_ in among if self.concepts[id_].active == active}
 
     def _status(self, of: Tree, is_equal: bool, is_defined: bool) -> set[str]:
         wanted = is_defined == is_equal

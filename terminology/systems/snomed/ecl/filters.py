@@ -176,9 +176,13 @@ class FilterParser:
 
     def _active(self) -> ByActive:
         is_equal = self._is_equal()
-        value = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
+        value = self._reader.one_of(("0", "1", "*", '"*"')) or self._reader.take_word("true", "false")
         if value is None:
-            raise self._reader.expected("1, 0, true or false")
+            raise self._reader.expected("1, 0, true, false or *")
+        if value in ("*", '"*"'):
+            if not is_equal:
+                raise self._reader.expected("'=' before the '*' which is")
+            return ByActive(None)
         return ByActive((value in ("1", "true")) == is_equal)
 
     def _time(self) -> ByTime:
