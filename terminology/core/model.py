@@ -155,11 +155,15 @@ class Concept:
 
 @dataclass(slots=True)
 class ConceptDetail:
-    """The designations and properties of a concept, without its display and definition."""
+    """The designations and properties of a concept, without its display and definition.
+
+    ``former`` are designations that are not in use any more: displays are compared with them, and no answer has them.
+    """
 
     designations: list[Designation] = field(default_factory=list)
     properties: list[Property] = field(default_factory=list)
     extension: Sequence[Document] = ()
+    former: Sequence[Designation] = ()
 
 
 @dataclass(slots=True)

@@ -287,12 +287,73 @@ def test_every_concept_is_looked_up_with_what_its_rows_say(
         stated = {(p.code, str(p.value.value)) for p in detail.properties}
         assert {value for name, value in stated if name == "parent"} == plain.parents.get(code, set())
         assert {value for name, value in stated if name == "child"} == plain.children.get(code, set())
-        assert stated >= {("moduleId", row.module), ("effectiveTime", row.time)}
+        assert stated >= {("moduleId", row.module), ("effectiveTime", _dashed(row.time))}
         attributes = {(kind, value) for _, kind, value in plain.related.get(code, ()) if value.isdigit()}
         assert stated >= attributes
         said = [one for one in plain.said[code] if one.type != rf2.DEFINITION]
         assert {designation.value for designation in detail.designations} == {one.term for one in said}
         assert concept.display in {one.term for one in said if rf2.PREFERRED in one.accepted.values()}
+
+
+def _dashed(day: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"
+
+
+def test_the_normal_form_has_the_primitive_concepts_above_and_the_groups(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    for code, row in list(plain.concepts.items())[::3]:
+        stated = {p.code: p.value.value for p in system.describe([code])[code].properties}
+        if not plain.parents.get(code):
+            assert "normalFormTerse" not in stated
+            continue
+        terse, whole = stated["normalFormTerse"], stated["normalForm"]
+        status, _, rest = terse.partition(" ")
+        focus, _, refinement = rest.partition(":")
+        assert status == ("===" if row.is_defined else "<<<")
+        assert focus.split("+") == sorted(plain.primitives(code))
+        alone = [f"{kind}={value}" for group, kind, value in plain.related.get(code, ()) if not group]
+        assert sorted(part for part in refinement.partition("{")[0].split(",") if part) == sorted(set(alone))
+        assert re.sub(r"\|[^|]*\|", "", whole) == terse
+        for id_ in focus.split("+"):
+            concept = system.locate(id_)
+            assert concept is not None and f"{id_}|{concept.display}|" in whole
+
+
+def test_the_semantic_tag_is_the_text_in_the_brackets_of_the_full_name(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    chosen_by_tag = {c.code for c in system.select([Filter("semanticTag", "=", "finding")])}
+    assert chosen_by_tag == {
+        code
+        for code, said in plain.said.items()
+        if any(one.type == rf2.FSN and one.term.endswith("(finding)") for one in said)
+    }
+
+
+def test_an_effective_time_is_a_date_and_is_asked_for_in_both_forms(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    day = rf2.DAYS[1]
+    wanted = {code for code, row in plain.concepts.items() if row.time == day}
+    for value in (day, _dashed(day)):
+        assert {c.code for c in system.select([Filter("effectiveTime", "=", value)])} == wanted
+
+
+def test_a_term_that_is_no_longer_in_use_is_a_display_with_a_warning(
+    terminology: Terminology, plain: plain_snomed.Plain
+) -> None:
+    """The display of an inactive description is right; a warning says so and names those in use."""
+    code, former = next((code, said[0]) for code, said in plain.former.items() if plain.concepts[code].active)
+    answer = terminology.ask("CodeSystem/$validate-code", url=URL, code=code, display=former.term)
+    by_name = {parameter["name"]: parameter for parameter in answer["parameter"]}
+    assert by_name["result"]["valueBoolean"] is True
+    (issue,) = by_name["issues"]["resource"]["issue"]
+    assert issue["severity"] == "warning"
+    assert issue["details"]["coding"][0]["code"] == "display-comment"
+    assert "inactive" in issue["details"]["text"]
+    shown = terminology.ask("CodeSystem/$lookup", system=URL, code=code)
+    assert former.term not in str(shown)
 
 
 def test_subsumption_is_that_of_the_is_a_rows(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
@@ -429,7 +490,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("asked", NAMES)
-def test_an_implicit_value_set_has_the_name_and_the_copyright_that_HL7_gives_it(
+def test_an_implicit_value_set_has_the_texts_that_HL7_prescribes(
     terminology: Terminology, system: SnomedCodeSystem, asked: str
 ) -> None:
     name, description = NAMES[asked]

@@ -7,6 +7,7 @@ hierarchy, ``concept in [reference set]``, ``constraint = [ECL]`` (also called `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,13 +27,15 @@ from terminology.systems.snomed.ecl.parser import parse
 from terminology.systems.snomed.identifiers import MEMBER
 from terminology.systems.snomed.implicit import implied_value_set
 from terminology.systems.snomed.release_index import ReleaseIndex
+from terminology.systems.snomed.rows import SnomedRowReader
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
 CONCEPT = frozenset({"concept", "code"})
 CONSTRAINT = frozenset({"constraint", "expression"})
-EXPRESSIONS = "expressions"
+EXPRESSIONS, EFFECTIVE_TIME = "expressions", "effectiveTime"
+_DAY = re.compile(r"\b([0-9]{4})([0-9]{2})([0-9]{2})\b")
 # These properties are shown only: filters on their parts ask for attributes.
 UNINDEXED = frozenset({"normalFormTerse", "normalForm"})
 
@@ -55,6 +58,8 @@ class SnomedFilters(IndexedFilters):
             if value not in ("true", "false"):
                 raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
             return self._release.all
+        if property_ == EFFECTIVE_TIME:
+            filter_ = replace(filter_, value=_DAY.sub(r"\1-\2-\3", value))
         if property_ in UNINDEXED:
             raise TerminologyError(issues.unknown_filter(property_, op, self.about))
         return super().computed(filter_)
@@ -85,7 +90,8 @@ class SnomedCodeSystem(IndexedCodeSystem):
     def __init__(self, artifact: Artifact) -> None:
         self._release = ReleaseIndex(artifact, info_of(artifact.header.document))
         self._descriptions = Descriptions(self._release)
-        self._snomed_filters = SnomedFilters(self._release, self._descriptions, RowReader(artifact))
+        reader = SnomedRowReader(artifact, self._descriptions)
+        self._snomed_filters = SnomedFilters(self._release, self._descriptions, reader)
         super().__init__(artifact, self._snomed_filters)
         self.about = replace(self.about, is_flat=True)
 

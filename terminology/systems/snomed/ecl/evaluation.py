@@ -251,8 +251,12 @@ class Evaluation:
         return concepts if filter_.is_equal else self._release.all - concepts
 
     def by_time(self, filter_: ByTime) -> BitMap:
-        times = (time for time, _ in self._release.terms("effectiveTime"))
-        return self._release.having("effectiveTime", [time for time in times if time_holds(filter_, time)])
+        terms = [term for term, _ in self._release.terms("effectiveTime")]
+        chosen = [term for term in terms if time_holds(filter_, term.replace("-", ""))]
+        published = self._release.having("effectiveTime", chosen)
+        if not time_holds(filter_, ""):
+            return published
+        return published | (self._release.all - self._release.having("effectiveTime", terms))
 
 
 EVALUATE: dict[type, Callable[[Evaluation, Any], BitMap]] = {
