@@ -190,7 +190,7 @@ def _classes(files: LoincFiles) -> dict[str, str]:
 class LoincDistributor:
     """Puts the rows of the files into the buckets of the codes that they are about.
 
-    Each is a JSON array: the code, the letter of the kind of row, and the cells. A code has no character that JSON escapes.
+    Each is a JSON array: the code, the letter of the kind of row, and the cells. JSON escapes nothing in a code.
     """
 
     def __init__(self, buckets: Buckets, reporter: Reporter) -> None:
