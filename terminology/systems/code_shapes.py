@@ -159,7 +159,6 @@ SHAPES: dict[str, CodeShape] = {
         r"[A-Z]{4}[0-9]{3}|[A-Z]{1,4}|[0-9]{1,2}(?:\.[0-9]{1,2})*",
         "four capital letters and three digits",
     ),
-    "http://www.nlm.nih.gov/research/umls/rxnorm": CodeShape("[0-9]{1,8}", "digits only"),
     "http://hl7.org/fhir/sid/ndc": CodeShape(
         (
             "[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{5}-[0-9]{4}(?:-[0-9])?|[0-9]{5}-[0-9]{3}(?:-[0-9]{2})?|[0-9]{11}"
