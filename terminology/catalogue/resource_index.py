@@ -12,8 +12,8 @@ from terminology.core import versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
+from terminology.systems.described import with_own_rules
 from terminology.systems.document import DocumentCodeSystem
-from terminology.systems.known import with_own_rules
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import (

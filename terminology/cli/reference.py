@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from terminology.cli import systems_page
 from terminology.cli.class_list import PAGE, with_class_list
 from terminology.opening import known_importers
 from terminology.settings import SETTINGS
-from terminology.systems.description import SystemDescription, ValueSetRule
-from terminology.systems.known import DESCRIPTIONS
 from terminology.wire.operation import BASE, Operation
 from terminology.wire.operation_table import OPERATIONS
 from terminology.wire.outcome import STATUS
@@ -66,17 +65,6 @@ Written by `terminology reference` from the importers; a test fails when this pa
 
 `terminology import KIND PATH…` takes files, folders and zip archives. [importing.md](importing.md) explains it, and how
 to import a table of your own.
-"""
-_SYSTEMS = """\
-# Code systems
-
-Written by `terminology reference` from the descriptions in `terminology/systems`; a test fails when this page is out of
-date, and another one tries the examples of every row.
-
-Each section has the rules of the owner of a code system and of HL7 that are offered here, for the bundled and for an
-imported copy alike, and those that are not. Besides the filters below, every code system has those of
-[FHIR's operators](value-sets.md) on `code`, `display`, `definition` and each property that it declares. A filter that
-is not offered is refused with the reason.
 """
 _WORDS = """
 R4's word describes the target, R5's the source. If a map was written with a word of R4, that word is kept, and
@@ -198,41 +186,5 @@ def _kinds() -> Iterator[str]:
 
 
 def _systems() -> Iterator[str]:
-    yield _SYSTEMS
-    for description in DESCRIPTIONS.values():
-        yield f"## {description.title}"
-        yield f"\n`{description.url}`, as <{description.source}> has it."
-        for title, head, rows in _tables_of(description):
-            if rows:
-                yield f"\n### {description.title}: {title}"
-                yield from _table(head, rows)
-
-
-def _tables_of(
-    description: SystemDescription,
-) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
-    """The tables of a code system: title, head and rows."""
-    codes = [(c.form, c.meaning, _codes(c.examples), _codes(c.others)) for c in description.codes]
-    yield "codes", ("form", "what it is", "such as", "not"), codes
-    properties = [(f"`{p.code}`", p.type, p.meaning) for p in description.properties]
-    yield "properties", ("property", "type", "meaning"), properties
-    filters = [
-        (f"`{f.property}`", _codes(f.operators), f.value, f.selects, _codes(f.examples))
-        for f in description.filters
-    ]
-    yield "filters", ("property", "operators", "value", "selects", "such as"), filters
-    value_sets = [(f"`{v.url}`", v.codes, _conditions(v)) for v in description.value_sets]
-    yield "value sets", ("value set", "codes", "includes"), value_sets
-    yield "other rules", ("subject", "rule"), [(rule.subject, rule.rule) for rule in description.others]
-    not_offered = [(part.part, part.reason) for part in description.not_offered]
-    yield "not offered", ("part of the definition", "reason"), not_offered
-
-
-def _codes(items: Iterable[str]) -> str:
-    return ", ".join(f"`{item}`" for item in items)
-
-
-def _conditions(rule: ValueSetRule) -> str:
-    """The filters of each include of a value set."""
-    includes = (" and ".join(f"{f.property} {f.op} {f.value}" for f in filters) for filters in rule.filters)
-    return "; ".join(f"`{include}`" if include else "everything" for include in includes)
+    yield from systems_page.lines()
+    yield ""

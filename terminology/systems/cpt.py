@@ -18,14 +18,14 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue, Property, Typed
 from terminology.systems.description import (
-    CodeForm,
+    COMPARING,
+    CodeShape,
+    DescribedProperty,
+    Describing,
     FilterRule,
+    ImplicitValueSet,
     NotOffered,
-    OtherRule,
-    PropertyRule,
-    SetsOfFilter,
     SystemDescription,
-    ValueSetRule,
 )
 from terminology.systems.protocol import CodeSystem, Selection, WrappedCodeSystem, open_selection
 
@@ -41,6 +41,7 @@ NOTICE = (
 CODE = re.compile(r"[0-9]{5}|[0-9]{4}[A-Z]")
 MODIFIER = re.compile(r"[0-9]{2}|[1-8]P|[A-Z][A-Z0-9]")
 MARK = ":"
+_RANGE = "-"
 # A claim has four; a text of more than these is not read.
 MOST_MODIFIERS = 20
 EXPRESSION = re.compile(rf"(?:{CODE.pattern})(?:{MARK}(?:{MODIFIER.pattern})){{1,{MOST_MODIFIERS}}}")
@@ -197,39 +198,38 @@ def _boolean(filter_: Filter) -> bool:
     return filter_.value == "true"
 
 
-def _by_modifier(sets: SetsOfFilter, filter_: Filter) -> Any:
+def _by_modifier(filters: Any, filter_: Filter) -> Any:
     """By the property, and where the release does not have it, by the shape."""
-    declared, is_modifier = sets.declared_values("modifier"), _boolean(filter_)
-    if declared is not None:
-        modifiers = declared.having(("true",))
+    is_modifier = _boolean(filter_)
+    if "modifier" in filters.declared:
+        modifiers = filters.own_values("modifier").having(("true",))
     else:
-        modifiers = sets.codes().matching(lambda code: MODIFIER.fullmatch(code) is not None, "")
-    return modifiers if is_modifier else sets.everything() - modifiers
+        modifiers = filters.codes().matching(lambda code: MODIFIER.fullmatch(code) is not None, "")
+    return modifiers if is_modifier else filters.everything() - modifiers
 
 
-def _by_modified(sets: SetsOfFilter, filter_: Filter) -> Any:
+def _by_modified(filters: Any, filter_: Filter) -> Any:
     """No code that a release lists has a modifier."""
-    everything = sets.everything()
-    return everything - everything if _boolean(filter_) else everything
+    return filters.nothing() if _boolean(filter_) else filters.everything()
 
 
-def _by_kind(sets: SetsOfFilter, filter_: Filter) -> Any:
-    if sets.declared_values("kind") is not None:
-        return None
-    kinds = {kind.strip() for kind in filter_.value.split(",")}
-    return sets.codes().matching(lambda code: not kinds.isdisjoint(kinds_by_shape(code)), "")
+def _by_kind(filters: Any, filter_: Filter) -> Any:
+    if "kind" in filters.declared:
+        return filters.compared(filter_, filters.own_values("kind"))
+    kinds = {filter_.value} if filter_.op == "=" else {kind.strip() for kind in filter_.value.split(",")}
+    return filters.codes().matching(lambda code: not kinds.isdisjoint(kinds_by_shape(code)), "")
 
 
-def _by_range(sets: SetsOfFilter, filter_: Filter) -> Any:
-    test = _ranges(filter_)
-    return sets.codes().matching(test, "") if "-" in filter_.value else None
+def _by_code(filters: Any, filter_: Filter) -> Any:
+    if filter_.op == "in" and _RANGE in filter_.value:
+        return filters.codes().matching(_ranges(filter_), "")
+    return filters.compared(filter_, filters.codes())
 
 
-def _by_base_code(sets: SetsOfFilter, filter_: Filter) -> Any:
+def _by_base_code(filters: Any, filter_: Filter) -> Any:
     """No code that a release lists has a base code besides itself."""
     _ranges(filter_)
-    everything = sets.everything()
-    return everything - everything
+    return filters.nothing()
 
 
 def _ranges(filter_: Filter) -> Callable[[str], bool]:
@@ -240,136 +240,132 @@ def _ranges(filter_: Filter) -> Callable[[str], bool]:
         raise TerminologyError(issues.bad_filter_value(filter_, expected)) from None
 
 
-def _by_statement(sets: SetsOfFilter, filter_: Filter) -> Any:
+def _by_statement(filters: Any, filter_: Filter) -> Any:
     """``false`` has all codes of which the release does not say ``true``."""
-    declared, value = sets.declared_values(filter_.property), _boolean(filter_)
-    if declared is None:
-        raise TerminologyError(issues.property_without_values(filter_, sets.about))
-    having = declared.having(("true",))
-    return having if value else sets.everything() - having
+    value = _boolean(filter_)
+    if filter_.property not in filters.declared:
+        raise TerminologyError(issues.property_without_values(filter_, filters.about))
+    having = filters.own_values(filter_.property).having(("true",))
+    return having if value else filters.everything() - having
 
 
-_RANGES = ("57000-57499, 57520", "57520", "0001T-0009T")
-_BAD_RANGES = ("57499-57000", "5700-5749", "0001F-0009T", "1-2-3")
-_TRUE, _FALSE = ("true", "false")
+def _value_set(name: str, title: str, *includes: Sequence[tuple[str, str]]) -> ImplicitValueSet:
+    """A value set that HL7 defines; each include has filters, which compare a property with ``true`` or ``false``."""
+
+    def make(system: Describing, url: str) -> Document:
+        notice = notice_of(system.about.version)
+        nodes = [
+            {
+                "system": URL,
+                **(
+                    {"filter": [{"property": p, "op": "=", "value": v} for p, v in filters]}
+                    if filters
+                    else {}
+                ),
+                "copyright": notice,
+            }
+            for filters in includes
+        ]
+        return {
+            "resourceType": "ValueSet",
+            "url": url,
+            "name": name,
+            "status": "active",
+            "compose": {"include": nodes},
+        }
+
+    content = "; ".join(
+        " and ".join(f"`{p} = {v}`" for p, v in filters) or "everything" for filters in includes
+    )
+    return ImplicitValueSet(f"http://hl7.org/fhir/ValueSet/{title}", content, make)
+
+
+def notice_of(version: str | None) -> str:
+    """The notice that the AMA prescribes, with the year of a version.
+
+    >>> notice_of("2026")[:35]
+    'CPT © Copyright 2026 American Medic'
+    """
+    year = re.match("[0-9]{4}", version or "")
+    return NOTICE.format(year=year[0]) if year else NOTICE.replace(" {year}", "")
+
+
+_BASE = (("modified", "false"), ("modifier", "false"))
 
 DESCRIPTION = SystemDescription(
     url=URL,
-    title="CPT",
-    source="https://terminology.hl7.org/CPT.html",
+    name="CPT",
     codes=(
-        CodeForm("`ddddd`", "Category I", ("57520",), ("5752", "575200")),
-        CodeForm("`ddddF`, `ddddT`, `ddddU`, `ddddM`", "Category II, Category III, PLA, MAAA", ("0001T",), ("T0001",)),
-        CodeForm("two characters", "a modifier: `51`, `P1`, `1P`, `LT`, `F1`", ("51", "LT"), ("0P", "51A")),
-        CodeForm(
-            "base code `:` modifier `:` …",
-            "a code with modifiers, in any order; they follow CPT's rules as HL7's own server checks them: modifiers "
-            "of Category II only after such a code, physical status only after 00100-01999, HCPCS modifiers only "
-            "beside `59`, `63`, `92` and `95` only after some codes, `50` and `51` not after Category II, and at most "
-            "one of `25 57 59`, `52 53 73 74`, `76 77 78 79`, `93 95`",
-            ("57520:51", "57520:59:51", "57520:LT:59"),
-            (
-                "57520-51", "57520.51", "57520 51", "57520:57520", "57520:22A", "57520:LT", "57520:P1", "57520:1P",
-                "57520:25:59", "57520:92", "57520:", "51:51",
-            ),
-        ),
+        "Base codes: `ddddd` (Category I), `ddddF`, `ddddT`, `ddddU`, `ddddM`. Modifiers: two characters (`51`, "
+        "`P1`, `1P`, `LT`). A base code with modifiers, each after a colon and in any order (`57520:51`), is a code, "
+        "too, by the rules that HL7's server checks: modifiers of Category II only after such a code, physical "
+        "status only after 00100-01999, HCPCS modifiers only beside `59`; `63`, `92` and `95` only after some codes, "
+        "`50` and `51` not after Category II; at most one of `25 57 59`, of `52 53 73 74`, of `76 77 78 79`, of `93 "
+        "95`. Other marks than colons get a hint. A fragment accepts base codes and modifiers that it lacks, if "
+        "their shapes allow them, with a warning; so does a release that came without the file of modifiers. A map "
+        "that does not have a code with modifiers translates its base code; targets equivalent to that are then "
+        "broader. Expansions list codes with modifiers only where a value set enumerates them, and are unclosed "
+        "where others are in it."
+    ),
+    displays=(
+        "The long descriptor; every other descriptor of the code is right, too. A code with modifiers has none: "
+        "`$lookup` repeats the code, and no display of it can be wrong."
+    ),
+    versions="The year of use, from the names of the files and folders, or else from the notice.",
+    inactive="None; a code with modifiers is inactive if one of its parts is.",
+    subsumption="None; the order of modifiers does not matter.",
+    copyright=NOTICE.format(year="[year]"),
+    source="https://terminology.hl7.org/CPT.html",
+    shape=CodeShape(
+        "[0-9A-Z:]*",
+        "five digits, or four digits and a letter, each with perhaps a colon and a modifier of two characters that may "
+        "follow it, or is a modifier",
+        lambda code: may_be_code(code),
     ),
     properties=(
-        PropertyRule("modifier", "boolean", "Whether the concept is a modifier."),
-        PropertyRule("modified", "boolean", "Whether the code has modifiers. False for every code of a list."),
-        PropertyRule("kind", "code", "The kind of code or modifier. A code with modifiers has none."),
-        PropertyRule("baseCode", "code", "The base code of a code with modifiers. Not HL7's."),
-        PropertyRule("modifierCode", "code", "Each modifier of a code with modifiers. Not HL7's."),
+        DescribedProperty("modifier", "boolean", "Whether the concept is a modifier."),
+        DescribedProperty("modified", "boolean", "Whether the code has modifiers. False for every code of a list."),
+        DescribedProperty("kind", "code", "The kind of code or modifier. A code with modifiers has none."),
+        DescribedProperty("baseCode", "code", "The base code of a code with modifiers. Not HL7's."),
+        DescribedProperty("modifierCode", "code", "Each modifier of a code with modifiers. Not HL7's."),
+        DescribedProperty(
+            "all others", "as declared", "Of a code with modifiers: what its base code has beyond HL7's properties."
+        ),
     ),
     filters=(
         FilterRule(
-            "modifier", ("=",), "`true`, `false`",
-            "the modifiers; all others, among them the codes with modifiers", (_TRUE, _FALSE), ("maybe",), _by_modifier,
+            ("modifier",), ("=",), "`true`, `false`",
+            "the modifiers; all others, among them the codes with modifiers", _by_modifier,
         ),
         FilterRule(
-            "modified", ("=",), "`true`, `false`",
-            "the codes with modifiers, which are not listed; all others", (_TRUE, _FALSE), ("1",), _by_modified,
+            ("modified",), ("=",), "`true`, `false`", "the codes with modifiers, which are not listed; all others",
+            _by_modified,
         ),
         FilterRule(
-            "kind", ("=", "in"), "a kind, a list of kinds",
-            "the codes and modifiers of these kinds, and never a code with modifiers", ("code", "cat-2"), (), _by_kind,
+            ("kind",), ("=", "in"), "a kind, or a list", "codes and modifiers, never a code with modifiers", _by_kind
         ),
         FilterRule(
-            "code", ("in",), "a list of codes and ranges: `20100-69990, 92920`",
-            "these codes, both ends of a range included; only codes of one category are in a range, and a code with "
-            "modifiers only where the list has itself", _RANGES, _BAD_RANGES, _by_range,
+            ("code",), COMPARING, "for `in` codes and ranges: `20100-69990, 92920`",
+            "these codes, both ends of a range included; only codes of one category are in a range. A code with "
+            "modifiers only where it is named itself", _by_code,
         ),
         FilterRule(
-            "baseCode", ("=", "in"), "a code, a list of codes and ranges",
-            "the codes with modifiers whose base code is one of these. Not HL7's", _RANGES, _BAD_RANGES, _by_base_code,
+            ("baseCode",), ("=", "in"), "codes and ranges",
+            "the codes with modifiers whose base code is one of these. Not HL7's", _by_base_code,
         ),
         FilterRule(
-            "telemedicine", ("=",), "`true`, `false`",
-            "the codes of which the release says so; all others. Refused where it says nothing of any code",
-            (), ("true",), _by_statement,
-        ),
-        FilterRule(
-            "orthopox", ("=",), "`true`, `false`", "as `telemedicine`", (), ("true",), _by_statement,
+            ("telemedicine", "orthopox"), ("=",), "`true`, `false`",
+            "the codes of which the release says so; all others. Refused where it says it of no code", _by_statement,
         ),
     ),
     value_sets=(
-        ValueSetRule("http://hl7.org/fhir/ValueSet/cpt-all", "CPTAll", "all codes"),
-        ValueSetRule(
-            "http://hl7.org/fhir/ValueSet/cpt-base", "CPTBase", "the base codes",
-            ((Filter("modified", "=", "false"), Filter("modifier", "=", "false")),),
-        ),
-        ValueSetRule(
-            "http://hl7.org/fhir/ValueSet/cpt-modifiers", "CPTModifiers", "the modifiers",
-            ((Filter("modifier", "=", "true"),),),
-        ),
-        ValueSetRule(
-            "http://hl7.org/fhir/ValueSet/cpt-usable", "CPTUsable", "the base codes, with modifiers and without",
-            (
-                (Filter("modified", "=", "false"), Filter("modifier", "=", "false")),
-                (Filter("modified", "=", "true"),),
-            ),
-        ),
-    ),
-    others=(
-        OtherRule(
-            "version",
-            "the year of use. A release has it in the names of its files and folders, or else in its notice",
-        ),
-        OtherRule(
-            "display",
-            "every descriptor of a code is right. A code with modifiers has none: `$lookup` repeats the code, and a "
-            "display that `$validate-code` gets is not checked",
-        ),
-        OtherRule(
-            "properties of a code with modifiers",
-            "`baseCode` and `modifierCode` with their displays, and what the base code has beyond HL7's properties. A "
-            "filter on such a property chooses by the base code",
-        ),
-        OtherRule(
-            "codes with modifiers in an expansion",
-            "they are listed only where a value set enumerates them; any other value set that has them is unclosed",
-        ),
-        OtherRule(
-            "a fragment",
-            "a base code that it lacks is accepted with a warning, and so is a modifier, if their shapes allow it. So "
-            "is every modifier where the release came without the file of modifiers",
-        ),
-        OtherRule("subsumption", "a code subsumes itself, in whatever order its modifiers stand"),
-        OtherRule(
-            "translation",
-            "a code with modifiers that a map does not have is translated by its base code, with the modifiers named; "
-            "a target that is equivalent to the base code is then a broader one",
-        ),
-        OtherRule(
-            "copyright",
-            "the AMA's notice with the year of the version, in every CodeSystem, in these value sets and in those "
-            "by `?fhir_vs`",
-        ),
+        _value_set("CPTAll", "cpt-all", ()),
+        _value_set("CPTBase", "cpt-base", _BASE),
+        _value_set("CPTModifiers", "cpt-modifiers", (("modifier", "true"),)),
+        _value_set("CPTUsable", "cpt-usable", _BASE, (("modified", "true"),)),
     ),
     not_offered=(
-        NotOffered(
-            "concepts of kind `metadata`", "the AMA's files have none; they come from HL7's own loader",
-        ),
+        NotOffered("concepts of the kind `metadata`", "the AMA's files have none; they come from HL7's own loader"),
         NotOffered(
             "deleted codes of CPT Link (`Deleted_DTK`)",
             "that licence has files of its own, whose format nobody here has seen. A code that is not in the files of "
@@ -387,43 +383,9 @@ DESCRIPTION = SystemDescription(
 )  # fmt: skip
 
 # Properties of HL7's that a code with modifiers does not have from its base code.
-_OWN = frozenset({rule.code for rule in DESCRIPTION.properties} | {"telemedicine", "orthopox"})
-
-
-def value_set_of(rule: ValueSetRule, version: str | None) -> Document:
-    """A value set that HL7 defines, with the notice of the AMA for the year of a version."""
-    notice = notice_of(version)
-    includes = [
-        {
-            "system": URL,
-            **(
-                {"filter": [{"property": f.property, "op": f.op, "value": f.value} for f in filters]}
-                if filters
-                else {}
-            ),
-            "copyright": notice,
-        }
-        for filters in rule.filters
-    ]
-    return {
-        "resourceType": "ValueSet",
-        "url": rule.url,
-        "name": rule.name,
-        "status": "active",
-        "description": f"CPT: {rule.codes}",
-        "copyright": notice,
-        "compose": {"include": includes},
-    }
-
-
-def notice_of(version: str | None) -> str:
-    """The notice that the AMA prescribes, with the year of a version.
-
-    >>> notice_of("2026")[:35]
-    'CPT © Copyright 2026 American Medic'
-    """
-    year = re.match("[0-9]{4}", version or "")
-    return NOTICE.format(year=year[0]) if year else NOTICE.replace(" {year}", "")
+_OWN = frozenset({"modifier", "modified", "kind", "baseCode", "modifierCode", "telemedicine", "orthopox"})
+# Filters whose values are not those that concepts of the list have.
+_WITHOUT_DOUBTS = frozenset({"modifier", "modified", "baseCode"})
 
 
 # -- the code system -----------------------------------------------------------------------------
@@ -598,10 +560,14 @@ class CptCodeSystem(WrappedCodeSystem):
         documents = [self.about.document or {}, *self.supplement_documents]
         return any(name in (p.get("code"), p.get("uri")) for d in documents for p in d.get("property", ()))
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Of filters whose values are those of listed codes: a range, and a code with modifiers, is none."""
+        listed = (each for each in filters if each.property not in _WITHOUT_DOUBTS)
+        return self._system.doubts(
+            [each for each in listed if each.property != "code" or not {_RANGE, MARK} & set(each.value)]
+        )
+
     def implied_value_set(self, canonical: str) -> Document | None:
-        rule = DESCRIPTION.value_set(canonical)
-        if rule is not None:
-            return value_set_of(rule, self.about.version)
         value_set = self._system.implied_value_set(canonical)
         return value_set and {**value_set, "copyright": notice_of(self.about.version)}
 

@@ -1,55 +1,83 @@
-"""The description of a code system as its owner and HL7 define it, with the parts that are not offered here.
+"""What the owner of a code system and HL7 define for it, and what of that is offered.
 
-Each described code system has one description in its own module, and ``known.py`` lists them. The code reads the
-filters and value sets from it, and ``terminology reference`` writes docs/systems.md from it. A test tries the examples
-of every row, so that the page says what the code does: ``tests/systems``.
+A system has one ``SystemDescription``, in one module of this folder, and ``described`` lists them all. Filters,
+implicit value sets, the shape of codes, copyright and docs/systems.md come from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from terminology.core.model import CodeSystemInfo, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+
+# The operators that compare the values of a property.
+COMPARING = ("=", "in", "not-in", "regex", "exists")
 
 
-class ValuesOfFilter(Protocol):
-    """The values of one property, by which concepts are chosen; see ``filters.Values``."""
-
-    def having(self, values: Collection[str]) -> Any: ...
-    def matching(self, accepts: Callable[[str], bool], beginning: str) -> Any: ...
-
-
-class SetsOfFilter(Protocol):
-    """The sets of concepts that a rule of a filter can combine; see ``filters.ConceptFilters``."""
-
-    about: CodeSystemInfo
-
-    def everything(self) -> Any: ...
-    def codes(self) -> ValuesOfFilter: ...
-
-    def declared_values(self, property_: str) -> ValuesOfFilter | None:
-        """The values of a property that the code system declares, named by its code or uri; None for any other."""
-
-
-# The concepts that pass a filter; None where the general rule of the operator gives them.
-Choose = Callable[[SetsOfFilter, Filter], Any]
+# The longest text that is compared with a shape; a longer one cannot be a code.
+_LONGEST = 1_000
 
 
 @dataclass(slots=True, frozen=True)
-class CodeForm:
-    """A way in which codes are written. ``examples`` may be codes; ``others`` are none, although they look like it."""
+class CodeShape:
+    """How the codes of a code system are written.
 
-    form: str
-    meaning: str
-    examples: Sequence[str] = ()
-    others: Sequence[str] = ()
+    ``pattern`` is a regular expression of a whole code, compiled when the first code is compared. ``rule``
+    completes the sentence "A code has …" of a message. ``is_right`` checks more than the pattern can.
+    """
+
+    pattern: str
+    rule: str
+    is_right: Callable[[str], bool] | None = None
+
+    def accepts(self, code: str) -> bool:
+        """Whether a text may be a code."""
+        if len(code) > _LONGEST or re.fullmatch(self.pattern, code) is None:
+            return False
+        return self.is_right is None or self.is_right(code)
+
+
+class Describing(Protocol):
+    """The part of a code system that its implicit value sets need."""
+
+    @property
+    def about(self) -> CodeSystemInfo: ...
+
+    def locate(self, code: str) -> Concept | None: ...
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]: ...
+
+
+# The concepts that pass a filter. The first argument is a ``filters.ConceptFilters``, the result a set of it. Raises
+# TerminologyError for a value that the filter does not take.
+Choose = Callable[[Any, Filter], Any]
 
 
 @dataclass(slots=True, frozen=True)
-class PropertyRule:
-    """A property of the concepts, with its type in FHIR."""
+class FilterRule:
+    """A filter that is offered.
+
+    ``properties`` are its names, the usual one first. ``value`` and ``selects`` say on the page what values it takes,
+    and which concepts pass; ``label`` is there in place of the names. ``choose`` is None where the values of the
+    property are compared as those of any other are. ``order`` gives the codes of the concepts in the order in which
+    they are listed, if that is not the order of the code system.
+    """
+
+    properties: tuple[str, ...]
+    operators: tuple[str, ...]
+    value: str
+    selects: str
+    choose: Choose | None = None
+    label: str = ""
+    order: Callable[[Any, Filter], Sequence[str]] | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class DescribedProperty:
+    """A property of concepts: its code (or a phrase for several), its type, and what it says."""
 
     code: str
     type: str
@@ -57,77 +85,85 @@ class PropertyRule:
 
 
 @dataclass(slots=True, frozen=True)
-class FilterRule:
-    """A filter, with the form of its value and the concepts that it selects.
+class ImplicitValueSet:
+    """A value set that the code system implies.
 
-    ``examples`` are values that it takes, ``refused`` values that it refuses. ``choose`` gives the concepts where the
-    general rules of ``filters.py`` do not.
+    ``canonical`` is its url, or the form of it: ``http://loinc.org/vs/[part]``. ``make`` returns the
+    ValueSet of such a url, or None if the url names a code that is not there.
     """
 
-    property: str
-    operators: Sequence[str]
-    value: str
-    selects: str
-    examples: Sequence[str]
-    refused: Sequence[str] = ()
-    choose: Choose | None = None
+    canonical: str
+    content: str
+    make: Callable[[Describing, str], Document | None]
 
-
-@dataclass(slots=True, frozen=True)
-class ValueSetRule:
-    """A value set that the owner or HL7 defines without a formula. ``filters``: one list for each include."""
-
-    url: str
-    name: str
-    codes: str
-    filters: Sequence[Sequence[Filter]] = ((),)
-
-
-@dataclass(slots=True, frozen=True)
-class OtherRule:
-    """Any other rule, such as that for displays."""
-
-    subject: str
-    rule: str
+    def may_be(self, url: str) -> bool:
+        """Whether a url has this form."""
+        fixed, mark, _ = self.canonical.partition("[")
+        return url.startswith(fixed) and len(url) > len(fixed) if mark else url == fixed
 
 
 @dataclass(slots=True, frozen=True)
 class NotOffered:
-    """A part of the definition that is not offered, and why.
+    """A rule of the owner that is not offered, with the reason; ``properties`` are the filters that it is about."""
 
-    ``filter`` is the filter that is meant, if it is one: it is refused with this reason.
-    """
-
-    part: str
+    what: str
     reason: str
-    filter: Filter | None = None
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
 class SystemDescription:
-    """A code system as its owner and HL7 define it. ``source`` is the page of the definition."""
+    """A code system as its owner and HL7 define it.
+
+    ``codes``, ``displays``, ``versions``, ``inactive`` and ``subsumption`` are sentences for the page. ``others`` is
+    the rule for the properties that ``filters`` do not name, None if there is none. ``ignores_case_of_names``: the
+    names of filters are compared without case. ``copyright`` is the notice that goes with every value set that the
+    server makes itself. ``source`` says where the rules stand.
+    """
 
     url: str
-    title: str
+    name: str
+    codes: str
+    displays: str
+    versions: str
+    inactive: str
+    subsumption: str
     source: str
-    codes: Sequence[CodeForm] = ()
-    properties: Sequence[PropertyRule] = ()
+    shape: CodeShape | None = None
+    properties: Sequence[DescribedProperty] = ()
     filters: Sequence[FilterRule] = ()
-    value_sets: Sequence[ValueSetRule] = ()
-    others: Sequence[OtherRule] = ()
+    others: FilterRule | None = None
+    value_sets: Sequence[ImplicitValueSet] = ()
     not_offered: Sequence[NotOffered] = ()
+    copyright: str | None = None
+    ignores_case_of_names: bool = False
+    _rules: dict[str, FilterRule] = field(init=False, default_factory=dict, repr=False)
 
-    def choosing(self, filter_: Filter) -> Choose | None:
-        """The rule of its own that a filter has."""
-        rules = (rule for rule in self.filters if rule.property == filter_.property)
-        return next((rule.choose for rule in rules if filter_.op in rule.operators), None)
+    def __post_init__(self) -> None:
+        self._rules.update({self._name(name): rule for rule in self.filters for name in rule.properties})
 
-    def why_not(self, filter_: Filter) -> str | None:
-        """The reason why a filter of the definition is not offered; None for any other filter."""
-        parts = ((part.filter, part.reason) for part in self.not_offered if part.filter is not None)
-        key = (filter_.property, filter_.op)
-        return next((reason for other, reason in parts if (other.property, other.op) == key), None)
+    def rule_of(self, property_: str, declared: Collection[str] = ()) -> FilterRule | None:
+        """The rule of a filter on a property; ``declared`` are the properties that the code system declares."""
+        rule = self._rules.get(self._name(property_))
+        if rule is None and self.others is not None and self.declared_name(property_, declared) is not None:
+            return self.others
+        return rule
 
-    def value_set(self, url: str) -> ValueSetRule | None:
-        """The value set of a url, if it is one of these."""
-        return next((rule for rule in self.value_sets if rule.url == url), None)
+    def declared_name(self, property_: str, declared: Collection[str]) -> str | None:
+        """The name under which a property is declared; None if it is not."""
+        if property_ in declared or not self.ignores_case_of_names:
+            return property_ if property_ in declared else None
+        return next((name for name in declared if self._name(name) == self._name(property_)), None)
+
+    def why_not(self, property_: str) -> str | None:
+        """The reason why a filter that the owner defines is not offered; None if it is, or is not defined."""
+        refused = (each for each in self.not_offered if property_ in each.properties)
+        return next((each.reason for each in refused), None)
+
+    def implied_value_set(self, system: Describing, url: str) -> Document | None:
+        """The ValueSet of a url that ``value_sets`` define; None if it is none of them."""
+        value_sets = (each.make(system, url) for each in self.value_sets if each.may_be(url))
+        return next((value_set for value_set in value_sets if value_set is not None), None)
+
+    def _name(self, property_: str) -> str:
+        return property_.casefold() if self.ignores_case_of_names else property_

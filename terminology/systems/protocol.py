@@ -29,7 +29,7 @@ class Selection(Protocol):
 
     @property
     def unclosed(self) -> str | None:
-        """Why the selection lists only some of its concepts; None where it lists them all."""
+        """Why the selection lists only some of its concepts, "" for no particular reason; None where it lists all."""
 
     def __iter__(self) -> Iterator[Concept]: ...
     def __contains__(self, code: object) -> bool: ...
@@ -129,6 +129,9 @@ class CodeSystem(Protocol):
         that the operator does not take, a code that does not exist.
         """
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Warnings about filters that ``select`` takes: one for each value that no concept has."""
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         """The concepts that have a text in one of these languages; None where that is not known."""
 
@@ -189,6 +192,9 @@ class SimpleCodeSystem:
             raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
         return LocatedSelection(self, text)
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        return []
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         return None
 
@@ -243,6 +249,9 @@ class WrappedCodeSystem:
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> Selection:
         return self._system.select(filters, text, languages)
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        return self._system.doubts(filters)
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         return self._system.select_by_language(languages)

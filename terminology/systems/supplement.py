@@ -21,6 +21,7 @@ from terminology.core.model import (
     Designation,
     Document,
     Filter,
+    Issue,
     Property,
     split_canonical,
 )
@@ -131,6 +132,10 @@ class SupplementedCodeSystem(WrappedCodeSystem):
         own = cast("ConceptSet", self._system.select()).among(codes)
         return numbered - own if is_negative else numbered & own
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Of the filters on its own properties."""
+        return self._system.doubts([each for each in filters if not self._declaring(each.property)])
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         """Not known: that would take the united answers of all supplements."""
         return None
@@ -173,7 +178,7 @@ class SupplementedCodeSystem(WrappedCodeSystem):
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         # The details of the code system may be kept there: they are copied before something is added.
         details = {
-            code: ConceptDetail([*d.designations], [*d.properties], d.extension)
+            code: ConceptDetail([*d.designations], [*d.properties], d.extension, d.former)
             for code, d in self._system.describe(codes).items()
         }
         for canonical, supplement in self._supplements:
@@ -233,7 +238,7 @@ class CuratedCodeSystem(SupplementedCodeSystem):
         return self._details.get(code, lambda: self._united(code, detail))
 
     def _united(self, code: str, detail: ConceptDetail) -> ConceptDetail:
-        united = ConceptDetail([*detail.designations], [*detail.properties], detail.extension)
+        united = ConceptDetail([*detail.designations], [*detail.properties], detail.extension, detail.former)
         for canonical, supplement in self._supplements:
             extra = supplement.describe([code]).get(code) or ConceptDetail()
             others = [self._with_display(p) for p in extra.properties if p.code not in self._own_codes]

@@ -12,13 +12,13 @@ from terminology.core.model import Filter
 from terminology.library import Terminology
 from terminology.opening import catalogue_of
 from terminology.systems import cpt
+from terminology.systems.described import with_own_rules
 from terminology.systems.document import DocumentCodeSystem
-from terminology.systems.known import with_own_rules
 from terminology.systems.protocol import CodeSystem
 from tests.support.asking import properties, value, values
 from tests.support.builders import code_system, value_set
 from tests.support.compiled import shelved
-from tests.support.described import cpt_release
+from tests.support.cpt_release import cpt_release
 
 pytest.importorskip("pyroaring")
 
@@ -202,30 +202,30 @@ BASES = ["00100", "57461", "57520", "99001", "0001F", "0001T"]
 MODIFIERS = ["51", "25", "59", "92", "95", "LT", "P1", "1P"]
 
 
-@pytest.mark.parametrize(
-    ("filters", "codes", "has_modified"),
-    [
-        ([("modifier", "=", "true")], MODIFIERS, False),
-        ([("modifier", "=", "false")], BASES, True),
-        ([("modified", "=", "true")], [], True),
-        ([("modified", "=", "false")], BASES + MODIFIERS, False),
-        ([("modified", "=", "false"), ("modifier", "=", "false")], BASES, False),
-        ([("kind", "=", "code")], ["00100", "57461", "57520", "99001", "0001T"], False),
-        ([("kind", "in", "code, cat-2")], [*BASES, "1P"], False),
-        ([("kind", "=", "physical-status")], ["P1"], False),
-        ([("code", "in", "57000-57499, 57520")], ["57461", "57520"], False),
-        ([("code", "in", " 00100 - 57461 ,99001")], ["00100", "57461", "99001"], False),
-        ([("code", "in", "0001T-0009T")], ["0001T"], False),
-        ([("code", "in", "57520, 57520:51")], ["57520"], True),
-        ([("code", "in", "57461, 57461:51")], ["57461"], False),
-        ([("baseCode", "=", "57520")], [], True),
-        ([("baseCode", "in", "57500-57599")], [], True),
-        ([("baseCode", "in", "57000-57499")], [], False),
-        ([("modified", "=", "true"), ("baseCode", "in", "57500-57599")], [], True),
-        ([("modified", "=", "true"), ("kind", "=", "code")], [], False),
-        ([], BASES + MODIFIERS, True),
-    ],
-)
+FILTERS: list[tuple[list[tuple[str, str, str]], list[str], bool]] = [
+    ([("modifier", "=", "true")], MODIFIERS, False),
+    ([("modifier", "=", "false")], BASES, True),
+    ([("modified", "=", "true")], [], True),
+    ([("modified", "=", "false")], BASES + MODIFIERS, False),
+    ([("modified", "=", "false"), ("modifier", "=", "false")], BASES, False),
+    ([("kind", "=", "code")], ["00100", "57461", "57520", "99001", "0001T"], False),
+    ([("kind", "in", "code, cat-2")], [*BASES, "1P"], False),
+    ([("kind", "=", "physical-status")], ["P1"], False),
+    ([("code", "in", "57000-57499, 57520")], ["57461", "57520"], False),
+    ([("code", "in", " 00100 - 57461 ,99001")], ["00100", "57461", "99001"], False),
+    ([("code", "in", "0001T-0009T")], ["0001T"], False),
+    ([("code", "in", "57520, 57520:51")], ["57520"], True),
+    ([("code", "in", "57461, 57461:51")], ["57461"], False),
+    ([("baseCode", "=", "57520")], [], True),
+    ([("baseCode", "in", "57500-57599")], [], True),
+    ([("baseCode", "in", "57000-57499")], [], False),
+    ([("modified", "=", "true"), ("baseCode", "in", "57500-57599")], [], True),
+    ([("modified", "=", "true"), ("kind", "=", "code")], [], False),
+    ([], BASES + MODIFIERS, True),
+]
+
+
+@pytest.mark.parametrize(("filters", "codes", "has_modified"), FILTERS)
 def test_a_filter_selects_listed_codes_and_codes_with_modifiers(
     system: CodeSystem, filters: list[tuple[str, str, str]], codes: list[str], has_modified: bool
 ) -> None:
@@ -324,3 +324,38 @@ def test_an_enumerated_code_with_modifiers_is_listed(where: str, tmp_path: Path)
         for code in ("57520:51", "57520"):
             answer = terminology.ask("ValueSet/$validate-code", url=resource["url"], system=CPT, code=code)
             assert value(answer, "result") is (code in codes)
+
+
+def test_every_filter_and_value_set_of_the_page_is_tried_here() -> None:
+    """docs/systems.md is written from the description: what it offers is in these tests."""
+    tried = {(name, op) for filters, _, _ in FILTERS for name, op, _ in filters}
+    stated = {(name, "=") for name in ("telemedicine", "orthopox")}
+    usual = {("code", op) for op in ("=", "not-in", "regex", "exists")}
+    offered = {
+        (name, op) for rule in cpt.DESCRIPTION.filters for name in rule.properties for op in rule.operators
+    }
+    assert offered == tried | stated | usual
+    names = [each.canonical.rpartition("/")[2] for each in cpt.DESCRIPTION.value_sets]
+    assert names == ["cpt-all", "cpt-base", "cpt-modifiers", "cpt-usable"]
+
+
+def test_another_operator_is_refused_with_those_that_there_are(system: CodeSystem) -> None:
+    with pytest.raises(TerminologyError, match="compared with '='"):
+        system.select([Filter("modifier", "in", "true")])
+    for value_ in ("57499-57000", "5700-5749", "0001F-0009T", "1-2-3"):
+        with pytest.raises(TerminologyError, match="codes and ranges of codes of one category"):
+            system.select([Filter("code", "in", value_)])
+    with pytest.raises(TerminologyError, match="true or false"):
+        system.select([Filter("modified", "=", "1")])
+    assert chosen(system, ("code", "=", "57520")) == ["57520"]
+    assert chosen(system, ("code", "regex", "574.*")) == ["57461"]
+
+
+def test_a_range_gives_no_doubt_and_an_unknown_kind_does(system: CodeSystem) -> None:
+    quiet = [
+        Filter("code", "in", "57000-57499"),
+        Filter("modified", "=", "true"),
+        Filter("baseCode", "=", "57520"),
+    ]
+    assert system.doubts(quiet) == []
+    assert [issue.severity for issue in system.doubts([Filter("kind", "=", "metadata")])] == ["warning"]

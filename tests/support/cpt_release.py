@@ -1,4 +1,4 @@
-"""Copies of the code systems that have a description, with made-up words, for the tests of the descriptions."""
+"""A copy of CPT with made-up words."""
 
 from __future__ import annotations
 
@@ -50,7 +50,3 @@ def cpt_release(**elements: Any) -> Document:
 
 def _flags(is_modifier: bool) -> list[Document]:
     return [{"code": "modifier", "valueBoolean": is_modifier}, {"code": "modified", "valueBoolean": False}]
-
-
-# A copy of each described code system, by its url.
-COPIES = {cpt.URL: cpt_release}
