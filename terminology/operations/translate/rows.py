@@ -15,7 +15,7 @@ from terminology.systems.cpt import URL as CPT
 from terminology.systems.protocol import CodeSystem
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class FoundRows:
     """The rows of a code; ``note`` is a sentence if the map does not have the code as it was sent.
 
