@@ -56,22 +56,22 @@ def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
 
 def is_language_pack(document: Document) -> bool:
     """Is the resource a supplement that only adds other languages? Such a supplement applies in every request."""
-    extensions = document.get("extension")
-    if not is_supplement(document) or not isinstance(document.get("supplements"), str):
-        return False
-    # This is asked of every resource that comes with a request, which may be malformed.
-    known = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+    known = _extensions_of_supplement(document)
     return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
 
 
 def applies_always(document: Document) -> bool:
     """Is the resource a supplement that says that it applies in every request?"""
+    known = _extensions_of_supplement(document)
+    return any(str(e.get("url")).endswith(APPLIES_ALWAYS) and e.get("valueBoolean") is True for e in known)
+
+
+def _extensions_of_supplement(document: Document) -> list[Document]:
+    """The extensions of a supplement, which may be malformed; none of any other resource."""
+    extensions = document.get("extension")
     if not is_supplement(document) or not isinstance(document.get("supplements"), str):
-        return False
-    extensions = document.get("extension", ())
-    return any(
-        str(e.get("url")).endswith(APPLIES_ALWAYS) and e.get("valueBoolean") is True for e in extensions
-    )
+        return []
+    return [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
 
 
 class SupplementedCodeSystem(WrappedCodeSystem):
