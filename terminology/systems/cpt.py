@@ -413,6 +413,7 @@ class CptCodeSystem(WrappedCodeSystem):
         self.about = replace(system.about, has_expressions=True)
         declared = {p.get("code") for p in (system.about.document or {}).get("property", ())}
         self._has_modifiers, self._has_telemedicine = "modifier" in declared, "telemedicine" in declared
+        self._lacking = {"modifier", "modified", "kind"} - declared
         self._details: Cache[ConceptDetail] = Cache(_ROOM, lambda detail: 200 + 200 * len(detail.properties))
 
     def locate(self, code: str) -> Concept | None:
@@ -481,7 +482,7 @@ class CptCodeSystem(WrappedCodeSystem):
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         details = self._system.describe(codes)
-        if not self._has_modifiers:
+        if self._lacking:
             details = {code: self._with_shape(code, detail) for code, detail in details.items()}
         if len(details) == len(codes):
             return details
@@ -493,11 +494,12 @@ class CptCodeSystem(WrappedCodeSystem):
         return self._details.get(code, lambda: self._shaped(code, detail))
 
     def _shaped(self, code: str, detail: ConceptDetail) -> ConceptDetail:
-        properties = [
+        by_shape = [
             Property("modifier", Typed("boolean", MODIFIER.fullmatch(code) is not None)),
             Property("modified", Typed("boolean", False)),
             *(Property("kind", Typed("code", kind)) for kind in kinds_by_shape(code)),
         ]
+        properties = [each for each in by_shape if each.code in self._lacking]
         return ConceptDetail(detail.designations, [*properties, *detail.properties], detail.extension)
 
     def _detail(self, reading: CptReading) -> ConceptDetail:

@@ -359,3 +359,14 @@ def test_a_range_gives_no_doubt_and_an_unknown_kind_does(system: CodeSystem) -> 
     ]
     assert system.doubts(quiet) == []
     assert [issue.severity for issue in system.doubts([Filter("kind", "=", "metadata")])] == ["warning"]
+
+
+def test_a_copy_that_lacks_properties_of_HL7_has_them_by_its_shapes() -> None:
+    plain = code_system(CPT, "57520", "0001F", "51", version="2031")
+    for code, kind, is_modifier in (
+        ("57520", "code", False),
+        ("0001F", "cat-2", False),
+        ("51", "cat-1", True),
+    ):
+        told = properties(served(plain).ask("CodeSystem/$lookup", system=CPT, code=code))
+        assert (told["kind"], told["modifier"], told["modified"]) == ([kind], [is_modifier], [False])
