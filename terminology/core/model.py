@@ -176,6 +176,7 @@ class CodeSystemInfo:
     many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
     None if the code system does not say; then a code in any case is found where no code is written exactly so.
     ``is_flat``: True if an expansion is a tree only where the request or the value set asks for one.
+    ``is_compositional``: True if codes are made of others, so that two codes may mean the same.
     """
 
     url: str
@@ -192,6 +193,7 @@ class CodeSystemInfo:
     is_related: bool = True
     is_infinite: bool = False
     is_flat: bool = False
+    is_compositional: bool = False
 
     @property
     def canonical(self) -> str:

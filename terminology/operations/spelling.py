@@ -97,11 +97,13 @@ def base_code(system: str | None, code: str) -> tuple[str, str] | None:
 
 
 def code_hint(system: CodeSystem, code: str) -> str:
-    """A question that names the codes with the same letters and digits; empty if there are none.
+    """Why the text is not a code, or else a question that names the codes with the same letters and digits.
 
     Case, blanks, marks and leading zeros may differ, and the letter O may stand for 0. A code with modifiers is
     compared without them.
     """
+    if reasons := system.remarks(code):
+        return ". ".join(reason.text for reason in reasons)
     if len(code) > _LONGEST_CODE or not bare(code):
         return ""
     parts = base_code(system.about.url, code)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
@@ -90,6 +90,9 @@ class IndexedCodeSystem:
             keys |= self.filters.keys(missing)
             rows |= self._rows(dict.fromkeys(keys[code] for code in missing))
         return {code: LazyDetail(self.reader, rows[key]) for code, key in keys.items() if key in rows}
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return ()
 
     def implied_value_set(self, canonical: str) -> Document | None:
         return implicit.implied_value_set(self, canonical, self.artifact.header.document.get("valueSet"))
@@ -257,6 +260,11 @@ class IndexedSelection:
 
     def __sub__(self, other: IndexedSelection) -> IndexedSelection:
         return self._with(self._ords - other._ords, self._beyond or other._beyond)
+
+    @property
+    def chosen(self) -> BitMap | None:
+        """The numbers of the concepts that are chosen; None for all. Not to be changed."""
+        return self._chosen
 
     def without(self, inactive: bool = False, abstract: bool = False) -> IndexedSelection:
         left = self._ords

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import finder
 
 
@@ -138,6 +138,12 @@ class CodeSystem(Protocol):
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         """Designations and properties of many concepts at once; unknown codes are left out."""
 
+    def remarks(self, code: str) -> Sequence[Issue]:
+        """What there is to say about the way in which a code is written.
+
+        Of a text that is not a code: why not. Of a code: doubts, and checks that were not made.
+        """
+
     def implied_value_set(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
 
@@ -188,6 +194,9 @@ class SimpleCodeSystem:
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         return {code: ConceptDetail() for code in codes if self.locate(code) is not None}
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return ()
 
     def implied_value_set(self, canonical: str) -> Document | None:
         return None

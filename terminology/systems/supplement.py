@@ -20,6 +20,7 @@ from terminology.core.model import (
     Designation,
     Document,
     Filter,
+    Issue,
     split_canonical,
 )
 from terminology.core.texts import words
@@ -166,6 +167,9 @@ class SupplementedCodeSystem:
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return self._system.subsumes(ancestor, descendant)
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return self._system.remarks(code)
 
     def implied_value_set(self, canonical: str) -> Document | None:
         return self._system.implied_value_set(canonical)

@@ -172,6 +172,8 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
+        if basis.definition is None:
+            _add_remarks(finding, finding.matches[0].system)
         return GO
     about = finding.systems[0].about
     reason = impossibility(about, finding.code) if about.is_fragment else None
@@ -181,7 +183,8 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         and (basis.definition is None or _may_contain(basis.definition, about, finding.code))
     )
     if not basis.request.only_membership:
-        hint = code_hint(finding.systems[0], finding.code)
+        has_remarks = _add_remarks(finding, finding.systems[0])
+        hint = "" if has_remarks else code_hint(finding.systems[0], finding.code)
         unknown = issues.invalid_code if reason is None else issues.unknown_code_in_whole
         finding.add(issues.with_diagnostics(unknown(finding.code, about), hint), "code")
         if reason is not None:
@@ -192,6 +195,14 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         finding.matches = [CodeMatch(finding.systems[0], Concept(finding.code))]
         return GO
     return STOP
+
+
+def _add_remarks(finding: CodingFinding, system: CodeSystem) -> bool:
+    """Add what the code system says about the way in which the code is written. Returns whether it says anything."""
+    remarks = system.remarks(finding.code)
+    for remark in remarks:
+        finding.add(remark, "code")
+    return bool(remarks)
 
 
 def _is_listed(finding: CodingFinding, version: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -125,6 +126,31 @@ class ReleaseIndex:
         part = self.artifact.part(ALONE)
         whole = self.set_of(range(len(self.owners)))
         return whole - type(whole).deserialize(part) if part else whole
+
+    @cached_property
+    def alone(self) -> BitMap:
+        """The numbers that stand for the relationships of a concept in role group 0."""
+        return self.set_of(range(len(self.owners))) - self.groups
+
+    @cached_property
+    def grouped(self) -> BitMap:
+        """The concepts that have relationships besides ``Is a``."""
+        return self.set_of(self.owners)
+
+    @cached_property
+    def group_counts(self) -> Counter[int]:
+        """How many groups each concept has; role group 0 counts as one."""
+        return Counter(self.owners)
+
+    @cached_property
+    def group_sizes(self) -> array[int]:
+        """How many relationships each group has."""
+        sizes = array("H", bytes(2 * len(self.owners)))
+        for table in (GROUPED, VALUED):
+            for kind in self.kinds(table):
+                for number in self.table(table, kind).numbers:
+                    sizes[number] += 1
+        return sizes
 
     def owning(self, groups: BitMap) -> BitMap:
         """The concepts of some groups."""
