@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from terminology.core.issues.phrases import quoted
 from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
@@ -36,6 +38,22 @@ def expression_on_unknown_concept(expression: str, at: int, id_: str, about: Cod
     text = (
         f"The ECL expression cannot be used: {_place(expression, at)}, there is no concept '{id_}' in "
         f"'{about.canonical}'"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def no_such_column(expression: str, at: int, column: str, known: Sequence[str]) -> Issue:
+    text = (
+        f"The ECL expression cannot be used: {_place(expression, at)}, no reference set has a column {quoted(column)}. "
+        f"There are {', '.join(known) or 'none'}"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def column_without_concepts(expression: str, at: int, column: str) -> Issue:
+    text = (
+        f"The ECL expression cannot be used: {_place(expression, at)}, the column {quoted(column)} has values that are "
+        "not concepts, and a value set has concepts"
     )
     return error(code="invalid", text=text, tx="vs-invalid")
 
