@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from terminology.core import issues
 from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
@@ -13,6 +14,8 @@ from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
+from terminology.systems.described import description_of
+from terminology.systems.filters import values_in_doubt
 from terminology.systems.indexed_filters import STEPS_OF_ROW, IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 from terminology.systems.metadata import info_of
@@ -36,9 +39,11 @@ class IndexedCodeSystem:
         """``filters`` are for a code system with filters of its own."""
         self.artifact = artifact
         self.about: CodeSystemInfo = info_of(artifact.header.document)
-        self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact))
+        self._description = description_of(self.about.url)
+        self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact), self._description)
         self.reader, self.key = self.filters.reader, self.filters.key
-        # Whether a code may be written in another case than that of its concept.
+        # Whether keys are in small letters, and whether a code may be written in another case than its concept's.
+        self._folds = self.about.case_sensitive is False
         self._may_differ = self.about.case_sensitive is None
         self._recent: RecentValues[StoredConcept] = RecentValues(RECENT, _bytes_of_row)
 
@@ -66,7 +71,22 @@ class IndexedCodeSystem:
         chosen = [self.filters.choose(filter_) for filter_ in filters]
         if text:
             chosen += self._with_words(words(text), languages)
-        return IndexedSelection(self, self.artifact.intersection(chosen) if chosen else None)
+        order = self._order_of(filters)
+        return IndexedSelection(self, self.artifact.intersection(chosen) if chosen else None, order)
+
+    def _order_of(self, filters: Sequence[Filter]) -> list[int] | None:
+        """The order in which the only filter lists concepts, if that is not their own."""
+        rule = self.filters.rule_of(filters[0]) if len(filters) == 1 else None
+        if rule is None or rule.order is None:
+            return None
+        codes = rule.order(self.filters, filters[0])
+        numbers = self.artifact.ords(self.filters.keys(codes).values())
+        return list(dict.fromkeys(numbers[key] for code in codes if (key := self.key(code)) in numbers))
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        single = (each for filter_ in filters for each in values_in_doubt(filter_))
+        empty = [each for each in single if not self.filters.choose(each)]
+        return [issues.nothing_has_value(each, self.about) for each in empty]
 
     def select_by_language(self, languages: Languages) -> IndexedSelection:
         return IndexedSelection(self, self._with_text_in(languages))
@@ -95,7 +115,8 @@ class IndexedCodeSystem:
         return ()
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        return implicit.implied_value_set(self, canonical, self.artifact.header.document.get("valueSet"))
+        value_set = self.artifact.header.document.get("valueSet")
+        return implicit.implied_value_set(self, canonical, value_set, self._description)
 
     # -- texts -------------------------------------------------------------------------------
 
@@ -128,11 +149,11 @@ class IndexedCodeSystem:
 
     def _own_key(self, code: str) -> str:
         """The key of a concept that has this code."""
-        return code.casefold() if self.about.case_sensitive is False else code
+        return code.casefold() if self._folds else code
 
     def _row_of(self, code: str) -> StoredConcept | None:
         """The row of a code, also in another case if the code system allows it."""
-        key = self._own_key(code)
+        key = code.casefold() if self._folds else code
         row = self._recent.find(key)
         if row is None:
             row = self._row(key)

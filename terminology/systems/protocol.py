@@ -126,6 +126,9 @@ class CodeSystem(Protocol):
         that the operator does not take, a code that does not exist.
         """
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Warnings about filters that ``select`` takes: one for each value that no concept has."""
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         """The concepts that have a text in one of these languages; None where that is not known."""
 
@@ -182,6 +185,9 @@ class SimpleCodeSystem:
                 )
             raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
         return LocatedSelection(self, text)
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        return []
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         return None

@@ -126,6 +126,10 @@ class SupplementedCodeSystem:
         own = cast("ConceptSet", self._system.select()).among(codes)
         return numbered - own if is_negative else numbered & own
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Of the filters on its own properties."""
+        return self._system.doubts([each for each in filters if not self._declaring(each.property)])
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         """Not known: that would take the united answers of all supplements."""
         return None
