@@ -100,8 +100,8 @@ class MemberRows:
     # -- filters -----------------------------------------------------------------------------
 
     def _by_active(self, filter_: ByActive, refset: str) -> BitMap:
-        wanted = {None: ("0", "1"), True: ("1",), False: ("0",)}[filter_.active]
-        return self._having(refset, "active", wanted.__contains__)
+        statuses = {None: ("0", "1"), True: ("1",), False: ("0",)}[filter_.active]
+        return self._having(refset, "active", statuses.__contains__)
 
     def _by_time(self, filter_: ByTime, refset: str) -> BitMap:
         return self._having(refset, "effectiveTime", lambda time: time_holds(filter_, time))
