@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Designation, Property, Typed
 from terminology.store.artifacts import Artifact
 from terminology.store.packing import OWN, line_of
@@ -21,16 +21,12 @@ _CONCEPT = re.compile(r'"(?:[^"\\]|\\.)*"|#[+-]?[0-9.]+|([1-9][0-9]{5,17})')
 _USE = {"system": URL, "code": INACTIVE_DESCRIPTION, "display": "Inactive"}
 
 
-def _bytes_of_term(code: str, term: str) -> int:
-    return 200 + len(code) + 4 * len(term)
-
-
 class Terms:
     """The displays of the concepts of one release."""
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
-        self._recent: RecentValues[str] = RecentValues(RECENT, _bytes_of_term)
+        self._recent: RecentValues[str] = RecentValues(RECENT, size_of_texts)
 
     def of(self, codes: Iterable[str]) -> Mapping[str, str]:
         """The display of each of these concepts that has one."""
