@@ -438,3 +438,45 @@ def test_lookup_and_subsumes_say_why_an_expression_is_refused(
     for operation, parameters in requests:
         with pytest.raises(TerminologyError, match="at the end, a concept is expected"):
             terminology.ask(operation, system=URL, **parameters)
+
+
+# -- enumerations --------------------------------------------------------------------------------
+
+
+def listing(*codes: str, **compose: Any) -> dict[str, Any]:
+    include = {"system": URL, "concept": [{"code": code} for code in codes]}
+    return {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]} | compose}
+
+
+def expanded(terminology: Terminology, value_set: dict[str, Any], **parameters: Any) -> dict[str, Any]:
+    answer = terminology.ask("ValueSet/$expand", valueSet=value_set, **parameters)
+    expansion: dict[str, Any] = answer["expansion"]
+    return expansion
+
+
+def test_a_value_set_lists_the_expressions_that_it_enumerates(
+    terminology: Terminology, system: SnomedCodeSystem
+) -> None:
+    """They have their display; the list is closed, and ``excludePostCoordinated`` leaves them out."""
+    value_set = listing(SITE, REFINED, f"{FINDING}:", NOBODY)
+    expansion = expanded(terminology, value_set)
+    located = system.locate(REFINED)
+    assert located is not None
+    assert [(entry["code"], entry.get("display")) for entry in expansion["contains"]][1] == (
+        REFINED,
+        located.display,
+    )
+    assert [entry["code"] for entry in expansion["contains"]] == [SITE, REFINED]
+    assert "extension" not in expansion
+    without = expanded(terminology, value_set, excludePostCoordinated=True)
+    assert [entry["code"] for entry in without["contains"]] == [SITE]
+    below = {"system": URL, "filter": [{"property": "concept", "op": "is-a", "value": FINDING}]}
+    excluded = expanded(terminology, listing(SITE, REFINED, exclude=[below]))
+    assert [entry["code"] for entry in excluded["contains"]] == [SITE]
+
+
+def test_an_enumeration_has_no_other_expression_of_its_concepts(terminology: Terminology) -> None:
+    for code, is_there in ((REFINED, True), (f"{FINDING}:{ATTRIBUTES[0]}={SITE}", False)):
+        value_set = listing(FINDING, REFINED)
+        answer = asked(terminology, "ValueSet/$validate-code", valueSet=value_set, system=URL, code=code)
+        assert answer["result"]["valueBoolean"] is is_there

@@ -94,6 +94,7 @@ class Block:
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
+        self._has_expressions: bool | None = None
         self._folded_enumeration: dict[str, list[Node]] | None = None
 
     @property
@@ -157,6 +158,15 @@ class Block:
     def lists_more_than_is_here(self) -> bool:
         """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
+
+    @property
+    def lists_expressions(self) -> bool:
+        """Whether it lists a code that may be an expression, which has no number. Lists in the store are not asked."""
+        if self._has_expressions is None:
+            is_compositional = self.system is not None and self.system.about.is_compositional
+            may_have = self.is_enumerated and is_compositional and not isinstance(self.enumeration, Listing)
+            self._has_expressions = may_have and any(not code.isdigit() for code in self.enumeration)
+        return self._has_expressions
 
     def may_list(self, code: str) -> bool:
         """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
