@@ -9,7 +9,7 @@ from sys import getsizeof
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue, MalformedMap
 from terminology.catalogue.wrapper import Wrapper
-from terminology.core.cache import RecentValues, shared
+from terminology.core.cache import RecentValues, key_alone, size_of
 from terminology.core.model import Document
 from terminology.systems.protocol import CodeSystem
 
@@ -17,8 +17,12 @@ from terminology.systems.protocol import CodeSystem
 MOST_REMEMBERED = 1_000
 
 
-def _bytes_of_texts(texts: Sequence[str]) -> int:
-    return sum(map(getsizeof, texts))
+def _bytes_of_text(key: str, text: str) -> int:
+    return getsizeof(key) + getsizeof(text)
+
+
+def _bytes_of_texts(key: tuple[str, ...], texts: Sequence[str]) -> int:
+    return size_of(key) + sum(map(getsizeof, texts))
 
 
 class Remembering(Wrapper):
@@ -26,15 +30,15 @@ class Remembering(Wrapper):
 
     def __init__(self, base: Catalogue) -> None:
         super().__init__(base)
-        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED, getsizeof)
-        self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED, shared)
-        self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED, shared)
+        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED, _bytes_of_text)
+        self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED, key_alone)
+        self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED, key_alone)
         # Apart from the known ones, which a client could otherwise push out. Maps lead to systems that are not here.
-        self._unknown_systems: RecentValues[bool] = RecentValues(MOST_REMEMBERED, shared)
+        self._unknown_systems: RecentValues[bool] = RecentValues(MOST_REMEMBERED, key_alone)
         self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(
-            MOST_REMEMBERED, shared
+            MOST_REMEMBERED, key_alone
         )
-        self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED, shared)
+        self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED, key_alone)
         self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED, _bytes_of_texts)
 
     def for_fhir(self, version: str) -> Catalogue:

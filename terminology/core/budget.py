@@ -11,7 +11,7 @@ A step is one code that is visited, about 0.2 microseconds; what takes longer co
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from itertools import chain, islice
 from time import monotonic
@@ -32,23 +32,15 @@ _SOME = 64
 
 
 class Budget:
-    """The steps that are left, and the moment at which the request must end. Open in a ``with``."""
+    """The steps that are left, and the moment at which the request must end."""
 
-    __slots__ = ("_deadline", "_look_at", "_seconds", "_token", "left", "most")
+    __slots__ = ("_deadline", "_look_at", "_seconds", "left", "most")
 
     def __init__(self, steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> None:
         self.most, self._seconds = steps, seconds
         self._deadline = monotonic() + seconds
         self.left = steps
         self._look_at = steps
-        self._token: Token[Budget | None] | None = None
-
-    def __enter__(self) -> None:
-        self._token = _CURRENT.set(self)
-
-    def __exit__(self, *error: object) -> None:
-        if self._token is not None:
-            _CURRENT.reset(self._token)
 
     def spend(self, steps: int = 1) -> None:
         """Count some steps. Raises OverBudgetError when there are no more, or no more time."""
@@ -78,12 +70,27 @@ class Budget:
 
 
 _CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
-_SHARED = nullcontext()
 
 
-def opened(steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> AbstractContextManager[None]:
+def open_new(steps: int, seconds: float) -> Token[Budget | None]:
+    """Open a budget for what this thread does until ``close`` gets the token."""
+    return _CURRENT.set(Budget(steps, seconds))
+
+
+close = _CURRENT.reset
+
+
+@contextmanager
+def opened(steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> Iterator[None]:
     """A budget for the work in a ``with``; where there is one already, that one is shared."""
-    return Budget(steps, seconds) if _CURRENT.get() is None else _SHARED
+    if _CURRENT.get() is not None:
+        yield
+        return
+    token = open_new(steps, seconds)
+    try:
+        yield
+    finally:
+        close(token)
 
 
 def current() -> Budget | None:

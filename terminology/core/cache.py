@@ -13,7 +13,7 @@ from dataclasses import is_dataclass
 from functools import lru_cache, wraps
 from sys import getsizeof
 from threading import Lock
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 V = TypeVar("V")
@@ -27,12 +27,14 @@ LONGEST_TEXT = 1_000
 
 def size_of(key: object) -> int:
     """About the bytes of a key: a text, a number, or a tuple or frozen dataclass of such."""
-    if type(key) is str:
+    kind = type(key)
+    if kind is str:
         return getsizeof(key)
-    if type(key) is tuple:
+    if kind is tuple:
         size = 60
-        for item in key:
-            size += 40 if type(item) is int else size_of(item)
+        for item in key:  # type: ignore[attr-defined]
+            kind = type(item)
+            size += 40 if kind is int else getsizeof(item) if kind is str else size_of(item)
         return size
     if isinstance(key, tuple | frozenset):
         return getsizeof(key) + sum(map(size_of, key))
@@ -41,9 +43,9 @@ def size_of(key: object) -> int:
     return getsizeof(key)
 
 
-def shared(value: object) -> int:
-    """The weight of a value that is there anyway, such as a resource of the content."""
-    return 0
+def key_alone(key: object, value: object) -> int:
+    """The weight of a value that is there anyway, such as a resource of the content: that of its key."""
+    return size_of(key)
 
 
 def kept_results(most: int, longest: int = LONGEST_TEXT) -> Callable[[Callable[P, V]], Callable[P, V]]:
@@ -129,7 +131,7 @@ class Cache(Generic[V]):
         value = make()
         size = size_of(key)
         weight = size + self._weigh(value)
-        if self._keeps(size, weight):
+        if size <= LARGEST_KEY and (weight <= self._room or self._keeps_one):
             with self._lock:
                 if key not in self._entries:
                     self._put(key, value, weight)
@@ -141,11 +143,8 @@ class Cache(Generic[V]):
         weight = size + self._weigh(value)
         with self._lock:
             self._drop(key)
-            if self._keeps(size, weight):
+            if size <= LARGEST_KEY and (weight <= self._room or self._keeps_one):
                 self._put(key, value, weight)
-
-    def _keeps(self, size: int, weight: int) -> bool:
-        return size <= LARGEST_KEY and (weight <= self._room or self._keeps_one)
 
     def drop(self, key: Hashable) -> None:
         """Forget the value of a key, if there is one."""
@@ -176,17 +175,17 @@ class RecentValues(Generic[V]):
 
     Several threads may use it. It has no lock and no order. The values are in two halves, the newer and the
     older: a value that is used moves to the newer half. When that is full, it becomes the older half, and the
-    values of the older half are dropped at once. ``weigh`` returns about the bytes of a value: one of more than
-    ``LARGEST_ENTRY`` bytes, with its key, is not kept.
+    values of the older half are dropped at once. ``weigh`` returns about the bytes of a key with its value: those
+    of more than ``LARGEST_ENTRY`` bytes are not kept.
 
-    >>> recent: RecentValues[str] = RecentValues(room=2, weigh=len)
+    >>> recent: RecentValues[str] = RecentValues(room=2, weigh=key_alone)
     >>> for word in ("a", "b", "c", "d", "e"):
     ...     _ = recent.find("a") or recent.put(word, word.upper())
     >>> recent.find("a"), recent.find("b")
     ('A', None)
     """
 
-    def __init__(self, room: int, weigh: Callable[[V], int]) -> None:
+    def __init__(self, room: int, weigh: Callable[[Any, V], int]) -> None:
         self._room, self._weigh = room, weigh
         self._new: dict[Hashable, V] = {}
         self._old: dict[Hashable, V] = {}
@@ -203,7 +202,7 @@ class RecentValues(Generic[V]):
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key, unless they are large."""
-        if size_of(key) + self._weigh(value) <= LARGEST_ENTRY:
+        if self._weigh(key, value) <= LARGEST_ENTRY:
             self._put(key, value)
 
     def _put(self, key: Hashable, value: V) -> None:

@@ -155,11 +155,15 @@ class Concept:
 
 @dataclass(slots=True)
 class ConceptDetail:
-    """The designations and properties of a concept, without its display and definition."""
+    """The designations and properties of a concept, without its display and definition.
+
+    ``former`` are designations that are not in use any more: displays are compared with them, and no answer has them.
+    """
 
     designations: list[Designation] = field(default_factory=list)
     properties: list[Property] = field(default_factory=list)
     extension: Sequence[Document] = ()
+    former: Sequence[Designation] = ()
 
 
 @dataclass(slots=True)
@@ -171,6 +175,7 @@ class CodeSystemInfo:
     canonicals of value sets with its usual codes, if it has more codes than can be listed, as one with infinitely
     many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
     None if the code system does not say; then a code in any case is found where no code is written exactly so.
+    ``is_flat``: True if an expansion is a tree only where the request or the value set asks for one.
     """
 
     url: str
@@ -186,6 +191,7 @@ class CodeSystemInfo:
     common: Sequence[str] = ()
     is_related: bool = True
     is_infinite: bool = False
+    is_flat: bool = False
 
     @property
     def canonical(self) -> str:

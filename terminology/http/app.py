@@ -96,6 +96,7 @@ def create_app(
             settings.nested_expansions,
             settings.max_work,
             settings.deadline,
+            writes_parts=True,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):

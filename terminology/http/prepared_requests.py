@@ -24,7 +24,7 @@ import orjson
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget
-from terminology.core.cache import RecentValues, shared
+from terminology.core.cache import RecentValues, key_alone
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
@@ -87,26 +87,27 @@ class PreparedRequests:
         self._max_work, self._deadline = settings.max_work, settings.deadline
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
-        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(ROOM, shared)
+        self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(
+            ROOM, key_alone
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
         if request is None:
             return self.application(environ, start_response)
-        prepared = self._prepared.find(request.key)
-        if prepared is None:
+        # The application, if it has to answer after all, shares the budget.
+        token = budget.open_new(self._max_work, self._deadline)
+        try:
+            prepared = self._prepared.find(request.key)
+            content = None if prepared is None else self._answer(*prepared, request.values)
+            if content is not None:
+                length = str(len(content))
+                headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)]
+                start_response("200 OK", headers)
+                return [content]
             response = self.application(environ, start_response)
-        else:
-            # The application, if it has to answer after all, shares the budget.
-            with budget.opened(self._max_work, self._deadline):
-                content = self._answer(*prepared, request.values)
-                if content is None:
-                    response = self.application(environ, start_response)
-                else:
-                    length = str(len(content))
-                    headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)]
-                    start_response("200 OK", headers)
-                    return [content]
+        finally:
+            budget.close(token)
         if PREPARED in environ:
             self._keep(request, environ[PREPARED])
         return response

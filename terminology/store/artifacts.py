@@ -24,6 +24,8 @@ from terminology.store.sql import ArtifactTables
 
 # How many rows are fetched at once.
 PAGE = 500
+# The size of a bitmap with at most so many members is not looked up: that takes longer than to make the bitmap.
+_FEW = 64
 # How many bytes of bitmaps are cached.
 BITMAP_ROOM = 8 * 1024 * 1024
 
@@ -62,6 +64,8 @@ class StoredMember(NamedTuple):
 
 def bitmap_size(bitmap: BitMap) -> int:
     """The approximate size of a bitmap in bytes."""
+    if len(bitmap) <= _FEW:
+        return 128 + 16 * len(bitmap)  # at most, each in a container of its own
     statistics = bitmap.get_statistics()
     containers = statistics["n_bytes_array_containers"] + statistics["n_bytes_run_containers"]
     return 128 + containers + statistics["n_bytes_bitset_containers"]
@@ -107,9 +111,9 @@ class Artifact:
         """Close the tables."""
         self._tables.close()
 
-    def cached(self, key: Hashable, make: Callable[[], BitMap]) -> BitMap:
+    def cached(self, key: tuple[Hashable, ...], make: Callable[[], BitMap]) -> BitMap:
         """The set that ``make`` returns, from the cache if it is there. It must not be changed."""
-        return self._cache.get((self.number, key), make)
+        return self._cache.get((self.number, *key), make)
 
     def part(self, name: str) -> bytes | None:
         """A part of the artifact beside the header, such as a table of relationships."""

@@ -262,15 +262,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     _sync(path.parent)
 
 
-def _first_bytes(descriptor: int, count: int) -> bytes:
-    """The first bytes of a file; none if it cannot be read. Reading does not end a process as a mapped file may."""
-    try:
-        if sys.platform != "win32":
-            return os.pread(descriptor, count, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
+if sys.platform != "win32":
+    _pread = os.pread
+else:
+
+    def _pread(descriptor: int, count: int, offset: int) -> bytes:
+        os.lseek(descriptor, offset, os.SEEK_SET)
         return os.read(descriptor, count)
-    except OSError:
-        return b""
 
 
 class SqliteStore:
@@ -305,7 +303,11 @@ class SqliteStore:
             self._open_generation()
         if self._counter is None:
             return self._last
-        counter = _first_bytes(self._counter, 8)
+        try:
+            # Reading does not end a process, as a mapped file may that is cut off.
+            counter = _pread(self._counter, 8, 0)
+        except OSError:
+            return self._last
         if len(counter) == 8:
             self._last = int.from_bytes(counter, "little")
         return self._last

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 RECENT = 500
 
 
-def _bytes_of_row(row: StoredConcept) -> int:
-    return 200 + len(row.body)
+def _bytes_of_row(key: str, row: StoredConcept) -> int:
+    return 300 + len(key) + len(row.body)
 
 
 class IndexedCodeSystem:

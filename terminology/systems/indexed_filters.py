@@ -91,7 +91,7 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
         return next((row.key for row in rows if row.key.casefold() == folded), None)
 
     def _choose(self, filter_: Filter) -> BitMap:
-        return self.artifact.cached(filter_, lambda: self.computed(filter_))
+        return self.artifact.cached((filter_,), lambda: self.computed(filter_))
 
     def computed(self, filter_: Filter) -> BitMap:
         """The concepts that pass a filter which is not in the cache. Raises TerminologyError."""

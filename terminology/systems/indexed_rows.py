@@ -20,7 +20,7 @@ from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT,
 from terminology.systems.metadata import deprecations_of, is_deprecation
 
 # The attributes of a ConceptDetail.
-PARTS = ("designations", "properties", "extension")
+PARTS = ("designations", "properties", "extension", "former")
 
 
 class RowReader:
@@ -80,6 +80,10 @@ class RowReader:
     def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
         extensions: Sequence[Document] = with_decimals(line_of(lines, EXTENSION) or [])
         return extensions
+
+    def former(self, lines: Sequence[bytes]) -> Sequence[Designation]:
+        """Those that are not in use any more; a code system that has some has a reader of its own."""
+        return ()
 
     def _designation(
         self, value: str, language: str | None, use: int | None = None, rest: Document | None = None

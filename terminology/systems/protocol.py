@@ -29,7 +29,7 @@ class Selection(Protocol):
 
     @property
     def unclosed(self) -> str | None:
-        """Why the selection lists only some of its concepts; None where it lists them all."""
+        """Why the selection lists only some of its concepts, "" for no particular reason; None where it lists all."""
 
     def __iter__(self) -> Iterator[Concept]: ...
     def __contains__(self, code: object) -> bool: ...

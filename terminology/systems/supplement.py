@@ -173,7 +173,7 @@ class SupplementedCodeSystem:
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         # The details of the code system may be kept there: they are copied before something is added.
         details = {
-            code: ConceptDetail([*d.designations], [*d.properties], d.extension)
+            code: ConceptDetail([*d.designations], [*d.properties], d.extension, d.former)
             for code, d in self._system.describe(codes).items()
         }
         for canonical, supplement in self._supplements:

@@ -11,6 +11,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.exchange import Request, Response
 from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.json import Written
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 
@@ -101,20 +102,20 @@ def _host(netloc: str) -> str:
     return netloc.lower().removesuffix(":80").removesuffix(":443")
 
 
-def batch_response(responses: Iterable[Response]) -> Document:
-    entries = [_entry(response) for response in responses]
+def batch_response(entries: Sequence[Document]) -> Document:
     return {"resourceType": "Bundle", "type": "batch-response"} | ({"entry": entries} if entries else {})
 
 
-def _entry(response: Response) -> Document:
+def batch_entry(response: Response, resource: Document | Written | None) -> Document:
+    """The entry of a response, whose resource may be written already."""
     node: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
-        return {"response": node | {"outcome": response.resource}}
+        return {"response": node | {"outcome": resource}}
     if response.warnings:
         node["outcome"] = operation_outcome(response.warnings)
-    if response.resource is None:
+    if resource is None:
         return {"response": node}
-    return {"resource": response.resource, "response": node}
+    return {"resource": resource, "response": node}
 
 
 def _version(headers: Mapping[str, str]) -> Document:

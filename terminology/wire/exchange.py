@@ -33,6 +33,7 @@ class Context:
 
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
+    ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``).
     """
 
     catalogue: Catalogue
@@ -45,6 +46,7 @@ class Context:
     nested_expansions: bool = True
     max_work: int = MOST_STEPS
     deadline: float = MOST_SECONDS
+    writes_parts: bool = False
 
     @property
     def roots(self) -> Sequence[str]:

@@ -62,12 +62,33 @@ def read_own(text: bytes) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+class Written:
+    """A part of a document that is JSON already: ``write`` puts its bytes into the whole."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> Any:
+        """The part as it was before it was written."""
+        return read_own(self.content)
+
+
 def write(document: Any, pretty: bool = False) -> bytes:
     """A document as JSON."""
-    return orjson.dumps(document, default=_exactly, option=orjson.OPT_INDENT_2 if pretty else 0)
+    if pretty:
+        return orjson.dumps(document, default=_with_breaks, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(document, default=_exactly)
+
+
+def _with_breaks(value: Any) -> Any:
+    return value.read() if isinstance(value, Written) else _exactly(value)
 
 
 def _exactly(value: Any) -> Any:
+    if isinstance(value, Written):
+        return orjson.Fragment(value.content)
     if isinstance(value, Decimal):
         text = str(value)
         # Digits alone would be read as a whole number, which may have at most 64 bits.

@@ -19,9 +19,9 @@ from terminology.core.errors import OverBudgetError, RefusedError, TerminologyEr
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
-from terminology.wire import capability, json
-from terminology.wire.batch_validate import BYTES_PER_STEP, answer_each
-from terminology.wire.bundle import BATCH_LIMIT, batch_response, entry_request, history
+from terminology.wire import capability
+from terminology.wire.batch_validate import answer_each, part
+from terminology.wire.bundle import BATCH_LIMIT, batch_entry, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
@@ -329,7 +329,10 @@ def _run(
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
 
-    return Response(200, answer_each(operation.each, operation.parameters, arguments, answer, fail))
+    return Response(
+        200,
+        answer_each(operation.each, operation.parameters, arguments, answer, fail, context.writes_parts),
+    )
 
 
 def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
@@ -417,18 +420,24 @@ def _batch(context: Context, request: Request) -> Response:
     return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))
 
 
-def _entry(context: Context, request: Request, entry: Document, index: int) -> Response:
+def _entry(context: Context, request: Request, entry: Document, index: int) -> Document:
     """The answer to an entry: a request of the same client, with the same cache of resources."""
     try:
         inner = entry_request(entry, index, context.base)
     except TerminologyError as error:
-        return failure_of(error, request)
+        return _failed_entry(error, request)
     carried = {header: request.headers[header] for header in _CARRIED if header in request.headers}
     inner.headers = {**inner.headers, **carried}
     inner.address, inner.id = request.address, request.id
     response = respond(context, inner)
+    if response.resource is None:
+        return batch_entry(response, None)
     try:
-        budget.spend(len(json.write(response.resource)) // BYTES_PER_STEP)
+        return batch_entry(response, part(response.resource, context.writes_parts))
     except OverBudgetError as error:
-        return failure_of(error, request)
-    return response
+        return _failed_entry(error, request)
+
+
+def _failed_entry(error: Exception, request: Request) -> Document:
+    response = failure_of(error, request)
+    return batch_entry(response, response.resource)

@@ -20,7 +20,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Issue
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.json import LARGEST
+from terminology.wire.json import LARGEST, Written
 from terminology.wire.xml_elements import NARRATIVE, RESOURCE, XmlElement, XmlType, XmlTypes, table_of
 
 FHIR = "http://hl7.org/fhir"
@@ -77,6 +77,8 @@ class _Writer:
         for one, beside in zip_longest(values, companions):
             if element.is_primitive:
                 self._primitive(element, one, beside, depth)
+            elif isinstance(one, Written):
+                self._complex(element, one.read(), depth)
             elif isinstance(one, dict):
                 self._complex(element, one, depth)
 

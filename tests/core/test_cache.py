@@ -10,15 +10,23 @@ from terminology.core.cache import (
     Cache,
     RecentValues,
     kept_results,
-    shared,
+    key_alone,
     size_of,
 )
 
 KEY = size_of("a")
 
 
+def nothing(value: object) -> int:
+    return 0
+
+
+def size_of_both(key: object, value: str) -> int:
+    return size_of(key) + len(value)
+
+
 def test_the_values_that_were_not_used_for_longest_give_way() -> None:
-    cache: Cache[int] = Cache(3 * size_of(1), shared)
+    cache: Cache[int] = Cache(3 * size_of(1), nothing)
     for number in range(3):
         cache.put(number, number)
     assert cache.find(0) == 0
@@ -71,7 +79,7 @@ def test_a_value_that_is_too_heavy_is_not_kept_unless_one_is_to_stay() -> None:
 def test_a_long_key_is_never_kept() -> None:
     long = "x" * LARGEST_KEY
     cache: Cache[str] = Cache(10**9, len, keeps_one=True)
-    recent: RecentValues[str] = RecentValues(10, len)
+    recent: RecentValues[str] = RecentValues(10, size_of_both)
     for key in (long, ("system", long), (("system", (long,)), 1), frozenset([long])):
         assert cache.get(key, lambda: "made") == "made"
         recent.put(key, "made")
@@ -80,7 +88,7 @@ def test_a_long_key_is_never_kept() -> None:
 
 
 def test_recent_values_keep_no_large_value() -> None:
-    recent: RecentValues[str] = RecentValues(10, len)
+    recent: RecentValues[str] = RecentValues(10, size_of_both)
     recent.put("a", "x" * LARGEST_ENTRY)
     assert recent.find("a") is None
     recent.put("a", "x")
@@ -101,7 +109,7 @@ def test_only_results_of_short_texts_are_remembered() -> None:
 
 
 def test_many_threads_use_one_cache() -> None:
-    cache: Cache[int] = Cache(20 * size_of(1), shared)
+    cache: Cache[int] = Cache(20 * size_of(1), nothing)
     wrong: list[tuple[int, int | None]] = []
 
     def work(first: int) -> None:
@@ -126,7 +134,7 @@ def test_many_threads_use_one_cache() -> None:
 
 
 def test_recent_values_never_take_more_than_twice_their_room() -> None:
-    recent: RecentValues[int] = RecentValues(4, shared)
+    recent: RecentValues[int] = RecentValues(4, key_alone)
     for number in range(100):
         recent.put(number, number)
         assert recent.find(number) == number

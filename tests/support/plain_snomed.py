@@ -86,11 +86,12 @@ class Plain:
         for row in self._rows("_cRefset_LanguageSnapshot"):
             accepted[row[5]][intern(row[4])] = intern(row[6])
         self.said: dict[str, list[Said]] = defaultdict(list)
+        self.former: dict[str, list[Said]] = defaultdict(list)
         for name in ("sct2_Description_", "sct2_TextDefinition_"):
-            for row in self._rows(name):
-                active, time, language, kind = map(intern, (row[3], row[1], row[5], row[6]))
-                said = Said(active, time, language, kind, row[7], accepted.get(row[0], {}))
-                self.said[row[4]].append(said)
+            for row in self._rows(name, all_of_them=True):
+                module, time, language, kind = map(intern, (row[3], row[1], row[5], row[6]))
+                said = Said(module, time, language, kind, row[7], accepted.get(row[0], {}))
+                (self.said if row[2] == "1" else self.former)[row[4]].append(said)
 
     def _rows(self, name: str, all_of_them: bool = False) -> Iterator[list[str]]:
         """The rows of the files that have this in their name; only the active ones."""
@@ -128,6 +129,14 @@ class Plain:
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return ancestor == descendant or ancestor in self._reached({descendant}, self.parents)
 
+    def primitives(self, id_: str) -> set[str]:
+        """The parents, and in the place of each that is sufficiently defined those of it, and so on."""
+        found: set[str] = set()
+        for parent in self.parents.get(id_, ()):
+            is_defined = self.concepts[parent].is_defined and parent in self.parents
+            found |= self.primitives(parent) if is_defined else {parent}
+        return found
+
     def _next(self, of: set[str], edges: dict[str, set[str]]) -> set[str]:
         return {other for one in of for other in edges.get(one, ())}
 
@@ -143,8 +152,12 @@ class Plain:
     def _all(self) -> set[str]:
         return set(self.concepts)
 
+    @cached_property
+    def _in_use(self) -> set[str]:
+        return {id_ for id_, concept in self.concepts.items() if concept.active}
+
     def _any(self) -> set[str]:
-        return self._all
+        return self._in_use
 
     def _concept(self, id_: str) -> set[str]:
         return {id_}
@@ -194,7 +207,8 @@ class Plain:
         return {value for value in values if value in self.concepts}
 
     def _active(self, of: Tree, active: bool) -> set[str]:
-        return {id_ for id_ in self.meant(of) if self.concepts[id_].active == active}
+        among = self._all if of == ("any",) else self.meant(of)
+        return {id_ for id_ in among if self.concepts[id_].active == active}
 
     def _status(self, of: Tree, is_equal: bool, is_defined: bool) -> set[str]:
         wanted = is_defined == is_equal
@@ -276,11 +290,15 @@ class Plain:
     # -- descriptions ------------------------------------------------------------------------
 
     def _described(self, of: Tree, *filters: Tree) -> set[str]:
-        tests = [self._said_test(*filter_) for filter_ in filters]
+        tests = [self._said_test(*filter_) for filter_ in filters if filter_[0] != "status"]
+        which = {filter_[2] for filter_ in filters if filter_[0] == "status"}
+        pools = [self.said] * ("0" not in which) + [self.former] * (bool(which) and "1" not in which)
+        pools = [] if {"0", "1"} <= which else pools
         return {
             id_
             for id_ in self.meant(of)
-            if any(all(test(said) for test in tests) for said in self.said.get(id_, ()))
+            for pool in pools
+            if any(all(test(said) for test in tests) for said in pool.get(id_, ()))
         }
 
     def _said_test(self, kind: str, is_equal: bool, *wanted: Any) -> Callable[[Said], bool]:
@@ -400,6 +418,8 @@ def _filter(kind: str, is_equal: bool, *wanted: Any) -> str:
         return f'term {equal} wild:"{wanted[0]}"'
     if kind == "time":
         return f'effectiveTime {wanted[0]} "{wanted[1]}"'
+    if kind == "status":
+        return f"active = {wanted[0]}"
     if kind == "modules":
         return f"moduleId {equal} {_inner(wanted[0])}"
     if kind == "dialect":
@@ -533,6 +553,7 @@ class Inventor:
                 ("wild", is_equal, f"{_plain(said.term)[:5]}*"),
                 ("wild", is_equal, f"*{word[-2:]} *"),
                 ("language", is_equal, chance.choice(("en", "es"))),
+                ("status", True, chance.choice(("0", "1", "*"))),
                 ("type", is_equal, *chance.choice((("syn",), ("fsn",), ("def",), ("syn", "def")))),
                 ("time", True, chance.choice(tuple(COMPARE)), chance.choice(self._times)),
                 ("modules", is_equal, ("concept", chance.choice(self._modules))),

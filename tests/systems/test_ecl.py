@@ -117,6 +117,8 @@ READ: dict[str, Constraint] = {
     # 6.7 concept filters
     "* {{ C active = 1 }}": Filtered(Wildcard(), (ByActive(True),)),
     "* {{ C active != true }}": Filtered(Wildcard(), (ByActive(False),)),
+    "* {{ C active = * }}": Filtered(Wildcard(), (ByActive(None),)),
+    "* {{ D active = 0 }}": Described(Wildcard(), (ByActive(False),)),
     "* {{ C definitionStatus = defined }}": Filtered(
         Wildcard(), (ByDefinitionStatus(True, Focus("900000000000073002")),)
     ),
@@ -240,7 +242,6 @@ REFUSED = {
     '^ 404684003 {{ M mapTarget = "J45" }}': "a filter on members other than 'active' and",
     "^ 404684003 {{ M active = 0 }}": "finding inactive members, which are not kept, is not supported",
     "404684003 {{ M active = 1 }}": "'^' before member filters is expected",
-    "* {{ D active = 0 }}": "finding inactive descriptions, which are not kept, is not supported",
     "* {{ D id = 404684003 }}": "finding descriptions by their identifier is not supported",
     "* {{ D dialect = en-dragon }}": "the dialect 'en-dragon' (give its reference set: dialectId)",
     "* {{ D language = english }}": "a language of two letters is expected",

@@ -11,7 +11,7 @@ Tables of tab separated text with a header row, one row for each component in it
     der2_cRefset_LanguageSnapshot-en_INT_20250101.txt
         id effectiveTime active moduleId refsetId referencedComponentId acceptabilityId
 
-An inactive concept is imported; any other inactive row is ignored. The display is the term that the
+Inactive concepts and descriptions are imported; any other inactive row is ignored. The display is the term that the
 American English language reference set prefers, else the British, else any. Properties are those of
 https://terminology.hl7.org/SNOMEDCT.html, the attributes of a concept among them by their identifiers;
 ``normalFormTerse`` keeps the role groups.
@@ -23,7 +23,7 @@ maps in ``snomed_maps``.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,6 +33,7 @@ from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, is_number, raw_records
 from terminology.content.importers.snomed_concepts import (
+    DefiningParents,
     DescriptionSignatures,
     concepts_of,
     read_preferences,
@@ -99,7 +100,7 @@ def _open(choice: StatedVersion, all_files: Sequence[File]) -> list[Opened]:
         hierarchy_meaning="is-a",
         value_set=f"{URL}?fhir_vs",
         header={"filter": FILTERS},
-        unindexed=["normalFormTerse"],
+        unindexed=["normalForm", "normalFormTerse"],
         properties=_declarations(files),
         files=used,
     )
@@ -137,10 +138,17 @@ def _declarations(files: Rf2Files) -> list[PropertyDeclaration]:
         ),
         PropertyDeclaration("sufficientlyDefined", "boolean", None, "Whether its definition is sufficient."),
         PropertyDeclaration("moduleId", "code", None, "The module that the concept is in."),
-        PropertyDeclaration("effectiveTime", "string", None, "When it took its present state."),
+        PropertyDeclaration("effectiveTime", "dateTime", None, "When it took its present state."),
         PropertyDeclaration(
-            "normalFormTerse", "string", None, "Its parents and attributes, in their groups."
+            "semanticTag", "code", None, "The text in the last brackets of its fully specified name."
         ),
+        PropertyDeclaration(
+            "normalForm",
+            "string",
+            None,
+            "Its primitive parents and its attributes in their groups, with terms.",
+        ),
+        PropertyDeclaration("normalFormTerse", "string", None, "The same without terms."),
         PropertyDeclaration("memberOf", "code", None, "A simple reference set that it is a member of."),
         PropertyDeclaration("inactivationReason", "code", None, "Why it is inactive."),
         *(
@@ -161,10 +169,12 @@ def _concepts(files: Rf2Files, reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their identifiers."""
     _report_missing_descriptions(files, reporter)
     with Buckets(_concept_ids(files)) as buckets:
-        _distribute(files, buckets, reporter)
+        definitions = DefiningParents()
+        _distribute(files, buckets, definitions, reporter)
+        definitions.close()
         signatures = DescriptionSignatures(read_preferences(files, reporter))
         for lines in buckets:
-            yield from concepts_of(lines, signatures, reporter)
+            yield from concepts_of(lines, signatures, definitions, reporter)
 
 
 def _report_missing_descriptions(files: Rf2Files, reporter: Reporter) -> None:
@@ -186,27 +196,43 @@ def _concept_ids(files: Rf2Files) -> array[int]:
     return ids
 
 
+# Kinds of which inactive rows are read, too: an inactive description is a former display.
+_WITH_INACTIVE_ROWS = frozenset({"concept", "description", "definition"})
 # Kinds whose rows may be about descriptions or relationships, too; only those about concepts are read.
 _ABOUT_ANY_COMPONENT = frozenset({"association", "attributeValue", "simple", "refset"})
 
 
-def _distribute(files: Rf2Files, buckets: Buckets, reporter: Reporter) -> None:
+def _distribute(files: Rf2Files, buckets: Buckets, definitions: DefiningParents, reporter: Reporter) -> None:
     """Put the rows of each file into the buckets of their concepts, after the letter of their table."""
+    note: dict[str, Callable[[list[bytes]], None]] = {
+        "concept": definitions.add_concept,
+        "relationship": definitions.add_relationship,
+    }
     for table in TABLES:
         for rf2 in files[table.kind]:
-            _distribute_file(table, rf2.file, buckets, reporter)
+            _distribute_file(table, rf2.file, buckets, note.get(table.kind), reporter)
 
 
-def _distribute_file(table: Rf2Table, file: File, buckets: Buckets, reporter: Reporter) -> None:
+def _distribute_file(
+    table: Rf2Table,
+    file: File,
+    buckets: Buckets,
+    note: Callable[[list[bytes]], None] | None,
+    reporter: Reporter,
+) -> None:
+    """``note`` is told of each row that is put into a bucket."""
     letter, place, put, is_concept = table.letter, table.concept, buckets.put, table.kind == "concept"
+    keeps_inactive = table.kind in _WITH_INACTIVE_ROWS
     for row in raw_records(file, reporter, table.columns):
         concept = row[place]
-        if row[2] == b"1" or is_concept:
+        if row[2] == b"1" or keeps_inactive:
             if not is_number(concept) or (is_concept and not is_identifier(concept.decode())):
                 text = f"{concept.decode()!r} is not a SNOMED CT identifier"
                 reporter.problem(Problem(file.label, 0, text))
             elif table.kind not in _ABOUT_ANY_COMPONENT or _is_concept_id(concept):
                 put(int(concept), letter + b"\t" + b"\t".join(row[: len(table.columns)]))
+                if note is not None:
+                    note(row)
 
 
 def _is_concept_id(identifier: bytes) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -26,11 +27,17 @@ from terminology.systems.snomed.identifiers import (
     FSN,
     IS_A,
     MEMBER,
+    NO_LONGER,
     PREFERRED,
     SIGNATURE,
+    SYNONYM,
     URL,
 )
 
+_IS_A = IS_A.encode()
+# The text in the last brackets of a fully specified name.
+_TAG = re.compile(r"\(([^()]*)\)\s*$")
+_TYPE_NAMES = {FSN: "Fully specified name", SYNONYM: "Synonym"}
 STATED_RELATIONSHIP, INACTIVATION = b"900000000000010007", b"900000000000489007"
 # The dialects of language reference sets; the first that a release has gives the displays.
 TAGS = {
@@ -118,7 +125,8 @@ class DescriptionSignatures:
     """The signatures of descriptions, each with a number.
 
     A signature is all of a description except its text: type, language, module, status and the reference
-    sets that accept it. Many descriptions share one.
+    sets that accept it. Many descriptions share one. That of an inactive description has ``NO_LONGER`` before the
+    reference sets.
     """
 
     def __init__(self, preferences: LanguagePreferences) -> None:
@@ -131,7 +139,9 @@ class DescriptionSignatures:
         ``systems/snomed`` reads the term.
         """
         dialects = (f"{refset}{'+' if preferred else '-'}" for refset, preferred in accepted.items())
-        signature = "|".join([*(cell.decode() for cell in (row[7], row[6], row[4], row[2])), *dialects])
+        cells = (cell.decode() for cell in (row[7], row[6], row[4], row[2]))
+        status = () if row[3] == b"1" else (NO_LONGER,)
+        signature = "|".join([*cells, *status, *dialects])
         known = len(self._numbers)
         number = self._numbers.setdefault(signature, known)
         return number, f"{number}|{signature}" if number == known else None
@@ -149,7 +159,7 @@ class Rf2ConceptRows:
 
 
 def concepts_of(
-    lines: list[bytes], signatures: DescriptionSignatures, reporter: Reporter
+    lines: list[bytes], signatures: DescriptionSignatures, definitions: DefiningParents, reporter: Reporter
 ) -> Iterator[ConceptRow]:
     """The concepts that the lines of a bucket are about, in the order of their identifiers."""
     by_concept: dict[int, Rf2ConceptRows] = defaultdict(Rf2ConceptRows)
@@ -163,13 +173,15 @@ def concepts_of(
             rows.others.append(row)
     for id_ in sorted(by_concept):
         if by_concept[id_].concept:
-            yield _concept(by_concept[id_], signatures)
+            yield _concept(by_concept[id_], signatures, definitions)
         elif others := [row for row in by_concept[id_].others if row[0] != b"S"]:
             text = f"{id_} is not in the concept file; {len(others)} rows left out"
             reporter.problem(Problem("", 0, text))
 
 
-def _concept(rows: Rf2ConceptRows, signatures: DescriptionSignatures) -> ConceptRow:
+def _concept(
+    rows: Rf2ConceptRows, signatures: DescriptionSignatures, definitions: DefiningParents
+) -> ConceptRow:
     id_, effective, active, module, status = rows.concept[:5]
     terms, relations = ConceptDescriptions(signatures), ConceptRelationships()
     members = ConceptMemberships()
@@ -185,9 +197,10 @@ def _concept(rows: Rf2ConceptRows, signatures: DescriptionSignatures) -> Concept
         ("inactive", "boolean", active != b"1"),
         ("sufficientlyDefined", "boolean", is_defined),
         ("moduleId", "code", module.decode()),
-        ("effectiveTime", "string", effective.decode()),
+        *_day(effective.decode()),
+        *terms.semantic_tag(),
         *relations.properties(),
-        *relations.normal_form(is_defined),
+        *relations.normal_form(is_defined, definitions),
         *members.properties,
     ]
     return ConceptRow(
@@ -202,6 +215,11 @@ def _concept(rows: Rf2ConceptRows, signatures: DescriptionSignatures) -> Concept
         terms=[*terms.search_terms, *((MEMBER, refset) for refset in members.refsets)],
         own=terms.own(),
     )
+
+
+def _day(time: str) -> list[PropertyTuple]:
+    """The effective time as a dateTime; none of an unpublished concept, which has no time."""
+    return [("effectiveTime", "dateTime", f"{time[:4]}-{time[4:6]}-{time[6:]}")] if len(time) == 8 else []
 
 
 class ConceptMemberships:
@@ -242,6 +260,7 @@ class ConceptDescriptions:
         self._signed_texts: list[tuple[int, int | str]] = []
         self._preferred: dict[str, str] = {}
         self._fully_specified: str | None = None
+        self._tag: str | None = None
 
     def add(self, row: list[bytes]) -> None:
         """Add a row of a description, after its letter."""
@@ -251,7 +270,9 @@ class ConceptDescriptions:
         self.search_terms.append((DESCRIPTION, str(number)))
         if new is not None:
             self.search_terms.append((SIGNATURE, new))
-        if type_ == DEFINITION:
+        if row[3] != b"1":
+            self._signed_texts.append((number, term))
+        elif type_ == DEFINITION:
             self._signed_texts.append((number, term))
             self.search_terms.extend((DEFINITION_WORD, word) for word in set(words(term)))
             if self.definition is None or language.startswith("en"):
@@ -262,8 +283,13 @@ class ConceptDescriptions:
 
     def _add_designation(self, language: str, type_: str, term: str, refsets: list[str]) -> None:
         use: dict[str, Any] = {"system": URL, "code": type_}
+        if type_ in _TYPE_NAMES:
+            use["display"] = _TYPE_NAMES[type_]
         if type_ == FSN:
             self._fully_specified = self._fully_specified or term
+            if self._tag is None or language.startswith("en"):
+                in_brackets = _TAG.search(term)
+                self._tag = in_brackets[1] if in_brackets else self._tag
             self.designations.append((term, language, use, None))
             return
         tags = [self._preferences.tags[refset] for refset in refsets]
@@ -276,6 +302,10 @@ class ConceptDescriptions:
         everywhere = self._preferences.of_language[language] <= set(tags)
         for tag in [language] if everywhere else tags:
             self.designations.append((term, tag, PREFERRED_FOR_LANGUAGE, {"additionalUse": [use]}))
+
+    def semantic_tag(self) -> list[PropertyTuple]:
+        """The text in the last brackets of the fully specified name; of the English one, if there are several."""
+        return [] if self._tag is None else [("semanticTag", "code", self._tag)]
 
     def own(self) -> list[tuple[int, int | str]]:
         """Of each description the number of its signature, and the place of its text in ``designations``.
@@ -322,9 +352,12 @@ class ConceptRelationships:
             for kind, value in pairs
         ]
 
-    def normal_form(self, is_defined: bool) -> list[PropertyTuple]:
-        """``=== 64572001:{116676008=…,363698007=…}``: SNOMED CT compositional grammar, without terms."""
-        if not self._groups:
+    def normal_form(self, is_defined: bool, definitions: DefiningParents) -> list[PropertyTuple]:
+        """``=== 64572001:{116676008=…,363698007=…}``: SNOMED CT compositional grammar, without terms.
+
+        The necessary normal form: the nearest primitive concepts above it, and its attributes in their groups.
+        """
+        if not self.parents:
             return []
         texts = {
             group: ",".join(f"{type_}={value}" for type_, value in sorted(pairs))
@@ -334,7 +367,53 @@ class ConceptRelationships:
             [*filter(None, [texts.pop(0, "")]), *(f"{{{text}}}" for text in texts.values())]
         )
         operator = "===" if is_defined else "<<<"
-        return [("normalFormTerse", "string", f"{operator} {'+'.join(sorted(self.parents))}:{refinement}")]
+        focus = "+".join(sorted(definitions.primitives(self.parents)))
+        text = f"{operator} {focus}:{refinement}" if refinement else f"{operator} {focus}"
+        return [("normalFormTerse", "string", text)]
+
+
+class DefiningParents:
+    """The parents of the sufficiently defined concepts of a release, by which primitive ones above are found."""
+
+    def __init__(self) -> None:
+        self._defined: set[int] = set()
+        self._children, self._parents = array("Q"), array("Q")
+
+    def add_concept(self, row: list[bytes]) -> None:
+        """Add a row of the concept file; all of them come before those of relationships."""
+        if row[4] == DEFINED.encode() and row[2] == b"1" and is_number(row[0]):
+            self._defined.add(int(row[0]))
+
+    def add_relationship(self, row: list[bytes]) -> None:
+        """Add an active row of a relationship."""
+        if row[7] == _IS_A and row[8] != STATED_RELATIONSHIP and int(row[4]) in self._defined:
+            if is_number(row[5]):
+                self._children.append(int(row[4]))
+                self._parents.append(int(row[5]))
+
+    def close(self) -> None:
+        """All rows are there: sort them."""
+        order = sorted(range(len(self._children)), key=self._children.__getitem__)
+        self._children = array("Q", map(self._children.__getitem__, order))
+        self._parents = array("Q", map(self._parents.__getitem__, order))
+        self._defined.clear()
+
+    def primitives(self, concepts: Iterable[str]) -> list[str]:
+        """The concepts, and in the place of each sufficiently defined one the nearest primitive ones above it."""
+        primitives: dict[str, None] = {}
+        open_, known = [int(concept) for concept in concepts if concept.isdigit()], set()
+        while open_:
+            concept = open_.pop()
+            if concept in known:
+                continue
+            known.add(concept)
+            place = bisect_left(self._children, concept)
+            if place == len(self._children) or self._children[place] != concept:
+                primitives[str(concept)] = None
+            while place < len(self._children) and self._children[place] == concept:
+                open_.append(self._parents[place])
+                place += 1
+        return list(primitives)
 
 
 def _typed(value: str) -> tuple[str, Any]:

@@ -40,14 +40,6 @@ def expression_on_unknown_concept(expression: str, at: int, id_: str, about: Cod
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
-def not_a_reference_set(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
-    text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, '{id_}' is not a reference set in "
-        f"'{about.canonical}'"
-    )
-    return error(code="invalid", text=text, tx="vs-invalid")
-
-
 def expression_too_large(parts: str, count: int, limit: int) -> Issue:
     """``parts``: the name of the counted things, a plural such as "characters"."""
     text = f"An ECL expression may have at most {limit:,} {parts}; this one has {count:,} or more"

@@ -76,9 +76,11 @@ class CodeMatch:
 
     @property
     def designations(self) -> Sequence[Designation]:
-        """Read at each call, and only there: most codings have no display to compare."""
+        """Those in use, and the former ones. Read at each call: most codings have no display to compare."""
         detail = self.system.describe([self.concept.code]).get(self.concept.code)
-        return detail.designations if detail is not None else ()
+        if detail is None:
+            return ()
+        return [*detail.designations, *detail.former] if detail.former else detail.designations
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ class Expansion:
     ``total`` counts all codes, not only these; it is None where there are infinitely many. ``parameters`` are the
     parameters of the request that had an effect, and the resources that were used: names and values, a name may
     repeat. ``properties`` has the uri of each property of the entries. ``unclosed`` has the reasons why there may
-    be more codes than can be listed. ``with_definition``: the answer repeats the definition of the value set.
+    be more codes than can be listed, "" for no particular reason.
+    ``with_definition``: the answer repeats the definition of the value set.
     ``notes`` returns warnings about the request.
     """
 

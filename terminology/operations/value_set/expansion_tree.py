@@ -18,7 +18,7 @@ def is_tree(definition: Definition, request: ExpandRequest) -> bool:
 
     A page and the matches of a text are lists, and so is an expansion of a value set that enumerates its
     codes or that combines several blocks. Where neither the request nor the value set says ``excludeNested``, a
-    setting decides (``ExpandRequest.nested``).
+    setting decides (``ExpandRequest.nested``); a code system whose concepts have several parents is then a list.
     """
     if request.exclude_nested or (request.exclude_nested is None and not request.nested):
         return False
@@ -27,6 +27,8 @@ def is_tree(definition: Definition, request: ExpandRequest) -> bool:
     if definition.excludes or len(definition.includes) != 1:
         return False
     block = definition.includes[0]
+    if request.exclude_nested is None and block.system is not None and block.system.about.is_flat:
+        return False
     is_search = bool(request.filter) and not block.filters
     return block.url is not None and not block.is_enumerated and not block.imports and not is_search
 

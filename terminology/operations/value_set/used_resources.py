@@ -21,7 +21,8 @@ class UsedResources:
     """The code systems, value sets and supplements of a definition.
 
     ``parameters`` are names and values, each once. ``unclosed`` has the reasons why there may be more codes
-    than are listed. ``versions`` has the versions of each code system by url, ``stated_versions`` those that the
+    than are listed, "" for no particular one. ``versions`` has the versions of each code system by
+    url, ``stated_versions`` those that the
     definition itself states, which a parameter may have replaced; ``version_needed`` has the urls of those whose
     codes mean nothing without a version (``CodeSystem.versionNeeded``).
     """
@@ -38,6 +39,8 @@ class UsedResources:
         value_set = definition.document
         used._add_warning(value_set, value_set)
         contained = frozenset(_contained(definition))
+        for block in _open_blocks(definition, {}):
+            used._add_unclosed(str(block.selection.unclosed))
         for part in (definition, *definition.all_imports()):
             if part is not definition:
                 if part.canonical not in contained:
@@ -75,9 +78,6 @@ class UsedResources:
             self._add(SYSTEM_PARAMETER[block.choice.reason], f"{block.url}|{block.choice.version}")
         for supplement in block.system.supplements:
             self._add("used-supplement", supplement)
-        reason = None if block.is_enumerated else block.selection.unclosed
-        if reason:
-            self._add_unclosed(reason)
         self._add_warning(about.document or {}, value_set)
 
     def _add_pins(self, block: Block, pins: Pins) -> None:
@@ -101,6 +101,27 @@ class UsedResources:
         warning = publication_warning(document, value_set)
         if warning:
             self._add(f"warning-{warning}", canonical(document))
+
+
+def _open_blocks(definition: Definition, answers: dict[int, list[Block]]) -> list[Block]:
+    """The includes that list only some of their codes; an enumeration or an import may bound an include.
+
+    ``answers`` has those of other value sets, by their ``id``: each is asked once, however often it is imported.
+    """
+    if id(definition) not in answers:
+        parts = (part for block in definition.includes for part in _open_parts(block, answers))
+        answers[id(definition)] = list({id(part): part for part in parts}.values())
+    return answers[id(definition)]
+
+
+def _open_parts(block: Block, answers: dict[int, list[Block]]) -> list[Block]:
+    """The include itself, if it has a code system, and those of its imports; none if one of these is closed."""
+    if block.is_enumerated or (block.system is None and block.url is not None):
+        return []
+    parts = [_open_blocks(definition, answers) for definition in block.imports]
+    if block.system is not None:
+        parts.append([] if block.selection.unclosed is None else [block])
+    return [part for each in parts for part in each] if all(parts) else []
 
 
 def _contained(definition: Definition) -> Iterator[str]:

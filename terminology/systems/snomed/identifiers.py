@@ -6,9 +6,11 @@ URL = "http://snomed.info/sct"
 
 IS_A = "116680003"
 FSN, SYNONYM, DEFINITION = "900000000000003001", "900000000000013009", "900000000000550004"
+# The use of a designation whose description is inactive: |Inactive value|.
+INACTIVE_DESCRIPTION = "900000000000546006"
 PREFERRED, ACCEPTABLE = "900000000000548007", "900000000000549004"
 PRIMITIVE, DEFINED = "900000000000074008", "900000000000073002"
-REFERENCE_SET, HISTORICAL = "900000000000455006", "900000000000522004"
+HISTORICAL = "900000000000522004"
 
 # The properties that lead from an inactive concept to others, by their reference sets.
 ASSOCIATIONS = {
@@ -64,6 +66,8 @@ DIALECTS = {
 # have it, the words of its text definitions, and the numbers of the signatures of its descriptions.
 # ``SIGNATURE`` has the signatures themselves, see ``ecl.descriptions``.
 MEMBER, DEFINITION_WORD, DESCRIPTION, SIGNATURE = "member", "definitionWord", "description", "signature"
+# In the signature of a description that is inactive.
+NO_LONGER = "!"
 
 
 def _dihedral(a: int, b: int) -> int:

@@ -51,6 +51,10 @@ class ReleaseIndex:
     def all(self) -> BitMap:
         return self.artifact.all()
 
+    @cached_property
+    def active(self) -> BitMap:
+        return self.all - self.inactive
+
     @property
     def inner(self) -> BitMap:
         """The concepts that have children."""

@@ -7,7 +7,9 @@ hierarchy, ``concept in [reference set]``, ``constraint = [ECL]`` (also called `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
@@ -21,17 +23,19 @@ from terminology.systems.indexed_rows import RowReader
 from terminology.systems.metadata import info_of
 from terminology.systems.snomed.ecl.descriptions import Descriptions
 from terminology.systems.snomed.ecl.evaluation import Evaluation
-from terminology.systems.snomed.ecl.expression import Focus, MemberOf
 from terminology.systems.snomed.ecl.parser import parse
+from terminology.systems.snomed.identifiers import MEMBER
 from terminology.systems.snomed.implicit import implied_value_set
 from terminology.systems.snomed.release_index import ReleaseIndex
+from terminology.systems.snomed.rows import SnomedRowReader
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
 
 CONCEPT = frozenset({"concept", "code"})
 CONSTRAINT = frozenset({"constraint", "expression"})
-EXPRESSIONS = "expressions"
+EXPRESSIONS, EFFECTIVE_TIME = "expressions", "effectiveTime"
+_DAY = re.compile(r"\b([0-9]{4})([0-9]{2})([0-9]{2})\b")
 # These properties are shown only: filters on their parts ask for attributes.
 UNINDEXED = frozenset({"normalFormTerse", "normalForm"})
 
@@ -47,13 +51,15 @@ class SnomedFilters(IndexedFilters):
         property_, op, value = filter_.property, filter_.op, filter_.value
         if property_ in CONSTRAINT and op == "=":
             return self.evaluate(value)
-        if property_ in CONCEPT and op in ("in", "not-in") and "," not in value:
-            members = self._members(value.strip())
+        if property_ in CONCEPT and op in ("in", "not-in"):
+            members = self._members([item.strip() for item in value.split(",")])
             return members if op == "in" else self._release.all - members
         if property_ == EXPRESSIONS and op == "=":
             if value not in ("true", "false"):
                 raise TerminologyError(issues.bad_filter_value(filter_, "true or false"))
             return self._release.all
+        if property_ == EFFECTIVE_TIME:
+            filter_ = replace(filter_, value=_DAY.sub(r"\1-\2-\3", value))
         if property_ in UNINDEXED:
             raise TerminologyError(issues.unknown_filter(property_, op, self.about))
         return super().computed(filter_)
@@ -65,10 +71,17 @@ class SnomedFilters(IndexedFilters):
         """
         return Evaluation(self._release, self._descriptions, expression).of(parse(expression))
 
-    def _members(self, refset: str) -> BitMap:
-        if refset not in self._release.refsets:
-            raise TerminologyError(issues.no_reference_set(refset, self.about))
-        return Evaluation(self._release, self._descriptions, refset).of(MemberOf(Focus(refset)))
+    def _members(self, ids: Sequence[str]) -> BitMap:
+        """The members of the reference sets; of several identifiers, those of other concepts are members themselves."""
+        refsets = [id_ for id_ in ids if id_ in self._release.refsets]
+        others = [id_ for id_ in ids if id_ not in self._release.refsets]
+        numbers = self._release.artifact.ords(others)
+        if len(ids) == 1 and others and not numbers:
+            raise TerminologyError(
+                issues.filter_on_unknown_code(Filter("concept", "in", others[0]), self.about)
+            )
+        members = self._release.having(MEMBER, refsets)
+        return members | self._release.set_of(numbers.values()) if len(ids) > 1 else members
 
 
 class SnomedCodeSystem(IndexedCodeSystem):
@@ -77,16 +90,19 @@ class SnomedCodeSystem(IndexedCodeSystem):
     def __init__(self, artifact: Artifact) -> None:
         self._release = ReleaseIndex(artifact, info_of(artifact.header.document))
         self._descriptions = Descriptions(self._release)
-        self._snomed_filters = SnomedFilters(self._release, self._descriptions, RowReader(artifact))
+        reader = SnomedRowReader(artifact, self._descriptions)
+        self._snomed_filters = SnomedFilters(self._release, self._descriptions, reader)
         super().__init__(artifact, self._snomed_filters)
+        self.about = replace(self.about, is_flat=True)
 
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> IndexedSelection:
         selection = super().select(filters, text, languages)
-        if any(filter_.property == EXPRESSIONS and filter_.value == "true" for filter_ in filters):
-            return selection.open_because(issues.no_post_coordination(self.about))
-        return selection
+        if any(filter_.property == EXPRESSIONS and filter_.value == "false" for filter_ in filters):
+            return selection
+        is_whole = all(filter_.property == EXPRESSIONS for filter_ in filters)
+        return selection.open_because(issues.no_post_coordination(self.about) if is_whole else "")
 
     def evaluate(self, expression: str) -> BitMap:
         """The numbers of the concepts that satisfy an expression constraint; see ``SnomedFilters``."""

@@ -53,7 +53,8 @@ def _expansion(answer: Expansion, now: datetime, identifier: UUID) -> Node:
     node: Node = {}
     if answer.unclosed:
         node["extension"] = [{"url": UNCLOSED, "valueBoolean": True}]
-        node["extension"] += [{"url": UNCLOSED_REASON, "valueString": reason} for reason in answer.unclosed]
+        reasons = filter(None, answer.unclosed)
+        node["extension"] += [{"url": UNCLOSED_REASON, "valueString": reason} for reason in reasons]
     node["identifier"] = f"urn:uuid:{identifier}"
     node["timestamp"] = now.isoformat(timespec="milliseconds")
     if answer.total is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from terminology.core.model import Document, Typed, value_key
+from terminology.wire.json import Written
 
 Node = dict[str, Any]
 
@@ -25,7 +26,7 @@ def group(name: str, parts: Iterable[Node | None]) -> Node:
     return {"name": name, "part": [part for part in parts if part is not None]}
 
 
-def resource(name: str, value: Document | None) -> Node | None:
+def resource(name: str, value: Document | Written | None) -> Node | None:
     return None if value is None else {"name": name, "resource": value}
 
 

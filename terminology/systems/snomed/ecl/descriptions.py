@@ -6,7 +6,8 @@ and the signatures themselves::
 
     12|900000000000013009|en|900000000000207008|20020131|900000000000509007+|900000000000508004-
 
-(number, type, language, module, day, and the language reference sets that prefer ``+`` or accept ``-`` it).
+(number, type, language, module, day, ``!`` if it is inactive, and the language reference sets that prefer ``+`` or
+accept ``-`` it).
 So everything except the text is answered from sets. For a text, the words give the concepts that may have it;
 these are read, and ``OWN`` of each has the number of each of its texts.
 """
@@ -37,7 +38,7 @@ from terminology.systems.snomed.ecl.expression import (
     holds,
 )
 from terminology.systems.snomed.ecl.term_search import beginning_with, may_have, test_of
-from terminology.systems.snomed.identifiers import ACCEPTABLE, DESCRIPTION, PREFERRED, SIGNATURE
+from terminology.systems.snomed.identifiers import ACCEPTABLE, DESCRIPTION, NO_LONGER, PREFERRED, SIGNATURE
 from terminology.systems.snomed.release_index import ReleaseIndex
 
 if TYPE_CHECKING:
@@ -68,12 +69,15 @@ class Signature:
     module: str
     time: str
     dialects: dict[str, str]
+    active: bool = True
 
     @staticmethod
     def read(term: str) -> Signature:
         number, type_, language, module, time, *dialects = term.split("|")
+        active = NO_LONGER not in dialects
+        dialects = dialects if active else dialects[1:]
         accepted = {dialect[:-1]: _ACCEPTABILITY[dialect[-1]] for dialect in dialects}
-        return Signature(int(number), type_, language, module, time, accepted)
+        return Signature(int(number), type_, language, module, time, accepted, active)
 
 
 class Descriptions:
@@ -86,6 +90,11 @@ class Descriptions:
     def signatures(self) -> list[Signature]:
         return [Signature.read(term) for term, _ in self._release.terms(SIGNATURE)]
 
+    @cached_property
+    def former(self) -> dict[int, Signature]:
+        """The signatures of inactive descriptions, by their numbers."""
+        return {signature.number: signature for signature in self.signatures if not signature.active}
+
     def having(
         self, of: BitMap, filters: Sequence[DescriptionFilter], codes: CodesOf, expression: str
     ) -> BitMap:
@@ -94,14 +103,17 @@ class Descriptions:
         Raises TerminologyError when too many would have to be read; ``expression`` is for the message.
         """
         tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
+        by_text_alone = all(isinstance(f, ByTerm | ByActive) for f in filters)
+        only_active = not any(isinstance(f, ByActive) and f.active is not True for f in filters)
+        tests += [lambda signature: signature.active] if only_active and self.former else []
         numbers = {s.number for s in self.signatures if all(test(s) for test in tests)}
         candidates = of & self._release.having(DESCRIPTION, map(str, numbers))
         terms = [filter_ for filter_ in filters if isinstance(filter_, ByTerm)]
         if not terms:
             return candidates
-        if not tests and (exact := self._of_one_word(terms)) is not None:
+        if by_text_alone and only_active and (exact := self._of_one_word(terms)) is not None:
             return candidates & exact
-        return self._reading(candidates, terms, numbers, expression)
+        return self._reading(candidates, terms, numbers, expression, only_active)
 
     def _of_one_word(self, terms: Sequence[ByTerm]) -> BitMap | None:
         """The answer from the index of words alone; None where it is not enough.
@@ -116,8 +128,11 @@ class Descriptions:
             return None
         return self._release.artifact.union(beginning_with(self._release, w[0]) for w in searches)
 
-    def _reading(self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str) -> BitMap:
-        for term in terms:
+    def _reading(
+        self, of: BitMap, terms: Sequence[ByTerm], numbers: set[int], expression: str, only_active: bool
+    ) -> BitMap:
+        """The words of inactive descriptions are not in the index, so that all of these are read."""
+        for term in terms if only_active else ():
             if term.is_equal and len(of) > FEW:
                 candidates = may_have(self._release, term.texts)
                 of = of if candidates is None else of & candidates
@@ -183,10 +198,15 @@ def _time_test(filter_: ByTime, codes: CodesOf) -> Test:
 
 
 def time_holds(filter_: ByTime, time: str) -> bool:
-    """Does the comparison hold for one of the days? ``!=`` holds where it is none of them."""
+    """Does the comparison hold for one of the days? ``!=`` holds where it is none of them.
+
+    "" is the time of an unpublished component, which is neither before nor after any day.
+    """
     if filter_.comparison == "!=":
         return time not in filter_.times
-    return any(holds(filter_.comparison, time, other) for other in filter_.times)
+    if "=" in filter_.comparison and time in filter_.times:
+        return True
+    return bool(time) and any(holds(filter_.comparison, time, other) for other in filter_.times if other)
 
 
 _TESTS: dict[type, Callable[[Any, CodesOf], Test]] = {
@@ -195,6 +215,5 @@ _TESTS: dict[type, Callable[[Any, CodesOf], Test]] = {
     ByModule: lambda f, codes: _among(f.is_equal, codes(f.modules), lambda s: s.module),
     ByTime: _time_test,
     ByDialect: _dialect_test,
-    # Inactive descriptions are not kept; the parser refuses to look for them.
-    ByActive: lambda f, codes: lambda s: f.active,
+    ByActive: lambda f, codes: lambda s: f.active is None or s.active == f.active,
 }

@@ -1,7 +1,8 @@
 """The evaluation of an expression constraint to the concepts that satisfy it.
 
-Active and inactive concepts satisfy it alike: ``{{ C active = 1 }}``, or ``activeOnly`` of the request, leaves
-the inactive ones out. A concept that the release does not have is an error; it is not an empty set.
+The substrate is that of ECL (5, 6.9 and 6.10): ``*`` has every active concept, and relationships and reference sets
+count with their active rows. A concept by its identifier, a reference set and ``{{ C active = 0 }}`` may have inactive
+concepts. A concept that the release does not have is an error; it is not an empty set.
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ from terminology.systems.snomed.identifiers import (
     IS_A,
     MEMBER,
     PRIMITIVE,
-    REFERENCE_SET,
 )
 from terminology.systems.snomed.release_index import ReleaseIndex
 
@@ -70,7 +70,7 @@ class Evaluation:
         """
         spend(_STEPS)
         if isinstance(constraint, Wildcard):
-            return self._release.all
+            return self._release.active
         evaluate: Callable[[Evaluation, Any], BitMap] = EVALUATE[type(constraint)]
         if isinstance(constraint, Focus | Compound):
             return evaluate(self, constraint)
@@ -112,8 +112,8 @@ class Evaluation:
         return below
 
     def above(self, of: BitMap) -> BitMap:
-        """The ancestors of some concepts."""
-        if len(of) == len(self._release.all):
+        """The ancestors of some concepts. Those of all active ones are all that have children."""
+        if len(of) >= len(self._release.active) and self._release.active <= of:
             return self._release.inner
         above = self._release.set_of()
         new = self.parents(of)
@@ -157,18 +157,7 @@ class Evaluation:
         known = self._release.refsets
         if isinstance(of, Focus) and of.id in known:
             return [of.id]
-        concepts = self.of(of)
-        if isinstance(of, Focus) and not self._is_reference_set(of):
-            about = self._release.about
-            raise TerminologyError(issues.not_a_reference_set(self._text, of.at, of.id, about))
-        return self._release.among(known, concepts)
-
-    def _is_reference_set(self, of: Focus) -> bool:
-        """Also one without concepts: of descriptions, or empty. Its members are then an empty set."""
-        if any(of.id in signature.dialects for signature in self._descriptions.signatures):
-            return True
-        root = self._release.artifact.ord(REFERENCE_SET)
-        return root is not None and self._number(of) in self._release.artifact.descendants(root)
+        return self._release.among(known, self._release.all if isinstance(of, Wildcard) else self.of(of))
 
     def _links(self, refsets: list[str], at: int) -> list[RelationshipTable]:
         kinds = set(self._release.kinds(LINKED))
@@ -239,14 +228,17 @@ class Evaluation:
         return self._descriptions.having(concepts, described.filters, self.codes, self._text)
 
     def filtered(self, filtered: Filtered) -> BitMap:
-        concepts = self.of(filtered.of)
+        asks_status = any(isinstance(filter_, ByActive) for filter_ in filtered.filters)
+        of_any_status = asks_status and isinstance(filtered.of, Wildcard)
+        concepts = self._release.all if of_any_status else self.of(filtered.of)
         for filter_ in filtered.filters:
             concepts = concepts & FILTERS[type(filter_)](self, filter_)
         return concepts
 
     def by_active(self, filter_: ByActive) -> BitMap:
-        inactive = self._release.inactive
-        return self._release.all - inactive if filter_.active else inactive
+        if filter_.active is None:
+            return self._release.all
+        return self._release.active if filter_.active else self._release.inactive
 
     def by_definition_status(self, filter_: ByDefinitionStatus) -> BitMap:
         statuses = self.codes(filter_.statuses)
@@ -259,8 +251,12 @@ class Evaluation:
         return concepts if filter_.is_equal else self._release.all - concepts
 
     def by_time(self, filter_: ByTime) -> BitMap:
-        times = (time for time, _ in self._release.terms("effectiveTime"))
-        return self._release.having("effectiveTime", [time for time in times if time_holds(filter_, time)])
+        terms = [term for term, _ in self._release.terms("effectiveTime")]
+        chosen = [term for term in terms if time_holds(filter_, term.replace("-", ""))]
+        published = self._release.having("effectiveTime", chosen)
+        if not time_holds(filter_, ""):
+            return published
+        return published | (self._release.all - self._release.having("effectiveTime", terms))
 
 
 EVALUATE: dict[type, Callable[[Evaluation, Any], BitMap]] = {

@@ -161,9 +161,9 @@ Refinement = EclAttribute | AttributeGroup | CompoundRefinement
 
 @dataclass(frozen=True, slots=True)
 class ByActive:
-    """``active = …``: only active or only inactive concepts, members or descriptions."""
+    """``active = …``: only active or only inactive concepts, members or descriptions; None for both."""
 
-    active: bool
+    active: bool | None
 
 
 @dataclass(frozen=True, slots=True)

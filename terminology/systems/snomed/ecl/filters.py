@@ -176,9 +176,13 @@ class FilterParser:
 
     def _active(self) -> ByActive:
         is_equal = self._is_equal()
-        value = self._reader.one_of(("0", "1")) or self._reader.take_word("true", "false")
+        value = self._reader.one_of(("0", "1", "*", '"*"')) or self._reader.take_word("true", "false")
         if value is None:
-            raise self._reader.expected("1, 0, true or false")
+            raise self._reader.expected("1, 0, true, false or *")
+        if value in ("*", '"*"'):
+            if not is_equal:
+                raise self._reader.expected("'=' before the '*' which is")
+            return ByActive(None)
         return ByActive((value in ("1", "true")) == is_equal)
 
     def _time(self) -> ByTime:
@@ -229,10 +233,7 @@ class FilterParser:
             "dialectid": lambda: self._dialects(self._dialect_by_id),
             "dialect": lambda: self._dialects(self._dialect_by_alias),
         }
-        filter_ = rules[keyword]() if keyword in rules else self._of_component(keyword)
-        if filter_ == ByActive(False):
-            raise reader.unsupported("finding inactive descriptions, which are not kept,", at)
-        return filter_
+        return rules[keyword]() if keyword in rules else self._of_component(keyword)
 
     def _term(self) -> ByTerm:
         is_equal = self._is_equal()
@@ -308,7 +309,7 @@ class FilterParser:
         keyword = reader.take_word("active", "targetcomponentid")
         if keyword == "active":
             filter_ = self._active()
-            if not filter_.active:
+            if filter_.active is not True:
                 raise reader.unsupported("finding inactive members, which are not kept,", at)
             return filter_
         if keyword == "targetcomponentid":
