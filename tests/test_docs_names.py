@@ -20,9 +20,10 @@ from terminology.settings import SETTINGS
 from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "terminology"
+# The names in systems.md are those of the owners of code systems: the descriptions have them, and other tests try them.
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run", ".ci/check")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "systems.md"),
 ]
 FILES = {path.name for path in PACKAGE.rglob("*.py")}
 # Names of others: Python's, the environment's, and words in capitals that are not names.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from terminology.catalogue.protocol import Catalogue, Pinned
 from terminology.core import issues, versions
 from terminology.core.model import Document
+from terminology.systems.described import implying
 from terminology.systems.implicit import ALL_CODES, BELOW, in_version
 from terminology.systems.protocol import CodeSystem
 
@@ -18,7 +19,8 @@ IMPLIED_MAP = "?fhir_cm="
 
 def value_set(catalogue: Catalogue, url: str, version: str | None, pinned: Pinned) -> Document | None:
     """The ValueSet that a code system of the catalogue implies; see ``Catalogue.value_set``."""
-    system = edition(catalogue, url.partition("?")[0])
+    described = implying(url)
+    system = edition(catalogue, described.url if described else url.partition("?")[0])
     if system is not None and (value_set := _of(catalogue, system, url, version, pinned)) is not None:
         return value_set
     declaring = [header for header in catalogue.headers("CodeSystem") if header.get("valueSet") == url]

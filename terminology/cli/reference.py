@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from terminology.cli import systems_page
 from terminology.cli.class_list import PAGE, with_class_list
 from terminology.opening import known_importers
 from terminology.settings import SETTINGS
@@ -72,7 +73,12 @@ R4 clients get it back."""
 
 def pages() -> dict[str, str]:
     """The pages that are written whole, by file name."""
-    parts = {"operations.md": _operations, "settings.md": _settings, "import-kinds.md": _kinds}
+    parts = {
+        "operations.md": _operations,
+        "settings.md": _settings,
+        "import-kinds.md": _kinds,
+        "systems.md": _systems,
+    }
     return {name: "\n".join(lines()) for name, lines in parts.items()}
 
 
@@ -177,3 +183,8 @@ def _kinds() -> Iterator[str]:
     yield _KINDS
     rows = [(f"`{i.kind}`", i.description, i.expected) for i in known_importers()]
     yield from _table(("KIND", "what it is", "files"), rows)
+
+
+def _systems() -> Iterator[str]:
+    yield from systems_page.lines()
+    yield ""

@@ -48,3 +48,13 @@ def second_term_of_code(value: str) -> str | None:
 def beginning_of_codes(folded: str) -> str:
     """The beginning of the second terms of all codes that are the same without their case."""
     return NORMAL_MARK + folded + NORMAL_MARK
+
+
+def field_in_any_case(code: str) -> str:
+    """The name of the terms (``ConceptRow.terms``) that are the values of a property without their case."""
+    return f"any case {code}"
+
+
+def term_in_any_case(value: str) -> str:
+    """The term of a value in such a field."""
+    return term_of(value.casefold())

@@ -12,40 +12,18 @@ ranges and marks that a release may have count as codes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from terminology.core import issues
 from terminology.core.model import CodeSystemInfo, Issue
 from terminology.core.patterns import full_match
+from terminology.systems.described import DESCRIPTIONS
+from terminology.systems.description import CodeShape
 from terminology.systems.snomed.identifiers import is_identifier
 
 # The ends of the urls of two extensions of our own: all codes that match are there (valueString); the owner has more
 # terms for the codes than are there (valueBoolean).
 COMPLETE_CODES = "/StructureDefinition/code-system-complete-codes"
 SOME_TERMS = "/StructureDefinition/code-system-some-terms"
-
-# The longest text that is compared with a shape; a longer one cannot be a code.
-_LONGEST = 1_000
-
-
-@dataclass(slots=True, frozen=True)
-class CodeShape:
-    """How the codes of a code system are written.
-
-    ``pattern`` is a regular expression of a whole code, compiled when the first code is compared. ``rule``
-    completes the sentence "A code has …" of a message. ``is_right`` checks more than the pattern can.
-    """
-
-    pattern: str
-    rule: str
-    is_right: Callable[[str], bool] | None = None
-
-    def accepts(self, code: str) -> bool:
-        """Whether a text may be a code."""
-        if len(code) > _LONGEST or re.fullmatch(self.pattern, code) is None:
-            return False
-        return self.is_right is None or self.is_right(code)
 
 
 def impossibility(about: CodeSystemInfo, code: str) -> str | None:
@@ -119,24 +97,6 @@ def is_concept_or_expression(code: str) -> bool:
     return _EXPRESSION.fullmatch(bare) is not None and all(map(is_concept_id, re.findall("[0-9]+", bare)))
 
 
-# -- LOINC ---------------------------------------------------------------------------------------
-
-LOINC_CODE = re.compile(r"(LP|LL|LA|LG)?([0-9]{1,9})-([0-9])")
-
-
-def is_loinc_code(code: str) -> bool:
-    """Whether a code has LOINC's shape and, if it is a term, the check digit (mod 10, every second doubled).
-
-    >>> is_loinc_code("65753-6"), is_loinc_code("65753-5"), is_loinc_code("LP14635-4")
-    (True, False, True)
-    """
-    shape = LOINC_CODE.fullmatch(code)
-    if shape is None or shape[1]:
-        return shape is not None
-    doubled = (int(d) * (2 - place % 2) for place, d in enumerate(reversed(shape[2])))
-    return (10 - sum(d // 10 + d % 10 for d in doubled) % 10) % 10 == int(shape[3])
-
-
 # -- the others ----------------------------------------------------------------------------------
 
 ICD10PCS_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
@@ -158,10 +118,6 @@ SHAPES: dict[str, CodeShape] = {
         "6 to 18 digits, of which the last is a check digit (Verhoeff) and the two before it say that it is a "
         "concept, or it is an expression of such identifiers",
         is_concept_or_expression,
-    ),
-    "http://loinc.org": CodeShape(
-        LOINC_CODE.pattern, "digits, a hyphen and a check digit (mod 10); a part, list, answer or group begins with "
-        "LP, LL, LA or LG", is_loinc_code,
     ),
     "http://www.cms.gov/Medicare/Coding/ICD10": CodeShape(
         ICD10PCS_CODE.pattern, "seven characters, each a digit or a capital letter other than I and O"
@@ -203,7 +159,6 @@ SHAPES: dict[str, CodeShape] = {
         r"[A-Z]{4}[0-9]{3}|[A-Z]{1,4}|[0-9]{1,2}(?:\.[0-9]{1,2})*",
         "four capital letters and three digits",
     ),
-    "http://www.nlm.nih.gov/research/umls/rxnorm": CodeShape("[0-9]{1,8}", "digits only"),
     "http://hl7.org/fhir/sid/ndc": CodeShape(
         (
             "[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{5}-[0-9]{4}(?:-[0-9])?|[0-9]{5}-[0-9]{3}(?:-[0-9]{2})?|[0-9]{11}"
@@ -226,3 +181,4 @@ SHAPES: dict[str, CodeShape] = {
 for _url in ("dimdi/icd-10-gm", "bfarm/icd-10-gm"):
     SHAPES[f"http://fhir.de/CodeSystem/{_url}"] = SHAPES["http://hl7.org/fhir/sid/icd-10"]
 SHAPES["http://fhir.de/CodeSystem/dimdi/ops"] = SHAPES["http://fhir.de/CodeSystem/bfarm/ops"]
+SHAPES |= {each.url: each.shape for each in DESCRIPTIONS if each.shape is not None}

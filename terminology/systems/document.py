@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from terminology.core import issues
 from terminology.core.budget import counted
 from terminology.core.languages import Languages
-from terminology.core.model import Concept, ConceptDetail, Document, Filter
+from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import beginning_with, folded_finder
 from terminology.systems import implicit
+from terminology.systems.described import description_of
 from terminology.systems.document_filters import DocumentFilters
 from terminology.systems.document_index import DocumentIndex
+from terminology.systems.filters import values_in_doubt
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import SimpleCodeSystem, SimpleSelection
 
@@ -30,7 +33,7 @@ class DocumentCodeSystem(SimpleCodeSystem):
 
     @cached_property
     def _filters(self) -> DocumentFilters:
-        return DocumentFilters(self.about, self.document, self._concepts)
+        return DocumentFilters(self.about, self.document, self._concepts, description_of(self.about.url))
 
     def locate(self, code: str) -> Concept | None:
         key = self._concepts.key(code)
@@ -43,6 +46,11 @@ class DocumentCodeSystem(SimpleCodeSystem):
         if text:
             tests.append(self._text_test(text, languages))
         return DocumentSelection(self._concepts, tests)
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        single = (each for filter_ in filters for each in values_in_doubt(filter_))
+        empty = [each for each in single if next(iter(self.select([each])), None) is None]
+        return [issues.nothing_has_value(each, self.about) for each in empty]
 
     def select_by_language(self, languages: Languages) -> DocumentSelection:
         concepts = self._concepts
@@ -61,7 +69,8 @@ class DocumentCodeSystem(SimpleCodeSystem):
         return {code: detail(key) for code, key in keys.items() if key in nodes}
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        return implicit.implied_value_set(self, canonical, self.document.get("valueSet"))
+        value_set, description = self.document.get("valueSet"), description_of(self.about.url)
+        return implicit.implied_value_set(self, canonical, value_set, description)
 
     def _text_test(self, text: str, languages: Languages | None) -> Test:
         """A test whether the text finds the texts of a concept (see ``core.texts``)."""

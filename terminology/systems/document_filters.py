@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from terminology.core.model import CodeSystemInfo, Document, Typed
 from terminology.core.numbers import number
+from terminology.systems.description import SystemDescription
 from terminology.systems.document_index import DocumentIndex, Node
 from terminology.systems.filters import Accepts, ConceptFilters, Passing, ReadValues, anything
 
@@ -15,8 +17,14 @@ Keys = Passing[str]
 class DocumentFilters(ConceptFilters[Keys, str]):
     """Filters on a ``DocumentIndex``. A filter reads only the concepts that are asked about."""
 
-    def __init__(self, about: CodeSystemInfo, document: Document, index: DocumentIndex) -> None:
-        super().__init__(about, document)
+    def __init__(
+        self,
+        about: CodeSystemInfo,
+        document: Document,
+        index: DocumentIndex,
+        description: SystemDescription | None = None,
+    ) -> None:
+        super().__init__(about, document, description)
         self._index = index
 
     def find(self, code: str) -> str | None:
@@ -63,17 +71,25 @@ class DocumentFilters(ConceptFilters[Keys, str]):
         return ReadValues(lambda key: [index.nodes[k]["code"] for k in edges.get(key, ())], index.key)
 
     def property_values(self, code: str, is_number: bool, is_code: bool) -> ReadValues[str]:
-        def values(node: Node) -> list[str]:
-            return [_value(p) for p in node.get("property", ()) if p.get("code") == code]
-
         normal = number if is_number else self._index.key if is_code else None
-        return self._read(values, normal)
+        return self._read(partial(_values, code), normal)
+
+    def values_in_any_case(self, code: str) -> ReadValues[str]:
+        return self._read(partial(_values, code), str.casefold)
+
+    def property_of(self, concept: str, code: str) -> list[str]:
+        return _values(code, self._index.nodes[concept])
 
     def _read(
         self, values: Callable[[Node], list[str]], normal: Callable[[str], str] | None = None
     ) -> ReadValues[str]:
         nodes = self._index.nodes
         return ReadValues(lambda key: values(nodes[key]), normal)
+
+
+def _values(code: str, node: Node) -> list[str]:
+    """The values of a property of a concept."""
+    return [_value(p) for p in node.get("property", ()) if p.get("code") == code]
 
 
 def _value(node: Node) -> str:

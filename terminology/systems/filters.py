@@ -14,9 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.core.model import CodeSystemInfo, Document, Filter
+from terminology.core.model import CodeSystemInfo, Document, Filter, Issue
 from terminology.core.numbers import NUMBERS
 from terminology.core.patterns import full_match
+from terminology.systems.description import FilterRule, SystemDescription
 from terminology.systems.metadata import MARKS, roles_of
 
 # What CodeSystem.hierarchyMeaning may be for "below" to mean "is a kind of". Most code systems say nothing.
@@ -32,6 +33,9 @@ class Combinable(Protocol):
 
 S = TypeVar("S", bound=Combinable)
 S_co = TypeVar("S_co", bound=Combinable, covariant=True)
+# The most values of one filter that are looked at for a warning.
+MOST_DOUBTS = 20
+
 K = TypeVar("K")
 X = TypeVar("X")
 Accepts = Callable[[str], bool]
@@ -118,15 +122,26 @@ def _either(concepts: S, others: S) -> S:
     return both
 
 
+def values_in_doubt(filter_: Filter) -> list[Filter]:
+    """The filter once for each of its values, where nothing passes it if no concept has the value."""
+    if filter_.op == "in":
+        items = [item.strip() for item in filter_.value.split(",", MOST_DOUBTS)[:MOST_DOUBTS]]
+        return [Filter(filter_.property, "=", item) for item in dict.fromkeys(items) if item]
+    return [filter_] if filter_.op in ("=", "regex") else []
+
+
 # -- the filters of a code system ----------------------------------------------------------------
 
 
 class ConceptFilters(ABC, Generic[S, K]):
     """The filters of one code system. ``S`` is a set of its concepts, ``K`` what one concept is known by."""
 
-    def __init__(self, about: CodeSystemInfo, document: Document) -> None:
-        """``document`` is the CodeSystem resource, with or without its concepts."""
+    def __init__(
+        self, about: CodeSystemInfo, document: Document, description: SystemDescription | None = None
+    ) -> None:
+        """``document`` is the CodeSystem resource, with or without its concepts; ``description`` that of its owner."""
         self.about = about
+        self.description = description
         self._properties: Sequence[Document] = document.get("property", ())
         self._meaning = document.get("hierarchyMeaning")
         self._role = roles_of(document)
@@ -179,6 +194,14 @@ class ConceptFilters(ABC, Generic[S, K]):
     def property_values(self, code: str, is_number: bool, is_code: bool) -> Values[S]:
         """The values of a property as texts; numbers are compared by value, codes as the code system does."""
 
+    @abstractmethod
+    def values_in_any_case(self, code: str) -> Values[S]:
+        """The values of a property, compared without their case."""
+
+    @abstractmethod
+    def property_of(self, concept: K, code: str) -> list[str]:
+        """The values that one concept has for a property."""
+
     # -- choosing --------------------------------------------------------------------------------
 
     def choose(self, filter_: Filter) -> S:
@@ -187,14 +210,56 @@ class ConceptFilters(ABC, Generic[S, K]):
             raise TerminologyError(issues.filter_without_value(filter_.property, filter_.op, self.about.url))
         return self._choose(filter_)
 
+    def rule_of(self, filter_: Filter) -> FilterRule | None:
+        """The rule of the owner for a filter; None where there is none, or the release lacks the property."""
+        if self.description is None:
+            return None
+        return self.description.rule_of(self.name_of(filter_.property), self.declared)
+
+    def name_of(self, property_: str) -> str:
+        """The code of a declared property that a filter names, by its uri or in another case; or else its own name."""
+        code = self._code_of(property_)
+        if code is None and self.description is not None:
+            code = self.description.declared_name(property_, self.declared)
+        return property_ if code is None else code
+
+    @cached_property
+    def declared(self) -> tuple[str, ...]:
+        """The codes of the properties that the code system declares."""
+        return tuple(declared.get("code", "") for declared in self._properties)
+
+    def compared(self, filter_: Filter, values: Values[S]) -> S:
+        """The concepts whose values pass a filter. Raises TerminologyError for an operator that compares none."""
+        chosen = compared(filter_, values, self.everything)
+        if chosen is None:
+            raise TerminologyError(self._not_understood(filter_))
+        return chosen
+
+    def nothing(self) -> S:
+        return _without(self.everything(), self.everything())
+
+    def _not_understood(self, filter_: Filter) -> Issue:
+        issue = issues.unknown_filter(filter_.property, filter_.op, self.about)
+        if self.description is None:
+            return issue
+        if (reason := self.description.why_not(filter_.property)) is not None:
+            return issues.with_hint(issue, reason)
+        rule = self.rule_of(filter_)
+        return issues.with_hint(issue, issues.filter_operators(rule.operators)) if rule else issue
+
     def _choose(self, filter_: Filter) -> S:
+        rule = self.rule_of(filter_)
+        if rule is not None and rule.choose is not None:
+            if filter_.op not in rule.operators:
+                raise TerminologyError(self._not_understood(filter_))
+            by_rule: S = rule.choose(self, filter_)
+            return by_rule
         if filter_.property in ("concept", "code", *self.hierarchy) and filter_.op in HIERARCHY:
             return self._by_hierarchy(filter_)
         values = self._values(filter_.property)
-        chosen = compared(filter_, values, self.everything) if values is not None else None
-        if chosen is None:
-            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
-        return chosen
+        if values is None:
+            raise TerminologyError(self._not_understood(filter_))
+        return self.compared(filter_, values)
 
     def _by_hierarchy(self, filter_: Filter) -> S:
         """``child-of`` is answered for every meaning of the hierarchy, the others where it subsumes."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from terminology.core import versions
 from terminology.core.model import CodeSystemInfo, Concept, Document, Filter
+from terminology.systems.description import Describing, SystemDescription
 
 ALL_CODES = "?fhir_vs"
 BELOW = "=isa/"
@@ -25,11 +26,20 @@ class Locating(Protocol):
     def locate(self, code: str) -> Concept | None: ...
 
 
-def implied_value_set(system: Locating, canonical: str, value_set: str | None) -> Document | None:
+def implied_value_set(
+    system: Describing, canonical: str, value_set: str | None, description: SystemDescription | None = None
+) -> Document | None:
     """The ValueSet that a code system implies; ``value_set`` is ``CodeSystem.valueSet``.
 
     None where the canonical is not one of this code system, or names a code that it does not have.
     """
+    if description is None:
+        return _of_any_system(system, canonical, value_set)
+    implied = description.implied_value_set(system, canonical) or _of_any_system(system, canonical, value_set)
+    return implied | {"copyright": description.copyright} if implied and description.copyright else implied
+
+
+def _of_any_system(system: Locating, canonical: str, value_set: str | None) -> Document | None:
     about = system.about
     if canonical == value_set:
         return all_of(about, canonical)

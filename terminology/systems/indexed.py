@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from terminology.core import issues
 from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
+from terminology.systems.described import description_of
+from terminology.systems.filters import values_in_doubt
 from terminology.systems.indexed_filters import STEPS_OF_ROW, IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 from terminology.systems.metadata import info_of
@@ -36,7 +39,8 @@ class IndexedCodeSystem:
         """``filters`` are for a code system with filters of its own."""
         self.artifact = artifact
         self.about: CodeSystemInfo = info_of(artifact.header.document)
-        self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact))
+        self._description = description_of(self.about.url)
+        self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact), self._description)
         self.reader, self.key = self.filters.reader, self.filters.key
         # Whether a code may be written in another case than that of its concept.
         self._may_differ = self.about.case_sensitive is None
@@ -66,7 +70,22 @@ class IndexedCodeSystem:
         chosen = [self.filters.choose(filter_) for filter_ in filters]
         if text:
             chosen += self._with_words(words(text), languages)
-        return IndexedSelection(self, self.artifact.intersection(chosen) if chosen else None)
+        order = self._order_of(filters)
+        return IndexedSelection(self, self.artifact.intersection(chosen) if chosen else None, order)
+
+    def _order_of(self, filters: Sequence[Filter]) -> list[int] | None:
+        """The order in which the only filter lists concepts, if that is not their own."""
+        rule = self.filters.rule_of(filters[0]) if len(filters) == 1 else None
+        if rule is None or rule.order is None:
+            return None
+        codes = rule.order(self.filters, filters[0])
+        numbers = self.artifact.ords(self.filters.keys(codes).values())
+        return list(dict.fromkeys(numbers[key] for code in codes if (key := self.key(code)) in numbers))
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        single = (each for filter_ in filters for each in values_in_doubt(filter_))
+        empty = [each for each in single if not self.filters.choose(each)]
+        return [issues.nothing_has_value(each, self.about) for each in empty]
 
     def select_by_language(self, languages: Languages) -> IndexedSelection:
         return IndexedSelection(self, self._with_text_in(languages))
@@ -92,7 +111,8 @@ class IndexedCodeSystem:
         return {code: LazyDetail(self.reader, rows[key]) for code, key in keys.items() if key in rows}
 
     def implied_value_set(self, canonical: str) -> Document | None:
-        return implicit.implied_value_set(self, canonical, self.artifact.header.document.get("valueSet"))
+        value_set = self.artifact.header.document.get("valueSet")
+        return implicit.implied_value_set(self, canonical, value_set, self._description)
 
     # -- texts -------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from terminology.core.model import CodeSystemInfo, Filter
 from terminology.core.numbers import number
 from terminology.core.texts import words
 from terminology.store.artifacts import Artifact
-from terminology.store.posting_terms import beginning_of_codes, term_of, text_of
+from terminology.store.posting_terms import beginning_of_codes, field_in_any_case, term_of, text_of
 from terminology.store.schema import (
     ABSTRACT,
     DIGEST_MARK,
@@ -28,6 +28,7 @@ from terminology.store.schema import (
     STATUS,
     WORD,
 )
+from terminology.systems.description import SystemDescription
 from terminology.systems.filters import Accepts, ConceptFilters, Values
 from terminology.systems.indexed_rows import LazyDetail, RowReader
 
@@ -43,8 +44,14 @@ STEPS_OF_ROW = 10
 class IndexedFilters(ConceptFilters["BitMap", int]):
     """Filters on an artifact. The bitmaps are shared: they must not be changed."""
 
-    def __init__(self, about: CodeSystemInfo, artifact: Artifact, reader: RowReader) -> None:
-        super().__init__(about, artifact.header.document)
+    def __init__(
+        self,
+        about: CodeSystemInfo,
+        artifact: Artifact,
+        reader: RowReader,
+        description: SystemDescription | None = None,
+    ) -> None:
+        super().__init__(about, artifact.header.document, description)
         self.artifact, self.reader = artifact, reader
 
     def key(self, code: str) -> str:
@@ -139,6 +146,14 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
 
     def property_values(self, code: str, is_number: bool, is_code: bool) -> Values[BitMap]:
         return CodePropertyValues(self, code) if is_code else PropertyValues(self, code, is_number)
+
+    def values_in_any_case(self, code: str) -> Values[BitMap]:
+        return ValuesInAnyCase(self, code)
+
+    def property_of(self, concept: int, code: str) -> list[str]:
+        rows = self.artifact.concepts([concept])
+        properties = (p for row in rows for p in LazyDetail(self.reader, row).properties)
+        return [text_of(p.value.value) for p in properties if p.code == code]
 
 
 class CodeValues:
@@ -242,6 +257,26 @@ class PropertyValues:
             for ord_, detail in details
             if any(p.code == self._code and accepts(text_of(p.value.value)) for p in detail.properties)
         )
+
+
+class ValuesInAnyCase(PropertyValues):
+    """The values of a property without their case, and what else the importer has put beside them."""
+
+    def __init__(self, filters: IndexedFilters, code: str) -> None:
+        super().__init__(filters, code, is_number=False)
+        fields = self._artifact.header.fields
+        self._is_folded = field_in_any_case(code) in fields
+        self._field = fields.get(field_in_any_case(code), self._field)
+
+    def having(self, values: Collection[str]) -> BitMap:
+        folded = {value.casefold() for value in values}
+        if self._is_folded:
+            return self._artifact.postings(self._field, map(term_of, folded))
+        return self.matching(lambda value: value.casefold() in folded, "")
+
+    @property
+    def _has_only_short(self) -> bool:
+        return False
 
 
 class CodePropertyValues(PropertyValues):

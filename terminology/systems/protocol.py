@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import finder
 
 
@@ -126,6 +126,9 @@ class CodeSystem(Protocol):
         that the operator does not take, a code that does not exist.
         """
 
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Warnings about filters that ``select`` takes: one for each value that no concept has."""
+
     def select_by_language(self, languages: Languages) -> Selection | None:
         """The concepts that have a text in one of these languages; None where that is not known."""
 
@@ -176,6 +179,9 @@ class SimpleCodeSystem:
                 )
             raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
         return LocatedSelection(self, text)
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        return []
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         return None

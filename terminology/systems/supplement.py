@@ -20,6 +20,7 @@ from terminology.core.model import (
     Designation,
     Document,
     Filter,
+    Issue,
     split_canonical,
 )
 from terminology.core.texts import words
@@ -124,6 +125,10 @@ class SupplementedCodeSystem:
         numbered = cast("ConceptSet", selection)
         own = cast("ConceptSet", self._system.select()).among(codes)
         return numbered - own if is_negative else numbered & own
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        """Of the filters on its own properties."""
+        return self._system.doubts([each for each in filters if not self._declaring(each.property)])
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         """Not known: that would take the united answers of all supplements."""

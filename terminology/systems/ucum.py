@@ -1,24 +1,57 @@
 """Units of measure (UCUM, ``http://unitsofmeasure.org``) and their dimensions.
 
-Syntax and table of units are those of the library ucumvert. ``canonical`` is the property that FHIR's filters
-ask about: the unit in base units, without its factor. An arbitrary unit (``[iU]``) can be compared with
-itself alone (UCUM, section 25), so it is its own base unit.
+Syntax and table of units are those of the library ucumvert, without the exponents that it allows after a number
+(``10+3/uL``). ``canonical`` is the property that FHIR's filters ask about: the unit in base units, without its factor.
+An arbitrary unit (``[iU]``) can be compared with itself alone (UCUM, section 25), so it is its own base unit.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
+from terminology.core import issues
 from terminology.core.cache import kept_results
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
+from terminology.core.model import (
+    CodeSystemInfo,
+    Concept,
+    ConceptDetail,
+    Designation,
+    Document,
+    Filter,
+    Issue,
+    Property,
+    Typed,
+)
+from terminology.systems.description import (
+    COMPARING,
+    DescribedProperty,
+    Describing,
+    FilterRule,
+    ImplicitValueSet,
+    NotOffered,
+    SystemDescription,
+)
+from terminology.systems.filters import ReadValues, values_in_doubt
 from terminology.systems.grammar import GrammarCodeSystem, Reading
+from terminology.systems.implicit import all_of, in_version
 
 URL = "http://unitsofmeasure.org"
 VERSION = "2.2"
+# The canonical form of each base unit, with the name of its property.
+BASE_UNITS = {
+    "m": "length",
+    "s": "time",
+    "g": "mass",
+    "rad": "plane angle",
+    "K": "temperature",
+    "C": "electric charge",
+    "cd": "luminous intensity",
+}
 LONGEST = 255
 DEEPEST = 40
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
@@ -71,8 +104,11 @@ def _read(code: str) -> Reading | None:
     tree = _parsed(code)
     if tree is None:
         return None
-    detail = ConceptDetail([Designation(_analysis(tree), "en")])
-    return Reading(Concept(code, code), detail, {"canonical": [_written(_dimension(tree))]})
+    dimension = _written(_dimension(tree))
+    detail = ConceptDetail(
+        [Designation(_analysis(tree), "en")], [Property("canonical", Typed("code", dimension))]
+    )
+    return Reading(Concept(code, code), detail)
 
 
 def _parsed(code: str) -> Any:
@@ -87,9 +123,18 @@ def _parsed(code: str) -> Any:
         return None
     plain = _ANNOTATION.sub(lambda match: match[0].replace(" ", "_"), code)
     try:
-        return _table().parser.parse(_LEADING_STROKE.sub("1/", plain))
+        tree = _table().parser.parse(_LEADING_STROKE.sub("1/", plain))
     except LarkError:
         return None
+    return None if any(map(_is_power_of_number, tree.iter_subtrees())) else tree
+
+
+def _is_power_of_number(tree: Any) -> bool:
+    """An exponent follows a symbol of a unit; a number is a factor, and has none (UCUM, section 2, and OPC 10000-8)."""
+    if getattr(tree.children[-1], "type", "") != "EXPONENT":
+        return False
+    number = tree.children[0]
+    return bool(number.data == "simple_unit" and number.children[0].type == "FACTOR")
 
 
 def canonical(code: str) -> str:
@@ -146,28 +191,159 @@ def _dimension_of_unit(atom: str) -> Dimension:
 
 
 def _analysis(tree: Any) -> str:
-    """``(milligram) / (deciliter)``; an annotation is a one (UCUM, section 6)."""
+    """``(milligram) / (deciliter)``; an annotation beside a unit says nothing, and alone is a one (UCUM, section 6)."""
     if not hasattr(tree, "data"):
-        return _text_of(tree)
+        return {"ANNOTATION": "1", "OPERATOR": "*" if tree == "." else "/"}.get(tree.type, str(tree))
     if tree.data == "simple_unit":
-        *before, atom = tree.children
-        unit = _table().units.get(str(atom))
-        return "".join(_table().prefixes[str(p)] for p in before) + (unit.name if unit else str(atom))
+        is_number = tree.children[0].type == "FACTOR"
+        return str(tree.children[0]) if is_number else f"({_name(tree)})"
+    if tree.data == "annotatable":
+        unit, exponent = tree.children
+        return f"({_name(unit)} ^ {str(exponent).removeprefix('+')})"
+    if tree.data == "component":
+        return _analysis(tree.children[0])
     if len(tree.children) == 1:
         return _analysis(tree.children[0])
-    marks = ["*"] if tree.data == "component" else []
-    parts = [f"({text})" if _is_compound(text) else text for text in map(_analysis, tree.children)]
-    return " ".join([*parts[:-1], *marks, parts[-1]])
+    # Units are read from left to right: only what follows an operator needs brackets.
+    left, operator, right = map(_analysis, tree.children)
+    return f"{left} {operator} {f'({right})' if _is_term(tree.children[2]) else right}"
 
 
-def _text_of(token: Any) -> str:
-    signs = {"ANNOTATION": "1", "EXPONENT": f"^ {token}"}
-    return signs.get(token.type, "*" if token == "." else str(token))
+def _is_term(tree: Any) -> bool:
+    """Whether a tree has an operator, in brackets or not."""
+    while getattr(tree, "data", "") in ("main_term", "component"):
+        tree = tree.children[0]
+    return getattr(tree, "data", "") == "term"
 
 
-def _is_compound(text: str) -> bool:
-    """Is it more than a number, an operator or an exponent?"""
-    return any(character.isalpha() for character in text) or " " in text and not text.startswith("^")
+def _name(unit: Any) -> str:
+    *prefixes, atom = unit.children
+    known = _table().units.get(str(atom))
+    return "".join(_table().prefixes[str(p)] for p in prefixes) + (known.name if known else str(atom))
+
+
+# -- the code system -----------------------------------------------------------------------------
+
+
+class UnitsOfMeasure(GrammarCodeSystem):
+    """UCUM as a code system."""
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        """The analysed form, the name in FHIR's list of common units, and the canonical form of each unit."""
+        names = self._common_names() if codes else {}
+        details = super().describe(codes)
+        for code, detail in details.items():
+            if (name := names.get(code)) is not None and name != code:
+                detail.designations.append(Designation(name, "en"))
+        return details
+
+    def _common_names(self) -> Mapping[str, str]:
+        for canonical_ in self.about.common:
+            if (value_set := self.find_value_set(canonical_)) is not None:
+                return _names_of(value_set)
+        return {}
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        single = (each for filter_ in filters for each in values_in_doubt(filter_) if each.op == "=")
+        return [issues.nothing_has_value(each, self.about) for each in single if not _is_possible(each)]
+
+    def implied_value_set(self, canonical: str) -> Document | None:
+        return super().implied_value_set(canonical) or DESCRIPTION.implied_value_set(self, canonical)
+
+    def _values(self, name: str) -> ReadValues[Reading] | None:
+        if name in ("canonical", "comparable"):
+            return ReadValues(lambda reading: [_canonical_of(reading)], canonical)
+        if name == "property":
+            return ReadValues(lambda reading: [BASE_UNITS.get(_canonical_of(reading), "")])
+        return super()._values(name)
+
+
+def _canonical_of(reading: Reading) -> str:
+    return str(reading.detail.properties[0].value.value)
+
+
+def _is_possible(filter_: Filter) -> bool:
+    """Whether a unit can have the value of a filter."""
+    if filter_.property == "property":
+        return filter_.value in BASE_UNITS.values()
+    return _read(filter_.value) is not None
+
+
+def _names_of(value_set: Document) -> Mapping[str, str]:
+    """The displays of a value set, by code."""
+    nodes = (
+        n for include in value_set.get("compose", {}).get("include", ()) for n in include.get("concept", ())
+    )
+    return {node["code"]: node["display"] for node in nodes if node.get("display")}
+
+
+def _comparable(system: Describing, url: str) -> Document | None:
+    """The value set of the units that are comparable with the one in its url."""
+    unit = unquote(url.removeprefix(f"{URL}/vs/"))
+    if _read(unit) is None:
+        return None
+    text = f"Ucum Expressions comparable to {unit}"
+    value_set = all_of(system.about, url, Filter("comparable", "=", unit))
+    return in_version(value_set, system.about.version) | {"name": text, "description": text}
+
+
+def _all(system: Describing, url: str) -> Document:
+    """This value set is older than this version of the code system, so it includes any version."""
+    return all_of(replace(system.about, version=None), url)
+
+
+DESCRIPTION = SystemDescription(
+    url=URL,
+    name="UCUM",
+    codes=(
+        "Any expression of the grammar, with the case-sensitive symbols. An exponent follows the symbol of a unit; a "
+        "number has none (`10*3/uL`, not `10+3/uL`). A prefix stands before metric units alone. Annotations have no "
+        "meaning; blanks are allowed in them, because HL7's lists have such codes."
+    ),
+    displays=(
+        "The code. Other right displays: the analysed form `(milligram) / (deciliter)`, and the name in FHIR's list of "
+        "common units."
+    ),
+    versions=f"`{VERSION}`; a coding needs none.",
+    inactive="None.",
+    subsumption="None.",
+    source="https://terminology.hl7.org/UCUM.html, https://ucum.org/ucum",
+    properties=(
+        DescribedProperty("canonical", "code", "The unit in base units, without its factor: `mL` has `m3`."),
+    ),
+    filters=(
+        FilterRule(
+            ("canonical", "comparable"),
+            COMPARING,
+            "any unit: `mg`; for `in` a list of them",
+            "the units that are comparable with it, by the canonical form of both",
+        ),
+        FilterRule(
+            ("property",),
+            COMPARING,
+            "the property of a base unit: `length`, `time`, `mass`, `plane angle`, `temperature`, `electric charge`, "
+            "`luminous intensity`",
+            "the units that are comparable with the base unit",
+        ),
+        FilterRule(
+            ("code", "concept"), COMPARING, "a unit, a list or a regular expression", "the units written so"
+        ),
+    ),
+    value_sets=(
+        ImplicitValueSet(f"{URL}/vs", "all units; listed are FHIR's common ones", _all),
+        ImplicitValueSet(
+            f"{URL}/vs/[unit]",
+            "the units that are comparable with this one (`/` in it may be `%2F`)",
+            _comparable,
+        ),
+    ),
+    not_offered=(
+        NotOffered("a list of all units", "there is no end of them; FHIR's common units are listed"),
+        NotOffered(
+            "deprecation of `[ppb]` and `[pptr]`", "the table of the library that reads units does not say so"
+        ),
+    ),
+)
 
 
 def units() -> GrammarCodeSystem:
@@ -184,4 +360,4 @@ def units() -> GrammarCodeSystem:
         ),
     )
     value_sets = (f"{URL}/vs", "http://hl7.org/fhir/ValueSet/ucum-units")
-    return GrammarCodeSystem(about, _read, {"canonical": canonical}, value_sets)
+    return UnitsOfMeasure(about, _read, value_sets=value_sets)

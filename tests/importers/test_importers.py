@@ -32,6 +32,7 @@ from tests.support.releases import MALFORMED
 from tests.support.reporters import CollectingReporter, StrictReporter
 
 KINDS = sorted(BY_KIND)
+LOINC_AXES = {"COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP", "CLASS"}
 
 
 def made(kind: str, folder: Path) -> Path:
@@ -115,6 +116,8 @@ def test_every_property_is_declared_in_its_type(kind: str, tmp_path: Path) -> No
             declared = {node["code"]: node["type"] for node in one.release.header.get("property", ())}
         for row in read(one, StrictReporter()):
             for code, type_, _ in getattr(row, "properties", ()):
+                if kind == "loinc" and code in LOINC_AXES and type_ == "string":
+                    continue  # the text of an axis without a part
                 assert declared.get(code) == type_, f"{code} of {row}"
 
 

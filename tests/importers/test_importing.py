@@ -24,7 +24,7 @@ from terminology.cli import commands
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.store.registry import RegisteredArtifact
-from terminology.systems.code_shapes import is_loinc_code
+from terminology.systems.loinc import is_loinc_code
 from tests.support import releases
 from tests.support.importing import BY_KIND, opened, read
 from tests.support.releases import MALFORMED

@@ -169,7 +169,25 @@ UNITS = {
     "a bel of pressure": ("dB[SPL]", "g.m-1.s-2"),
     "an arbitrary unit is a kind of its own": ("[iU]/L", "[iU].m-3"),
 }
-NO_UNITS = ("", "kgXX", "Torr", "2m", "m..m", "m/", "(m", "m)", "{m", "min min", "KG", "m" * 300, "(" * 200)
+NO_UNITS = (
+    "",
+    "kgXX",
+    "Torr",
+    "2m",
+    "m..m",
+    "m/",
+    "(m",
+    "m)",
+    "{m",
+    "min min",
+    "KG",
+    "10+3/uL",
+    "2+2",
+    "10-3",
+    "5+1/L",
+    "m" * 300,
+    "(" * 200,
+)
 
 
 @pytest.mark.parametrize("rule", UNITS)
@@ -186,22 +204,81 @@ def test_what_is_no_unit(code: str) -> None:
     assert canonical(code) == code
 
 
+ANALYSED = {
+    "/min": "1 / (minute)",
+    "10*3/uL": "(the number ten for arbitrary powers ^ 3) / (microliter)",
+    "10*3/uL{cells}": "(the number ten for arbitrary powers ^ 3) / (microliter)",
+    "m3.kg-1": "(meter ^ 3) * (kilogram ^ -1)",
+    "g/(8.h){shift}": "(gram) / (8 * (hour))",
+    "{score}": "1",
+    "(mg)": "(milligram)",
+    "(g.m)/(s)": "(gram) * (meter) / (second)",
+    "m+2": "(meter ^ 2)",
+}
+
+
 def test_a_unit_is_spelled_out() -> None:
     detail = system(units).describe(["mg/dL", "m/s2"])
     assert [d.value for d in detail["mg/dL"].designations] == ["(milligram) / (deciliter)"]
-    assert [d.value for d in detail["m/s2"].designations] == ["(meter) / ((second) ^ 2)"]
-    detail = system(units).describe(["/min", "10*3/uL", "g/(8.h){shift}"])
-    assert [detail[code].designations[0].value for code in detail] == [
-        "1 / (minute)",
-        "((the number ten for arbitrary powers) ^ 3) / (microliter)",
-        "(gram) / ((8 * (hour)) * 1)",
-    ]
+    assert [d.value for d in detail["m/s2"].designations] == ["(meter) / (second ^ 2)"]
+    detail = system(units).describe(list(ANALYSED))
+    assert {code: detail[code].designations[0].value for code in detail} == ANALYSED
 
 
 def test_a_filter_for_a_kind_of_unit_takes_any_unit_of_that_kind() -> None:
     """R5's all-time-units asks for the canonical unit 'a', the year."""
     selection = system(units).select([Filter("canonical", "=", "a")])
     assert "h" in selection and "wk" in selection and "m" not in selection and "nonsense" not in selection
+
+
+@pytest.mark.parametrize("property_", ["canonical", "comparable"])
+def test_canonical_and_comparable_take_any_unit_of_a_kind(property_: str) -> None:
+    """https://terminology.hl7.org/UCUM.html: canonical, and comparable in the implicit value sets."""
+    masses = system(units).select([Filter(property_, "=", "mg")])
+    assert [code in masses for code in ("kg", "[lb_av]", "m", "mg/dL")] == [True, True, False, False]
+    some = system(units).select([Filter(property_, "in", "mg, cm")])
+    assert [code in some for code in ("kg", "[mi_i]", "s")] == [True, True, False]
+
+
+BASE = {"length": "[ft_i]", "time": "wk", "mass": "kg", "plane angle": "deg", "temperature": "Cel"}
+BASE |= {"electric charge": "A.s", "luminous intensity": "mcd"}
+
+
+def test_the_property_of_a_base_unit_is_a_filter() -> None:
+    """https://terminology.hl7.org/UCUM.html, property: comparable with the base unit that has it."""
+    for name, unit in BASE.items():
+        selection = system(units).select([Filter("property", "=", name)])
+        assert [other for other in BASE.values() if other in selection] == [unit]
+    assert "mg/dL" not in system(units).select([Filter("property", "=", "mass")])
+
+
+def test_a_filter_on_units_says_when_no_unit_can_have_its_value() -> None:
+    wrong = [Filter("property", "=", "volume"), Filter("canonical", "in", "mg, nonsense")]
+    texts = [issue.text for issue in system(units).doubts([*wrong, Filter("property", "=", "mass")])]
+    assert len(texts) == 2 and "'property = volume'" in texts[0] and "'canonical = nonsense'" in texts[1]
+
+
+@pytest.mark.parametrize("unit", ["mg", "mg%2FdL", "mg/dL", "%", "{a b}"])
+def test_the_units_comparable_with_a_unit_are_a_value_set(unit: str) -> None:
+    """https://terminology.hl7.org/UCUM.html, implicit value sets: [UCUM]/vs/[expression]."""
+    url, plain = f"{UCUM}/vs/{unit}", unit.replace("%2F", "/")
+    value_set = catalogue_of([], [units()]).value_set(url)
+    assert value_set is not None
+    assert value_set["name"] == value_set["description"] == f"Ucum Expressions comparable to {plain}"
+    (include,) = value_set["compose"]["include"]
+    assert (value_set["version"], include["version"]) == ("2.2", "2.2")
+    assert include["filter"] == [{"property": "comparable", "op": "=", "value": plain}]
+    with pytest.raises(TerminologyError):
+        catalogue_of([], [units()]).value_set(f"{UCUM}/vs/nonsense")
+
+
+def test_the_common_name_of_a_unit_is_a_right_display() -> None:
+    made = units()
+    common = usual_units("kg", "mg")
+    common["compose"]["include"][0]["concept"][1]["display"] = "mg, a thousandth"
+    made.find_value_set = {COMMON: common}.get
+    names = [d.value for d in made.describe(["mg"])["mg"].designations]
+    assert names == ["(milligram)", "mg, a thousandth"]
 
 
 # -- lists (ISO 3166, ISO 4217) ------------------------------------------------------------------

@@ -11,8 +11,9 @@ CSV with a header row, everything quoted::
     …/frFR18LinguisticVariant.csv       LOINC_NUM, …, SHORTNAME, LONG_COMMON_NAME, …
 
 Parts (LP…), answer lists (LL…) and answers (LA…) are codes of LOINC, too. Properties are named as in
-https://terminology.hl7.org/LOINC.html: an axis is the code of its part, or its text where there is no part
-file.
+https://terminology.hl7.org/LOINC.html: an axis is the code of its part, or its text where no part is linked. Their
+values are stored as the filters of ``systems.loinc`` compare them, without case; of a part the code, the name and the
+text.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 
-from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, column_names, records
 from terminology.core.model import Problem
+from terminology.store.posting_terms import field_in_any_case, term_in_any_case
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -41,29 +42,13 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.code_shapes import LOINC_CODE, is_loinc_code
+from terminology.systems.loinc import CLASS_TYPES, CODE, COPYRIGHT, TEXTS, URL, VALUE_SET, is_loinc_code
 
-URL = "http://loinc.org"
 EXPECTED = "a LOINC release with LoincTable/Loinc.csv"
 
 AXES = ("COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP", "CLASS")
-# Columns that become properties as they are.
-PLAIN = (
-    "STATUS",
-    "CLASSTYPE",
-    "ORDER_OBS",
-    "CHNG_TYPE",
-    "VersionLastChanged",
-    "VersionFirstReleased",
-    "EXAMPLE_UNITS",
-    "EXAMPLE_UCUM_UNITS",
-    "PanelType",
-    "SURVEY_QUEST_TEXT",
-    "RELATEDNAMES2",
-)
 _NAMES = {"LONG_COMMON_NAME": "LONG_COMMON_NAME", "SHORTNAME": "SHORTNAME", "CONSUMER_NAME": "ConsumerName"}
 _NAMES |= {"DisplayName": "DisplayName"}
-_OTHER = ("DefinitionDescription", "EXTERNAL_COPYRIGHT_NOTICE")
 _VARIANT_NAMES = ("LONG_COMMON_NAME", "SHORTNAME", "LinguisticVariantDisplayName")
 
 _FILES = {
@@ -88,7 +73,7 @@ LoincFiles = dict[str, list[File]]
 
 def _key(code: str) -> int | None:
     """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code."""
-    shape = LOINC_CODE.fullmatch(code)
+    shape = CODE.fullmatch(code)
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
 
 
@@ -99,6 +84,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     files = _files_by_kind(all_files)
     if len(files["loinc"]) != 1 or "LOINC_NUM" not in column_names(files["loinc"][0], ",", True):
         return []
+    declarations = _declarations(files)
     release = CodeSystemRelease(
         kind="loinc",
         url=URL,
@@ -107,11 +93,12 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         title="Logical Observation Identifiers Names and Codes",
         language="en",
         case_sensitive=False,
-        copyright=notices.LOINC,
+        copyright=COPYRIGHT,
         licence="LOINC licence",
         hierarchy_meaning="is-a" if files["hierarchy"] else None,
-        value_set=f"{URL}/vs",
-        properties=_declarations(files),
+        value_set=VALUE_SET,
+        properties=declarations,
+        unindexed=[declaration.code for declaration in declarations],
         files=sources(file for group in files.values() for file in group),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
@@ -144,7 +131,7 @@ def _declarations(files: LoincFiles) -> list[PropertyDeclaration]:
         for _, (uri,) in records(file, SILENT, ("Property",), ",", True):
             name = uri.rpartition("/")[2]
             properties.setdefault(name, PropertyDeclaration(name, "code", uri or None))
-    properties |= {name: PropertyDeclaration(name) for name in PLAIN}
+    properties |= {name: PropertyDeclaration(name) for name in _plain(files["loinc"][0])}
     properties |= {
         name: PropertyDeclaration(name, "code")
         for name in ("answer-list", "AnswerList", "Answer", "answers-for", "MAP_TO")
@@ -158,6 +145,11 @@ def _declarations(files: LoincFiles) -> list[PropertyDeclaration]:
     return list(properties.values())
 
 
+def _plain(table: File) -> list[str]:
+    """The columns of the table that are properties as they are."""
+    return [name for name in column_names(table, ",", True) if name not in ("LOINC_NUM", *AXES, *TEXTS)]
+
+
 # -- rows ----------------------------------------------------------------------------------------
 
 
@@ -168,7 +160,7 @@ def _concepts(files: LoincFiles, reporter: Reporter) -> Iterator[ConceptRow]:
         for kind, distribute in _DISTRIBUTION.items():
             for file in files[kind]:
                 distribute(distributor, file)
-        builder = LoincConceptBuilder(bool(files["partLink"]), _classes(files))
+        builder = LoincConceptBuilder(bool(files["partLink"]), _classes(files), _plain(files["loinc"][0]))
         for lines in buckets:
             yield from _concepts_of(lines, builder, reporter)
 
@@ -198,7 +190,7 @@ def _classes(files: LoincFiles) -> dict[str, str]:
 class LoincDistributor:
     """Puts the rows of the files into the buckets of the codes that they are about.
 
-    Each is a JSON array: the code, the letter of the kind of row, and the cells.
+    Each is a JSON array: the code, the letter of the kind of row, and the cells. JSON escapes nothing in a code.
     """
 
     def __init__(self, buckets: Buckets, reporter: Reporter) -> None:
@@ -214,11 +206,15 @@ class LoincDistributor:
     def rows(self, file: File, *columns: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         return records(file, self.reporter, columns, ",", True)
 
+    def _with(self, file: File, columns: tuple[str, ...], more: str) -> tuple[str, ...]:
+        """The columns, and one more if the file has it."""
+        return (*columns, more) if more in column_names(file, ",", True) else columns
+
     def terms(self, file: File) -> None:
-        present = column_names(file, ",", True)
-        columns = [c for c in ("LOINC_NUM", *AXES, *PLAIN, *_NAMES, *_OTHER) if c in present]
-        for number, row in self.rows(file, *columns):
-            self.put(file, number, row[0], "L", dict(zip(columns[1:], row[1:], strict=True)))
+        columns = ["LOINC_NUM", *(c for c in column_names(file, ",", True) if c != "LOINC_NUM")]
+        for number, (code, *cells) in self.rows(file, *columns):
+            present = {name: cell for name, cell in zip(columns[1:], cells, strict=True) if cell}
+            self.put(file, number, code, "L", present)
 
     def parts(self, file: File) -> None:
         columns = ("PartNumber", "PartTypeName", "PartName", "PartDisplayName", "Status")
@@ -226,17 +222,20 @@ class LoincDistributor:
             self.put(file, number, code, "P", *cells)
 
     def part_links(self, file: File) -> None:
-        for number, (code, part, uri) in self.rows(file, "LoincNumber", "PartNumber", "Property"):
-            self.put(file, number, code, "K", uri.rpartition("/")[2], part)
+        columns = self._with(file, ("LoincNumber", "PartNumber", "Property"), "PartName")
+        for number, (code, part, uri, *name) in self.rows(file, *columns):
+            self.put(file, number, code, "K", uri.rpartition("/")[2], part, *name)
 
     def hierarchy(self, file: File) -> None:
         for number, (parent, code, text) in self.rows(file, "IMMEDIATE_PARENT", "CODE", "CODE_TEXT"):
             self.put(file, number, code, "H", parent, text)
 
     def answers(self, file: File) -> None:
-        columns = ("AnswerListId", "AnswerListName", "AnswerStringId", "DisplayText")
-        for number, (list_, name, answer, text) in self.rows(file, *columns):
-            self.put(file, number, list_, "A", name, answer)
+        columns = self._with(
+            file, ("AnswerListId", "AnswerListName", "AnswerStringId", "DisplayText"), "SequenceNumber"
+        )
+        for number, (list_, name, answer, text, *place) in self.rows(file, *columns):
+            self.put(file, number, list_, "A", name, answer, *place)
             if answer:
                 self.put(file, number, answer, "W", text, list_)
 
@@ -282,12 +281,14 @@ RowsByLetter = dict[str, list[list[Any]]]
 def _concepts_of(
     lines: list[bytes], builder: LoincConceptBuilder, reporter: Reporter
 ) -> Iterator[ConceptRow]:
-    by_code: dict[str, RowsByLetter] = defaultdict(lambda: defaultdict(list))
+    by_code: dict[str, list[bytes]] = defaultdict(list)
     for line in lines:
-        code, letter, *cells = orjson.loads(line)
-        by_code[code][letter].append(cells)
+        by_code[line[2 : line.index(b'"', 2)].decode()].append(line)
     for code in sorted(by_code, key=lambda code: _key(code) or 0):
-        concept = builder.concept(code, by_code[code])
+        rows: RowsByLetter = defaultdict(list)
+        for _, letter, *cells in map(orjson.loads, by_code.pop(code)):
+            rows[letter].append(cells)
+        concept = builder.concept(code, rows)
         if concept is not None:
             yield concept
         else:
@@ -301,8 +302,9 @@ class LoincConceptBuilder:
     CLASS, by name.
     """
 
-    def __init__(self, has_parts: bool, classes: dict[str, str]) -> None:
-        self.has_parts, self.classes = has_parts, classes
+    def __init__(self, has_parts: bool, classes: dict[str, str], plain: Sequence[str]) -> None:
+        """``plain`` are the columns of the table that are properties as they are."""
+        self.has_parts, self.classes, self.plain = has_parts, classes, plain
 
     def concept(self, code: str, rows: RowsByLetter) -> ConceptRow | None:
         """The concept, or None where the code is not in its own file."""
@@ -317,7 +319,17 @@ class LoincConceptBuilder:
             row = ConceptRow(code, rows["H"][0][1])
         row.parents = list(dict.fromkeys(parent for parent, _ in rows.get("H", ()) if parent))
         row.properties = [*row.properties, *((name, "code", value) for name, value in rows.get("Q", ()))]
+        values = ((name, value) for name, _, value in row.properties)
+        row.terms = list(dict.fromkeys(_terms([*values, *self._further_values(rows)])))
         return row
+
+    def _further_values(self, rows: RowsByLetter) -> Iterator[tuple[str, str]]:
+        """What filters take besides the values of properties: texts and names of parts, words for numbers."""
+        cells: dict[str, str] = rows["L"][0][0] if rows.get("L") else {}
+        yield from ((axis, cells[axis]) for axis in AXES if axis in cells)
+        yield from ((name, part_name) for name, _, *names in rows.get("K", ()) for part_name in names)
+        if (words := CLASS_TYPES.get(cells.get("CLASSTYPE", ""))) is not None:
+            yield "CLASSTYPE", words
 
     def _term(self, code: str, rows: RowsByLetter) -> ConceptRow:
         cells: dict[str, str] = rows["L"][0][0]
@@ -332,19 +344,25 @@ class LoincConceptBuilder:
             designations=[*_names(cells), *_variants(rows)],
             properties=[
                 *self._axes(cells, rows),
-                *((name, "string", cells[name]) for name in PLAIN if cells.get(name)),
+                *((name, "string", cells[name]) for name in self.plain if name in cells),
                 ("copyright", "string", notice),
             ],
         )
 
     def _axes(self, cells: dict[str, str], rows: RowsByLetter) -> list[PropertyTuple]:
-        if not self.has_parts:
-            return [(name, "string", cells[name]) for name in AXES if cells.get(name)]
-        linked: list[PropertyTuple] = [(name, "code", part) for name, part in rows.get("K", ())]
-        class_ = self.classes.get(cells.get("CLASS", ""))
-        if class_ and not any(name == "CLASS" for name, _, _ in linked):
-            linked.append(("CLASS", "code", class_))
-        return list(dict.fromkeys(linked))
+        """The parts, and the text of each axis without a part: nothing of a term is lost."""
+        properties: dict[PropertyTuple, None] = {
+            (name, "code", part): None for name, part, *_ in rows.get("K", ())
+        }
+        linked = {name for name, _, _ in properties}
+        class_ = self.classes.get(cells.get("CLASS", "")) if self.has_parts else None
+        if class_ and "CLASS" not in linked:
+            properties["CLASS", "code", class_] = None
+            linked.add("CLASS")
+        texts: list[PropertyTuple] = [
+            (axis, "string", cells[axis]) for axis in AXES if axis in cells and axis not in linked
+        ]
+        return [*properties, *texts]
 
     def _part(self, code: str, rows: RowsByLetter) -> ConceptRow:
         type_, name, display, status = rows["P"][0]
@@ -361,8 +379,10 @@ class LoincConceptBuilder:
         )
 
     def _list(self, code: str, rows: RowsByLetter) -> ConceptRow:
-        answers: list[PropertyTuple] = [("Answer", "code", answer) for _, answer in rows["A"] if answer]
-        return ConceptRow(code, rows["A"][0][0] or None, properties=answers)
+        cells = [cells for cells in rows["A"] if cells[1]]
+        cells.sort(key=lambda each: int(each[2]) if each[2:] and each[2].isdecimal() else 0)
+        answers: list[PropertyTuple] = [("Answer", "code", answer) for _, answer, *_ in cells]
+        return ConceptRow(code, rows["A"][0][0] or None, properties=list(dict.fromkeys(answers)))
 
     def _answer(self, code: str, rows: RowsByLetter) -> ConceptRow:
         texts = list(dict.fromkeys(text for text, _ in rows["W"] if text))
@@ -375,6 +395,13 @@ class LoincConceptBuilder:
             designations=[(text, "en", None, None) for text in texts[1:]],
             properties=lists,
         )
+
+
+def _terms(values: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The terms by which filters find values."""
+    for name, value in values:
+        if value:
+            yield field_in_any_case(name), term_in_any_case(value)
 
 
 def _use(code: str) -> dict[str, str]:

@@ -22,17 +22,6 @@ SNOMED = (
     "Health Terminology Standards Development Organisation (SNOMED International). It may be used under the "
     "licence of the operator who imported it."
 )
-LOINC = (
-    "This material contains content from LOINC (http://loinc.org). LOINC is copyright © Regenstrief "
-    "Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is "
-    "available at no cost under the license at http://loinc.org/license. LOINC® is a registered United "
-    "States trademark of Regenstrief Institute, Inc."
-)
-RXNORM = (
-    "This product uses publicly available data courtesy of the U.S. National Library of Medicine (NLM), "
-    "National Institutes of Health, Department of Health and Human Services; NLM is not responsible for the "
-    "product and does not endorse or recommend this or any other product."
-)
 OMOP = (
     "OMOP vocabularies of Observational Health Data Sciences and Informatics; each vocabulary keeps the "
     "licence of its publisher."

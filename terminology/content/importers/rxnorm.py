@@ -2,14 +2,18 @@
 
 ``|`` after every column, no header row::
 
-    RXNCONSO.RRF  RXCUI|LAT|TS|LUI|STT|SUI|ISPREF|RXAUI|SAUI|SCUI|SDUI|SAB|TTY|CODE|STR|SRL|SUPPRESS|CVF|
-    RXNREL.RRF    RXCUI1|RXAUI1|STYPE1|REL|RXCUI2|RXAUI2|STYPE2|RELA|RUI|SRUI|SAB|SL|DIR|RG|SUPPRESS|CVF|
-    RXNSTY.RRF    RXCUI|TUI|STN|STY|ATUI|CVF|
-    RXNSAT.RRF    RXCUI|LUI|SUI|RXAUI|STYPE|CODE|ATUI|SATUI|ATN|SAB|ATV|SUPPRESS|CVF|
+    RXNCONSO.RRF        RXCUI|LAT|TS|LUI|STT|SUI|ISPREF|RXAUI|SAUI|SCUI|SDUI|SAB|TTY|CODE|STR|SRL|SUPPRESS|CVF|
+    RXNREL.RRF          RXCUI1|RXAUI1|STYPE1|REL|RXCUI2|RXAUI2|STYPE2|RELA|RUI|SRUI|SAB|SL|DIR|RG|SUPPRESS|CVF|
+    RXNSTY.RRF          RXCUI|TUI|STN|STY|ATUI|CVF|
+    RXNSAT.RRF          RXCUI|LUI|SUI|RXAUI|STYPE|CODE|ATUI|SATUI|ATN|SAB|ATV|SUPPRESS|CVF|
+    RXNATOMARCHIVE.RRF  RXAUI|AUI|STR|ARCHIVE_TIMESTAMP|CREATED_TIMESTAMP|UPDATED_TIMESTAMP|CODE|IS_BRAND|LAT|…
+                        LAST_RELEASED|SAUI|VSAB|RXCUI|SAB|TTY|MERGED_TO_RXCUI|
+    RXNCUI.RRF          CUI1|VER_START|VER_END|CARDINALITY|CUI2|
 
-Only rows of RxNorm itself (SAB=RXNORM) are read: the other sources have their own licences. A row of
-RXNREL says "RXCUI2 is RELA of RXCUI1": the property RELA of RXCUI2 is RXCUI1.
-https://terminology.hl7.org/RxNorm.html
+Of the names, attributes and relationships only those of RxNorm itself (SAB=RXNORM) are read: the other sources have
+their own licences. Of theirs only the name of the source is kept. A row of RXNREL says "RXCUI2 is RELA of RXCUI1": the
+property RELA of RXCUI2 is RXCUI1. A concept of the archive, or of RXNCUI, that RXNCONSO lacks was merged or retired.
+https://terminology.hl7.org/RxNorm.html; the filters that ask for all this are in ``systems.rxnorm``.
 """
 
 from __future__ import annotations
@@ -17,16 +21,16 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, is_number, lines, without_faults
 from terminology.core.model import Problem
+from terminology.store.posting_terms import field_in_any_case, term_in_any_case
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -36,20 +40,12 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.rxnorm import ATTRIBUTES, COPYRIGHT, MERGED, URL, VALUE_SET
 
-URL = "http://www.nlm.nih.gov/research/umls/rxnorm"
 EXPECTED = "an RxNorm release with RXNCONSO.RRF"
 # The term types that are other names of a concept; every other type names it.
 OTHER_NAMES = {"SY", "TMSY", "PSN", "ET", "DP"}
-ATTRIBUTES = (
-    "NDC",
-    "RXN_STRENGTH",
-    "RXN_HUMAN_DRUG",
-    "RXN_VET_DRUG",
-    "RXN_AVAILABLE_STRENGTH",
-    "RXTERM_FORM",
-)
-
+OWN = "RXNORM"
 _DATE = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
 
 
@@ -70,10 +66,14 @@ class RrfTable(NamedTuple):
 
 TABLES = {
     "rxnconso.rrf": RrfTable("C", 18, 0, 11, None, (12, 14, 16)),
-    "rxnrel.rrf": RrfTable("R", 16, 4, 10, 14, (7, 0)),
-    "rxnsty.rrf": RrfTable("S", 6, 0, None, None, (3,)),
+    "rxnrel.rrf": RrfTable("R", 16, 4, 10, 14, (7, 0, 3)),
+    "rxnsty.rrf": RrfTable("S", 6, 0, None, None, (3, 1, 2)),
     "rxnsat.rrf": RrfTable("A", 13, 0, 9, 11, (8, 10)),
+    "rxnatomarchive.rrf": RrfTable("H", 16, 12, 13, None, (14, 2, 15)),
+    "rxncui.rrf": RrfTable("N", 5, 0, None, None, (4,)),
 }
+# The names of other sources: of these only the source.
+OTHER_SOURCES = RrfTable("B", 18, 0, None, None, (11,))
 
 
 def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
@@ -82,7 +82,17 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         return []
     if files["rxnconso.rrf"].first_line().count("|") != TABLES["rxnconso.rrf"].width:
         return []
-    relations = sorted(_relations(files))
+    relations = _relations(files)
+    properties = [
+        PropertyDeclaration("TTY", "code", None, "Term type."),
+        PropertyDeclaration("STY", "string", None, "Semantic type."),
+        PropertyDeclaration("TUI", "string", None, "Identifier of the semantic type."),
+        PropertyDeclaration("STN", "string", None, "Place of the semantic type in the tree."),
+        PropertyDeclaration("SAB", "code", None, "Source that has a name of the concept."),
+        PropertyDeclaration(MERGED, "code", None, "The concept that took the place of this one."),
+        *(PropertyDeclaration(name, "string") for name in ATTRIBUTES),
+        *(PropertyDeclaration(name, "code") for name in relations),
+    ]
     release = CodeSystemRelease(
         kind="rxnorm",
         url=URL,
@@ -90,14 +100,11 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         name="RxNorm",
         title="RxNorm",
         language="en",
-        copyright=notices.RXNORM,
+        copyright=COPYRIGHT,
         licence="UMLS licence for content beyond RxNorm's own",
-        properties=[
-            PropertyDeclaration("TTY", "code", None, "Term type."),
-            PropertyDeclaration("STY", "string", None, "Semantic type."),
-            *(PropertyDeclaration(name, "string") for name in ATTRIBUTES),
-            *(PropertyDeclaration(name, "code") for name in relations),
-        ],
+        value_set=VALUE_SET,
+        properties=properties,
+        unindexed=[declaration.code for declaration in properties],
         files=sources(files.values()),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
@@ -122,10 +129,11 @@ def _version(file: File) -> str | None:
     return None
 
 
-def _relations(files: dict[str, File]) -> set[str]:
-    """The names of the relationships (RELA) that the release has."""
+def _relations(files: dict[str, File]) -> list[str]:
+    """The names of the relationships (RELA and REL) that the release has."""
     file = files.get("rxnrel.rrf")
-    return {row[1][0] for row in _records(file, TABLES["rxnrel.rrf"], SILENT) if row[1][0]} if file else set()
+    rows = _records(file, TABLES["rxnrel.rrf"], SILENT) if file else ()
+    return sorted({name for _, (rela, _, rel) in rows for name in (rela, rel) if name})
 
 
 def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[str]]]:
@@ -137,7 +145,7 @@ def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[
 
     rows = ((number, line.split("|")) for number, line in lines(file, reporter))
     for number, row in without_faults(file, reporter, rows, fault_of):
-        own = table.source is None or row[table.source] == "RXNORM"
+        own = table.source is None or row[table.source] == OWN
         if own and row[table.concept] and (table.suppressed is None or row[table.suppressed] in ("", "N")):
             if is_number(row[table.concept].encode()):
                 yield int(row[table.concept]), [row[place] for place in table.keep]
@@ -153,6 +161,9 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
             table = TABLES[name]
             for concept, cells in _records(file, table, reporter):
                 buckets.put(concept, "|".join((str(concept), table.letter, *cells)).encode())
+        for concept, (source,) in _records(files["rxnconso.rrf"], OTHER_SOURCES, SILENT):
+            if source != OWN:
+                buckets.put(concept, f"{concept}|{OTHER_SOURCES.letter}|{source}".encode())
         for bucket in buckets:
             yield from _rows(bucket)
 
@@ -163,9 +174,11 @@ def _rows(bucket: list[bytes]) -> Iterator[ConceptRow]:
         concept, *cells = line.decode().split("|")
         by_concept[int(concept)].append(cells)
     for number, rows in sorted(by_concept.items()):
-        # A concept without a name by RxNorm belongs to other sources.
         if any(cells[0] == "C" for cells in rows):
             yield _concept(str(number), rows)
+        elif any(cells[0] in "HN" for cells in rows):
+            yield _former_concept(str(number), rows)
+        # Any other concept belongs to other sources.
 
 
 def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
@@ -178,20 +191,57 @@ def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
     properties: list[PropertyTuple] = [
         ("TTY", "code", other) for other in dict.fromkeys(name[0] for name in names)
     ]
+    properties += [("SAB", "code", source) for source in _sources(rows)]
     for letter, *cells in rows:
-        if letter == "S":
-            properties.append(("STY", "string", cells[0]))
-        elif letter == "R" and cells[0]:
-            properties.append((cells[0], "code", cells[1]))
-        elif letter == "A" and cells[0] in ATTRIBUTES:
-            properties.append((cells[0], "string", cells[1]))
+        properties += _properties(letter, cells)
+    properties = list(dict.fromkeys(properties))
+    values = [(name, value) for name, _, value in properties]
+    values += [(cells[3], cells[2]) for cells in rows if cells[0] == "R" and cells[3]]
     return ConceptRow(
         code=code,
         display=display,
         inactive=suppressed == "O",
         designations=other_names,
-        properties=list(dict.fromkeys(properties)),
+        properties=properties,
+        terms=_terms(values),
     )
+
+
+def _sources(rows: list[list[str]]) -> list[str]:
+    return [OWN, *dict.fromkeys(cells[1] for cells in rows if cells[0] == "B")]
+
+
+def _properties(letter: str, cells: list[str]) -> Iterator[PropertyTuple]:
+    """The properties that a row about a concept has."""
+    if letter == "S":
+        yield from zip(("STY", "TUI", "STN"), ("string",) * 3, cells, strict=True)
+    elif letter == "R" and cells[0]:
+        yield cells[0], "code", cells[1]
+    elif letter == "A" and cells[0] in ATTRIBUTES:
+        yield cells[0], "string", cells[1]
+
+
+def _former_concept(code: str, rows: list[list[str]]) -> ConceptRow:
+    """A concept that RXNCONSO has no longer, with its last name, and the one that took its place."""
+    names = sorted((cells[1:] for cells in rows if cells[0] == "H"), key=lambda name: name[0] in OTHER_NAMES)
+    successors = [name[2] for name in names] + [cells[1] for cells in rows if cells[0] == "N"]
+    merged: list[PropertyTuple] = [
+        (MERGED, "code", other) for other in dict.fromkeys(successors) if other not in ("", code)
+    ]
+    return ConceptRow(
+        code=code,
+        display=names[0][1] if names else None,
+        inactive=True,
+        status="archived",
+        properties=merged,
+        terms=_terms((name, value) for name, _, value in merged),
+    )
+
+
+def _terms(values: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The terms by which filters find values."""
+    terms = ((field_in_any_case(name), term_in_any_case(value)) for name, value in values if value)
+    return list(dict.fromkeys(terms))
 
 
 RXNORM = importer_of("rxnorm", "RxNorm, a release in RRF as zip or folder", EXPECTED, _open)

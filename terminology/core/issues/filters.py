@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from terminology.core.issues.phrases import quoted, shortened
-from terminology.core.issues.severity import error
+from terminology.core.issues.severity import error, warning
 from terminology.core.model import CodeSystemInfo, Filter, Issue
 
 # -- HL7's texts ---------------------------------------------------------------------------------
@@ -35,6 +37,20 @@ def bad_filter_value(filter_: Filter, expected: str) -> Issue:
     """``expected``: a noun phrase, such as "true or false"."""
     text = f"The filter '{_filter(filter_)}' cannot be used: its value must be {expected}"
     return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def filter_operators(operators: Sequence[str]) -> str:
+    """A hint: the operators that the filter has."""
+    return f"This property is compared with {', '.join(map(quoted, operators))}"
+
+
+def nothing_has_value(filter_: Filter, about: CodeSystemInfo) -> Issue:
+    what = "matches" if filter_.op == "regex" else "has"
+    text = (
+        f"The filter '{_filter(filter_)}' selects nothing: no concept of CodeSystem '{about.canonical}' {what} "
+        f"this value of {quoted(filter_.property)}"
+    )
+    return warning(code="not-found", text=text, tx="vs-invalid")
 
 
 def filter_on_unknown_code(filter_: Filter, about: CodeSystemInfo) -> Issue:

@@ -34,6 +34,7 @@ from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.validate.validation import Validation
 from terminology.operations.value_set.compose import Definition
 from terminology.operations.value_set.definition_supplements import definition_with_supplements
+from terminology.operations.value_set.doubts import doubts_of
 from terminology.operations.value_set.extensions import display_languages
 from terminology.operations.value_set.resolution import (
     remembered,
@@ -251,7 +252,10 @@ def _add_membership(finding: CodingFinding, basis: ValidationBasis) -> None:
             add_unreadable_includes(finding, basis)
         is_in_concept = finding.path.is_in_concept
         issue = issues.this_coding_not_in_value_set if is_in_concept else issues.not_in_value_set
-        finding.add(issue(_coding_text(finding), basis.value_set_name), "code")
+        outside = issue(_coding_text(finding), basis.value_set_name)
+        # Beside the text: HL7's suite has no other issue here.
+        doubts = " ".join(doubt.text for doubt in doubts_of(finding.blocks))
+        finding.add(issues.with_diagnostics(outside, doubts), "code")
 
 
 def _coding_text(finding: CodingFinding) -> str:

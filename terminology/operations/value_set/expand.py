@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
@@ -31,6 +32,7 @@ from terminology.operations.properties import mistyped_properties
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.corrections import corrections
 from terminology.operations.value_set.definition_supplements import definition_with_supplements
+from terminology.operations.value_set.doubts import doubts_of
 from terminology.operations.value_set.expand_by_lists import page_by_lists
 from terminology.operations.value_set.expand_by_sets import can_use_sets, page_by_sets
 from terminology.operations.value_set.expand_by_walking import page_by_walking
@@ -108,7 +110,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         properties=options.declared_properties,
         unclosed=used.unclosed,
         with_definition=bool(request.include_definition),
-        notes=lambda: _notes(definition, request),
+        notes=lambda: _notes(prepared, request),
     )
 
 
@@ -120,19 +122,18 @@ def _require_short_filter(text: str) -> None:
         raise TerminologyError(issues.too_many_words("filter", len(words(text)), MOST_WORDS))
 
 
-def _notes(definition: Definition, request: ExpandRequest) -> list[Issue]:
-    """Warnings about properties that no code system of the value set has."""
+def _notes(prepared: _PreparedExpansion, request: ExpandRequest) -> list[Issue]:
+    """Warnings about properties and values of filters that no code system of the value set has."""
     if not request.properties:
-        return []
-    blocks = (block for part in (definition, *definition.all_imports()) for block in part.blocks())
-    systems = {id(block.system): block.system for block in blocks if block.system is not None}
-    return mistyped_properties(systems.values(), request.properties)
+        return prepared.doubts
+    systems = {id(block.system): block.system for block in prepared.blocks() if block.system is not None}
+    return [*mistyped_properties(systems.values(), request.properties), *prepared.doubts]
 
 
 # -- the definition ------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass
 class _PreparedExpansion:
     """The part of an expansion that depends only on the value set and on the versions of the request.
 
@@ -148,6 +149,16 @@ class _PreparedExpansion:
     @property
     def weight(self) -> int:
         return self.definition.weight
+
+    def blocks(self) -> Iterator[Block]:
+        """The includes and excludes of the value set and of all that it imports."""
+        for part in (self.definition, *self.definition.all_imports()):
+            yield from part.blocks()
+
+    @cached_property
+    def doubts(self) -> list[Issue]:
+        """Warnings about values of filters that no concept has."""
+        return doubts_of(self.blocks())
 
 
 def _prepare(catalogue: Catalogue, request: ExpandRequest) -> _PreparedExpansion:
