@@ -112,8 +112,9 @@ def _common_system(
 ) -> CodeSystem:
     """The one code system, in the one version, that everything in the request names."""
     instance = request.instance or {}
-    agreed("system", request.system, instance.get("url"), INSTANCE)
-    agreed("version", request.version, instance.get("version"), INSTANCE)
+    if instance:
+        agreed("system", request.system, instance.get("url"), INSTANCE)
+        agreed("version", request.version, instance.get("version"), INSTANCE)
     names = (instance.get("url"), request.system, first.system, second.system)
     urls = list(dict.fromkeys(catalogue.preferred(url) for url in names if url))
     if not urls:

@@ -42,7 +42,8 @@ class IndexedCodeSystem:
         self._description = description_of(self.about.url)
         self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact), self._description)
         self.reader, self.key = self.filters.reader, self.filters.key
-        # Whether a code may be written in another case than that of its concept.
+        # Whether keys are in small letters, and whether a code may be written in another case than its concept's.
+        self._folds = self.about.case_sensitive is False
         self._may_differ = self.about.case_sensitive is None
         self._recent: RecentValues[StoredConcept] = RecentValues(RECENT, _bytes_of_row)
 
@@ -145,11 +146,11 @@ class IndexedCodeSystem:
 
     def _own_key(self, code: str) -> str:
         """The key of a concept that has this code."""
-        return code.casefold() if self.about.case_sensitive is False else code
+        return code.casefold() if self._folds else code
 
     def _row_of(self, code: str) -> StoredConcept | None:
         """The row of a code, also in another case if the code system allows it."""
-        key = self._own_key(code)
+        key = code.casefold() if self._folds else code
         row = self._recent.find(key)
         if row is None:
             row = self._row(key)
