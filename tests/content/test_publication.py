@@ -65,7 +65,17 @@ def concepts(nodes: list[Document]) -> Iterator[Document]:
 
 
 def codes(id_: str) -> dict[str, Document]:
-    return {c["code"]: c for c in concepts(named("CodeSystem", id_)["concept"])}
+    """The concepts of a code system, with what its supplement adds to them."""
+    own = {c["code"]: c for c in concepts(named("CodeSystem", id_)["concept"])}
+    supplements = [d for d in of_type("CodeSystem") if d["id"] == f"{id_}-supplement"]
+    added = {c["code"]: c for supplement in supplements for c in supplement["concept"]}
+    assert added.keys() <= own.keys()
+    return {code: united(concept, added.get(code, {})) for code, concept in own.items()}
+
+
+def united(concept: Document, added: Document) -> Document:
+    properties = [*concept.get("property", ()), *added.get("property", ())]
+    return {**concept, **added} | ({"property": properties} if properties else {})
 
 
 def values(concept: Document, code: str) -> list[Any]:
@@ -98,7 +108,8 @@ def coded(value: Any) -> Iterator[tuple[str, str]]:
 def all_codes() -> set[tuple[str, str]]:
     found = {pair for document in DOCUMENTS for pair in coded(document)}
     for system in of_type("CodeSystem"):
-        found |= {(system["url"], c["code"]) for c in concepts(system["concept"])}
+        url = str(system.get("supplements", system["url"]))
+        found |= {(url, c["code"]) for c in concepts(system["concept"])}
     for map_ in of_type("ConceptMap"):
         for source, target, element, mapped in rows(map_):
             found.add((source, element["code"]))
@@ -244,9 +255,32 @@ def test_every_resource_says_who_what_and_when(element: str) -> None:
 
 def test_every_code_system_states_case_content_and_composition() -> None:
     for system in of_type("CodeSystem"):
+        if system["content"] == "supplement":
+            assert not system.keys() & {"caseSensitive", "compositional", "filter", "hierarchyMeaning"}
+            continue
         assert system["caseSensitive"] is True
         assert system["compositional"] is False
         assert system["content"] in ("complete", "fragment")
+
+
+SUPPLEMENTED = ("cpt", "icd-10-pcs", "icd-10-cm", "icd-9-cm", "snomed-gps", "ms-drg")
+
+
+def test_the_knowledge_of_others_codes_is_a_supplement_to_any_version() -> None:
+    """What we add to a code system of another owner is in a supplement, and not in the fragment."""
+    for id_ in SUPPLEMENTED:
+        fragment, supplement = named("CodeSystem", id_), named("CodeSystem", f"{id_}-supplement")
+        assert supplement["content"] == "supplement" and supplement["supplements"] == fragment["url"]
+        assert [
+            e["valueBoolean"] for e in supplement["extension"] if e["url"].endswith("-applies-always")
+        ] == [True]
+        ours, owners = ({p["code"] for p in d.get("property", ())} for d in (supplement, fragment))
+        assert {"reviewStatus", "evidence"} <= ours and not ours & owners
+        assert not any("display" in c or "concept" in c for c in supplement["concept"])
+        assert not any(c.keys() & {"definition", "designation"} for c in concepts(fragment["concept"]))
+    assert {d["id"] for d in of_type("CodeSystem") if d["content"] == "supplement"} == {
+        f"{id_}-supplement" for id_ in SUPPLEMENTED
+    }
 
 
 def test_a_complete_code_system_counts_its_concepts() -> None:
@@ -377,7 +411,7 @@ TYPES |= {"valueInteger": "integer", "valueDecimal": "decimal"}
 
 def test_every_property_is_declared_and_of_its_type() -> None:
     for system in of_type("CodeSystem"):
-        declared = {p["code"]: p["type"] for p in system["property"]}
+        declared = {p["code"]: p["type"] for p in system.get("property", ())}
         for concept in concepts(system["concept"]):
             for property_ in concept.get("property", []):
                 key = next(k for k in property_ if k != "code")
@@ -387,8 +421,8 @@ def test_every_property_is_declared_and_of_its_type() -> None:
 def test_a_property_of_type_code_takes_codes_of_its_value_set_or_system() -> None:
     """A property of type code takes values of its value set, or codes of the code system."""
     for system in of_type("CodeSystem"):
-        for declared in (p for p in system["property"] if p["type"] == "code"):
-            allowed = {c["code"] for c in concepts(system["concept"])}
+        for declared in (p for p in system.get("property", ()) if p["type"] == "code"):
+            allowed = set(codes(system["id"].removesuffix("-supplement")))
             for extension in declared.get("extension", []):
                 value_set = next(v for v in of_type("ValueSet") if v["url"] == extension["valueCanonical"])
                 allowed = {c["code"] for c in value_set["compose"]["include"][0]["concept"]}
@@ -448,8 +482,8 @@ def test_a_provisional_designation_is_never_the_preferred_one() -> None:
 
 def test_a_concept_says_how_well_it_is_supported_and_by_what() -> None:
     for system in of_type("CodeSystem"):
-        if system["id"] != "conization-vocabulary":
-            for concept in concepts(system["concept"]):
+        if system["id"] != "conization-vocabulary" and system["content"] != "supplement":
+            for concept in codes(system["id"]).values():
                 assert values(concept, "reviewStatus")[0] in ("verified", "provisional")
                 assert values(concept, "evidence")
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from terminology.catalogue.concept_map import FLIPPED, GAP_EXTENSION, NO_MAP_COMMENT, NO_MAP_PROPERTY
+from terminology.catalogue.concept_map import (
+    FILLS_IN_EXTENSION,
+    FLIPPED,
+    GAP_EXTENSION,
+    NO_MAP_COMMENT,
+    NO_MAP_PROPERTY,
+)
 from terminology.content.publication.code_systems import REFERENCE
 from terminology.content.publication.conditions import check_conditions, decisions, parts_of
 from terminology.content.publication.header import header, with_notices
@@ -78,8 +84,8 @@ class PublishedMap:
     def document(self) -> Document:
         document = header(self.source, "ConceptMap", self.entry, [self.source_system, self.target_system])
         elements = self._elements()
-        if gaps := list(self._gaps()):
-            document["extension"] = gaps
+        if extension := [*self._fills_in(), *self._gaps()]:
+            document["extension"] = extension
         if any(row["dependsOn"] for row in self.rows):
             document["description"] += f" {CONDITIONS}"
         if self.properties:
@@ -92,6 +98,11 @@ class PublishedMap:
             {"source": self.source_system.uri, "target": self.target_system.uri, "element": elements}
         ]
         return document
+
+    def _fills_in(self) -> Iterator[Document]:
+        """A map between code systems of other owners fills in for theirs, which an operator may import."""
+        if not any(map(self.source.is_own, (self.source_system, self.target_system))):
+            yield {"url": f"{self.source.base}{FILLS_IN_EXTENSION}", "valueBoolean": True}
 
     def _scope(self, name: str, system: PublishedSystem) -> Document:
         return {name: self.source.names.resource("ValueSet", scope_id(self.source, system.key))}
