@@ -77,7 +77,7 @@ def relation(system: CodeSystem, first: str, second: str) -> str:
         return EQUIVALENT
     require_subsumption(system.about)
     directions = (system.subsumes(first, second), system.subsumes(second, first))
-    if directions == (True, True) and system.about.is_compositional:
+    if directions == (True, True) and (system.is_expression(first) or system.is_expression(second)):
         return EQUIVALENT
     if directions not in OUTCOMES:
         raise TerminologyError(issues.subsumption_in_a_circle(first, second, system.about))
@@ -95,7 +95,7 @@ def require_concept(system: CodeSystem, code: str) -> Concept:
     """The concept of a code. Raises TerminologyError when the system does not have it."""
     concept = system.locate(code)
     if concept is None:
-        unknown = unknown_code(system.about, code)
+        unknown = unknown_code(system.about, code, system.remarks(code))
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, code)))
     return concept
 

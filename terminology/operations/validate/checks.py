@@ -172,8 +172,10 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
-        if basis.definition is None:
-            _add_remarks(finding, finding.matches[0].system)
+        if finding.matches[0].system.about.has_expressions:
+            _add_remarks(finding, finding.matches[0].system, "warning")
+            if basis.definition is None:
+                _add_remarks(finding, finding.matches[0].system, "information")
         return GO
     about = finding.systems[0].about
     reason = impossibility(about, finding.code) if about.is_fragment else None
@@ -183,11 +185,10 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         and (basis.definition is None or _may_contain(basis.definition, about, finding.code))
     )
     if not basis.request.only_membership:
-        has_remarks = _add_remarks(finding, finding.systems[0])
-        hint = "" if has_remarks else code_hint(finding.systems[0], finding.code)
+        hint = code_hint(finding.systems[0], finding.code)
         unknown = issues.invalid_code if reason is None else issues.unknown_code_in_whole
         finding.add(issues.with_diagnostics(unknown(finding.code, about), hint), "code")
-        if reason is not None:
+        if not _add_remarks(finding, finding.systems[0], "information") and reason is not None:
             finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
@@ -197,9 +198,9 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     return STOP
 
 
-def _add_remarks(finding: CodingFinding, system: CodeSystem) -> bool:
-    """Add what the code system says about the way in which the code is written. Returns whether it says anything."""
-    remarks = system.remarks(finding.code)
+def _add_remarks(finding: CodingFinding, system: CodeSystem, severity: str) -> bool:
+    """Add what the code system says of an expression. Returns whether it says anything."""
+    remarks = [remark for remark in system.remarks(finding.code) if remark.severity == severity]
     for remark in remarks:
         finding.add(remark, "code")
     return bool(remarks)

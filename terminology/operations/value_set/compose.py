@@ -94,7 +94,6 @@ class Block:
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
-        self._has_expressions: bool | None = None
         self._folded_enumeration: dict[str, list[Node]] | None = None
 
     @property
@@ -161,12 +160,10 @@ class Block:
 
     @property
     def lists_expressions(self) -> bool:
-        """Whether it lists a code that may be an expression, which has no number. Lists in the store are not asked."""
-        if self._has_expressions is None:
-            is_compositional = self.system is not None and self.system.about.is_compositional
-            may_have = self.is_enumerated and is_compositional and not isinstance(self.enumeration, Listing)
-            self._has_expressions = may_have and any(not code.isdigit() for code in self.enumeration)
-        return self._has_expressions
+        """Whether it lists codes that are made of others, which no index of the code system has."""
+        if not self.is_enumerated or self.system is None or not self.system.about.has_expressions:
+            return False
+        return any(self.system.is_expression(node.get("code", "")) for node in self.enumeration.values())
 
     def may_list(self, code: str) -> bool:
         """Whether it lists a code that the fragment lacks. The value set says that the code exists."""

@@ -37,7 +37,7 @@ class BlockMembers:
 
 
 def can_use_sets(definition: Definition) -> bool:
-    """Whether every code system has an index and is used in one version only, and no expression is listed."""
+    """Whether every code system has an index, and is used in one version only, and no block lists expressions."""
     indexes: dict[str, object] = {}
     for part in (definition, *definition.all_imports()):
         for block in part.blocks():

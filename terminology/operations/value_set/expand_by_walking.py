@@ -110,8 +110,9 @@ def _tests(
     tests: list[Callable[[Concept], bool]] = []
     if query.leaves_out_inactive(definition):
         tests.append(lambda concept: not concept.inactive)
-    if query.only_concepts and about.is_compositional:
-        tests.append(lambda concept: concept.code.isdigit())
+    if query.only_concepts and block is not None and about.has_expressions and block.system is not None:
+        is_expression = block.system.is_expression
+        tests.append(lambda concept: not is_expression(concept.code))
     if query.selectable_only:
         tests.append(lambda concept: not concept.abstract)
     if block is not None and block.imports:
@@ -157,7 +158,7 @@ def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     Codes that a fragment lacks are listed, too: the value set says that they exist.
     """
     assert block.system is not None
-    if block.system.index is not None and not block.lists_more_than_is_here and not block.lists_expressions:
+    if block.system.index is not None and not (block.lists_more_than_is_here or block.lists_expressions):
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
     if block.is_absent:

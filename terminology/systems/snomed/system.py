@@ -120,7 +120,7 @@ class SnomedCodeSystem(IndexedCodeSystem):
         self._snomed_filters = SnomedFilters(self._release, self._descriptions, reader)
         super().__init__(artifact, self._snomed_filters)
         is_complete = self.about.content == "complete"
-        self.about = replace(self.about, is_flat=True, is_compositional=is_complete)
+        self.about = replace(self.about, is_flat=True, has_expressions=is_complete)
         self._expressions = ExpressionCodes(
             self._release, self._snomed_filters.evaluation, super().describe, reader.with_terms
         )
@@ -128,25 +128,25 @@ class SnomedCodeSystem(IndexedCodeSystem):
     # -- expressions as codes ----------------------------------------------------------------
 
     def locate(self, code: str) -> Concept | None:
-        expression = self._expressions.locate(code) if self._may_be_expression(code) else None
+        expression = self._expressions.locate(code) if self.is_expression(code) else None
         return expression or super().locate(code)
 
-    def _may_be_expression(self, code: str) -> bool:
+    def is_expression(self, code: str) -> bool:
         """A code of digits alone is a concept; a fragment cannot say which concepts there are."""
-        return self.about.is_compositional and not code.isdigit()
+        return self.about.has_expressions and not code.isdigit()
 
     def remarks(self, code: str) -> Sequence[Issue]:
-        return self._expressions.remarks(code) if self._may_be_expression(code) else ()
+        return self._expressions.remarks(code) if self.is_expression(code) else ()
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
-        if self._may_be_expression(ancestor) or self._may_be_expression(descendant):
+        if self.is_expression(ancestor) or self.is_expression(descendant):
             return self._expressions.subsumes(ancestor, descendant)
         return super().subsumes(ancestor, descendant)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         details = super().describe(codes)
         others = [code for code in codes if not code.isdigit() and code not in details]
-        if not others or not self.about.is_compositional:
+        if not others or not self.about.has_expressions:
             return details
         expressions = ((code, self._expressions.detail(code)) for code in others)
         return {**details, **{code: detail for code, detail in expressions if detail is not None}}
@@ -162,7 +162,7 @@ class SnomedCodeSystem(IndexedCodeSystem):
             return selection
         is_whole = all(filter_.property == EXPRESSIONS for filter_ in filters)
         reason = issues.no_post_coordination(self.about) if is_whole else ""
-        if text or not self.about.is_compositional:
+        if text or not self.about.has_expressions:
             return selection.open_because(reason)
         return SnomedSelection(self, selection, lambda code: self._expressions.passes(code, filters), reason)
 
