@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from terminology.systems import loinc, rxnorm, ucum
+from terminology.systems import loinc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
 
-DESCRIPTIONS: tuple[SystemDescription, ...] = (loinc.DESCRIPTION, rxnorm.DESCRIPTION, ucum.DESCRIPTION)
+DESCRIPTIONS: tuple[SystemDescription, ...] = (
+    loinc.DESCRIPTION,
+    rxnorm.DESCRIPTION,
+    ucum.DESCRIPTION,
+    omop.DESCRIPTION,
+)
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}
 
