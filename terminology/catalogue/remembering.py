@@ -9,16 +9,12 @@ from sys import getsizeof
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import Catalogue, MalformedMap
 from terminology.catalogue.wrapper import Wrapper
-from terminology.core.cache import RecentValues, key_alone, size_of
+from terminology.core.cache import RecentValues, key_alone, size_of, size_of_texts
 from terminology.core.model import Document
 from terminology.systems.protocol import CodeSystem
 
 # The number of answers to one question that are remembered.
 MOST_REMEMBERED = 1_000
-
-
-def _bytes_of_text(key: str, text: str) -> int:
-    return getsizeof(key) + getsizeof(text)
 
 
 def _bytes_of_texts(key: tuple[str, ...], texts: Sequence[str]) -> int:
@@ -30,7 +26,7 @@ class Remembering(Wrapper):
 
     def __init__(self, base: Catalogue) -> None:
         super().__init__(base)
-        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED, _bytes_of_text)
+        self._preferred: RecentValues[str] = RecentValues(MOST_REMEMBERED, size_of_texts)
         self._documents: RecentValues[Document] = RecentValues(MOST_REMEMBERED, key_alone)
         self._systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED, key_alone)
         # Apart from the known ones, which a client could otherwise push out. Maps lead to systems that are not here.

@@ -43,6 +43,11 @@ def size_of(key: object) -> int:
     return getsizeof(key)
 
 
+def size_of_texts(key: str, value: str) -> int:
+    """About the bytes of a key and a value that are texts."""
+    return getsizeof(key) + getsizeof(value)
+
+
 def key_alone(key: object, value: object) -> int:
     """The weight of a value that is there anyway, such as a resource of the content: that of its key."""
     return size_of(key)
@@ -197,15 +202,12 @@ class RecentValues(Generic[V]):
         """The value of a key, or None."""
         value = self._new.get(key)
         if value is None and (value := self._old.get(key)) is not None:
-            self._put(key, value)
+            self.put(key, value)
         return value
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key, unless they are large."""
         if self._weigh(key, value) <= LARGEST_ENTRY:
-            self._put(key, value)
-
-    def _put(self, key: Hashable, value: V) -> None:
-        if len(self._new) >= self._room:
-            self._old, self._new = self._new, {}
-        self._new[key] = value
+            if len(self._new) >= self._room:
+                self._old, self._new = self._new, {}
+            self._new[key] = value

@@ -190,18 +190,21 @@ def _wrong(item: Argument, expected: str) -> TerminologyError:
 
 def _text(item: Argument) -> str | None:
     """The text of any FHIR type that is a string in JSON; None if it is empty."""
-    if isinstance(item.value, str):
-        return _short(item.value.strip(), item, LONGEST_TEXT) or None
-    value = _typed(item)
-    if value is None or not isinstance(value.value, str):
-        raise _wrong(item, "a text, in valueCode, valueUri or valueString")
-    return _short(value.value.strip(), item, LONGEST_TEXT) or None
+    text = item.value
+    if not isinstance(text, str):
+        value = _typed(item)
+        if value is None or not isinstance(value.value, str):
+            raise _wrong(item, "a text, in valueCode, valueUri or valueString")
+        text = value.value
+    if len(text) > LONGEST_TEXT:
+        _short(text.strip(), item, LONGEST_TEXT)
+    return text.strip() or None
 
 
 def _code(item: Argument) -> str | None:
     """The same for a code, or a version, of which none in use is as long as other texts may be."""
     text = _text(item)
-    return None if text is None else _short(text, item, LONGEST_CODE)
+    return text if text is None or len(text) <= LONGEST_CODE else _short(text, item, LONGEST_CODE)
 
 
 def _short(text: str, item: Argument, longest: int, part: str = "") -> str:

@@ -41,8 +41,11 @@ def test_each_item_counts() -> None:
 def test_a_request_ends_at_its_deadline_however_few_steps_it_takes() -> None:
     with budget.opened(seconds=-1):
         with pytest.raises(OverBudgetError, match="longer than"):
-            budget.spend()
+            budget.begin_part(1)
         with pytest.raises(OverBudgetError):
+            budget.spend()
+    with budget.opened(seconds=-1), pytest.raises(OverBudgetError, match="longer than"):
+        for _ in range(10_000):
             budget.spend()
 
 

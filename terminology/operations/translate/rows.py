@@ -13,7 +13,7 @@ from terminology.operations.spelling import base_code
 from terminology.systems.protocol import CodeSystem
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class FoundRows:
     """The rows of a code; ``note`` is a sentence if the map does not have the code as it was sent."""
 

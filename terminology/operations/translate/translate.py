@@ -102,7 +102,7 @@ def _chains(catalogue: Catalogue, query: TranslateQuery) -> list[Match]:
 # -- one subject, one map ------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class _Translator:
     """The matches for a query. Reasons why a mapping gives no match are added to ``query.obstacles``.
 

@@ -15,7 +15,7 @@ from terminology.operations.value_set.version_pins import Pins
 from terminology.systems.protocol import CodeSystem
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class ValidationBasis:
     """What all codings of a request are validated against.
 
@@ -46,7 +46,7 @@ class ValidationBasis:
         return self.definition.canonical or "(unidentified)"
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class CodingPath:
     """The FHIRPath of a coding in the request; ``base`` is empty for the parameters ``code``, ``system``, ..."""
 

@@ -23,7 +23,7 @@ _DISPLAY_USES = frozenset(
 SNOMED_INACTIVE = "900000000000546006"
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Displays:
     """All designations of one concept, its display among them.
 

@@ -38,7 +38,7 @@ from terminology.core.documents import Enumeration, Listing
 from terminology.core.errors import TerminologyError, UnknownImportError, is_any
 from terminology.core.expansions import compose_of_expansion, unclosed_reasons
 from terminology.core.languages import Languages
-from terminology.core.model import Coding, Concept, Document, Filter, split_canonical
+from terminology.core.model import Coding, Concept, Document, Filter, Issue, split_canonical
 from terminology.core.structure import require_block
 from terminology.core.versions import fits
 from terminology.operations.limits import MOST_FILTERS, STEPS_OF_BLOCK, STEPS_OF_EXCLUDE
@@ -90,6 +90,7 @@ class Block:
         self._trusts_unknown_systems = compilation.trusts_unknown_systems
         self._beyond = compilation.beyond
         self._filters: list[Filter] | None = None
+        self._doubts: list[Issue] | None = None
         self._selection: Selection | None = None
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
@@ -132,6 +133,14 @@ class Block:
                 Filter(f.get("property", ""), f.get("op", ""), f.get("value", "")) for f in nodes
             ]
         return self._filters
+
+    @property
+    def doubts(self) -> list[Issue]:
+        """Warnings about values of the filters that no concept has."""
+        if self._doubts is None:
+            doubts = self.system.doubts(self.filters) if self.system is not None and self.filters else ()
+            self._doubts = [replace(doubt, at=[f"{self.path}.filter"]) for doubt in doubts]
+        return self._doubts
 
     @property
     def selection(self) -> Selection:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 
 from terminology.core.model import Issue
 from terminology.operations.value_set.compose import Block
@@ -11,11 +10,5 @@ from terminology.operations.value_set.compose import Block
 
 def doubts_of(blocks: Iterable[Block]) -> list[Issue]:
     """A warning for each value of a filter that no concept has; each once."""
-    doubts = {doubt.text: doubt for block in blocks for doubt in _doubts_of(block)}
+    doubts = {doubt.text: doubt for block in blocks for doubt in block.doubts}
     return list(doubts.values())
-
-
-def _doubts_of(block: Block) -> Iterator[Issue]:
-    if block.system is not None and block.filters:
-        for doubt in block.system.doubts(block.filters):
-            yield replace(doubt, at=[f"{block.path}.filter"])

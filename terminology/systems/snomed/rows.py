@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Designation, Property, Typed
 from terminology.store.artifacts import Artifact
 from terminology.store.packing import OWN, line_of
@@ -26,7 +26,7 @@ class Terms:
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
-        self._recent: RecentValues[str] = RecentValues(RECENT, len)
+        self._recent: RecentValues[str] = RecentValues(RECENT, size_of_texts)
 
     def of(self, codes: Iterable[str]) -> Mapping[str, str]:
         """The display of each of these concepts that has one."""
