@@ -83,7 +83,7 @@ DESCRIPTION = SystemDescription(
             "Coding",
             "The concept in its own code system; not there where the vocabulary has none that is known.",
         ),
-        DescribedProperty("valid-start-date, valid-end-date", "date", "When the concept is valid."),
+        DescribedProperty("valid-start-date, valid-end-date", "dateTime", "When the concept is valid."),
         DescribedProperty(
             "invalid-reason", "string", "`D` deleted, `U` updated; not there for a valid concept."
         ),
@@ -122,8 +122,8 @@ DESCRIPTION = SystemDescription(
     not_offered=(
         NotOffered(
             "the maps `ConceptMap/to-…` and `ConceptMap/from-…`",
-            "each would repeat the concepts of a vocabulary: `source-concept-code` of a concept has the code there, and "
-            "the filter of that name finds the concept of a code",
+            "each would repeat the concepts of a vocabulary: `source-concept-code` of a concept has the code there, "
+            "and the filter of that name finds the concept of a code",
         ),
         NotOffered(
             "the other relationships of CONCEPT_RELATIONSHIP",

@@ -74,8 +74,8 @@ PROPERTIES = (
     PropertyDeclaration(
         "source-concept-code", "Coding", None, "The concept in the code system that it is from."
     ),
-    PropertyDeclaration("valid-start-date", "date"),
-    PropertyDeclaration("valid-end-date", "date"),
+    PropertyDeclaration("valid-start-date", "dateTime"),
+    PropertyDeclaration("valid-end-date", "dateTime"),
     PropertyDeclaration("invalid-reason", "string", None, "D deleted, U updated."),
     *(PropertyDeclaration(name, "Coding") for name in RELATIONSHIPS),
 )
@@ -105,7 +105,7 @@ _TABLES = (
     ("concept_synonym.csv", b"S", SYNONYM),
     ("concept_relationship.csv", b"R", RELATIONSHIP),
 )
-# The files of domains, classes and vocabularies: what is named, and the columns of its name and its concept.
+# The files of domains, classes and vocabularies: the kind of name, and the columns of the name and of its concept.
 _NAMED = {
     "domain.csv": ("domain", ("domain_id", "domain_concept_id")),
     "concept_class.csv": ("concept-class", ("concept_class_id", "concept_class_concept_id")),
@@ -154,7 +154,7 @@ def _version(vocabularies: File | None) -> str | None:
 
 
 def _concepts_of_names(files: dict[str, File]) -> ConceptsOfNames:
-    """The concepts of domains, classes and vocabularies, as far as there are files of them."""
+    """The concepts of domains, classes and vocabularies, where there are files of them."""
     concepts: ConceptsOfNames = {}
     for file_name, (kind, columns) in _NAMED.items():
         file = files.get(file_name)
@@ -221,7 +221,7 @@ def _concept(rows: list[list[bytes]], names: ConceptsOfNames) -> ConceptRow | No
         ("standard-concept", "code", standard or "NS"),
         *_source(vocabulary, source),
         *(
-            (key, "date", _date(date))
+            (key, "dateTime", _date(date))
             for key, date in (("valid-start-date", start), ("valid-end-date", end))
             if date
         ),
