@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from terminology.systems import loinc, omop, rxnorm, ucum
+from terminology.systems import cvx, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
 
 DESCRIPTIONS: tuple[SystemDescription, ...] = (
@@ -10,6 +10,8 @@ DESCRIPTIONS: tuple[SystemDescription, ...] = (
     rxnorm.DESCRIPTION,
     ucum.DESCRIPTION,
     omop.DESCRIPTION,
+    ndc.DESCRIPTION,
+    cvx.DESCRIPTION,
 )
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}
