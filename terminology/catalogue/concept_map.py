@@ -27,6 +27,8 @@ NO_MAP_PROPERTY = (
 # How a map says that it holds in one direction only: the end of the url of its extension with the value true, or of
 # the uri of a property that it declares (the flags of the General Equivalence Mappings).
 ONE_WAY_EXTENSION = "/StructureDefinition/concept-map-one-way"
+# The end of the url of another one: the map fills in for fuller ones between its code systems, which may be imported.
+FILLS_IN_EXTENSION = "/StructureDefinition/concept-map-fills-in"
 ONE_WAY_PROPERTY = "#gemFlags"
 
 # The end of the url of an extension of our own: a code of the source (``code``) of which nobody knows yet whether it
@@ -188,13 +190,22 @@ class ConceptMap:
         return f"{self.url}|{self.version}" if self.url and self.version else self.url
 
     @cached_property
+    def fills_in(self) -> bool:
+        """True if the map says that it only fills in: where another map says the same, that one answers."""
+        return self._states(FILLS_IN_EXTENSION)
+
+    @cached_property
     def is_one_way(self) -> bool:
         """True if the map says that it must not be used in reverse."""
-        extensions, properties = self.document.get("extension", ()), self.document.get("property", ())
-        return any(
-            str(e.get("url")).endswith(ONE_WAY_EXTENSION) and e.get("valueBoolean") is True
-            for e in extensions
-        ) or any(str(p.get("uri")).endswith(ONE_WAY_PROPERTY) for p in properties)
+        properties = self.document.get("property", ())
+        return self._states(ONE_WAY_EXTENSION) or any(
+            str(p.get("uri")).endswith(ONE_WAY_PROPERTY) for p in properties
+        )
+
+    def _states(self, extension: str) -> bool:
+        """Whether it has an extension with such an end of its url, and the value true."""
+        nodes = self.document.get("extension", ())
+        return any(str(e.get("url")).endswith(extension) and e.get("valueBoolean") is True for e in nodes)
 
     @cached_property
     def gaps(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from terminology.core.errors import TerminologyError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document, Issue, split_canonical
 from terminology.core.structure import require
 from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
@@ -133,7 +134,12 @@ class DerivedAnswers(ABC):
         return supplement
 
     def supplemented(self, system: CodeSystem, named: Sequence[Document] = ()) -> CodeSystem:
-        own = [document for document in counted(named, _STEPS) if applies_to(document, system.about)]
+        applied = system.supplements
+        own = [
+            document
+            for document in counted(named, _STEPS)
+            if applies_to(document, system.about) and info_of(document).canonical not in applied
+        ]
         urls = {document.get("url") for document in own}
         packs = [pack for pack in self.language_packs(system.about) if pack.about.url not in urls]
         supplements = [*(self.compiled_system(d) or DocumentCodeSystem(d) for d in own), *packs]

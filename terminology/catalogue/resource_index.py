@@ -12,10 +12,17 @@ from terminology.core import versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.structure import require, require_header
+from terminology.systems.described import with_own_rules
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
-from terminology.systems.supplement import applies_to, is_language_pack, is_supplement
+from terminology.systems.supplement import (
+    CuratedCodeSystem,
+    applies_always,
+    applies_to,
+    is_language_pack,
+    is_supplement,
+)
 
 OID = "urn:oid:"
 
@@ -39,6 +46,8 @@ class ResourceIndex:
         self._systems: dict[int, CodeSystem] = {}
         self._maps: dict[int, ConceptMap] = {}
         self._language_packs: list[Document] = []
+        # The supplements that always apply; those in the store may be retired and are not among them.
+        self._always: list[Document] = []
         self._unchecked: set[int] = set()
         self._stored = {id(resource.document): resource for resource in stored}
         for document in (*documents, *(resource.document for resource in self._stored.values())):
@@ -67,6 +76,8 @@ class ResourceIndex:
             self._by_id[kind].setdefault(header["id"], header)
         if kind == "CodeSystem" and is_language_pack(header):
             self._language_packs.append(header)
+        if kind == "CodeSystem" and id(header) not in self._stored and applies_always(header):
+            self._always.append(header)
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -188,6 +199,7 @@ class ResourceIndex:
         if system is None:
             stored = self._stored.get(id(header))
             system = stored.system() if stored else DocumentCodeSystem(self.document(header) or header)
+            system = with_own_rules(self._curated(system))
             self._systems[id(header)] = system
         return system
 
@@ -217,13 +229,22 @@ class ResourceIndex:
 
     def language_packs(self, about: CodeSystemInfo) -> dict[str, CodeSystem]:
         """The supplements that add languages to a code system, the best version of each, by url."""
-        if not self._language_packs:
-            return {}
+        return self._best_supplements(self._language_packs, about) if self._language_packs else {}
+
+    def _curated(self, system: CodeSystem) -> CodeSystem:
+        """The code system with the supplements that always apply to it."""
+        if not self._always or system.about.content == "supplement":
+            return system
+        supplements = self._best_supplements(self._always, system.about)
+        return CuratedCodeSystem(system, list(supplements.values())) if supplements else system
+
+    def _best_supplements(self, headers: Sequence[Document], about: CodeSystemInfo) -> dict[str, CodeSystem]:
+        """Those that apply to a code system, the best version of each, by url."""
         by_url: dict[str, list[Document]] = {}
-        for header in self._language_packs:
+        for header in headers:
             if applies_to(header, about):
                 by_url.setdefault(header.get("url", ""), []).append(header)
-        best = {url: versions.best(headers, None) for url, headers in by_url.items()}
+        best = {url: versions.best(own, None) for url, own in by_url.items()}
         return {url: self.system(header) for url, header in best.items() if header is not None}
 
     # -- other names -------------------------------------------------------------------------

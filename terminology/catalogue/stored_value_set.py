@@ -20,7 +20,7 @@ from terminology.store.value_sets import EXPANSION, entries_of, read_entry, with
 from terminology.systems.absent import AbsentCodeSystem
 from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.systems.indexed import IndexedCodeSystem
-from terminology.systems.supplement import SupplementedCodeSystem
+from terminology.systems.protocol import WrappedCodeSystem
 
 # The room for the entries that are kept from one question to the next, in bytes: about two pages of them.
 ROOM_OF_ENTRIES = 2 * PAGE * 1_000
@@ -188,8 +188,10 @@ class StoredListing(Listing):
             yield self[key] if row.folded in self._repeated else self._list.node(row)
 
     def known_to(self, system: object) -> Sequence[str] | None:
-        while isinstance(system, SupplementedCodeSystem):
-            system = system.unsupplemented
+        if isinstance(system, WrappedCodeSystem) and self._has_expressions(system):
+            return None
+        while isinstance(system, WrappedCodeSystem):
+            system = system.wrapped
         if isinstance(system, AbsentCodeSystem):
             artifact = self._list.artifact
             places = artifact.cached(
@@ -202,6 +204,16 @@ class StoredListing(Listing):
         artifact = self._list.artifact
         key = ("known to", self._list.number, indexed.artifact.number, self._folds)
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
+
+    def _has_expressions(self, system: WrappedCodeSystem) -> bool:
+        if not system.about.has_expressions:
+            return False
+        artifact = self._list.artifact
+        key = ("has expressions", self._list.number, system.about.canonical)
+        codes = (row.code for _, row in self._distinct())
+        return bool(
+            artifact.cached(key, lambda: BitMap([0] if any(map(system.is_expression, codes)) else ()))
+        )
 
     def _all_places(self) -> Iterator[int]:
         return (row.place for _, row in self._distinct())

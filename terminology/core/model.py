@@ -175,6 +175,7 @@ class CodeSystemInfo:
     canonicals of value sets with its usual codes, if it has more codes than can be listed, as one with infinitely
     many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
     None if the code system does not say; then a code in any case is found where no code is written exactly so.
+    ``has_expressions``: codes that no list has may be made of those that it has (``CodeSystem.is_expression``).
     ``is_flat``: True if an expansion is a tree only where the request or the value set asks for one.
     """
 
@@ -191,6 +192,7 @@ class CodeSystemInfo:
     common: Sequence[str] = ()
     is_related: bool = True
     is_infinite: bool = False
+    has_expressions: bool = False
     is_flat: bool = False
 
     @property

@@ -80,7 +80,7 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     about = system.about
     concept = system.locate(coding.code or "")
     if concept is None:
-        unknown = unknown_code(about, coding.code or "")
+        unknown = unknown_code(about, coding.code or "", system.remarks(coding.code or ""))
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, coding.code or "")))
     detail = system.describe([concept.code])[concept.code]
     requested = RequestedProperties(request.properties)

@@ -99,12 +99,16 @@ def base_code(system: str | None, code: str) -> tuple[str, str] | None:
 def code_hint(system: CodeSystem, code: str) -> str:
     """A question that names the codes with the same letters and digits; empty if there are none.
 
-    Case, blanks, marks and leading zeros may differ, and the letter O may stand for 0. A code with modifiers is
-    compared without them.
+    Case, blanks, marks and leading zeros may differ, and the letter O may stand for 0. If it is a code with modifiers
+    and other marks than colons, that with colons is named; if that is none either, the code without the modifiers.
     """
     if len(code) > _LONGEST_CODE or not bare(code):
         return ""
     parts = base_code(system.about.url, code)
+    if parts is not None and system.about.has_expressions:
+        with_colons = ":".join([parts[0], *parts[1].split(", ")]).upper()
+        if with_colons != code and system.locate(with_colons) is not None:
+            return did_you_mean([with_colons])
     base = code if parts is None else parts[0]
     # All spellings at once: a store then has one question to answer.
     known = system.describe(list(dict.fromkeys(_spellings(base))))

@@ -93,7 +93,7 @@ def require_concept(system: CodeSystem, code: str) -> Concept:
     """The concept of a code. Raises TerminologyError when the system does not have it."""
     concept = system.locate(code)
     if concept is None:
-        unknown = unknown_code(system.about, code)
+        unknown = unknown_code(system.about, code, system.remarks(code))
         raise TerminologyError(issues.with_hint(unknown, code_hint(system, code)))
     return concept
 

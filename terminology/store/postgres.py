@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Condition, Thread, current_thread, local
+from threading import Condition, Semaphore, Thread, current_thread, local
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from terminology.core.errors import OtherFormatError, StoreBusyError, UnavailableError
 from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
 from terminology.store.damage import Damage
+from terminology.store.doubt import MOMENT, MOST_WAITING, Doubt
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
@@ -40,8 +41,8 @@ STATEMENT_PATIENCE = 30.0
 # How long, in seconds, a request waits for the watch: only the first one waits until it has seen something.
 WAIT = 0.05
 FIRST_WAIT = 5.0
-# How often, in seconds, a thread that waits for an answer looks whether it is to give up.
-GLANCE = 0.1
+# How long, in seconds, the watch rests before it looks again at a database that is away.
+REST = 0.1
 _TYPES = {"int": "integer", "text": 'text COLLATE "C"', "bytes": "bytea"}
 # The names of the types in COPY ... (FORMAT BINARY).
 BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
@@ -49,6 +50,7 @@ BINARY = {"int": "int4", "text": "text", "bytes": "bytea"}
 _LOCK = 0x7465726D
 # The table that has the rows of an artifact, by its kind.
 _ROWS_OF = {"CodeSystem": "concept", "ConceptMap": "mapping", "ValueSet": "member"}
+_SILENT = "it does not answer"
 _PUBLISHED = "SELECT generation, body FROM published ORDER BY generation DESC LIMIT 1"
 RV = TypeVar("RV")
 
@@ -67,10 +69,10 @@ class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is given up when the server is silent: one that hangs does not obey its own time-outs."""
 
     patience = STATEMENT_PATIENCE
-    # Whether it has been found out, by another connection, that the server is silent.
-    is_silent: Callable[[], bool] = staticmethod(lambda: False)
+    # Whether to wait no more, because of what other connections have found out.
+    gives_up: Callable[[], bool] = staticmethod(lambda: False)
 
-    def wait(self, gen: PQGen[RV], interval: float = GLANCE, timeout: float | None = None) -> RV:
+    def wait(self, gen: PQGen[RV], interval: float = MOMENT, timeout: float | None = None) -> RV:
         """Wait for a statement. Raises _Silence."""
         return super().wait(self._bounded(gen), interval)
 
@@ -80,8 +82,8 @@ class BoundedConnection(psycopg.Connection[Any]):
             direction = next(gen)
             while True:
                 ready = yield direction
-                if not ready and (self.is_silent() or time.monotonic() >= deadline):
-                    raise _Silence("it does not answer")
+                if not ready and (self.gives_up() or time.monotonic() >= deadline):
+                    raise _Silence(_SILENT)
                 direction = gen.send(ready)
         except StopIteration as end:
             value: RV = end.value
@@ -132,6 +134,8 @@ class PostgresConnections:
         self.required = 0
         self._mine = _ThreadData()
         self._open = ThreadConnections()
+        self._doubt = Doubt()
+        self._places_to_connect = Semaphore(MOST_WAITING)
         # Why the database is away; None while it is thought to be there.
         self.away: UnavailableError | None = None
         # The published generation and its body, once the watch has read them.
@@ -154,16 +158,27 @@ class PostgresConnections:
         if self.away is not None:
             raise self.away
         try:
+            if not self._doubt.may_wait():
+                raise _Silence(_SILENT)
             return self._rows(query, values)
         except psycopg.errors.UndefinedTable:
             raise
         except psycopg.OperationalError as problem:
-            if self._watch is not None and not isinstance(problem, _Lag):
+            if self._watch is not None and not isinstance(problem, _Lag | _Silence):
                 self.look(WAIT)
             raise self.away or UnavailableError(database_problem(problem)) from None
         except psycopg.Error as problem:
             log.error("%s", database_problem(problem))
             raise UnavailableError(database_problem(problem)) from None
+        finally:
+            self._doubt.end_wait()
+
+    def _gives_up(self) -> bool:
+        """Whether a thread is to wait no more: the database is away, or doubted while others wait already."""
+        if self.away is not None:
+            return True
+        self.look(0)
+        return not self._doubt.may_wait()
 
     def _rows(
         self, query: str, values: Sequence[Any], patience: float = STATEMENT_PATIENCE
@@ -189,11 +204,20 @@ class PostgresConnections:
 
     def _connect(self, patience: float) -> _ThreadState:
         required = self.required
-        connection = BoundedConnection.at(self._url, patience)
-        if current_thread() is not self._watch:
+        if current_thread() is self._watch:
+            connection = BoundedConnection.at(self._url, patience)
+        else:
+            # That a connection cannot be made is known after seconds: few threads try it at once.
+            while not self._places_to_connect.acquire(timeout=MOMENT):
+                if self._gives_up():
+                    raise _Silence(_SILENT)
+            try:
+                connection = BoundedConnection.at(self._url, patience)
+            finally:
+                self._places_to_connect.release()
             # A weak reference: what closes the connections at the end refers to them, and would keep their owner.
             own = weakref.ref(self)
-            connection.is_silent = lambda: (owner := own()) is not None and owner.away is not None
+            connection.gives_up = lambda: (owner := own()) is not None and owner._gives_up()
         cursor = connection.cursor(binary=True)
         try:
             # So that the server ends a statement for which nobody waits any more.
@@ -267,7 +291,8 @@ class PostgresConnections:
                 if self._has_ended:
                     break
                 number = self._requests
-            away = self._look()
+            with self._doubt.asking():
+                away = self._look()
             if self._has_replicas:
                 self._forget()  # the next look is at the first host that answers, and not at a replica that lags
             with self._changed:
@@ -275,7 +300,7 @@ class PostgresConnections:
                 self._looks = number
                 self._changed.notify_all()
             if away is not None:
-                time.sleep(GLANCE)  # threads may ask again and again
+                time.sleep(REST)  # threads may ask again and again
         self._forget()
 
     def _forget(self) -> None:

@@ -12,6 +12,7 @@ ranges and marks that a release may have count as codes.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from terminology.core import issues
 from terminology.core.model import CodeSystemInfo, Issue
@@ -47,12 +48,17 @@ def may_be_elsewhere(about: CodeSystemInfo, code: str) -> bool:
     return about.is_fragment and impossibility(about, code) is None
 
 
-def unknown_code(about: CodeSystemInfo, code: str) -> Issue:
-    """The error for a code that a code system does not have; of a fragment with the reason why no part can have it."""
+def unknown_code(about: CodeSystemInfo, code: str, remarks: Sequence[Issue] = ()) -> Issue:
+    """The error for a code that a code system does not have; of a fragment with the reason why no part can have it.
+
+    ``remarks``: those of the code system on the code.
+    """
     reason = impossibility(about, code) if about.is_fragment else None
-    if reason is None:
-        return issues.unknown_code(code, about)
-    return issues.with_hint(issues.unknown_code_in_whole(code, about), reason)
+    unknown = (
+        issues.unknown_code(code, about) if reason is None else issues.unknown_code_in_whole(code, about)
+    )
+    said_by_system = [remark.text for remark in remarks if remark.severity == "information"]
+    return issues.with_hint(unknown, " ".join(said_by_system or [reason or ""]))
 
 
 def has_only_some_terms(about: CodeSystemInfo) -> bool:
@@ -100,9 +106,6 @@ def is_concept_or_expression(code: str) -> bool:
 # -- the others ----------------------------------------------------------------------------------
 
 ICD10PCS_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
-CPT_CODE = re.compile(r"[0-9]{5}|[0-9]{4}[A-Z]")
-CPT_MODIFIER = re.compile(r"[A-Z0-9]{2}")
-_CPT = f"(?:{CPT_CODE.pattern})(?::{CPT_MODIFIER.pattern})*|{CPT_MODIFIER.pattern}"
 
 _CATEGORY = "[A-Z][0-9]{2}"
 _CM_CATEGORY = "[A-Z][0-9][0-9A-Z]"
@@ -136,11 +139,6 @@ SHAPES: dict[str, CodeShape] = {
             r"|(?:[0-9]{2,3}|V[0-9]{2}|E[0-9]{3})-(?:[0-9]{2,3}|V[0-9]{2}|E[0-9]{3})"
         ),
         "two or three digits, V and two digits or E and three digits, and then perhaps a dot and more digits",
-    ),
-    "http://www.ama-assn.org/go/cpt": CodeShape(
-        _CPT,
-        "five digits, or four digits and a letter, each with perhaps a colon and a modifier of two characters, or is "
-        "a modifier",
     ),
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": CodeShape(
         "[A-V][0-9]{4}|[A-Z][A-Z0-9]",

@@ -36,13 +36,17 @@ DESCRIPTION = SystemDescription(
         DescribedProperty(
             "vaccine-status", "code", ", ".join(f"`{status}`" for status in STATUSES.values()) + "."
         ),
-        DescribedProperty("non-vaccine", "boolean", "Whether it is something else than a vaccine, as an immune globulin."),
+        DescribedProperty(
+            "non-vaccine", "boolean", "Whether it is something else than a vaccine, as an immune globulin."
+        ),
         DescribedProperty("notes", "string", "The notes of the CDC."),
         DescribedProperty("last-updated", "dateTime", "The day of the last update."),
     ),
     filters=(
         FilterRule(("vaccine-status",), COMPARING, "a status", "vaccines with it"),
-        FilterRule(("non-vaccine",), COMPARING, "`true`, `false`", "codes that are not of vaccines, or that are"),
+        FilterRule(
+            ("non-vaccine",), COMPARING, "`true`, `false`", "codes that are not of vaccines, or that are"
+        ),
         FilterRule(("code", "concept"), COMPARING, "a code, or a list", "these codes"),
     ),
     not_offered=(

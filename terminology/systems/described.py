@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from terminology.systems import cvx, loinc, ndc, omop, rxnorm, ucum
+from terminology.systems import cpt, cvx, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
+from terminology.systems.protocol import CodeSystem
 
 DESCRIPTIONS: tuple[SystemDescription, ...] = (
+    cpt.DESCRIPTION,
     loinc.DESCRIPTION,
     rxnorm.DESCRIPTION,
     ucum.DESCRIPTION,
@@ -26,3 +28,8 @@ def implying(url: str) -> SystemDescription | None:
     """The description of the code system that may imply a value set with this url."""
     sets = ((each, value_set) for each in DESCRIPTIONS for value_set in each.value_sets)
     return next((each for each, value_set in sets if value_set.may_be(url)), None)
+
+
+def with_own_rules(system: CodeSystem) -> CodeSystem:
+    """The code system with the codes that its owner has beyond those of a list, by a grammar."""
+    return cpt.CptCodeSystem(system) if system.about.url == cpt.URL else system

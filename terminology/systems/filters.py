@@ -235,6 +235,10 @@ class ConceptFilters(ABC, Generic[S, K]):
             raise TerminologyError(self._not_understood(filter_))
         return chosen
 
+    def own_values(self, code: str) -> Values[S]:
+        """The values of a declared property."""
+        return self._values_of(code)
+
     def nothing(self) -> S:
         return _without(self.everything(), self.everything())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
@@ -115,6 +115,12 @@ class IndexedCodeSystem:
         value_set = self.artifact.header.document.get("valueSet")
         return implicit.implied_value_set(self, canonical, value_set, self._description)
 
+    def is_expression(self, code: str) -> bool:
+        return False
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return ()
+
     # -- texts -------------------------------------------------------------------------------
 
     def _with_words(self, beginnings: Sequence[str], languages: Languages | None) -> list[BitMap]:
@@ -209,6 +215,8 @@ class IndexedSelection:
     """
 
     unclosed: str | None = None
+    # Accepts the codes that it has and cannot list.
+    _accepts: Callable[[str], bool] | None = None
 
     def __init__(
         self,
@@ -234,6 +242,8 @@ class IndexedSelection:
         if ord_ is None and self._beyond is not None:
             number = self._beyond.find(self._system.key(str(code)))
             ord_ = None if number is None else number + self._count
+        if ord_ is None and self._accepts is not None:
+            return self._accepts(str(code))
         return ord_ is not None and (self._chosen is None or ord_ in self._chosen)
 
     def __len__(self) -> int:
@@ -302,10 +312,9 @@ class IndexedSelection:
         chosen = chosen if self._chosen is None else chosen & self._chosen
         return IndexedSelection(self._system, chosen, order, beyond or self._beyond)
 
-    def open_because(self, reason: str) -> IndexedSelection:
-        """The same concepts, with the reason why they are not all (``unclosed``)."""
+    def open_because(self, reason: str, accepts: Callable[[str], bool] | None = None) -> IndexedSelection:
         selection = IndexedSelection(self._system, self._chosen)
-        selection.unclosed = reason
+        selection.unclosed, selection._accepts = reason, accepts
         return selection
 
     def _with(self, chosen: BitMap, beyond: CodesBeyond | None = None) -> IndexedSelection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -55,6 +55,9 @@ class ConceptSet(Selection, Protocol):
 
     def among(self, codes: Iterable[str], beyond: CodesBeyond | None = None) -> ConceptSet:
         """The concepts that have one of these codes, in the order of the codes; those of ``beyond`` as well."""
+
+    def open_because(self, reason: str, accepts: Callable[[str], bool] | None = None) -> ConceptSet:
+        """The same concepts, with the reason why they are not all; ``accepts`` knows the others by their codes."""
 
 
 class CodesBeyond:
@@ -144,6 +147,15 @@ class CodeSystem(Protocol):
     def implied_value_set(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
 
+    def is_expression(self, code: str) -> bool:
+        """Is a code written as one that is made of others, and that no list has? It may be malformed.
+
+        Only where ``about.has_expressions`` can it be.
+        """
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        """Why an expression is not a code (information), or what of it could not be checked (warnings)."""
+
 
 class SimpleCodeSystem:
     """A code system for which a subclass defines only ``about`` and ``locate``.
@@ -198,6 +210,70 @@ class SimpleCodeSystem:
     def implied_value_set(self, canonical: str) -> Document | None:
         return None
 
+    def is_expression(self, code: str) -> bool:
+        return False
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return ()
+
+
+class WrappedCodeSystem:
+    """A code system that passes every question on to another one; a subclass answers some of them itself."""
+
+    def __init__(self, system: CodeSystem) -> None:
+        self._system = system
+        # Asked for many times in a request.
+        self.about = system.about
+
+    @property
+    def wrapped(self) -> CodeSystem:
+        """The other code system."""
+        return self._system
+
+    @property
+    def index(self) -> object | None:
+        return self._system.index
+
+    @property
+    def supplements(self) -> Sequence[str]:
+        return self._system.supplements
+
+    @property
+    def supplement_documents(self) -> Sequence[Document]:
+        return self._system.supplement_documents
+
+    def locate(self, code: str) -> Concept | None:
+        return self._system.locate(code)
+
+    def select(
+        self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
+    ) -> Selection:
+        return self._system.select(filters, text, languages)
+
+    def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
+        return self._system.doubts(filters)
+
+    def select_by_language(self, languages: Languages) -> Selection | None:
+        return self._system.select_by_language(languages)
+
+    def words(self, beginning: str) -> Iterable[str]:
+        return self._system.words(beginning)
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        return self._system.subsumes(ancestor, descendant)
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        return self._system.describe(codes)
+
+    def implied_value_set(self, canonical: str) -> Document | None:
+        return self._system.implied_value_set(canonical)
+
+    def is_expression(self, code: str) -> bool:
+        return self._system.is_expression(code)
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return self._system.remarks(code)
+
 
 class SimpleSelection:
     """The answers of a selection that lists all its concepts and cannot be counted without reading them."""
@@ -209,6 +285,32 @@ class SimpleSelection:
     @property
     def unclosed(self) -> str | None:
         return None
+
+
+class OpenSelection:
+    """A selection with more codes than it can list: those that ``accepts`` accepts."""
+
+    index: object | None = None
+
+    def __init__(self, listed: Selection, accepts: Callable[[str], bool], reason: str) -> None:
+        self._listed, self._accepts = listed, accepts
+        self.unclosed: str | None = reason
+
+    def __iter__(self) -> Iterator[Concept]:
+        return iter(self._listed)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._listed or self._accepts(str(code))
+
+
+def open_selection(listed: Selection, accepts: Callable[[str], bool], reason: str) -> Selection:
+    """A selection that has other codes besides those that it lists, with the reason why it cannot list them.
+
+    One with an index combines with others as before: the other codes are lost by that.
+    """
+    if listed.index is None:
+        return OpenSelection(listed, accepts, reason)
+    return cast("ConceptSet", listed).open_because(reason, accepts)
 
 
 class LocatedSelection(SimpleSelection):

@@ -12,6 +12,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import cast
 
+from terminology.core.cache import Cache
 from terminology.core.languages import Languages
 from terminology.core.model import (
     CodeSystemInfo,
@@ -21,14 +22,25 @@ from terminology.core.model import (
     Document,
     Filter,
     Issue,
+    Property,
     split_canonical,
 )
 from terminology.core.texts import words
 from terminology.core.versions import fits
-from terminology.systems.protocol import CodeSystem, ConceptSet, Selection, SimpleSelection
+from terminology.systems.protocol import (
+    CodeSystem,
+    ConceptSet,
+    Selection,
+    SimpleSelection,
+    WrappedCodeSystem,
+)
 
 SUPPLEMENT_TYPE = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 LANGUAGE_PACK = "lang-pack"
+# The end of the url of an extension of our own (valueBoolean): the supplement applies in every request.
+APPLIES_ALWAYS = "/StructureDefinition/code-system-supplement-applies-always"
+# The bytes of the details that are kept with what supplements add to them.
+_ROOM = 5_000_000
 
 
 def is_supplement(document: Document) -> bool:
@@ -44,15 +56,25 @@ def applies_to(supplement: Document, about: CodeSystemInfo) -> bool:
 
 def is_language_pack(document: Document) -> bool:
     """Is the resource a supplement that only adds other languages? Such a supplement applies in every request."""
-    extensions = document.get("extension")
-    if not is_supplement(document) or not isinstance(document.get("supplements"), str):
-        return False
-    # This is asked of every resource that comes with a request, which may be malformed.
-    known = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+    known = _extensions_of_supplement(document)
     return any((e.get("url"), e.get("valueCode")) == (SUPPLEMENT_TYPE, LANGUAGE_PACK) for e in known)
 
 
-class SupplementedCodeSystem:
+def applies_always(document: Document) -> bool:
+    """Is the resource a supplement that says that it applies in every request?"""
+    known = _extensions_of_supplement(document)
+    return any(str(e.get("url")).endswith(APPLIES_ALWAYS) and e.get("valueBoolean") is True for e in known)
+
+
+def _extensions_of_supplement(document: Document) -> list[Document]:
+    """The extensions of a supplement, which may be malformed; none of any other resource."""
+    extensions = document.get("extension")
+    if not is_supplement(document) or not isinstance(document.get("supplements"), str):
+        return []
+    return [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+
+
+class SupplementedCodeSystem(WrappedCodeSystem):
     """A CodeSystem whose concepts also have the designations and properties of supplements.
 
     A supplement adds; it never brings new concepts and never changes existing ones
@@ -60,33 +82,17 @@ class SupplementedCodeSystem:
     """
 
     def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
-        self._system = system
+        super().__init__(system)
         self._supplements = [(supplement.about.canonical, supplement) for supplement in supplements]
 
     @property
-    def about(self) -> CodeSystemInfo:
-        return self._system.about
-
-    @property
-    def unsupplemented(self) -> CodeSystem:
-        """The code system without the supplements."""
-        return self._system
-
-    @property
-    def index(self) -> object | None:
-        """The index of the code system itself: selections have its concepts, by its numbers."""
-        return self._system.index
-
-    @property
     def supplements(self) -> Sequence[str]:
-        return [canonical for canonical, _ in self._supplements]
+        return [*self._system.supplements, *(canonical for canonical, _ in self._supplements)]
 
     @property
     def supplement_documents(self) -> Sequence[Document]:
-        return [s.about.document for _, s in self._supplements if s.about.document is not None]
-
-    def locate(self, code: str) -> Concept | None:
-        return self._system.locate(code)
+        own = [s.about.document for _, s in self._supplements if s.about.document is not None]
+        return [*self._system.supplement_documents, *own]
 
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
@@ -169,12 +175,6 @@ class SupplementedCodeSystem:
         for system in (self._system, *(supplement for _, supplement in self._supplements)):
             yield from system.words(beginning)
 
-    def subsumes(self, ancestor: str, descendant: str) -> bool:
-        return self._system.subsumes(ancestor, descendant)
-
-    def implied_value_set(self, canonical: str) -> Document | None:
-        return self._system.implied_value_set(canonical)
-
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         # The details of the code system may be kept there: they are copied before something is added.
         details = {
@@ -189,6 +189,74 @@ class SupplementedCodeSystem:
                 _add(details[code], extra, canonical)
                 _add_display(details[code], concept, supplement.about.language, canonical)
         return details
+
+
+class CuratedCodeSystem(SupplementedCodeSystem):
+    """A code system with supplements that apply in every request (``applies_always``).
+
+    They may have definitions, for concepts that have none. A property that the code system itself declares is its own:
+    what the supplements say of it is left out. The source of an addition is told where it is not the publisher of the
+    code system.
+    """
+
+    def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
+        super().__init__(system, supplements)
+        document = system.about.document or {}
+        self._own_codes = {node.get("code") for node in document.get("property", ())}
+        self._publisher = document.get("publisher")
+        # The codes that the supplements have, each with its definition: for any other code a request looks into this.
+        self._added: dict[str, str | None] = {}
+        for supplement in supplements:
+            for concept in supplement.select():
+                if self._added.get(concept.code) is None:
+                    self._added[concept.code] = concept.definition
+        self._defined: dict[str, Concept] = {}
+        self._details: Cache[ConceptDetail] = Cache(_ROOM, _bytes_of_detail)
+
+    def locate(self, code: str) -> Concept | None:
+        if (known := self._defined.get(code)) is not None:
+            return known
+        concept = self._system.locate(code)
+        if concept is not None and concept.definition is None and self._added.get(concept.code):
+            concept = replace(concept, definition=self._added[concept.code])
+            self._defined[concept.code] = concept
+        return concept
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        if len(codes) == 1 and codes[0] in self._added:
+            known = self._details.find(codes[0])
+            if known is not None:
+                return {codes[0]: known}
+        details = self._system.describe(codes)
+        added = self._added
+        if not any(code in added for code in details):
+            return details
+        return {code: self._described(code, d) if code in added else d for code, d in details.items()}
+
+    def _described(self, code: str, detail: ConceptDetail) -> ConceptDetail:
+        """The detail with the additions, which are kept: neither the code system nor the supplements change."""
+        return self._details.get(code, lambda: self._united(code, detail))
+
+    def _united(self, code: str, detail: ConceptDetail) -> ConceptDetail:
+        united = ConceptDetail([*detail.designations], [*detail.properties], detail.extension, detail.former)
+        for canonical, supplement in self._supplements:
+            extra = supplement.describe([code]).get(code) or ConceptDetail()
+            others = [self._with_display(p) for p in extra.properties if p.code not in self._own_codes]
+            other = ConceptDetail(extra.designations, others, extra.extension)
+            is_same = (supplement.about.document or {}).get("publisher") == self._publisher
+            _add(united, other, None if is_same else canonical)
+        return united
+
+    def _with_display(self, property_: Property) -> Property:
+        """A property whose value is another code of the code system, with the display of that."""
+        if property_.value.type != "code" or property_.description is not None:
+            return property_
+        concept = self._system.locate(str(property_.value.value))
+        return property_ if concept is None else replace(property_, description=concept.display)
+
+
+def _bytes_of_detail(detail: ConceptDetail) -> int:
+    return 200 + 200 * (len(detail.designations) + len(detail.properties))
 
 
 @dataclass(slots=True)
@@ -245,7 +313,7 @@ def _declares(about: CodeSystemInfo, property_: str) -> bool:
     return any(property_ in (node.get("code"), node.get("uri")) for node in declared)
 
 
-def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str) -> None:
+def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str | None) -> None:
     detail.designations += [replace(designation, source=canonical) for designation in extra.designations]
     own = (p for p in extra.properties if p.code not in ("parent", "child"))
     detail.properties += [replace(property_, source=canonical) for property_ in own]

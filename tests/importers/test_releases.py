@@ -444,6 +444,8 @@ def test_cpt_a_notice_in_the_file_gives_the_year_and_is_no_row(tmp_path: Path) -
     notice = "Copyright 2030 American Medical Association. All rights reserved."
     cpt = Imported("cpt", write(tmp_path, "LONGULT.txt", notice, "99001 Made-up"))
     assert (cpt.release.version, [row.code for row in cpt.rows], cpt.problems) == ("2030", ["99001"], [])
+    named = Imported("cpt", write(tmp_path / "cpt-2031", "LONGULT.txt", notice, "99001 Made-up"))
+    assert named.release.version == "2031", "the notice has the year before that of use"
 
 
 def test_cpt_text_is_never_quoted_in_a_problem(tmp_path: Path) -> None:

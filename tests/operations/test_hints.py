@@ -55,11 +55,12 @@ CODES = [
     (PROCEDURES, "procedures", "UBC7ZZ", "0UBC7ZZ"),
     (PROCEDURES, "procedures", "0UB.C7ZZ", "0UBC7ZZ"),
     (PROCEDURES, "procedures", "7", "007"),
-    (CPT, "cpt", "57520:51", "57520"),
+    (CPT, "cpt", "57520:LT", "57520"),
     (CPT, "cpt", "57520-51-LT", "57520"),
+    (CPT, "cpt", "57520-51", "57520:51"),
     (CPT, "cpt", "57520 LT", "57520"),
-    (CPT, "cpt", "57520LT", "57520"),
-    (CPT, "cpt", "57520 51", "57520"),
+    (CPT, "cpt", "57520 LT 59", "57520:LT:59"),
+    (CPT, "cpt", "57520 51", "57520:51"),
     (CPT, "cpt", "520", "00520"),
 ]
 SYSTEMS = [

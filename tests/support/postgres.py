@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,31 @@ class Server:
     def stop(self) -> None:
         if (self.folder / "data" / "postmaster.pid").exists():
             self.run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.folder / "data"))
+
+    def processes(self) -> list[int]:
+        """The process of the server, and those that it has started. Reads /proc."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        numbers = [first]
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(path.read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == first:
+                numbers.append(int(path.parent.name))
+        return numbers
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """Stop all its processes meanwhile: connections stay open, and nothing answers."""
+        stopped = self.processes()
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in reversed(stopped):
+                os.kill(process, signal.SIGCONT)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql:///{database}?host={self.folder}&user=terminology"

@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
-from terminology.content.importers import notices
 from terminology.content.importers.files import File, sources, year_in
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import encoding_of, lines, records
@@ -34,9 +34,8 @@ from terminology.store.release import (
     PropertyDeclaration,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.code_shapes import CPT_CODE, CPT_MODIFIER
+from terminology.systems.cpt import CODE, DESCRIPTION, MODIFIER, URL, kinds_by_shape, notice_of
 
-URL = "http://www.ama-assn.org/go/cpt"
 EXPECTED = (
     "the folder of an AMA release: LONGULT.txt and, where available, LONGUT.txt, MEDU.txt, SHORTU.txt, "
     "ConsumerDescriptor.txt, ClinicianDescriptor.txt and modifiers.csv"
@@ -59,6 +58,10 @@ DESCRIPTORS = {
     "consumerdescriptor.txt": CptDescriptor("consumer", "Consumer descriptor", 7),
     "cliniciandescriptor.txt": CptDescriptor("clinician", "Clinician descriptor", 7),
 }
+# The name within an archive, that of the file or archive, and those of the two folders around it.
+_NEAR = 4
+# The properties that a row has; the others are those of codes with modifiers.
+_STORED = ("modifier", "modified", "kind")
 _KINDS = {
     "General": "general",
     "PhysicalStatus": "physical-status",
@@ -89,11 +92,12 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         name="CPT",
         title="Current Procedural Terminology",
         language="en",
-        copyright=notices.CPT.format(year=year),
+        copyright=notice_of(year),
         licence="AMA licence of the operator",
         properties=[
-            PropertyDeclaration("modifier", "boolean", None, "Whether the concept is a modifier."),
-            PropertyDeclaration("kind", "code", None, "The kind of code or modifier."),
+            PropertyDeclaration(rule.code, rule.type, None, rule.meaning)
+            for rule in DESCRIPTION.properties
+            if rule.code in _STORED
         ],
         files=sources(files.values()),
     )
@@ -101,14 +105,17 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _year(files: dict[str, File]) -> str | None:
-    for file in files.values():
-        if notice := _NOTICE_YEAR.search(file.head().decode("latin-1")):
-            return notice[1]
-    for file in files.values():
-        for part in (file.inside or "", *reversed(file.path.resolve().parts)):
-            if year := year_in(part):
-                return year
-    return None
+    """The year of use, from the nearest names; a notice may have the year before, in which the release was made."""
+    near = [name for file in files.values() for name in _names(file)[:_NEAR]]
+    notices = (_NOTICE_YEAR.search(file.head().decode("latin-1")) for file in files.values())
+    far = [name for file in files.values() for name in _names(file)[_NEAR:]]
+    in_notices = (notice[1] for notice in notices if notice)
+    return next(chain(filter(None, map(year_in, near)), in_notices, filter(None, map(year_in, far))), None)
+
+
+def _names(file: File) -> list[str]:
+    """The names of a file and of the folders that it is in, the nearest first."""
+    return [file.inside or "", *reversed(file.path.resolve().parts)]
 
 
 # -- rows ----------------------------------------------------------------------------------------
@@ -122,7 +129,11 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
             code=code,
             display=text,
             designations=designations.pop(code, ()),
-            properties=[("modifier", "boolean", False), ("kind", "code", "code")],
+            properties=[
+                ("modifier", "boolean", False),
+                ("modified", "boolean", False),
+                *(("kind", "code", kind) for kind in kinds_by_shape(code)),
+            ],
         )
     for code in designations:
         text = f"{code} has descriptors in other files, but not here"
@@ -148,7 +159,7 @@ def _texts(file: File, skip: int, reporter: Reporter) -> Iterator[tuple[str, str
         row = line[skip:].strip() if skip else line
         code, text = row[:5], row[6:]
         text = text.partition("\t")[2] if "\t" in text else text
-        if CPT_CODE.fullmatch(code) and text.strip():
+        if CODE.fullmatch(code) and text.strip():
             yield code, text.strip()
         else:
             expected = "expected a code of five characters, a separator and a text"
@@ -159,14 +170,18 @@ def _modifiers(file: File, reporter: Reporter) -> Iterator[ConceptRow]:
     rows = records(file, reporter, ("Code", *_KINDS, "Definition"), ",", True, encoding_of(file))
     for number, (code, *marks, definition) in rows:
         kinds = [kind for kind, mark in zip(_KINDS.values(), marks, strict=True) if _is_marked(mark)]
-        if not CPT_MODIFIER.fullmatch(code.strip()) or not definition.strip():
+        if not MODIFIER.fullmatch(code.strip()) or not definition.strip():
             expected = "expected a modifier of two characters and a definition"
             reporter.problem(Problem(file.label, number, expected))
             continue
         yield ConceptRow(
             code=code.strip(),
             display=definition.strip(),
-            properties=[("modifier", "boolean", True), *(("kind", "code", kind) for kind in kinds)],
+            properties=[
+                ("modifier", "boolean", True),
+                ("modified", "boolean", False),
+                *(("kind", "code", kind) for kind in kinds),
+            ],
         )
 
 

@@ -13,10 +13,6 @@ ICD10CM = (
     "ICD-10-CM is published by the National Center for Health Statistics for free use in the United States; "
     "the World Health Organization retains its rights in ICD-10."
 )
-CPT = (
-    "CPT © Copyright {year} American Medical Association. All rights reserved. AMA and CPT are registered "
-    "trademarks of the American Medical Association."
-)
 SNOMED = (
     "This material includes SNOMED Clinical Terms® (SNOMED CT®), which is copyright © 2002+ International "
     "Health Terminology Standards Development Organisation (SNOMED International). It may be used under the "

@@ -22,6 +22,7 @@ from terminology.content.publication.tables import SourceRow, read_table
 from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 from terminology.systems.code_shapes import COMPLETE_CODES, SOME_TERMS
+from terminology.systems.supplement import APPLIES_ALWAYS
 
 PROPERTY_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/codesystem-property-valueset"
 STANDARD = "http://hl7.org/fhir/concept-properties#"
@@ -39,15 +40,19 @@ DeclaredProperties = dict[str, SourceRow]
 
 
 def code_systems(source: PublicationSource) -> Iterator[Document]:
-    """A CodeSystem for each entry of publication.toml."""
-    declarations = read_table(source.root, "properties.csv", ("code", "systems", "concept", "operators"))
+    """A CodeSystem for each entry of publication.toml, and its supplement if it has one."""
+    columns = ("code", "systems", "concept", "operators", "ofOwner", "evidence")
+    declarations = read_table(source.root, "properties.csv", columns)
     for entry in source.resources["CodeSystem"]:
         declared = {row["code"]: row for row in declarations if entry["id"] in row.many("systems")}
-        yield with_notices(source, _code_system(source, entry, declared))
+        concepts = PublishedConcepts(source, entry, declared)
+        yield with_notices(source, _code_system(source, entry, concepts))
+        if "supplement" in entry:
+            yield with_notices(source, _supplement(source, entry, concepts))
 
 
-def _code_system(source: PublicationSource, entry: TomlTable, declared: DeclaredProperties) -> Document:
-    system = source.system(entry["id"])
+def _code_system(source: PublicationSource, entry: TomlTable, concepts: PublishedConcepts) -> Document:
+    system, declared = source.system(entry["id"]), concepts.shared(ours=False)
     document = header(source, "CodeSystem", entry, [system]) | {"url": system.uri, "caseSensitive": True}
     if extension := list(_declared_of_fragment(source, entry)):
         document["extension"] = extension
@@ -60,8 +65,30 @@ def _code_system(source: PublicationSource, entry: TomlTable, declared: Declared
         document["count"] = len(source.concepts[entry["id"]])
     if filters := _filters(source, entry, declared):
         document["filter"] = filters
+    if declared:
+        document["property"] = [_declaration(source, row) for row in declared.values()]
+    document["concept"] = concepts.tree()
+    return document
+
+
+def _supplement(source: PublicationSource, entry: TomlTable, concepts: PublishedConcepts) -> Document:
+    """The supplement of a code system of another owner, with all that we add to it.
+
+    It names no version: it applies to whichever copy a server has.
+    """
+    system = source.system(entry["id"])
+    own = {
+        "id": f"{entry['id']}-supplement",
+        "name": f"{entry['name']}Supplement",
+        "title": f"{system.row['title']}: additions of this project",
+        "description": entry["supplement"],
+    }
+    declared = concepts.shared(ours=True)
+    document = header(source, "CodeSystem", own, [system])
+    document["extension"] = [{"url": f"{source.base}{APPLIES_ALWAYS}", "valueBoolean": True}]
+    document |= {"content": "supplement", "supplements": system.uri}
     document["property"] = [_declaration(source, row) for row in declared.values()]
-    document["concept"] = PublishedConcepts(source, entry, declared).tree()
+    document["concept"] = concepts.additions()
     return document
 
 
@@ -123,6 +150,7 @@ class PublishedConcepts:
         self.rows = source.concepts[entry["id"]]
         self.codes = {row["code"] for row in self.rows}
         self.references = source.reference_rows.get(entry["id"], [])
+        self.is_divided = "supplement" in entry
         self.statements = self._rows_by_code(
             "statements", ("code", "property", "value", "review", "evidence")
         )
@@ -138,6 +166,31 @@ class PublishedConcepts:
             self.source.sources(row)
             by_code.setdefault(row["code"], []).append(row)
         return by_code
+
+    def shared(self, ours: bool) -> DeclaredProperties:
+        """The properties of the supplement, or else of the code system itself: all, where there is no supplement."""
+        if not self.is_divided:
+            return {} if ours else self.declared
+        return {code: row for code, row in self.declared.items() if (row["ofOwner"] != "true") is ours}
+
+    def additions(self) -> list[Document]:
+        """The concepts of the supplement, each with what it adds."""
+        own = self.shared(ours=True)
+        nodes = [self._additions_to(row, own) for row in self.rows]
+        nodes += [
+            {"code": row["code"], "property": self._reference_properties(row)} for row in self.references
+        ]
+        return [node for node in nodes if len(node) > 1]
+
+    def _additions_to(self, row: SourceRow, own: DeclaredProperties) -> Document:
+        node: Document = {"code": row["code"]}
+        if row["definition"]:
+            node["definition"] = row["definition"]
+        if designations := list(self._designations(row)):
+            node["designation"] = designations
+        if properties := [p for p in self._properties(row) if p["code"] in own]:
+            node["property"] = properties
+        return node
 
     def tree(self) -> list[Document]:
         """The concepts in the order of the table, children inside their parents."""
@@ -159,11 +212,19 @@ class PublishedConcepts:
 
     def _reference(self, row: SourceRow) -> Document:
         """A code of references.csv. It has no display: its owner's words are not ours to publish."""
-        parts = [self._property(REFERENCE, row["words"], row), *self._support(row)]
-        return {"code": row["code"], "property": parts}
+        return {"code": row["code"]} | (
+            {} if self.is_divided else {"property": self._reference_properties(row)}
+        )
+
+    def _reference_properties(self, row: SourceRow) -> list[Document]:
+        return [self._property(REFERENCE, row["words"], row), *self._support(row)]
 
     def _concept(self, row: SourceRow) -> Document:
         node: Document = {"code": row["code"], "display": row["display"]}
+        if self.is_divided:
+            own = self.shared(ours=False)
+            properties = [p for p in self._properties(row) if p["code"] in own]
+            return node | ({"property": properties} if properties else {})
         if row["definition"]:
             node["definition"] = row["definition"]
         if designations := list(self._designations(row)):
@@ -196,6 +257,7 @@ class PublishedConcepts:
 
     def _properties(self, row: SourceRow) -> Iterator[Document]:
         for code in row.other_than(_FIXED):
+            self._check_citation(code, row)
             values = [row[code]] if self._is_text(code, row) else row.many(code)
             yield from (self._property(code, value, row) for value in values)
         for statement in self.statements.get(row["code"], ()):
@@ -203,6 +265,12 @@ class PublishedConcepts:
             yield self._property(statement["property"], value, statement)
         if row["status"] or row["evidence"]:
             yield from self._support(row)
+
+    def _check_citation(self, code: str, row: SourceRow) -> None:
+        """A property that comes from one file stands only in rows that cite it."""
+        file = self.declared[code]["evidence"] if code in self.declared else ""
+        if file and file not in row.many("evidence"):
+            raise row.error(f"{code} comes from {file}, which the evidence should name")
 
     def _support(self, row: SourceRow) -> Iterator[Document]:
         yield self._property("reviewStatus", self.source.review(row), row)

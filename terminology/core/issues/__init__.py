@@ -20,6 +20,7 @@ from terminology.core.issues.closures import *
 from terminology.core.issues.code_systems import *
 from terminology.core.issues.codes import *
 from terminology.core.issues.concept_maps import *
+from terminology.core.issues.cpt import *
 from terminology.core.issues.cutting import cutting
 from terminology.core.issues.displays import *
 from terminology.core.issues.expressions import *

@@ -39,6 +39,15 @@ def bad_filter_value(filter_: Filter, expected: str) -> Issue:
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
+def property_without_values(filter_: Filter, about: CodeSystemInfo) -> Issue:
+    """For a property that the owner defines, and that this copy of the code system says of no code."""
+    text = (
+        f"The filter '{_filter(filter_)}' cannot be used: '{about.canonical}' does not say of any code whether it has "
+        f"the property {quoted(filter_.property)}"
+    )
+    return error(code="not-supported", text=text, tx="vs-invalid")
+
+
 def filter_operators(operators: Sequence[str]) -> str:
     """A hint: the operators that the filter has."""
     return f"This property is compared with {', '.join(map(quoted, operators))}"

@@ -163,6 +163,10 @@ def translated_without_modifier(code: str | None, base: str, modifiers: str) -> 
     )
 
 
+def modifiers_follow_colons(code: str) -> str:
+    return f"In CPT each modifier follows a colon: {code_in_quotes(code)}."
+
+
 def unusable_map(map_: str | None, problem: str) -> str:
     return f"The map {_map(map_)} cannot be used: {_sentence(problem)}"
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from terminology.catalogue.concept_map import ConceptMapRow, Rows
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.model import Coding
 from terminology.operations.spelling import base_code
+from terminology.systems.cpt import MARK
+from terminology.systems.cpt import URL as CPT
 from terminology.systems.protocol import CodeSystem
 
 
 @dataclass(slots=True)
 class FoundRows:
-    """The rows of a code; ``note`` is a sentence if the map does not have the code as it was sent."""
+    """The rows of a code; ``note`` is a sentence if the map does not have the code as it was sent.
+
+    ``are_of_base``: they are those of the base code, which means more than the code with its modifiers.
+    """
 
     rows: Sequence[ConceptMapRow] = ()
     note: str | None = None
+    are_of_base: bool = False
 
 
 NO_ROWS = FoundRows()
@@ -47,11 +53,29 @@ def _rows_of_base(rows: Rows, coding: Coding) -> FoundRows:
         return NO_ROWS
     base, modifiers = parts
     base_rows = rows.of(base)
-    return (
-        FoundRows(base_rows, issues.translated_without_modifier(coding.code, base, modifiers))
-        if base_rows
-        else NO_ROWS
+    if not base_rows:
+        return NO_ROWS
+    note = issues.translated_without_modifier(coding.code, base, modifiers)
+    with_colons = MARK.join([base, *modifiers.split(", ")]).upper()
+    if coding.system == CPT and coding.code != with_colons:
+        note = f"{note} {issues.modifiers_follow_colons(with_colons)}"
+    return FoundRows(base_rows, note, are_of_base=True)
+
+
+def for_narrower(row: ConceptMapRow, reverse: bool) -> ConceptMapRow:
+    """The row of a code, for one that means less. ``reverse``: the code is the target of the row.
+
+    It is not stated that a code with modifiers is narrower than its base code, but it is equivalent to nothing that the
+    base code is equivalent to.
+    """
+    closest, lost = (
+        ("source-is-broader-than-target", "source-is-narrower-than-target")
+        if reverse
+        else ("source-is-narrower-than-target", "source-is-broader-than-target")
     )
+    if row.relationship == "equivalent":
+        return replace(row, relationship=closest, word=None)
+    return replace(row, relationship="related-to", word=None) if row.relationship == lost else row
 
 
 def lists(catalogue: Catalogue, rows: Rows, coding: Coding) -> bool:

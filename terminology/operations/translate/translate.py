@@ -38,7 +38,7 @@ from terminology.operations.translate.model import (
     Translation,
 )
 from terminology.operations.translate.query import maps_for, query_of
-from terminology.operations.translate.rows import find_rows, is_same_code
+from terminology.operations.translate.rows import find_rows, for_narrower, is_same_code
 from terminology.operations.value_set.compose import contains
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
@@ -72,7 +72,7 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     ]
     if not maps:
         candidates = _chains(catalogue, query)
-    matches = sorted(_distinct(candidates), key=_rank)
+    matches = sorted(_distinct(_said_once(candidates)), key=_rank)
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
     message = hint(catalogue, query, maps, matches)
@@ -187,6 +187,8 @@ class _Translator:
         if near_rows.note:
             self.query.obstacles.append(Obstacle(near_rows.note))
         found_rows, is_complete = list(near_rows.rows), True
+        if near_rows.are_of_base:
+            found_rows = [for_narrower(row, self.query.reverse) for row in found_rows]
         if self.query.reverse:
             bare = replace(subject, display=None)
             rows_to_value_sets = (row for row in group.to_value_sets if self._is_target(map_, row, subject))
@@ -412,14 +414,34 @@ def _distinct(matches: Iterable[Match], has_way: bool = True) -> list[Match]:
     return list({_identity(match, has_way): match for match in reversed(matches)}.values())[::-1]
 
 
+def _said_once(matches: list[Match]) -> list[Match]:
+    """The matches without those of maps that fill in, where another map says the same."""
+    systems = {match.concept and match.concept.system for match in matches if match.origin.fills_in}
+    if not systems:
+        return matches
+    others = {
+        _statement(match)
+        for match in matches
+        if not match.origin.fills_in and (match.concept and match.concept.system) in systems
+    }
+    if not others:
+        return matches
+    return [match for match in matches if not match.origin.fills_in or _statement(match) not in others]
+
+
 def _identity(match: Match, has_way: bool) -> tuple[object, ...]:
+    way = tuple(hop.canonical for hop in match.via) if has_way else ()
+    return match.origin.canonical, way, *_statement(match)
+
+
+def _statement(match: Match) -> tuple[object, ...]:
+    """All that a match says, whichever map it is from."""
     conditions = frozenset((c.uri, text_of(c.value)) for c in match.depends_on)
     subject = match.subject if match.concept is None else None
     source = match.source and (match.source.system, match.source.code)
     concept = match.concept and (match.concept.system, match.concept.code)
     products = tuple((p.uri, text_of(p.value)) for p in match.products)
-    way = tuple(hop.canonical for hop in match.via) if has_way else ()
-    return match.origin.canonical, way, concept, match.relationship, source, conditions, products, subject
+    return concept, match.relationship, source, conditions, products, subject
 
 
 def _rank(match: Match) -> tuple[int, bool]:

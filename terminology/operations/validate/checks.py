@@ -172,6 +172,8 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     matches = [_code_match(system, finding.code) for system in finding.systems]
     finding.matches = [match for match in matches if match is not None]
     if finding.matches:
+        if finding.matches[0].system.about.has_expressions:
+            _add_remarks(finding, finding.matches[0].system, "warning")
         return GO
     about = finding.systems[0].about
     reason = impossibility(about, finding.code) if about.is_fragment else None
@@ -184,7 +186,7 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         hint = code_hint(finding.systems[0], finding.code)
         unknown = issues.invalid_code if reason is None else issues.unknown_code_in_whole
         finding.add(issues.with_diagnostics(unknown(finding.code, about), hint), "code")
-        if reason is not None:
+        if not _add_remarks(finding, finding.systems[0], "information") and reason is not None:
             finding.add(issues.reason_for_unknown_code(reason), "code")
         if (about.document or {}).get("compositional") is True:
             finding.add(issues.grammar_not_known(about), "code")
@@ -192,6 +194,14 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
         finding.matches = [CodeMatch(finding.systems[0], Concept(finding.code))]
         return GO
     return STOP
+
+
+def _add_remarks(finding: CodingFinding, system: CodeSystem, severity: str) -> bool:
+    """Add what the code system says of an expression. Returns whether it says anything."""
+    remarks = [remark for remark in system.remarks(finding.code) if remark.severity == severity]
+    for remark in remarks:
+        finding.add(remark, "code")
+    return bool(remarks)
 
 
 def _is_listed(finding: CodingFinding, version: str | None) -> bool:

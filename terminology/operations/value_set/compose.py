@@ -158,6 +158,13 @@ class Block:
         """Whether it may list codes that this server lacks, because the server has a fragment of the code system."""
         return self.is_enumerated and self.system is not None and self.system.about.is_fragment
 
+    @property
+    def lists_expressions(self) -> bool:
+        """Whether it lists codes that are made of others, which no index of the code system has."""
+        if not self.is_enumerated or self.system is None or not self.system.about.has_expressions:
+            return False
+        return any(self.system.is_expression(node.get("code", "")) for node in self.enumeration.values())
+
     def may_list(self, code: str) -> bool:
         """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
         return self.is_enumerated and self.system is not None and may_be_elsewhere(self.system.about, code)

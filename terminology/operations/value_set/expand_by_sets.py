@@ -37,14 +37,14 @@ class BlockMembers:
 
 
 def can_use_sets(definition: Definition) -> bool:
-    """Whether every code system has an index, and is used in one version only."""
+    """Whether every code system has an index, and is used in one version only, and no block lists expressions."""
     indexes: dict[str, object] = {}
     for part in (definition, *definition.all_imports()):
         for block in part.blocks():
             if block.url is None:
                 continue
             index = block.system.index if block.system is not None else None
-            if index is None:
+            if index is None or block.lists_expressions:
                 return False
             if indexes.setdefault(block.url, index) is not index:
                 return False

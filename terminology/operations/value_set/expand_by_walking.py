@@ -155,7 +155,7 @@ def _enumerated(block: Block) -> Iterator[tuple[Node, Concept]]:
     Codes that a fragment lacks are listed, too: the value set says that they exist.
     """
     assert block.system is not None
-    if block.system.index is not None and not block.lists_more_than_is_here:
+    if block.system.index is not None and not (block.lists_more_than_is_here or block.lists_expressions):
         yield from ((block.enumerated_concept(concept.code) or {}, concept) for concept in block.concept_set)
         return
     if block.is_absent:
