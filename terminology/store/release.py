@@ -62,7 +62,8 @@ class CodeSystemRelease:
     * ``licence`` is a line for ``terminology status``.
     * ``value_set`` is ``CodeSystem.valueSet``, the canonical of the value set of all concepts.
     * ``case_sensitive`` is None if the release does not say whether case matters.
-    * ``unindexed`` are properties that are returned, but cannot be filtered by.
+    * ``unindexed`` are properties that are returned, but cannot be filtered by as they are written.
+    * ``in_any_case`` are properties whose values are indexed without their case, whether ``unindexed`` or not.
     * ``header`` has further elements of the CodeSystem resource, in R5 shape and without its concepts; the other
       fields prevail over it.
     * ``as_published`` says that the header is the resource without its concepts, to which nothing is added.
@@ -82,6 +83,7 @@ class CodeSystemRelease:
     value_set: str | None = None
     properties: Sequence[PropertyDeclaration] = ()
     unindexed: Sequence[str] = ()
+    in_any_case: Sequence[str] = ()
     files: Sequence[SourceFile] = ()
     header: Document = field(default_factory=dict)
     as_published: bool = False
