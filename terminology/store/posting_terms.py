@@ -51,7 +51,7 @@ def beginning_of_codes(folded: str) -> str:
 
 
 def field_in_any_case(code: str) -> str:
-    """The name of the terms (``ConceptRow.terms``) that are the values of a property without their case."""
+    """The name of the field with the values of a property without their case; ``ConceptRow.terms`` may have more."""
     return f"any case {code}"
 
 

@@ -23,8 +23,9 @@ from terminology.store.reporting import Reporter
 DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 PropertyTuple = tuple[str, str, Any]
-# A relationship of a concept: its group (None: in no group; 0: in a group by itself), its kind,
-# its target, and whether the target is the code of a concept or (False) a value as the release writes it.
+# A relationship of a concept: its group, its kind, its target, and whether the target is the code of a concept or
+# (False) a value as the release writes it. Of the group, None means none, and 0 a group by itself. Equal numbers below
+# 0 mark the cells of one row about the concept; their kind is the name of the column.
 RelationshipTuple = tuple[int | None, str, str, bool]
 
 
@@ -61,7 +62,8 @@ class CodeSystemRelease:
     * ``licence`` is a line for ``terminology status``.
     * ``value_set`` is ``CodeSystem.valueSet``, the canonical of the value set of all concepts.
     * ``case_sensitive`` is None if the release does not say whether case matters.
-    * ``unindexed`` are properties that are returned, but cannot be filtered by.
+    * ``unindexed`` are properties that are returned, but cannot be filtered by as they are written.
+    * ``in_any_case`` are properties whose values are indexed without their case, whether ``unindexed`` or not.
     * ``header`` has further elements of the CodeSystem resource, in R5 shape and without its concepts; the other
       fields prevail over it.
     * ``as_published`` says that the header is the resource without its concepts, to which nothing is added.
@@ -81,6 +83,7 @@ class CodeSystemRelease:
     value_set: str | None = None
     properties: Sequence[PropertyDeclaration] = ()
     unindexed: Sequence[str] = ()
+    in_any_case: Sequence[str] = ()
     files: Sequence[SourceFile] = ()
     header: Document = field(default_factory=dict)
     as_published: bool = False

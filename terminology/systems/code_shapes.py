@@ -157,19 +157,12 @@ SHAPES: dict[str, CodeShape] = {
         r"[A-Z]{4}[0-9]{3}|[A-Z]{1,4}|[0-9]{1,2}(?:\.[0-9]{1,2})*",
         "four capital letters and three digits",
     ),
-    "http://hl7.org/fhir/sid/ndc": CodeShape(
-        (
-            "[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{5}-[0-9]{4}(?:-[0-9])?|[0-9]{5}-[0-9]{3}(?:-[0-9]{2})?|[0-9]{11}"
-        ),
-        "ten digits in three parts with hyphens between them (4-4-2, 5-4-1 or 5-3-2)",
-    ),
     # Until 2014 with six digits, since then with nine; those of concepts had seven. The namespace of MeSH RDF, an
     # alias, has pairs of descriptor and qualifier besides. https://www.nlm.nih.gov/pubs/techbull/ma13/ma13_mesh_ui_expand.html
     "https://www.nlm.nih.gov/mesh": CodeShape(
         rf"D{_MESH_NUMBER}(?:Q{_MESH_NUMBER})?|[CQT]{_MESH_NUMBER}|M(?:[0-9]{{7}}|[0-9]{{9}})",
         "a letter (D for a descriptor, Q for a qualifier, C for a supplementary concept record) and six or nine digits",
     ),
-    "http://hl7.org/fhir/sid/cvx": CodeShape("[0-9]{2,3}", "two or three digits"),
     (
         "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
         "MS-DRG-Classifications-and-Software"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from terminology.systems import cpt, loinc, rxnorm, ucum
+from terminology.systems import cpt, cvx, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
 from terminology.systems.protocol import CodeSystem
 
@@ -11,6 +11,9 @@ DESCRIPTIONS: tuple[SystemDescription, ...] = (
     loinc.DESCRIPTION,
     rxnorm.DESCRIPTION,
     ucum.DESCRIPTION,
+    omop.DESCRIPTION,
+    ndc.DESCRIPTION,
+    cvx.DESCRIPTION,
 )
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}

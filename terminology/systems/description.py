@@ -7,7 +7,7 @@ implicit value sets, the shape of codes, copyright and docs/systems.md come from
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -49,6 +49,8 @@ class Describing(Protocol):
     def locate(self, code: str) -> Concept | None: ...
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]: ...
+
+    def select(self, filters: Sequence[Filter] = ()) -> Iterable[Concept]: ...
 
 
 # The concepts that pass a filter. The first argument is a ``filters.ConceptFilters``, the result a set of it. Raises

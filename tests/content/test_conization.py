@@ -67,7 +67,7 @@ CROSSWALK = [
     (OURS, "conization-electrosurgical-other", CPT, {}, "~58999"),
     (OURS, "cervical-stump-excision", CPT, {"approach": "open"}, "b57540"),
     (OURS, "cervical-stump-excision", CPT, {"approach": "via-natural-opening"}, "b57550"),
-    (OURS, "cervical-cryotherapy", CPT, {}, "~57511"),
+    (OURS, "cervical-cryotherapy", CPT, {}, "=57511"),
     (
         OURS,
         "conization",
@@ -116,7 +116,7 @@ CROSSWALK = [
         "0UBC7ZX",
         CPT,
         {"extent": "biopsy", "colposcopyGuided": True, "technique": "other"},
-        "b57455 b57454",
+        "b57455",
     ),
     (
         PCS,
@@ -125,6 +125,38 @@ CROSSWALK = [
         {"extent": "endocervical-curettage", "colposcopyGuided": False},
         "b57505",
     ),
+    (
+        PCS,
+        "0UBC7ZX",
+        CPT,
+        {"extent": "biopsy-and-curettage", "colposcopyGuided": True, "technique": "other"},
+        "b57454",
+    ),
+    (
+        PCS,
+        "0UBC7ZZ",
+        CPT,
+        {"extent": "lesion", "colposcopyGuided": True, "technique": "loop"},
+        "b57460",
+    ),
+    (CPT, "57460", PCS, {"setting": "inpatient-facility", "intent": "therapeutic"}, "n0UBC7ZZ"),
+    (CPT, "57460", PCS, {"setting": "inpatient-facility", "intent": "diagnostic"}, "n0UBC7ZX"),
+    (CPT, "57531", OURS, {}, "ntrachelectomy-radical xconization"),
+    (OURS, "cervical-thermal-ablation", ICD9, {}, "n67.32"),
+    (OURS, "cervical-biopsy", OPS, {}, "b1-571.1 b1-472"),
+    (
+        OURS,
+        "hysterectomy",
+        PCS,
+        {
+            "setting": "inpatient-facility",
+            "approach": "via-natural-opening-with-percutaneous-endoscopic-assistance",
+        },
+        "b0UT9FZZ b0UT9FZL",
+    ),
+    (SCT, "441667007", CM, {}, "~R87.619"),
+    (SCT, "429484003", CM, {}, "=Z85.41"),
+    (SCT, "252991009", CM, {"cervixPart": "endocervix"}, "~D06.0"),
     (SCT, "54535009", OURS, {}, "=conization"),
     (SCT, "37610005", CM, {}, "bN72"),
     (SCT, "363354003", CM, {"cervixPart": "exocervix"}, "bC53.1"),
@@ -376,7 +408,8 @@ def test_57520_answers_every_statement_about_it(ask: Ask, release: str) -> None:
     assert found["intent"] == ["diagnostic", "therapeutic"]
     assert found["anesthesiaUsual"] == ["general", "local"]
     assert found["specimenToLaboratory"] == [True]
-    assert found["includesIntegral"] == ["fulguration", "dilation-and-curettage", "repair"]
+    integral = ["fulguration", "dilation-and-curettage", "repair", "endocervical-curettage"]
+    assert found["includesIntegral"] == integral
     assert found["isConization"] == [True]
     assert found["seeAlso"] == ["57522", "57461"]
     assert len(found["codeRole"]) == 5

@@ -119,6 +119,26 @@ def test_a_therapeutic_cone_with_a_curettage_reaches_745(
         assert published(["0UBC7ZZ", other], False) == {"745"}
 
 
+# A laparoscopy, an interruption of the tubes, an ablation of them: none is a biopsy or a curettage.
+ELSEWHERE = {"0WJG4ZZ": 745, "0UL74ZZ": 745, "0U574ZZ": 745, "0UJD4ZZ": 743}
+
+
+@pytest.mark.parametrize("other", ELSEWHERE)
+def test_other_procedures_regroup_a_therapeutic_cone_too(groupers: Groupers, other: str) -> None:
+    """A condition that no other procedure regroups the stay is more than the absence of biopsy and curettage."""
+    assert other not in REGROUPING
+    assert groupers.of("N87.1", ["0UBC7ZZ", other], False) == {ELSEWHERE[other]}
+
+
+def test_the_value_set_has_every_diagnosis_that_both_groupers_count_to_MDC_13(groupers: Groupers) -> None:
+    """A carried diagnosis is of MDC 13 if, and only if, it is in the value set."""
+    carried = [
+        row["code"] for row in table("code-systems/icd-10-cm/concepts.csv") if row["billable"] == "true"
+    ]
+    of_mdc_13 = [code for code in carried if groupers.of(code, ["0UBC7ZZ"], False) == {747}]
+    assert of_mdc_13 == sorted(DIAGNOSES)
+
+
 def test_a_planted_row_is_found(groupers: Groupers) -> None:
     """A row that is not true is not what the groupers find."""
     wrong: tuple[str, str, Any] = ("0UBC7ZZ", "745", [["otherProcedures", "none-that-regroups"]])

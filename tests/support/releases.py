@@ -405,6 +405,43 @@ def omop(folder: Path) -> None:
     _table(folder, "VOCABULARY.csv", columns, version)
 
 
+def ndc(folder: Path) -> None:
+    base = folder / "ndctext_20310301"
+    columns = (
+        "PRODUCTID PRODUCTNDC PRODUCTTYPENAME PROPRIETARYNAME PROPRIETARYNAMESUFFIX NONPROPRIETARYNAME "
+        "DOSAGEFORMNAME ROUTENAME STARTMARKETINGDATE ENDMARKETINGDATE MARKETINGCATEGORYNAME APPLICATIONNUMBER "
+        "LABELERNAME"
+    )
+    rest = ("TABLET", "ORAL", "20300101", "", "NDA", "N1", "Dragon Works")
+    products = [
+        ("1", "0099-3105", "HUMAN PRESCRIPTION DRUG", "Fireproof", "Forte", "fireproofin", *rest),
+        ("2", "99999-040", "HUMAN OTC DRUG", "Scalesoft", "", "scalesoftin", *rest),
+        ("3", "99998-4112", "HUMAN OTC DRUG", "Smokeless", "", "smokelessin", *rest),
+    ]
+    _table(base, "product.txt", columns, products)
+    columns = (
+        "PRODUCTID PRODUCTNDC NDCPACKAGECODE PACKAGEDESCRIPTION STARTMARKETINGDATE ENDMARKETINGDATE NDC_EXCLUDE_FLAG "
+        "SAMPLE_PACKAGE"
+    )
+    packages = [
+        ("1", "0099-3105", "0099-3105-02", "100 TABLETS in 1 BOTTLE", "20300101", "", "N", "N"),
+        ("2", "99999-040", "99999-040-62", "1 TUBE in 1 CARTON", "20300101", "", "E", "N"),
+        ("3", "99998-4112", "99998-4112-1", "30 TABLETS in 1 BOTTLE", "20300101", "", "N", "Y"),
+    ]
+    _table(base, "package.txt", columns, packages)
+
+
+def cvx(folder: Path) -> None:
+    write(
+        folder,
+        "cvx.txt",
+        "03 |dragonpox|dragonpox virus vaccine|A note|Active|False|2031/02/01",
+        "143 |fire globulin|fire immune globulin||Inactive|True|2030/09/30",
+        "998|no vaccine|no vaccine administered||Never Active|True|2029/12/05",
+        end="\r\n",
+    )
+
+
 def fhir(folder: Path) -> None:
     write(folder, "dragons.json", json.dumps(DRAGONS))
 
@@ -546,6 +583,8 @@ RELEASES: dict[str, Callable[[Path], None]] = {
     "loinc": loinc,
     "rxnorm": rxnorm,
     "omop": omop,
+    "ndc": ndc,
+    "cvx": cvx,
     "fhir": fhir,
     "csv": csv,
     "xlsx": xlsx,
@@ -564,5 +603,7 @@ MALFORMED = {
     "loinc": ("Loinc.csv", '"99997-9","x"', "2 columns where the header has 16"),
     "rxnorm": ("RXNCONSO.RRF", "900009|ENG|", "expected 18 columns with | after each"),
     "omop": ("CONCEPT.csv", "9000009\tx", "2 columns where the header has 10"),
+    "ndc": ("package.txt", "1\tx", "2 columns where the header has 8"),
+    "cvx": ("cvx.txt", "03|x", "expected a code of two or three digits and 7 columns"),
     "csv": ("wings.csv", "x;y", "2 columns where the header has 5"),
 }

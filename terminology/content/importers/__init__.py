@@ -8,6 +8,7 @@ them, and ``buckets`` brings together the rows of several files that are about o
 from __future__ import annotations
 
 from terminology.content.importers.cpt import CPT
+from terminology.content.importers.cvx import CVX
 from terminology.content.importers.fhir import FHIR
 from terminology.content.importers.gem import GEM
 from terminology.content.importers.hcpcs import HCPCS
@@ -16,6 +17,7 @@ from terminology.content.importers.icd10cm import ICD10CM
 from terminology.content.importers.icd10pcs import ICD10PCS
 from terminology.content.importers.loinc import LOINC
 from terminology.content.importers.msdrg import MSDRG
+from terminology.content.importers.ndc import NDC
 from terminology.content.importers.omop import OMOP
 from terminology.content.importers.rxnorm import RXNORM
 from terminology.content.importers.snomed import SNOMED
@@ -34,6 +36,8 @@ IMPORTERS: tuple[Importer, ...] = (
     LOINC,
     RXNORM,
     OMOP,
+    NDC,
+    CVX,
     FHIR,
     CSV,
     XLSX,

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, column_names, records
 from terminology.core.model import Problem
-from terminology.store.posting_terms import field_in_any_case, term_in_any_case
+from terminology.store.posting_terms import field_in_any_case, term_of
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -99,6 +99,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         value_set=VALUE_SET,
         properties=declarations,
         unindexed=[declaration.code for declaration in declarations],
+        in_any_case=[declaration.code for declaration in declarations],
         files=sources(file for group in files.values() for file in group),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
@@ -319,15 +320,18 @@ class LoincConceptBuilder:
             row = ConceptRow(code, rows["H"][0][1])
         row.parents = list(dict.fromkeys(parent for parent, _ in rows.get("H", ()) if parent))
         row.properties = [*row.properties, *((name, "code", value) for name, value in rows.get("Q", ()))]
-        values = ((name, value) for name, _, value in row.properties)
-        row.terms = list(dict.fromkeys(_terms([*values, *self._further_values(rows)])))
+        values = {(name, value.casefold()) for name, _, value in row.properties}
+        further = dict.fromkeys((n, value.casefold()) for n, value in self._further_values(rows))
+        row.terms = [
+            (field_in_any_case(n), term_of(value)) for n, value in further if (n, value) not in values
+        ]
         return row
 
     def _further_values(self, rows: RowsByLetter) -> Iterator[tuple[str, str]]:
         """What filters take besides the values of properties: texts and names of parts, words for numbers."""
         cells: dict[str, str] = rows["L"][0][0] if rows.get("L") else {}
         yield from ((axis, cells[axis]) for axis in AXES if axis in cells)
-        yield from ((name, part_name) for name, _, *names in rows.get("K", ()) for part_name in names)
+        yield from ((name, part) for name, _, *names in rows.get("K", ()) for part in names if part)
         if (words := CLASS_TYPES.get(cells.get("CLASSTYPE", ""))) is not None:
             yield "CLASSTYPE", words
 
@@ -395,13 +399,6 @@ class LoincConceptBuilder:
             designations=[(text, "en", None, None) for text in texts[1:]],
             properties=lists,
         )
-
-
-def _terms(values: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The terms by which filters find values."""
-    for name, value in values:
-        if value:
-            yield field_in_any_case(name), term_in_any_case(value)
 
 
 def _use(code: str) -> dict[str, str]:

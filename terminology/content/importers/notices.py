@@ -18,7 +18,3 @@ SNOMED = (
     "Health Terminology Standards Development Organisation (SNOMED International). It may be used under the "
     "licence of the operator who imported it."
 )
-OMOP = (
-    "OMOP vocabularies of Observational Health Data Sciences and Informatics; each vocabulary keeps the "
-    "licence of its publisher."
-)

@@ -6,7 +6,9 @@ Tables of tab separated text (whatever the name says), no quotes, a header row::
                               concept_code valid_start_date valid_end_date invalid_reason
     CONCEPT_SYNONYM.csv       concept_id concept_synonym_name language_concept_id
     CONCEPT_RELATIONSHIP.csv  concept_id_1 concept_id_2 relationship_id … invalid_reason
-    VOCABULARY.csv            vocabulary_id vocabulary_name … vocabulary_version
+    VOCABULARY.csv            vocabulary_id vocabulary_name … vocabulary_version vocabulary_concept_id
+    DOMAIN.csv                domain_id domain_name domain_concept_id
+    CONCEPT_CLASS.csv         concept_class_id concept_class_name concept_class_concept_id
 
 The code is the concept_id. Properties are named as in https://fhir-terminology.ohdsi.org. The names of CPT4
 are in the download only after a step that needs a licence; a concept without a name has no display.
@@ -20,12 +22,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from terminology.content.importers import notices
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, raw_records, records
-from terminology.core.model import Problem
+from terminology.content.importers.rows import SILENT, column_names, is_number, raw_records, records
+from terminology.core.model import Document, Problem
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -35,8 +36,11 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.omop import COPYRIGHT, RELATIONSHIPS, URL
 
-URL = "https://fhir-terminology.ohdsi.org"
+# The concept ids of domains, classes and vocabularies, by kind and name.
+ConceptsOfNames = dict[tuple[str, str], str]
+
 EXPECTED = "a vocabulary download of Athena with CONCEPT.csv"
 CONCEPT = (
     "concept_id",
@@ -61,8 +65,11 @@ RELATIONSHIP = (
 )
 PROPERTIES = (
     PropertyDeclaration("domain-id", "code"),
-    PropertyDeclaration("vocabulary-id", "code"),
+    PropertyDeclaration("vocabulary-id", "string"),
     PropertyDeclaration("concept-class-id", "code"),
+    PropertyDeclaration("domain-concept-id", "code", None, "The concept of the domain."),
+    PropertyDeclaration("vocabulary-concept-id", "code", None, "The concept of the vocabulary."),
+    PropertyDeclaration("concept-class-concept-id", "code", None, "The concept of the class."),
     PropertyDeclaration("standard-concept", "code", None, "S standard, C classification, NS neither."),
     PropertyDeclaration(
         "source-concept-code", "Coding", None, "The concept in the code system that it is from."
@@ -70,7 +77,7 @@ PROPERTIES = (
     PropertyDeclaration("valid-start-date", "dateTime"),
     PropertyDeclaration("valid-end-date", "dateTime"),
     PropertyDeclaration("invalid-reason", "string", None, "D deleted, U updated."),
-    PropertyDeclaration("Maps to", "Coding", None, "The standard concept that stands for this one."),
+    *(PropertyDeclaration(name, "Coding") for name in RELATIONSHIPS),
 )
 # The code systems of vocabularies that have the same codes.
 VOCABULARIES = {
@@ -87,6 +94,8 @@ VOCABULARIES = {
     "CVX": "http://hl7.org/fhir/sid/cvx",
     "NDC": "http://hl7.org/fhir/sid/ndc",
     "UCUM": "http://unitsofmeasure.org",
+    "ATC": "http://www.whocc.no/atc",
+    "NUCC": "http://nucc.org/provider-taxonomy",
 }
 LANGUAGES = {b"4180186": "en", b"4182511": "es", b"4180190": "fr", b"4182504": "de", b"4182503": "nl"}
 
@@ -96,7 +105,14 @@ _TABLES = (
     ("concept_synonym.csv", b"S", SYNONYM),
     ("concept_relationship.csv", b"R", RELATIONSHIP),
 )
-_FILES = {"vocabulary.csv", *(name for name, _, _ in _TABLES)}
+# The files of domains, classes and vocabularies: the kind of name, and the columns of the name and of its concept.
+_NAMED = {
+    "domain.csv": ("domain", ("domain_id", "domain_concept_id")),
+    "concept_class.csv": ("concept-class", ("concept_class_id", "concept_class_concept_id")),
+    "vocabulary.csv": ("vocabulary", ("vocabulary_id", "vocabulary_concept_id")),
+}
+_FILES = {*_NAMED, *(name for name, _, _ in _TABLES)}
+_RELATED = frozenset(name.encode() for name in RELATIONSHIPS)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _VERSION = re.compile(r"(\d{2})-([A-Z]{3})-(?:20)?(\d{2})")
 
@@ -112,10 +128,10 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         kind="omop",
         url=URL,
         version=_version(files.get("vocabulary.csv")),
-        name="OMOP",
+        name="OMOP Concepts",
         title="OMOP Concepts",
         language="en",
-        copyright=notices.OMOP,
+        copyright=COPYRIGHT,
         licence="the licence of each vocabulary",
         properties=PROPERTIES,
         files=sources(files.values()),
@@ -124,22 +140,37 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 
 def _version(vocabularies: File | None) -> str | None:
-    """The row "None" has the version of the whole: "v5.0 27-FEB-25" is 20250227."""
+    """That of "OMOP Extension" ("OMOP Extension 20250227"), or else of "None": "v5.0 27-FEB-25" is 20250227."""
     if vocabularies is None:
         return None
-    for _, (id_, version) in records(vocabularies, SILENT, ("vocabulary_id", "vocabulary_version")):
-        if id_ == "None" and (date := _VERSION.search(version)) and date[2] in _MONTHS:
-            return f"20{date[3]}{_MONTHS.index(date[2]) + 1:02}{date[1]}"
+    rows = records(vocabularies, SILENT, ("vocabulary_id", "vocabulary_version"))
+    versions = {id_: version for _, (id_, version) in rows}
+    extension = versions.get("OMOP Extension", "").rpartition(" ")[2]
+    if re.fullmatch("[0-9]{8}", extension):
+        return extension
+    if (date := _VERSION.search(versions.get("None", ""))) and date[2] in _MONTHS:
+        return f"20{date[3]}{_MONTHS.index(date[2]) + 1:02}{date[1]}"
     return None
+
+
+def _concepts_of_names(files: dict[str, File]) -> ConceptsOfNames:
+    """The concepts of domains, classes and vocabularies, where there are files of them."""
+    concepts: ConceptsOfNames = {}
+    for file_name, (kind, columns) in _NAMED.items():
+        file = files.get(file_name)
+        if file is not None and set(columns) <= set(column_names(file)):
+            concepts |= {(kind, name): id_ for _, (name, id_) in records(file, SILENT, columns)}
+    return concepts
 
 
 def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their numbers."""
     ids = (int(row[0]) for row in raw_records(files["concept.csv"], SILENT, CONCEPT) if is_number(row[0]))
+    names = _concepts_of_names(files)
     with Buckets(array("Q", ids)) as buckets:
         _distribute(files, buckets, reporter)
         for lines in buckets:
-            yield from _rows(lines, reporter)
+            yield from _rows(lines, names, reporter)
 
 
 def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) -> None:
@@ -147,7 +178,7 @@ def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) ->
     for name, letter, columns in _TABLES:
         file = files.get(name)
         for row in raw_records(file, reporter, columns) if file else ():
-            if letter == b"R" and (row[2] != b"Maps to" or row[5] or row[0] == row[1]):
+            if letter == b"R" and (row[2] not in _RELATED or row[5] or row[0] == row[1]):
                 continue
             if is_number(row[0]):
                 buckets.put(int(row[0]), letter + b"\t" + b"\t".join(row))
@@ -155,20 +186,20 @@ def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) ->
                 reporter.problem(Problem(file.label, 0, f"{row[0].decode()!r} is not a concept_id"))
 
 
-def _rows(lines: list[bytes], reporter: Reporter) -> Iterator[ConceptRow]:
+def _rows(lines: list[bytes], names: ConceptsOfNames, reporter: Reporter) -> Iterator[ConceptRow]:
     by_concept: dict[int, list[list[bytes]]] = defaultdict(list)
     for line in lines:
         letter, *row = line.split(b"\t")
         by_concept[int(row[0])].append([letter, *row])
     for id_ in sorted(by_concept):
-        concept = _concept(by_concept[id_])
+        concept = _concept(by_concept[id_], names)
         if concept is not None:
             yield concept
         else:
             reporter.problem(Problem("CONCEPT.csv", 0, f"{id_} is in another file, but not in this one"))
 
 
-def _concept(rows: list[list[bytes]]) -> ConceptRow | None:
+def _concept(rows: list[list[bytes]], names: ConceptsOfNames) -> ConceptRow | None:
     own = next((row for row in rows if row[0] == b"C"), None)
     if own is None:
         return None
@@ -180,24 +211,36 @@ def _concept(rows: list[list[bytes]]) -> ConceptRow | None:
         for row in rows
         if row[0] == b"S" and row[2].decode() != name
     ]
-    system = {"system": VOCABULARIES[vocabulary]} if vocabulary in VOCABULARIES else {}
+    related = ((row[3], row[2]) for row in rows if row[0] == b"R")
+    named = (("domain", domain), ("vocabulary", vocabulary), ("concept-class", class_))
     properties: list[PropertyTuple] = [
         ("domain-id", "code", domain),
-        ("vocabulary-id", "code", vocabulary),
+        ("vocabulary-id", "string", vocabulary),
         ("concept-class-id", "code", class_),
+        *((f"{kind}-concept-id", "code", names[kind, id_]) for kind, id_ in named if names.get((kind, id_))),
         ("standard-concept", "code", standard or "NS"),
-        ("source-concept-code", "Coding", system | {"code": source}),
+        *_source(vocabulary, source),
         *(
             (key, "dateTime", _date(date))
             for key, date in (("valid-start-date", start), ("valid-end-date", end))
             if date
         ),
         *((("invalid-reason", "string", invalid),) if invalid else ()),
-        *(("Maps to", "Coding", {"system": URL, "code": row[2].decode()}) for row in rows if row[0] == b"R"),
+        *((name.decode(), "Coding", _coding(other)) for name, other in dict.fromkeys(related)),
     ]
     return ConceptRow(
         code=code, display=name or None, inactive=bool(invalid), designations=synonyms, properties=properties
     )
+
+
+def _source(vocabulary: str, code: str) -> Iterator[PropertyTuple]:
+    """The code of the concept in its own code system, if that is known: a Coding without a system means nothing."""
+    if vocabulary in VOCABULARIES:
+        yield "source-concept-code", "Coding", {"system": VOCABULARIES[vocabulary], "code": code}
+
+
+def _coding(concept: bytes) -> Document:
+    return {"system": URL, "code": concept.decode()}
 
 
 def _date(text: str) -> str:

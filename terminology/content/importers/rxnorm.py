@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, is_number, lines, without_faults
 from terminology.core.model import Problem
-from terminology.store.posting_terms import field_in_any_case, term_in_any_case
+from terminology.store.posting_terms import field_in_any_case
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -105,6 +105,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         value_set=VALUE_SET,
         properties=properties,
         unindexed=[declaration.code for declaration in properties],
+        in_any_case=[declaration.code for declaration in properties],
         files=sources(files.values()),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
@@ -194,16 +195,14 @@ def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
     properties += [("SAB", "code", source) for source in _sources(rows)]
     for letter, *cells in rows:
         properties += _properties(letter, cells)
-    properties = list(dict.fromkeys(properties))
-    values = [(name, value) for name, _, value in properties]
-    values += [(cells[3], cells[2]) for cells in rows if cells[0] == "R" and cells[3]]
+    general = ((cells[3], cells[2]) for cells in rows if cells[0] == "R" and cells[3])
     return ConceptRow(
         code=code,
         display=display,
         inactive=suppressed == "O",
         designations=other_names,
-        properties=properties,
-        terms=_terms(values),
+        properties=list(dict.fromkeys(properties)),
+        terms=[(field_in_any_case(rel), other) for rel, other in dict.fromkeys(general)],
     )
 
 
@@ -234,14 +233,7 @@ def _former_concept(code: str, rows: list[list[str]]) -> ConceptRow:
         inactive=True,
         status="archived",
         properties=merged,
-        terms=_terms((name, value) for name, _, value in merged),
     )
-
-
-def _terms(values: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The terms by which filters find values."""
-    terms = ((field_in_any_case(name), term_in_any_case(value)) for name, value in values if value)
-    return list(dict.fromkeys(terms))
 
 
 RXNORM = importer_of("rxnorm", "RxNorm, a release in RRF as zip or folder", EXPECTED, _open)

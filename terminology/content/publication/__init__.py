@@ -71,12 +71,14 @@ def build(source: Path = FOLDER / "source", base: str | None = None) -> list[Doc
     Raises PublicationError, which names file, line and the expected value.
     """
     tables = PublicationSource.read(source, base)
-    return [
+    documents = [
         *code_systems(tables),
         *value_sets(tables),
         *concept_maps(tables),
         *naming_systems(tables),
     ]
+    tables.check_citations()
+    return documents
 
 
 def bundle(documents: Iterable[Document], name: str, base: str) -> Document:

@@ -41,7 +41,7 @@ DeclaredProperties = dict[str, SourceRow]
 
 def code_systems(source: PublicationSource) -> Iterator[Document]:
     """A CodeSystem for each entry of publication.toml, and its supplement if it has one."""
-    columns = ("code", "systems", "concept", "operators", "ofOwner")
+    columns = ("code", "systems", "concept", "operators", "ofOwner", "evidence")
     declarations = read_table(source.root, "properties.csv", columns)
     for entry in source.resources["CodeSystem"]:
         declared = {row["code"]: row for row in declarations if entry["id"] in row.many("systems")}
@@ -257,6 +257,7 @@ class PublishedConcepts:
 
     def _properties(self, row: SourceRow) -> Iterator[Document]:
         for code in row.other_than(_FIXED):
+            self._check_citation(code, row)
             values = [row[code]] if self._is_text(code, row) else row.many(code)
             yield from (self._property(code, value, row) for value in values)
         for statement in self.statements.get(row["code"], ()):
@@ -264,6 +265,12 @@ class PublishedConcepts:
             yield self._property(statement["property"], value, statement)
         if row["status"] or row["evidence"]:
             yield from self._support(row)
+
+    def _check_citation(self, code: str, row: SourceRow) -> None:
+        """A property that comes from one file stands only in rows that cite it."""
+        file = self.declared[code]["evidence"] if code in self.declared else ""
+        if file and file not in row.many("evidence"):
+            raise row.error(f"{code} comes from {file}, which the evidence should name")
 
     def _support(self, row: SourceRow) -> Iterator[Document]:
         yield self._property("reviewStatus", self.source.review(row), row)

@@ -21,6 +21,7 @@ from terminology.content.publication.header import header, with_notices
 from terminology.content.publication.source import PublicationSource, PublishedSystem, TomlTable
 from terminology.content.publication.tables import SourceRow, read_table
 from terminology.content.publication.value_sets import scope_id
+from terminology.core.errors import PublicationError
 from terminology.core.model import Document
 from terminology.core.structure import RELATIONSHIPS
 
@@ -45,19 +46,28 @@ def concept_maps(source: PublicationSource) -> Iterator[Document]:
 
 
 def check_both_ways(maps: Iterable[PublishedMap]) -> None:
-    """Raises PublicationError if two maps in opposite directions relate a pair of codes in different ways."""
-    relations: dict[tuple[str, str, str, str], dict[str, SourceRow]] = {}
+    """Raises PublicationError if two maps in opposite directions say different things of a pair of codes.
+
+    They relate the pair in one way, each from its end, and with one status.
+    """
+    pairs: dict[tuple[str, str, str, str], list[SourceRow]] = {}
     for published in maps:
         start, end = published.source_system.uri, published.target_system.uri
         for row in published.rows:
             for code, target in product(row.many("source"), row.many("target")):
-                relations.setdefault((start, code, end, target), {})[row["relationship"]] = row
-    for (start, code, end, target), forward in relations.items():
-        backward = relations.get((end, target, start, code))
-        if backward and not {FLIPPED.get(word, word) for word in backward} & forward.keys():
-            (word, row), (other, other_row) = next(iter(forward.items())), next(iter(backward.items()))
-            place = f"{other_row.file}, line {other_row.line}"
-            raise row.error(f"{code} to {target} is {word}, but {place} says {other} of the way back")
+                pairs.setdefault((start, code, end, target), []).append(row)
+    for (start, code, end, target), forward in pairs.items():
+        if backward := pairs.get((end, target, start, code)):
+            back = {FLIPPED.get(row["relationship"], row["relationship"]) for row in backward}
+            if not back & {row["relationship"] for row in forward}:
+                raise _contradiction(forward[0], backward[0], "relationship", f"{code} to {target}")
+            if {row["status"] for row in backward} != {row["status"] for row in forward}:
+                raise _contradiction(forward[0], backward[0], "status", f"{code} to {target}")
+
+
+def _contradiction(row: SourceRow, other: SourceRow, column: str, pair: str) -> PublicationError:
+    place = f"{other.file}, line {other.line}"
+    return row.error(f"{pair} is {row[column]}, but {place} says {other[column]} of the way back")
 
 
 class PublishedMap:
@@ -158,6 +168,15 @@ class PublishedMap:
             raise row.error(f"a {GAP} should have no status: it states what nobody knows yet")
         if not row["source"]:
             raise row.error("a source should be given")
+        if row["target"] and review == "verified":
+            self._check_ends(row)
+
+    def _check_ends(self, row: SourceRow) -> None:
+        """A row with V is about codes that have V."""
+        for system, column in ((self.source_system, "source"), (self.target_system, "target")):
+            for code in row.many(column):
+                if self.source.statuses.get((system.uri, code)) == "S":
+                    raise row.error(f"{code} has status S in its own table, so this row should not have V")
 
     def left(self, code: str) -> Iterator[tuple[str, str, str]]:
         """For each combination of conditions of a code: the conditions, how many targets are left, and these."""

@@ -68,8 +68,8 @@ class PublicationSource:
     """All tables of one folder, which agree with each other.
 
     ``systems``, ``terms`` and ``evidence`` are by key or code; ``concepts`` by the id of a code system;
-    ``displays`` and ``references`` (our own words) by the uri of a code system and a code; ``reference_rows`` by
-    the key of a code system.
+    ``displays``, ``references`` (our own words) and ``statuses`` by the uri of a code system and a code;
+    ``reference_rows`` by the key of a code system. ``cited`` grows with each row that is built: the keys of evidence.
     """
 
     root: Path
@@ -83,7 +83,10 @@ class PublicationSource:
     concepts: dict[str, list[SourceRow]] = field(default_factory=dict)
     displays: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[tuple[str, str], str] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], str] = field(default_factory=dict)
     reference_rows: dict[str, list[SourceRow]] = field(default_factory=dict)
+    source_rows: dict[str, SourceRow] = field(default_factory=dict)
+    cited: set[str] = field(default_factory=set)
 
     @staticmethod
     def read(root: Path, base: str | None = None) -> PublicationSource:
@@ -118,7 +121,10 @@ class PublicationSource:
         for row in read_table(self.root, "sources.csv", ("key", "kind", "source")):
             if row["kind"] not in KINDS:
                 raise row.error(f"kind should be one of {', '.join(KINDS)}, not {row['kind']!r}")
+            if row["key"] in self.evidence:
+                raise row.error(f"the key {row['key']} should be listed once")
             self.evidence[row["key"]] = Evidence(row["kind"], row["source"])
+            self.source_rows[row["key"]] = row
         for row in read_table(self.root, "systems.csv", ("key", "uri", "name", "title")):
             if row["notice"] and row["notice"] not in self.notices:
                 raise row.error(f"the notice {row['notice']!r} should be under [notices] in {FILE}")
@@ -150,6 +156,7 @@ class PublicationSource:
         if (uri, row["code"]) in self.displays or (uri, row["code"]) in self.references:
             raise row.error(f"the code {row['code']} should be listed once")
         table[uri, row["code"]] = words
+        self.statuses[uri, row["code"]] = row["status"]
 
     # -- lookup ------------------------------------------------------------------------------
 
@@ -197,12 +204,19 @@ class PublicationSource:
         for key in keys:
             if key not in self.evidence:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
+        self.cited.update(keys)
         rests_on = [self.evidence[key] for key in keys]
         kinds = [evidence.kind for evidence in rests_on]
         is_verified = row["status"] == "V" or row["review"] == "verified"
         if is_verified and "owner" not in kinds and kinds.count("public") < 2:
             raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
         return "; ".join(evidence.source for evidence in rests_on)
+
+    def check_citations(self) -> None:
+        """Raises PublicationError for a source that no row cites, once all resources are built."""
+        for key, row in self.source_rows.items():
+            if key not in self.cited:
+                raise row.error(f"the source {key} should be cited by a row, or not be listed")
 
     def display(self, uri: str, code: str, row: SourceRow) -> Document:
         """The display of a code, as an element to add; none for a code of references.csv.

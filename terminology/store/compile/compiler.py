@@ -25,6 +25,7 @@ from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
 from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
 from terminology.store.packing import SAMPLE, MappingBody, compressor, dictionary_of, packed, packed_lines
+from terminology.store.posting_terms import field_in_any_case
 from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
@@ -64,7 +65,8 @@ class _CodeSystemCompiler:
         self._header = Header("CodeSystem", code_system_document(release, count), count)
         declared = [declaration.code for declaration in release.properties]
         codes = [*declared, *(code for code, _ in scratch.kinds), *sorted(COMMON_PROPERTIES)]
-        indexed = [code for code in dict.fromkeys([*codes, *scratch.names]) if code not in release.unindexed]
+        codes += [*map(field_in_any_case, release.in_any_case), *scratch.names]
+        indexed = [code for code in dict.fromkeys(codes) if code not in release.unindexed]
         self._fields = {code: FIRST_PROPERTY + n for n, code in enumerate(indexed)}
         self._digest = sha256()
         # By number of the kind: whether its values are codes of concepts.

@@ -23,7 +23,14 @@ from terminology.store.compile import garbage
 from terminology.store.compile.chunks import chunks
 from terminology.store.compile.postings import Posting, PostingsBuilder
 from terminology.store.compile.scratch import ScratchFile, ScratchRow, read
-from terminology.store.posting_terms import second_term_of_code, second_term_of_number, term_of, text_of
+from terminology.store.posting_terms import (
+    field_in_any_case,
+    second_term_of_code,
+    second_term_of_number,
+    term_in_any_case,
+    term_of,
+    text_of,
+)
 from terminology.store.schema import (
     ABSTRACT,
     FIRST_LANGUAGE,
@@ -63,7 +70,15 @@ class ConceptIndexer:
 
         A property that is not in ``fields`` is not indexed: it cannot be filtered by.
         """
-        self._kinds = [(code, fields.get(code), _second_term(type_, case_sensitive)) for code, type_ in kinds]
+        self._kinds = [
+            (
+                code,
+                fields.get(code),
+                _second_term(type_, case_sensitive),
+                fields.get(field_in_any_case(code)),
+            )
+            for code, type_ in kinds
+        ]
         self._folds = case_sensitive is None
         self._fields = fields
         self._language = language
@@ -111,10 +126,12 @@ class ConceptIndexer:
 
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
         for kind, value in properties:
-            code, field, second_term = self._kinds[kind]
+            code, field, second_term, other_field = self._kinds[kind]
+            text = value if value.__class__ is str else text_of(value)
+            if other_field is not None:
+                self._postings.add(other_field, term_in_any_case(text), ord_)
             if field is None:
                 continue
-            text = value if value.__class__ is str else text_of(value)
             if len(text) > LONGEST_TERM:
                 self.long.add(code)
                 text = term_of(text)

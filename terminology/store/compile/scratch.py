@@ -45,8 +45,8 @@ PARENT, CHILD = 0, 1
 MARSHAL = 2
 # How many files of a release a problem names.
 NAMED = 3
-# After this many rows a reader releases the pages that it has read.
-FORGET = 20_000
+# After so many bytes a reader releases the pages that it has read.
+FORGET = 16 * 1024 * 1024
 
 
 class ScratchFile:
@@ -228,8 +228,12 @@ def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[Scrat
     if len(starts) < 2:
         return
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
-        for count, place in enumerate(places):
-            yield marshal.loads(content[starts[place] : starts[place + 1]])
-            if not count % FORGET and hasattr(content, "madvise"):
+        fresh = 0
+        for place in places:
+            start, end = starts[place], starts[place + 1]
+            yield marshal.loads(content[start:end])
+            fresh += end - start
+            if fresh > FORGET and hasattr(content, "madvise"):
                 # The pages stay in the cache of the operating system, but do not count as memory of this process.
                 content.madvise(mmap.MADV_DONTNEED)
+                fresh = 0
