@@ -183,6 +183,48 @@ def test_a_GEM_of_diagnoses_has_the_rows_of_the_official_file(table: str, file: 
     _compare(table, rows, "GEMD")
 
 
+def test_the_backward_GEM_of_diagnoses_has_every_billable_code_that_is_carried() -> None:
+    codes = {row["code"] for row in _rows("code-systems/icd-10-cm/concepts.csv") if row["billable"] == "true"}
+    assert codes - {row["source"] for row in _rows("maps/icd10cm-to-icd9-gem.csv")} == set()
+
+
+def _excludes1() -> dict[str, str]:
+    """The notes Excludes1 of each diagnosis, which say what is never coded there."""
+    (tabular,) = package("simple-icd-10-cm").rglob("icd10c-tabular-*.xml")
+    return {
+        element.findtext("name") or "": " | ".join(
+            note.text or "" for note in element.iterfind("excludes1/note")
+        )
+        for element in ElementTree.parse(tabular).iter("diag")
+    }
+
+
+def _excluded(rows: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """The rows whose concept an Excludes1 of the code names, and which say that the concept lies within the code."""
+    names = {row["code"]: row["display"] for row in _rows("code-systems/snomed-gps/concepts.csv")}
+    notes = _excludes1()
+    within = ("source-is-narrower-than-target", "equivalent")
+    return {
+        (row["source"], row["target"])
+        for row in rows
+        if row["relationship"] in within
+        for word in names.get(row["source"], "").casefold().split()[:1]
+        if re.search(rf"\b{word}\b.*cervix", notes[row["target"]].casefold())
+    }
+
+
+def test_no_concept_lies_within_a_code_that_excludes_a_part_of_it() -> None:
+    """An erosion with cervicitis is N72: Excludes1 of N86 names it, so no erosion is always N86."""
+    assert _excluded(_rows("maps/snomed-to-icd-10-cm.csv")) == set()
+
+
+def test_a_concept_that_is_excluded_in_part_is_found() -> None:
+    narrower = "source-is-narrower-than-target"
+    planted = [("61253004", "N86"), ("83536006", "N88.2"), ("55310007", "N84.1")]
+    rows = [{"source": source, "target": target, "relationship": narrower} for source, target in planted]
+    assert _excluded(rows) == {("61253004", "N86"), ("83536006", "N88.2")}
+
+
 def test_a_hematoma_after_the_operation_is_not_coded_as_bleeding() -> None:
     """The edition of 2017 divides what the older one had in N99.820."""
     rows = {(row["source"], row["target"]) for row in _rows("maps/icd10cm-to-icd9-gem.csv")}
@@ -240,7 +282,7 @@ def _owned_terms() -> Iterator[tuple[str, str]]:
             if row["status"] != "V" or row["use"] == "plain-language":
                 continue
             if sum(kinds[key] == "public" for key in keys) < 2:
-                yield next(key for key in keys if kinds[key] == "owner"), row["value"]
+                yield next(key for key in keys if kinds[key] in ("owner", "names")), row["value"]
 
 
 def test_every_term_of_an_owner_can_be_held_against_a_file() -> None:

@@ -16,9 +16,10 @@ from terminology.core.model import Document
 
 NAMESPACE = UUID("8d0c2f3e-5a1b-4c6e-9a37-2b7f4e0d9c51")  # never change it: every identifier is made of it
 REVIEW = {"V": "verified", "S": "provisional"}
-# The kinds of evidence: the file of the owner of the codes; a public source with a name; a file of payments, which does
-# not prove the meaning of a code; public sources without a name; a judgement of our own.
-KINDS = ("owner", "public", "payment", "unnamed", "judgement")
+# The kinds of evidence: the file of the owner of the codes; one of the owner that has names and no definitions; a
+# public source with a name; a file of payments, which does not prove the meaning of a code; public sources without a
+# name; a judgement of our own.
+KINDS = ("owner", "names", "public", "payment", "unnamed", "judgement")
 # A table of publication.toml.
 TomlTable = dict[str, Any]
 
@@ -206,11 +207,18 @@ class PublicationSource:
                 raise row.error(f"the evidence {key!r} should be a key of sources.csv")
         self.cited.update(keys)
         rests_on = [self.evidence[key] for key in keys]
-        kinds = [evidence.kind for evidence in rests_on]
-        is_verified = row["status"] == "V" or row["review"] == "verified"
-        if is_verified and "owner" not in kinds and kinds.count("public") < 2:
-            raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
+        self._require_support(row, [evidence.kind for evidence in rests_on])
         return "; ".join(evidence.source for evidence in rests_on)
+
+    def _require_support(self, row: SourceRow, kinds: list[str]) -> None:
+        if row["status"] != "V" and row["review"] != "verified":
+            return
+        if "owner" in kinds or kinds.count("public") >= 2:
+            return
+        if "names" not in kinds:
+            raise row.error("status V should rest on the owner's file or on two named sources; else it is S")
+        if row["definition"]:
+            raise row.error("status V of a definition should rest on more than a file of names; else it is S")
 
     def check_citations(self) -> None:
         """Raises PublicationError for a source that no row cites, once all resources are built."""
