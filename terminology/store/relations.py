@@ -4,6 +4,8 @@ For each kind of relationship there is one table, sorted by target. The targets 
 as the release writes them; each target has the numbers of its sources. A source is a group: groups are numbered
 in the order of the concepts that they belong to. The source of a relationship outside all groups is the number of
 the concept itself. A search among relationships therefore yields a set of groups, and that a set of concepts.
+Rows about concepts, such as the members of reference sets, have numbers and tables of their own: a table for each
+column.
 
 The tables are parts of the artifact beside its header; only those that a request needs are read.
 """
@@ -26,8 +28,12 @@ from terminology.store.release import RelationshipTuple
 # The names of the parts: the kinds that each table has; the concept of each group; the groups that stand for a
 # single relationship which is in a group by itself.
 KINDS, OWNERS, ALONE = "relations", "relations of", "relations alone"
+# The same for rows: the concept of each.
+ROW_OWNERS = "rows of"
 # The names of tables: relationships in groups, to concepts and to values; relationships to concepts in no group.
 GROUPED, VALUED, LINKED = "grouped", "valued", "linked"
+# The names of the tables of columns: the concepts, and the values, in the cells.
+ROW_CONCEPTS, ROW_VALUES = "row concepts", "row values"
 # The bytes of a length, and of a number.
 _LENGTH = 4
 # The bits of the source in a pair of target and source.
@@ -35,7 +41,7 @@ _SHIFT = 32
 
 
 def part_of(table: str, kind: str) -> str:
-    """The name of the part with the table of a kind of relationship; ``table`` is GROUPED, VALUED or LINKED."""
+    """The name of the part with the table of a kind of relationship, or of a column; ``table`` is a name above."""
     return f"{table} {kind}"
 
 
@@ -52,7 +58,10 @@ class RelationshipCollector:
         self._alone: list[int] = []
         # Target and source in one number, so that they sort quickly.
         self._concepts: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("Q"))
-        self._values: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        self._values: dict[tuple[str, str], dict[str, array[int]]] = defaultdict(
+            lambda: defaultdict(lambda: array("I"))
+        )
+        self._row_owners = array("I")
 
     def collect(self, rows: Iterable[tuple[int, ScratchRow]]) -> Iterator[tuple[int, ScratchRow]]:
         """Yield the rows, (number, row), unchanged, and collect their relationships."""
@@ -65,6 +74,12 @@ class RelationshipCollector:
     def _add(self, ord_: int, relations: Sequence[RelationshipTuple]) -> None:
         last: int | None = None
         for group, kind, target, is_concept in relations:
+            if group is not None and group < 0:
+                if group != last:
+                    last = group
+                    self._row_owners.append(ord_)
+                self._add_cell(kind, target, is_concept)
+                continue
             if group is not None and group != last:
                 last = group
                 if group == 0:
@@ -72,24 +87,37 @@ class RelationshipCollector:
                 self._owners.append(ord_)
             source = ord_ if group is None else len(self._owners) - 1
             if not is_concept:
-                self._values[kind][target].append(source)
+                self._values[VALUED, kind][target].append(source)
             elif (place := self._places.get(target)) is not None:
                 table = LINKED if group is None else GROUPED
                 self._concepts[table, kind].append(self._ords[place] << _SHIFT | source)
+
+    def _add_cell(self, column: str, value: str, is_concept: bool) -> None:
+        """A cell of the last row. An identifier that is not that of a concept is a value."""
+        row = len(self._row_owners) - 1
+        place = self._places.get(value) if is_concept else None
+        if place is None:
+            self._values[ROW_VALUES, column][value].append(row)
+        else:
+            self._concepts[ROW_CONCEPTS, column].append(self._ords[place] << _SHIFT | row)
 
     def parts(self) -> list[tuple[str, bytes]]:
         """Name and content of each part; no parts if there are no relationships."""
         if not self._concepts and not self._values:
             return []
-        kinds: dict[str, list[str]] = {GROUPED: [], VALUED: sorted(self._values), LINKED: []}
+        kinds: dict[str, list[str]] = {
+            table: [] for table in (GROUPED, VALUED, LINKED, ROW_CONCEPTS, ROW_VALUES)
+        }
         parts = []
         for table, kind in sorted(self._concepts):
             kinds[table].append(kind)
             parts.append((part_of(table, kind), _packed_concepts(self._concepts.pop((table, kind)))))
-        for kind in kinds[VALUED]:
-            parts.append((part_of(VALUED, kind), _packed_values(self._values.pop(kind))))
+        for table, kind in sorted(self._values):
+            kinds[table].append(kind)
+            parts.append((part_of(table, kind), _packed_values(self._values.pop((table, kind)))))
         parts.append((KINDS, orjson.dumps(kinds)))
         parts.append((OWNERS, zstandard.compress(self._owners.tobytes())))
+        parts.append((ROW_OWNERS, zstandard.compress(self._row_owners.tobytes())))
         parts.append((ALONE, BitMap(self._alone).serialize()))
         return parts
 

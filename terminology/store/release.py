@@ -23,8 +23,9 @@ from terminology.store.reporting import Reporter
 DesignationTuple = tuple[str, str | None, Document | None, Document | None]
 # A property of a concept or mapping: its code, the name of its FHIR type, the value.
 PropertyTuple = tuple[str, str, Any]
-# A relationship of a concept: its group (None: in no group; 0: in a group by itself), its kind,
-# its target, and whether the target is the code of a concept or (False) a value as the release writes it.
+# A relationship of a concept: its group, its kind, its target, and whether the target is the code of a concept or
+# (False) a value as the release writes it. Of the group, None means none, and 0 a group by itself. Equal numbers below
+# 0 mark the cells of one row about the concept; their kind is the name of the column.
 RelationshipTuple = tuple[int | None, str, str, bool]
 
 

@@ -289,6 +289,11 @@ class IndexedSelection:
     def __sub__(self, other: IndexedSelection) -> IndexedSelection:
         return self._with(self._ords - other._ords, self._beyond or other._beyond)
 
+    @property
+    def chosen(self) -> BitMap | None:
+        """The numbers of the concepts that are chosen; None for all. Not to be changed."""
+        return self._chosen
+
     def without(self, inactive: bool = False, abstract: bool = False) -> IndexedSelection:
         left = self._ords
         for mark in (INACTIVE,) * inactive + (ABSTRACT,) * abstract:

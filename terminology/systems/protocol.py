@@ -154,7 +154,10 @@ class CodeSystem(Protocol):
         """
 
     def remarks(self, code: str) -> Sequence[Issue]:
-        """Why an expression is not a code (information), or what of it could not be checked (warnings)."""
+        """Why an expression is not a code (information).
+
+        Of one that is a code: the doubts about it (warnings), and the checks that no code system makes (information).
+        """
 
 
 class SimpleCodeSystem:

@@ -78,6 +78,14 @@ class Plain:
         for row in self._rows("Refset_"):
             if row[5][-3:-1] in ("00", "10"):
                 self.members[intern(row[4])].add(intern(row[5]))
+        # Of each reference set its rows about concepts, active or not, by the names of the columns.
+        self.cells: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for lines in self._files("Refset_"):
+            names = next(lines).rstrip("\r\n").split("\t")
+            for line in lines:
+                cells = dict(zip(names, line.rstrip("\r\n").split("\t"), strict=True))
+                if cells["referencedComponentId"][-3:-1] in ("00", "10"):
+                    self.cells[cells["refsetId"]].append(cells)
         for row in self._rows("AssociationSnapshot"):
             self.targets[intern(row[4])].append((intern(row[5]), intern(row[6])))
 

@@ -66,8 +66,8 @@ READ: dict[str, Constraint] = {
     "^ *": MemberOf(Wildcard()),
     "^ (<< 404684003)": MemberOf(DOWN),
     "< ^ 404684003": Related("<", MemberOf(A)),
-    "^ [referencedComponentId] 404684003": MemberOf(A, "referencedComponentId"),
-    "^ [targetComponentId] 404684003": MemberOf(A, "targetComponentId"),
+    "^ [referencedComponentId] 404684003": MemberOf(A, "referencedcomponentid"),
+    "^ [targetComponentId] 404684003": MemberOf(A, "targetcomponentid"),
     # 6.2, 6.3 refinements, groups
     "<< 404684003 : 363698007 = << 39057004": Refined(DOWN, HAS),
     "<< 404684003 : 363698007 |Made-up role| = << 39057004 |Made-up|": Refined(DOWN, HAS),
@@ -174,7 +174,21 @@ READ: dict[str, Constraint] = {
     ),
     # 6.10 member filters, 6.11 history
     "^ 404684003 {{ M targetComponentId = 39057004, active = 1 }}": MemberOf(
-        A, None, (ByColumn("targetComponentId", True, C), ByActive(True))
+        A, None, (ByColumn("targetcomponentid", "=", C), ByActive(True))
+    ),
+    '^ 404684003 {{ M mapTarget = "J45" }}': MemberOf(
+        A, None, (ByColumn("maptarget", "=", (Text("match", "J45"),)),)
+    ),
+    "^ 404684003 {{ M mapPriority not = #1, moduleId = 39057004, active = 0 }}": MemberOf(
+        A, None, (ByColumn("mappriority", "!=", Decimal(1)), ByModule(True, C), ByActive(False))
+    ),
+    '^ 404684003 {{ M sourceEffectiveTime >= "20200131", grouped = true }}': MemberOf(
+        A,
+        None,
+        (
+            ByColumn("sourceeffectivetime", ">=", (Text("exact", "20200131"),)),
+            ByColumn("grouped", "=", Truth("true")),
+        ),
     ),
     "^ 404684003 {{ M active = 1 }} {{ C active = 0 }}": Filtered(
         MemberOf(A, None, (ByActive(True),)), (ByActive(False),)
@@ -238,9 +252,11 @@ REFUSED = {
     "* : R 363698007 = #5": "a reversed attribute with a value that is not a concept is not supported",
     "LOINC#54486-6": "an alternative identifier is not supported",
     "* : 363698007 = LOINC#54486-6": "an alternative identifier is not supported",
-    "^ [mapTarget] 404684003": "choosing columns of a reference set",
-    '^ 404684003 {{ M mapTarget = "J45" }}': "a filter on members other than 'active' and",
-    "^ 404684003 {{ M active = 0 }}": "finding inactive members, which are not kept, is not supported",
+    "^ [mapTarget, mapRule] 404684003": "more than one column of a reference set, which no value set can have",
+    "^ [*] 404684003": "more than one column of a reference set",
+    "^ [] 404684003": "a column of a reference set is expected",
+    "^ 404684003 {{ M mapTarget ~ 1 }}": "a comparison such as '=' is expected",
+    "^ 404684003 {{ M mapPriority > 1 }}": 'a day as "YYYYMMDD" is expected',
     "404684003 {{ M active = 1 }}": "'^' before member filters is expected",
     "* {{ D id = 404684003 }}": "finding descriptions by their identifier is not supported",
     "* {{ D dialect = en-dragon }}": "the dialect 'en-dragon' (give its reference set: dialectId)",

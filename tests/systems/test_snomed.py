@@ -10,7 +10,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -217,7 +217,12 @@ REFUSED = {
     f"* {{{{ + HISTORY ({NOBODY}) }}}}": f"there is no concept '{NOBODY}'",
     f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
     f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are not concepts is not supported",
-    f"^ [targetComponentId] {REFSETS[0]}": "of reference sets that are not associations is not supported",
+    f"^ [targetComponentId] {REFSETS[0]}": (
+        "no reference set has a column 'targetcomponentid'. There are active, effectiveTime, moduleId"
+    ),
+    f"^ {rf2.ICD_10} {{{{ M mapWhat = #1 }}}}": "no reference set has a column 'mapwhat'. There are active",
+    f"^ [mapTarget] {rf2.ICD_10}": "the column 'mapTarget' has values that are not concepts",
+    f"^ [mapTarget, mapGroup] {rf2.ICD_10}": "more than one column of a reference set",
     "<< ": "a concept, '*', '^' or '(' is expected",
 }
 
@@ -244,6 +249,62 @@ def test_only_reference_sets_of_concepts_have_members(
     assert chosen(system, f"^ ({FINDING} OR {REFSETS[1]})") == plain.members[REFSETS[1]]
     assert chosen(system, f"^ {FINDING}") == set()
     assert {concept.code for concept in system.select([Filter("concept", "in", FINDING)])} == set()
+
+
+# Filters of one member, and the test of its cells.
+def _member_filters(
+    plain: plain_snomed.Plain, refset: str, chance: random.Random
+) -> tuple[str, Callable[[dict[str, str]], bool]]:
+    row = chance.choice(plain.cells[refset])
+    name = chance.choice([n for n in row if n not in ("id", "refsetId")])
+    cell, is_equal = row[name], chance.random() < 0.7
+    symbol = "=" if is_equal else "!="
+    if name == "active":
+        return f"active = {cell}", lambda cells: cells["active"] == cell
+    if name == "effectiveTime":
+        symbol = chance.choice(("=", "!=", "<", "<=", ">", ">="))
+        return f'{name} {symbol} "{cell}"', lambda cells: plain_snomed.COMPARE[symbol](cells[name], cell)
+    if name in ("mapGroup", "mapPriority"):
+        symbol = chance.choice(("=", "!=", "<", "<=", ">", ">="))
+        return f"{name} {symbol} #{cell}", lambda cells: plain_snomed.COMPARE[symbol](
+            int(cells[name]), int(cell)
+        )
+    if cell[-3:-1] in ("00", "10") and cell.isdigit() and cell in plain.concepts:
+        return f"{name} {symbol} << {cell}", lambda cells: plain.subsumes(cell, cells[name]) == is_equal
+    text = f'{name} {symbol} exact:"{cell}"'
+    return text, lambda cells: (cells[name] == cell) == is_equal
+
+
+def test_filters_of_members_hold_in_one_row(system: SnomedCodeSystem, plain: plain_snomed.Plain) -> None:
+    """``{{ M … }}`` on any column: of component, number, text, day and status; the rows are the active ones."""
+    chance, some = random.Random(8), 0
+    refsets = [refset for refset in sorted(plain.cells) if refset in plain.concepts]
+    for _ in range(200):
+        refset = chance.choice(refsets)
+        filters = [_member_filters(plain, refset, chance) for _ in range(chance.choice((1, 1, 2)))]
+        texts = [text for text, _ in filters]
+        asks_status = any(text.startswith("active") for text in texts)
+        wanted = {
+            cells["referencedComponentId"]
+            for cells in plain.cells[refset]
+            if (asks_status or cells["active"] == "1") and all(test(cells) for _, test in filters)
+        }
+        assert chosen(system, f"^ {refset} {{{{ M {', '.join(texts)} }}}}") == wanted
+        some += 0 < len(wanted) < len(plain.members[refset])
+    assert some > 25
+
+
+def test_a_column_of_concepts_is_a_set_of_concepts(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    rows = [cells for cells in plain.cells[rf2.INACTIVATION] if cells["active"] == "1"]
+    assert chosen(system, f"^ [valueId] {rf2.INACTIVATION}") == {cells["valueId"] for cells in rows}
+    late = f'{{{{ M effectiveTime > "{rf2.DAYS[2]}" }}}}'
+    assert chosen(system, f"^ [targetComponentId] {rf2.SAME_AS} {late}") == {
+        cells["targetComponentId"]
+        for cells in plain.cells[rf2.SAME_AS]
+        if cells["active"] == "1" and cells["effectiveTime"] > rf2.DAYS[2]
+    }
 
 
 def test_descriptions_are_not_read_of_more_concepts_than_is_allowed(

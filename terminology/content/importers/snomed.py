@@ -31,7 +31,7 @@ from terminology.content.importers import notices, snomed_maps
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, raw_records
+from terminology.content.importers.rows import SILENT, column_names, is_number, raw_records
 from terminology.content.importers.snomed_concepts import (
     DefiningParents,
     DescriptionSignatures,
@@ -42,6 +42,7 @@ from terminology.content.importers.snomed_editions import NOTHING_STATED, Stated
 from terminology.content.importers.snomed_files import (
     CONCEPT_COLUMNS,
     CONCRETE_COLUMNS,
+    REFERENCED,
     RELATIONSHIP_COLUMNS,
     TABLES,
     Rf2Files,
@@ -170,11 +171,11 @@ def _concepts(files: Rf2Files, reporter: Reporter) -> Iterator[ConceptRow]:
     _report_missing_descriptions(files, reporter)
     with Buckets(_concept_ids(files)) as buckets:
         definitions = DefiningParents()
-        _distribute(files, buckets, definitions, reporter)
+        columns = _distribute(files, buckets, definitions, reporter)
         definitions.close()
         signatures = DescriptionSignatures(read_preferences(files, reporter))
         for lines in buckets:
-            yield from concepts_of(lines, signatures, definitions, reporter)
+            yield from concepts_of(lines, signatures, definitions, columns, reporter)
 
 
 def _report_missing_descriptions(files: Rf2Files, reporter: Reporter) -> None:
@@ -198,19 +199,43 @@ def _concept_ids(files: Rf2Files) -> array[int]:
 
 # Kinds of which inactive rows are read, too: an inactive description is a former display.
 _WITH_INACTIVE_ROWS = frozenset({"concept", "description", "definition"})
-# Kinds whose rows may be about descriptions or relationships, too; only those about concepts are read.
-_ABOUT_ANY_COMPONENT = frozenset({"association", "attributeValue", "simple", "refset"})
 
 
-def _distribute(files: Rf2Files, buckets: Buckets, definitions: DefiningParents, reporter: Reporter) -> None:
-    """Put the rows of each file into the buckets of their concepts, after the letter of their table."""
+def _distribute(
+    files: Rf2Files, buckets: Buckets, definitions: DefiningParents, reporter: Reporter
+) -> list[list[str]]:
+    """Put the rows of each file into the buckets of their concepts, after the letter of their table.
+
+    The rows of reference sets are whole, with the number of their file. Returns the further columns of these files.
+    """
+    columns: list[list[str]] = []
     note: dict[str, Callable[[list[bytes]], None]] = {
         "concept": definitions.add_concept,
         "relationship": definitions.add_relationship,
     }
     for table in TABLES:
         for rf2 in files[table.kind]:
-            _distribute_file(table, rf2.file, buckets, note.get(table.kind), reporter)
+            if table.concept == REFERENCED:
+                columns.append([name.replace(" ", "") for name in column_names(rf2.file)[REFERENCED + 1 :]])
+                _distribute_members(table, rf2.file, buckets, len(columns) - 1, reporter)
+            else:
+                _distribute_file(table, rf2.file, buckets, note.get(table.kind), reporter)
+    return columns
+
+
+def _distribute_members(
+    table: Rf2Table, file: File, buckets: Buckets, number: int, reporter: Reporter
+) -> None:
+    """The rows about concepts, active or not; others are about descriptions or relationships."""
+    end = str(number).encode()
+    for row in raw_records(file, reporter, table.columns):
+        concept = row[REFERENCED]
+        if is_number(concept):
+            if _is_concept_id(concept):
+                buckets.put(int(concept), b"\t".join((table.letter, *row, end)))
+        elif row[2] == b"1":
+            text = f"{concept.decode()!r} is not a SNOMED CT identifier"
+            reporter.problem(Problem(file.label, 0, text))
 
 
 def _distribute_file(
@@ -229,7 +254,7 @@ def _distribute_file(
             if not is_number(concept) or (is_concept and not is_identifier(concept.decode())):
                 text = f"{concept.decode()!r} is not a SNOMED CT identifier"
                 reporter.problem(Problem(file.label, 0, text))
-            elif table.kind not in _ABOUT_ANY_COMPONENT or _is_concept_id(concept):
+            else:
                 put(int(concept), letter + b"\t" + b"\t".join(row[: len(table.columns)]))
                 if note is not None:
                     note(row)

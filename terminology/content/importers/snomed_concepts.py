@@ -6,7 +6,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -27,6 +27,7 @@ from terminology.systems.snomed.identifiers import (
     FSN,
     IS_A,
     MEMBER,
+    MEMBER_FILTERS,
     NO_LONGER,
     PREFERRED,
     SIGNATURE,
@@ -159,9 +160,16 @@ class Rf2ConceptRows:
 
 
 def concepts_of(
-    lines: list[bytes], signatures: DescriptionSignatures, definitions: DefiningParents, reporter: Reporter
+    lines: list[bytes],
+    signatures: DescriptionSignatures,
+    definitions: DefiningParents,
+    columns: Sequence[Sequence[str]],
+    reporter: Reporter,
 ) -> Iterator[ConceptRow]:
-    """The concepts that the lines of a bucket are about, in the order of their identifiers."""
+    """The concepts that the lines of a bucket are about, in the order of their identifiers.
+
+    ``columns``: see ``ConceptMemberships``.
+    """
     by_concept: dict[int, Rf2ConceptRows] = defaultdict(Rf2ConceptRows)
     places = {table.letter: table.concept + 1 for table in TABLES}
     for line in lines:
@@ -173,18 +181,21 @@ def concepts_of(
             rows.others.append(row)
     for id_ in sorted(by_concept):
         if by_concept[id_].concept:
-            yield _concept(by_concept[id_], signatures, definitions)
+            memberships = ConceptMemberships(columns)
+            yield _concept(by_concept[id_], signatures, definitions, memberships)
         elif others := [row for row in by_concept[id_].others if row[0] != b"S"]:
             text = f"{id_} is not in the concept file; {len(others)} rows left out"
             reporter.problem(Problem("", 0, text))
 
 
 def _concept(
-    rows: Rf2ConceptRows, signatures: DescriptionSignatures, definitions: DefiningParents
+    rows: Rf2ConceptRows,
+    signatures: DescriptionSignatures,
+    definitions: DefiningParents,
+    members: ConceptMemberships,
 ) -> ConceptRow:
     id_, effective, active, module, status = rows.concept[:5]
     terms, relations = ConceptDescriptions(signatures), ConceptRelationships()
-    members = ConceptMemberships()
     for row in rows.others:
         if row[0] == b"D":
             terms.add(row)
@@ -223,16 +234,24 @@ def _day(time: str) -> list[PropertyTuple]:
 
 
 class ConceptMemberships:
-    """The reference sets that a concept is a member of."""
+    """The reference sets that a concept is a member of, and the rows that say so.
 
-    def __init__(self) -> None:
+    ``columns`` are the names of the further columns of each file of reference sets.
+    """
+
+    def __init__(self, columns: Sequence[Sequence[str]]) -> None:
+        self._columns = columns
+        self._count = 0
         self.properties: list[PropertyTuple] = []
         self.links: list[RelationshipTuple] = []
         self.refsets: dict[str, None] = {}
 
     def add(self, row: list[bytes]) -> None:
-        """Add a row of a reference set, after its letter."""
+        """Add a row of a reference set, after its letter; its last cell is the number of its file."""
         refset = row[5].decode()
+        self._add_cells(refset, row)
+        if row[3] != b"1":
+            return
         self.refsets[refset] = None
         if row[0] == b"A":
             target = row[7].decode()
@@ -242,6 +261,14 @@ class ConceptMemberships:
             self.properties.append(("memberOf", "code", refset))
         elif row[0] == b"I" and row[5] == INACTIVATION:
             self.properties.append(("inactivationReason", "code", row[7].decode()))
+
+    def _add_cells(self, refset: str, row: list[bytes]) -> None:
+        """All cells that an expression constraint may ask for. Inactive rows have them, too."""
+        self._count += 1
+        names = (*MEMBER_FILTERS, *self._columns[int(row[-1])])
+        for name, cell in zip(names, (row[3], row[2], row[4], *row[7:-1]), strict=True):
+            is_concept = name not in MEMBER_FILTERS and cell[-3:-1] in (b"00", b"10") and is_number(cell)
+            self.links.append((-self._count, f"{refset} {name}", cell.decode(), is_concept))
 
 
 class ConceptDescriptions:

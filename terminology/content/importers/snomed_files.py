@@ -36,6 +36,8 @@ CONCRETE_COLUMNS = (
     "characteristicTypeId",
 )
 MEMBER_COLUMNS = (*_COMPONENT_COLUMNS, "refsetId", "referencedComponentId")
+# The place of the referenced component in a row of a reference set.
+REFERENCED = 5
 
 _FILE_NAME = re.compile(
     r"x?(?:sct2|der2)_(\w+?)_(\w*?)Snapshot(?:-([A-Za-z-]+))?_(\w+?)_(\d{8})\.txt", re.IGNORECASE

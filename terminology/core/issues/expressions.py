@@ -1,12 +1,14 @@
-"""Messages about the Expression Constraint Language (ECL) and the reference sets of SNOMED CT.
+"""Messages about the expressions of SNOMED CT: those of codes, and expression constraints (ECL).
 
 ``at`` is the place in the expression, counted in characters from 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from terminology.core.issues.phrases import quoted
-from terminology.core.issues.severity import error
+from terminology.core.issues.severity import error, information, warning
 from terminology.core.model import CodeSystemInfo, Issue
 
 _LONGEST_QUOTE = 30  # characters of the expression that a message quotes
@@ -40,6 +42,22 @@ def expression_on_unknown_concept(expression: str, at: int, id_: str, about: Cod
     return error(code="invalid", text=text, tx="vs-invalid")
 
 
+def no_such_column(expression: str, at: int, column: str, known: Sequence[str]) -> Issue:
+    text = (
+        f"The ECL expression cannot be used: {_place(expression, at)}, no reference set has a column {quoted(column)}. "
+        f"There are {', '.join(known) or 'none'}"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
+def column_without_concepts(expression: str, at: int, column: str) -> Issue:
+    text = (
+        f"The ECL expression cannot be used: {_place(expression, at)}, the column {quoted(column)} has values that are "
+        "not concepts, and a value set has concepts"
+    )
+    return error(code="invalid", text=text, tx="vs-invalid")
+
+
 def expression_too_large(parts: str, count: int, limit: int) -> Issue:
     """``parts``: the name of the counted things, a plural such as "characters"."""
     text = f"An ECL expression may have at most {limit:,} {parts}; this one has {count:,} or more"
@@ -62,6 +80,52 @@ def no_reference_set(id_: str, about: CodeSystemInfo) -> Issue:
 def no_post_coordination(about: CodeSystemInfo) -> str:
     """Why an expansion is not closed: the text of HL7's extension valueset-unclosed."""
     return f"Post-coordinated expressions are part of the value set, but cannot be listed: {about.url}"
+
+
+# -- post-coordinated expressions ----------------------------------------------------------------
+
+
+def no_expression(text: str, at: int, expected: str) -> str:
+    """Why a text is not a code. ``expected``: a noun phrase, such as "a concept"."""
+    return f"The code is not a valid expression of SNOMED CT: {_place(text, at)}, {expected} is expected"
+
+
+def expression_of_unknown_concept(
+    text: str, at: int, id_: str, about: CodeSystemInfo, is_possible: bool
+) -> str:
+    """Why a text is not a code. ``is_possible``: the identifier has the right check digit."""
+    reason = "" if is_possible else " (its check digit is wrong)"
+    return (
+        f"The code is not a valid expression of SNOMED CT: {_place(text, at)}, there is no concept '{id_}' in "
+        f"'{about.canonical}'{reason}"
+    )
+
+
+def expression_of_no_attribute(text: str, at: int, id_: str) -> str:
+    """Why a text is not a code."""
+    return (
+        f"The code is not a valid expression of SNOMED CT: {_place(text, at)}, '{id_}' is not an attribute (it is not "
+        "below 410662002 |Concept model attribute| or 106237007 |Linkage concept|)"
+    )
+
+
+def expression_of_inactive_concept(id_: str) -> Issue:
+    text = f"The concept '{id_}' of the expression is inactive and its use should be reviewed"
+    return warning(code="business-rule", text=text, tx="code-comment")
+
+
+def expression_of_other_term(id_: str, term: str, display: str) -> Issue:
+    text = f"In the expression, {quoted(term)} is not a term of the concept '{id_}' ({quoted(display)})"
+    return warning(code="informational", text=text, tx="display-comment")
+
+
+def concept_model_not_checked() -> Issue:
+    """HL7's words."""
+    text = (
+        "The expression is grammatically correct and the concepts are valid, but the expression has not been checked "
+        "against the SNOMED CT concept model (MRCM)"
+    )
+    return information(code="informational", text=text, tx="process-note")
 
 
 def _place(expression: str, at: int) -> str:

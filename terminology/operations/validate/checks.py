@@ -174,6 +174,8 @@ def code_known(finding: CodingFinding, basis: ValidationBasis) -> bool:
     if finding.matches:
         if finding.matches[0].system.about.has_expressions:
             _add_remarks(finding, finding.matches[0].system, "warning")
+            if basis.definition is None:
+                _add_remarks(finding, finding.matches[0].system, "information")
         return GO
     about = finding.systems[0].about
     reason = impossibility(about, finding.code) if about.is_fragment else None

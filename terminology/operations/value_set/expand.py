@@ -291,6 +291,7 @@ def _listed(prepared: _PreparedExpansion, request: ExpandRequest) -> _Listed:
         active_only=bool(request.active_only),
         selectable_only=bool(request.exclude_not_for_ui),
         excluded_systems=request.exclude_systems,
+        only_concepts=bool(request.exclude_post_coordinated),
     )
     listed = _Listed(query, *_page(prepared, request, query))
     if listed.total == 0 and request.filter and can_search_again(prepared.definition, MOST_CORRECTIONS):

@@ -110,6 +110,9 @@ def _tests(
     tests: list[Callable[[Concept], bool]] = []
     if query.leaves_out_inactive(definition):
         tests.append(lambda concept: not concept.inactive)
+    if query.only_concepts and block is not None and about.has_expressions and block.system is not None:
+        is_expression = block.system.is_expression
+        tests.append(lambda concept: not is_expression(concept.code))
     if query.selectable_only:
         tests.append(lambda concept: not concept.abstract)
     if block is not None and block.imports:

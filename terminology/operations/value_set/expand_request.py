@@ -21,8 +21,8 @@ class ExpandRequest(ValueSetParameters):
 
     ``languages`` is the parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``.
     ``largest`` bounds the number of codes in the answer. ``nested``: whether a hierarchy is listed as a tree where
-    neither the request nor the value set says ``excludeNested``. ``exclude_post_coordinated`` is
-    accepted and has no effect: no expansion lists expressions. A ``date`` in the past is refused.
+    neither the request nor the value set says ``excludeNested``. ``exclude_post_coordinated``
+    leaves out the expressions that a value set lists; filters list none. A ``date`` in the past is refused.
     """
 
     filter: str | None = None

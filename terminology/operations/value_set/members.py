@@ -46,6 +46,7 @@ class Member:
 class MemberQuery:
     """Which members an expansion has, by the parameters of $expand.
 
+    ``only_concepts`` (parameter ``excludePostCoordinated``) leaves expressions out.
     ``text`` (parameter ``filter``) finds some of them, in ``languages`` (see ``CodeSystem.select``). The
     others leave some out.
     """
@@ -55,6 +56,7 @@ class MemberQuery:
     active_only: bool = False
     selectable_only: bool = False
     excluded_systems: Sequence[str] = ()
+    only_concepts: bool = False
 
     def allows_system(self, about: CodeSystemInfo) -> bool:
         """False: ``exclude-system`` leaves the whole code system out."""

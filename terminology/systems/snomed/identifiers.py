@@ -10,6 +10,8 @@ FSN, SYNONYM, DEFINITION = "900000000000003001", "900000000000013009", "90000000
 INACTIVE_DESCRIPTION = "900000000000546006"
 PREFERRED, ACCEPTABLE = "900000000000548007", "900000000000549004"
 PRIMITIVE, DEFINED = "900000000000074008", "900000000000073002"
+# |Concept model attribute| and |Linkage concept|: attributes are below one of them.
+ATTRIBUTE_ROOTS = ("410662002", "106237007")
 HISTORICAL = "900000000000522004"
 
 # The properties that lead from an inactive concept to others, by their reference sets.
@@ -66,6 +68,8 @@ DIALECTS = {
 # have it, the words of its text definitions, and the numbers of the signatures of its descriptions.
 # ``SIGNATURE`` has the signatures themselves, see ``ecl.descriptions``.
 MEMBER, DEFINITION_WORD, DESCRIPTION, SIGNATURE = "member", "definitionWord", "description", "signature"
+# The columns of every reference set that an expression constraint may ask for.
+MEMBER_FILTERS = ("active", "effectiveTime", "moduleId")
 # In the signature of a description that is inactive.
 NO_LONGER = "!"
 

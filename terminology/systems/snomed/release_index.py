@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +15,11 @@ from terminology.store.relations import (
     ALONE,
     GROUPED,
     KINDS,
+    LINKED,
     OWNERS,
+    ROW_CONCEPTS,
+    ROW_OWNERS,
+    ROW_VALUES,
     VALUED,
     RelationshipTable,
     kinds_of,
@@ -85,6 +90,28 @@ class ReleaseIndex:
         """The reference sets that have concepts."""
         return [term for term, _ in self.terms(MEMBER)]
 
+    # -- rows of reference sets --------------------------------------------------------------
+
+    @cached_property
+    def row_owners(self) -> array[int]:
+        """The concept of each row; the rows of a concept follow one another."""
+        part = self.artifact.part(ROW_OWNERS)
+        return owners_of(part) if part else array("I")
+
+    @cached_property
+    def columns(self) -> dict[str, set[str]]:
+        """The names of the columns of each reference set."""
+        columns: dict[str, set[str]] = defaultdict(set)
+        for kind in (*self.kinds(ROW_CONCEPTS), *self.kinds(ROW_VALUES)):
+            refset, _, name = kind.partition(" ")
+            columns[refset].add(name)
+        return dict(columns)
+
+    def cells(self, refset: str, column: str, table: str) -> RelationshipTable | None:
+        """The cells of a column that are concepts (``ROW_CONCEPTS``) or values; None where there are none."""
+        kind = f"{refset} {column}"
+        return self.table(table, kind) if kind in self._kinds.get(table, ()) else None
+
     # -- relationships -----------------------------------------------------------------------
 
     @cached_property
@@ -95,7 +122,8 @@ class ReleaseIndex:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         """The numbers of all kinds of relationships."""
-        return self.artifact.ords({kind for kinds in self._kinds.values() for kind in kinds})
+        tables = (self._kinds.get(table, ()) for table in (GROUPED, VALUED, LINKED))
+        return self.artifact.ords({kind for kinds in tables for kind in kinds})
 
     def kinds(self, table: str, among: BitMap | None = None) -> list[str]:
         """The kinds of relationships that have such a table: all, or those among some concepts."""
@@ -108,7 +136,7 @@ class ReleaseIndex:
     def _table(self, table: str, kind: str) -> RelationshipTable:
         part = self.artifact.part(part_of(table, kind))
         assert part is not None, f"the store names {kind} and does not have it"
-        return table_of(part, table == VALUED)
+        return table_of(part, table in (VALUED, ROW_VALUES))
 
     def tables(self, table: str, kinds: Iterable[str]) -> list[RelationshipTable]:
         return [self.table(table, kind) for kind in kinds]
@@ -125,6 +153,31 @@ class ReleaseIndex:
         part = self.artifact.part(ALONE)
         whole = self.set_of(range(len(self.owners)))
         return whole - type(whole).deserialize(part) if part else whole
+
+    @cached_property
+    def alone(self) -> BitMap:
+        """The numbers that stand for the relationships of a concept in role group 0."""
+        return self.set_of(range(len(self.owners))) - self.groups
+
+    @cached_property
+    def grouped(self) -> BitMap:
+        """The concepts that have relationships besides ``Is a``."""
+        return self.set_of(self.owners)
+
+    @cached_property
+    def group_counts(self) -> Counter[int]:
+        """How many groups each concept has; role group 0 counts as one."""
+        return Counter(self.owners)
+
+    @cached_property
+    def group_sizes(self) -> array[int]:
+        """How many relationships each group has."""
+        sizes = array("H", bytes(2 * len(self.owners)))
+        for table in (GROUPED, VALUED):
+            for kind in self.kinds(table):
+                for number in self.table(table, kind).numbers:
+                    sizes[number] += 1
+        return sizes
 
     def owning(self, groups: BitMap) -> BitMap:
         """The concepts of some groups."""

@@ -8,14 +8,14 @@ hierarchy, ``concept in [reference set]``, ``constraint = [ECL]`` (also called `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Document, Filter
+from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue
 from terminology.store.artifacts import Artifact
 from terminology.systems.indexed import IndexedCodeSystem, IndexedSelection
 from terminology.systems.indexed_filters import IndexedFilters
@@ -26,6 +26,7 @@ from terminology.systems.snomed.ecl.evaluation import Evaluation
 from terminology.systems.snomed.ecl.parser import parse
 from terminology.systems.snomed.identifiers import MEMBER
 from terminology.systems.snomed.implicit import implied_value_set
+from terminology.systems.snomed.postcoordination.codes import ExpressionCodes
 from terminology.systems.snomed.release_index import ReleaseIndex
 from terminology.systems.snomed.rows import SnomedRowReader
 
@@ -69,7 +70,11 @@ class SnomedFilters(IndexedFilters):
 
         Raises TerminologyError for a text that is not an expression constraint, or cannot be answered.
         """
-        return Evaluation(self._release, self._descriptions, expression).of(parse(expression))
+        return self.evaluation(expression).of(parse(expression))
+
+    def evaluation(self, expression: str) -> Evaluation:
+        """The evaluation of an expression constraint; the text is for its messages."""
+        return Evaluation(self._release, self._descriptions, expression)
 
     def _members(self, ids: Sequence[str]) -> BitMap:
         """The members of the reference sets; of several identifiers, those of other concepts are members themselves."""
@@ -84,6 +89,27 @@ class SnomedFilters(IndexedFilters):
         return members | self._release.set_of(numbers.values()) if len(ids) > 1 else members
 
 
+class SnomedSelection(IndexedSelection):
+    """Some concepts, and the expressions that belong to them: these are members, and are not listed."""
+
+    def __init__(
+        self,
+        system: SnomedCodeSystem,
+        chosen: IndexedSelection,
+        has_expression: Callable[[str], bool],
+        reason: str,
+    ) -> None:
+        """``reason``: why the selection is not closed."""
+        super().__init__(system, chosen.chosen)
+        self.unclosed = reason
+        self._has_expression = has_expression
+
+    def __contains__(self, code: object) -> bool:
+        if super().__contains__(code):
+            return True
+        return isinstance(code, str) and not code.isdigit() and self._has_expression(code)
+
+
 class SnomedCodeSystem(IndexedCodeSystem):
     """One version of SNOMED CT."""
 
@@ -93,16 +119,52 @@ class SnomedCodeSystem(IndexedCodeSystem):
         reader = SnomedRowReader(artifact, self._descriptions)
         self._snomed_filters = SnomedFilters(self._release, self._descriptions, reader)
         super().__init__(artifact, self._snomed_filters)
-        self.about = replace(self.about, is_flat=True)
+        is_complete = self.about.content == "complete"
+        self.about = replace(self.about, is_flat=True, has_expressions=is_complete)
+        self._expressions = ExpressionCodes(
+            self._release, self._snomed_filters.evaluation, super().describe, reader.with_terms
+        )
+
+    # -- expressions as codes ----------------------------------------------------------------
+
+    def locate(self, code: str) -> Concept | None:
+        expression = self._expressions.locate(code) if self.is_expression(code) else None
+        return expression or super().locate(code)
+
+    def is_expression(self, code: str) -> bool:
+        """A code of digits alone is a concept; a fragment cannot say which concepts there are."""
+        return self.about.has_expressions and not code.isdigit()
+
+    def remarks(self, code: str) -> Sequence[Issue]:
+        return self._expressions.remarks(code) if self.is_expression(code) else ()
+
+    def subsumes(self, ancestor: str, descendant: str) -> bool:
+        if self.is_expression(ancestor) or self.is_expression(descendant):
+            return self._expressions.subsumes(ancestor, descendant)
+        return super().subsumes(ancestor, descendant)
+
+    def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        details = super().describe(codes)
+        others = [code for code in codes if not code.isdigit() and code not in details]
+        if not others or not self.about.has_expressions:
+            return details
+        expressions = ((code, self._expressions.detail(code)) for code in others)
+        return {**details, **{code: detail for code, detail in expressions if detail is not None}}
+
+    # -- selections --------------------------------------------------------------------------
 
     def select(
         self, filters: Sequence[Filter] = (), text: str | None = None, languages: Languages | None = None
     ) -> IndexedSelection:
+        """With the expressions that pass the filters: they are not listed, and a text does not find them."""
         selection = super().select(filters, text, languages)
         if any(filter_.property == EXPRESSIONS and filter_.value == "false" for filter_ in filters):
             return selection
         is_whole = all(filter_.property == EXPRESSIONS for filter_ in filters)
-        return selection.open_because(issues.no_post_coordination(self.about) if is_whole else "")
+        reason = issues.no_post_coordination(self.about) if is_whole else ""
+        if text or not self.about.has_expressions:
+            return selection.open_because(reason)
+        return SnomedSelection(self, selection, lambda code: self._expressions.passes(code, filters), reason)
 
     def evaluate(self, expression: str) -> BitMap:
         """The numbers of the concepts that satisfy an expression constraint; see ``SnomedFilters``."""

@@ -17,7 +17,6 @@ from terminology.store.relations import GROUPED, LINKED, VALUED, RelationshipTab
 from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
 from terminology.systems.snomed.ecl.expression import (
     ByActive,
-    ByColumn,
     ByDefinitionStatus,
     ByModule,
     ByTime,
@@ -34,6 +33,7 @@ from terminology.systems.snomed.ecl.expression import (
     WithHistory,
 )
 from terminology.systems.snomed.ecl.filters import STATUSES, TYPES
+from terminology.systems.snomed.ecl.members import REFERENCED, MemberRows
 from terminology.systems.snomed.ecl.refinements import Refinements
 from terminology.systems.snomed.identifiers import (
     ASSOCIATIONS,
@@ -146,12 +146,9 @@ class Evaluation:
     def members(self, members: MemberOf) -> BitMap:
         self._require_whole(members.at)
         refsets = self._refsets(members.of)
-        by_column = [f for f in members.filters if isinstance(f, ByColumn)]
-        if members.column != "targetComponentId" and not by_column:
+        if members.column in (None, REFERENCED) and not members.filters:
             return self._release.having(MEMBER, refsets)
-        links = self._links(refsets, members.at)
-        targets = [self._targets(filter_) for filter_ in by_column]
-        return self._release.artifact.union(self._linked(t, targets, members.column) for t in links)
+        return MemberRows(self._release, self.of, self.codes, self._text).of(members, refsets)
 
     def _refsets(self, of: Constraint) -> list[str]:
         known = self._release.refsets
@@ -159,36 +156,20 @@ class Evaluation:
             return [of.id]
         return self._release.among(known, self._release.all if isinstance(of, Wildcard) else self.of(of))
 
-    def _links(self, refsets: list[str], at: int) -> list[RelationshipTable]:
-        kinds = set(self._release.kinds(LINKED))
-        if not kinds.issuperset(refsets):
-            what = "'targetComponentId' of reference sets that are not associations"
-            raise TerminologyError(issues.expression_not_supported(self._text, at, what))
-        return self._release.tables(LINKED, refsets)
-
-    def _targets(self, filter_: ByColumn) -> BitMap:
-        values = self.of(filter_.values)
-        return values if filter_.is_equal else self._release.all - values
-
-    def _linked(self, table: RelationshipTable, filters: list[BitMap], column: str | None) -> BitMap:
-        """The targets that pass the filters, or the members with such a target."""
-        targets = table.targets
-        passing = targets.copy()
-        for concepts in filters:
-            passing &= concepts
-        if column == "targetComponentId":
-            return passing
-        return self._release.set_of(
-            number for target in passing for number in table.at(targets.rank(target) - 1)
-        )
-
     def with_history(self, history: WithHistory) -> BitMap:
         self._require_whole(0)
         concepts = self.of(history.of)
         refsets = self._historical(history)
         kinds = [kind for kind in self._release.kinds(LINKED) if kind in refsets]
         tables = self._release.tables(LINKED, kinds)
-        return concepts | self._release.artifact.union(self._linked(t, [concepts], None) for t in tables)
+        return concepts | self._release.artifact.union(self._linked(table, concepts) for table in tables)
+
+    def _linked(self, table: RelationshipTable, targets: BitMap) -> BitMap:
+        """The concepts that are linked to one of the targets."""
+        places = table.targets
+        return self._release.set_of(
+            number for target in places & targets for number in table.at(places.rank(target) - 1)
+        )
 
     def _historical(self, history: WithHistory) -> frozenset[str]:
         if history.refsets is not None:

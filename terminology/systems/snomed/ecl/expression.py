@@ -232,17 +232,17 @@ class ByDialect:
 
 @dataclass(frozen=True, slots=True)
 class ByColumn:
-    """A column of a reference set that names concepts."""
+    """A column of a reference set, by its name without case: the cells that compare so with a value."""
 
     name: str
-    is_equal: bool
-    values: Constraint
+    comparison: str
+    value: Value
     at: int = field(default=0, compare=False)
 
 
 ConceptFilter = ByActive | ByTime | ByModule | ByDefinitionStatus
 DescriptionFilter = ByActive | ByTime | ByModule | ByTerm | ByLanguage | ByType | ByDialect
-MemberFilter = ByActive | ByColumn
+MemberFilter = ByActive | ByTime | ByModule | ByColumn
 
 
 _HOLDS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import TypeVar
 
 from terminology.core import issues
@@ -32,6 +33,8 @@ from terminology.systems.snomed.ecl.expression import (
     MemberFilter,
     MemberOf,
     Text,
+    Truth,
+    Value,
     WithHistory,
     any_of,
 )
@@ -80,6 +83,8 @@ TIMES = ("!=", "<>", "<=", ">=", "=", "<", ">")
 _DIGITS = re.compile(r"[0-9]+")
 _DIALECT = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z-])")
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _TIME = re.compile(r"([0-9]{8})?")
 _ESCAPED = re.compile(r'\\(["\\*])')
 _TYPED = re.compile(r'\(?\s*(?:(?:match|wild|exact)\s*:\s*)?"', re.IGNORECASE)
@@ -306,15 +311,33 @@ class FilterParser:
         reader = self._reader
         reader.blank()
         at = reader.at
-        keyword = reader.take_word("active", "targetcomponentid")
-        if keyword == "active":
-            filter_ = self._active()
-            if filter_.active is not True:
-                raise reader.unsupported("finding inactive members, which are not kept,", at)
-            return filter_
-        if keyword == "targetcomponentid":
-            return ByColumn("targetComponentId", self._is_equal(), self._sub_constraint(reader), at)
-        raise reader.unsupported("a filter on members other than 'active' and 'targetComponentId'", at)
+        keyword = reader.take_word("moduleid", "effectivetime", "active")
+        if keyword is not None:
+            return self._of_component(keyword)
+        column = reader.match(_COLUMN)
+        if column is None:
+            raise reader.expected("a column of a reference set")
+        comparison = reader.one_of(TIMES) or ("!=" if reader.take_word("not") else None)
+        if comparison is None:
+            raise reader.expected("a comparison such as '='")
+        if reader.text[reader.at - 3 : reader.at].casefold() == "not":
+            reader.need("=")
+        return ByColumn(
+            column.casefold(), "!=" if comparison == "<>" else comparison, self._cell(comparison), at
+        )
+
+    def _cell(self, comparison: str) -> Value:
+        """The value that a cell is compared with: a number, texts or days, true or false, or concepts."""
+        reader = self._reader
+        if reader.take("#"):
+            number = reader.match(NUMBER)
+            if number is None:
+                raise reader.expected("a number")
+            return Decimal(number)
+        if comparison in ("=", "!=", "<>"):
+            truth = reader.take_word("true", "false")
+            return Truth(truth) if truth else search_texts(reader) or self._sub_constraint(reader)
+        return (Text("exact", self._one_time()),)
 
     # -- history -----------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from terminology.systems.snomed.ecl.expression import (
     Value,
     Wildcard,
 )
-from terminology.systems.snomed.ecl.filters import filtered, search_texts
+from terminology.systems.snomed.ecl.filters import NUMBER, filtered, search_texts
 from terminology.systems.snomed.ecl.text_reader import TextReader
 from terminology.systems.snomed.identifiers import is_identifier
 
@@ -50,12 +50,10 @@ KEYWORDS = {
     "bottom": "!!<",
 }
 COMPARISONS = ("!=", "<>", "<=", ">=", "=", "<", ">")
-COLUMNS = {"referencedcomponentid": "referencedComponentId", "targetcomponentid": "targetComponentId"}
 
 _DIGITS = re.compile(r"[0-9]+")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _TERM = re.compile(r"\|[^|]*\|")
-_COLUMN = re.compile(r"[A-Za-z]+|\*")
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
 
 
@@ -138,12 +136,15 @@ def _members(reader: TextReader, at: int) -> Constraint:
     column = None
     if reader.take("["):
         start = reader.at
-        name = reader.match(_COLUMN) or ""
-        column = COLUMNS.get(name.casefold())
-        if column is None or not reader.take("]"):
+        name = reader.match(_COLUMN)
+        if reader.sees("*") or reader.sees(","):
             raise reader.unsupported(
-                "choosing columns of a reference set other than one of " + ", ".join(COLUMNS.values()), start
+                "more than one column of a reference set, which no value set can have,", start
             )
+        if name is None:
+            raise reader.expected("a column of a reference set")
+        column = name.casefold()
+        reader.need("]")
     of = _focus_or_brackets(reader)
     members = MemberOf(of, column, (), at)
     return filtered(reader, members, expression_constraint, sub_expression_constraint, only="m")
@@ -268,7 +269,7 @@ def _not_equal(reader: TextReader) -> str | None:
 
 def _value(reader: TextReader, comparison: str) -> Value:
     if reader.take("#"):
-        number = reader.match(_NUMBER)
+        number = reader.match(NUMBER)
         if number is None:
             raise reader.expected("a number")
         return Decimal(number)

@@ -88,7 +88,7 @@ class Refinements:
             for table in self._tables(attribute, GROUPED):
                 yield from _leading_to(table, targets, is_equal)
             return
-        accepts = _value_test(value, attribute.comparison)
+        accepts = value_test(value, attribute.comparison)
         for table in self._tables(attribute, VALUED):
             yield from (table.at(place) for place, text in counted(enumerate(table.values)) if accepts(text))
 
@@ -141,7 +141,7 @@ def _leading_to(table: RelationshipTable, values: BitMap, is_equal: bool) -> Ite
         yield from (table.at(targets.rank(target) - 1) for target in inside)
 
 
-def _value_test(value: Value, comparison: str) -> Callable[[str], bool]:
+def value_test(value: Value, comparison: str) -> Callable[[str], bool]:
     """A test for values as the release writes them: ``#5.5``, ``"text"``, ``true``."""
     if isinstance(value, Truth):
         return lambda text: text in ("true", "false") and holds(comparison, text, value.value)
