@@ -340,7 +340,7 @@ DESCRIPTION = SystemDescription(
     not_offered=(
         NotOffered("a list of all units", "there is no end of them; FHIR's common units are listed"),
         NotOffered(
-            "the reason why a text is no unit",
+            "the reason why a text cannot be read as a unit",
             "the parser says at which character it gives up, which is seldom the one at fault",
         ),
         NotOffered(
