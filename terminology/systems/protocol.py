@@ -226,7 +226,8 @@ class WrappedCodeSystem:
     def __init__(self, system: CodeSystem) -> None:
         self._system = system
         # Asked for many times in a request.
-        self.about = system.about
+        self.about: CodeSystemInfo = system.about
+        self.supplements: Sequence[str] = system.supplements
 
     @property
     def wrapped(self) -> CodeSystem:
@@ -236,10 +237,6 @@ class WrappedCodeSystem:
     @property
     def index(self) -> object | None:
         return self._system.index
-
-    @property
-    def supplements(self) -> Sequence[str]:
-        return self._system.supplements
 
     @property
     def supplement_documents(self) -> Sequence[Document]:

@@ -84,10 +84,7 @@ class SupplementedCodeSystem(WrappedCodeSystem):
     def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
         super().__init__(system)
         self._supplements = [(supplement.about.canonical, supplement) for supplement in supplements]
-
-    @property
-    def supplements(self) -> Sequence[str]:
-        return [*self._system.supplements, *(canonical for canonical, _ in self._supplements)]
+        self.supplements = [*system.supplements, *(canonical for canonical, _ in self._supplements)]
 
     @property
     def supplement_documents(self) -> Sequence[Document]:
@@ -223,12 +220,14 @@ class CuratedCodeSystem(SupplementedCodeSystem):
         return concept
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
-        if len(codes) == 1 and codes[0] in self._added:
+        added = self._added
+        if len(codes) == 1:
+            if codes[0] not in added:
+                return self._system.describe(codes)
             known = self._details.find(codes[0])
             if known is not None:
                 return {codes[0]: known}
         details = self._system.describe(codes)
-        added = self._added
         if not any(code in added for code in details):
             return details
         return {code: self._described(code, d) if code in added else d for code, d in details.items()}
