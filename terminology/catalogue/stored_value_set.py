@@ -188,7 +188,7 @@ class StoredListing(Listing):
             yield self[key] if row.folded in self._repeated else self._list.node(row)
 
     def known_to(self, system: object) -> Sequence[str] | None:
-        if isinstance(system, WrappedCodeSystem) and self._has_expressions(system):
+        if isinstance(system, WrappedCodeSystem | IndexedCodeSystem) and self._has_expressions(system):
             return None
         while isinstance(system, WrappedCodeSystem):
             system = system.wrapped
@@ -205,7 +205,7 @@ class StoredListing(Listing):
         key = ("known to", self._list.number, indexed.artifact.number, self._folds)
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
-    def _has_expressions(self, system: WrappedCodeSystem) -> bool:
+    def _has_expressions(self, system: WrappedCodeSystem | IndexedCodeSystem) -> bool:
         if not system.about.has_expressions:
             return False
         artifact = self._list.artifact

@@ -376,6 +376,15 @@ DESCRIPTION = SystemDescription(
             "no file that the importer reads says them. A CodeSystem resource may; then the filters work",
         ),
         NotOffered(
+            "the displays of supplements before those of the release, as on HL7's own server",
+            "a supplement adds; the display stays that of the code system, and the others are designations",
+        ),
+        NotOffered(
+            "at most 1,000 codes in an expansion",
+            "that is the agreement of HL7's own server with the AMA; yours may be another, see the setting "
+            "`largest_expansion`",
+        ),
+        NotOffered(
             "`code regex` that selects codes with modifiers",
             "a regular expression is compared with the codes of the list only",
         ),

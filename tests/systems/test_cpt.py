@@ -314,6 +314,8 @@ def test_an_enumerated_code_with_modifiers_is_listed(where: str, tmp_path: Path)
 
         stored = [shelved(cpt_release(), tmp_path)]
         terminology = Terminology(catalogue=Content([listed, both, less], stored=stored))
+    plain = terminology.ask("ValueSet/$expand", url=listed["url"], excludePostCoordinated=True)["expansion"]
+    assert [entry["code"] for entry in plain["contains"]] == ["57520"]
     for resource, codes in (
         (listed, ["57520:51", "57520"]),
         (both, ["57520:51", "57520"]),
