@@ -340,6 +340,10 @@ DESCRIPTION = SystemDescription(
     not_offered=(
         NotOffered("a list of all units", "there is no end of them; FHIR's common units are listed"),
         NotOffered(
+            "the reason why a text cannot be read as a unit",
+            "the parser says at which character it gives up, which is seldom the one at fault",
+        ),
+        NotOffered(
             "deprecation of `[ppb]` and `[pptr]`", "the table of the library that reads units does not say so"
         ),
     ),

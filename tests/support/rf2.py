@@ -415,6 +415,13 @@ def _extended_map(made: Made) -> Iterator[Row]:
                 )  # fmt: skip
 
 
+def _identifiers(made: Made) -> Iterator[Row]:
+    """Identifiers in a scheme, which is the last reference set; every tenth is inactive."""
+    for number in range(0, made.count, 50):
+        head = made.head(number, active=number % 500 != 0)
+        yield f"Z{number}-1", *head, made.refsets[-1], concept_id(number)
+
+
 def _dependencies(made: Made) -> Iterator[Row]:
     yield _uuid("d"), made.date, "1", made.module, "900000000000534007", CORE, made.date, made.date
 
@@ -435,6 +442,11 @@ FILES: tuple[tuple[str, str, Callable[[Made], Iterable[Row]]], ...] = (
         "Terminology/sct2_RelationshipConcreteValues_Snapshot",
         f"{_COMPONENT} sourceId value {_RELATED}",
         _concrete,
+    ),
+    (
+        "Terminology/sct2_Identifier_Snapshot",
+        "alternateIdentifier effectiveTime active moduleId identifierSchemeId referencedComponentId",
+        _identifiers,
     ),
     ("Refset/Language/der2_cRefset_LanguageSnapshot-en", f"{_MEMBER} acceptabilityId", _language("en")),
     ("Refset/Language/der2_cRefset_LanguageSnapshot-es", f"{_MEMBER} acceptabilityId", _language("es")),

@@ -8,6 +8,7 @@ import pytest
 
 from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.ecl.expression import (
+    AlternateIdentifier,
     AttributeGroup,
     ByActive,
     ByColumn,
@@ -27,6 +28,7 @@ from terminology.systems.snomed.ecl.expression import (
     EclAttribute,
     Filtered,
     Focus,
+    HavingMembers,
     MemberOf,
     Refined,
     Related,
@@ -67,6 +69,13 @@ READ: dict[str, Constraint] = {
     "^ (<< 404684003)": MemberOf(DOWN),
     "< ^ 404684003": Related("<", MemberOf(A)),
     "^ [referencedComponentId] 404684003": MemberOf(A, "referencedcomponentid"),
+    "LOINC#54486-6": AlternateIdentifier("LOINC", "54486-6"),
+    '"LOINC#54486-6" |Term|': AlternateIdentifier("LOINC", "54486-6"),
+    '<< NPU#"a b" ': Related("<<", AlternateIdentifier("NPU", "a b")),
+    "* : 404684003 = LOINC#54486-6": Refined(
+        Wildcard(), EclAttribute(A, "=", AlternateIdentifier("LOINC", "54486-6"))
+    ),
+    "^R (404684003)": HavingMembers(A),
     "^ [targetComponentId] 404684003": MemberOf(A, "targetcomponentid"),
     # 6.2, 6.3 refinements, groups
     "<< 404684003 : 363698007 = << 39057004": Refined(DOWN, HAS),
@@ -250,8 +259,8 @@ REFUSED = {
     "* : { { 363698007 = * } }": "a group cannot be in another group",
     "* : { R 363698007 = * }": "a reversed attribute in a group is not supported",
     "* : R 363698007 = #5": "a reversed attribute with a value that is not a concept is not supported",
-    "LOINC#54486-6": "an alternative identifier is not supported",
-    "* : 363698007 = LOINC#54486-6": "an alternative identifier is not supported",
+    "LOINC#": "a concept, '*', '^' or '(' is expected",
+    "LOINC#54486-6 |Term": "'|' after the term is expected",
     "^ [mapTarget, mapRule] 404684003": "more than one column of a reference set, which no value set can have",
     "^ [*] 404684003": "more than one column of a reference set",
     "^ [] 404684003": "a column of a reference set is expected",

@@ -294,6 +294,30 @@ def test_filters_of_members_hold_in_one_row(system: SnomedCodeSystem, plain: pla
     assert some > 25
 
 
+def test_an_identifier_in_another_scheme_is_its_concept(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    """The alias is a word of the scheme's term; an inactive or unknown identifier is an error, as a concept is."""
+    alias = plain.said[REFSETS[-1]][1].term.split()[0].upper()
+    for number in (50, 600, 1_000):
+        code = rf2.concept_id(number)
+        if number % 500:
+            assert chosen(system, f"{alias}#Z{number}-1") == {code}
+            assert chosen(system, f'<< "{alias}#Z{number}-1" |anything|') == chosen(system, f"<< {code}")
+    for text in (f"{alias}#Z500-1", f"{alias}#Z1-1", "Strange#Z50-1"):
+        with pytest.raises(TerminologyError, match=f"there is no concept '{text}'"):
+            chosen(system, text)
+
+
+def test_the_reference_sets_of_some_concepts_have_one_of_them(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    some = plain._reached({FINDING}, plain.children)
+    wanted = {refset for refset, members in plain.members.items() if members & some} & set(plain.concepts)
+    assert chosen(system, f"^R (< {FINDING})") == wanted
+    assert len(wanted) > 2
+
+
 def test_a_column_of_concepts_is_a_set_of_concepts(
     system: SnomedCodeSystem, plain: plain_snomed.Plain
 ) -> None:

@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,11 @@ RELEASES = {
     "4.3": Release("4.3.0", "hl7.fhir.r4b.core#4.3.0", R4_PACKAGES),
     "5.0": Release("5.0.0", "hl7.fhir.r5.core#5.0.0", R5_PACKAGES),
 }
+
+
+NOT_IN_BASE = re.compile(
+    r"The code '.*' is not declared in the base CodeSystem \S+ so is not valid in the supp"
+)
 
 
 class MissingToolError(Exception):
@@ -250,6 +256,15 @@ def validate(files: list[Path], version: str, tx: str = "n/a") -> list[Finding]:
         return [Finding(**each) for each in json.loads(report.read_text(encoding="utf-8"))]
 
 
+def without_false_alarms(findings: list[Finding]) -> list[Finding]:
+    """The findings of a run without a terminology server, except that a supplement has codes which its base lacks.
+
+    Of some code systems, such as CPT and SNOMED CT, the validator asks a server only, whatever it has been given, and
+    takes no answer for a no. Our supplements have only codes of our fragments: tests/content/test_publication.py.
+    """
+    return [finding for finding in findings if NOT_IN_BASE.search(finding.message) is None]
+
+
 def tx_tests(suite: Path, tx: str, modes: str, filter_text: str, output: Path) -> int:
     """Run HL7's own terminology test runner (`-txTests`) against a server; returns its exit status."""
     cache = cache_folder()
@@ -305,6 +320,8 @@ def main() -> int:
             print("no JSON file to validate", file=sys.stderr)
             return 1
         findings = validate(files, given.version, given.tx)
+        if given.tx == "n/a":
+            findings = without_false_alarms(findings)
     except MissingToolError as missing:
         print(f"skipped: {missing}", file=sys.stderr)
         return SKIPPED

@@ -42,6 +42,8 @@ from terminology.content.importers.snomed_editions import NOTHING_STATED, Stated
 from terminology.content.importers.snomed_files import (
     CONCEPT_COLUMNS,
     CONCRETE_COLUMNS,
+    IDENTIFIER_COLUMNS,
+    OLD_IDENTIFIER_COLUMNS,
     REFERENCED,
     RELATIONSHIP_COLUMNS,
     TABLES,
@@ -215,12 +217,24 @@ def _distribute(
     }
     for table in TABLES:
         for rf2 in files[table.kind]:
-            if table.concept == REFERENCED:
+            if table.kind == "identifier":
+                _distribute_identifiers(rf2.file, buckets, reporter)
+            elif table.concept == REFERENCED:
                 columns.append([name.replace(" ", "") for name in column_names(rf2.file)[REFERENCED + 1 :]])
                 _distribute_members(table, rf2.file, buckets, len(columns) - 1, reporter)
             else:
                 _distribute_file(table, rf2.file, buckets, note.get(table.kind), reporter)
     return columns
+
+
+def _distribute_identifiers(file: File, buckets: Buckets, reporter: Reporter) -> None:
+    """The active identifiers of concepts, in the order of the columns of today."""
+    is_old = tuple(column_names(file))[: len(OLD_IDENTIFIER_COLUMNS)] == OLD_IDENTIFIER_COLUMNS
+    for row in raw_records(file, reporter, OLD_IDENTIFIER_COLUMNS if is_old else IDENTIFIER_COLUMNS):
+        if is_old:
+            row = [*row[1:5], row[0], row[5]]
+        if row[2] == b"1" and is_number(row[5]) and _is_concept_id(row[5]):
+            buckets.put(int(row[5]), b"\t".join((b"L", *row[:6])))
 
 
 def _distribute_members(

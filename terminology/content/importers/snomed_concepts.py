@@ -19,6 +19,7 @@ from terminology.store.release import ConceptRow, DesignationTuple, PropertyTupl
 from terminology.store.reporting import Reporter
 from terminology.systems.snomed.identifiers import (
     ACCEPTABLE,
+    ALTERNATE,
     ASSOCIATIONS,
     DEFINED,
     DEFINITION,
@@ -30,6 +31,7 @@ from terminology.systems.snomed.identifiers import (
     MEMBER_FILTERS,
     NO_LONGER,
     PREFERRED,
+    SCHEME,
     SIGNATURE,
     SYNONYM,
     URL,
@@ -196,11 +198,15 @@ def _concept(
 ) -> ConceptRow:
     id_, effective, active, module, status = rows.concept[:5]
     terms, relations = ConceptDescriptions(signatures), ConceptRelationships()
+    elsewhere: list[tuple[str, str]] = []
     for row in rows.others:
         if row[0] == b"D":
             terms.add(row)
         elif row[0] == b"R":
             relations.add(row)
+        elif row[0] == b"L":
+            scheme = row[5].decode()
+            elsewhere += [(SCHEME, scheme), (ALTERNATE, f"{scheme}#{row[1].decode()}")]
         else:
             members.add(row)
     is_defined = status == DEFINED.encode()
@@ -223,7 +229,7 @@ def _concept(
         designations=terms.designations,
         properties=properties,
         relations=[*members.links, *relations.grouped()],
-        terms=[*terms.search_terms, *((MEMBER, refset) for refset in members.refsets)],
+        terms=[*terms.search_terms, *((MEMBER, refset) for refset in members.refsets), *elsewhere],
         own=terms.own(),
     )
 

@@ -36,6 +36,19 @@ CONCRETE_COLUMNS = (
     "characteristicTypeId",
 )
 MEMBER_COLUMNS = (*_COMPONENT_COLUMNS, "refsetId", "referencedComponentId")
+# Identifiers of concepts elsewhere, in the order of today and in an older one.
+IDENTIFIER_COLUMNS = (
+    "alternateIdentifier",
+    *_COMPONENT_COLUMNS[1:],
+    "identifierSchemeId",
+    "referencedComponentId",
+)
+OLD_IDENTIFIER_COLUMNS = (
+    "identifierSchemeId",
+    "alternateIdentifier",
+    *_COMPONENT_COLUMNS[1:],
+    "referencedComponentId",
+)
 # The place of the referenced component in a row of a reference set.
 REFERENCED = 5
 
@@ -56,6 +69,7 @@ _KINDS = {
     ("srefset", "simplemap"): "simpleMap",
     ("iisssccrefset", "extendedmap"): "extendedMap",
     ("ssrefset", "moduledependency"): "moduleDependency",
+    ("identifier", ""): "identifier",
 }
 
 
@@ -85,13 +99,14 @@ class Rf2Table(NamedTuple):
 
 
 # C a concept, D a description, R a relationship, A a historical association, I an inactivation, M a member of a
-# simple reference set, S a member of another reference set.
+# simple reference set, S a member of another reference set, L an identifier elsewhere.
 TABLES = (
     Rf2Table("concept", b"C", CONCEPT_COLUMNS, 0),
     Rf2Table("description", b"D", DESCRIPTION_COLUMNS, 4),
     Rf2Table("definition", b"D", DESCRIPTION_COLUMNS, 4),
     Rf2Table("relationship", b"R", RELATIONSHIP_COLUMNS, 4),
     Rf2Table("concrete", b"R", CONCRETE_COLUMNS, 4),
+    Rf2Table("identifier", b"L", IDENTIFIER_COLUMNS, 5),
     Rf2Table("association", b"A", (*MEMBER_COLUMNS, "targetComponentId"), 5),
     Rf2Table("attributeValue", b"I", (*MEMBER_COLUMNS, "valueId"), 5),
     Rf2Table("simple", b"M", MEMBER_COLUMNS, 5),

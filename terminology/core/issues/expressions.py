@@ -16,46 +16,41 @@ _LONGEST_QUOTE = 30  # characters of the expression that a message quotes
 
 def bad_expression(expression: str, at: int, expected: str) -> Issue:
     """``expected``: a noun phrase, such as "a whole number"."""
-    text = f"The ECL expression cannot be read: {_place(expression, at)}, {expected} is expected"
-    return error(code="invalid", text=text, tx="vs-invalid")
+    return _invalid_ecl(expression, "read", at, f"{expected} is expected")
 
 
 def not_an_identifier(expression: str, at: int, id_: str) -> Issue:
-    text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, '{id_}' is not a SNOMED CT identifier "
-        "(its check digit or length is wrong)"
-    )
-    return error(code="invalid", text=text, tx="vs-invalid")
+    reason = f"'{id_}' is not a SNOMED CT identifier (its check digit or length is wrong)"
+    return _invalid_ecl(expression, "used", at, reason)
 
 
 def expression_not_supported(expression: str, at: int, feature: str) -> Issue:
     """``feature``: a noun phrase, such as "an alternative identifier"."""
-    text = f"The ECL expression cannot be evaluated: {_place(expression, at)}, {feature} is not supported"
-    return error(code="not-supported", text=text, tx="vs-invalid")
+    return _invalid_ecl(expression, "evaluated", at, f"{feature} is not supported", code="not-supported")
 
 
 def expression_on_unknown_concept(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
-    text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, there is no concept '{id_}' in "
-        f"'{about.canonical}'"
-    )
-    return error(code="invalid", text=text, tx="vs-invalid")
+    return _invalid_ecl(expression, "used", at, f"there is no concept '{id_}' in '{about.canonical}'")
 
 
 def no_such_column(expression: str, at: int, column: str, known: Sequence[str]) -> Issue:
-    text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, no reference set has a column {quoted(column)}. "
-        f"There are {', '.join(known) or 'none'}"
-    )
-    return error(code="invalid", text=text, tx="vs-invalid")
+    there = ", ".join(known) or "none"
+    reason = f"no reference set has a column {quoted(column)}. There are {there}"
+    return _invalid_ecl(expression, "used", at, reason)
 
 
 def column_without_concepts(expression: str, at: int, column: str) -> Issue:
+    reason = f"the column {quoted(column)} has values that are not concepts, and a value set has concepts"
+    return _invalid_ecl(expression, "used", at, reason)
+
+
+def _invalid_ecl(expression: str, verb: str, at: int, reason: str, code: str = "invalid") -> Issue:
+    """HL7's message names the expression and the reason."""
     text = (
-        f"The ECL expression cannot be used: {_place(expression, at)}, the column {quoted(column)} has values that are "
-        "not concepts, and a value set has concepts"
+        f"The ECL expression cannot be {verb}: {_place(expression, at)}, {reason}. "
+        f"The expression is {quoted(expression)}"
     )
-    return error(code="invalid", text=text, tx="vs-invalid")
+    return error(code=code, text=text, tx="vs-invalid", message_id="INVALID_ECL")
 
 
 def expression_too_large(parts: str, count: int, limit: int) -> Issue:

@@ -68,6 +68,8 @@ DIALECTS = {
 # have it, the words of its text definitions, and the numbers of the signatures of its descriptions.
 # ``SIGNATURE`` has the signatures themselves, see ``ecl.descriptions``.
 MEMBER, DEFINITION_WORD, DESCRIPTION, SIGNATURE = "member", "definitionWord", "description", "signature"
+# The terms for identifiers of concepts elsewhere: the scheme, and the scheme with the identifier behind ``#``.
+SCHEME, ALTERNATE = "alternateScheme", "alternateIdentifier"
 # The columns of every reference set that an expression constraint may ask for.
 MEMBER_FILTERS = ("active", "effectiveTime", "moduleId")
 # In the signature of a description that is inactive.

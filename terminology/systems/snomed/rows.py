@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Designation, Property, Typed
@@ -57,13 +58,17 @@ class SnomedRowReader(RowReader):
         properties = super().properties(lines)
         place = next((place for place, p in enumerate(properties) if p.code == TERSE), None)
         if place is not None:
-            text = self.with_terms(properties[place].value.value)
+            known = {
+                p.value.value: p.description for p in properties if p.value.type == "code" and p.description
+            }
+            text = self.with_terms(properties[place].value.value, known)
             properties.insert(place, Property(WITH_TERMS, Typed("string", text)))
         return properties
 
-    def with_terms(self, expression: str) -> str:
-        """An expression without terms, with the display of each concept."""
-        terms = self.terms.of(id_ for id_ in _CONCEPT.findall(expression) if id_)
+    def with_terms(self, expression: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
+        """An expression without terms, with the display of each concept; ``known`` has those of some."""
+        missing = [id_ for id_ in _CONCEPT.findall(expression) if id_ and id_ not in known]
+        terms = {**known, **self.terms.of(missing)}
         return _CONCEPT.sub(lambda match: _with_term(match[0], terms), expression)
 
     def former(self, lines: Sequence[bytes]) -> Sequence[Designation]:

@@ -7,15 +7,18 @@ concepts. A concept that the release does not have is an error; it is not an emp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from terminology.core import issues
 from terminology.core.budget import counted, spend
 from terminology.core.errors import TerminologyError
+from terminology.core.texts import words
+from terminology.store.packing import DESIGNATIONS, line_of
 from terminology.store.relations import GROUPED, LINKED, VALUED, RelationshipTable
 from terminology.systems.snomed.ecl.descriptions import Descriptions, time_holds
 from terminology.systems.snomed.ecl.expression import (
+    AlternateIdentifier,
     ByActive,
     ByDefinitionStatus,
     ByModule,
@@ -26,6 +29,7 @@ from terminology.systems.snomed.ecl.expression import (
     Dotted,
     Filtered,
     Focus,
+    HavingMembers,
     MemberOf,
     Refined,
     Related,
@@ -36,6 +40,7 @@ from terminology.systems.snomed.ecl.filters import STATUSES, TYPES
 from terminology.systems.snomed.ecl.members import REFERENCED, MemberRows
 from terminology.systems.snomed.ecl.refinements import Refinements
 from terminology.systems.snomed.identifiers import (
+    ALTERNATE,
     ASSOCIATIONS,
     DEFINED,
     DIALECTS,
@@ -44,6 +49,7 @@ from terminology.systems.snomed.identifiers import (
     IS_A,
     MEMBER,
     PRIMITIVE,
+    SCHEME,
 )
 from terminology.systems.snomed.release_index import ReleaseIndex
 
@@ -99,6 +105,30 @@ class Evaluation:
             )
         return number
 
+    def alternate(self, identifier: AlternateIdentifier) -> BitMap:
+        schemes = self._schemes(identifier.alias)
+        concepts = self._release.having(ALTERNATE, [f"{scheme}#{identifier.code}" for scheme in schemes])
+        if not concepts:
+            id_, about = f"{identifier.alias}#{identifier.code}", self._release.about
+            raise TerminologyError(
+                issues.expression_on_unknown_concept(self._text, identifier.at, id_, about)
+            )
+        return concepts
+
+    def _schemes(self, alias: str) -> list[str]:
+        """The identifier schemes that an alias names: a word of one of their terms."""
+        artifact = self._release.artifact
+        rows = artifact.concepts_by_key([term for term, _ in self._release.terms(SCHEME)])
+        named = words(alias)
+        return [
+            row.key
+            for row in rows
+            if any(
+                set(named) <= set(words(text))
+                for text in (row.display or "", *_texts_of(artifact.unpack.lines(row.body)))
+            )
+        ]
+
     def related(self, related: Related) -> BitMap:
         return OPERATORS[related.operator](self, self.of(related.of))
 
@@ -149,6 +179,12 @@ class Evaluation:
         if members.column in (None, REFERENCED) and not members.filters:
             return self._release.having(MEMBER, refsets)
         return MemberRows(self._release, self.of, self.codes, self._text).of(members, refsets)
+
+    def having_members(self, having: HavingMembers) -> BitMap:
+        self._require_whole(0)
+        concepts = self.of(having.of)
+        refsets = (refset for refset, members in self._release.terms(MEMBER) if members & concepts)
+        return self._release.set_of(self._release.artifact.ords(list(refsets)).values())
 
     def _refsets(self, of: Constraint) -> list[str]:
         known = self._release.refsets
@@ -240,8 +276,14 @@ class Evaluation:
         return published | (self._release.all - self._release.having("effectiveTime", terms))
 
 
+def _texts_of(lines: Sequence[bytes]) -> Iterator[str]:
+    return (node[0] for node in line_of(lines, DESIGNATIONS) or ())
+
+
 EVALUATE: dict[type, Callable[[Evaluation, Any], BitMap]] = {
     Focus: Evaluation.focus,
+    AlternateIdentifier: Evaluation.alternate,
+    HavingMembers: Evaluation.having_members,
     Related: Evaluation.related,
     Compound: Evaluation.compound,
     MemberOf: Evaluation.members,

@@ -22,6 +22,22 @@ class Focus:
 
 
 @dataclass(frozen=True, slots=True)
+class AlternateIdentifier:
+    """``LOINC#54486-6``: the concept that has this identifier in a scheme."""
+
+    alias: str
+    code: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HavingMembers:
+    """``^R``: the reference sets that have a member among some concepts (ECL 2.3)."""
+
+    of: Constraint
+
+
+@dataclass(frozen=True, slots=True)
 class Wildcard:
     """``*``: any concept."""
 
@@ -98,7 +114,18 @@ class Dotted:
 
 
 Constraint = (
-    Focus | Wildcard | Related | MemberOf | Filtered | Described | WithHistory | Compound | Refined | Dotted
+    Focus
+    | AlternateIdentifier
+    | Wildcard
+    | Related
+    | MemberOf
+    | HavingMembers
+    | Filtered
+    | Described
+    | WithHistory
+    | Compound
+    | Refined
+    | Dotted
 )
 
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.ecl.expression import (
+    AlternateIdentifier,
     AttributeGroup,
     Compound,
     CompoundRefinement,
@@ -23,6 +24,7 @@ from terminology.systems.snomed.ecl.expression import (
     Dotted,
     EclAttribute,
     Focus,
+    HavingMembers,
     MemberOf,
     Refined,
     Refinement,
@@ -54,7 +56,11 @@ COMPARISONS = ("!=", "<>", "<=", ">=", "=", "<", ">")
 _DIGITS = re.compile(r"[0-9]+")
 _TERM = re.compile(r"\|[^|]*\|")
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_ALIAS = re.compile(r'"?[A-Za-z][A-Za-z0-9-]*#')
+# ``SCHEME#code``, with quotes around the whole or the code if this has other characters than these.
+_ALTERNATE = re.compile(
+    r'"([A-Za-z][A-Za-z0-9-]*)#([^"]+)"|([A-Za-z][A-Za-z0-9-]*)#(?:"([^"]+)"|([A-Za-z0-9._-]+))'
+)
+_REFERENCE_SETS = re.compile(r"R(?![A-Za-z])")
 
 
 def parse(text: str) -> Constraint:
@@ -133,6 +139,9 @@ def sub_expression_constraint(reader: TextReader) -> Constraint:
 
 
 def _members(reader: TextReader, at: int) -> Constraint:
+    if reader.match(_REFERENCE_SETS):
+        reader.costly()
+        return HavingMembers(_focus_or_brackets(reader))
     column = None
     if reader.take("["):
         start = reader.at
@@ -161,10 +170,24 @@ def _focus_or_brackets(reader: TextReader) -> Constraint:
 def ecl_focus_concept(reader: TextReader) -> Constraint:
     if reader.take("*") or reader.take_word("any"):
         return Wildcard()
+    return _alternate(reader) or concept_reference(reader)
+
+
+def _alternate(reader: TextReader) -> AlternateIdentifier | None:
+    reader.blank()
     at = reader.at
-    if reader.match(_ALIAS):
-        raise reader.unsupported("an alternative identifier", at)
-    return concept_reference(reader)
+    text = reader.match(_ALTERNATE)
+    parts = _ALTERNATE.fullmatch(text) if text else None
+    if parts is None:
+        return None
+    _skip_term(reader)
+    alias, code = (part for part in parts.groups() if part is not None)
+    return AlternateIdentifier(alias, code, at)
+
+
+def _skip_term(reader: TextReader) -> None:
+    if reader.sees("|") and reader.match(_TERM) is None:
+        raise reader.expected("'|' after the term")
 
 
 def concept_reference(reader: TextReader) -> Focus:
@@ -175,8 +198,7 @@ def concept_reference(reader: TextReader) -> Focus:
         raise reader.expected("a concept, '*', '^' or '('")
     if not is_identifier(id_):
         raise TerminologyError(issues.not_an_identifier(reader.text, at, id_))
-    if reader.sees("|") and reader.match(_TERM) is None:
-        raise reader.expected("'|' after the term")
+    _skip_term(reader)
     return Focus(id_, at)
 
 
@@ -278,10 +300,7 @@ def _value(reader: TextReader, comparison: str) -> Value:
     truth = reader.take_word("true", "false")
     if truth:
         return Truth(truth)
-    at = reader.at
-    if reader.match(_ALIAS):
-        raise reader.unsupported("an alternative identifier", at)
-    return search_texts(reader) or sub_expression_constraint(reader)
+    return _alternate(reader) or search_texts(reader) or sub_expression_constraint(reader)
 
 
 def _is_constraint(value: Value) -> bool:

@@ -41,12 +41,12 @@ class DefinedConcepts:
         artifact = self._release.artifact
         foci = artifact.set_of(focus.number for focus in meaning.foci)
         over = artifact.union([foci, *(artifact.ancestors(number) for number in foci)])
-        yield from self._concepts(over & among)
-        for concept in self._concepts(self._candidates(meaning, among) - over):
+        yield from self.concepts(over & among)
+        for concept in self.concepts(self._candidates(meaning, among) - over):
             if self._reasoning.concept_subsumes(concept, meaning):
                 yield concept
 
-    def _concepts(self, numbers: BitMap) -> Iterator[NumberedConcept]:
+    def concepts(self, numbers: BitMap) -> Iterator[NumberedConcept]:
         rows = self._release.artifact.concepts(numbers) if numbers else ()
         return (NumberedConcept(row.ord, row.key) for row in counted(rows, _STEPS))
 

@@ -15,6 +15,7 @@ from terminology.core.budget import counted, spend
 from terminology.core.model import Filter
 from terminology.systems.snomed.ecl.evaluation import Evaluation
 from terminology.systems.snomed.ecl.expression import (
+    AlternateIdentifier,
     AttributeGroup,
     ByActive,
     Compound,
@@ -68,6 +69,12 @@ class ConstraintMembership:
 
     def _is_focus(self, focus: Focus, meaning: Meaning) -> bool:
         return self._reasoning.are_equivalent(as_meaning(self._concept(focus)), meaning)
+
+    def _is_alternate(self, identifier: AlternateIdentifier, meaning: Meaning) -> bool:
+        return any(
+            self._reasoning.are_equivalent(as_meaning(concept), meaning)
+            for concept in self._defined.concepts(self._evaluation.of(identifier))
+        )
 
     def _concept(self, focus: Focus) -> NumberedConcept:
         return NumberedConcept(next(iter(self._evaluation.of(focus))), focus.id)
@@ -161,6 +168,7 @@ def _fits(count: int, part: EclAttribute | AttributeGroup) -> bool:
 
 _DECIDE: dict[type, Callable[[ConstraintMembership, Any, Meaning], bool]] = {
     Focus: ConstraintMembership._is_focus,
+    AlternateIdentifier: ConstraintMembership._is_alternate,
     Related: ConstraintMembership._is_related,
     Compound: ConstraintMembership._in_compound,
     Filtered: ConstraintMembership._passes,
