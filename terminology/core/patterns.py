@@ -26,7 +26,7 @@ _WORK_PER_STEP = 1_000
 _MEMORY = 2**20
 
 
-@kept_results(64, LONGEST)
+@kept_results(16, LONGEST)
 def full_match(expression: str) -> Callable[[str], bool]:
     """A test whether the whole text matches. Raises TerminologyError when the expression cannot be used.
 

@@ -23,7 +23,7 @@ class Doubt:
     """Whether a database is doubted, by the time that it takes to answer one thread: the watch."""
 
     def __init__(self) -> None:
-        self._asked: float | None = None
+        self._since: float | None = None
         self._usual = 0.0
         # The threads that wait on, though it is doubted.
         self._waiting: set[int] = set()
@@ -31,17 +31,17 @@ class Doubt:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """While the watch asks the database something small, and waits for the answer."""
-        began = self._asked = time.monotonic()
+        began = self._since = time.monotonic()
         try:
             yield
         finally:
-            self._asked = None
+            self._since = None
         self._usual = (self._usual + time.monotonic() - began) / 2
 
     @property
     def is_doubted(self) -> bool:
-        asked = self._asked
-        return asked is not None and time.monotonic() - asked > max(MOMENT, _TIMES_USUAL * self._usual)
+        since = self._since
+        return since is not None and time.monotonic() - since > max(MOMENT, _TIMES_USUAL * self._usual)
 
     def may_wait(self) -> bool:
         """Whether this thread may wait on: always, unless the database is doubted and others wait already."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
@@ -205,6 +205,7 @@ def test_an_expression_is_a_member_of_any_constraint_as_a_plain_walk_finds(
     chance: random.Random,
 ) -> None:
     tree, expression = _constraints(plain).tree(chance), inventor.invented(chance)
+    assume(not written(expression).isdigit())  # a concept alone is a member as concepts are
     selection = system.select([Filter("constraint", "=", plain_snomed.written(tree))])
     assert (written(expression) in selection) == expressions.is_member(tree, expression)
 
