@@ -130,7 +130,7 @@ def test_other_procedures_regroup_a_therapeutic_cone_too(groupers: Groupers, oth
     assert groupers.of("N87.1", ["0UBC7ZZ", other], False) == {ELSEWHERE[other]}
 
 
-def test_the_value_set_has_every_diagnosis_that_both_groupers_count_to_MDC_13(groupers: Groupers) -> None:
+def test_the_value_set_has_every_diagnosis_of_mdc_13_of_both_groupers(groupers: Groupers) -> None:
     """A carried diagnosis is of MDC 13 if, and only if, it is in the value set."""
     carried = [
         row["code"] for row in table("code-systems/icd-10-cm/concepts.csv") if row["billable"] == "true"

@@ -183,7 +183,7 @@ def test_a_GEM_of_diagnoses_has_the_rows_of_the_official_file(table: str, file: 
     _compare(table, rows, "GEMD")
 
 
-def test_the_backward_GEM_of_diagnoses_has_every_billable_code_that_is_carried() -> None:
+def test_the_backward_gem_has_every_billable_diagnosis() -> None:
     codes = {row["code"] for row in _rows("code-systems/icd-10-cm/concepts.csv") if row["billable"] == "true"}
     assert codes - {row["source"] for row in _rows("maps/icd10cm-to-icd9-gem.csv")} == set()
 

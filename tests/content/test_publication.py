@@ -535,7 +535,7 @@ def test_the_name_of_the_resource_is_ours_not_cpt() -> None:
 INTEGRAL = ["fulguration", "dilation-and-curettage", "repair", "endocervical-curettage"]
 
 
-def test_what_cpt_includes_is_stated_of_every_conization_of_cpt_and_of_no_concept_of_ours() -> None:
+def test_what_cpt_includes_is_stated_of_cpt_alone() -> None:
     """A rule of CPT stands at codes of CPT: on an inpatient bill a curettage has a code of its own."""
     cones = [concept for concept in codes("cpt").values() if values(concept, "isConization") == [True]]
     assert len(cones) == 3

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
 from terminology.content.importers.snomed import SNOMED
+from terminology.core import issues
 from terminology.core.model import Filter
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.systems.snomed.identifiers import URL
-from terminology.systems.snomed.postcoordination.grammar import ExpressionSyntaxError, parse
+from terminology.systems.snomed.postcoordination.grammar import parse
 from terminology.systems.snomed.postcoordination.parts import canonical
 from terminology.systems.snomed.system import SnomedCodeSystem
 from tests.support import plain_snomed, rf2
@@ -129,9 +130,10 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:50])
 def test_a_text_that_is_not_an_expression_is_refused_at_its_place(text: str) -> None:
-    with pytest.raises(ExpressionSyntaxError) as refused:
+    with pytest.raises(TerminologyError) as refused:
         parse(text)
-    assert (refused.value.at, refused.value.expected) == WRONG[text]
+    at, expected = WRONG[text]
+    assert refused.value.issues[0] == issues.no_expression(text, at, expected)
 
 
 # -- against the plain re-computation ------------------------------------------------------------

@@ -23,7 +23,7 @@ VALUE_SET = {
 RELEASE = RELEASES["r4"]
 
 
-def batch(resource: Any) -> dict[str, Any]:
+def bundle_of(resource: Any) -> dict[str, Any]:
     """A response with a resource, and with one in the outcome of another entry."""
     entries = [
         {"resource": resource, "response": {"status": "200"}},
@@ -32,11 +32,11 @@ def batch(resource: Any) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
 
 
-def parameters(resource: Any) -> dict[str, Any]:
+def parameters_of(resource: Any) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [{"name": "validation", "resource": resource}]}
 
 
-@pytest.mark.parametrize("whole", [batch, parameters])
+@pytest.mark.parametrize("whole", [bundle_of, parameters_of])
 def test_a_written_part_is_in_the_whole_as_it_was(whole: Callable[[Any], dict[str, Any]]) -> None:
     part = Written(wire_json.write(VALUE_SET))
     for pretty in (False, True):

@@ -26,7 +26,8 @@ def not_an_identifier(expression: str, at: int, id_: str) -> Issue:
 
 def expression_not_supported(expression: str, at: int, feature: str) -> Issue:
     """``feature``: a noun phrase, such as "an alternative identifier"."""
-    return _invalid_ecl(expression, "evaluated", at, f"{feature} is not supported", code="not-supported")
+    text = _invalid_ecl_text(expression, "evaluated", at, f"{feature} is not supported")
+    return error(code="not-supported", text=text, tx="vs-invalid", message_id="INVALID_ECL")
 
 
 def expression_on_unknown_concept(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
@@ -44,13 +45,17 @@ def column_without_concepts(expression: str, at: int, column: str) -> Issue:
     return _invalid_ecl(expression, "used", at, reason)
 
 
-def _invalid_ecl(expression: str, verb: str, at: int, reason: str, code: str = "invalid") -> Issue:
+def _invalid_ecl(expression: str, verb: str, at: int, reason: str) -> Issue:
+    text = _invalid_ecl_text(expression, verb, at, reason)
+    return error(code="invalid", text=text, tx="vs-invalid", message_id="INVALID_ECL")
+
+
+def _invalid_ecl_text(expression: str, verb: str, at: int, reason: str) -> str:
     """HL7's message names the expression and the reason."""
-    text = (
+    return (
         f"The ECL expression cannot be {verb}: {_place(expression, at)}, {reason}. "
         f"The expression is {quoted(expression)}"
     )
-    return error(code=code, text=text, tx="vs-invalid", message_id="INVALID_ECL")
 
 
 def expression_too_large(parts: str, count: int, limit: int) -> Issue:
@@ -80,9 +85,12 @@ def no_post_coordination(about: CodeSystemInfo) -> str:
 # -- post-coordinated expressions ----------------------------------------------------------------
 
 
-def no_expression(text: str, at: int, expected: str) -> str:
-    """Why a text is not a code. ``expected``: a noun phrase, such as "a concept"."""
-    return f"The code is not a valid expression of SNOMED CT: {_place(text, at)}, {expected} is expected"
+def no_expression(expression: str, at: int, expected: str) -> Issue:
+    """``expected``: a noun phrase, such as "a concept"."""
+    text = (
+        f"The code is not a valid expression of SNOMED CT: {_place(expression, at)}, {expected} is expected"
+    )
+    return error(code="code-invalid", text=text, tx="invalid-code")
 
 
 def expression_of_unknown_concept(

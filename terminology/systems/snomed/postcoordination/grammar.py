@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.systems.snomed.postcoordination.parts import (
     AttributeValuePair,
     ExpressionParts,
@@ -28,8 +30,8 @@ _NUMBER = re.compile(r"#[+-]?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?(?![0-9.])"
 _BOOLEAN = re.compile(r"(?:true|false)(?![A-Za-z0-9])", re.IGNORECASE)
 
 
-class ExpressionSyntaxError(Exception):
-    """A text is not an expression: at the place ``at``, ``expected`` (a noun phrase) does not stand."""
+class _Unexpected(Exception):
+    """At the place ``at``, ``expected`` (a noun phrase) does not stand."""
 
     def __init__(self, at: int, expected: str) -> None:
         super().__init__(f"{expected} is expected at {at}")
@@ -37,15 +39,18 @@ class ExpressionSyntaxError(Exception):
 
 
 def parse(text: str) -> ExpressionParts:
-    """The parts of an expression. Raises ExpressionSyntaxError for a text that is not one.
+    """The parts of an expression. Raises TerminologyError for a text that is not one.
 
     >>> parse("128241005:{363698007=181268008|Entire liver|}").groups[0][0].name.id
     '363698007'
     """
     reader = _Reader(text)
-    parts = reader.expression()
-    if reader.blank() < len(text):
-        raise ExpressionSyntaxError(reader.at, "the end")
+    try:
+        parts = reader.expression()
+        if reader.blank() < len(text):
+            raise _Unexpected(reader.at, "the end")
+    except _Unexpected as error:
+        raise TerminologyError(issues.no_expression(text, error.at, error.expected)) from None
     return parts
 
 
@@ -73,7 +78,7 @@ class _Reader:
 
     def need(self, symbol: str, or_else: str = "") -> None:
         if not self.take(symbol):
-            raise ExpressionSyntaxError(self.at, f"'{symbol}'{or_else}")
+            raise _Unexpected(self.at, f"'{symbol}'{or_else}")
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self.text, self.blank())
@@ -90,7 +95,7 @@ class _Reader:
     def sub_expression(self, is_primitive: bool = False) -> ExpressionParts:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise ExpressionSyntaxError(self.at, f"an expression of at most {DEEPEST} nested parts")
+            raise _Unexpected(self.at, f"an expression of at most {DEEPEST} nested parts")
         foci = [self.reference()]
         while self.take("+"):
             foci.append(self.reference())
@@ -139,7 +144,7 @@ class _Reader:
             return Literal.read(literal[0])
         for symbol, what in (("#", "a number after '#'"), ('"', "a text that ends with '\"'")):
             if self.sees(symbol):
-                raise ExpressionSyntaxError(self.at, what)
+                raise _Unexpected(self.at, what)
         return self.reference("a concept, '(', '#', a text in quotes, true or false")
 
     def reference(self, expected: str = "a concept") -> Reference:
@@ -147,10 +152,10 @@ class _Reader:
         id_ = self.match(_ID)
         if id_ is None:
             is_number = _DIGITS.match(self.text, at) is not None
-            raise ExpressionSyntaxError(at, "an identifier of 6 to 18 digits" if is_number else expected)
+            raise _Unexpected(at, "an identifier of 6 to 18 digits" if is_number else expected)
         self._concepts += 1
         if self._concepts > MOST_CONCEPTS:
-            raise ExpressionSyntaxError(at, f"an expression of at most {MOST_CONCEPTS} concepts")
+            raise _Unexpected(at, f"an expression of at most {MOST_CONCEPTS} concepts")
         return Reference(id_[0], self._term(), at)
 
     def _term(self) -> str | None:
@@ -158,5 +163,5 @@ class _Reader:
             return None
         at, term = self.at, self.match(_TERM)
         if term is None or not term[1]:
-            raise ExpressionSyntaxError(at, "a term that ends with '|'")
+            raise _Unexpected(at, "a term that ends with '|'")
         return term[1]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from terminology.core import issues
 from terminology.core.cache import RecentValues
+from terminology.core.errors import TerminologyError
 from terminology.core.model import Issue
 from terminology.store.artifacts import StoredConcept
 from terminology.store.packing import DESIGNATIONS, line_of
 from terminology.store.schema import IS_INACTIVE
 from terminology.systems.snomed.identifiers import ATTRIBUTE_ROOTS, is_identifier
-from terminology.systems.snomed.postcoordination.grammar import ExpressionSyntaxError, parse
+from terminology.systems.snomed.postcoordination.grammar import parse
 from terminology.systems.snomed.postcoordination.parts import (
     AttributeValuePair,
     ExpressionParts,
@@ -115,8 +116,8 @@ class ExpressionMeanings:
     def _read(self, text: str) -> ExpressionReading:
         try:
             parts = parse(text)
-        except ExpressionSyntaxError as error:
-            return ExpressionReading([issues.no_expression(text, error.at, error.expected)])
+        except TerminologyError as error:
+            return ExpressionReading([issue.text for issue in error.issues])
         references = list(parts.references())
         rows = self._rows(reference.id for reference in references)
         faults = [*self._unknown(text, references, rows), *self._no_attributes(text, parts, rows)]

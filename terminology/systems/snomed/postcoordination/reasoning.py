@@ -16,8 +16,9 @@ from typing import TypeVar
 
 from terminology.core.budget import counted, spend
 from terminology.core.cache import RecentValues
+from terminology.core.errors import TerminologyError
 from terminology.store.packing import PROPERTIES, line_of
-from terminology.systems.snomed.postcoordination.grammar import ExpressionSyntaxError, parse
+from terminology.systems.snomed.postcoordination.grammar import parse
 from terminology.systems.snomed.postcoordination.meaning import (
     AttributeSet,
     Meaning,
@@ -90,7 +91,7 @@ class Reasoning:
         text = next((str(node[1]) for node in nodes or () if kinds[node[0]][0] == TERSE), "")
         try:
             parts = parse(text)
-        except ExpressionSyntaxError:
+        except TerminologyError:
             return ConceptDefinition(is_sufficient=False)
         numbers = artifact.ords({reference.id for reference in parts.references()})
         if any(reference.id not in numbers for reference in parts.references()):
