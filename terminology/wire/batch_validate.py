@@ -66,8 +66,8 @@ def answer_each(
 def part(document: Document, is_written: bool) -> Document | Written:
     """The answer to one of many requests, whose bytes count as steps. Raises OverBudgetError.
 
-    All answers are in the memory together. Where they are written as JSON in the end, each ``is_written`` at once,
-    which takes a tenth of the room.
+    All answers are in the memory together. Where they are written as JSON in the end, each ``is_written`` at once:
+    bytes take less room than objects.
     """
     content = json.write(document)
     budget.spend(len(content) // BYTES_PER_STEP)
