@@ -48,6 +48,7 @@ SLOWEST = 1.0  # seconds
 MOST_KEPT = 100.0  # MB of memory, and of disk, that the attacks may leave behind
 LONGEST_PREPARATION = 10.0  # seconds that an attack may take to make what it sends
 CALM = 20.0  # seconds after which the server must be quiet again
+UNTIL_THREADS_END = 45.0  # seconds after which threads that nobody needs have ended
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -139,9 +140,12 @@ class Target:
                 found += served.smaps(pid)["Pss"]
         return found / 1024
 
-    def memory_kept(self, enough: float) -> float:
-        """The memory when it has given back what it gives back by itself, which takes it a second."""
-        end = time.monotonic() + 2
+    def memory_kept(self, enough: float, patience: float = 2.0) -> float:
+        """The memory when it has given back what it gives back by itself, which takes it a second.
+
+        Threads that nobody needs any more end after half a minute, and their memory is given back then.
+        """
+        end = time.monotonic() + patience
         while (memory := self.memory()) > enough and time.monotonic() < end:
             time.sleep(0.2)
         return memory
@@ -291,7 +295,9 @@ def play_all(
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
-            kept, disk = current.memory() - current.memory_at_first, current.disk()
+            least = current.memory_at_first + bounds.kept
+            kept = current.memory_kept(least, UNTIL_THREADS_END) - current.memory_at_first
+            disk = current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
             if kept > bounds.kept:
                 faults.append(f"all together: {kept:.0f} MB more memory than at the start")
