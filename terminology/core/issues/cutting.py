@@ -48,9 +48,10 @@ def _cutting(message: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(message)
     def cut(*values: Any, **named: Any) -> Any:
+        if not named and all(type(value) is str and len(value) <= LONGEST_VALUE for value in values):
+            return message(*values)  # as nearly always
         shorter = [
-            value if (type(value) is str and len(value) <= LONGEST_VALUE) or not is_value else _cut(value)
-            for value, is_value in zip(values, are_values, strict=False)
+            _cut(value) if is_value else value for value, is_value in zip(values, are_values, strict=False)
         ]
         return message(*shorter, **{k: v if k in PHRASES else _cut(v) for k, v in named.items()})
 

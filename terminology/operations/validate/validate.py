@@ -253,9 +253,11 @@ def _add_membership(finding: CodingFinding, basis: ValidationBasis) -> None:
         is_in_concept = finding.path.is_in_concept
         issue = issues.this_coding_not_in_value_set if is_in_concept else issues.not_in_value_set
         outside = issue(_coding_text(finding), basis.value_set_name)
-        # Beside the text: HL7's suite has no other issue here.
-        doubts = " ".join(doubt.text for doubt in doubts_of(finding.blocks))
-        finding.add(issues.with_diagnostics(outside, doubts), "code")
+        doubts = doubts_of(finding.blocks)
+        if doubts:
+            # Beside the text: HL7's suite has no other issue here.
+            outside = issues.with_diagnostics(outside, " ".join(doubt.text for doubt in doubts))
+        finding.add(outside, "code")
 
 
 def _coding_text(finding: CodingFinding) -> str:
