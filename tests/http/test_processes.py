@@ -23,6 +23,7 @@ from tests.support.service import (
     begun,
     head,
     is_running,
+    is_stopped,
     received,
     serving,
     status,
@@ -89,6 +90,7 @@ def test_a_worker_that_hangs_is_replaced() -> None:
     with serving("--stuck-timeout", "2") as service:
         [worker] = service.workers
         os.kill(worker, signal.SIGSTOP)
+        until(lambda: is_stopped(worker))  # before, it may still take a connection, which is lost with it
         assert status(service.ask()) == 200
         assert worker not in service.workers
 
