@@ -155,7 +155,7 @@ CROSSWALK = [
         "b0UT9FZZ b0UT9FZL",
     ),
     (SCT, "441667007", CM, {}, "~R87.619"),
-    (SCT, "429484003", CM, {}, "=Z85.41"),
+    (SCT, "429484003", CM, {}, "bZ85.41"),
     (SCT, "252991009", CM, {"cervixPart": "endocervix"}, "~D06.0"),
     (SCT, "54535009", OURS, {}, "=conization"),
     (SCT, "37610005", CM, {}, "bN72"),
