@@ -5,8 +5,8 @@ serves them from there; ``STORE=postgres`` does so with PostgreSQL. A test does 
 written as JSON and imported as an operator imports them, and its catalogue is the one that a server serves.
 
 These stay documents: value sets and naming systems; a resource without a url, because nobody can ask a store for
-it; a second resource of the same url and version, because it would replace the first in a store; and all that comes
-with a request.
+it; a second resource of the same url and version, because it would replace the first in a store; supplements that
+always apply, because those in a store may be retired; and all that comes with a request.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from terminology.core.model import Document
 from terminology.opening import ServedContent, open_loader
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.protocol import CodeSystem
+from terminology.systems.supplement import applies_always
 from terminology.wire import json
 from tests.support import postgres
 from tests.support.reporters import CollectingReporter
@@ -82,7 +83,7 @@ def parted(
     for each in documents:
         document = each.document() if isinstance(each, LazyDocument) else each
         key = (document.get("resourceType"), document.get("url"), document.get("version"))
-        if key[0] not in KINDS or not key[1] or key in stored:
+        if key[0] not in KINDS or not key[1] or key in stored or applies_always(document):
             others.append(each)
         else:
             stored[key] = document
