@@ -16,6 +16,7 @@ from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError, UnavailableError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.metadata import stub_of
+from terminology.systems.names import registered
 from terminology.systems.protocol import CodeSystem
 
 
@@ -112,7 +113,7 @@ class Content(DerivedAnswers):
     def preferred(self, uri: str) -> str:
         if self._index.has_url("CodeSystem", uri) or any(uri == url for url, _ in self._systems):
             return uri
-        return self._index.aliases.get(uri, uri)
+        return self._index.aliases.get(uri) or registered(uri)
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:
         """A complete resource is preferred to a built-in code system, and that to an incomplete resource."""

@@ -112,8 +112,8 @@ class Catalogue(Protocol):
     def preferred(self, uri: str) -> str:
         """The uri by which this catalogue knows a code system.
 
-        The alias or OID that a NamingSystem has for a code system, or an OID among its own identifiers,
-        becomes the preferred uri; any other uri stays as it is.
+        The alias or OID that a NamingSystem has for a code system, an OID among its own identifiers, or another
+        name that HL7 registers becomes the preferred uri; any other uri stays as it is.
         """
 
     def find_system(self, url: str, version: str | None = None) -> CodeSystem | None:

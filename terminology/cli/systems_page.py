@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from terminology.systems.described import DESCRIPTIONS
 from terminology.systems.description import FilterRule, SystemDescription
+from terminology.systems.names import NAMES
 
 _HEAD = """\
 # Code systems as their owners define them
@@ -22,8 +23,23 @@ Besides the filters here, every hierarchy has those of FHIR (`concept is-a` and 
 def lines() -> Iterator[str]:
     """The lines of the page."""
     yield _HEAD
+    yield from _names()
     for description in DESCRIPTIONS:
         yield from _system(description)
+
+
+def _names() -> Iterator[str]:
+    yield "\n## Other names"
+    yield "\nA request may use any of these names; answers have the url. In a Coding, an OID has `urn:oid:` before it."
+    rows = (
+        (
+            each.title,
+            f"`{each.url}`",
+            *(", ".join(f"`{name}`" for name in names) for names in (each.oids, each.urls)),
+        )
+        for each in NAMES
+    )
+    yield from _table(("code system", "url", "OIDs", "other urls"), rows)
 
 
 def _system(description: SystemDescription) -> Iterator[str]:

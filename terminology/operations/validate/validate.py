@@ -334,7 +334,11 @@ def _is_error(issue: Issue) -> bool:
 def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis) -> None:
     """Fill in the coding, and the concept if there is one."""
     answer.code, answer.system = finding.coding.code, finding.coding.system
-    answer.version = finding.systems[0].about.version if finding.systems else finding.coding.version
+    answer.version = finding.coding.version
+    if finding.systems:
+        about = finding.systems[0].about
+        # The coding may have another name of the code system.
+        answer.system, answer.version = answer.system and about.url, about.version
     match = finding.match
     if match is None:
         return
