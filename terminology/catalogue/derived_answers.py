@@ -8,6 +8,7 @@ from functools import cached_property
 
 from terminology.catalogue import implied
 from terminology.catalogue.concept_map import ConceptMap
+from terminology.catalogue.omop_maps import omop_maps
 from terminology.catalogue.protocol import Catalogue, MalformedMap, Pinned, Weighed, unpinned
 from terminology.core import issues, versions
 from terminology.core.budget import counted
@@ -162,12 +163,14 @@ class DerivedAnswers(ABC):
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap:
         if version is None:
             url, version = split_canonical(url)
-        document = self.find("ConceptMap", url, version) or implied.concept_map(self, url)
-        if document is None:
-            self.require_store()
-            known = self.known_versions("ConceptMap", url)
-            raise TerminologyError(issues.unknown_concept_map(url, version, known))
-        return self.compile_map(document)
+        document = self.find("ConceptMap", url, version)
+        if document is not None:
+            return self.compile_map(document)
+        if (map_ := implied.concept_map(self, url, version)) is not None:
+            return map_
+        self.require_store()
+        known = self.known_versions("ConceptMap", url)
+        raise TerminologyError(issues.unknown_concept_map(url, version, known))
 
     def compile_map(self, document: Document) -> ConceptMap:
         return self.compiled_map(document) or ConceptMap(require(document), self.preferred)
@@ -183,6 +186,7 @@ class DerivedAnswers(ABC):
             except (TerminologyError, UnreadableArtifactError) as error:
                 if malformed is not None:
                     malformed.append((self.whole(header), error))
+        usable += omop_maps(self)
         # The store has another order than the files have.
         return sorted(usable, key=lambda map_: map_.canonical)
 

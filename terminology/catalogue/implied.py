@@ -6,6 +6,8 @@ this may be that of a version or an edition. See ``systems.implicit``.
 
 from __future__ import annotations
 
+from terminology.catalogue.concept_map import ConceptMap
+from terminology.catalogue.omop_maps import omop_map
 from terminology.catalogue.protocol import Catalogue, Pinned
 from terminology.core import issues, versions
 from terminology.core.model import Document
@@ -89,10 +91,11 @@ def edition(catalogue: Catalogue, url: str) -> CodeSystem | None:
     return catalogue.find_system(newest.url, newest.version)
 
 
-def concept_map(catalogue: Catalogue, url: str) -> Document | None:
-    """The ConceptMap of an edition, or of its version, that an implicit canonical of SNOMED CT names."""
+def concept_map(catalogue: Catalogue, url: str, version: str | None) -> ConceptMap | None:
+    """The map that an implicit canonical names: of OMOP, or of SNOMED CT (its edition, or a version of that)."""
     base, mark, refset = url.partition(IMPLIED_MAP)
     system = edition(catalogue, base) if mark else None
     if system is None:
-        return None
-    return catalogue.find("ConceptMap", f"{system.about.url}{IMPLIED_MAP}{refset}", system.about.version)
+        return omop_map(catalogue, url, version)
+    document = catalogue.find("ConceptMap", f"{system.about.url}{IMPLIED_MAP}{refset}", system.about.version)
+    return catalogue.compile_map(document) if document else None

@@ -64,6 +64,9 @@ def _system(description: SystemDescription) -> Iterator[str]:
     if description.value_sets:
         rows = ((f"`{each.canonical}`", each.content) for each in description.value_sets)
         yield from _table(("implicit value set", "content"), rows)
+    if description.maps:
+        rows = ((f"`{each.canonical}`", each.content) for each in description.maps)
+        yield from _table(("implicit map", "content"), rows)
     if description.not_offered:
         yield from _table(("not offered", "why"), ((n.what, n.reason) for n in description.not_offered))
 

@@ -6,10 +6,11 @@ https://hl7.org/fhir/R5/codesystem-operation-lookup.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
+from terminology.core.budget import spend
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
 from terminology.core.model import (
@@ -27,9 +28,12 @@ from terminology.operations.dates import check_date
 from terminology.operations.properties import Notes, mistyped_properties
 from terminology.operations.spelling import code_hint, find_system
 from terminology.systems.code_shapes import unknown_code
+from terminology.systems.protocol import CodeSystem
 
 EVERYTHING = "*"
 _LANGUAGE = "lang."
+# The steps to read one other concept.
+_STEPS = 5
 
 
 @dataclass(slots=True)
@@ -92,7 +96,11 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=[p for p in properties if p.code in requested] if request.properties else properties,
+        properties=[
+            _with_display(system, p) if p.value.type == "Coding" else p
+            for p in properties
+            if not request.properties or p.code in requested
+        ],
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )
@@ -168,3 +176,15 @@ def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) 
     if about.copyright:
         properties.append(Property("copyright", Typed("string", about.copyright)))
     return properties
+
+
+def _with_display(system: CodeSystem, property_: Property) -> Property:
+    """A property whose value is a Coding of the same code system, with the display of its concept."""
+    coding = property_.value.value
+    if coding.get("system") != system.about.url or "display" in coding:
+        return property_
+    spend(_STEPS)
+    concept = system.locate(coding.get("code", ""))
+    if concept is None or not concept.display:
+        return property_
+    return replace(property_, value=Typed("Coding", {**coding, "display": concept.display}))

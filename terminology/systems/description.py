@@ -105,6 +105,14 @@ class ImplicitValueSet:
 
 
 @dataclass(slots=True, frozen=True)
+class ImplicitMap:
+    """A concept map that the code system implies, for the page; ``catalogue/implied.py`` makes it."""
+
+    canonical: str
+    content: str
+
+
+@dataclass(slots=True, frozen=True)
 class NotOffered:
     """A rule of the owner that is not offered, with the reason; ``properties`` are the filters that it is about."""
 
@@ -136,6 +144,7 @@ class SystemDescription:
     filters: Sequence[FilterRule] = ()
     others: FilterRule | None = None
     value_sets: Sequence[ImplicitValueSet] = ()
+    maps: Sequence[ImplicitMap] = ()
     not_offered: Sequence[NotOffered] = ()
     copyright: str | None = None
     ignores_case_of_names: bool = False

@@ -6,7 +6,7 @@ have. The importer of OMOP (``content/importers/omop.py``) stores the properties
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from terminology.core.model import Document, Filter
@@ -16,6 +16,7 @@ from terminology.systems.description import (
     DescribedProperty,
     Describing,
     FilterRule,
+    ImplicitMap,
     ImplicitValueSet,
     NotOffered,
     SystemDescription,
@@ -26,6 +27,34 @@ URL = "https://fhir-terminology.ohdsi.org"
 VALUE_SET = f"{URL}/ValueSet"
 # The relationships of CONCEPT_RELATIONSHIP that are properties.
 RELATIONSHIPS = ("Maps to", "Mapped from", "Is a", "Subsumes")
+
+
+class Vocabulary(NamedTuple):
+    """A vocabulary of OMOP whose codes are those of a code system: its name, its concept, and the code system."""
+
+    id: str
+    concept_id: str
+    system: str
+
+
+# The concept ids are those of VOCABULARY.csv, which do not change. https://athena.ohdsi.org
+VOCABULARIES = (
+    Vocabulary("SNOMED", "44819097", "http://snomed.info/sct"),
+    Vocabulary("LOINC", "44819102", "http://loinc.org"),
+    Vocabulary("RxNorm", "44819104", "http://www.nlm.nih.gov/research/umls/rxnorm"),
+    Vocabulary("CPT4", "44819100", "http://www.ama-assn.org/go/cpt"),
+    Vocabulary("HCPCS", "44819101", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"),
+    Vocabulary("ICD10CM", "44819098", "http://hl7.org/fhir/sid/icd-10-cm"),
+    Vocabulary("ICD10PCS", "44819125", "http://www.cms.gov/Medicare/Coding/ICD10"),
+    Vocabulary("ICD9CM", "5046", "http://hl7.org/fhir/sid/icd-9-cm"),
+    Vocabulary("ICD9Proc", "44819099", "http://hl7.org/fhir/sid/icd-9-cm"),
+    Vocabulary("ICD10", "44819124", "http://hl7.org/fhir/sid/icd-10"),
+    Vocabulary("CVX", "581400", "http://hl7.org/fhir/sid/cvx"),
+    Vocabulary("NDC", "44819105", "http://hl7.org/fhir/sid/ndc"),
+    Vocabulary("UCUM", "44819107", "http://unitsofmeasure.org"),
+    Vocabulary("ATC", "44819117", "http://www.whocc.no/atc"),
+    Vocabulary("NUCC", "44819137", "http://nucc.org/provider-taxonomy"),
+)
 
 COPYRIGHT = (
     "© Observational Health Data Sciences and Informatics (OHDSI), Apache License 2.0. The source vocabularies keep "
@@ -88,7 +117,9 @@ DESCRIPTION = SystemDescription(
             "invalid-reason", "string", "`D` deleted, `U` updated; not there for a valid concept."
         ),
         DescribedProperty(
-            ", ".join(RELATIONSHIPS), "Coding", "The concepts to which it has the relationship."
+            ", ".join(RELATIONSHIPS),
+            "Coding",
+            "The concepts to which it has the relationship; `$lookup` gives their displays.",
         ),
     ),
     filters=(
@@ -119,19 +150,36 @@ DESCRIPTION = SystemDescription(
         ImplicitValueSet(VALUE_SET, "all concepts", _all),
         ImplicitValueSet(f"{VALUE_SET}/[domain]", "the standard concepts of the domain", _of_domain),
     ),
+    maps=(
+        ImplicitMap(
+            f"{URL}/ConceptMap/to-[vocabulary]",
+            "from the concepts of a vocabulary to their codes in its code system, each `equivalent`; the vocabulary is "
+            "named by its concept: "
+            + ", ".join(f"`{each.concept_id}` {each.id}" for each in VOCABULARIES)
+            + ", of those that the release has concepts of",
+        ),
+        ImplicitMap(
+            f"{URL}/ConceptMap/from-[vocabulary]",
+            "from the codes of a vocabulary to its own concepts, which need not be standard: `Maps to` of a concept "
+            "leads to the standard one",
+        ),
+    ),
     not_offered=(
         NotOffered(
-            "the maps `ConceptMap/to-…` and `ConceptMap/from-…`",
-            "each would repeat the concepts of a vocabulary: `source-concept-code` of a concept has the code there, "
-            "and the filter of that name finds the concept of a code",
+            "value sets of a vocabulary or a class",
+            "OHDSI has no url for them; the filters `vocabulary-id` and `concept-class-id` select the same",
+        ),
+        NotOffered(
+            "maps of a vocabulary without a known code system", "a target without a system would mean nothing"
+        ),
+        NotOffered("the property `concept-id`", "it is the code"),
+        NotOffered(
+            "dates as `valueDate`",
+            "FHIR's types of properties have none: `valid-start-date` and `valid-end-date` are a `dateTime`",
         ),
         NotOffered(
             "the other relationships of CONCEPT_RELATIONSHIP",
             "a download has tens of millions of them; those that lead to standard concepts and up and down are there",
-        ),
-        NotOffered(
-            "the display of the concept in a relationship",
-            "it would have to be read for each; `$lookup` of it says it",
         ),
         NotOffered(
             "subsumption by CONCEPT_ANCESTOR",

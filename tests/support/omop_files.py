@@ -8,7 +8,17 @@ from pathlib import Path
 
 DOMAINS = {"Drug": "13", "Condition": "19", "Spec Anatomic Site": "17"}
 CLASSES = {"Ingredient": "44817001", "Clinical Finding": "44818997"}
-VOCABULARIES = {"SNOMED": "44819097", "RxNorm": "44819104", "Gemscript": "44819099"}
+VOCABULARIES = {
+    "SNOMED": "44819097",
+    "LOINC": "44819102",
+    "ICD10CM": "44819098",
+    "RxNorm": "44819104",
+    "Gemscript": "44819090",
+}
+RELATIONSHIP = (
+    "concept_id_1 concept_id_2 relationship_id valid_start_date valid_end_date invalid_reason".split()
+)
+WHOLE = (("None", "v5.0 16-JUL-34"), ("OMOP Extension", "OMOP Extension 20340811"))
 CONCEPT = (
     "concept_id concept_name domain_id vocabulary_id concept_class_id standard_concept concept_code valid_start_date "
     "valid_end_date invalid_reason"
@@ -20,10 +30,36 @@ def write(folder: Path, concepts: int, seed: int = 1) -> Path:
     chance = random.Random(seed)
     ids = [str(9_000_001 + number) for number in range(concepts)]
     _write(folder / "CONCEPT.csv", CONCEPT, _concepts(ids, chance))
-    columns = (
-        "concept_id_1 concept_id_2 relationship_id valid_start_date valid_end_date invalid_reason".split()
-    )
-    _write(folder / "CONCEPT_RELATIONSHIP.csv", columns, _relationships(ids, chance))
+    _write(folder / "CONCEPT_RELATIONSHIP.csv", RELATIONSHIP, _relationships(ids, chance))
+    _write_names(folder, WHOLE)
+    return folder
+
+
+def write_rows(
+    folder: Path,
+    concepts: Iterable[tuple[str, ...]],
+    relationships: Iterable[tuple[str, ...]] = (),
+    synonyms: Iterable[tuple[str, ...]] = (),
+    versions: Sequence[tuple[str, str]] = WHOLE,
+) -> Path:
+    """Write a download with these rows; returns its folder.
+
+    A concept has number, name, domain, vocabulary, class, standard, code and reason why it is invalid; a relationship
+    two numbers, name and reason; a synonym number, name and language; ``versions`` are of vocabularies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ((*row[:-1], "20200101", "20991231", row[-1]) for row in concepts)
+    _write(folder / "CONCEPT.csv", CONCEPT, rows)
+    rows = ((*row[:-1], "20200101", "20991231", row[-1]) for row in relationships)
+    _write(folder / "CONCEPT_RELATIONSHIP.csv", RELATIONSHIP, rows)
+    columns = "concept_id concept_synonym_name language_concept_id".split()
+    _write(folder / "CONCEPT_SYNONYM.csv", columns, synonyms)
+    _write_names(folder, versions)
+    return folder
+
+
+def _write_names(folder: Path, versions: Sequence[tuple[str, str]]) -> None:
+    """The files of domains, classes and vocabularies."""
     columns = "domain_id domain_name domain_concept_id".split()
     _write(folder / "DOMAIN.csv", columns, ((name, name, id_) for name, id_ in DOMAINS.items()))
     columns = "concept_class_id concept_class_name concept_class_concept_id".split()
@@ -31,16 +67,10 @@ def write(folder: Path, concepts: int, seed: int = 1) -> Path:
     columns = (
         "vocabulary_id vocabulary_name vocabulary_reference vocabulary_version vocabulary_concept_id".split()
     )
-    whole = [
-        ("None", "", "", "v5.0 16-JUL-34", "0"),
-        ("OMOP Extension", "", "", "OMOP Extension 20340811", "1"),
-    ]
-    _write(
-        folder / "VOCABULARY.csv",
-        columns,
-        [*whole, *((n, n, "", "x", id_) for n, id_ in VOCABULARIES.items())],
-    )
-    return folder
+    whole = [(name, name, "", version, str(number)) for number, (name, version) in enumerate(versions)]
+    names = dict(versions)
+    others = ((name, name, "", "x", id_) for name, id_ in VOCABULARIES.items() if name not in names)
+    _write(folder / "VOCABULARY.csv", columns, [*whole, *others])
 
 
 def _concepts(ids: Sequence[str], chance: random.Random) -> Iterator[Sequence[str]]:

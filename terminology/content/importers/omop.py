@@ -36,7 +36,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.omop import COPYRIGHT, RELATIONSHIPS, URL
+from terminology.systems.omop import COPYRIGHT, RELATIONSHIPS, URL, VOCABULARIES
 
 # The concept ids of domains, classes and vocabularies, by kind and name.
 ConceptsOfNames = dict[tuple[str, str], str]
@@ -79,24 +79,7 @@ PROPERTIES = (
     PropertyDeclaration("invalid-reason", "string", None, "D deleted, U updated."),
     *(PropertyDeclaration(name, "Coding") for name in RELATIONSHIPS),
 )
-# The code systems of vocabularies that have the same codes.
-VOCABULARIES = {
-    "SNOMED": "http://snomed.info/sct",
-    "LOINC": "http://loinc.org",
-    "RxNorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "CPT4": "http://www.ama-assn.org/go/cpt",
-    "HCPCS": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
-    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
-    "ICD10PCS": "http://www.cms.gov/Medicare/Coding/ICD10",
-    "ICD9CM": "http://hl7.org/fhir/sid/icd-9-cm",
-    "ICD9Proc": "http://hl7.org/fhir/sid/icd-9-cm",
-    "ICD10": "http://hl7.org/fhir/sid/icd-10",
-    "CVX": "http://hl7.org/fhir/sid/cvx",
-    "NDC": "http://hl7.org/fhir/sid/ndc",
-    "UCUM": "http://unitsofmeasure.org",
-    "ATC": "http://www.whocc.no/atc",
-    "NUCC": "http://nucc.org/provider-taxonomy",
-}
+_SYSTEMS = {each.id: each.system for each in VOCABULARIES}
 LANGUAGES = {b"4180186": "en", b"4182511": "es", b"4180190": "fr", b"4182504": "de", b"4182503": "nl"}
 
 # The files whose rows belong to concepts, each with a letter and its columns.
@@ -235,8 +218,8 @@ def _concept(rows: list[list[bytes]], names: ConceptsOfNames) -> ConceptRow | No
 
 def _source(vocabulary: str, code: str) -> Iterator[PropertyTuple]:
     """The code of the concept in its own code system, if that is known: a Coding without a system means nothing."""
-    if vocabulary in VOCABULARIES:
-        yield "source-concept-code", "Coding", {"system": VOCABULARIES[vocabulary], "code": code}
+    if vocabulary in _SYSTEMS:
+        yield "source-concept-code", "Coding", {"system": _SYSTEMS[vocabulary], "code": code}
 
 
 def _coding(concept: bytes) -> Document:
