@@ -18,6 +18,8 @@ _RANGE = re.compile(r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(-\*)?)$")
 # The ranges of one list. Each is compared with the language of each designation.
 MOST_LANGUAGES = 50
 _PREFERRED = ("preferredForLanguage", "display")
+# The use of a designation that is an entry of an alphabetic index: it leads to a code, and is not its name.
+INDEX_TERM = "index-term"
 
 STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 PREFERRED_FOR_LANGUAGE: Document = {
@@ -115,11 +117,13 @@ def best_designation(
     """The designation that is the display of a concept in the best of the languages.
 
     ``usual`` is its display where no language is asked for; without one, a designation is. None if the
-    languages insist and none fits, or if there is neither display nor designation.
+    languages insist and none fits, or if there is neither display nor designation. Index terms are left out.
     """
+    if languages is None and usual:
+        return usual
+    designations = [designation for designation in designations if not is_index_term(designation)]
     if languages is None:
-        return usual or min(designations, key=_preference, default=None)
-    designations = list(designations)
+        return min(designations, key=_preference, default=None)
     candidates = [] if usual is None else [(languages.rank(usual.language), 0, usual)]
     candidates += [(languages.rank(d.effective_language), _preference(d), d) for d in designations]
     fitting = [(rank, preference, d) for rank, preference, d in candidates if rank is not None]
@@ -135,6 +139,11 @@ def _preference(designation: Designation) -> int:
     if designation.use is None:
         return 2
     return 1 if designation.use.get("code") in _PREFERRED else 3
+
+
+def is_index_term(designation: Designation) -> bool:
+    """Whether a designation is an entry of an alphabetic index: texts find it, and nobody is shown it as a display."""
+    return designation.use is not None and designation.use.get("code") == INDEX_TERM
 
 
 def is_withdrawn(designation: Designation) -> bool:

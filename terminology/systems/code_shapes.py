@@ -108,7 +108,8 @@ def is_concept_or_expression(code: str) -> bool:
 ICD10PCS_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
 
 _CATEGORY = "[A-Z][0-9]{2}"
-_CM_CATEGORY = "[A-Z][0-9][0-9A-Z]"
+# Of the two characters after the letter one is a digit: "N87", "C7A", and from 2026 on "QA0".
+_CM_CATEGORY = "[A-Z](?:[0-9][0-9A-Z]|[A-Z][0-9])"
 _CHAPTER = "[IVX]{1,5}|[0-9]{1,2}"
 # Codes of the WHO's ICD-10 and of ICD-10-GM: with the marks of dual coding, several with blanks between them.
 _ICD10 = rf"{_CATEGORY}(?:\.(?:[0-9]{{1,2}}-?|-))?[+*!†]?"
@@ -127,7 +128,7 @@ SHAPES: dict[str, CodeShape] = {
     ),
     "http://hl7.org/fhir/sid/icd-10-cm": CodeShape(
         rf"{_CM_CATEGORY}(?:\.[0-9A-Z]{{1,4}}|-{_CM_CATEGORY})?|{_CHAPTER}",
-        "a capital letter, a digit and a digit or capital letter, and then perhaps a dot and one to four more",
+        "a capital letter and two digits, or a digit and a capital letter, and then perhaps a dot and one to four more",
     ),
     "http://hl7.org/fhir/sid/icd-10": CodeShape(
         rf"{_ICD10}(?: {_ICD10})*|{_CATEGORY}-{_CATEGORY}|{_CHAPTER}",

@@ -136,6 +136,17 @@ def test_cm_notes_are_properties_and_inclusion_terms_designations(imported: Any)
     assert cm.said("Q00.0") == [("Rip of left wing", "en", "inclusion-term")]
 
 
+@pytest.mark.parametrize("name", ["icd10cm_codes_2031.txt", "icd10cm_order_2031.txt"])
+def test_cm_a_category_may_have_a_letter_before_its_digit(name: str, tmp_path: Path) -> None:
+    """As the codes QA0 have it, which came in 2026."""
+    rows = ("A000", "Scale pox"), ("QA00101", "Fire that comes in twos")
+    lines = [f"{code:7} {title}" for code, title in rows]
+    if "order" in name:
+        lines = [releases._order(number, code, 1, "-", title) for number, (code, title) in enumerate(rows)]
+    cm = Imported("icd10cm", write(tmp_path, name, *lines))
+    assert (cm["QA0.0101"].display, cm.problems) == ("Fire that comes in twos", [])
+
+
 def test_cm_seventh_characters_are_written_out_and_filled_up_with_x(imported: Any) -> None:
     cm = imported("icd10cm")
     assert cm["Q01.1XXA"].display == "Clipped left wing, initial encounter"

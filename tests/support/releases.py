@@ -27,6 +27,7 @@ def write(folder: Path, name: str, *lines: str, encoding: str = "utf-8", end: st
 def icd10pcs(folder: Path) -> None:
     write(folder, "icd10pcs_order_2031.txt", *_PCS_ORDER)
     write(folder, "icd10pcs_tables_2031.xml", *_PCS_TABLES)
+    write(folder, "icd10pcs_index_2031.xml", *_PCS_INDEX)
 
 
 def _order(number: int, code: str, flag: int, short: str, title: str) -> str:
@@ -62,8 +63,32 @@ _PCS_TABLES = (
 )
 
 
+_PCS_INDEX = (
+    '<?xml version="1.0" encoding="utf-8"?>',
+    "<ICD10PCS.index>",
+    "  <version>2031</version>",
+    "  <title>2031 ICD-10-PCS Index</title>",
+    "  <letter>",
+    "    <title>P</title>",
+    "    <mainTerm><title>Pinion</title><use>Wings</use></mainTerm>",
+    "    <mainTerm><title>Pterygectomy, right</title><see>Folding, Wing<codes>QAA2</codes></see></mainTerm>",
+    "    <mainTerm>",
+    "      <title>Pterygorrhaphy</title>",
+    '      <term level="1"><see>Folding</see></term>',
+    '      <term level="1"><see>Folding, Wings<tab>QAA</tab></see></term>',
+    '      <term level="1"><title>External</title>',
+    '        <term level="2"><title>Right</title><code>QAA2XZZ</code></term>',
+    "      </term>",
+    "    </mainTerm>",
+    "  </letter>",
+    "</ICD10PCS.index>",
+)
+
+
 def icd10cm(folder: Path) -> None:
     write(folder, "icd10cm_tabular_2031.xml", *_CM_TABULAR)
+    write(folder, "icd10cm_index_2031.xml", *_CM_INDEX)
+    write(folder, "icd10cm_neoplasm_2031.xml", *_CM_NEOPLASMS)
 
 
 _CM_TABULAR = (
@@ -86,6 +111,40 @@ _CM_TABULAR = (
     "<diag><name>Q01.217</name><desc>Clipped for ever</desc></diag></diag></diag></section>",
     '<section id="Q9A"><desc>Smoke (Q9A)</desc><diag><name>Q9A</name><desc>Smoke</desc></diag></section>',
     "</chapter></ICD10CM.tabular>",
+)
+
+
+_CM_INDEX = (
+    '<?xml version="1.0" encoding="utf-8"?>',
+    "<ICD10CM.index>",
+    "  <version>2031</version>",
+    "  <title>ICD-10-CM INDEX TO DISEASES OF DRAGONS</title>",
+    "  <letter>",
+    "    <title>C</title>",
+    "    <mainTerm><title>Clipping<nemod>(of claw) (wing)</nemod> NEC</title><seeAlso>Tear</seeAlso>",
+    "      <code>Q01.-</code>",
+    '      <term level="1"><title>left</title><code>Q01.1</code><manif>Q9A</manif></term>',
+    '      <term level="1"><title>tail</title><see>condition</see></term>',
+    "    </mainTerm>",
+    "  </letter>",
+    "</ICD10CM.index>",
+)
+_CM_NEOPLASMS = (
+    '<?xml version="1.0" encoding="utf-8"?>',
+    "<ICD10CM.index>",
+    "  <version>2031</version>",
+    "  <indexHeading>",
+    '    <head col="1">Neoplasm</head>',
+    '    <head col="2">Malignant Primary</head>',
+    '    <head col="3">Benign</head>',
+    "  </indexHeading>",
+    "  <letter>",
+    "    <title>N</title>",
+    "    <mainTerm><title>Neoplasm, draconic</title>",
+    '      <term level="1"><title>snout</title><cell col="2">Q9A</cell><cell col="3">-</cell></term>',
+    "    </mainTerm>",
+    "  </letter>",
+    "</ICD10CM.index>",
 )
 
 

@@ -1,4 +1,4 @@
-"""The files of ICD-10-CM and ICD-10-PCS: lists of codes, XML, and the years that they are of."""
+"""The files of ICD-10-CM and ICD-10-PCS: lists of codes, XML, indexes, and the years that they are of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from terminology.content.importers.files import File, year_in
+from terminology.core.errors import BrokenReleaseError
+from terminology.core.model import Problem
 
 
 class Icd10Files(NamedTuple):
@@ -15,6 +17,7 @@ class Icd10Files(NamedTuple):
     orders: list[File]
     codes: list[File]
     xml: list[File]
+    indexes: list[File]
 
     @property
     def lists(self) -> list[File]:
@@ -23,19 +26,29 @@ class Icd10Files(NamedTuple):
 
 
 def by_content(
-    files: Sequence[File], order_line: re.Pattern[str], code_line: re.Pattern[str], xml: bytes
+    files: Sequence[File], order_line: re.Pattern[str], code_line: re.Pattern[str], xml: bytes, index: bytes
 ) -> Icd10Files:
-    """The files whose first line is that of an order file or a code file, and those that mention ``xml``."""
-    sorted_files = Icd10Files([], [], [])
+    """The files whose first line is that of an order file or a code file, and those that mention ``xml`` or ``index``.
+
+    Raises BrokenReleaseError for an index alone.
+    """
+    sorted_files = Icd10Files([], [], [], [])
     for file in files:
+        if file.trouble():
+            continue
         head = file.head()
         first = file.first_line()
         if xml in head:
             sorted_files.xml.append(file)
+        elif index in head:
+            sorted_files.indexes.append(file)
         elif order_line.match(first):
             sorted_files.orders.append(file)
         elif code_line.match(first):
             sorted_files.codes.append(file)
+    if sorted_files.indexes and not (sorted_files.xml or sorted_files.lists):
+        text = "is an index, which leads to codes and does not list them: give it with the list of codes"
+        raise BrokenReleaseError(Problem(sorted_files.indexes[0].label, 0, text))
     return sorted_files
 
 

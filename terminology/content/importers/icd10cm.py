@@ -18,6 +18,9 @@ The tabular list does not write out the codes of seven characters: a ``sevenChrD
 the codes below it take, and shorter codes are filled up with X. With an order or code file beside it, only
 the codes in that file become concepts.
 
+The indexes (of diseases and of external causes) and the tables of neoplasms and drugs (``icd10cm_index_2026.xml`` and
+the files beside it, see ``alphabetic_index``) have terms, which are designations of the codes that they lead to.
+
 Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
 for a code.
 """
@@ -30,6 +33,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
+from terminology.content.importers.alphabetic_index import CodePattern, IndexTerms
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.icd10_files import by_content, year_of
 from terminology.content.importers.importer import importer_of
@@ -48,8 +52,9 @@ from terminology.store.reporting import Reporter
 
 URL = "http://hl7.org/fhir/sid/icd-10-cm"
 EXPECTED = (
-    "icd10cm_tabular_YYYY.xml, icd10cm_order_YYYY.txt or icd10cm_codes_YYYY.txt "
-    "(best the first and one of the others)"
+    "icd10cm_tabular_YYYY.xml, icd10cm_order_YYYY.txt or icd10cm_codes_YYYY.txt (best the first and one of the "
+    "others; and, for the terms of the indexes, icd10cm_index_YYYY.xml, icd10cm_eindex_YYYY.xml, "
+    "icd10cm_neoplasm_YYYY.xml and icd10cm_drug_YYYY.xml)"
 )
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 INCLUSION_TERM = {"system": URL, "code": "inclusion-term", "display": "Inclusion term"}
@@ -65,8 +70,12 @@ NOTES = {
     "seventhCharacter": "A seventh character and its meaning.",
 }
 
-_LIST_LINE = re.compile(r"[A-Z][0-9][0-9A-Z][0-9A-Z ]{4} \S")
-_ORDER_LINE = re.compile(r"\d{5} [A-Z][0-9][0-9A-Z][0-9A-Z ]{4} [01] \S")
+# "A00", "C7A" and, from 2026 on, "QA0".
+_CATEGORY = "[A-Z](?:[0-9][0-9A-Z]|[A-Z][0-9])"
+_LIST_LINE = re.compile(rf"{_CATEGORY}[0-9A-Z ]{{4}} \S")
+_ORDER_LINE = re.compile(rf"\d{{5}} {_CATEGORY}[0-9A-Z ]{{4}} [01] \S")
+# A hyphen says that more characters follow.
+_INDEX = CodePattern(URL, re.compile(rf"({_CATEGORY}(?:\.[0-9A-Z]{{1,4}})?)\.?-?"), 3)
 # "7th characters D and S do not apply to codes in category S06 with 6th character 7 - death …, or 8 - …"
 _EXCLUSION = re.compile(
     r"7th characters (.+?) do not apply to codes in category (\w+) with 6th character (.+)"
@@ -85,11 +94,17 @@ class CmLine(NamedTuple):
 
 
 class CmFiles(NamedTuple):
-    """The tabular list and the list of codes (an order file or a code file): at least one of the two."""
+    """The tabular list and the list of codes (an order or a code file), at least one of the two; and the indexes."""
 
     tabular: File | None
     list_: File | None
     is_order: bool
+    indexes: list[File]
+
+    @property
+    def all(self) -> list[File]:
+        """Every file that is read."""
+        return [file for file in (self.tabular, self.list_, *self.indexes) if file is not None]
 
 
 def dotted(code: str) -> str:
@@ -108,7 +123,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     files = _cm_files(all_files)
     if files is None:
         return []
-    years = {file.label: year_of(file) for file in (files.tabular, files.list_) if file is not None}
+    years = {file.label: year_of(file) for file in files.all}
     if len({year for year in years.values() if year}) > 1:
         differences = " and ".join(f"{label} is of {year}" for label, year in years.items())
         text = f"expected files of one year, but {differences}"
@@ -124,17 +139,18 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         licence="free use in the United States; WHO retains its rights in ICD-10",
         hierarchy_meaning="classified-with",
         properties=_declarations(files.tabular is not None),
-        files=sources(file for file in (files.tabular, files.list_) if file is not None),
+        files=sources(files.all),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
 def _cm_files(all_files: Sequence[File]) -> CmFiles | None:
-    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<ICD10CM.tabular")
+    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<ICD10CM.tabular", b"<ICD10CM.index")
     tabular, lists = files.xml, files.lists
     if len(tabular) > 1 or len(lists) > 1 or not (tabular or lists):
         return None
-    return CmFiles(tabular[0] if tabular else None, lists[0] if lists else None, bool(files.orders))
+    list_ = lists[0] if lists else None
+    return CmFiles(tabular[0] if tabular else None, list_, bool(files.orders), files.indexes)
 
 
 def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
@@ -150,6 +166,22 @@ def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
 
 
 def _concepts(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
+    """The rows of the lists, with what the indexes say of their codes."""
+    index = IndexTerms.of(files.indexes, _INDEX, reporter)
+    for row in _rows(files, reporter):
+        if not _is_range(row):
+            row.designations = [*row.designations, *index.designations(row.code)]
+        yield row
+    for problem in index.leading_nowhere():
+        reporter.problem(problem)
+
+
+def _is_range(row: ConceptRow) -> bool:
+    """Whether a concept is a chapter or a section."""
+    return "-" in row.code
+
+
+def _rows(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
     """Chapters, sections, categories and codes, each after its parent."""
     entries = _list_lines(files.list_, files.is_order, reporter) if files.list_ else iter(())
     if files.tabular is None:
@@ -364,4 +396,4 @@ def _seventh_characters(element: Any) -> dict[str, str]:
     }
 
 
-ICD10CM = importer_of("icd10cm", "ICD-10-CM tabular XML, order or code file", EXPECTED, _open)
+ICD10CM = importer_of("icd10cm", "ICD-10-CM tabular XML, order or code file, and indexes", EXPECTED, _open)

@@ -14,6 +14,9 @@ PcsTables (``icd10pcs_tables_2024.xml``): ``pcsTable`` with three ``axis`` and `
 ``axis`` with ``title`` and ``label code="…"``. A code is valid when one row has all of its characters:
 shape alone is not enough (0UDC7ZZ is well formed, and there is no table for it).
 
+Terms of the index (``icd10pcs_index_2024.xml``, see ``alphabetic_index``) are designations of the codes that they
+lead to.
+
 The hierarchy is the one that a coder walks: section (0), body system (0U), table (0UB), body part (0UBC),
 code. The first four are not codes for a claim, so they are abstract.
 """
@@ -27,6 +30,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from terminology.content.importers import notices
+from terminology.content.importers.alphabetic_index import CodePattern, IndexTerms
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.icd10_files import by_content, year_of
 from terminology.content.importers.importer import importer_of
@@ -46,7 +50,7 @@ from terminology.store.reporting import Reporter
 URL = "http://www.cms.gov/Medicare/Coding/ICD10"
 EXPECTED = (
     "icd10pcs_codes_YYYY.txt or icd10pcs_order_YYYY.txt (and, for the meaning of the characters, "
-    "icd10pcs_tables_YYYY.xml)"
+    "icd10pcs_tables_YYYY.xml, and, for the terms of the index, icd10pcs_index_YYYY.xml)"
 )
 AXES = ("section", "bodySystem", "rootOperation", "bodyPart", "approach", "device", "qualifier")
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
@@ -55,6 +59,8 @@ SHORT = {"system": URL, "code": "short", "display": "Short title"}
 _LIST_LINE = re.compile(r"[0-9A-HJ-NP-Z]{7} \S")
 _ORDER_LINE = re.compile(r"\d{5} [0-9A-HJ-NP-Z]{3}(?:[0-9A-HJ-NP-Z]{4}| {4}) [01] \S")
 _LEVELS = (1, 2, 3, 4)
+# A table (three characters) has hundreds of codes.
+_INDEX = CodePattern(URL, re.compile(r"([0-9A-HJ-NP-Z]{1,7})"), 4)
 
 
 class PcsLine(NamedTuple):
@@ -88,11 +94,12 @@ class PcsTables:
 
 
 class PcsFiles(NamedTuple):
-    """The list of codes (an order file or a code file), and the tables where they are given."""
+    """The list of codes (an order file or a code file), and the tables and the index where they are given."""
 
     list_: File
     is_order: bool
     tables: File | None
+    indexes: list[File]
 
 
 # -- which files ---------------------------------------------------------------------------------
@@ -105,12 +112,13 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         return []
     list_, tables = files.list_, files.tables
     version = year_of(list_)
-    if tables is not None:
-        tables_version = year_of(tables)
-        if version and tables_version and version != tables_version:
-            text = f"is of {tables_version}, but {list_.label} is of {version}"
-            raise BrokenReleaseError(Problem(tables.label, 0, text))
-        version = version or tables_version
+    others = [file for file in (tables, *files.indexes) if file is not None]
+    for other in others:
+        year = year_of(other)
+        if version and year and version != year:
+            text = f"is of {year}, but {list_.label} is of {version}"
+            raise BrokenReleaseError(Problem(other.label, 0, text))
+        version = version or year
     release = CodeSystemRelease(
         kind="icd10pcs",
         url=URL,
@@ -122,16 +130,17 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         licence="public domain",
         hierarchy_meaning="is-a",
         properties=_declarations(tables is not None),
-        files=sources(file for file in (list_, tables) if file is not None),
+        files=sources([list_, *others]),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
 
 
 def _pcs_files(all_files: Sequence[File]) -> PcsFiles | None:
-    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<pcsTable")
+    files = by_content(all_files, _ORDER_LINE, _LIST_LINE, b"<pcsTable", b"<ICD10PCS.index")
     if len(files.lists) != 1 or len(files.xml) > 1:
         return None
-    return PcsFiles(files.lists[0], bool(files.orders), files.xml[0] if files.xml else None)
+    tables = files.xml[0] if files.xml else None
+    return PcsFiles(files.lists[0], bool(files.orders), tables, files.indexes)
 
 
 def _declarations(has_tables: bool) -> list[PropertyDeclaration]:
@@ -150,6 +159,7 @@ def _declarations(has_tables: bool) -> list[PropertyDeclaration]:
 def _concepts(files: PcsFiles, reporter: Reporter) -> Iterator[ConceptRow]:
     """The codes, each after its section, body system, table and body part where these are new."""
     tables = _tables(files.tables, reporter) if files.tables else None
+    index = IndexTerms.of(files.indexes, _INDEX, reporter)
     titles: dict[str, str] = {}
     known: set[str] = set()
     for entry in _list_lines(files, reporter):
@@ -159,8 +169,11 @@ def _concepts(files: PcsFiles, reporter: Reporter) -> Iterator[ConceptRow]:
         labels = tables.of(entry.code) if tables else None
         if tables and labels is None:
             reporter.problem(Problem(files.list_.label, entry.line, f"{entry.code} is in none of the tables"))
-        yield from _above(entry.code, labels, titles, tables, known)
-        yield _row(entry, labels)
+        for row in (*_above(entry.code, labels, titles, tables, known), _row(entry, labels)):
+            row.designations = [*row.designations, *index.designations(row.code)]
+            yield row
+    for problem in index.leading_nowhere():
+        reporter.problem(problem)
 
 
 def _list_lines(files: PcsFiles, reporter: Reporter) -> Iterator[PcsLine]:
@@ -267,4 +280,4 @@ def _axis(axis: Any) -> dict[str, str]:
     return {label.get("code", ""): text_of(label) for label in axis.findall("label")}
 
 
-ICD10PCS = importer_of("icd10pcs", "ICD-10-PCS codes or order file, and tables XML", EXPECTED, _open)
+ICD10PCS = importer_of("icd10pcs", "ICD-10-PCS codes or order file, tables and index XML", EXPECTED, _open)

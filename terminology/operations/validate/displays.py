@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from terminology.core import issues
-from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, is_withdrawn
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, is_index_term, is_withdrawn
 from terminology.core.model import CodeSystemInfo, Concept, Designation, Issue
 
 # A use of our own, for words that are not those of the code system: its displays need a licence.
@@ -25,13 +25,16 @@ SNOMED_INACTIVE = "900000000000546006"
 
 @dataclass(slots=True)
 class Displays:
-    """All designations of one concept, its display among them.
+    """All designations of one concept that are displays, its display among them.
 
-    ``default_language`` is the language of the code system.
+    ``default_language`` is the language of the code system. Terms of an index are left out.
     """
 
     designations: Sequence[Designation]
     default_language: str | None
+
+    def __post_init__(self) -> None:
+        self.designations = [each for each in self.designations if not is_index_term(each)]
 
     @staticmethod
     def of(concept: Concept, about: CodeSystemInfo, designations: Iterable[Designation]) -> Displays:
