@@ -176,7 +176,8 @@ class CodeSystemInfo:
     many (``is_infinite``). ``is_related``: False if nothing relates its codes to each other. ``case_sensitive``:
     None if the code system does not say; then a code in any case is found where no code is written exactly so.
     ``has_expressions``: codes that no list has may be made of those that it has (``CodeSystem.is_expression``).
-    ``is_flat``: True if an expansion is a tree only where the request or the value set asks for one.
+    ``is_flat``: True if an expansion is a tree only where the request or the value set asks for one. ``has_hierarchy``:
+    False if its owner defines that no code is above another, so that a fragment has none either.
     """
 
     url: str
@@ -194,6 +195,7 @@ class CodeSystemInfo:
     is_infinite: bool = False
     has_expressions: bool = False
     is_flat: bool = False
+    has_hierarchy: bool = True
 
     @property
     def canonical(self) -> str:

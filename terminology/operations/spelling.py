@@ -77,7 +77,7 @@ _WITH_MODIFIERS = ("www.ama-assn.org/go/cpt", "www.cms.gov/Medicare/Coding/HCPCS
 # A modifier has two characters, after a mark or a blank. With nothing between, it has a letter: seven digits are
 # rather another code.
 _MODIFIED = re.compile(
-    r"([A-Z0-9]{5})((?:\s*[:,-]\s*[A-Z0-9]{2}|\s+[A-Z0-9]{2}|(?=\d?[A-Z])[A-Z0-9]{2})+)", re.IGNORECASE
+    r"([A-Z0-9]{5})((?:\s*[:,.-]\s*[A-Z0-9]{2}|\s+[A-Z0-9]{2}|(?=\d?[A-Z])[A-Z0-9]{2})+)", re.IGNORECASE
 )
 _MODIFIER = re.compile(r"[A-Z0-9]{2}", re.IGNORECASE)
 

@@ -63,7 +63,8 @@ def subsumes(catalogue: Catalogue, request: SubsumesRequest) -> str:
     outcome = relation(system, a.code, b.code)
     if outcome == NOT_SUBSUMED and not system.about.is_related:
         raise TerminologyError(issues.subsumption_unknown(a.code, b.code, system.about))
-    if outcome == NOT_SUBSUMED and system.about.content != "complete":
+    is_beyond = system.about.content != "complete" and system.about.has_hierarchy
+    if outcome == NOT_SUBSUMED and is_beyond:
         raise TerminologyError(issues.subsumption_beyond_fragment(a.code, b.code, system.about))
     return outcome
 

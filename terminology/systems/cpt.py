@@ -313,6 +313,7 @@ DESCRIPTION = SystemDescription(
     ),
     versions="The year of use, from the names of the files and folders, or else from the notice.",
     inactive="None; a code with modifiers is inactive if one of its parts is.",
+    has_hierarchy=False,
     subsumption="None; the order of modifiers does not matter.",
     copyright=NOTICE.format(year="[year]"),
     source="https://terminology.hl7.org/CPT.html",

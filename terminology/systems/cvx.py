@@ -29,6 +29,7 @@ DESCRIPTION = SystemDescription(
     inactive=(
         "None: the status says whether a vaccine is available in the United States, not whether the code may be used."
     ),
+    has_hierarchy=False,
     subsumption="None.",
     source="https://terminology.hl7.org/CVX.html",
     shape=CodeShape("[0-9]{2,3}", "two or three digits"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems import cpt, cvx, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
+from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
 
 DESCRIPTIONS: tuple[SystemDescription, ...] = (
@@ -22,6 +26,15 @@ _BY_URL = {description.url: description for description in DESCRIPTIONS}
 def description_of(url: str) -> SystemDescription | None:
     """The description of the code system with this url, if there is one."""
     return _BY_URL.get(url)
+
+
+def described_info(document: Document) -> CodeSystemInfo:
+    """The metadata of a CodeSystem resource, with those that only the description of its owner has."""
+    about = info_of(document)
+    description = description_of(about.url)
+    if description is None:
+        return about
+    return replace(about, is_flat=description.is_flat, has_hierarchy=description.has_hierarchy)
 
 
 def implying(url: str) -> SystemDescription | None:

@@ -128,7 +128,8 @@ class SystemDescription:
     ``codes``, ``displays``, ``versions``, ``inactive`` and ``subsumption`` are sentences for the page. ``others`` is
     the rule for the properties that ``filters`` do not name, None if there is none. ``ignores_case_of_names``: the
     names of filters are compared without case. ``copyright`` is the notice that goes with every value set that the
-    server makes itself. ``source`` says where the rules stand.
+    server makes itself. ``source`` says where the rules stand. ``is_flat`` and ``has_hierarchy`` are as in
+    ``CodeSystemInfo``.
     """
 
     url: str
@@ -148,6 +149,8 @@ class SystemDescription:
     not_offered: Sequence[NotOffered] = ()
     copyright: str | None = None
     ignores_case_of_names: bool = False
+    is_flat: bool = False
+    has_hierarchy: bool = True
     _rules: dict[str, FilterRule] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

@@ -11,11 +11,10 @@ from terminology.core.languages import Languages
 from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue
 from terminology.core.texts import beginning_with, folded_finder
 from terminology.systems import implicit
-from terminology.systems.described import description_of
+from terminology.systems.described import described_info, description_of
 from terminology.systems.document_filters import DocumentFilters
 from terminology.systems.document_index import DocumentIndex
 from terminology.systems.filters import values_in_doubt
-from terminology.systems.metadata import info_of
 from terminology.systems.protocol import SimpleCodeSystem, SimpleSelection
 
 Test = Callable[[str], bool]
@@ -27,7 +26,7 @@ class DocumentCodeSystem(SimpleCodeSystem):
     """A CodeSystem resource as a code system."""
 
     def __init__(self, document: Document) -> None:
-        self.about = info_of(document)
+        self.about = described_info(document)
         self.document = document
         self._concepts = DocumentIndex(self.about, document)
 

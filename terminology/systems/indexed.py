@@ -14,11 +14,10 @@ from terminology.core.texts import words
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.schema import ABSTRACT, INACTIVE, LANGUAGE, MARK
 from terminology.systems import implicit
-from terminology.systems.described import description_of
+from terminology.systems.described import described_info, description_of
 from terminology.systems.filters import values_in_doubt
 from terminology.systems.indexed_filters import STEPS_OF_ROW, IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
-from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodesBeyond
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class IndexedCodeSystem:
     def __init__(self, artifact: Artifact, filters: IndexedFilters | None = None) -> None:
         """``filters`` are for a code system with filters of its own."""
         self.artifact = artifact
-        self.about: CodeSystemInfo = info_of(artifact.header.document)
+        self.about: CodeSystemInfo = described_info(artifact.header.document)
         self._description = description_of(self.about.url)
         self.filters = filters or IndexedFilters(self.about, artifact, RowReader(artifact), self._description)
         self.reader, self.key = self.filters.reader, self.filters.key

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.model import Document, Filter
 from terminology.systems.description import (
     COMPARING,
@@ -120,6 +122,21 @@ def _answers(filters: Any, filter_: Filter) -> Any:
     return filters.codes().having(_answer_codes(filters, filter_))
 
 
+# Names in HL7's definition of LOINC, and those that the releases have for the same properties.
+OTHER_NAMES = {
+    "rad-modality-modality-type": "rad-modality-type",
+    "rad-modality-modality-subtype": "rad-modality-subtype",
+    "rad-view-view-aggregation": "rad-view-aggregation",
+}
+
+
+def _by_other_name(filters: Any, filter_: Filter) -> Any:
+    name = filter_.property if filter_.property in filters.declared else OTHER_NAMES[filter_.property]
+    if name not in filters.declared:
+        raise TerminologyError(issues.property_without_values(filter_, filters.about))
+    return _compared(filters, Filter(name, filter_.op, filter_.value))
+
+
 _EQUALS = ("=", "in")
 _TEXT = (
     "a text in any case; for `in` a list, for `regex` a pattern in any case, which matches anywhere if it has `^` or "
@@ -171,6 +188,13 @@ FILTERS = (
         order=_answer_codes,
     ),
     FilterRule(("code", "concept"), COMPARING, "a code in any case, or a list", "these codes"),
+    FilterRule(
+        tuple(OTHER_NAMES),
+        COMPARING,
+        "as of " + ", ".join(f"`{name}`" for name in OTHER_NAMES.values()),
+        "terms with it; refused where the release does not link such parts",
+        _by_other_name,
+    ),
 )
 OTHERS = FilterRule(
     (),
@@ -234,6 +258,7 @@ DESCRIPTION = SystemDescription(
     ),
     versions="That of the release, `2.82`; versions are compared by their numbers.",
     inactive="`STATUS` DEPRECATED, and no other status.",
+    is_flat=True,
     subsumption="By the component hierarchy (`ComponentHierarchyBySystem`), in which a code may have several parents.",
     source="https://terminology.hl7.org/LOINC.html",
     shape=CodeShape(
@@ -284,6 +309,15 @@ DESCRIPTION = SystemDescription(
             "these texts are displays, designations and definitions: the text filter of $expand searches them, and the "
             "filters 'display' and 'definition' compare two of them",
             TEXTS,
+        ),
+        NotOffered(
+            "the files `DocumentOntology.csv` and `LoincRsnaRadiologyPlaybook.csv`",
+            "`LoincPartLink_Supplementary.csv` links the same parts, as `document-kind`, `rad-timing` and so on; the "
+            "order of the parts and the identifiers of RadLex are not properties",
+        ),
+        NotOffered(
+            "`http://loinc.org/[version]/vs`",
+            "HL7 does not define it; a version is named as `http://loinc.org/vs|2.82`",
         ),
         NotOffered(
             "the questions of an answer list by `answer-list = LL…`",

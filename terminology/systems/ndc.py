@@ -53,6 +53,7 @@ DESCRIPTION = SystemDescription(
     displays="Of a package PACKAGEDESCRIPTION; of a product its trade name.",
     versions="`YYYYMMDD`, as the name of the file or folder has it.",
     inactive="Packages that NDC_EXCLUDE_FLAG excludes (E, U or I), and products all of whose packages are excluded.",
+    has_hierarchy=False,
     subsumption="None; `product` of a package names the product.",
     source="https://terminology.hl7.org/NDC.html",
     shape=CodeShape(

@@ -113,6 +113,7 @@ DESCRIPTION = SystemDescription(
     ),
     versions="The date of the release, `MMDDYYYY`, as in the name of its file.",
     inactive="Concepts whose names are all obsolete (SUPPRESS=O), and those of the archive (status `archived`).",
+    has_hierarchy=False,
     subsumption="None.",
     source="https://terminology.hl7.org/RxNorm.html, https://www.nlm.nih.gov/research/umls/rxnorm/docs/techdoc.html",
     shape=CodeShape("[0-9]{1,8}", "digits only"),

@@ -502,7 +502,7 @@ def test_loinc_linguistic_variants_are_designations(imported: Any) -> None:
 
 def test_loinc_deprecated_terms_are_inactive_and_notices_are_marked(imported: Any) -> None:
     loinc = imported("loinc")
-    assert (loinc["99996-1"].inactive, loinc["99996-1"].status) == (True, "deprecated")
+    assert (loinc["99996-1"].inactive, loinc["99996-1"].status) == (True, "DEPRECATED")
     assert [loinc.stated(code, "copyright") for code in ("99995-3", "99996-1")] == [["LOINC"], ["3rdParty"]]
 
 

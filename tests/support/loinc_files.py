@@ -26,7 +26,14 @@ NAMES = ("LONG_COMMON_NAME", "SHORTNAME", "DisplayName", "DefinitionDescription"
 CLASSES = ("BAKE", "BAKE.OVEN", "DOC.BAKE", "PATH", "PATH.CRUMB", "CYTO")
 STATUSES = ("ACTIVE", "ACTIVE", "ACTIVE", "TRIAL", "DISCOURAGED", "DEPRECATED")
 CLASS_TYPES = {"1": "Laboratory", "2": "Clinical", "3": "Claims attachments", "4": "Surveys"}
-KINDS = ("document-kind", "rad-timing", "analyte-gene")
+KINDS = (
+    "document-kind",
+    "rad-timing",
+    "analyte-gene",
+    "rad-modality-type",
+    "rad-modality-subtype",
+    "rad-view-aggregation",
+)
 _SYLLABLES = ("cru", "mb", "do", "ugh", "lo", "af", "bun", "ye", "ast", "rye")
 
 
@@ -237,3 +244,79 @@ class PlainLoinc:
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         yield from csv.DictReader(stream)
+
+
+# -- a release for rows of rules -----------------------------------------------------------------
+
+_FEW_TERMS = (
+    "99990-4|Crumb|MCnc|Pt|Bread|Qn||BAKE|ACTIVE|1|Crumb Brd|Both|Crumb [Mass] in Bread|Crumbs in bread|||2.9",
+    "99991-2|Recipe|Find|Pt|Bread|Doc||DOC.BAKE|ACTIVE|2|Recipe Brd|Observation|Recipe of Bread||||2.99",
+    "99992-0|Recipe|Find|Pt|Cake|DOC||DOC.BAKE|ACTIVE|2|Recipe Cake|Order|Recipe of Cake||||2.61",
+    "99993-8|Crumb|MCnc|Pt|Cake|Qn||BAKE|DEPRECATED|1|Crumb Cake|Both|Crumb [Mass] in Cake||||2.9",
+    "99994-6|Crust|Find|Pt|Bread|Ord|Tasting|PATH.BAKE|DISCOURAGED|3|Crust Brd|Subset|Crust||© The Baker's Guild||2.9",
+    "99995-3|Taste|Find|Pt|^Baker|Nom||CYTO|TRIAL|4|Taste Bkr|Observation|How does it taste?|||Panel|2.9",
+)
+_FEW_COLUMNS = (
+    "LOINC_NUM COMPONENT PROPERTY TIME_ASPCT SYSTEM SCALE_TYP METHOD_TYP CLASS STATUS CLASSTYPE SHORTNAME ORDER_OBS "
+    "LONG_COMMON_NAME CONSUMER_NAME EXTERNAL_COPYRIGHT_NOTICE PanelType VersionLastChanged"
+)
+
+
+def write_few(folder: Path, version: str = "2.99") -> Path:
+    """Write a release of six terms, each with something that a rule is about; returns its folder."""
+    base = folder / f"Loinc_{version}"
+    accessory = base / "AccessoryFiles"
+    uri = "http://loinc.org/property"
+    tables = {
+        base / "LoincTable" / "Loinc.csv": (_FEW_COLUMNS, *_FEW_TERMS),
+        base / "LoincTable" / "MapTo.csv": ("LOINC MAP_TO COMMENT", "99993-8|99990-4|"),
+        accessory / "PartFile" / "Part.csv": (
+            "PartNumber PartTypeName PartName PartDisplayName Status",
+            "LP99001-1|SCALE|Doc|Document|ACTIVE",
+            "LP99002-2|COMPONENT|Crumb|Crumbs of bakery|ACTIVE",
+            "LP99003-3|Document.Kind|Recipe|Recipes|ACTIVE",
+            "LP99009-9|COMPONENT|Stale|Stale|DEPRECATED",
+        ),
+        accessory / "PartFile" / "LoincPartLink_Primary.csv": (
+            "LoincNumber LongCommonName PartNumber PartName PartTypeName LinkTypeName Property",
+            f"99991-2||LP99001-1|Doc|SCALE|Primary|{uri}/SCALE_TYP",
+            f"99992-0||LP99001-1|Doc|SCALE|Primary|{uri}/SCALE_TYP",
+            f"99990-4||LP99002-2|Crumb|COMPONENT|Primary|{uri}/COMPONENT",
+        ),
+        accessory / "PartFile" / "LoincPartLink_Supplementary.csv": (
+            "LoincNumber LongCommonName PartNumber PartName PartTypeName LinkTypeName Property",
+            f"99991-2||LP99003-3|Recipe|Document.Kind|DocumentOntology|{uri}/document-kind",
+            f"99994-6||LP99004-4|Photograph|Rad.Modality.Modality Type|Radiology|{uri}/rad-modality-type",
+        ),
+        accessory / "ComponentHierarchyBySystem" / "ComponentHierarchyBySystem.csv": (
+            "PATH_TO_ROOT SEQUENCE IMMEDIATE_PARENT CODE CODE_TEXT",
+            "|1||LP99010-0|Bakery",
+            "LP99010-0|1|LP99010-0|LP99011-1|Bread",
+            "LP99010-0|2|LP99010-0|LP99012-2|Crumbs",
+            "LP99010-0.LP99011-1|1|LP99011-1|99990-4|Crumb",
+            "LP99010-0.LP99012-2|1|LP99012-2|99990-4|Crumb",
+            "LP99010-0.LP99012-2|2|LP99012-2|99993-8|Crumb",
+        ),
+        accessory / "AnswerFile" / "AnswerList.csv": (
+            "AnswerListId AnswerListName AnswerStringId LocalAnswerCode SequenceNumber DisplayText Score "
+            "ExtCodeSystem ExtCodeId",
+            "LL9901-1|Tastes|LA9902-2||2|Sweet|1|http://snomed.info/sct|1",
+            "LL9901-1|Tastes|LA9903-3||1|Sour|0||",
+        ),
+        accessory / "AnswerFile" / "LoincAnswerListLink.csv": (
+            "LoincNumber LongCommonName AnswerListId AnswerListName AnswerListLinkType ApplicableContext",
+            "99995-3||LL9901-1|Tastes|NORMATIVE|",
+        ),
+        accessory / "ConsumerName" / "ConsumerName.csv": (
+            "LoincNumber ConsumerName",
+            "99990-4|Crumbs in bread",
+            "99991-2|How bread is made",
+        ),
+        accessory / "LinguisticVariants" / "deDE15LinguisticVariant.csv": (
+            "LOINC_NUM LONG_COMMON_NAME SHORTNAME LinguisticVariantDisplayName",
+            "99990-4|Krume [Masse] in Brot|Krume Brt|Krümel im Brot",
+        ),
+    }
+    for path, (columns, *rows) in tables.items():
+        _write(path, columns.split(), [row.split("|") for row in rows])
+    return base

@@ -8,6 +8,7 @@ CSV with a header row, everything quoted::
     …/ComponentHierarchyBySystem.csv    PATH_TO_ROOT, SEQUENCE, IMMEDIATE_PARENT, CODE, CODE_TEXT
     …/AnswerList.csv                    AnswerListId, AnswerListName, …, AnswerStringId, …, DisplayText
     …/LoincAnswerListLink.csv           LoincNumber, …, AnswerListId, …
+    …/ConsumerName.csv                  LoincNumber, ConsumerName
     …/frFR18LinguisticVariant.csv       LOINC_NUM, …, SHORTNAME, LONG_COMMON_NAME, …
 
 Parts (LP…), answer lists (LL…) and answers (LA…) are codes of LOINC, too. Properties are named as in
@@ -62,6 +63,7 @@ _FILES = {
     "answerlist.csv": "answer",
     "loincanswerlistlink.csv": "answerLink",
     "mapto.csv": "mapTo",
+    "consumername.csv": "consumerName",
 }
 _VARIANT = re.compile(r"([a-z]{2})([A-Z]{2})\d+LinguisticVariant\.csv")
 _VERSION = re.compile(r"(?<![\d.])(2\.\d\d)(?!\d)")
@@ -249,6 +251,11 @@ class LoincDistributor:
         for number, (code, other) in self.rows(file, "LOINC", "MAP_TO"):
             self.put(file, number, code, "Q", "MAP_TO", other)
 
+    def consumer_names(self, file: File) -> None:
+        for number, (code, name) in self.rows(file, "LoincNumber", "ConsumerName"):
+            if name:
+                self.put(file, number, code, "N", name)
+
     def variants(self, file: File) -> None:
         language = "-".join(_VARIANT.fullmatch(file.name).groups())  # type: ignore[union-attr]
         present = column_names(file, ",", True)
@@ -270,12 +277,13 @@ _DISTRIBUTION: dict[str, Callable[[LoincDistributor, File], None]] = {
     "answer": LoincDistributor.answers,
     "answerLink": LoincDistributor.answer_links,
     "mapTo": LoincDistributor.map_to,
+    "consumerName": LoincDistributor.consumer_names,
     "variant": LoincDistributor.variants,
 }
 
 
 # The rows about one code, by their letter: L a term, P a part, K a part of a term, H a parent, A an answer in a
-# list, W a list with an answer, Q a property that is a code, V the names in another language.
+# list, W a list with an answer, Q a property that is a code, N a name for consumers, V the names in another language.
 RowsByLetter = dict[str, list[list[Any]]]
 
 
@@ -344,8 +352,8 @@ class LoincConceptBuilder:
             display=cells.get("LONG_COMMON_NAME") or None,
             definition=cells.get("DefinitionDescription") or None,
             inactive=status == "DEPRECATED",
-            status=status.lower() or None,
-            designations=[*_names(cells), *_variants(rows)],
+            status=_status(status),
+            designations=[*_names(cells), *_consumer_names(cells, rows), *_variants(rows)],
             properties=[
                 *self._axes(cells, rows),
                 *((name, "string", cells[name]) for name in self.plain if name in cells),
@@ -377,7 +385,7 @@ class LoincConceptBuilder:
             code=code,
             display=name or display or None,
             inactive=status == "DEPRECATED",
-            status=status.lower() or None,
+            status=_status(status),
             designations=designations,
             properties=[("STATUS", "string", status), ("PartTypeName", "string", type_)],
         )
@@ -401,6 +409,11 @@ class LoincConceptBuilder:
         )
 
 
+def _status(status: str) -> str | None:
+    """As HL7's own server writes it; that a code is in use is the rule, and no status."""
+    return None if status in ("", "ACTIVE") else status
+
+
 def _use(code: str) -> dict[str, str]:
     return {"system": URL, "code": code, "display": code}
 
@@ -413,6 +426,12 @@ def _names(cells: dict[str, str]) -> list[DesignationTuple]:
     if any(axes):
         names.append((":".join(axes).rstrip(":"), "en", _use("FullySpecifiedName"), None))
     return names
+
+
+def _consumer_names(cells: dict[str, str], rows: RowsByLetter) -> list[DesignationTuple]:
+    """The names in a file of their own that the column CONSUMER_NAME does not have."""
+    names = dict.fromkeys(name for (name,) in rows.get("N", ()) if name != cells.get("CONSUMER_NAME"))
+    return [(name, "en", _use("ConsumerName"), None) for name in names]
 
 
 def _variants(rows: RowsByLetter) -> list[DesignationTuple]:

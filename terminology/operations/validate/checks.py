@@ -40,6 +40,8 @@ Check = Callable[[CodingFinding, ValidationBasis], bool]
 STOP, GO = True, False
 
 _ABSOLUTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+# Statuses of concepts that may be used, which their owner advises against (LOINC).
+DISCOURAGING = frozenset({"DISCOURAGED"})
 
 
 # -- the code system -----------------------------------------------------------------------------
@@ -330,11 +332,13 @@ def concept_active(finding: CodingFinding, basis: ValidationBasis) -> bool:
         finding.add_about_whole(issues.concept_is_inactive(finding.code, _status(concept)))
     elif concept.effective_status == "deprecated":
         finding.add_about_whole(issues.concept_is_deprecated(finding.code))
+    elif concept.status in DISCOURAGING:
+        finding.add_about_whole(issues.concept_is_inactive(finding.code, str(concept.status)))
     return GO
 
 
 def _status(concept: Concept) -> str:
-    """``retired and inactive``; a status that only this code system has (LOINC's DISCOURAGED) stands alone."""
+    """``retired and inactive``; a status that only this code system has (LOINC's DEPRECATED) stands alone."""
     if concept.status in (None, "inactive"):
         return "inactive"
     return f"{concept.status} and inactive" if concept.status in INACTIVE_STATUS else str(concept.status)

@@ -348,7 +348,8 @@ def _describe(answer: Validation, finding: CodingFinding, basis: ValidationBasis
     answer.display = checks.shown_display(finding, match, basis.languages)
     answer.inactive = concept.inactive
     status = concept.effective_status
-    answer.status = status if concept.inactive or status == "deprecated" else None
+    is_told = concept.inactive or status == "deprecated" or status in checks.DISCOURAGING
+    answer.status = status if is_told else None
     answer.normalized_code = concept.code if concept.code != finding.code else None
 
 
