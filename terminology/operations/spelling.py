@@ -67,6 +67,7 @@ SHORT_NAMES = {
     "snomedct": "http://snomed.info/sct",
     "ucum": "http://unitsofmeasure.org",
 }
+_NUMBERS = re.compile("[0-9]+")
 _HYPHENS = re.compile(r"[-_\s]")
 _END_OF_NAME = "NamingSystem"
 _OPTIONAL_PARTS = re.compile(r"^(https?://)?(www\.)?")
@@ -114,6 +115,8 @@ def code_hint(system: CodeSystem, code: str) -> str:
     known = system.describe(list(dict.fromkeys(_spellings(base))))
     concepts = (system.locate(text) for text in known)
     similar = {concept.code for concept in concepts if concept and _alike(concept.code) == _alike(base)}
+    if system.about.is_infinite:  # a grammar reads other numbers, too
+        similar = {text for text in similar if _NUMBERS.findall(text) == _NUMBERS.findall(base)}
     return did_you_mean(sorted(similar))
 
 

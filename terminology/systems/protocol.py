@@ -154,7 +154,7 @@ class CodeSystem(Protocol):
         """
 
     def remarks(self, code: str) -> Sequence[Issue]:
-        """Why an expression is not a code (information).
+        """Why an expression, or a text that a grammar cannot read, is not a code (information).
 
         Of one that is a code: the doubts about it (warnings), and the checks that no code system makes (information).
         """

@@ -59,12 +59,20 @@ def _items(filter_: Filter) -> list[str]:
     )
 
 
+def _require(filters: Any, filter_: Filter) -> None:
+    """Raise TerminologyError where the release came without the file that has the property."""
+    if filters.name_of(filter_.property) not in filters.declared:
+        raise TerminologyError(issues.property_without_values(filter_, filters.about))
+
+
 def _compared(filters: Any, filter_: Filter) -> Any:
+    _require(filters, filter_)
     return filters.compared(filter_, filters.values_in_any_case(filters.name_of(filter_.property)))
 
 
 def _by_semantic_type(filters: Any, filter_: Filter) -> Any:
     """A type as ``TUI:T200``, ``STY:Clinical Drug`` or ``STN:A1.3.3``; without a column, its identifier or name."""
+    _require(filters, filter_)
     chosen = filters.nothing()
     for item in _items(filter_):
         column, mark, value = item.partition(":")
@@ -77,6 +85,7 @@ def _by_semantic_type(filters: Any, filter_: Filter) -> Any:
 
 def _by_relationship(filters: Any, filter_: Filter) -> Any:
     """The concepts that have a relationship to one of some concepts."""
+    _require(filters, filter_)
     concepts = []
     for item in _items(filter_):
         if item.upper().startswith(_ATOM):

@@ -55,6 +55,10 @@ BASE_UNITS = {
 LONGEST = 255
 DEEPEST = 40
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+# A symbol, a number or an annotation, with its exponent.
+_PIECE = re.compile(r"(?:\[[^\[\]]*\]|\{[^{}]*\}|[^./()])+")
+_POWER_OF_NUMBER = re.compile(r"([0-9]+)[+-][0-9]+")
+_EMPTY_PLACE = re.compile(r"[./(](?=[./)]|$)|^(?=[.)])")
 _LEADING_STROKE = re.compile(r"(?:^|(?<=\())/")
 
 Dimension = dict[str, int]
@@ -135,6 +139,41 @@ def _is_power_of_number(tree: Any) -> bool:
         return False
     number = tree.children[0]
     return bool(number.data == "simple_unit" and number.children[0].type == "FACTOR")
+
+
+def why_no_unit(code: str) -> str:
+    """The reason why a text is not a unit, as a sentence: the first symbol that is unknown, or else the mark at fault.
+
+    >>> why_no_unit("mg/kgXX")
+    "Error processing unit 'mg/kgXX': The unit 'kgXX' is unknown at character 4"
+    """
+    if len(code) > LONGEST:
+        return issues.unit_too_long(code, LONGEST)
+    # Annotations may have marks; blanks in their place keep the characters counted.
+    plain = _ANNOTATION.sub(lambda match: "{" + "_" * (len(match[0]) - 2) + "}", code)
+    for piece in _PIECE.finditer(plain):
+        if (power := _POWER_OF_NUMBER.fullmatch(piece[0])) is not None:
+            return issues.number_with_exponent(code, power[1], piece.start() + 1)
+        if _parsed(piece[0]) is None:
+            return issues.unit_unknown(code, code[slice(*piece.span())], piece.start() + 1)
+    place = _EMPTY_PLACE.search(plain)
+    if place is not None:
+        return issues.unit_missing(code, place.end() + 1)
+    bracket = _bracket_without_other(plain)
+    return issues.unit_malformed(code) if bracket is None else issues.bracket_without_other(code, *bracket)
+
+
+def _bracket_without_other(code: str) -> tuple[str, int] | None:
+    """The first round bracket that is not closed, or was not opened, and its place."""
+    opened: list[int] = []
+    for place, character in enumerate(code, 1):
+        if character == "(":
+            opened.append(place)
+        elif character == ")" and not opened:
+            return character, place
+        elif character == ")":
+            opened.pop()
+    return ("(", opened[0]) if opened else None
 
 
 def canonical(code: str) -> str:
@@ -247,6 +286,10 @@ class UnitsOfMeasure(GrammarCodeSystem):
         single = (each for filter_ in filters for each in values_in_doubt(filter_) if each.op == "=")
         return [issues.nothing_has_value(each, self.about) for each in single if not _is_possible(each)]
 
+    def remarks(self, code: str) -> Sequence[Issue]:
+        is_unit = not code or self.read(code) is not None
+        return () if is_unit else [issues.reason_for_unknown_code(why_no_unit(code))]
+
     def implied_value_set(self, canonical: str) -> Document | None:
         return super().implied_value_set(canonical) or DESCRIPTION.implied_value_set(self, canonical)
 
@@ -298,7 +341,8 @@ DESCRIPTION = SystemDescription(
     codes=(
         "Any expression of the grammar, with the case-sensitive symbols. An exponent follows the symbol of a unit; a "
         "number has none (`10*3/uL`, not `10+3/uL`). A prefix stands before metric units alone. Annotations have no "
-        "meaning; blanks are allowed in them, because HL7's lists have such codes."
+        "meaning; blanks are allowed in them, because HL7's lists have such codes. Of any other text an issue says "
+        "which symbol is wrong, and where."
     ),
     displays=(
         "The code. Other right displays: the analysed form `(milligram) / (deciliter)`, and the name in FHIR's list of "
@@ -340,8 +384,8 @@ DESCRIPTION = SystemDescription(
     not_offered=(
         NotOffered("a list of all units", "there is no end of them; FHIR's common units are listed"),
         NotOffered(
-            "the reason why a text cannot be read as a unit",
-            "the parser says at which character it gives up, which is seldom the one at fault",
+            "the sentence of HL7's server that a unit has another canonical form than a value set asks for",
+            "that it is not in the value set is said as of any code; `canonical` in `$lookup` has the form",
         ),
         NotOffered(
             "deprecation of `[ppb]` and `[pptr]`", "the table of the library that reads units does not say so"

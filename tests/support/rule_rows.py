@@ -87,6 +87,7 @@ def _of_parameters(answer: Document) -> Facts:
     issues = [issue for outcome in outcomes for issue in outcome]
     facts["issues"] = [issue["severity"] for issue in issues]
     facts["text"] = " ".join(f"{issue['details']['text']} {issue.get('diagnostics', '')}" for issue in issues)
+    facts["hint"] = "Did you mean" in facts["text"]
     facts |= properties(answer)
     names: dict[str | None, list[str]] = {}
     for node in values(answer, "designation"):

@@ -168,3 +168,80 @@ class PlainRxNorm:
 def _rows(path: Path) -> Iterator[list[str]]:
     for line in path.read_text("utf-8").splitlines():
         yield line.split("|")[:-1]
+
+
+# -- a release for rows of rules -----------------------------------------------------------------
+
+
+def write_few(folder: Path, *without: str) -> Path:
+    """Write a release of few concepts, each with something that a rule is about; returns its folder.
+
+    ``without`` are the names of files that are left out.
+    """
+    base = folder / "RxNorm_full_07092034" / "rrf"
+    base.mkdir(parents=True)
+
+    def name(code: str, type_: str, text: str, suppress: str = "N", source: str = "RXNORM") -> list[str]:
+        atom = [code, "ENG", *[""] * 5, f"a{code}", "", code, "", source, type_, code]
+        return [*atom, text, "", suppress, "4096"]
+
+    def relation(first: str, rel: str, second: str, rela: str, source: str = "RXNORM") -> list[str]:
+        return [first, "", "CUI", rel, second, "", "CUI", rela, "1", "", source, source, "", "", "N", ""]
+
+    names = (
+        name("9001", "IN", "bakeflour"),
+        name("9002", "PSN", "Bakeflour 1 g tablet"),
+        name("9002", "DF", "Tablet of bakeflour"),
+        name("9002", "SCD", "bakeflour 1 GM Oral Tablet"),
+        name("9002", "SY", "flour tablet"),
+        name("9002", "DP", "BAKEFLOUR TAB", source="MTHSPL"),
+        name("9003", "SBD", "bakeflour 1 GM Oral Tablet [Crumbex]"),
+        name("9004", "BN", "Crumbex"),
+        name("9005", "SCD", "bakeflour tablet without a strength", "E"),
+        name("9006", "SCD", "old bakeflour", "O"),
+        name("9007", "SCD", "bakeflour that an editor hides", "Y"),
+        name("9008", "DP", "Words of another source alone", source="VANDF"),
+    )
+    tables = {
+        "RXNCONSO.RRF": names,
+        "RXNREL.RRF": (
+            relation("9001", "RO", "9002", "has_ingredient"),
+            relation("9002", "RO", "9001", "ingredient_of"),
+            relation("9002", "RB", "9003", "tradename_of"),
+            relation("9001", "SIB", "9006", "sibling_in_atc", "ATC"),
+        ),
+        "RXNSTY.RRF": (
+            ("9002", "T200", "A1.3.3", "Clinical Drug", "AT1", "256"),
+            ("9001", "T109", "A1.4.1.2.1", "Organic Chemical", "AT2", "256"),
+        ),
+        "RXNSAT.RRF": (
+            ("9002", "", "", "a", "AUI", "9002", "AT", "", "NDC", "RXNORM", "99999000101", "N", ""),
+        ),
+        "RXNATOMARCHIVE.RRF": (
+            (
+                "1",
+                "",
+                "former bakeflour",
+                *["01-JAN-30"] * 3,
+                "9011",
+                "",
+                "ENG",
+                "",
+                "",
+                "",
+                "9011",
+                "RXNORM",
+                "IN",
+                "9001",
+            ),
+        ),
+        "RXNCUI.RRF": (("9012", "01012030", "02012030", "1", "9002"),),
+        "RXNCUICHANGES.RRF": (
+            ("a1", "9013", "RXNORM", "SCD", "bakeflour before its code changed", "9013", "9002"),
+            ("a2", "9014", "VANDF", "DP", "of another source", "9014", "9002"),
+        ),
+    }
+    for file, rows in tables.items():
+        if file not in without:
+            _write(base / file, rows)
+    return base.parent

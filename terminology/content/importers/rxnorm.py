@@ -9,10 +9,12 @@
     RXNATOMARCHIVE.RRF  RXAUI|AUI|STR|ARCHIVE_TIMESTAMP|CREATED_TIMESTAMP|UPDATED_TIMESTAMP|CODE|IS_BRAND|LAT|…
                         LAST_RELEASED|SAUI|VSAB|RXCUI|SAB|TTY|MERGED_TO_RXCUI|
     RXNCUI.RRF          CUI1|VER_START|VER_END|CARDINALITY|CUI2|
+    RXNCUICHANGES.RRF   RXAUI|CODE|SAB|TTY|STR|OLD_RXCUI|NEW_RXCUI|
 
 Of the names, attributes and relationships only those of RxNorm itself (SAB=RXNORM) are read: the other sources have
 their own licences. Of theirs only the name of the source is kept. A row of RXNREL says "RXCUI2 is RELA of RXCUI1": the
-property RELA of RXCUI2 is RXCUI1. A concept of the archive, or of RXNCUI, that RXNCONSO lacks was merged or retired.
+property RELA of RXCUI2 is RXCUI1. A concept of the archive, of RXNCUI or RXNCUICHANGES that RXNCONSO lacks was merged
+or retired.
 https://terminology.hl7.org/RxNorm.html; the filters that ask for all this are in ``systems.rxnorm``.
 """
 
@@ -40,12 +42,21 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.rxnorm import ATTRIBUTES, COPYRIGHT, MERGED, URL, VALUE_SET
+from terminology.systems.rxnorm import ATTRIBUTES, COPYRIGHT, MERGED, RELATIONSHIPS, URL, VALUE_SET
 
 EXPECTED = "an RxNorm release with RXNCONSO.RRF"
 # The term types that are other names of a concept; every other type names it.
 OTHER_NAMES = {"SY", "TMSY", "PSN", "ET", "DP"}
+# Of several names that are not others, those of these types come first.
+FIRST_NAMES = ("SCD", "SBD")
 OWN = "RXNORM"
+# SUPPRESS: of a name that is in use, also one without quantity (E), and of one that its source no longer has.
+_CURRENT, _OBSOLETE = ("", "N", "E"), "O"
+_SEMANTIC_TYPES = (
+    PropertyDeclaration("STY", "string", None, "Semantic type."),
+    PropertyDeclaration("TUI", "string", None, "Identifier of the semantic type."),
+    PropertyDeclaration("STN", "string", None, "Place of the semantic type in the tree."),
+)
 _DATE = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
 
 
@@ -71,6 +82,8 @@ TABLES = {
     "rxnsat.rrf": RrfTable("A", 13, 0, 9, 11, (8, 10)),
     "rxnatomarchive.rrf": RrfTable("H", 16, 12, 13, None, (14, 2, 15)),
     "rxncui.rrf": RrfTable("N", 5, 0, None, None, (4,)),
+    # As the archive: the type and the text of the name, and the concept that it went to.
+    "rxncuichanges.rrf": RrfTable("H", 7, 5, 2, None, (3, 4, 6)),
 }
 # The names of other sources: of these only the source.
 OTHER_SOURCES = RrfTable("B", 18, 0, None, None, (11,))
@@ -85,12 +98,10 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     relations = _relations(files)
     properties = [
         PropertyDeclaration("TTY", "code", None, "Term type."),
-        PropertyDeclaration("STY", "string", None, "Semantic type."),
-        PropertyDeclaration("TUI", "string", None, "Identifier of the semantic type."),
-        PropertyDeclaration("STN", "string", None, "Place of the semantic type in the tree."),
+        *(_SEMANTIC_TYPES if "rxnsty.rrf" in files else ()),
         PropertyDeclaration("SAB", "code", None, "Source that has a name of the concept."),
         PropertyDeclaration(MERGED, "code", None, "The concept that took the place of this one."),
-        *(PropertyDeclaration(name, "string") for name in ATTRIBUTES),
+        *(PropertyDeclaration(name, "string") for name in ATTRIBUTES if "rxnsat.rrf" in files),
         *(PropertyDeclaration(name, "code") for name in relations),
     ]
     release = CodeSystemRelease(
@@ -131,10 +142,12 @@ def _version(file: File) -> str | None:
 
 
 def _relations(files: dict[str, File]) -> list[str]:
-    """The names of the relationships (RELA and REL) that the release has."""
+    """The names of the relationships: every REL, and each RELA that the release has."""
     file = files.get("rxnrel.rrf")
-    rows = _records(file, TABLES["rxnrel.rrf"], SILENT) if file else ()
-    return sorted({name for _, (rela, _, rel) in rows for name in (rela, rel) if name})
+    if file is None:
+        return []
+    rows = _records(file, TABLES["rxnrel.rrf"], SILENT)
+    return sorted({*RELATIONSHIPS, *(name for _, (rela, _, rel) in rows for name in (rela, rel) if name)})
 
 
 def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[str]]]:
@@ -184,8 +197,8 @@ def _rows(bucket: list[bytes]) -> Iterator[ConceptRow]:
 
 def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
     names = [cells[1:] for cells in rows if cells[0] == "C"]
-    names.sort(key=lambda name: (name[2] not in ("", "N"), name[0] in OTHER_NAMES))
-    type_, display, suppressed = names[0]
+    names.sort(key=lambda name: (name[2] not in _CURRENT, name[0] in OTHER_NAMES, name[0] not in FIRST_NAMES))
+    display = names[0][1]
     other_names: list[DesignationTuple] = [
         (text, "en", {"system": URL, "code": other}, None) for other, text, _ in names[1:] if text != display
     ]
@@ -199,7 +212,7 @@ def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
     return ConceptRow(
         code=code,
         display=display,
-        inactive=suppressed == "O",
+        inactive=all(name[2] == _OBSOLETE for name in names),
         designations=other_names,
         properties=list(dict.fromkeys(properties)),
         terms=[(field_in_any_case(rel), other) for rel, other in dict.fromkeys(general)],
