@@ -89,6 +89,7 @@ def icd10cm(folder: Path) -> None:
     write(folder, "icd10cm_tabular_2031.xml", *_CM_TABULAR)
     write(folder, "icd10cm_index_2031.xml", *_CM_INDEX)
     write(folder, "icd10cm_neoplasm_2031.xml", *_CM_NEOPLASMS)
+    write(folder, "msdrgv48.0icd10_r0_definitionsmanual_text/appendix_C.txt", *APPENDIX_C, end="\r\n")
 
 
 _CM_TABULAR = (
@@ -145,6 +146,38 @@ _CM_NEOPLASMS = (
     "    </mainTerm>",
     "  </letter>",
     "</ICD10CM.index>",
+)
+
+
+APPENDIX_C = (
+    ":======================================================================:",
+    "|       Appendix C Complications or Comorbidities Exclusion List       |",
+    ":======================================================================:",
+    "",
+    "Part 1 lists these codes. Each code is indicated as CC or MCC.",
+    "",
+    "Appendix C Part 1: List of CC and Major CC Codes",
+    " I10 Dx  Lev HAC PDX Exclusions   ICD-10-CM Description",
+    " Q000    CC     0002:2 codes     Torn left wing                          ",
+    " Q011XXA MCC 05 0003:1,070 codes Clipped left wing",
+    " Q9A     CC     No Excl          Smoke",
+    "",
+    "PDX collection 0002",
+    "  Q001    Torn right wing",
+    "  Q9A     Smoke",
+    "",
+    "PDX collection 0003",
+    "  Q9A     Smoke",
+    "",
+    "Appendix C Part 2: Codes that are CC or Major CC only if patient discharged alive",
+    "",
+    "  Q9A     Smoke",
+    "",
+    "Appendix C Part 3: Secondary Diagnosis CC/MCC Severity Exclusions in Select MS-DRGs",
+    "",
+    "MDC 77 DRGs 901-902 Wing Procedures",
+    "",
+    "  Q000    Torn left wing",
 )
 
 

@@ -21,6 +21,9 @@ the codes in that file become concepts.
 The indexes (of diseases and of external causes) and the tables of neoplasms and drugs (``icd10cm_index_2026.xml`` and
 the files beside it, see ``alphabetic_index``) have terms, which are designations of the codes that they lead to.
 
+The lists of complications and comorbidities (``appendix_C.txt`` and Tables 6I, 6J and 6K, see ``cc_lists``) give
+properties.
+
 Chapters and sections are abstract concepts under their range ("N00-N99"): no chapter's number can be taken
 for a code.
 """
@@ -32,7 +35,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from terminology.content.importers import notices
+from terminology.content.importers import cc_lists, notices
 from terminology.content.importers.alphabetic_index import CodePattern, IndexTerms
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.icd10_files import by_content, year_of
@@ -54,7 +57,8 @@ URL = "http://hl7.org/fhir/sid/icd-10-cm"
 EXPECTED = (
     "icd10cm_tabular_YYYY.xml, icd10cm_order_YYYY.txt or icd10cm_codes_YYYY.txt (best the first and one of the "
     "others; and, for the terms of the indexes, icd10cm_index_YYYY.xml, icd10cm_eindex_YYYY.xml, "
-    "icd10cm_neoplasm_YYYY.xml and icd10cm_drug_YYYY.xml)"
+    "icd10cm_neoplasm_YYYY.xml and icd10cm_drug_YYYY.xml; and, for CC and MCC, appendix_C.txt of the MS-DRG manual or "
+    "Tables 6I, 6J and 6K of an inpatient rule as text)"
 )
 SHORT = {"system": URL, "code": "short", "display": "Short title"}
 INCLUSION_TERM = {"system": URL, "code": "inclusion-term", "display": "Inclusion term"}
@@ -100,11 +104,23 @@ class CmFiles(NamedTuple):
     list_: File | None
     is_order: bool
     indexes: list[File]
+    cc_lists: list[File]
+
+    @property
+    def years(self) -> dict[str, str | None]:
+        """Every file that is read, with its year."""
+        files = {
+            file.label: year_of(file)
+            for file in (self.tabular, self.list_, *self.indexes)
+            if file is not None
+        }
+        return files | {file.label: cc_lists.year_of(file) for file in self.cc_lists}
 
     @property
     def all(self) -> list[File]:
         """Every file that is read."""
-        return [file for file in (self.tabular, self.list_, *self.indexes) if file is not None]
+        files = (self.tabular, self.list_, *self.indexes, *self.cc_lists)
+        return [file for file in files if file is not None]
 
 
 def dotted(code: str) -> str:
@@ -123,7 +139,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
     files = _cm_files(all_files)
     if files is None:
         return []
-    years = {file.label: year_of(file) for file in files.all}
+    years = files.years
     if len({year for year in years.values() if year}) > 1:
         differences = " and ".join(f"{label} is of {year}" for label, year in years.items())
         text = f"expected files of one year, but {differences}"
@@ -138,7 +154,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         copyright=notices.ICD10CM,
         licence="free use in the United States; WHO retains its rights in ICD-10",
         hierarchy_meaning="classified-with",
-        properties=_declarations(files.tabular is not None),
+        properties=_declarations(files),
         files=sources(files.all),
     )
     return [OpenedCodeSystem(release, partial(_concepts, files))]
@@ -150,29 +166,32 @@ def _cm_files(all_files: Sequence[File]) -> CmFiles | None:
     if len(tabular) > 1 or len(lists) > 1 or not (tabular or lists):
         return None
     list_ = lists[0] if lists else None
-    return CmFiles(tabular[0] if tabular else None, list_, bool(files.orders), files.indexes)
+    cc = [file for file in all_files if cc_lists.is_cc_list(file)]
+    return CmFiles(tabular[0] if tabular else None, list_, bool(files.orders), files.indexes, cc)
 
 
-def _declarations(with_notes: bool) -> list[PropertyDeclaration]:
+def _declarations(files: CmFiles) -> list[PropertyDeclaration]:
     properties = [
         PropertyDeclaration("billable", "boolean", None, "Whether the code is complete enough for a claim.")
     ]
-    if with_notes:
+    if files.tabular is not None:
         properties += [PropertyDeclaration(name, "string", None, text) for name, text in NOTES.items()]
-    return properties
+    return [*properties, *cc_lists.DECLARATIONS] if files.cc_lists else properties
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 
 def _concepts(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
-    """The rows of the lists, with what the indexes say of their codes."""
+    """The rows of the lists, with what the indexes and the lists of CC and MCC say of their codes."""
     index = IndexTerms.of(files.indexes, _INDEX, reporter)
+    complications = cc_lists.CcLists.of(files.cc_lists, reporter)
     for row in _rows(files, reporter):
         if not _is_range(row):
             row.designations = [*row.designations, *index.designations(row.code)]
+            row.properties = [*row.properties, *complications.about(row.code)]
         yield row
-    for problem in index.leading_nowhere():
+    for problem in (*index.leading_nowhere(), *complications.leading_nowhere()):
         reporter.problem(problem)
 
 
@@ -396,4 +415,6 @@ def _seventh_characters(element: Any) -> dict[str, str]:
     }
 
 
-ICD10CM = importer_of("icd10cm", "ICD-10-CM tabular XML, order or code file, and indexes", EXPECTED, _open)
+ICD10CM = importer_of(
+    "icd10cm", "ICD-10-CM tabular XML, order or code file; indexes, CC and MCC", EXPECTED, _open
+)
