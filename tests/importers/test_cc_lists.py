@@ -58,7 +58,7 @@ def without(*left_out: str, of: Iterable[str] = APPENDIX_C) -> list[str]:
 
 # -- what the lists say --------------------------------------------------------------------------
 
-APPENDIX = {
+APPENDIX: dict[str, list[tuple[str, Any]]] = {
     "Q00.0": [
         ("ccMcc", "CC"),
         ("ccExclusion", "0002"),

@@ -95,7 +95,7 @@ class CcRow(NamedTuple):
     """A line with a code, and the properties that the heading above it gives the code; none in the list of levels."""
 
     text: str
-    given: Sequence[PropertyTuple] = ()
+    of_heading: Sequence[PropertyTuple] = ()
 
 
 @dataclass(slots=True)
@@ -104,14 +104,14 @@ class CcLists:
 
     properties: dict[str, list[PropertyTuple]] = field(default_factory=dict)
     label: str = ""
-    reached: set[str] = field(default_factory=set)
+    with_concept: set[str] = field(default_factory=set)
 
     @staticmethod
     def of(files: Sequence[File], reporter: Reporter) -> CcLists:
         """Read the files; a malformed row is reported. Raises BrokenReleaseError when one breaks off."""
         lists = CcLists(label=", ".join(file.label for file in files))
         for file in files:
-            for code, value in _stated(file, reporter):
+            for code, value in _statements(file, reporter):
                 lists.add(code, value, file, reporter)
         return lists
 
@@ -130,13 +130,13 @@ class CcLists:
         plain = code.replace(".", "")
         properties = self.properties.get(plain, [])
         if properties:
-            self.reached.add(plain)
+            self.with_concept.add(plain)
         return properties
 
     def leading_nowhere(self) -> Iterator[Problem]:
         """A problem for each code that no concept has had, when all of them have been asked for."""
         for code in self.properties:
-            if code not in self.reached:
+            if code not in self.with_concept:
                 yield Problem(self.label, 0, f"{code} is not in the list of codes")
 
 
@@ -159,9 +159,9 @@ def fiscal_year(version: int) -> str:
 
 def year_of(file: File) -> str | None:
     """The fiscal year that the first line, the name, or the folder of the manual says."""
-    stated = _FY.search(file.first_line())
-    if stated is not None:
-        return stated[1]
+    in_words = _FY.search(file.first_line())
+    if in_words is not None:
+        return in_words[1]
     manual = _MANUAL.search(f"{file.folder}/")
     return year_in(file.name) or (fiscal_year(int(manual[1])) if manual else None)
 
@@ -175,19 +175,19 @@ def _level_of(file: File) -> str | None:
 # -- rows ----------------------------------------------------------------------------------------
 
 
-def _stated(file: File, reporter: Reporter) -> Iterator[tuple[str, PropertyTuple]]:
+def _statements(file: File, reporter: Reporter) -> Iterator[tuple[str, PropertyTuple]]:
     """Each code, without a dot, with a property."""
     level = _level_of(file)
-    return _in_parts(file, reporter) if level is None else _listed(file, level, reporter)
+    return _in_parts(file, reporter) if level is None else _in_list(file, level, reporter)
 
 
-def _listed(file: File, level: str, reporter: Reporter) -> Iterator[tuple[str, PropertyTuple]]:
+def _in_list(file: File, level: str, reporter: Reporter) -> Iterator[tuple[str, PropertyTuple]]:
     """The rows of Table 6I or 6J: a line without a tab after its first word is a title or a note."""
-    given: PropertyTuple = ("ccMcc", "code", level)
+    of_heading: PropertyTuple = ("ccMcc", "code", level)
     rows = lines(file, reporter, encoding_of(file))
     codes = (row for row in rows if "\t" in row[1].strip() and not row[1].startswith("Diagnosis Code"))
     for _, row in without_faults(file, reporter, codes, _fault_of_listed):
-        yield row.partition("\t")[0].replace(".", ""), given
+        yield row.partition("\t")[0].replace(".", ""), of_heading
 
 
 def _fault_of_listed(row: str) -> str | None:
@@ -196,23 +196,23 @@ def _fault_of_listed(row: str) -> str | None:
 
 def _in_parts(file: File, reporter: Reporter) -> Iterator[tuple[str, PropertyTuple]]:
     """The rows of Appendix C or Table 6K. Raises BrokenReleaseError where what its list of levels names is missing."""
-    named: set[str] = set()
+    collections: set[str] = set()
     headings: set[str] = set()
     last = 0
     for number, row in without_faults(file, reporter, _rows(file, reporter, headings), _fault_of_row):
         last = number
-        if row.given:
+        if row.of_heading:
             code = row.text.split()[0]
-            yield from ((code, value) for value in row.given)
+            yield from ((code, value) for value in row.of_heading)
         elif levels := _LEVEL_ROW.match(row.text):
             code, level, categories, collection = levels.groups()
             yield code, ("ccMcc", "code", level)
             for category in (categories or "").split(",") if categories else ():
                 yield code, ("hacCategory", "string", category)
             if collection:
-                named.add(collection)
+                collections.add(collection)
                 yield code, ("ccExclusion", "string", collection)
-    if missing := sorted(named - headings):
+    if missing := sorted(collections - headings):
         raise breaks_off(file, last, f"it lacks collection {missing[0]}, which it names")
     if "Part 2" not in headings:
         raise breaks_off(file, last, "it has no Part 2")
@@ -220,23 +220,24 @@ def _in_parts(file: File, reporter: Reporter) -> Iterator[tuple[str, PropertyTup
 
 def _rows(file: File, reporter: Reporter, headings: set[str]) -> Iterator[tuple[int, CcRow]]:
     """The lines with a code, each with what the heading above it gives; adds the headings to ``headings``."""
-    part, given = "", ()
+    part = ""
+    of_heading: tuple[PropertyTuple, ...] = ()
     for number, line in lines(file, reporter, encoding_of(file)):
         text = line.strip()
         if heading := _PART.match(text):
-            part, given = heading[1], (_ALIVE,) if heading[1] == "2" else ()
+            part, of_heading = heading[1], (_ALIVE,) if heading[1] == "2" else ()
             headings.add(f"Part {part}")
         elif heading := _COLLECTION.fullmatch(text):
-            given = (("principalDiagnosisCollection", "string", heading[1]),)
+            of_heading = (("principalDiagnosisCollection", "string", heading[1]),)
             headings.add(heading[1])
         elif part == "3" and (heading := _GROUPS.match(text)):
-            given = tuple(
+            of_heading = tuple(
                 ("ccExcludedInMsDrg", "code", group) for group in groups_between(heading[1], heading[2])
             )
         elif text.startswith(_LEVELS):
-            part, given = "1", ()
+            part, of_heading = "1", ()
         elif part:
-            yield number, CcRow(text, given)
+            yield number, CcRow(text, of_heading)
 
 
 def groups_between(first: str, last: str | None) -> list[str]:
@@ -249,7 +250,7 @@ def groups_between(first: str, last: str | None) -> list[str]:
 
 
 def _fault_of_row(row: CcRow) -> str | None:
-    if row.given:
+    if row.of_heading:
         return None if _CODE_ROW.match(row.text) else f"expected a code and a title, not {row.text[:60]!r}"
     if _LEVEL_ROW.match(row.text):
         return None
