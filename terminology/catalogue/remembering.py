@@ -34,6 +34,8 @@ class Remembering(Wrapper):
         self._supplemented: RecentValues[tuple[CodeSystem, CodeSystem]] = RecentValues(
             MOST_REMEMBERED, key_alone
         )
+        # The code systems of ``_systems`` with the supplements that always apply: nearly every request asks for one.
+        self._usable_systems: RecentValues[CodeSystem] = RecentValues(MOST_REMEMBERED, key_alone)
         self._maps: RecentValues[ConceptMap] = RecentValues(MOST_REMEMBERED, key_alone)
         self._versions: RecentValues[list[str]] = RecentValues(MOST_REMEMBERED, _bytes_of_texts)
 
@@ -65,6 +67,16 @@ class Remembering(Wrapper):
                 self._unknown_systems.put(key, True)
             else:
                 self._systems.put(key, system)
+        return system
+
+    def system(self, url: str, version: str | None = None, supplements: Sequence[str] = ()) -> CodeSystem:
+        if supplements:
+            return super().system(url, version, supplements)
+        key = (url, version)
+        system = self._usable_systems.find(key)
+        if system is None:
+            system = super().system(url, version)
+            self._usable_systems.put(key, system)
         return system
 
     def known_versions(self, kind: str, url: str) -> list[str]:

@@ -10,7 +10,7 @@ A step is one code that is visited, about 0.2 microseconds; what takes longer co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from itertools import chain, islice
@@ -37,10 +37,10 @@ class Budget:
     __slots__ = ("_deadline", "_seconds", "left", "look_at", "most")
 
     def __init__(self, steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> None:
-        self.most, self._seconds = steps, seconds
+        self.most = self.left = steps
+        self._seconds = seconds
         self._deadline = monotonic() + seconds
-        self.left = steps
-        self.look_at = max(0, steps - _STEPS_PER_LOOK)
+        self.look_at = steps - _STEPS_PER_LOOK if steps > _STEPS_PER_LOOK else 0
 
     def spend(self, steps: int = 1) -> None:
         """Count some steps. Raises OverBudgetError when there are no more, or no more time."""
@@ -73,12 +73,10 @@ class Budget:
 _CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 
-def open_new(steps: int, seconds: float) -> Token[Budget | None]:
-    """Open a budget for what this thread does until ``close`` gets the token."""
-    return _CURRENT.set(Budget(steps, seconds))
-
-
-close = _CURRENT.reset
+# Opens a budget for what this thread does, until ``close`` gets the token that it returns. Functions of C: each request
+# calls them.
+open_new: Callable[[Budget], Token[Budget | None]] = _CURRENT.set
+close: Callable[[Token[Budget | None]], None] = _CURRENT.reset
 
 
 @contextmanager
@@ -87,7 +85,7 @@ def opened(steps: int = MOST_STEPS, seconds: float = MOST_SECONDS) -> Iterator[N
     if _CURRENT.get() is not None:
         yield
         return
-    token = open_new(steps, seconds)
+    token = open_new(Budget(steps, seconds))
     try:
         yield
     finally:
@@ -113,8 +111,8 @@ def begin_part(steps: int) -> None:
     """Count some steps before one of several parts of a request, and read the clock. Raises OverBudgetError."""
     budget = _CURRENT.get()
     if budget is not None:
-        budget.look_next()
-        budget.spend(steps)
+        budget.left -= steps
+        budget.look()
 
 
 def most_steps() -> int:

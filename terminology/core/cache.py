@@ -8,12 +8,12 @@ their keys, so all of them are bounded in bytes, and keep nothing with a key tha
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache, wraps
 from sys import getsizeof
 from threading import Lock
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 V = TypeVar("V")
@@ -175,13 +175,15 @@ class Cache(Generic[V]):
             self._weight -= entry[1]
 
 
-class RecentValues(Generic[V]):
+class RecentValues(dict[Any, V]):
     """The values that were used last, by key: at least ``room`` of them, and at most twice as many.
 
     Several threads may use it. It has no lock and no order. The values are in two halves, the newer and the
     older: a value that is used moves to the newer half. When that is full, it becomes the older half, and the
     values of the older half are dropped at once. ``weigh`` returns about the bytes of a key with its value: those
     of more than ``LARGEST_ENTRY`` bytes are not kept.
+
+    It is itself the newer half, so that a value there is found without a call of Python.
 
     >>> recent: RecentValues[str] = RecentValues(room=2, weigh=key_alone)
     >>> for word in ("a", "b", "c", "d", "e"):
@@ -190,24 +192,42 @@ class RecentValues(Generic[V]):
     ('A', None)
     """
 
+    __slots__ = ("_older", "_room", "_weigh")
+
     def __init__(self, room: int, weigh: Callable[[Any, V], int]) -> None:
+        super().__init__()
         self._room, self._weigh = room, weigh
-        self._new: dict[Hashable, V] = {}
-        self._old: dict[Hashable, V] = {}
+        self._older: dict[Any, V] = {}
 
-    def __len__(self) -> int:
-        return len(self._new.keys() | self._old.keys())
+    if TYPE_CHECKING:
 
-    def find(self, key: Hashable) -> V | None:
-        """The value of a key, or None."""
-        value = self._new.get(key)
-        if value is None and (value := self._old.get(key)) is not None:
+        def find(self, key: Hashable) -> V | None:
+            """The value of a key, or None."""
+
+    else:
+        find = dict.__getitem__
+
+    def __missing__(self, key: Hashable) -> V | None:
+        value = self._older.get(key)
+        if value is not None:
             self.put(key, value)
         return value
 
     def put(self, key: Hashable, value: V) -> None:
         """Set the value of a key, unless they are large."""
         if self._weigh(key, value) <= LARGEST_ENTRY:
-            if len(self._new) >= self._room:
-                self._old, self._new = self._new, {}
-            self._new[key] = value
+            if len(self) >= self._room:
+                self._begin_half()
+            self[key] = value
+
+    def put_all(self, values: Mapping[Any, V]) -> None:
+        """Set the values of some keys, of at most ``room``, unless they are large."""
+        weigh = self._weigh
+        small = {key: value for key, value in values.items() if weigh(key, value) <= LARGEST_ENTRY}
+        if len(self) + len(small) > self._room:
+            self._begin_half()
+        self.update(small)
+
+    def _begin_half(self) -> None:
+        self._older = dict(self)
+        self.clear()

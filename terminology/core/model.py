@@ -34,8 +34,8 @@ class Typed:
     def of(node: Mapping[str, Any]) -> Typed | None:
         """The ``value[x]`` of a JSON object, or None if it has none. ``valueSet`` is an element of its own."""
         for key, value in node.items():
-            if key.startswith("value") and len(key) > 5 and key[5].isupper() and key != "valueSet":
-                return Typed(_type_name(key[5:]), value)
+            if key.startswith("value") and (type_ := _type_of(key)):
+                return Typed(type_, value)
         return None
 
 
@@ -64,10 +64,17 @@ class _Keys(dict[str, str]):
 value_key: Callable[[str], str] = _Keys(
     _TYPES, lambda type_: f"value{type_[0].upper()}{type_[1:]}"
 ).__getitem__
-_type_name: Callable[[str], str] = _Keys(
-    (value_key(type_).removeprefix("value") for type_ in _TYPES),
-    lambda suffix: suffix if suffix in COMPLEX_TYPES else suffix[0].lower() + suffix[1:],
-).__getitem__
+
+
+def _read_type(key: str) -> str:
+    suffix = key.removeprefix("value")
+    if suffix in COMPLEX_TYPES:
+        return suffix
+    return suffix[0].lower() + suffix[1:] if suffix[:1].isupper() and suffix != "Set" else ""
+
+
+# The FHIR type by the name of the element that has the value; "" for any other element.
+_type_of: Callable[[str], str] = _Keys(map(value_key, _TYPES), _read_type).__getitem__
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -85,7 +85,7 @@ def _request_id(environ: WSGIEnvironment) -> str:
     It is a name and not a secret. Python seeds ``random`` anew in a process that was forked.
     """
     sent = environ.get(_ID_HEADER, "")
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else getrandbits(128).to_bytes(16, "big").hex()
 
 
 def _failed(error: Exception, environ: WSGIEnvironment, start: Any) -> list[bytes]:

@@ -96,7 +96,7 @@ class PreparedRequests:
         if request is None:
             return self.application(environ, start_response)
         # The application, if it has to answer after all, shares the budget.
-        token = budget.open_new(self._max_work, self._deadline)
+        token = budget.open_new(budget.Budget(self._max_work, self._deadline))
         try:
             prepared = self._prepared.find(request.key)
             content = None if prepared is None else self._answer(*prepared, request.values)

@@ -156,8 +156,8 @@ def _designations(
     designations = detail.designations
     if concept.display and (about.language or concept.display != display):
         default = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
-        is_there = any(d.value == default.value and d.use == default.use for d in designations)
-        designations = designations if is_there else [default, *designations]
+        if not any(d.value == default.value and d.use == default.use for d in designations):
+            designations = [default, *designations]
     if "designation" in requested:
         return designations
     return matching(designations, requested.languages)

@@ -104,7 +104,7 @@ def require_concept(system: CodeSystem, code: str) -> Concept:
 def _coding(code: str | None, coding: Coding | None, letter: str) -> Coding:
     if coding is not None:
         agreed(f"code{letter}", code, coding.code, CODING)
-    coding = coding or Coding(code=code)
+    coding = coding or Coding(None, code)
     if not coding.code:
         raise TerminologyError(issues.missing_parameter(f"'code{letter}' with 'system', or 'coding{letter}'"))
     return coding
@@ -119,14 +119,16 @@ def _common_system(
         agreed("system", request.system, instance.get("url"), INSTANCE)
         agreed("version", request.version, instance.get("version"), INSTANCE)
     names = (instance.get("url"), request.system, first.system, second.system)
-    urls = list(dict.fromkeys(catalogue.preferred(url) for url in names if url))
+    urls = list({catalogue.preferred(url): None for url in names if url})
     if not urls:
         raise TerminologyError(issues.missing_parameter("'system', or a system in 'codingA' and 'codingB'"))
     if len(urls) > 1:
         raise TerminologyError(issues.subsumption_across_systems(*urls[:2]))
     requested = (instance.get("version"), request.version, first.version, second.version)
+    if not any(requested):
+        return find_system(catalogue, urls[0])
     systems = [find_system(catalogue, urls[0], version) for version in dict.fromkeys(requested) if version]
     versions = list(dict.fromkeys(str(system.about.version) for system in systems))
     if len(versions) > 1:
         raise TerminologyError(issues.subsumption_across_versions(urls[0], *versions[:2]))
-    return systems[0] if systems else find_system(catalogue, urls[0])
+    return systems[0]

@@ -188,7 +188,7 @@ class Artifact:
 
     def parents(self, ords: Sequence[int]) -> BitMap:
         """The parents of all these concepts."""
-        return self.union(self._bitmap([row]) for row in self._select("parents", list(ords)))
+        return self.union(self._bitmap(row[0]) for row in self._select("parents", list(ords)))
 
     def children(self, ord_: int) -> BitMap:
         """The children of a concept."""
@@ -196,14 +196,14 @@ class Artifact:
 
     def children_of(self, ords: Sequence[int]) -> BitMap:
         """The children of all these concepts."""
-        return self.union(self._bitmap([row]) for row in self._select("children of", list(ords)))
+        return self.union(self._bitmap(row[0]) for row in self._select("children of", list(ords)))
 
     def descendants(self, ord_: int) -> BitMap:
         """All concepts below a concept."""
         return self._relatives("descendants", ord_)
 
     def _relatives(self, statement: str, ord_: int) -> BitMap:
-        return self.cached((statement, ord_), lambda: self._bitmap(self._select(statement, ord_)))
+        return self.cached((statement, ord_), lambda: self._only_bitmap(statement, ord_))
 
     def ancestors(self, ord_: int) -> BitMap:
         """All concepts above a concept; in a circle these include the concept itself."""
@@ -219,17 +219,17 @@ class Artifact:
         """The concepts that have a term in a field."""
         if not is_text(term):
             return BitMap()
-        return self.cached((field, term), lambda: self._bitmap(self._select("posting", field, term)))
+        return self.cached((field, term), lambda: self._only_bitmap("posting", field, term))
 
     def postings(self, field: int, terms: Iterable[str]) -> BitMap:
         """The concepts that have any of these terms in a field."""
         rows = self._select("postings", field, [term for term in terms if is_text(term)])
-        return self.union(self._bitmap([row]) for row in rows)
+        return self.union(self._bitmap(row[0]) for row in rows)
 
     def terms(self, field: int, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
         """The terms of a field that have this beginning, in order, each with its concepts."""
         for term, ords in self._select("terms", field, beginning, beginning + LAST_CHARACTER):
-            yield term, self._bitmap([(ords,)])
+            yield term, self._bitmap(ords)
 
     def words(self, beginning: str, languages: tuple[str, ...] | None = None) -> BitMap:
         """The concepts that have a word with this beginning, in one of these languages or in none in particular.
@@ -256,14 +256,18 @@ class Artifact:
         """The concepts of the words with this beginning: one set for each word, or one for all."""
         # The field of the prefixes of a language follows the field of its words.
         prefix = self._select("posting", field + PREFIX - WORD, beginning)
-        return [self._bitmap(prefix)] if prefix else [ords for _, ords in self.terms(field, beginning)]
+        return [self._bitmap(prefix[0][0])] if prefix else [ords for _, ords in self.terms(field, beginning)]
 
-    def _bitmap(self, rows: Sequence[tuple[Any, ...]]) -> BitMap:
+    def _only_bitmap(self, statement: str, *values: Any) -> BitMap:
         """The bitmap in the first column of the only row; empty without one."""
-        if not rows or rows[0][0] is None:
+        rows = self._select(statement, *values)
+        return self._bitmap(rows[0][0]) if rows else BitMap()
+
+    def _bitmap(self, content: bytes | None) -> BitMap:
+        if content is None:
             return BitMap()
         try:
-            return BitMap.deserialize(rows[0][0])
+            return BitMap.deserialize(content)
         except (ValueError, TypeError) as error:
             raise self._damage.error(DAMAGED, error) from None
 

@@ -28,7 +28,7 @@ RECENT = 500
 
 
 def _bytes_of_row(key: str, row: StoredConcept) -> int:
-    return 300 + len(key) + len(row.body)
+    return 400 + len(row.body)  # keys are short
 
 
 class IndexedCodeSystem:
@@ -102,6 +102,9 @@ class IndexedCodeSystem:
         return lower.ord in self.artifact.descendants(upper.ord)
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
+        if len(codes) == 1:  # most often the code that was located just now
+            row = self._row_of(codes[0])
+            return {} if row is None else {codes[0]: LazyDetail(self.reader, row)}
         keys = {code: self._own_key(code) for code in codes}
         rows = self._rows(dict.fromkeys(keys.values()))
         missing = [code for code, key in keys.items() if key not in rows] if self._may_differ else ()
@@ -201,8 +204,7 @@ class IndexedCodeSystem:
         spend(STEPS_OF_ROW * len(ords))
         rows = list(self.artifact.concepts(ords))
         if len(rows) <= RECENT:
-            for row in rows:
-                self._recent.put(row.key, row)
+            self._recent.put_all({row.key: row for row in rows})
         return [self.reader.concept(row) for row in rows]
 
 

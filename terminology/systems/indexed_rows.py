@@ -75,7 +75,15 @@ class RowReader:
         return designations
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
-        return [self._property(*node) for node in line_of(lines, PROPERTIES) or ()]
+        kinds, properties = self._kinds, []
+        # A concept may have hundreds: only a value that was packed is unpacked.
+        for row in line_of(lines, PROPERTIES) or ():
+            code, type_ = kinds[row[0]]
+            value = row[1]
+            if type_ == "decimal" or type(value) is dict:
+                value = value_of(type_, value)
+            properties.append(Property(code, Typed(type_, value), row[2] if len(row) > 2 else None))
+        return properties
 
     def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
         extensions: Sequence[Document] = with_decimals(line_of(lines, EXTENSION) or [])
@@ -95,10 +103,6 @@ class RowReader:
         return Designation(
             value, language, coding, rest.get("additionalUse", ()), extension=rest.get("extension", ())
         )
-
-    def _property(self, kind: int, value: Any, description: str | None = None) -> Property:
-        code, type_ = self._kinds[kind]
-        return Property(code, Typed(type_, value_of(type_, value)), description)
 
 
 class LazyDetail(ConceptDetail):

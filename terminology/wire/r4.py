@@ -531,11 +531,11 @@ def _is_part(part: Any, name: str) -> bool:
 
 def _with_edits(parts: list[Any], edits: dict[str, Edit]) -> list[Any]:
     """The parts, each with the edit for its name."""
-    edited = []
-    for part in parts:
+    edited = list(parts)
+    for place, part in enumerate(parts):
         name = part.get("name") if isinstance(part, dict) else None
-        edit = edits.get(name) if isinstance(name, str) else None
-        edited.append(edit(part) if edit is not None else part)
+        if isinstance(name, str) and name in edits:
+            edited[place] = edits[name](part)
     return edited
 
 

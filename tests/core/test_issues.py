@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ import pytest
 import terminology
 from terminology.core import issues
 from terminology.core.issues import phrases, severity
+from terminology.core.model import Issue
 from terminology.wire import outcome
 
 PACKAGE = Path(terminology.__file__).parent
@@ -111,3 +112,27 @@ def test_a_hint_agrees_in_number_with_the_things_it_names() -> None:
     assert issues.map_is_for_versions("m", "s", two).endswith("in the versions x, y.")
     assert issues.maps_with_code_at_other_end(one, True).startswith("The map x has the code as a source")
     assert issues.maps_with_code_at_other_end(two, True).startswith("The maps x, y have the code as a source")
+
+
+# The messages that quote a value of a request, whatever its JSON type.
+OF_ANY_VALUE = [
+    message
+    for module in SUBJECTS
+    for message in vars(module).values()
+    if inspect.isfunction(message)
+    and message.__module__ == module.__name__
+    and "object" in message.__annotations__.values()
+]
+
+
+@pytest.mark.parametrize("message", OF_ANY_VALUE, ids=lambda message: str(message.__name__))
+def test_a_message_repeats_at_most_200_characters_of_any_value(message: Callable[..., Issue]) -> None:
+    types = [type_ for name, type_ in message.__annotations__.items() if name != "return"]
+    long = [{"method": "x" * 1_000}]
+    text = message(*(long if type_ == "object" else "text" for type_ in types)).text
+    assert "x" * 50 in text or "a list of 1" in text
+    assert "x" * 201 not in text
+
+
+def test_some_messages_quote_a_value_of_any_type() -> None:
+    assert len(OF_ANY_VALUE) >= 6

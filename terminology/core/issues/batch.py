@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from terminology.core.issues.phrases import shortened
+from terminology.core.issues.phrases import quoted, shortened
 from terminology.core.issues.severity import error
 from terminology.core.model import Issue
 
 
 def not_a_batch(type_: object) -> Issue:
-    text = f"POST [base] takes a Bundle of type 'batch', not of type '{type_}': this server is read-only"
+    text = (
+        f"POST [base] takes a Bundle of type 'batch', not of type {quoted(type_)}: this server is read-only"
+    )
     return error(code="not-supported", text=text)
 
 

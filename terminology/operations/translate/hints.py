@@ -129,18 +129,18 @@ def _notes(
     catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap], matches: Sequence[Match]
 ) -> Iterator[str]:
     """Sentences for any answer, positive or not."""
-    yield from (obstacle.text for obstacle in query.obstacles if obstacle.excluded is None)
+    if query.obstacles:
+        yield from (obstacle.text for obstacle in query.obstacles if obstacle.excluded is None)
     used_maps = [*maps, *(match.origin for match in matches)]
-    yield from _unknown_attributes(query, used_maps)
-    yield from _contradictions(catalogue, query)
+    if query.dependencies:
+        yield from _unknown_attributes(query, used_maps)
+        yield from _contradictions(catalogue, query)
     yield from _unknown_versions(catalogue, query)
     if len(query.subjects) > 1 or not matches:
         yield from _unknown_systems(catalogue, query, used_maps)
 
 
 def _unknown_attributes(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
-    if not query.dependencies:
-        return
     known = {code: uri for map_ in maps for code, uri in map_.attributes.items()}
     unknown = {d.attribute for d in query.dependencies} - known.keys() - set(known.values())
     if unknown:

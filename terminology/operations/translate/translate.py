@@ -72,7 +72,8 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     ]
     if not maps:
         candidates = _chains(catalogue, query)
-    matches = sorted(_distinct(_said_once(candidates)), key=_rank)
+    several = len(candidates) > 1
+    matches = sorted(_distinct(_said_once(candidates)), key=_rank) if several else candidates
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
     message = hint(catalogue, query, maps, matches)
@@ -171,13 +172,14 @@ class _Translator:
     ) -> Iterable[Match]:
         rows, is_complete = self._rows(map_, group, subject)
         by_target = [self._with_target(map_, group, row) for row in rows]
+        budget.spend(STEPS_OF_MATCH * len(rows))
         if is_complete and all(each == [] for each in by_target):
             # Nothing is said of the code, or only that it is mapped to the codes of an empty value set.
             return self._unmapped(subject, map_, group, via)
         return (
             self._match(subject, map_, row, via)
             for each in by_target
-            for row in budget.counted(each or (), STEPS_OF_MATCH)
+            for row in each or ()
             if self._has_relationship(map_, row) and self._applies(row)
         )
 
@@ -242,7 +244,10 @@ class _Translator:
         if row.target_value_set is None or row.target is not None:
             return [row]
         targets = self._codes_of(map_, row.target_value_set, group.target.system)
-        return None if targets is None else [replace(row, target=target) for target in targets]
+        if targets is None:
+            return None
+        budget.spend(STEPS_OF_MATCH * len(targets))
+        return [replace(row, target=target) for target in targets]
 
     def _codes_of(
         self, map_: ConceptMap, url: str, system: str | None, is_source: bool = False

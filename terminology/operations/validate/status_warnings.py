@@ -15,11 +15,10 @@ def status_warnings(findings: Sequence[CodingFinding], basis: ValidationBasis) -
     """One issue for each resource that gives a reason to be careful (``publication_warning``)."""
     value_set = basis.definition.document if basis.definition else None
     documents = {id(document): document for document in _used_documents(findings, basis)}
-    warnings = ((publication_warning(document, value_set), document) for document in documents.values())
     return [
         issues.reference_to(warning, document["resourceType"], canonical(document))
-        for warning, document in warnings
-        if warning is not None
+        for document in documents.values()
+        if (warning := publication_warning(document, value_set)) is not None
     ]
 
 

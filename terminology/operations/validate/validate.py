@@ -120,7 +120,7 @@ def _is_of_system(catalogue: Catalogue, finding: CodingFinding, url: str | None,
     if url is not None and coding.system and coding.system != url:
         is_same = catalogue.preferred(coding.system) == catalogue.preferred(url)
     version = coding.version or (version if is_same else None)
-    finding.coding = replace(coding, system=coding.system or url, version=version)
+    finding.coding = Coding(coding.system or url, coding.code, version, coding.display)
     return is_same
 
 
@@ -290,8 +290,9 @@ def _validation(
     if described:
         _describe(answer, described[0], basis)
     answer.result = bool(members) and not any(map(_is_error, all_issues))
-    answer.issues = sorted(_distinct(all_issues), key=lambda issue: _SEVERITIES.index(issue.severity))
-    answer.message = _message(answer.issues)
+    if all_issues:  # most often there are none
+        answer.issues = sorted(_distinct(all_issues), key=lambda issue: _SEVERITIES.index(issue.severity))
+        answer.message = _message(answer.issues)
     answer.missing_systems = _distinct(name for finding in findings for name in finding.missing_systems)
     answer.unknown_systems = _distinct(name for finding in findings for name in finding.unknown_systems)
     return answer

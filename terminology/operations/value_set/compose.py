@@ -362,6 +362,7 @@ class Definition:
     _answers: dict[tuple[str | None, str, str | None], bool] = field(default_factory=dict, init=False)
     _with_inactive: Definition | None = field(default=None, init=False)
     _is_infinite: bool | None = field(default=None, init=False)
+    _all_imports: Sequence[Definition] | None = field(default=None, init=False)
     _excludes: dict[tuple[str | None, str | None], list[Block]] = field(default_factory=dict, init=False)
     _listing: dict[tuple[str | None, str | None], list[Block]] | None = field(default=None, init=False)
 
@@ -456,11 +457,16 @@ class Definition:
             if id(other) not in visited:
                 yield from other._listing_blocks(visited)
 
-    def all_imports(self) -> Iterator[Definition]:
+    def all_imports(self) -> Sequence[Definition]:
         """The imports of includes and excludes, the imports of those, and so on; each once.
 
         One that is read in several versions of a code system comes once for each.
         """
+        if self._all_imports is None:
+            self._all_imports = self._list_imports()
+        return self._all_imports
+
+    def _list_imports(self) -> list[Definition]:
         imports: dict[int, Definition] = {}
         waiting: list[Definition] = [self]
         while waiting:
@@ -468,7 +474,7 @@ class Definition:
                 new = [other for other in block.imports if id(other) not in imports]
                 imports.update((id(other), other) for other in new)
                 waiting.extend(new)
-        return iter(imports.values())
+        return list(imports.values())
 
     def contains(self, url: str | None, code: str, version: str | None = None) -> bool:
         """Whether a code is in the value set.

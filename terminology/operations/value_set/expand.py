@@ -118,8 +118,9 @@ def _require_short_filter(text: str) -> None:
     """Raises TerminologyError for a text whose words would be looked for one after the other in every code."""
     if len(text) > LONGEST_FILTER:
         raise TerminologyError(issues.too_long("filter", len(text), LONGEST_FILTER))
-    if len(words(text)) > MOST_WORDS:
-        raise TerminologyError(issues.too_many_words("filter", len(words(text)), MOST_WORDS))
+    # Each word has a character, and all but the last one a mark after it.
+    if len(text) >= 2 * MOST_WORDS and (number := len(words(text))) > MOST_WORDS:
+        raise TerminologyError(issues.too_many_words("filter", number, MOST_WORDS))
 
 
 def _notes(prepared: _PreparedExpansion, request: ExpandRequest) -> list[Issue]:
@@ -220,8 +221,8 @@ def _repeated_parameters(
 ) -> Iterator[tuple[str, Typed]]:
     for name, type_, field in REPEATED:
         value = getattr(request, field)
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
+        if value is not None:
+            for item in value if isinstance(value, list | tuple) else (value,):
                 yield name, Typed(type_, item)
     if languages is not None and languages.text:
         yield "displayLanguage", Typed("code", languages.text)
@@ -272,8 +273,8 @@ def _entries(
     """The entries of the page; at the top, if they are a tree."""
     definition, page = prepared.definition, listed.page
     details = details_of(page)
-    described = counted(zip(page, details, strict=True), _steps_of_entry(request))
-    entries = [entry_of(member, detail, options) for member, detail in described]
+    members = counted(page, _steps_of_entry(request))
+    entries = [entry_of(member, detail, options) for member, detail in zip(members, details, strict=True)]
     if is_tree(definition, request) and (request.exclude_nested is False or not is_polyhierarchy(details)):
         return tree_of(page, details, entries, hidden_parents(definition, listed.query))
     return entries

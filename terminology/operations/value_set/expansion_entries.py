@@ -121,9 +121,10 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
-    if "display" not in node and (blocks := options.listing_blocks(about.url, concept.code)):
+    blocks = options.listing_blocks(about.url, concept.code)
+    if blocks and "display" not in node:
         block, node = stating_block(blocks, concept.code, about) or (block, node)
-    display, designations = _display_and_designations(member, detail, node, block, options)
+    display, designations = _display_and_designations(member, detail, node, block, blocks, options)
     extension = [*detail.extension, *node.get("extension", ())] if node else detail.extension
     return ExpansionEntry(
         about.url,
@@ -142,17 +143,22 @@ def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> Ex
 
 
 def _display_and_designations(
-    member: Member, detail: ConceptDetail, node: Node, block: Block, options: EntryOptions
+    member: Member,
+    detail: ConceptDetail,
+    node: Node,
+    block: Block,
+    blocks: Sequence[Block],
+    options: EntryOptions,
 ) -> tuple[str | None, Sequence[Designation]]:
     """The display, and the other designations if the options ask for them.
 
-    ``node`` is the ``include.concept`` of the value set, in ``block``; or empty.
+    ``node`` is the ``include.concept`` of the value set, in ``block``; or empty. ``blocks``: all that list the code.
     """
     if options.languages is None and not options.with_designations:
         display = node.get("display") or member.concept.display
         # The designations of a stored concept are unpacked when they are read: only where there is no display.
         return display or best_display(None, None, detail.designations, None), ()
-    own = _own_designations(member, options)
+    own = _own_designations(blocks, member) if blocks else ()
     if options.languages is None and not (own or "display" in node):
         display = member.concept.display or best_display(None, None, detail.designations, None)
         return display, _requested(detail.designations, options)
@@ -165,12 +171,9 @@ def _display_and_designations(
     return best.value if best else None, others
 
 
-def _own_designations(member: Member, options: EntryOptions) -> Sequence[Designation]:
-    """The designations of the value set, whichever include has them."""
+def _own_designations(blocks: Sequence[Block], member: Member) -> list[Designation]:
+    """The designations of the value set, whichever of the includes that list the code has them."""
     code, about = member.concept.code, member.system.about
-    blocks = options.listing_blocks(about.url, code)
-    if not blocks:
-        return ()
     own: dict[tuple[str | None, str], Designation] = {}
     for each in (each for each in blocks if each.version == about.version):
         for node in (each.enumerated_concept(code) or NO_NODE).get("designation", ()):

@@ -33,6 +33,7 @@ HEADER = (
     "copyright",
     "copyrightLabel",
 )
+_HEADER_KEYS = tuple(key for name in HEADER for key in (name, f"_{name}"))
 _NOT_THE_DEFINITION = frozenset({"resourceType", "id", "meta", "expansion"})
 
 
@@ -45,8 +46,7 @@ def _about(answer: Expansion) -> Node:
     document = answer.value_set
     if answer.with_definition:
         return {name: value for name, value in document.items() if name not in _NOT_THE_DEFINITION}
-    header = (key for name in HEADER for key in (name, f"_{name}"))
-    return {key: document[key] for key in header if key in document}
+    return {key: document[key] for key in _HEADER_KEYS if key in document}
 
 
 def _expansion(answer: Expansion, now: datetime, identifier: UUID) -> Node:

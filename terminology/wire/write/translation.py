@@ -36,23 +36,20 @@ def translation(answer: Translation) -> Document:
 
 def _match(match: Match, names_subject: bool) -> Node:
     is_mapped = match.concept is not None
-    subject = match.subject if names_subject else None
-    return group(
-        "match",
-        [
-            _relationship(match),
-            _coding("concept", match.concept),
-            boolean("noMap", None if is_mapped else True),
-            _coding("source", match.source),
-            canonical("originMap", match.origin.canonical),
-            *(canonical("via", hop.canonical) for hop in match.via),
-            _coding("sourceConcept", subject),
-            string("targetComment" if is_mapped else "sourceComment", match.comment),
-            *(_attribute("dependsOn", condition) for condition in match.depends_on),
-            *(_attribute("product", product) for product in match.products),
-            *(_map_property(property_) for property_ in match.properties),
-        ],
-    )
+    nodes = [
+        _relationship(match),
+        _coding("concept", match.concept),
+        boolean("noMap", None if is_mapped else True),
+        _coding("source", match.source),
+        canonical("originMap", match.origin.canonical),
+    ]
+    nodes += [canonical("via", hop.canonical) for hop in match.via]
+    nodes.append(_coding("sourceConcept", match.subject if names_subject else None))
+    nodes.append(string("targetComment" if is_mapped else "sourceComment", match.comment))
+    nodes += [_attribute("dependsOn", condition) for condition in match.depends_on]
+    nodes += [_attribute("product", product) for product in match.products]
+    nodes += [_map_property(property_) for property_ in match.properties]
+    return group("match", nodes)
 
 
 def _coding(name: str, value: Coding | None) -> Node | None:
