@@ -243,6 +243,56 @@ def msdrg(folder: Path) -> None:
         end="\r\n",
     )
 
+    folder = folder / "msdrgv48.1icd10_r0_definitionsmanual_text"
+    write(folder, "appendix_A.txt", *APPENDIX_A, end="\r\n")
+    write(folder, "appendix_B.txt", *APPENDIX_B, end="\r\n")
+    write(folder, "appendix_D_E.txt", *APPENDIX_D_E, end="\r\n")
+
+
+APPENDIX_A = (
+    ":======================================================================:",
+    "|     Appendix A List of MS-DRGs Version 48.1     |",
+    ":======================================================================:",
+    "",
+    "The letter M is used to designate a medical MS-DRG.",
+    "",
+    "DRG MDC MS Description",
+    "901 77  P  Wing Procedures, Other",
+    "902        Ungroupable Dragon or Egg",
+    "904 77  M  Disorders of Wings",
+    "905     P  Transplant of Wings",
+    "999        Ungroupable",
+)
+APPENDIX_B = (
+    ":======================================================================:",
+    "|           Appendix B Diagnosis Code/MDC/MS-DRG Index           |",
+    ":======================================================================:",
+    "",
+    " I10 Dx  MDC DRG(s)      ICD-10-CM Description",
+    " Q000    77  901-904     Torn left wing",
+    "         78  904,905     ",
+    " Q9A     Pre 905         Smoke",
+)
+APPENDIX_D_E = (
+    "|  Appendix D MS-DRG Surgical Hierarchy by MDC and MS-DRG  |",
+    "",
+    "MDC 77 Diseases and Disorders of Wings",
+    "  901-902 Wing Procedures",
+    "",
+    "Procedure Code/MS-DRG Index",
+    "    CODE    MDC MS-DRG  SURGICAL CATEGORY",
+    "  QAA10ZX*+             Code only used in clusters",
+    "  QAA10ZZ   77  901-902 Wing Procedures",
+    "            78  905     Transplant of Wings",
+    "  QAA2XZZ*  78  904-905 ",
+    "  QAA30ZZ+  Pre 905     Transplant of Wings",
+    "",
+    "Procedure Cluster/MS-DRG Index",
+    " CODE COMBINATION  MDC MS-DRG  SURGICAL CATEGORY",
+    "  QAA10ZX          77  901     Wing Procedures",
+    "  and QAA30ZZ      ",
+)
+
 
 def cpt(folder: Path) -> None:
     folder = folder / "cpt-2031"

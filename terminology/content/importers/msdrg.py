@@ -1,10 +1,13 @@
-"""MS-DRG: Table 5 of the inpatient prospective payment system's rule, weights and lengths of stay by group.
+"""MS-DRG: Table 5 of the inpatient prospective payment system's rule, and the Definitions Manual.
 
-Text with tabs, Windows-1252, two title lines first::
+Table 5 has weights and lengths of stay by group: text with tabs, Windows-1252, two title lines first::
 
     "TABLE 5.—LIST OF MEDICARE SEVERITY DIAGNOSIS-RELATED GROUPS …—FY 2026 Final Rule"
     MS-DRG  FY 2026 Final Post-Acute DRG  FY 2026 Final Special Pay DRG  MDC  TYPE  MS-DRG Title  Weights - B…
     742     Yes                           No                             13   SURG  …
+
+The manual (see ``msdrg_manual``) has the groups of a version, and the diagnoses and procedures that lead to them. Where
+both are given, Table 5 says titles, MDCs and types, and the manual the groups that Table 5 lacks.
 """
 
 from __future__ import annotations
@@ -16,25 +19,35 @@ from functools import partial
 from typing import NamedTuple
 
 from terminology.content.importers import notices
+from terminology.content.importers.cc_lists import fiscal_year
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import encoding_of, table_rows
+from terminology.content.importers.msdrg_manual import (
+    URL,
+    DrgGroup,
+    DrgVersion,
+    groups_of,
+    indexes_of,
+    manual_among,
+    version_of,
+)
+from terminology.content.importers.rows import SILENT, encoding_of, table_rows
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
+    Opened,
     OpenedCodeSystem,
     PropertyDeclaration,
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
 
-URL = (
-    "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/"
-    "MS-DRG-Classifications-and-Software"
+EXPECTED = (
+    "Table 5 of an inpatient rule as text with tabs (MS-DRG, MDC, TYPE, MS-DRG Title, weights) or appendix_A.txt of "
+    "the MS-DRG Definitions Manual (and, for the groups that codes lead to, appendix_B.txt and appendix_D_E.txt)"
 )
-EXPECTED = "Table 5 of an inpatient rule as text with tabs (MS-DRG, MDC, TYPE, MS-DRG Title, weights)"
 
 
 class DrgColumn(NamedTuple):
@@ -66,28 +79,77 @@ COLUMNS = (
 _YEAR = re.compile(r"FY\s*(20\d\d)")
 
 
-def _open(files: Sequence[File]) -> list[OpenedCodeSystem]:
-    tables = [f for f in files if b"MS-DRG Title" in f.head() and b"\t" in f.head()]
-    if len(tables) != 1:
+def _open(files: Sequence[File]) -> list[Opened]:
+    """The groups, and a map for each index of the manual."""
+    tables = [file for file in files if b"MS-DRG Title" in file.head() and b"\t" in file.head()]
+    manual = manual_among(files)
+    if len(tables) > 1:
         return []
-    file = tables[0]
-    year = _YEAR.search(file.head().decode("latin-1"))
+    table = tables[0] if tables else None
+    if table is None and manual.groups is None:
+        if manual.files:
+            text = "leads to groups, and does not list them: give it with appendix_A.txt or Table 5"
+            raise BrokenReleaseError(Problem(manual.files[0].label, 0, text))
+        return []
+    version = version_of(manual)
+    year = _year_of(table, version)
     release = CodeSystemRelease(
         kind="msdrg",
         url=URL,
-        version=f"FY{year[1]}" if year else None,
+        version=f"FY{year}" if year else None,
         name="MSDRG",
         title="Medicare Severity Diagnosis Related Groups",
         language="en",
         copyright=notices.CMS,
         licence="public domain",
         properties=[PropertyDeclaration(c.code, c.type, None, c.description) for c in COLUMNS],
-        files=sources([file]),
+        files=sources(file for file in (table, manual.groups) if file is not None),
     )
-    return [OpenedCodeSystem(release, partial(_concepts, file))]
+    concepts = OpenedCodeSystem(release, partial(_concepts, table, manual.groups))
+    codes = partial(_codes, table, manual.groups)
+    return [concepts, *indexes_of(manual, str(version) if version else release.version, codes)]
 
 
-def _concepts(file: File, reporter: Reporter) -> Iterator[ConceptRow]:
+def _year_of(table: File | None, version: DrgVersion | None) -> str | None:
+    """The fiscal year. Raises BrokenReleaseError where Table 5 and the manual are of different ones."""
+    words = _YEAR.search(table.head().decode("latin-1")) if table else None
+    of_manual = fiscal_year(version.major) if version else None
+    if table and words and of_manual and words[1] != of_manual:
+        text = f"is of FY{words[1]}, but version {version} of the manual is of FY{of_manual}"
+        raise BrokenReleaseError(Problem(table.label, 0, text))
+    return words[1] if words else of_manual
+
+
+def _codes(table: File | None, list_: File | None) -> set[str]:
+    """The codes of all groups. Malformed rows are reported where the groups are read."""
+    return {row.code for row in _concepts(table, list_, SILENT)}
+
+
+def _concepts(table: File | None, list_: File | None, reporter: Reporter) -> Iterator[ConceptRow]:
+    """The groups in the order of Table 5, and then those that only the manual has."""
+    groups = groups_of(list_, reporter) if list_ else {}
+    for row in _table_rows(table, reporter) if table else ():
+        group = groups.pop(row.code, None)
+        yield _with_title(row, group) if group else row
+    for group in groups.values():
+        yield ConceptRow(group.code, group.title, properties=_properties_of(group))
+
+
+def _with_title(row: ConceptRow, group: DrgGroup) -> ConceptRow:
+    """A row of Table 5 with what only the manual says: its title in other words, and an MDC or type."""
+    if group.title.casefold() != (row.display or "").casefold():
+        row.designations = [(group.title, "en", None, None)]
+    names = {name for name, _, _ in row.properties}
+    row.properties = [*row.properties, *(each for each in _properties_of(group) if each[0] not in names)]
+    return row
+
+
+def _properties_of(group: DrgGroup) -> list[PropertyTuple]:
+    values: list[PropertyTuple] = [("mdc", "string", group.mdc), ("type", "code", group.type)]
+    return [each for each in values if each[2] is not None]
+
+
+def _table_rows(file: File, reporter: Reporter) -> Iterator[ConceptRow]:
     """The groups in the order of the table."""
     header: list[str] = []
     for number, row in table_rows(file, reporter, "\t", encoding_of(file)):
@@ -129,4 +191,6 @@ def _property(column: DrgColumn, header: list[str], cells: list[str]) -> Propert
     return column.code, column.type, Decimal(cells[place]) if column.type == "decimal" else cells[place]
 
 
-MSDRG = importer_of("msdrg", "MS-DRG, Table 5 of an inpatient rule", EXPECTED, _open)
+MSDRG = importer_of(
+    "msdrg", "MS-DRG, Table 5 of an inpatient rule and the Definitions Manual", EXPECTED, _open
+)
