@@ -18,6 +18,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Document, split_canonical
 from terminology.core.texts import bare, edits
+from terminology.operations.value_set.resolution import explain_unusable_system
 from terminology.systems.protocol import CodeSystem
 
 # A longer text is hardly a mistyped code, and has too many places where a mark may be missing.
@@ -151,15 +152,24 @@ def find_system(
 ) -> CodeSystem:
     """The code system of a url and version, seen through some supplements.
 
-    Raises TerminologyError as ``Catalogue.system``; for an unknown url the text asks whether another was meant.
+    Raises TerminologyError as ``Catalogue.system``; for an unknown url the text asks whether another was meant. A
+    code system with example codes only is as unknown as one without any (``CodeSystem.content``).
     """
     try:
-        return catalogue.system(url, version, supplements)
+        system = catalogue.system(url, version, supplements)
     except TerminologyError as missing:
-        if catalogue.known_versions("CodeSystem", catalogue.preferred(url)):
+        known = catalogue.preferred(url)
+        if version is None and catalogue.known_versions("CodeSystem", known):
+            reasons = [explain_unusable_system(catalogue, known, issue) for issue in missing.issues]
+            raise TerminologyError(reasons) from None
+        if catalogue.known_versions("CodeSystem", known):
             raise
         hint = system_hint(catalogue, url)
         raise TerminologyError(issues.with_hint(issue, hint) for issue in missing.issues) from None
+    if system.about.is_example:
+        unknown = issues.unknown_system(system.about.url)
+        raise TerminologyError(explain_unusable_system(catalogue, system.about.url, unknown))
+    return system
 
 
 def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ()) -> str:

@@ -385,6 +385,7 @@ DESCRIPTION = SystemDescription(
             "that is the agreement of HL7's own server with the AMA; yours may be another, see the setting "
             "`largest_expansion`",
         ),
+        NotOffered("the value set `cpt-active`", "HL7 does not define it; `cpt-usable` has the codes that may be used"),
         NotOffered(
             "`code regex` that selects codes with modifiers",
             "a regular expression is compared with the codes of the list only",

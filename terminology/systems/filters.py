@@ -243,7 +243,7 @@ class ConceptFilters(ABC, Generic[S, K]):
         return _without(self.everything(), self.everything())
 
     def _not_understood(self, filter_: Filter) -> Issue:
-        issue = issues.unknown_filter(filter_.property, filter_.op, self.about)
+        issue = issues.unknown_filter(filter_, self.about)
         if self.description is None:
             return issue
         if (reason := self.description.why_not(filter_.property)) is not None:

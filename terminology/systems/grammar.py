@@ -106,7 +106,7 @@ class GrammarCodeSystem(SimpleCodeSystem):
             raise TerminologyError(issues.filter_without_value(name, filter_.op, self.about.url))
         passing = compared(filter_, values, anything) if (values := self._values(name)) is not None else None
         if passing is None:
-            raise TerminologyError(issues.unknown_filter(name, filter_.op, self.about))
+            raise TerminologyError(issues.unknown_filter(filter_, self.about))
         return passing.test
 
     def _values(self, name: str) -> ReadValues[Reading] | None:

@@ -192,7 +192,7 @@ class SimpleCodeSystem:
                 raise TerminologyError(
                     issues.filter_without_value(filter_.property, filter_.op, self.about.url)
                 )
-            raise TerminologyError(issues.unknown_filter(filter_.property, filter_.op, self.about))
+            raise TerminologyError(issues.unknown_filter(filter_, self.about))
         return LocatedSelection(self, text)
 
     def doubts(self, filters: Sequence[Filter]) -> list[Issue]:

@@ -55,6 +55,10 @@ class Asking:
     def expand(self, url: str, **more: Any) -> Facts:
         return self._facts("ValueSet/$expand", url=url, **more)
 
+    def context(self, **named: Any) -> Facts:
+        """$expand without a value set."""
+        return self._facts("ValueSet/$expand", **named)
+
     def inside(self, url: str, code: str, **more: Any) -> Facts:
         """$validate-code against a value set of the server."""
         return self._facts("ValueSet/$validate-code", url=url, system=self.system, code=code, **more)

@@ -11,8 +11,8 @@ from terminology.core.model import CodeSystemInfo, Filter, Issue
 # -- HL7's texts ---------------------------------------------------------------------------------
 
 
-def unknown_filter(property_: str, op: str, about: CodeSystemInfo) -> Issue:
-    text = f"The filter '{property_} {op}' was not understood in the context of {about.url}"
+def unknown_filter(filter_: Filter, about: CodeSystemInfo) -> Issue:
+    text = f"The filter '{_filter(filter_)}' was not understood in the context of {about.url}"
     return error(code="not-supported", text=text, tx="vs-invalid", message_id="FILTER_NOT_UNDERSTOOD")
 
 

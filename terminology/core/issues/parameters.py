@@ -31,8 +31,8 @@ def several_codes(names: Sequence[str]) -> Issue:
     return error(code="invalid", text=text)
 
 
-def context_not_supported(context: str) -> Issue:
-    text = f"The context '{context}' cannot be looked up: name the value set with 'url' or 'valueSet'"
+def context_not_supported(name: str, value: str) -> Issue:
+    text = f"The {name} '{value}' cannot be looked up: name the value set with 'url' or 'valueSet'"
     return error(code="not-supported", text=text)
 
 

@@ -80,7 +80,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
     a check forbids; a filter that cannot be used; a value set that imports itself; too many codes.
     """
     check_date(request.date)
-    for name, value in (("count", request.count), ("offset", request.offset)):
+    for name, value in (("count", request.count), ("offset", request.offset), ("limit", request.limit)):
         if value is not None and value < 0:
             raise TerminologyError(issues.bad_value(name, value, "0 or more"))
     _require_short_filter(request.filter or "")
@@ -308,14 +308,18 @@ def _page(
 ) -> tuple[int, list[Member]]:
     """The number of all members, and those between ``offset`` and ``offset + count``.
 
-    Raises TerminologyError when the page would have more than ``request.largest``.
+    Raises TerminologyError when the page would have more than ``request.largest``, or without ``count`` more than
+    ``request.limit``.
     """
     first = request.offset or 0
-    last = first + (request.largest if request.count is None else min(request.count, request.largest))
+    largest = request.largest
+    if request.limit is not None and request.count is None:
+        largest = min(largest, request.limit)
+    last = first + (largest if request.count is None else min(request.count, largest))
     definition = prepared.definition
     page_by = page_by_sets if prepared.can_use_sets else page_by_walking
     page = page_by_lists(definition, query, first, last) or page_by(definition, query, first, last)
     size = page.total - first if request.count is None else min(request.count, page.total - first)
-    if size > request.largest:
-        raise TerminologyError(issues.too_costly(definition.canonical, page.total, request.largest))
+    if size > largest:
+        raise TerminologyError(issues.too_costly(definition.canonical, page.total, largest))
     return page.total, page.read()

@@ -20,7 +20,8 @@ class ExpandRequest(ValueSetParameters):
     """A call of $expand: https://hl7.org/fhir/R5/valueset-operation-expand.html.
 
     ``languages`` is the parameter ``displayLanguage``, ``accepted`` the HTTP header ``Accept-Language``.
-    ``largest`` bounds the number of codes in the answer. ``nested``: whether a hierarchy is listed as a tree where
+    ``largest`` bounds the number of codes in the answer, and so does ``limit``, a parameter of HL7's ecosystem, where
+    no ``count`` asks for a page. ``nested``: whether a hierarchy is listed as a tree where
     neither the request nor the value set says ``excludeNested``. ``exclude_post_coordinated``
     leaves out the expressions that a value set lists; filters list none. A ``date`` in the past is refused.
     """
@@ -29,6 +30,7 @@ class ExpandRequest(ValueSetParameters):
     date: str | None = None
     offset: int | None = None
     count: int | None = None
+    limit: int | None = None
     include_designations: bool | None = None
     designations: Sequence[str] = ()
     include_definition: bool | None = None

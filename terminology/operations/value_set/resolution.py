@@ -45,6 +45,7 @@ class ValueSetParameters(VersionParameters):
     value_set_version: str | None = None
     instance: Document | None = None
     context: str | None = None
+    context_direction: str | None = None
     supplements: Sequence[str] = ()
 
     @property
@@ -88,7 +89,9 @@ def requested_value_set(catalogue: Catalogue, parameters: ValueSetParameters, pi
         # Of a request, unlike an import, one that is not contained is an unknown value set like any other.
         raise TerminologyError(issues.unknown_contained_value_set(unknown.url)) from None
     if parameters.context is not None:
-        raise TerminologyError(issues.context_not_supported(parameters.context))
+        raise TerminologyError(issues.context_not_supported("context", parameters.context))
+    if parameters.context_direction is not None:
+        raise TerminologyError(issues.context_not_supported("contextDirection", parameters.context_direction))
     raise TerminologyError(issues.missing_value_set())
 
 

@@ -62,7 +62,7 @@ class SnomedFilters(IndexedFilters):
         if property_ == EFFECTIVE_TIME:
             filter_ = replace(filter_, value=_DAY.sub(r"\1-\2-\3", value))
         if property_ in UNINDEXED:
-            raise TerminologyError(issues.unknown_filter(property_, op, self.about))
+            raise TerminologyError(issues.unknown_filter(filter_, self.about))
         return super().computed(filter_)
 
     def evaluate(self, expression: str) -> BitMap:
