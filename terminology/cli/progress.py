@@ -68,7 +68,8 @@ def import_into(
 
 def _outcome_line(outcome: ImportOutcome, dry_run: bool) -> str:
     loaded = outcome.artifact
-    rows = f"{loaded.canonical}: {counted(loaded.rows, 'row')}"
+    name = loaded.canonical if loaded.version else f"{loaded.url} (no version)"
+    rows = f"{name}: {counted(loaded.rows, 'row')}"
     if dry_run:
         return f"{rows} could be imported{_replaced(outcome, 'would replace')}"
     if outcome.is_new:

@@ -140,7 +140,10 @@ def verify(store: str | None, config: Path | None) -> None:
 @click.option("--undo", is_flag=True, help="Serve it again.")
 @click.argument("canonical", metavar="URL[|VERSION]")
 def retire(store: str | None, config: Path | None, undo: bool, canonical: str) -> None:
-    """Stop serving a version, but keep it in the store. A URL without a version means all of its versions."""
+    """Stop serving a version, but keep it in the store.
+
+    A URL without a version means all of its versions; with a bar and nothing after it, the one that has no version.
+    """
     with _loader(store, config) as loader:
         for loaded in loader.retire(canonical, undo):
             click.echo(f"{loaded.canonical}: {'served again' if undo else 'not served any more'}")
@@ -152,7 +155,10 @@ def retire(store: str | None, config: Path | None, undo: bool, canonical: str) -
 @click.option("--now", is_flag=True, help="Delete the files at once, even if a server still reads them.")
 @click.argument("canonical", metavar="URL[|VERSION]")
 def remove(store: str | None, config: Path | None, now: bool, canonical: str) -> None:
-    """Take a version out of the store. A URL without a version means all of its versions."""
+    """Take a version out of the store.
+
+    A URL without a version means all of its versions; with a bar and nothing after it, the one that has no version.
+    """
     with _loader(store, config) as loader:
         for loaded in loader.remove(canonical, now):
             click.echo(f"{loaded.canonical}: removed")

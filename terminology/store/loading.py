@@ -192,8 +192,8 @@ class StoreWriter:
     def retire(self, canonical: str, undo: bool = False) -> list[RegisteredArtifact]:
         """Stop serving a version, but keep it; with ``undo``, serve a retired version again.
 
-        ``canonical`` is ``url|version``; a URL alone means all of its versions. Returns the artifacts, as they were
-        before. Raises NotLoadedError, StoreBusyError.
+        ``canonical`` is ``url|version``; a URL alone means all of its versions, and ``url|`` the one that has no
+        version. Returns the artifacts, as they were before. Raises NotLoadedError, StoreBusyError.
         """
         if undo:
             return self._set_status(canonical, (RETIRED,), ACTIVE)
@@ -212,13 +212,12 @@ class StoreWriter:
         return removed
 
     def _set_status(self, canonical: str, old: Sequence[str], new: str) -> list[RegisteredArtifact]:
-        url, _, version = canonical.partition("|")
         with self._store.lock():
             self._sweep()
             artifacts = [
                 artifact
                 for artifact in self._registry.all()
-                if artifact.status in old and artifact.url == url and version in ("", artifact.version)
+                if artifact.status in old and _is_called(artifact, canonical)
             ]
             if not artifacts:
                 raise NotLoadedError(f"nothing {' or '.join(old)} in the store is called {canonical}")
@@ -232,6 +231,11 @@ class StoreWriter:
             self._store.delete(number)
         # An earlier command may have died after its transaction and before its announcement.
         self._store.announce(*self._registry.published())
+
+
+def _is_called(artifact: RegisteredArtifact, canonical: str) -> bool:
+    url, bar, version = canonical.partition("|")
+    return artifact.url == url and (not bar or version == (artifact.version or ""))
 
 
 def _is_due(artifact: RegisteredArtifact, grace: timedelta) -> bool:

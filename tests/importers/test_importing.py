@@ -319,6 +319,26 @@ def test_a_URL_without_a_version_retires_and_names_all_its_versions(
     ]
 
 
+def test_a_version_without_a_name_is_one_of_its_own(
+    tmp_path: Path, store: Path, import_: Callable[..., Result]
+) -> None:
+    """The import says that there is none, and ``URL|`` names it alone."""
+    for version in ("", "1"):
+        document = {"resourceType": "CodeSystem", "url": "http://example.org/t", "concept": [{"code": "a"}]}
+        document |= {"status": "active", "content": "complete"} | ({"version": version} if version else {})
+        path = tmp_path / f"t{version}.json"
+        path.write_text(json.dumps(document))
+        name = "http://example.org/t|1: 1 row" if version else "http://example.org/t (no version): 1 row"
+        assert name in import_("fhir", path).output
+    retired = CliRunner().invoke(commands.main, ["retire", "--store", str(store), "http://example.org/t|"])
+    assert retired.output == "http://example.org/t: not served any more\n"
+    removed = CliRunner().invoke(commands.main, ["remove", "--store", str(store), "http://example.org/t|"])
+    assert removed.output == "http://example.org/t: removed\n"
+    assert [one.version for one in held(store)] == ["1"]
+    again = CliRunner().invoke(commands.main, ["remove", "--store", str(store), "http://example.org/t|"])
+    assert again.exit_code != 0 and "is called http://example.org/t|" in again.output
+
+
 # -- what is wrong between rows ------------------------------------------------------------------
 
 
