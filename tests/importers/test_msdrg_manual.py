@@ -172,16 +172,21 @@ def test_a_malformed_row_of_appendix_A_is_reported(
 
 
 def test_lines_that_go_on_with_a_code_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
-    b = (*APPENDIX_B[:5], " q77     77  901         Claw", "         78  904         ", *APPENDIX_B[5:])
-    e = (*APPENDIX_D_E[:7], "  QAO10ZZ   77  901     Claw", "            78  904     Claw", *APPENDIX_D_E[7:])
+    b = (*APPENDIX_B[:7], " q77     77  901         Claw", "         79  902         ", *APPENDIX_B[7:])
+    e = (
+        *APPENDIX_D_E[:10],
+        "  QAO10ZZ   77  901     Claw",
+        "            79  905     Claw",
+        *APPENDIX_D_E[10:],
+    )
     reporter = CollectingReporter()
     found = [mappings(number, manual(tmp_path, b=b, e=e), reporter=reporter) for number in (1, 2)]
     assert found == [mappings(number, manual(tmp_path)) for number in (1, 2)]
     assert [str(problem) for problem in reporter.problems] == [
-        f"appendix_B.txt:6: expected a diagnosis, its MDC and its MS-DRGs, not {b[5]!r}",
-        "appendix_B.txt:7: goes on with a code that cannot be read: '78  904'",
-        f"appendix_D_E.txt:8: expected a procedure, its MDC, its MS-DRGs and a category, not {e[7]!r}",
-        "appendix_D_E.txt:9: goes on with a code that cannot be read: '78  904     Claw'",
+        f"appendix_B.txt:8: expected a diagnosis, its MDC and its MS-DRGs, not {b[7]!r}",
+        "appendix_B.txt:9: goes on with a code that cannot be read: '79  902'",
+        f"appendix_D_E.txt:11: expected a procedure, its MDC, its MS-DRGs and a category, not {e[10]!r}",
+        "appendix_D_E.txt:12: goes on with a code that cannot be read: '79  905     Claw'",
     ]
 
 
