@@ -42,7 +42,7 @@ class CodeKeys:
         """The key that a code means, whether a concept has it or not."""
         if self._case_sensitive is None and code not in self._known:
             return self._firsts.get(code.casefold(), code)
-        return self.own(code)
+        return code.casefold() if self._case_sensitive is False else code
 
     @cached_property
     def _firsts(self) -> dict[str, str]:

@@ -34,6 +34,7 @@ SAMPLE = 4_000
 SMALLEST_SAMPLE = 500
 # The key of a decimal in JSON. No element of FHIR has this name.
 _DECIMAL = "$decimal"
+_DECIMAL_KEY = b'"$decimal"'
 
 # The lines of a concept.
 DEFINITION, DESIGNATIONS, PROPERTIES, EXTENSION, OWN = range(5)
@@ -82,6 +83,8 @@ def _default(value: object) -> object:
 
 def without_decimals(value: Any) -> Any:
     """A value with ``{"$decimal": text}`` in place of each decimal: neither marshal nor orjson can write one."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Decimal):
         return {_DECIMAL: str(value)}
     if isinstance(value, dict):
@@ -100,6 +103,11 @@ def with_decimals(value: Any) -> Any:
             return Decimal(value[_DECIMAL])
         return {name: with_decimals(part) for name, part in value.items()}
     return [with_decimals(part) for part in value] if isinstance(value, list) else value
+
+
+def has_decimals(line: bytes) -> bool:
+    """Whether a line of a body may have decimals."""
+    return _DECIMAL_KEY in line
 
 
 def value_of(type_: str, value: Any) -> Any:

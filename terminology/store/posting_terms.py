@@ -57,4 +57,5 @@ def field_in_any_case(code: str) -> str:
 
 def term_in_any_case(value: str) -> str:
     """The term of a value in such a field."""
-    return term_of(value.casefold())
+    folded = value.casefold()
+    return folded if len(folded) <= LONGEST_TERM else term_of(folded)

@@ -42,6 +42,8 @@ COPYRIGHT = (
     "United States trademark of Regenstrief Institute, Inc."
 )
 
+# The sum of the digits of twice a digit.
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 # Escaped characters and classes of characters, in which ^ and $ do not anchor.
 _NO_ANCHORS = re.compile(r"\\.|\[\^?\]?[^\]]*\]")
 
@@ -55,8 +57,8 @@ def is_loinc_code(code: str) -> bool:
     shape = CODE.fullmatch(code)
     if shape is None or shape[1]:
         return shape is not None
-    doubled = (int(d) * (2 - place % 2) for place, d in enumerate(reversed(shape[2])))
-    return (10 - sum(d // 10 + d % 10 for d in doubled) % 10) % 10 == int(shape[3])
+    digits = [int(digit) for digit in shape[2]]
+    return -(sum(digits[-2::-2]) + sum(_DOUBLED[digit] for digit in digits[::-2])) % 10 == int(shape[3])
 
 
 # -- filters -------------------------------------------------------------------------------------

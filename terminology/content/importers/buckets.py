@@ -48,15 +48,12 @@ class Buckets:
 
     def put(self, key: int, line: bytes) -> None:
         """Add a line, without a line end."""
-        file = self._files[bisect_right(self._bounds, key)]
-        file.write(line)
-        file.write(b"\n")
+        self._files[bisect_right(self._bounds, key)].write(line + b"\n")
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """The lines of each range, in the order in which they were put; the ranges ascend."""
         for file in self._files:
             file.close()
         for path in self._paths:
-            with path.open("rb") as stream:
-                yield [line[:-1] for line in stream]
+            yield path.read_bytes().split(b"\n")[:-1]
             path.unlink()

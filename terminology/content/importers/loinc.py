@@ -23,7 +23,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ import orjson
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, column_names, records
+from terminology.content.importers.rows import column_names, records, values
 from terminology.core.model import Problem
 from terminology.store.posting_terms import field_in_any_case, term_of
 from terminology.store.release import (
@@ -79,6 +79,12 @@ def _key(code: str) -> int | None:
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
 
 
+@lru_cache(maxsize=1000)
+def _checked_key(code: str) -> int | None:
+    """The same for the code of a row; None if its check digit is wrong. Most rows have the code of the row before."""
+    return _key(code) if is_loinc_code(code) else None
+
+
 # -- which files ---------------------------------------------------------------------------------
 
 
@@ -123,7 +129,7 @@ def _version(table: File) -> str | None:
             return name[1]
     if "VersionLastChanged" not in column_names(table, ",", True):
         return None
-    changed = {row[0] for _, row in records(table, SILENT, ("VersionLastChanged",), ",", True)}
+    changed = {version for (version,) in values(table, ("VersionLastChanged",), ",", True)}
     return max((v for v in changed if _VERSION.fullmatch(v)), default=None)
 
 
@@ -131,7 +137,7 @@ def _declarations(files: LoincFiles) -> list[PropertyDeclaration]:
     axis = "code" if files["partLink"] else "string"
     properties = {name: PropertyDeclaration(name, axis) for name in AXES}
     for file in files["partLink"]:
-        for _, (uri,) in records(file, SILENT, ("Property",), ",", True):
+        for (uri,) in dict.fromkeys(values(file, ("Property",), ",", True)):
             name = uri.rpartition("/")[2]
             properties.setdefault(name, PropertyDeclaration(name, "code", uri or None))
     properties |= {name: PropertyDeclaration(name) for name in _plain(files["loinc"][0])}
@@ -173,7 +179,7 @@ def _keys(files: LoincFiles) -> array[int]:
     keys = array("Q")
     for kind, column in (("loinc", "LOINC_NUM"), ("part", "PartNumber"), ("answer", "AnswerStringId")):
         for file in files[kind]:
-            codes = (_key(row[0]) for _, row in records(file, SILENT, (column,), ",", True))
+            codes = (_key(code) for (code,) in values(file, (column,), ",", True))
             keys.extend(key for key in codes if key is not None)
     return keys
 
@@ -183,9 +189,7 @@ def _classes(files: LoincFiles) -> dict[str, str]:
     return {
         name: number
         for file in files["part"]
-        for _, (number, type_, name) in records(
-            file, SILENT, ("PartNumber", "PartTypeName", "PartName"), ",", True
-        )
+        for number, type_, name in values(file, ("PartNumber", "PartTypeName", "PartName"), ",", True)
         if type_ == "CLASS"
     }
 
@@ -200,8 +204,8 @@ class LoincDistributor:
         self.buckets, self.reporter = buckets, reporter
 
     def put(self, file: File, number: int, code: str, *cells: Any) -> None:
-        key = _key(code)
-        if key is None or not is_loinc_code(code):
+        key = _checked_key(code)
+        if key is None:
             self.reporter.problem(Problem(file.label, number, f"{code!r} is not a LOINC code"))
         else:
             self.buckets.put(key, orjson.dumps([code, *cells]))
@@ -284,18 +288,18 @@ _DISTRIBUTION: dict[str, Callable[[LoincDistributor, File], None]] = {
 
 # The rows about one code, by their letter: L a term, P a part, K a part of a term, H a parent, A an answer in a
 # list, W a list with an answer, Q a property that is a code, N a name for consumers, V the names in another language.
-RowsByLetter = dict[str, list[list[Any]]]
+RowsByLetter = defaultdict[str, list[list[Any]]]
 
 
 def _concepts_of(
     lines: list[bytes], builder: LoincConceptBuilder, reporter: Reporter
 ) -> Iterator[ConceptRow]:
-    by_code: dict[str, list[bytes]] = defaultdict(list)
+    by_code: dict[bytes, list[bytes]] = defaultdict(list)
     for line in lines:
-        by_code[line[2 : line.index(b'"', 2)].decode()].append(line)
-    for code in sorted(by_code, key=lambda code: _key(code) or 0):
-        rows: RowsByLetter = defaultdict(list)
-        for _, letter, *cells in map(orjson.loads, by_code.pop(code)):
+        by_code[line[2 : line.index(b'"', 2)]].append(line)
+    for in_bytes in sorted(by_code, key=lambda code: _key(code.decode()) or 0):
+        code, rows = in_bytes.decode(), RowsByLetter(list)
+        for _, letter, *cells in orjson.loads(b"[%b]" % b",".join(by_code.pop(in_bytes))):
             rows[letter].append(cells)
         concept = builder.concept(code, rows)
         if concept is not None:
@@ -328,20 +332,20 @@ class LoincConceptBuilder:
             row = ConceptRow(code, rows["H"][0][1])
         row.parents = list(dict.fromkeys(parent for parent, _ in rows.get("H", ()) if parent))
         row.properties = [*row.properties, *((name, "code", value) for name, value in rows.get("Q", ()))]
-        values = {(name, value.casefold()) for name, _, value in row.properties}
-        further = dict.fromkeys((n, value.casefold()) for n, value in self._further_values(rows))
-        row.terms = [
-            (field_in_any_case(n), term_of(value)) for n, value in further if (n, value) not in values
-        ]
+        row.terms = self._further_terms(rows)
         return row
 
-    def _further_values(self, rows: RowsByLetter) -> Iterator[tuple[str, str]]:
+    def _further_terms(self, rows: RowsByLetter) -> list[tuple[str, str]]:
         """What filters take besides the values of properties: texts and names of parts, words for numbers."""
         cells: dict[str, str] = rows["L"][0][0] if rows.get("L") else {}
-        yield from ((axis, cells[axis]) for axis in AXES if axis in cells)
-        yield from ((name, part) for name, _, *names in rows.get("K", ()) for part in names if part)
+        further = {(axis, cells[axis].casefold()): None for axis in AXES if axis in cells}
+        for name, _, *names in rows.get("K", ()):
+            for part in names:
+                if part:
+                    further[name, part.casefold()] = None
         if (words := CLASS_TYPES.get(cells.get("CLASSTYPE", ""))) is not None:
-            yield "CLASSTYPE", words
+            further["CLASSTYPE", words.casefold()] = None
+        return [(field_in_any_case(name), term_of(value)) for name, value in further]
 
     def _term(self, code: str, rows: RowsByLetter) -> ConceptRow:
         cells: dict[str, str] = rows["L"][0][0]

@@ -164,7 +164,7 @@ def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) ->
             if letter == b"R" and (row[2] not in _RELATED or row[5] or row[0] == row[1]):
                 continue
             if is_number(row[0]):
-                buckets.put(int(row[0]), letter + b"\t" + b"\t".join(row))
+                buckets.put(int(row[0]), b"\t".join((letter, *row)))
             elif file:
                 reporter.problem(Problem(file.label, 0, f"{row[0].decode()!r} is not a concept_id"))
 
@@ -172,8 +172,8 @@ def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) ->
 def _rows(lines: list[bytes], names: ConceptsOfNames, reporter: Reporter) -> Iterator[ConceptRow]:
     by_concept: dict[int, list[list[bytes]]] = defaultdict(list)
     for line in lines:
-        letter, *row = line.split(b"\t")
-        by_concept[int(row[0])].append([letter, *row])
+        row = line.split(b"\t")
+        by_concept[int(row[1])].append(row)
     for id_ in sorted(by_concept):
         concept = _concept(by_concept[id_], names)
         if concept is not None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from contextlib import suppress
+from io import TextIOWrapper
 from operator import itemgetter
 from typing import IO, Any, TypeVar
 from xml.etree import ElementTree
@@ -57,7 +58,9 @@ def lines(
     Raises BrokenReleaseError where it has none.
     """
     with file.binary() as stream:
-        for number, text in _decoded_lines(file, stream, reporter, encoding):
+        numbers: list[int] = []
+        for text in _decoded_lines(file, stream, reporter, encoding, numbers):
+            number = numbers.pop()
             if ends and not text.endswith(("\r", "\n", "\x1a")):  # the last is the end of a file in DOS
                 raise breaks_off(file, number, "its last line has no end")
             text = text.rstrip("\r\n")
@@ -109,14 +112,41 @@ def records(
     Raises BrokenReleaseError when the header lacks one of the columns, or the file breaks off.
     """
     with file.binary() as stream:
-        rows = _split_rows(
-            file, _decoded_lines(file, stream, reporter, encoding), reporter, delimiter, quoted
-        )
+        rows = _split_rows(file, stream, reporter, encoding, delimiter, quoted)
         header = [name.strip() for name in next(rows, (0, [""]))[1]]
         pick = _column_picker(file, header, columns)
-        filled = ((number, row) for number, row in rows if any(row))
-        for number, row in without_faults(file, reporter, filled, partial(_wrong_width, len(header))):
-            yield number, pick(row)
+        width = len(header)
+        pending: Problem | None = None
+        for number, row in rows:
+            if not any(row):
+                continue
+            if pending is not None:
+                reporter.problem(pending)
+                pending = None
+            if len(row) == width:
+                yield number, pick(row)
+            else:
+                pending = Problem(file.label, number, _wrong_width(width, row))
+        if pending is not None:
+            _report_last(file, reporter, pending)
+
+
+def values(
+    file: File, columns: Sequence[str], delimiter: str = "\t", quoted: bool = False, encoding: str = "utf-8"
+) -> Iterator[Record]:
+    """The cells of the columns in the rows that can be read: quickly, for a file that ``records`` reads again.
+
+    Raises BrokenReleaseError when the header lacks one of the columns.
+    """
+    _require_text(file)
+    with file.binary() as stream, TextIOWrapper(stream, encoding, "replace", newline="") as text:
+        rows = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+        header = [name.strip().removeprefix("\ufeff") for name in next(rows, [""])]
+        pick, width = _column_picker(file, header, columns), len(header)
+        with suppress(csv.Error):
+            for row in rows:
+                if len(row) == width:
+                    yield pick(row)
 
 
 def raw_records(
@@ -138,14 +168,26 @@ def raw_records(
                 reporter.problem(pending)
                 pending = None
             row = line.rstrip(b"\r\n").split(delimiter)
-            if not _is_utf_8(line):
+            if not line.isascii() and not _is_utf_8(line):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
             elif len(row) == width:
                 yield row
             elif row != [b""]:
-                pending = Problem(file.label, number, str(_wrong_width(width, row)))
+                pending = Problem(file.label, number, _wrong_width(width, row))
         if pending is not None:
             _report_last(file, reporter, pending)
+
+
+def raw_rows(file: File, reporter: Reporter, delimiter: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """All cells of each line that is not blank, as bytes, with its number: the same for a table without a header."""
+    with file.binary() as stream:
+        for number, line in _numbered_lines(file, stream, reporter):
+            if number == 1:
+                line = line.removeprefix(BYTE_ORDER_MARK)
+            if not line.isascii() and not _is_utf_8(line):
+                reporter.problem(Problem(file.label, number, "is not UTF-8"))
+            elif not line.isspace():
+                yield number, line.rstrip(b"\r\n").split(delimiter)
 
 
 def table_rows(
@@ -153,15 +195,13 @@ def table_rows(
 ) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table of quoted text whose header need not be its first row, with their line numbers."""
     with file.binary() as stream:
-        decoded = _decoded_lines(file, stream, reporter, encoding)
-        yield from _split_rows(file, decoded, reporter, delimiter, True)
+        yield from _split_rows(file, stream, reporter, encoding, delimiter, True)
 
 
 def column_names(file: File, delimiter: str = "\t", quoted: bool = False) -> list[str]:
     """The names in the first row."""
     with file.binary() as stream:
-        decoded = _decoded_lines(file, stream, SILENT, "utf-8")
-        rows = _split_rows(file, decoded, SILENT, delimiter, quoted)
+        rows = _split_rows(file, stream, SILENT, "utf-8", delimiter, quoted)
         return [name.strip() for name in next(rows, (0, [""]))[1]]
 
 
@@ -181,8 +221,6 @@ def is_number(cell: bytes) -> bool:
 
 
 def _is_utf_8(line: bytes) -> bool:
-    if line.isascii():
-        return True
     try:
         line.decode()
     except UnicodeDecodeError:
@@ -190,8 +228,8 @@ def _is_utf_8(line: bytes) -> bool:
     return True
 
 
-def _wrong_width(width: int, row: Sequence[object]) -> str | None:
-    return None if len(row) == width else f"{len(row)} columns where the header has {width}"
+def _wrong_width(width: int, row: Sequence[object]) -> str:
+    return f"{len(row)} columns where the header has {width}"
 
 
 def _column_picker(file: File, header: list[str], columns: Sequence[str]) -> Callable[[list[str]], Record]:
@@ -204,39 +242,34 @@ def _column_picker(file: File, header: list[str], columns: Sequence[str]) -> Cal
 
 
 def _split_rows(
-    file: File, decoded: Iterator[tuple[int, str]], reporter: Reporter, delimiter: str, quoted: bool
+    file: File, stream: IO[bytes], reporter: Reporter, encoding: str, delimiter: str, quoted: bool
 ) -> Iterator[tuple[int, list[str]]]:
-    if not quoted:
-        for number, text in decoded:
-            yield number, text.rstrip("\r\n").split(delimiter)
-        return
     # A quoted cell may hold line ends, so a row may take several lines: these are their numbers.
     numbers: list[int] = []
-    reader = csv.reader(_noting_numbers(decoded, numbers), delimiter=delimiter, strict=True)
+    decoded = _decoded_lines(file, stream, reporter, encoding, numbers)
+    if not quoted:
+        for text in decoded:
+            yield numbers.pop(), text.rstrip("\r\n").split(delimiter)
+        return
+    reader = csv.reader(decoded, delimiter=delimiter, strict=True)
     while True:
         numbers.clear()
         try:
-            row = next(reader, None)
+            for row in reader:
+                yield numbers[0], row
+                numbers.clear()
+            return
         except csv.Error as error:
             if "unexpected end" in str(error):
                 raise breaks_off(file, numbers[0], "the quote that begins here is not closed") from None
             lost = f"; lines {numbers[0]} to {numbers[-1]} are left out" if len(numbers) > 1 else ""
             reporter.problem(Problem(file.label, numbers[0], f"cannot be read as CSV: {error}{lost}"))
-            continue
-        if row is None:
-            return
-        yield numbers[0], row
-
-
-def _noting_numbers(decoded: Iterator[tuple[int, str]], numbers: list[int]) -> Iterator[str]:
-    for number, text in decoded:
-        numbers.append(number)
-        yield text
 
 
 def _decoded_lines(
-    file: File, stream: IO[bytes], reporter: Reporter, encoding: str
-) -> Iterator[tuple[int, str]]:
+    file: File, stream: IO[bytes], reporter: Reporter, encoding: str, numbers: list[int]
+) -> Iterator[str]:
+    """Each line, after its number has been added to ``numbers``."""
     for number, raw in _numbered_lines(file, stream, reporter):
         if number == 1:
             raw = raw.removeprefix(BYTE_ORDER_MARK)
@@ -245,7 +278,8 @@ def _decoded_lines(
         except UnicodeDecodeError as error:
             reporter.problem(Problem(file.label, number, f"is not {encoding}: {error.reason}"))
             continue
-        yield number, text
+        numbers.append(number)
+        yield text
 
 
 def _numbered_lines(file: File, stream: IO[bytes], reporter: Reporter) -> Iterator[tuple[int, bytes]]:
@@ -253,8 +287,7 @@ def _numbered_lines(file: File, stream: IO[bytes], reporter: Reporter) -> Iterat
 
     Raises BrokenReleaseError for a file that holds no text of a known kind.
     """
-    if trouble := file.trouble():
-        raise BrokenReleaseError(Problem(file.label, 1, trouble))
+    _require_text(file)
     size, done, reported = file.size(), 0, 0
     for number, raw in enumerate(_split_lines(file, stream), 1):
         done += len(raw)
@@ -263,6 +296,11 @@ def _numbered_lines(file: File, stream: IO[bytes], reporter: Reporter) -> Iterat
             reporter.progress(file.label, done, size)
         yield number, raw
     reporter.progress(file.label, size, size)
+
+
+def _require_text(file: File) -> None:
+    if trouble := file.trouble():
+        raise BrokenReleaseError(Problem(file.label, 1, trouble))
 
 
 def _split_lines(file: File, stream: IO[bytes]) -> Iterable[bytes]:

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, lines, without_faults
+from terminology.content.importers.rows import SILENT, is_number, raw_rows, without_faults
 from terminology.core.model import Problem
 from terminology.store.posting_terms import field_in_any_case
 from terminology.store.release import (
@@ -50,6 +50,7 @@ OTHER_NAMES = {"SY", "TMSY", "PSN", "ET", "DP"}
 # Of several names that are not others, those of these types come first.
 FIRST_NAMES = ("SCD", "SBD")
 OWN = "RXNORM"
+_OWN = OWN.encode()
 # SUPPRESS: of a name that is in use, also one without quantity (E), and of one that its source no longer has.
 _CURRENT, _OBSOLETE = ("", "N", "E"), "O"
 _SEMANTIC_TYPES = (
@@ -147,24 +148,27 @@ def _relations(files: dict[str, File]) -> list[str]:
     if file is None:
         return []
     rows = _records(file, TABLES["rxnrel.rrf"], SILENT)
-    return sorted({*RELATIONSHIPS, *(name for _, (rela, _, rel) in rows for name in (rela, rel) if name)})
+    return sorted(
+        {*RELATIONSHIPS, *(name.decode() for _, (rela, _, rel) in rows for name in (rela, rel) if name)}
+    )
 
 
-def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[str]]]:
+def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[bytes]]]:
     """The concept and the kept columns of each row that is RxNorm's own and not suppressed."""
+    width, source, suppressed = table.width + 1, table.source, table.suppressed
 
-    def fault_of(row: list[str]) -> str | None:
-        is_whole = len(row) == table.width + 1 and not row[-1]
+    def fault_of(row: list[bytes]) -> str | None:
+        is_whole = len(row) == width and not row[-1]
         return None if is_whole else f"expected {table.width} columns with | after each"
 
-    rows = ((number, line.split("|")) for number, line in lines(file, reporter))
-    for number, row in without_faults(file, reporter, rows, fault_of):
-        own = table.source is None or row[table.source] == OWN
-        if own and row[table.concept] and (table.suppressed is None or row[table.suppressed] in ("", "N")):
-            if is_number(row[table.concept].encode()):
-                yield int(row[table.concept]), [row[place] for place in table.keep]
+    for number, row in without_faults(file, reporter, raw_rows(file, reporter, b"|"), fault_of):
+        own = source is None or row[source] == _OWN
+        concept = row[table.concept]
+        if own and concept and (suppressed is None or row[suppressed] in (b"", b"N")):
+            if is_number(concept):
+                yield int(concept), [row[place] for place in table.keep]
             else:
-                reporter.problem(Problem(file.label, number, f"{row[table.concept]!r} is not an RXCUI"))
+                reporter.problem(Problem(file.label, number, f"{concept.decode()!r} is not an RXCUI"))
 
 
 def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
@@ -174,10 +178,10 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
         for name, file in files.items():
             table = TABLES[name]
             for concept, cells in _records(file, table, reporter):
-                buckets.put(concept, "|".join((str(concept), table.letter, *cells)).encode())
+                buckets.put(concept, b"|".join((b"%d" % concept, table.letter.encode(), *cells)))
         for concept, (source,) in _records(files["rxnconso.rrf"], OTHER_SOURCES, SILENT):
-            if source != OWN:
-                buckets.put(concept, f"{concept}|{OTHER_SOURCES.letter}|{source}".encode())
+            if source != _OWN:
+                buckets.put(concept, b"%d|%b|%b" % (concept, OTHER_SOURCES.letter.encode(), source))
         for bucket in buckets:
             yield from _rows(bucket)
 
@@ -185,8 +189,8 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
 def _rows(bucket: list[bytes]) -> Iterator[ConceptRow]:
     by_concept: dict[int, list[list[str]]] = defaultdict(list)
     for line in bucket:
-        concept, *cells = line.decode().split("|")
-        by_concept[int(concept)].append(cells)
+        concept, _, cells = line.decode().partition("|")
+        by_concept[int(concept)].append(cells.split("|"))
     for number, rows in sorted(by_concept.items()):
         if any(cells[0] == "C" for cells in rows):
             yield _concept(str(number), rows)

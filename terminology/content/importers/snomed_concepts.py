@@ -135,18 +135,23 @@ class DescriptionSignatures:
     def __init__(self, preferences: LanguagePreferences) -> None:
         self.preferences = preferences
         self._numbers: dict[str, int] = {}
+        # The number by the cells of a row and the reference sets, from which the signature is made.
+        self._known: dict[tuple[object, ...], int] = {}
 
     def number(self, row: list[bytes], accepted: Mapping[str, bool]) -> tuple[int, str | None]:
         """The number of a description's signature, and, where it is new, the term of the store for it.
 
         ``systems/snomed`` reads the term.
         """
+        made_of = (row[7], row[6], row[4], row[2], row[3], *accepted.items())
+        if (number := self._known.get(made_of)) is not None:
+            return number, None
         dialects = (f"{refset}{'+' if preferred else '-'}" for refset, preferred in accepted.items())
         cells = (cell.decode() for cell in (row[7], row[6], row[4], row[2]))
         status = () if row[3] == b"1" else (NO_LONGER,)
         signature = "|".join([*cells, *status, *dialects])
         known = len(self._numbers)
-        number = self._numbers.setdefault(signature, known)
+        number = self._known[made_of] = self._numbers.setdefault(signature, known)
         return number, f"{number}|{signature}" if number == known else None
 
 

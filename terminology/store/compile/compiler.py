@@ -79,8 +79,9 @@ class _CodeSystemCompiler:
             dictionary = dictionary_of(self._sample())
             compress = compressor(dictionary)
             relations = RelationshipCollector(scratch.places, order.ords)
-            for chunk in chunks(relations.collect(enumerate(scratch.read(order.places)))):
-                sink.write("concept", [self._concept(ord_, row, compress) for ord_, row in chunk])
+            numbered = relations.collect(enumerate(scratch.read(order.places)))
+            for concepts in chunks(self._concept(ord_, row, compress) for ord_, row in numbered):
+                sink.write("concept", concepts)
             for rows in chunks(self._hierarchy()):
                 sink.write("hierarchy", rows)
             for posting_rows in postings.chunks():
@@ -126,23 +127,25 @@ class _CodeSystemCompiler:
     def _body(self, place: int, row: ScratchRow) -> list[Any]:
         """The lines of a concept's body: see ``store/packing.py``."""
         definition, designations, properties, extension, own = row[4:9]
-        is_code = self._is_code
+        is_code, display_of = self._is_code, self._display_of
         lines = [
             *self._relatives(PARENT, self._order.parents[place]),
             *self._relatives(CHILD, self._order.children[place]),
         ]
-        lines += [self._with_display(*one) if is_code[one[0]] else one for one in properties]
+        lines += [
+            (*one, display) if is_code[one[0]] and (display := display_of(one[1])) is not None else one
+            for one in properties
+        ]
         return [definition, designations, lines, extension, own]
 
     def _relatives(self, kind: int, places: Sequence[int] | None) -> list[tuple[Any, ...]]:
         codes, displays = self._scratch.codes, self._scratch.displays
         return [(kind, codes[place], displays[place]) for place in places or ()]
 
-    def _with_display(self, kind: int, value: Any) -> tuple[Any, ...]:
-        """A property whose value is a code, with the display of that concept if it is one of this code system."""
-        place = self._scratch.place_of(str(value))
-        display = None if place is None else self._scratch.displays[place]
-        return (kind, value) if display is None else (kind, value, display)
+    def _display_of(self, code: Any) -> str | None:
+        """The display of a concept that is the value of a property, if it is one of this code system."""
+        place = self._scratch.place_of(str(code))
+        return None if place is None else self._scratch.displays[place]
 
     def _hierarchy(self) -> Iterator[TableRow]:
         order = self._order

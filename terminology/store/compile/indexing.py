@@ -70,19 +70,22 @@ class ConceptIndexer:
 
         A property that is not in ``fields`` is not indexed: it cannot be filtered by.
         """
+        self._postings = PostingsBuilder()
+        self._add_to = {name: self._postings.adder(field) for name, field in fields.items()}
+        self._mark, self._add_folded = self._postings.adder(MARK), self._postings.adder(FOLDED)
         self._kinds = [
             (
                 code,
-                fields.get(code),
+                self._add_to.get(code),
                 _second_term(type_, case_sensitive),
-                fields.get(field_in_any_case(code)),
+                self._add_to.get(field_in_any_case(code)),
             )
             for code, type_ in kinds
         ]
         self._folds = case_sensitive is None
-        self._fields = fields
         self._language = language
-        self._postings = PostingsBuilder()
+        # By language: the field of its words, and the mark of the concepts that have some.
+        self._word_fields: dict[str | None, tuple[int, str | None]] = {}
         self.long: set[str] = set()
         self.languages: dict[str, int] = {}
 
@@ -98,46 +101,51 @@ class ConceptIndexer:
             self._add_words(ord_, texts)
             self._add_values(ord_, properties)
             for name, term in terms:
-                self._postings.add(self._fields[name], term, ord_)
+                self._add_to[name](term, ord_)
             if self._folds and code.casefold() != code:
-                self._postings.add(FOLDED, code.casefold(), ord_)
+                self._add_folded(code.casefold(), ord_)
             for mark, bit in ((ABSTRACT, IS_ABSTRACT), (INACTIVE, IS_INACTIVE)):
                 if flags & bit:
-                    self._postings.add(MARK, mark, ord_)
+                    self._mark(mark, ord_)
             if status is not None:
-                self._postings.add(MARK, STATUS + term_of(status), ord_)
+                self._mark(STATUS + term_of(status), ord_)
 
     def _add_words(self, ord_: int, texts: Mapping[str | None, list[str]]) -> None:
         """Add the words of a concept; ``texts`` are by language."""
         by_field: dict[int, list[str]] = {}
         for language, in_language in texts.items():
-            by_field.setdefault(self._field(language), []).extend(in_language)
-            if language:
-                self._postings.add(MARK, LANGUAGE + language.lower(), ord_)
+            field, mark = self._word_fields.get(language) or self._new_word_field(language)
+            by_field.setdefault(field, []).extend(in_language)
+            if mark is not None:
+                self._mark(mark, ord_)
         for field, in_field in by_field.items():
             self._postings.add_words(field, set(words("\n".join(in_field))), ord_)
 
-    def _field(self, language: str | None) -> int:
-        """The field of the words of a language."""
-        if not language:
-            return WORD
-        tag = language.lower()
-        return self.languages.setdefault(tag, FIRST_LANGUAGE + 2 * len(self.languages))
+    def _new_word_field(self, language: str | None) -> tuple[int, str | None]:
+        """The field of the words of a language that comes for the first time, and its mark."""
+        word_field: tuple[int, str | None] = WORD, None
+        if language:
+            tag = language.lower()
+            field = self.languages.setdefault(tag, FIRST_LANGUAGE + 2 * len(self.languages))
+            word_field = field, LANGUAGE + tag
+        self._word_fields[language] = word_field
+        return word_field
 
     def _add_values(self, ord_: int, properties: Sequence[tuple[int, Any]]) -> None:
+        kinds = self._kinds
         for kind, value in properties:
-            code, field, second_term, other_field = self._kinds[kind]
+            code, add, second_term, add_in_any_case = kinds[kind]
             text = value if value.__class__ is str else text_of(value)
-            if other_field is not None:
-                self._postings.add(other_field, term_in_any_case(text), ord_)
-            if field is None:
+            if add_in_any_case is not None:
+                add_in_any_case(term_in_any_case(text), ord_)
+            if add is None:
                 continue
             if len(text) > LONGEST_TERM:
                 self.long.add(code)
                 text = term_of(text)
-            self._postings.add(field, text, ord_)
+            add(text, ord_)
             if second_term is not None and (second := second_term(text)) is not None:
-                self._postings.add(field, second, ord_)
+                add(second, ord_)
 
     def chunks(self) -> Iterator[list[Posting]]:
         """The postings in the order of their key, in chunks."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pyroaring import BitMap
 
@@ -41,19 +41,19 @@ class PostingsBuilder:
             elif ords != ord_:
                 terms[word] = array("I", (ords, ord_))
 
-    def add(self, field: int, term: str, ord_: int) -> None:
-        """Add a term of a concept; adding it again does nothing."""
-        terms = self._fields.get(field)
-        if terms is None:
-            terms = self._fields[field] = {}
-        ords = terms.get(term)
-        if ords is None:
-            terms[term] = ord_
-        elif not isinstance(ords, int):
-            if ords[-1] != ord_:
+    def adder(self, field: int) -> Callable[[str, int], None]:
+        """A function that adds a term of a concept to a field; adding it again does nothing."""
+        terms = self._fields.setdefault(field, {})
+
+        def add(term: str, ord_: int) -> None:
+            ords = terms.setdefault(term, ord_)
+            if isinstance(ords, int):
+                if ords != ord_:
+                    terms[term] = array("I", (ords, ord_))
+            elif ords[-1] != ord_:
                 ords.append(ord_)
-        elif ords != ord_:
-            terms[term] = array("I", (ords, ord_))
+
+        return add
 
     def rows(self) -> Iterator[Posting]:
         """All postings in the order of their key. They are removed from the builder as they are yielded."""

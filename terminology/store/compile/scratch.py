@@ -10,6 +10,7 @@ import marshal
 import mmap
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import IO, Any, Final
 
@@ -46,7 +47,7 @@ MARSHAL = 2
 # How many files of a release a problem names.
 NAMED = 3
 # After so many bytes a reader releases the pages that it has read.
-FORGET = 16 * 1024 * 1024
+FORGET = 4 * 1024 * 1024
 
 
 class ScratchFile:
@@ -125,7 +126,10 @@ class ScratchFile:
             self._add_parents(place, row.parents)
         for name, _ in row.terms:
             self.names[name] = None
-        content = marshal.dumps(self._scratch_row(row), MARSHAL)
+        try:
+            content = marshal.dumps(self._scratch_row(row), MARSHAL)
+        except ValueError:  # marshal writes no decimals
+            content = marshal.dumps(self._scratch_row(_without_decimals(row)), MARSHAL)
         self.file.write(content)
         self.starts.append(self.starts[-1] + len(content))
 
@@ -150,10 +154,14 @@ class ScratchFile:
             row.definition,
             [self._designation(*designation) for designation in row.designations],
             [
-                (kinds.setdefault((code, type_), len(kinds)), _property_value(value))
+                (
+                    kinds.setdefault((code, type_), len(kinds)),
+                    # The text of a decimal is what filters compare.
+                    str(value) if isinstance(value, Decimal) else value,
+                )
                 for code, type_, value in row.properties
             ],
-            without_decimals(list(row.extension)) if row.extension else [],
+            list(row.extension),
             row.own,
             list(row.terms),
             list(row.relations),
@@ -166,8 +174,8 @@ class ScratchFile:
             return [value, language]
         number = None
         if use is not None:
-            number = self._uses.setdefault(marshal.dumps(without_decimals(use), MARSHAL), len(self._uses))
-        return [value, language, number, without_decimals(rest)] if rest else [value, language, number]
+            number = self._uses.setdefault(marshal.dumps(use, MARSHAL), len(self._uses))
+        return [value, language, number, rest] if rest else [value, language, number]
 
     def order(self) -> ConceptOrder:
         """The order of the concepts. Parents that are not there and circles are reported."""
@@ -213,11 +221,20 @@ def _circle(parent: str, child: str) -> str:
     return f"'{child}' is below '{parent}', and '{parent}' below '{child}': the hierarchy goes in a circle"
 
 
-def _property_value(value: Any) -> Any:
-    """A property value for marshal. A decimal becomes its text, which is what filters compare."""
-    if isinstance(value, dict):
-        return without_decimals(value)
-    return str(value) if isinstance(value, Decimal) else value
+def _without_decimals(row: ConceptRow) -> ConceptRow:
+    """The row with other values in place of the decimals in its elements."""
+    return replace(
+        row,
+        designations=[
+            (value, language, without_decimals(use), without_decimals(rest))
+            for value, language, use, rest in row.designations
+        ],
+        properties=[
+            (code, type_, without_decimals(value) if isinstance(value, dict) else value)
+            for code, type_, value in row.properties
+        ],
+        extension=without_decimals(list(row.extension)),
+    )
 
 
 def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[ScratchRow]:

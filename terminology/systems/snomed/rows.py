@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from terminology.core.cache import RecentValues, size_of_texts
@@ -17,8 +18,8 @@ from terminology.systems.snomed.identifiers import INACTIVE_DESCRIPTION, URL
 TERSE, WITH_TERMS = "normalFormTerse", "normalForm"
 # How many terms are kept: those of attributes come again and again.
 RECENT = 2_000
-# A concept of an expression; before it the texts and numbers in which none is.
-_CONCEPT = re.compile(r'"(?:[^"\\]|\\.)*"|#[+-]?[0-9.]+|([1-9][0-9]{5,17})')
+# The texts and numbers of an expression, in which no concept is; or a concept.
+_CONCEPT = re.compile(r'("(?:[^"\\]|\\.)*"|#[+-]?[0-9.]+)|([1-9][0-9]{5,17})')
 _USE = {"system": URL, "code": INACTIVE_DESCRIPTION, "display": "Inactive"}
 
 
@@ -45,6 +46,27 @@ class Terms:
         return terms
 
 
+class LateText(Typed):
+    """A text that is written when somebody reads it."""
+
+    __slots__ = ("_write",)
+
+    def __init__(self, write: Callable[[], str]) -> None:
+        self.type, self._write = "string", write
+
+    def __getattr__(self, name: str) -> str:
+        """Write the text. Python calls this only for an attribute without a value."""
+        if name != "value":
+            raise AttributeError(name)
+        self.value = self._write()
+        return self.value  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Typed) and (self.type, self.value) == (other.type, other.value)
+
+    __hash__ = Typed.__hash__
+
+
 class SnomedRowReader(RowReader):
     """Reads the rows of a release that was imported from RF2, or of any other."""
 
@@ -56,20 +78,27 @@ class SnomedRowReader(RowReader):
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         """With the normal form, whose terms are not stored."""
         properties = super().properties(lines)
-        place = next((place for place, p in enumerate(properties) if p.code == TERSE), None)
-        if place is not None:
-            known = {
-                p.value.value: p.description for p in properties if p.value.type == "code" and p.description
-            }
-            text = self.with_terms(properties[place].value.value, known)
-            properties.insert(place, Property(WITH_TERMS, Typed("string", text)))
+        for place, property_ in enumerate(properties):
+            if property_.code == TERSE:
+                text = LateText(partial(self._normal_form, property_.value.value, tuple(properties)))
+                properties.insert(place, Property(WITH_TERMS, text))
+                break
         return properties
+
+    def _normal_form(self, terse: str, properties: Iterable[Property]) -> str:
+        """The normal form with terms; the values of properties have theirs."""
+        codes = (p for p in properties if p.description and p.value.type == "code")
+        return self.with_terms(terse, {p.value.value: p.description for p in codes if p.description})
 
     def with_terms(self, expression: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
         """An expression without terms, with the display of each concept; ``known`` has those of some."""
-        missing = [id_ for id_ in _CONCEPT.findall(expression) if id_ and id_ not in known]
-        terms = {**known, **self.terms.of(missing)}
-        return _CONCEPT.sub(lambda match: _with_term(match[0], terms), expression)
+        # Every third piece is a concept, or None.
+        pieces = _CONCEPT.split(expression)
+        terms = self.terms.of(id_ for id_ in pieces[2::3] if id_ and id_ not in known)
+        for place in range(2, len(pieces), 3):
+            if (id_ := pieces[place]) and (term := known.get(id_) or terms.get(id_)):
+                pieces[place] = f"{id_}|{term}|"
+        return "".join(filter(None, pieces))
 
     def former(self, lines: Sequence[bytes]) -> Sequence[Designation]:
         """The terms of inactive descriptions."""
@@ -79,8 +108,3 @@ class SnomedRowReader(RowReader):
             for number, text in line_of(lines, OWN) or ()
             if number in signatures
         ]
-
-
-def _with_term(id_: str, terms: Mapping[str, str]) -> str:
-    term = terms.get(id_)
-    return f"{id_}|{term}|" if term else id_

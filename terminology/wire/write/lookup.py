@@ -59,7 +59,7 @@ def _property(property_: Property) -> Node:
     if value.value is not None:
         parts.append({"name": "value", value_key(value.type): value.value})
     if property_.description is not None:
-        parts.append(string("description", property_.description))
+        parts.append({"name": "description", "valueString": property_.description})
     if property_.source is not None:
         parts.append(canonical("source", property_.source))
     return {"name": "property", "part": parts}
