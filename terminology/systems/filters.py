@@ -112,6 +112,15 @@ def beginning_of(expression: str) -> str:
     return expression[: max(length, 0)]
 
 
+def ignoring_case(expression: str) -> str:
+    """A regular expression that matches the same texts, in any case.
+
+    >>> ignoring_case("S.D|IN")
+    '(?is)(?:S.D|IN)'
+    """
+    return f"(?is)(?:{expression})"
+
+
 def _without(concepts: S, others: S) -> S:
     left: S = concepts - others
     return left

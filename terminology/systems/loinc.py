@@ -25,6 +25,7 @@ from terminology.systems.description import (
     NotOffered,
     SystemDescription,
 )
+from terminology.systems.filters import ignoring_case
 from terminology.systems.implicit import all_of, in_version
 
 URL = "http://loinc.org"
@@ -79,7 +80,7 @@ def in_any_case(expression: str) -> str:
     ('(?is)(?:PATH.*)', '(?is).*(?:CYTO|^PATH).*', '(?is)(?:[^a])')
     """
     has_anchors = any(anchor in _NO_ANCHORS.sub("", expression) for anchor in "^$")
-    return f"(?is).*(?:{expression}).*" if has_anchors else f"(?is)(?:{expression})"
+    return f"(?is).*(?:{expression}).*" if has_anchors else ignoring_case(expression)
 
 
 def _codes(filter_: Filter) -> list[str]:

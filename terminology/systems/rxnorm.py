@@ -22,6 +22,7 @@ from terminology.systems.description import (
     NotOffered,
     SystemDescription,
 )
+from terminology.systems.filters import ignoring_case
 from terminology.systems.implicit import all_of
 
 URL = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -54,9 +55,9 @@ _WHY_NO_ATOMS = (
 
 def _items(filter_: Filter) -> list[str]:
     """The values of a filter. The name of a semantic type may have commas, so ``=`` has one value."""
-    return (
-        [item.strip() for item in filter_.value.split(",")] if filter_.op == "in" else [filter_.value.strip()]
-    )
+    if filter_.op == "=":
+        return [filter_.value.strip()]
+    return [item.strip() for item in filter_.value.split(",")]
 
 
 def _require(filters: Any, filter_: Filter) -> None:
@@ -66,8 +67,12 @@ def _require(filters: Any, filter_: Filter) -> None:
 
 
 def _compared(filters: Any, filter_: Filter) -> Any:
+    """The concepts that have a value, in any case."""
     _require(filters, filter_)
-    return filters.compared(filter_, filters.values_in_any_case(filters.name_of(filter_.property)))
+    values = filters.values_in_any_case(filters.name_of(filter_.property))
+    if filter_.op == "regex":
+        filter_ = Filter(filter_.property, filter_.op, ignoring_case(filter_.value))
+    return filters.compared(filter_, values)
 
 
 def _by_semantic_type(filters: Any, filter_: Filter) -> Any:
@@ -84,7 +89,7 @@ def _by_semantic_type(filters: Any, filter_: Filter) -> Any:
 
 
 def _by_relationship(filters: Any, filter_: Filter) -> Any:
-    """The concepts that have a relationship to one of some concepts."""
+    """The concepts that have a relationship to one of some concepts or, for ``not-in``, to none of them."""
     _require(filters, filter_)
     concepts = []
     for item in _items(filter_):
@@ -93,13 +98,14 @@ def _by_relationship(filters: Any, filter_: Filter) -> Any:
                 issues.with_hint(issues.bad_filter_value(filter_, "a concept"), _WHY_NO_ATOMS)
             )
         concepts.append(item[len(_CONCEPT) :] if item.upper().startswith(_CONCEPT) else item)
-    return filters.values_in_any_case(filters.name_of(filter_.property)).having(concepts)
+    related = filters.values_in_any_case(filters.name_of(filter_.property)).having(concepts)
+    return filters.everything() - related if filter_.op == "not-in" else related
 
 
 def _by_property(filters: Any, filter_: Filter) -> Any:
     """A filter on an attribute compares its value; on any other property it is a relationship."""
     name = filters.name_of(filter_.property)
-    if name in ATTRIBUTES or filter_.op not in _EQUALS:
+    if name in ATTRIBUTES or filter_.op not in (*_EQUALS, "not-in"):
         return _compared(filters, filter_)
     return _by_relationship(filters, filter_)
 

@@ -14,9 +14,10 @@ import pytest
 from terminology import Terminology
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
-from terminology.systems.loinc import COPYRIGHT, URL
+from terminology.systems.loinc import COPYRIGHT, URL, is_loinc_code
 from terminology.systems.protocol import CodeSystem
 from tests.support import loinc_files
+from tests.support.asking import value
 from tests.support.loinc_files import AXES, KINDS, PlainLoinc
 from tests.support.served import served
 
@@ -57,12 +58,12 @@ PROPERTIES = (*AXES, *KINDS, *PLAIN)
 @pytest.mark.parametrize("property_", PROPERTIES)
 def test_a_property_is_compared_in_any_case(loinc: CodeSystem, plain: PlainLoinc, property_: str) -> None:
     """Property values are not case-sensitive; a part is named by its code, its name or the text of the table."""
-    values = sorted({value for own in plain.values[property_].values() for value in own})
+    values = sorted({text for own in plain.values[property_].values() for text in own})
     chance = random.Random(3)
-    for value in chance.sample(values, min(len(values), 12)):
-        written = chance.choice((str.lower, str.upper, str.title))(value)
+    for text in chance.sample(values, min(len(values), 12)):
+        written = chance.choice((str.lower, str.upper, str.title))(text)
         assert set(chosen(loinc, property_, "=", written)) == plain.having(property_, written), written
-    some = [value for value in values if "," not in value][:3]
+    some = [text for text in values if "," not in text][:3]
     assert set(chosen(loinc, property_, "in", " , ".join(some).upper())) == plain.having(property_, *some)
     everything = {concept.code for concept in loinc.select()}
     left = everything - plain.having(property_, *some)
@@ -152,6 +153,31 @@ def test_a_value_that_no_term_has_is_told(loinc: CodeSystem) -> None:
     assert not loinc.doubts([Filter("SCALE_TYP", "=", "DOC"), Filter("STATUS", "in", "active,TRIAL")])
 
 
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_tables_that_folders_repeat_are_read_once(loinc: CodeSystem, plain: PlainLoinc) -> None:
+    """The folder of panels has a part of Loinc.csv, AnswerList.csv and LoincAnswerListLink.csv again."""
+    for term, lists in [*plain.lists.items()][:20]:
+        properties = loinc.describe([term])[term].properties
+        assert sorted(p.value.value for p in properties if p.code == "answer-list") == sorted(lists)
+    replaced = next(iter(plain.values["MAP_TO"]))
+    properties = loinc.describe([replaced])[replaced].properties
+    assert len([p for p in properties if p.code == "MAP_TO"]) == 1
+
+
+def test_a_published_term_with_a_wrong_check_digit_is_a_code(
+    terminology: Terminology, plain: PlainLoinc
+) -> None:
+    """The table of LOINC has such a term; a term that the table lacks is not right for it."""
+    code = plain.terms[-1]["LOINC_NUM"]
+    assert not is_loinc_code(code)
+    assert value(terminology.ask("CodeSystem/$validate-code", url=URL, code=code), "result") is True
+    assert terminology.ask("CodeSystem/$lookup", system=URL, code=code)
+    answer = terminology.ask("CodeSystem/$validate-code", url=URL, code="100000-1")
+    assert value(answer, "result") is False
+
+
 # -- the hierarchy -------------------------------------------------------------------------------
 
 
@@ -214,7 +240,8 @@ def test_an_answer_list_is_a_value_set(terminology: Terminology, plain: PlainLoi
         assert (value_set["version"], value_set["copyright"]) == ("2.97", COPYRIGHT)
         definition = terminology.catalogue.value_set(f"{URL}/vs/{list_}")
         assert definition["description"] == f"LOINC Answer List for {definition['name']}"
-        assert all(node["display"].startswith("Answer") for node in value_set["expansion"]["contains"])
+        nodes = value_set["expansion"].get("contains", ())
+        assert all(node["display"].startswith("Answer") for node in nodes)
 
 
 def test_what_is_below_a_part_is_a_value_set(terminology: Terminology, plain: PlainLoinc) -> None:

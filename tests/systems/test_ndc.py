@@ -5,6 +5,8 @@ https://terminology.hl7.org/NDC.html, https://terminology.hl7.org/CVX.html. The 
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,10 @@ from terminology.core.model import Filter
 from terminology.systems.cvx import URL as CVX
 from terminology.systems.ndc import URL as NDC
 from terminology.systems.ndc import digits
-from tests.support import releases
+from tests.support import ndc_files, releases
 from tests.support.asking import properties, value
 from tests.support.importing import refusal
+from tests.support.ndc_files import PlainNdc
 from tests.support.served import served
 
 
@@ -32,6 +35,21 @@ def cvx(tmp_path_factory: pytest.TempPathFactory) -> Terminology:
     folder = tmp_path_factory.mktemp("files")
     releases.cvx(folder)
     return served("cvx", folder, tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ndc_files.write(tmp_path_factory.mktemp("files"), 1500)
+
+
+@pytest.fixture(scope="module")
+def plain(base: Path) -> PlainNdc:
+    return PlainNdc(base)
+
+
+@pytest.fixture(scope="module")
+def directory(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Terminology:
+    return served("ndc", base, tmp_path_factory.mktemp("store"))
 
 
 def chosen(terminology: Terminology, url: str, *filter_: str) -> set[str]:
@@ -81,6 +99,38 @@ def test_displays_are_descriptions_and_trade_names(ndc: Terminology) -> None:
     assert value(answers["0099-3105-02"], "display") == "100 TABLETS in 1 BOTTLE"
     assert value(answers["0099-3105"], "display") == "Fireproof Forte (product)"
     assert value(answers["0099-3105"], "version") == "20310301"
+
+
+def test_every_row_of_a_directory_is_a_code(directory: Terminology, plain: PlainNdc) -> None:
+    """Also those of a file in Windows-1252 whose first letter beyond ASCII stands far behind its beginning."""
+    concepts = {c.code: (c.display, c.inactive) for c in directory.catalogue.system(NDC).select()}
+    assert any("è" in display for display in plain.displays.values())
+    assert concepts == {code: (text, code in plain.inactive) for code, text in plain.displays.items()}
+
+
+@pytest.mark.parametrize("property_", ndc_files.PROPERTIES)
+def test_a_filter_selects_what_the_files_say(directory: Terminology, plain: PlainNdc, property_: str) -> None:
+    """The value as the directory writes it; the release is made up (``tests/support/ndc_files.py``)."""
+    values = plain.values[property_]
+    some = random.Random(3).sample(sorted(values), min(len(values), 8))
+    for text in some:
+        assert chosen(directory, NDC, property_, "=", text) == values[text], text
+        assert chosen(directory, NDC, property_, "regex", re.escape(text)) == values[text], text
+    listed = [text for text in some if "," not in text]
+    union = {code for text in listed for code in values[text]}
+    assert chosen(directory, NDC, property_, "in", " , ".join(listed)) == union
+    assert chosen(directory, NDC, property_, "not-in", ",".join(listed)) == set(plain.displays) - union
+    having = {code for codes in values.values() for code in codes}
+    assert chosen(directory, NDC, property_, "exists", "true") == having
+    assert chosen(directory, NDC, property_, "exists", "false") == set(plain.displays) - having
+
+
+def test_packages_may_share_a_form_of_11_digits(directory: Terminology, plain: PlainNdc) -> None:
+    shared = {form: codes for form, codes in plain.forms.items() if len(codes) > 1}
+    assert shared
+    for form, codes in shared.items():
+        answer = directory.ask("CodeSystem/$lookup", system=NDC, code=form)
+        assert sorted(properties(answer)["synonym"]) == codes
 
 
 VALIDATED = {

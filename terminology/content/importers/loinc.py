@@ -11,6 +11,9 @@ CSV with a header row, everything quoted::
     …/ConsumerName.csv                  LoincNumber, ConsumerName
     …/frFR18LinguisticVariant.csv       LOINC_NUM, …, SHORTNAME, LONG_COMMON_NAME, …
 
+Some folders of the download repeat a part of these tables, under the same names: what they have counts only where there
+is no other. A term is taken as its table writes it: one that is published has a wrong check digit.
+
 Parts (LP…), answer lists (LL…) and answers (LA…) are codes of LOINC, too. Properties are named as in
 https://terminology.hl7.org/LOINC.html: an axis is the code of its part, or its text where no part is linked. Their
 values are stored as the filters of ``systems.loinc`` compare them, without case; of a part the code, the name and the
@@ -43,7 +46,7 @@ from terminology.store.release import (
     PropertyTuple,
 )
 from terminology.store.reporting import Reporter
-from terminology.systems.loinc import CLASS_TYPES, CODE, COPYRIGHT, TEXTS, URL, VALUE_SET, is_loinc_code
+from terminology.systems.loinc import CLASS_TYPES, CODE, COPYRIGHT, TEXTS, URL, VALUE_SET
 
 EXPECTED = "a LOINC release with LoincTable/Loinc.csv"
 
@@ -65,6 +68,8 @@ _FILES = {
     "mapto.csv": "mapTo",
     "consumername.csv": "consumerName",
 }
+# The folders that repeat a part of tables of other folders.
+_REPEATING = ("PanelsAndForms", "LoincTableCore")
 _VARIANT = re.compile(r"([a-z]{2})([A-Z]{2})\d+LinguisticVariant\.csv")
 _VERSION = re.compile(r"(?<![\d.])(2\.\d\d)(?!\d)")
 _SPACES = {None: 0, "LP": 1, "LL": 2, "LA": 3, "LG": 4}
@@ -73,16 +78,14 @@ _SPACES = {None: 0, "LP": 1, "LL": 2, "LA": 3, "LG": 4}
 LoincFiles = dict[str, list[File]]
 
 
+@lru_cache(maxsize=1000)
 def _key(code: str) -> int | None:
-    """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code."""
+    """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code.
+
+    Most rows have the code of the row before.
+    """
     shape = CODE.fullmatch(code)
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
-
-
-@lru_cache(maxsize=1000)
-def _checked_key(code: str) -> int | None:
-    """The same for the code of a row; None if its check digit is wrong. Most rows have the code of the row before."""
-    return _key(code) if is_loinc_code(code) else None
 
 
 # -- which files ---------------------------------------------------------------------------------
@@ -115,9 +118,11 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
 
 def _files_by_kind(all_files: Sequence[File]) -> LoincFiles:
     files: LoincFiles = defaultdict(list)
+    elsewhere = {file.name.lower() for file in all_files if file.folder.name not in _REPEATING}
     for file in all_files:
-        kind = _FILES.get(file.name.lower()) or ("variant" if _VARIANT.fullmatch(file.name) else None)
-        if kind is not None:
+        name = file.name.lower()
+        kind = _FILES.get(name) or ("variant" if _VARIANT.fullmatch(file.name) else None)
+        if kind is not None and (file.folder.name not in _REPEATING or name not in elsewhere):
             files[kind].append(file)
     return files
 
@@ -204,7 +209,7 @@ class LoincDistributor:
         self.buckets, self.reporter = buckets, reporter
 
     def put(self, file: File, number: int, code: str, *cells: Any) -> None:
-        key = _checked_key(code)
+        key = _key(code)
         if key is None:
             self.reporter.problem(Problem(file.label, number, f"{code!r} is not a LOINC code"))
         else:
