@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapGroup, MapRelease, MapRow
 from tests.support.asking import matches, properties, value, values
 from tests.support.builders import value_set
+from tests.support.paths import ROOT, SHARED
 from tests.support.real_lists import all_lists
 from tests.support.reporters import CollectingReporter
 from tests.support.stores import importer_of
@@ -29,10 +31,34 @@ OWN = "http://terminology.example.org/fhir/CodeSystem/cervical-conization"
 DOCUMENTS = [d for d in build() if d["resourceType"] == "CodeSystem"]
 SUPPLEMENTS = [d for d in DOCUMENTS if d["content"] == "supplement"]
 FRAGMENTS = {d["url"]: d for d in DOCUMENTS if d["content"] == "fragment"}
+GEM = SHARED / "content-sources" / "2018_I10_pcs_gem.txt"
 KINDS = {importer.kind: importer for importer in IMPORTERS}
 
 
 # -- questions -----------------------------------------------------------------------------------
+
+
+# Each piece of code on README.md and docs/ that has 57520 in it, and the question below that it asks.
+CONES = "http://terminology.example.org/fhir/ConceptMap/conization-to-cpt"
+LOOKUP = f"{CPT}#57520"
+ON_PAGES = {
+    f"curl 'http://127.0.0.1:8080/fhir/r5/CodeSystem/$lookup?system={CPT}&code=57520&property=technique"
+    "&property=seeAlso&property=isConization&_pretty=true'": LOOKUP,
+    f"GET /fhir/r4/CodeSystem/$lookup?system={CPT}&code=57520": LOOKUP,
+    f'concept = terminology.lookup("{CPT}", "57520")': LOOKUP,
+    f".venv/bin/terminology lookup {CPT} 57520": LOOKUP,
+    'code="57520",': LOOKUP,
+    'assert terminology.ask("CodeSystem/cpt/$lookup", code="57520")["resourceType"] == "Parameters"': "cpt#57520",
+    f".venv/bin/terminology translate {CPT} 57520 --to {SCT}": f"57520 to {SCT}",
+    f".venv/bin/terminology translate {CPT} 57520 57522 --to {SCT}": f"57520 to {SCT}",
+    f'"{CPT}", "57520", target_system="{SCT}"': f"57520 to {SCT}",
+    'assert "57522" in codes and "57520" not in codes': "conization by loop",
+    "57520:51": f"57520:51 to {SCT}",
+    "57520-51": f"57520-51 to {SCT}",
+    "57520 51": f"57520 51 to {SCT}",
+    "57520LT": f"57520LT to {SCT}",
+}
+BLOCK, SPAN = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE), re.compile(r"`([^`\n]+)`")
 
 
 def answers(terminology: Terminology) -> dict[str, Any]:
@@ -48,7 +74,7 @@ def answers(terminology: Terminology) -> dict[str, Any]:
             told[f"{url}#{concept['code']}"] = known_of(answer, ours, concept)
     for system, code, target in (
         (CPT, "57520", SCT),
-        (CPT, "57520:51", SCT),
+        *((CPT, f"57520{modifier}", SCT) for modifier in (":51", "-51", " 51", "LT")),
         (CPT, "57522", SCT),
         (CPT, "57520", PCS),
         (CPT, "57520", ICD9),
@@ -60,6 +86,15 @@ def answers(terminology: Terminology) -> dict[str, Any]:
     ):
         answer = ask("ConceptMap/$translate", system=system, code=code, targetSystem=target)
         told[f"{code} to {target}"] = sorted(set(matches(answer)), key=str), len(matches(answer))
+    named = ask("ConceptMap/$translate", url=CONES, system=OWN, code="conization-loop-colposcopic")
+    told["by the map of the README"] = matches(named)
+    by_loop = {"attribute": "technique", "value": "loop"}
+    several = terminology.translate(OWN, "conization", target_system=CPT, dependency=by_loop)
+    told["conization by loop"] = [(m.relationship, m.concept and m.concept.code) for m in several.matches]
+    concept = terminology.lookup(CPT, "57520")
+    told["technique in Python"] = concept.values_of("technique")
+    instance = ask("CodeSystem/cpt/$lookup", code="57520", property=["technique"])
+    told["cpt#57520"] = properties(instance)["technique"]
     for code in ("57520", "57520:51", "57520-51", "57520:57520"):
         told[f"{code} is right"] = value(ask("CodeSystem/$validate-code", url=CPT, code=code), "result")
     for property_, chosen in (("technique", "loop"), ("isConization", "true"), ("seeAlso", "57522")):
@@ -99,6 +134,14 @@ def fresh() -> dict[str, Any]:
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     assert before.keys() == after.keys()
     return {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+
+
+def test_every_question_of_the_pages_on_57520_is_asked(fresh: dict[str, Any]) -> None:
+    pages = [path.read_text("utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+    lines = {line.strip() for page in pages for block in BLOCK.findall(page) for line in block.splitlines()}
+    spans = {span for page in pages for span in SPAN.findall(BLOCK.sub("", page))}
+    assert {code for code in lines | spans if "57520" in code} == set(ON_PAGES)
+    assert set(ON_PAGES.values()) <= set(fresh)
 
 
 # -- imports -------------------------------------------------------------------------------------
@@ -184,12 +227,21 @@ def test_every_system_with_a_supplement_keeps_it_when_it_is_imported(
 
 
 def test_the_real_lists_of_CMS_change_no_answer(fresh: dict[str, Any], tmp_path: Path) -> None:
-    """The questions after importing ICD-10-PCS, ICD-10-CM, ICD-9-CM, MS-DRG and GEMs, and after they are retired."""
+    """With ICD-10-PCS, ICD-10-CM, ICD-9-CM, MS-DRG and GEMs, and while each of them is retired and then removed.
+
+    The server is open all the time, and notices each change at its next request.
+    """
     place = str(tmp_path / "store")
-    canonicals = [c for kind, path in all_lists(tmp_path) for c in load(place, kind, path)]
-    assert len(canonicals) >= 6
-    assert differences(fresh, asked(place)) == {}
-    withdraw(place, canonicals, "retire")
+    lists = [(kind, load(place, kind, path)) for kind, path in all_lists(tmp_path)]
+    if GEM.exists():
+        lists.append(("gem", load(place, "gem", GEM)))
+    assert {kind for kind, _ in lists} == {"icd10pcs", "icd10cm", "icd9cm", "msdrg", "gem"}
+    with Terminology(store=place) as terminology:
+        assert differences(fresh, answers(terminology)) == {}
+        for how in ("retire", "remove"):
+            for kind, canonicals in lists:
+                withdraw(place, canonicals, how)
+                assert (how, kind, differences(fresh, answers(terminology))) == (how, kind, {})
     assert differences(fresh, asked(place)) == {}
 
 
