@@ -132,6 +132,34 @@ def test_an_index_that_breaks_off_ends_the_import(kind: str, tmp_path: Path) -> 
         terms(kind, folder)
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_of_an_index_that_breaks_off_partial_takes_what_can_be_read(
+    partial: bool,
+    place: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    entries = "<mainTerm><title>Furling</title><code>QAA10ZZ</code></mainTerm>", "<mainTerm><title>Fol"
+    folder = indexed("icd10pcs", tmp_path, *entries)
+    kinds = {importer.kind: importer for importer in known_importers()}
+    writer = StoreWriter(store_at(place))
+    if not partial:
+        with pytest.raises(BrokenReleaseError, match="is not XML"):
+            writer.load(kinds["icd10pcs"], [folder], CollectingReporter())
+        assert writer.status() == []
+    else:
+        assert writer.load(kinds["icd10pcs"], [folder], CollectingReporter(), partial=True, most_problems=100)
+        settings = Settings(environment={}, data="", bundled=False, store=place)
+        assert "QAA10ZZ" in found(create_app(settings=settings).test_client(), PCS, "furling")
+    writer.close()
+
+
+@pytest.mark.parametrize("kind", ["icd10pcs", "icd10cm"])
+def test_an_index_without_a_term_is_refused_with_what_it_has(kind: str, tmp_path: Path) -> None:
+    said = "expected main terms (mainTerm); found the elements ICD10.*, version, letter, title, entry$"
+    with pytest.raises(BrokenReleaseError, match=said.replace("(", r"\(").replace(")", r"\)")):
+        terms(kind, indexed(kind, tmp_path, "<entry>Furling</entry>"))
+
+
 def test_terms_that_are_nested_without_end_are_refused(tmp_path: Path) -> None:
     deep = "<mainTerm><title>A</title>" + "<term>" * 5000 + "</term>" * 5000 + "</mainTerm>"
     with pytest.raises(BrokenReleaseError, match="'A': terms are nested too deep"):

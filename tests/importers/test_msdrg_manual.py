@@ -149,6 +149,14 @@ def test_an_index_without_groups_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_an_appendix_A_with_other_columns_ends_the_import(tmp_path: Path) -> None:
+    lines = tuple(line.replace("DRG MDC MS Description", "MS-DRG Title") for line in APPENDIX_A)
+    with pytest.raises(
+        BrokenReleaseError, match="expected the columns DRG MDC MS Description, and found no line"
+    ):
+        groups(manual(tmp_path, a=lines))
+
+
 def test_two_manuals_at_once_are_refused(tmp_path: Path) -> None:
     manual(tmp_path / "a")
     write(tmp_path / "b", "appendix_A.txt", *APPENDIX_A[:-2], APPENDIX_A[-1])

@@ -38,6 +38,8 @@ from terminology.store.reporting import Reporter
 # The elements that hold a code or the beginning of codes.
 _CODES = frozenset({"code", "codes", "tab", "subcat", "manif"})
 _REFERENCES = frozenset({"see", "seeAlso", "use"})
+# How many elements an error message names.
+_NAMED = 20
 # The official files have terms of nine levels.
 _DEEPEST = 50
 # An empty cell of a table.
@@ -63,14 +65,18 @@ class IndexTerms:
     pattern: CodePattern
     terms: dict[str, dict[str, File]] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    error: BrokenReleaseError | None = None
 
     @staticmethod
     def of(files: Sequence[File], pattern: CodePattern, reporter: Reporter) -> IndexTerms:
-        """Read the files; anything else than a code is reported. Raises BrokenReleaseError when one breaks off."""
+        """Read the files; anything else than a code is reported. ``finish`` raises where one breaks off."""
         index = IndexTerms(pattern)
-        for file in files:
-            for term, code in _terms(file, reporter):
-                index.add(term, code, file, reporter)
+        try:
+            for file in files:
+                for term, code in _terms(file, reporter):
+                    index.add(term, code, file, reporter)
+        except BrokenReleaseError as error:
+            index.error = error
         return index
 
     def add(self, term: str, code: str, file: File, reporter: Reporter) -> None:
@@ -92,18 +98,26 @@ class IndexTerms:
         use = {"system": self.pattern.system, "code": INDEX_TERM, "display": "Index term"}
         return [(term, "en", use, None) for term in terms]
 
-    def leading_nowhere(self) -> Iterator[Problem]:
-        """A problem for each code that no concept has had, when all of them have been asked for."""
+    def finish(self, reporter: Reporter) -> None:
+        """Report each code that no concept has had, when all of them have been asked for.
+
+        Raises BrokenReleaseError where a file breaks off or has no term: now, so that the codes are read all the same.
+        """
         for code, terms in self.terms.items():
             if code not in self.reached:
                 term, file = next(iter(terms.items()))
-                yield Problem(file.label, 0, f"{term!r} leads to {code}, which is not in the list of codes")
+                text = f"{term!r} leads to {code}, which is not in the list of codes"
+                reporter.problem(Problem(file.label, 0, text))
+        if self.error is not None:
+            raise self.error
 
 
 def _terms(file: File, reporter: Reporter) -> Iterator[tuple[str, str]]:
-    """Each term with each code that it leads to."""
+    """Each term with each code that it leads to. Raises BrokenReleaseError where there is no main term."""
     columns: dict[str, str] = {}
+    tags: dict[str, None] = {}
     for event, element in xml_events(file, reporter):
+        tags[element.tag] = None
         if event == "end" and element.tag == "head":
             columns[element.get("col", "")] = _words(element)
         elif event == "end" and element.tag == "mainTerm":
@@ -111,6 +125,9 @@ def _terms(file: File, reporter: Reporter) -> Iterator[tuple[str, str]]:
             element.clear()
         elif event == "end" and element.tag == "letter":
             element.clear()
+    if "mainTerm" not in tags:
+        text = f"expected main terms (mainTerm); found the elements {', '.join([*tags][:_NAMED])}"
+        raise BrokenReleaseError(Problem(file.label, 0, text))
 
 
 def _below(

@@ -34,6 +34,7 @@ from typing import NamedTuple
 
 from terminology.content.importers.files import File, year_in
 from terminology.content.importers.rows import breaks_off, encoding_of, lines, without_faults
+from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.release import PropertyDeclaration, PropertyTuple
 from terminology.store.reporting import Reporter
@@ -105,15 +106,23 @@ class CcLists:
     properties: dict[str, list[PropertyTuple]] = field(default_factory=dict)
     label: str = ""
     with_concept: set[str] = field(default_factory=set)
+    error: BrokenReleaseError | None = None
 
     @staticmethod
     def of(files: Sequence[File], reporter: Reporter) -> CcLists:
-        """Read the files; a malformed row is reported. Raises BrokenReleaseError when one breaks off."""
+        """Read the files; a malformed row is reported. ``finish`` raises where one breaks off."""
         lists = CcLists(label=", ".join(file.label for file in files))
+        try:
+            lists.read(files, reporter)
+        except BrokenReleaseError as error:
+            lists.error = error
+        return lists
+
+    def read(self, files: Sequence[File], reporter: Reporter) -> None:
+        """Add what the files say. Raises BrokenReleaseError where one breaks off."""
         for file in files:
             for code, value in _statements(file, reporter):
-                lists.add(code, value, file, reporter)
-        return lists
+                self.add(code, value, file, reporter)
 
     def add(self, code: str, value: PropertyTuple, file: File, reporter: Reporter) -> None:
         """Add a property of a code without a dot."""
@@ -133,11 +142,16 @@ class CcLists:
             self.with_concept.add(plain)
         return properties
 
-    def leading_nowhere(self) -> Iterator[Problem]:
-        """A problem for each code that no concept has had, when all of them have been asked for."""
+    def finish(self, reporter: Reporter) -> None:
+        """Report each code that no concept has had, when all of them have been asked for.
+
+        Raises BrokenReleaseError where a file breaks off: now, so that the codes are read all the same.
+        """
         for code in self.properties:
             if code not in self.with_concept:
-                yield Problem(self.label, 0, f"{code} is not in the list of codes")
+                reporter.problem(Problem(self.label, 0, f"{code} is not in the list of codes"))
+        if self.error is not None:
+            raise self.error
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -191,8 +191,8 @@ def _concepts(files: CmFiles, reporter: Reporter) -> Iterator[ConceptRow]:
             row.designations = [*row.designations, *index.designations(row.code)]
             row.properties = [*row.properties, *complications.about(row.code)]
         yield row
-    for problem in (*index.leading_nowhere(), *complications.leading_nowhere()):
-        reporter.problem(problem)
+    index.finish(reporter)
+    complications.finish(reporter)
 
 
 def _is_range(row: ConceptRow) -> bool:

@@ -172,8 +172,7 @@ def _concepts(files: PcsFiles, reporter: Reporter) -> Iterator[ConceptRow]:
         for row in (*_above(entry.code, labels, titles, tables, known), _row(entry, labels)):
             row.designations = [*row.designations, *index.designations(row.code)]
             yield row
-    for problem in index.leading_nowhere():
-        reporter.problem(problem)
+    index.finish(reporter)
 
 
 def _list_lines(files: PcsFiles, reporter: Reporter) -> Iterator[PcsLine]:

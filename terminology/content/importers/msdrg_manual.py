@@ -161,11 +161,15 @@ def groups_of(file: File, reporter: Reporter) -> dict[str, DrgGroup]:
 
 
 def _after(file: File, reporter: Reporter, heading: str) -> Iterator[tuple[int, str]]:
-    """The lines below a heading."""
+    """The lines below a heading. Raises BrokenReleaseError where it is missing."""
     numbered = lines(file, reporter, encoding_of(file), ends=True)
     for _, line in numbered:
         if line.strip().startswith(heading):
             break
+    else:
+        raise BrokenReleaseError(
+            Problem(file.label, 0, f"expected the columns {heading}, and found no line with them")
+        )
     yield from ((number, line.rstrip()) for number, line in numbered)
 
 
