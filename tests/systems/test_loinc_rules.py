@@ -156,7 +156,7 @@ HIERARCHY: dict[str, Rule] = {
     "$subsumes goes along it": (("subsumes", "LP99012-2", CRUMB), {"outcome": "subsumes"}),
     "$subsumes goes over several levels": (("subsumes", CRUMB, "LP99010-0"), {"outcome": "subsumed-by"}),
     "siblings are not subsumed": (("subsumes", "LP99011-1", "LP99012-2"), {"outcome": "not-subsumed"}),
-    "an expansion is a list": (("filter", "concept is-a LP99011-1"), codes("LP99011-1", CRUMB)),
+    "an expansion is a list": (("filter", f"code in LP99012-2,{OLD}"), codes("LP99012-2", OLD)),
     "a page is a list although a tree is asked for": (
         ("filter", "concept is-a LP99011-1", {"excludeNested": False, "count": 9}),
         codes("LP99011-1", CRUMB),
