@@ -19,6 +19,7 @@ from terminology.core.model import CodeSystemInfo, Issue
 from terminology.core.patterns import full_match
 from terminology.systems.described import DESCRIPTIONS
 from terminology.systems.description import CodeShape
+from terminology.systems.icd import OLD_ICD10GM, SHAPE10
 from terminology.systems.snomed.identifiers import is_identifier
 
 # The ends of the urls of two extensions of our own: all codes that match are there (valueString); the owner has more
@@ -107,13 +108,9 @@ def is_concept_or_expression(code: str) -> bool:
 
 ICD10PCS_CODE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
 
-_CATEGORY = "[A-Z][0-9]{2}"
 # Of the two characters after the letter one is a digit: "N87", "C7A", and from 2026 on "QA0".
 _CM_CATEGORY = "[A-Z](?:[0-9][0-9A-Z]|[A-Z][0-9])"
 _CHAPTER = "[IVX]{1,5}|[0-9]{1,2}"
-# Codes of the WHO's ICD-10 and of ICD-10-GM: with the marks of dual coding, several with blanks between them.
-_ICD10 = rf"{_CATEGORY}(?:\.(?:[0-9]{{1,2}}-?|-))?[+*!†]?"
-
 _MESH_NUMBER = "(?:[0-9]{6}|[0-9]{9})"
 
 SHAPES: dict[str, CodeShape] = {
@@ -129,10 +126,6 @@ SHAPES: dict[str, CodeShape] = {
     "http://hl7.org/fhir/sid/icd-10-cm": CodeShape(
         rf"{_CM_CATEGORY}(?:\.[0-9A-Z]{{1,4}}|-{_CM_CATEGORY})?|{_CHAPTER}",
         "a capital letter and two digits, or a digit and a capital letter, and then perhaps a dot and one to four more",
-    ),
-    "http://hl7.org/fhir/sid/icd-10": CodeShape(
-        rf"{_ICD10}(?: {_ICD10})*|{_CATEGORY}-{_CATEGORY}|{_CHAPTER}",
-        "a capital letter and two digits, and then perhaps a dot and more digits",
     ),
     "http://hl7.org/fhir/sid/icd-9-cm": CodeShape(
         (
@@ -169,8 +162,7 @@ SHAPES: dict[str, CodeShape] = {
         "MS-DRG-Classifications-and-Software"
     ): CodeShape("[0-9]{3}", "three digits"),
 }  # fmt: skip
-# ICD-10-GM is written as ICD-10 is, and OPS has an older url.
-for _url in ("dimdi/icd-10-gm", "bfarm/icd-10-gm"):
-    SHAPES[f"http://fhir.de/CodeSystem/{_url}"] = SHAPES["http://hl7.org/fhir/sid/icd-10"]
+# ICD-10-GM and OPS have older urls.
+SHAPES[OLD_ICD10GM] = SHAPE10
 SHAPES["http://fhir.de/CodeSystem/dimdi/ops"] = SHAPES["http://fhir.de/CodeSystem/bfarm/ops"]
 SHAPES |= {each.url: each.shape for each in DESCRIPTIONS if each.shape is not None}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from terminology.core.model import CodeSystemInfo, Document
-from terminology.systems import cpt, cvx, loinc, ndc, omop, rxnorm, ucum
+from terminology.systems import cpt, cvx, icd_descriptions, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import SystemDescription
+from terminology.systems.icd import COMBINING, CombinedCodeSystem
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
 
@@ -18,6 +19,7 @@ DESCRIPTIONS: tuple[SystemDescription, ...] = (
     omop.DESCRIPTION,
     ndc.DESCRIPTION,
     cvx.DESCRIPTION,
+    *icd_descriptions.DESCRIPTIONS,
 )
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}
@@ -45,4 +47,7 @@ def implying(url: str) -> SystemDescription | None:
 
 def with_own_rules(system: CodeSystem) -> CodeSystem:
     """The code system with the codes that its owner has beyond those of a list, by a grammar."""
-    return cpt.CptCodeSystem(system) if system.about.url == cpt.URL else system
+    url = system.about.url
+    if url == cpt.URL:
+        return cpt.CptCodeSystem(system)
+    return CombinedCodeSystem(system, COMBINING[url]) if url in COMBINING else system

@@ -240,15 +240,33 @@ def _parsed_code_line(number: int, line: str) -> CmLine | None:
 
 
 def _listed_concepts(entries: Iterator[CmLine], is_order: bool) -> Iterator[ConceptRow]:
-    """Without the tabular list: an order file has the categories, too; a code file only implies them."""
+    """Without the tabular list: an order file has the headings, too; a code file only implies them."""
     known: set[str] = set()
     for entry in entries:
-        category = entry.code[:3]
-        if not is_order and category != entry.code and category not in known:
-            known.add(category)
-            yield ConceptRow(category, abstract=True, properties=[("billable", "boolean", False)])
+        for heading in () if is_order else headings_of(entry.code):
+            if heading not in known:
+                yield _heading(heading, _nearest(heading.replace(".", ""), known))
+                known.add(heading)
         yield _listed_concept(entry, _nearest(entry.code, known))
         known.add(dotted(entry.code))
+
+
+def headings_of(code: str) -> list[str]:
+    """The headings above a billable code, the category first.
+
+    Each beginning is one, except those that end in an X which only fills the places before a seventh character.
+
+    >>> headings_of("O3441"), headings_of("T781XXA"), headings_of("T360X1A")
+    (['O34', 'O34.4'], ['T78', 'T78.1'], ['T36', 'T36.0', 'T36.0X', 'T36.0X1'])
+    """
+    longest = len(code[:6].rstrip("X")) if len(code) == 7 else len(code) - 1
+    return [dotted(code[:length]) for length in range(3, longest + 1)]
+
+
+def _heading(code: str, parent: str | None) -> ConceptRow:
+    """The list says neither its title nor that it may be chosen."""
+    parents = (parent,) if parent else ()
+    return ConceptRow(code, abstract=True, parents=parents, properties=[("billable", "boolean", False)])
 
 
 def _nearest(code: str, known: set[str]) -> str | None:

@@ -128,7 +128,7 @@ def _open(all_files: Sequence[File]) -> list[OpenedCodeSystem]:
         language="en",
         copyright=notices.CMS,
         licence="public domain",
-        hierarchy_meaning="is-a",
+        hierarchy_meaning="classified-with",
         properties=_declarations(tables is not None),
         files=sources([list_, *others]),
     )
