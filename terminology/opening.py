@@ -48,6 +48,7 @@ GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
     ucum.units,
     iso.countries,
     iso.subdivisions,
+    iso.former_countries,
     iso.currencies,
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from terminology.systems.described import DESCRIPTIONS
 from terminology.systems.description import FilterRule, SystemDescription
 from terminology.systems.names import NAMES
+from terminology.systems.neighbours import NEIGHBOURS
 
 _HEAD = """\
 # Code systems as their owners define them
@@ -26,6 +27,14 @@ def lines() -> Iterator[str]:
     yield from _names()
     for description in DESCRIPTIONS:
         yield from _system(description)
+    yield from _neighbours()
+
+
+def _neighbours() -> Iterator[str]:
+    yield "\n## Neighbours"
+    yield "\nA copy of these is answered for as any other CodeSystem resource that is loaded; nothing else is offered."
+    rows = ((each.name, f"`{each.url}`", each.codes, each.reason) for each in NEIGHBOURS)
+    yield from _table(("code system", "url", "codes", "why no more is offered"), rows)
 
 
 def _names() -> Iterator[str]:

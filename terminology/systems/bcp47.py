@@ -11,8 +11,17 @@ from functools import cache, partial
 from typing import Any
 
 from terminology.core.cache import kept_results
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation, Property, Typed
+from terminology.systems.description import (
+    COMPARING,
+    DescribedProperty,
+    FilterRule,
+    ImplicitValueSet,
+    NotOffered,
+    SystemDescription,
+)
 from terminology.systems.grammar import GrammarCodeSystem, Reading
+from terminology.systems.implicit import all_of
 
 URL = "urn:ietf:bcp:47"
 Subtag = dict[str, Any]
@@ -29,6 +38,7 @@ _PARTS = {
     "private": ("private-use", ""),
 }
 _ONCE = ("extlang", "variant", "extension")
+_ALL = "http://hl7.org/fhir/ValueSet/all-languages"
 # The longest tag that is read: the library's parser calls itself for each subtag. RFC 5646, 4.4.1, lets a length be
 # bounded, and no tag that says everything once comes near it.
 LONGEST = 500
@@ -88,9 +98,23 @@ def _parse(code: str) -> Reading | None:
     designations = [Designation(text, "en") for text in _other_names(parts, entries)]
     values: dict[str, list[str]] = {}
     for kind, subtag in parts:
-        values.setdefault(_PARTS[kind][0], []).append(_written(kind, subtag))
+        # The library calls private use that stands alone a language.
+        name, _ = _PARTS["private" if subtag.startswith("x-") else kind]
+        values.setdefault(name, []).append(_written(kind, subtag))
     concept = Concept(correct, _display(parts, entries), status=status)
-    return Reading(concept, ConceptDetail(designations), values)
+    preferred = _preferred(parts, entries)
+    properties = [] if preferred == correct else [_preferred_property(preferred)]
+    return Reading(concept, ConceptDetail(designations, properties), values)
+
+
+def _preferred(parts: Parts, entries: list[Subtag]) -> str:
+    """The tag with the subtags that the registry prefers to those that are deprecated."""
+    subtags = (entry.get("Preferred-Value", part[1]) for part, entry in zip(parts, entries, strict=True))
+    return "-".join(_written(kind, subtag) for (kind, _), subtag in zip(parts, subtags, strict=True))
+
+
+def _preferred_property(tag: str) -> Property:
+    return Property("preferred", Typed("code", tag))
 
 
 def _read_whole(code: str) -> Reading | None:
@@ -99,7 +123,11 @@ def _read_whole(code: str) -> Reading | None:
     if entry is None:
         return None
     status = "deprecated" if "Deprecated" in entry else None
-    return Reading(Concept(entry["Subtag"], entry["Description"][0], status=status))
+    preferred = entry.get("Preferred-Value")
+    properties = [_preferred_property(preferred)] if preferred else []
+    return Reading(
+        Concept(entry["Subtag"], entry["Description"][0], status=status), ConceptDetail([], properties)
+    )
 
 
 def _entries(parts: Parts) -> list[Subtag] | None:
@@ -135,14 +163,15 @@ def _name(part: tuple[str, str], entry: Subtag) -> str:
 
 
 def _other_names(parts: Parts, entries: list[Subtag]) -> list[str]:
-    """Other names of a language; of a longer tag, the name that HL7 writes, with the kind of each part."""
+    """Other names of a language; of a longer tag, those that HL7's server takes: with kinds, and with hyphens."""
     if len(parts) == 1:
         return list(entries[0].get("Description", ())[1:])
     kinds = (
         f"{_PARTS[part[0]][0].title()}={_name(part, entry)}"
         for part, entry in zip(parts[1:], entries[1:], strict=True)
     )
-    return [f"{_name(parts[0], entries[0])} ({', '.join(kinds)})"]
+    names = [_name(part, entry) for part, entry in zip(parts, entries, strict=True)]
+    return [f"{names[0]} ({', '.join(kinds)})", "-".join(names)]
 
 
 def languages() -> GrammarCodeSystem:
@@ -156,6 +185,48 @@ def languages() -> GrammarCodeSystem:
         common=("http://terminology.hl7.org/ValueSet/Languages", "http://hl7.org/fhir/ValueSet/languages"),
     )
     properties = {name: partial(_written, kind) for kind, (name, _) in _PARTS.items()}
-    return GrammarCodeSystem(
-        about, _read, properties, value_sets=("http://hl7.org/fhir/ValueSet/all-languages",)
-    )
+    return GrammarCodeSystem(about, _read, properties, value_sets=(_ALL,))
+
+
+DESCRIPTION = SystemDescription(
+    url=URL,
+    name="BCP 47",
+    codes=(
+        "Tags by RFC 5646: language, extended languages, script, region, variants, extensions, private use; or private "
+        "use alone, or a tag from before there was a grammar (`i-klingon`). Each subtag is in IANA's registry, and no "
+        "variant or extension is there twice. Case does not matter: `en-us` is valid, with a note, and the answer has "
+        "`en-US`; HL7's own server calls it unknown."
+    ),
+    displays=(
+        "`English (United States)`; also right are `English (Region=United States)`, `English-United States` and the "
+        "other names that the registry has for a language, in any case."
+    ),
+    versions="None.",
+    inactive="None; a tag with a deprecated subtag is valid, with a warning, and `preferred` has the tag to use.",
+    subsumption="None.",
+    source="https://www.rfc-editor.org/rfc/rfc5646, https://terminology.hl7.org/CodeSystem-v3-ietf3066.html",
+    properties=(
+        *(DescribedProperty(name, "string", f"The subtag of the type `{kind}`.") for kind, (name, _) in _PARTS.items()),
+        DescribedProperty("preferred", "code", "Of a deprecated tag: the tag that the registry prefers."),
+    ),
+    filters=(
+        FilterRule(
+            tuple(name for name, _ in _PARTS.values()), COMPARING,
+            "for `exists` `true` or `false`; a subtag in any case", "tags that have the part, or this one",
+        ),
+        FilterRule(("code", "concept"), COMPARING, "a tag in any case", "these tags"),
+    ),
+    value_sets=(
+        ImplicitValueSet(_ALL, "all tags", lambda system, url: all_of(system.about, url)),
+    ),
+    not_offered=(
+        NotOffered(
+            "a list of all tags",
+            "there is no end of them: the common ones of `http://terminology.hl7.org/ValueSet/Languages` or of FHIR's "
+            "`languages` are listed where one of the two is loaded, as unclosed. R4 has neither, and a request for all "
+            "is refused there",
+        ),
+        NotOffered("displays in other languages", "the registry has English names; a supplement may add others"),
+        NotOffered("the date of the registry as version", "HL7 has none, and a coding with a version would not match"),
+    ),
+)  # fmt: skip

@@ -53,8 +53,7 @@ DESCRIPTION = SystemDescription(
     not_offered=(
         NotOffered("implicit value sets and maps", "neither the owner nor HL7 defines any"),
         NotOffered(
-            "MVX",
-            "the manufacturers are a code system of their own; a list of them can be imported as a table",
+            "a file in UTF-16", "it is refused with the words to save it as UTF-8, as every other file is"
         ),
     ),
 )

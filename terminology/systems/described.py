@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from terminology.core.model import CodeSystemInfo, Document
-from terminology.systems import cpt, cvx, icd_descriptions, loinc, ndc, omop, rxnorm, ucum
+from terminology.systems import (
+    bcp47,
+    cms_descriptions,
+    cpt,
+    cvx,
+    icd_descriptions,
+    iso_description,
+    loinc,
+    ndc,
+    omop,
+    rxnorm,
+    ucum,
+)
 from terminology.systems.description import SystemDescription
 from terminology.systems.icd import COMBINING, CombinedCodeSystem
 from terminology.systems.metadata import info_of
@@ -20,6 +32,9 @@ DESCRIPTIONS: tuple[SystemDescription, ...] = (
     ndc.DESCRIPTION,
     cvx.DESCRIPTION,
     *icd_descriptions.DESCRIPTIONS,
+    *cms_descriptions.DESCRIPTIONS,
+    iso_description.DESCRIPTION,
+    bcp47.DESCRIPTION,
 )
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}

@@ -83,11 +83,12 @@ DESCRIPTION_CM = SystemDescription(
     url="http://hl7.org/fhir/sid/icd-10-cm",
     name="ICD-10-CM",
     codes=(
-        "Three to seven characters in capitals, with the dot after the third: a letter, a digit, a digit or letter, "
-        "and then digits or letters. `X` fills empty places before a seventh character (`T15.02XA`); without it, or "
-        "without a seventh character that the tabular list asks for, a code is a heading or unknown. The codes of "
-        "seven characters are made from the tabular list where no list has them. Chapters and sections stand under "
-        "their ranges (`N80-N98`). A list of billable codes alone implies their headings, without titles."
+        "Three to seven characters in capitals, with the dot after the third: a letter, two digits or a digit and a "
+        "letter, and then digits or letters. `X` fills empty places before a seventh character (`T15.02XA`); "
+        "without it, or without a seventh character that the tabular list asks for, a code is a heading or unknown. "
+        "The codes of seven characters are made from the tabular list where no list has them. Chapters and sections "
+        "stand under their ranges (`N80-N98`). A list of billable codes alone implies their headings, without "
+        "titles."
     ),
     displays="The title; the short title of an order file and inclusion terms are designations.",
     versions="The fiscal year, as the file or its name has it: `2026`.",

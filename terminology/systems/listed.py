@@ -22,12 +22,13 @@ class ListedCodeSystem(SimpleCodeSystem):
         about: CodeSystemInfo,
         concepts: Callable[[], list[dict[str, Any]]],
         properties: Sequence[dict[str, str]] = (),
-        value_sets: Sequence[str] = (),
+        value_sets: Mapping[str, Sequence[Filter]] | None = None,
     ) -> None:
+        """``value_sets``: the canonicals of the value sets that it implies, each with its filters."""
         self.about = about
         self._concepts = concepts
         self._properties = properties
-        self._value_sets = frozenset({*value_sets, f"{about.url}{ALL_CODES}"})
+        self._value_sets = {f"{about.url}{ALL_CODES}": (), **(value_sets or {})}
 
     @cached_property
     def _system(self) -> DocumentCodeSystem:
@@ -67,4 +68,5 @@ class ListedCodeSystem(SimpleCodeSystem):
 
     def implied_value_set(self, canonical: str) -> Document | None:
         """These value sets are older than this version of the code system, so they include any version."""
-        return all_of(replace(self.about, version=None), canonical) if canonical in self._value_sets else None
+        filters = self._value_sets.get(canonical)
+        return None if filters is None else all_of(replace(self.about, version=None), canonical, *filters)

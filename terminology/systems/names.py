@@ -60,6 +60,8 @@ NAMES = (
     ),
     SystemNames("ISO 3166-1", "urn:iso:std:iso:3166", ("1.0.3166.1",), (f"{_THO}/v3-iso3166-1",)),
     SystemNames("ISO 3166-2", "urn:iso:std:iso:3166:-2", ("1.0.3166.2",)),
+    SystemNames("UNII", "http://fdasis.nlm.nih.gov", (f"{_HL7}.4.9",)),
+    SystemNames("HGVS", "http://varnomen.hgvs.org", (f"{_HL7}.6.282",)),
     SystemNames("BCP 47", "urn:ietf:bcp:47", (f"{_HL7}.6.121",), (f"{_THO}/ietf3066",)),
 )
 

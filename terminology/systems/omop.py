@@ -96,6 +96,7 @@ DESCRIPTION = SystemDescription(
         "`invalid-reason` says why."
     ),
     subsumption="None.",
+    has_hierarchy=False,
     source="https://build.fhir.org/ig/HL7/fhir-omop-ig",
     shape=CodeShape("[0-9]{1,18}", "digits only"),
     properties=(

@@ -634,9 +634,9 @@ def test_problems_stand_on_lines_of_their_own_beside_the_progress(tmp_path: Path
 # -- memory --------------------------------------------------------------------------------------
 
 
-def _anweb(number: int) -> str:
+def hcpcs_line(number: int) -> str:
     code = f"{'BCDEG'[number // 10_000]}{number % 10_000:04}"
-    return releases._anweb(code, "00100", "3", f"Thing {number}", f"T {number}") + "\r"
+    return releases.hcpcs_line(code, "00100", "3", f"Thing {number}", f"T {number}") + "\r"
 
 
 def _loinc(number: int) -> str:
@@ -672,7 +672,7 @@ GROWING: dict[str, tuple[str, Callable[[int], str]]] = {
     "icd10pcs": ("icd10pcs_order_2031.txt", _pcs),
     "icd9cm": ("CMS77_DESC_LONG_DX.txt", lambda n: f"{n + 10_000:05} Title of number {n}\r"),
     "gem": ("gem_i9pcs_2031.txt", lambda n: f"{n // 100 + 2_000:<5} QA{n:05} 10000\r"),
-    "hcpcs": ("HCPC2031_JAN_ANWEB.txt", _anweb),
+    "hcpcs": ("HCPC2031_JAN_ANWEB.txt", hcpcs_line),
     "msdrg": ("table5.txt", lambda n: f"{n % 900:03}\tNo\tNo\t \t**\tGROUP {n}\t.\t.\t.\t\r"),
     "cpt": ("LONGULT.txt", lambda n: f"{n + 10_000:05} Made-up long text {n}"),
     "loinc": ("Loinc.csv", _loinc),

@@ -214,17 +214,20 @@ def gem(folder: Path) -> None:
 
 def hcpcs(folder: Path) -> None:
     rows = (
-        _anweb(
+        hcpcs_line(
             "Q0001", "00100", "3", "Wing splint, short, for a dragon", "Wing splint", terminated="20291231"
         ),
-        _anweb("Q0001", "00200", "4", "of the smaller kind"),
-        _anweb("Q0002", "00100", "3", "Claw file, steel", "Claw file"),
-        _anweb("   QZ", "00100", "7", "Left wing", "Left wing"),
+        hcpcs_line("Q0001", "00200", "4", "of the smaller kind"),
+        hcpcs_line("Q0002", "00100", "3", "Claw file, steel", "Claw file"),
+        hcpcs_line("   QZ", "00100", "7", "Left wing", "Left wing"),
     )
     write(folder, "HCPC2031_JAN_ANWEB.txt", *rows, encoding="cp1252", end="\r\n")
 
 
-def _anweb(code: str, sequence: str, record: str, text: str, short: str = "", terminated: str = "") -> str:
+def hcpcs_line(
+    code: str, sequence: str, record: str, text: str, short: str = "", terminated: str = ""
+) -> str:
+    """A record of 320 characters of CMS's alpha-numeric file."""
     head = f"{code}{sequence}{record}{text:80}{short:28}"
     return f"{head:268}20200101{'20200101':8}{terminated:8}N".ljust(320)
 

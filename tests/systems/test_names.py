@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from terminology import Terminology
+from terminology.core.errors import TerminologyError
 from tests.support.asking import value
 from tests.support.builders import code_system, value_set
 from tests.support.engine import catalogue_of
@@ -38,6 +39,8 @@ NAMES = {
     HCPCS: [f"{HL7}.6.285", f"{HL7}.6.14", HCPCS.replace("http", "https"), f"{THO}/HCPCS-all-codes"],
     "urn:iso:std:iso:3166": ["urn:oid:1.0.3166.1", f"{THO}/v3-iso3166-1"],
     "urn:iso:std:iso:3166:-2": ["urn:oid:1.0.3166.2"],
+    "http://fdasis.nlm.nih.gov": [f"{HL7}.4.9"],
+    "http://varnomen.hgvs.org": [f"{HL7}.6.282"],
     "urn:ietf:bcp:47": [f"{HL7}.6.121", f"{THO}/ietf3066"],
 }
 PAIRS = [(url, other) for url, others in NAMES.items() for other in others]
@@ -87,6 +90,33 @@ def test_a_bare_OID_is_looked_up_and_is_no_system_of_a_coding() -> None:
     assert value(ask("CodeSystem/$lookup", system="2.16.840.1.113883.6.1", code="1-8"), "code") == "1-8"
     answer = ask("CodeSystem/$validate-code", coding={"system": "2.16.840.1.113883.6.1", "code": "1-8"})
     assert value(answer, "result") is False and "absolute reference" in value(answer, "message")
+
+
+NEIGHBOURS = [
+    ("http://fdasis.nlm.nih.gov", "R16CO5Y76E", "ASPIRIN"),
+    ("urn:iso:std:iso:11073:10101", "150456", "MDC_PULS_OXIM_SAT_O2"),
+    ("http://varnomen.hgvs.org", "NM_1:c.1A>G", "a variant"),
+    ("http://ncimeta.nci.nih.gov", "C1", "a concept"),
+    ("http://hl7.org/fhir/sid/mvx", "DRG", "Dragon Works"),
+]
+
+
+@pytest.mark.parametrize(("url", "code", "display"), NEIGHBOURS, ids=[row[0] for row in NEIGHBOURS])
+def test_a_neighbour_is_what_is_loaded_of_it(url: str, code: str, display: str) -> None:
+    """Without a copy it is unknown, and an expansion is refused."""
+    copy = code_system(url, {"code": code, "display": display}, version="1")
+    whole = value_set("whole", {"system": url})
+    ask = Terminology(catalogue=catalogue_of([copy])).ask
+    assert value(ask("CodeSystem/$lookup", system=url, code=code), "display") == display
+    assert ask("ValueSet/$expand", value_set=whole)["expansion"]["total"] == 1
+    without = Terminology(catalogue=catalogue_of([])).ask
+    for operation, parameters in (
+        ("CodeSystem/$lookup", {"system": url, "code": code}),
+        ("ValueSet/$expand", {"value_set": whole}),
+    ):
+        with pytest.raises(TerminologyError) as refusal:
+            without(operation, **parameters)
+        assert refusal.value.issues[0].code == "not-found"
 
 
 def test_a_resource_with_the_other_name_as_its_url_keeps_it() -> None:

@@ -39,10 +39,10 @@ _DATES = (("added", 268), ("effective", 276), ("terminated", 284))
 
 @dataclass(slots=True)
 class HcpcsRecord:
-    """A code whose long text the next records may continue. ``first`` is its first line."""
+    """A code whose long text the next records may continue; ``text`` has its lines by their sequence."""
 
     code: str
-    text: list[str]
+    text: dict[str, str]
     first: str
     is_modifier: bool
 
@@ -92,9 +92,9 @@ def _concepts(file: File, version: str | None, reporter: Reporter) -> Iterator[C
         elif record in "37":
             if current is not None:
                 yield _concept(current, version)
-            current = HcpcsRecord(code, [line[11:91].strip()], line, record == "7")
+            current = HcpcsRecord(code, {line[5:10]: line[11:91].strip()}, line, record == "7")
         elif current is not None and current.code == code:
-            current.text.append(line[11:91].strip())
+            current.text[line[5:10]] = line[11:91].strip()
         else:
             text = f"this continues the text of {code}, which has no first line"
             reporter.problem(Problem(file.label, number, text))
@@ -112,11 +112,9 @@ def _concept(record: HcpcsRecord, version: str | None) -> ConceptRow:
         properties.append(("action", "code", action))
     return ConceptRow(
         code=record.code,
-        display=" ".join(" ".join(record.text).split()),
-        # In a release of January 2026, a code that was terminated before then is inactive.
-        inactive="terminated" in dates
-        and version is not None
-        and dates["terminated"][: len(version)] < version,
+        display=" ".join(" ".join(record.text[place] for place in sorted(record.text)).split()),
+        # In a release of January 2026, a code whose use ended on the first of January or before is inactive.
+        inactive=version is not None and dates.get("terminated", "9999") <= f"{version}-01-01"[:10],
         designations=[(short, "en", SHORT, None)] if short else (),
         properties=properties,
     )

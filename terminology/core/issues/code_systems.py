@@ -130,3 +130,8 @@ def _how_to_use_another_version(url: str, known: Sequence[str]) -> str:
     return (
         f"The parameter force-system-version={shortened(url)}|{known[-1]} makes the server use that version"
     )
+
+
+def user_assigned_codes_are_unclosed(about: CodeSystemInfo) -> str:
+    """Why an expansion is not closed: the text of HL7's extension valueset-unclosed."""
+    return f"User-assigned codes of three letters or digits are part of '{about.url}', but are not listed"

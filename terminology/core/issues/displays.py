@@ -24,6 +24,16 @@ def wrong_display(
     return error(code="invalid", text=text, tx="invalid-display", message_id=message_id)
 
 
+def display_of_user_assigned_code(display: str, coding: str, known: str, languages: str) -> Issue:
+    """``known``: the display of the code system, in quotes."""
+    text = (
+        f"The display name '{display}' is not a known display name for {coding}. Known display is {known} (for the "
+        f"language(s) '{languages}'). Use a supplement to define displays for user assigned codes"
+    )
+    message_id = "Display_Name_Not_Fixed_use_Supplement"
+    return information(code="invalid", text=text, tx="invalid-display", message_id=message_id)
+
+
 def no_display_to_compare(display: str, coding: str) -> Issue:
     text = (
         f"Cannot validate the display name '{display}' for {coding}, since there are no valid display names"

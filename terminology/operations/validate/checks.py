@@ -33,6 +33,7 @@ from terminology.operations.value_set.expansion_entries import stating_block
 from terminology.operations.value_set.extensions import concept_warning
 from terminology.operations.value_set.resolution import canonical
 from terminology.systems.code_shapes import has_only_some_terms, impossibility
+from terminology.systems.iso import is_user_assigned
 from terminology.systems.metadata import INACTIVE_STATUS, designation_of
 from terminology.systems.protocol import CodeSystem
 
@@ -372,7 +373,12 @@ def display_right(finding: CodingFinding, basis: ValidationBasis) -> bool:
     finding.matches = [match, *(other for other in finding.matches if other is not match)]
     if issue is not None and issue.severity == "error":
         about, coding = match.system.about, f"{finding.url}#{finding.code}"
-        if unchecked := _unchecked_display(match, displays_of(finding, match), display, coding):
+        displays = displays_of(finding, match)
+        if is_user_assigned(about.url, match.concept.code):
+            known = f"'{match.concept.display}'" + (f" ({about.language})" if about.language else "")
+            languages = language_text(basis.languages)
+            issue = issues.display_of_user_assigned_code(display, coding, known, languages)
+        elif unchecked := _unchecked_display(match, displays, display, coding):
             issue = unchecked
         elif about.is_fragment and has_only_some_terms(about):
             issue = issues.display_may_be_another_term(display, coding)
