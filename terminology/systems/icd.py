@@ -54,7 +54,7 @@ class Combining:
         raise NotImplementedError
 
     def doubt(self, code: str) -> Issue | None:
-        """What is wrong with a code of the list that stands alone."""
+        """A warning about a code of the list that stands alone."""
         return None
 
     def may_be_code(self, code: str) -> bool:
@@ -182,7 +182,7 @@ class CombinedCodeSystem(WrappedCodeSystem):
         return [issues.reason_for_unknown_code(reason)]
 
     def _reason(self, code: str) -> str | None:
-        """Why an expression is no code; None if it is one."""
+        """The reason why an expression cannot be a code; None if it is one."""
         parts, name = self._combining.parts(code), self._combining.name
         rule = self._combining.broken_rule(parts)
         if rule is not None:
@@ -191,7 +191,7 @@ class CombinedCodeSystem(WrappedCodeSystem):
         return unknown and issues.part_of_combination_unknown(code, name, unknown, self.about)
 
     def _concepts(self, code: str) -> list[Concept] | None:
-        """The concepts of the parts of an expression; None if it is no code."""
+        """The concepts of the parts of an expression; None if it cannot be a code."""
         parts = self._combining.parts(code)
         if parts is None or self._combining.broken_rule(parts) is not None:
             return None

@@ -28,7 +28,7 @@ ICD9 = "http://hl7.org/fhir/sid/icd-9-cm"
 # -- codes that are written together -------------------------------------------------------------
 
 
-def tree(url: str, **elements: Any) -> Document:
+def dragons(url: str, **elements: Any) -> Document:
     """A classification of dragons with one chapter."""
     torn = concept(
         "J21", "Torn wing", concept("J21.8", "Torn left wing"), concept("J21.9", "Torn wing, some")
@@ -55,7 +55,12 @@ STEMS = code_system(
     hierarchyMeaning="is-a",
     caseSensitive=True,
 )
-CLASSIFICATIONS = {ICD10: tree(ICD10), ICD10GM: tree(ICD10GM), OLD_ICD10GM: tree(OLD_ICD10GM), ICD11: STEMS}
+CLASSIFICATIONS = {
+    ICD10: dragons(ICD10),
+    ICD10GM: dragons(ICD10GM),
+    OLD_ICD10GM: dragons(OLD_ICD10GM),
+    ICD11: STEMS,
+}
 
 # The beginning of an expectation that a text is no code.
 REASON = "reason: "
@@ -134,7 +139,7 @@ PARTS = re.compile(r"[^ /&+*!†]+")
 
 
 def ask_of(url: str, *more: Document) -> Ask:
-    document = CLASSIFICATIONS.get(url) or tree(url)
+    document = CLASSIFICATIONS.get(url) or dragons(url)
     return Terminology(catalogue=catalogue_of([document, *more])).ask
 
 
@@ -226,7 +231,7 @@ def test_a_whole_classification_lists_no_codes_written_together(url: str, exampl
 
 
 def test_a_fragment_may_lack_a_part_but_no_fragment_breaks_a_rule() -> None:
-    ask = Terminology(catalogue=catalogue_of([{**tree(ICD10), "content": "fragment"}])).ask
+    ask = Terminology(catalogue=catalogue_of([{**dragons(ICD10), "content": "fragment"}])).ask
     for code, result in [("J21.8 A01.1", True), ("A01.1* J21.8+", False), ("J21.8 A011", False)]:
         answer = ask("CodeSystem/$validate-code", url=ICD10, code=code)
         assert value(answer, "result") is result, code
@@ -499,11 +504,18 @@ def test_every_filter_of_the_page_is_understood(
     assert [each.code for each in procedures] == ["01.00", "00.11", "67.2"]
 
 
-def test_the_hierarchy_of_each_import_is_that_of_a_classification(tmp_path: Path) -> None:
+def test_an_import_is_a_classification_with_a_notice_and_no_inactive_code(tmp_path: Path) -> None:
+    notices = {
+        "icd10cm": "the World Health Organization retains its rights in ICD-10",
+        "icd10pcs": "in the public domain",
+        "icd9cm": "in the public domain",
+    }
     for kind, url in (("icd10cm", CM), ("icd10pcs", PCS), ("icd9cm", ICD9)):
         folder = tmp_path / kind
         folder.mkdir()
         getattr(releases, kind)(folder)
         terminology = served(kind, folder, tmp_path / f"{kind} store")
-        about = terminology.catalogue.system(url).about
-        assert (about.document or {})["hierarchyMeaning"] == "classified-with"
+        system = terminology.catalogue.system(url)
+        assert (system.about.document or {})["hierarchyMeaning"] == "classified-with"
+        assert notices[kind] in (system.about.copyright or "")
+        assert not any(each.inactive for each in system.select())

@@ -47,7 +47,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Terminology:
     return served("omop", folder, tmp_path_factory.mktemp("store"))
 
 
-def in_memory() -> Terminology:
+def exported() -> Document:
     """The same concepts in a resource, as some other server may export them."""
     nodes = [
         concept(
@@ -73,8 +73,7 @@ def in_memory() -> Terminology:
         {"code": "vocabulary-id", "type": "string"},
         {"code": "source-concept-code", "type": "Coding"},
     ]
-    resource = code_system(URL, *nodes, version="20340811", property=declared)
-    return Terminology(catalogue=catalogue_of([resource]))
+    return code_system(URL, *nodes, version="20340811", property=declared)
 
 
 SYSTEMS = {
@@ -132,6 +131,27 @@ def test_a_concept_has_the_properties_of_its_row(
 ) -> None:
     for release in RELEASES:
         assert properties(lookup(stored, code, release=release)).get(name, []) == expected, release
+
+
+TYPES = {
+    "domain-id": "code",
+    "concept-class-id": "code",
+    "vocabulary-id": "string",
+    "vocabulary-concept-id": "code",
+    "standard-concept": "code",
+    "source-concept-code": "Coding",
+    "valid-start-date": "dateTime",
+    "Mapped from": "Coding",
+    "inactive": "boolean",
+}
+
+
+def test_a_property_has_its_type(stored: Terminology) -> None:
+    for release in RELEASES:
+        answer = lookup(stored, "9000001", release=release)
+        found = {value(node, "code"): node["part"][1] for node in values(answer, "property")}
+        for name, type_ in TYPES.items():
+            assert f"value{type_[0].upper()}{type_[1:]}" in found[name], name
 
 
 def test_the_code_is_the_number_and_the_display_the_name(stored: Terminology) -> None:
@@ -293,7 +313,7 @@ TRANSLATIONS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
 ]
 
 
-@pytest.mark.parametrize("place", ["stored", "in memory", "sent with the request"])
+@pytest.mark.parametrize("place", ["stored", "a resource", "sent with the request"])
 @pytest.mark.parametrize(("rule", "asked", "expected"), TRANSLATIONS, ids=[row[0] for row in TRANSLATIONS])
 def test_concepts_and_their_codes_are_translated(
     stored: Terminology, place: str, rule: str, asked: dict[str, Any], expected: list[tuple[str, str]]
@@ -313,13 +333,11 @@ def test_concepts_and_their_codes_are_translated(
 def terminology_at(stored: Terminology, place: str, asked: dict[str, Any], release: str) -> Document:
     if place == "stored":
         return stored.ask("ConceptMap/$translate", release=release, **asked)
-    if place == "in memory":
-        return in_memory().ask("ConceptMap/$translate", release=release, **asked)
-    resource = in_memory().catalogue.find("CodeSystem", URL)
-    assert resource is not None
-    resource = in_memory().catalogue.whole(resource)
+    if place == "a resource":
+        loaded = Terminology(catalogue=catalogue_of([exported()]))
+        return loaded.ask("ConceptMap/$translate", release=release, **asked)
     empty = Terminology(catalogue=catalogue_of([]))
-    return empty.ask("ConceptMap/$translate", body_of(tx_resource(resource)), release=release, **asked)
+    return empty.ask("ConceptMap/$translate", body_of(tx_resource(exported())), release=release, **asked)
 
 
 def test_the_words_of_r5_find_the_same(stored: Terminology) -> None:
@@ -341,9 +359,7 @@ def test_the_words_of_r5_find_the_same(stored: Terminology) -> None:
 
 def test_a_code_in_another_case_is_found_where_case_does_not_count() -> None:
     loinc = code_system(LOINC, "LP99998-9", caseSensitive=False, version="1")
-    omop = in_memory().catalogue.find("CodeSystem", URL)
-    assert omop is not None
-    whole = in_memory().catalogue.whole(omop)
+    whole = exported()
     part = concept(
         "9000009",
         "A part",

@@ -1,4 +1,4 @@
-"""Messages about ICD: why codes that are written together are no code.
+"""Messages about ICD: why a text of several codes cannot be a code.
 
 ``name`` is the classification, ``rule`` completes the sentence after a colon.
 """
