@@ -39,6 +39,7 @@ BYTES_OF_CONCEPT, BYTES_OF_CHANCE = 3_000, 24_000_000
 # Up to this many codes a set is compared whole; of a larger one its total, and this many codes of it.
 WHOLE, PAGE = 1_000, 200
 VALIDATED = 4
+DEADLINE = 3_600
 SHOWN = 10
 RELEASES = ("r4", "r4b", "r5")
 
@@ -129,7 +130,8 @@ class Comparison:
     """The questions, asked of a store and compared with the plain answers."""
 
     def __init__(self, url: str, place: Path, codes: set[str], seed: int) -> None:
-        settings = Settings(environment={}, bundled=False, data="", store=str(place))
+        # The steps that a request may take are those of a server; its seconds are not, on a machine that is busy.
+        settings = Settings(environment={}, bundled=False, data="", store=str(place), deadline=DEADLINE)
         self.terminology = Terminology(settings=settings)
         self.url, self.codes = url, sorted(codes)
         self.chance = random.Random(seed)
