@@ -188,7 +188,7 @@ class StoredListing(Listing):
             yield self[key] if row.folded in self._repeated else self._list.node(row)
 
     def known_to(self, system: object) -> Sequence[str] | None:
-        if isinstance(system, WrappedCodeSystem | IndexedCodeSystem) and self._has_expressions(system):
+        if self.expressions(system):
             return None
         while isinstance(system, WrappedCodeSystem):
             system = system.wrapped
@@ -205,15 +205,14 @@ class StoredListing(Listing):
         key = ("known to", self._list.number, indexed.artifact.number, self._folds)
         return CodesAtPlaces(artifact, artifact.cached(key, lambda: BitMap(self._places(indexed))))
 
-    def _has_expressions(self, system: WrappedCodeSystem | IndexedCodeSystem) -> bool:
-        if not system.about.has_expressions:
-            return False
-        artifact = self._list.artifact
-        key = ("has expressions", self._list.number, system.about.canonical)
-        codes = (row.code for _, row in self._distinct())
-        return bool(
-            artifact.cached(key, lambda: BitMap([0] if any(map(system.is_expression, codes)) else ()))
-        )
+    def expressions(self, system: object) -> Sequence[str]:
+        if not isinstance(system, WrappedCodeSystem | IndexedCodeSystem) or not system.about.has_expressions:
+            return ()
+        artifact, is_expression = self._list.artifact, system.is_expression
+        key = ("expressions", self._list.number, system.about.canonical, self._folds)
+        rows = (row for _, row in self._distinct())
+        places = artifact.cached(key, lambda: BitMap(row.place for row in rows if is_expression(row.code)))
+        return CodesAtPlaces(artifact, places)
 
     def _all_places(self) -> Iterator[int]:
         return (row.place for _, row in self._distinct())

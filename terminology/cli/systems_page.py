@@ -13,7 +13,7 @@ _HEAD = """\
 # Code systems as their owners define them
 
 Written by `terminology reference` from the descriptions in `terminology/systems`, which the code reads, too; a test
-fails when the page is out of date. SNOMED CT has a page of its own: [snomed.md](snomed.md).
+fails when the page is out of date. SNOMED CT has a page besides: [snomed.md](snomed.md).
 
 A table for each code system says which of the rules of its owner, and of HL7, are offered, and the last one
 which are not. A filter that is not offered is refused with the reason there. A filter with a value that no concept

@@ -40,6 +40,10 @@ class Listing(Mapping[str, Document]):
         The sequence is read a page at a time. None for a code system whose codes the store cannot compare.
         """
 
+    @abstractmethod
+    def expressions(self, system: object) -> Sequence[str]:
+        """The listed codes that are expressions of a code system (``CodeSystem.is_expression``)."""
+
 
 class Enumeration(Sequence[Document]):
     """A long list of a document (``include.concept``) that is in the store, and is read in part."""

@@ -99,11 +99,12 @@ class ConceptRow:
       have one, or none has.
     * ``line`` is the line in the first file of the release, counted from 1, for later problems; 0 if there is none.
 
-    The last three are for code systems that have more than FHIR's filters can ask for:
+    The last four are for code systems that have more than FHIR's filters can ask for:
 
     * ``relations`` come in the order of their groups;
     * ``terms`` are further terms by which the concept is found, each the name of a field and a term;
-    * ``own`` is JSON that is stored with the concept, and that only its code system reads.
+    * ``own`` is JSON that is stored with the concept, and that only its code system reads;
+    * ``identifiers`` are those of its parts, numbers from 0 to 2**64 - 1: each leads to the concept, and to its place.
     """
 
     code: str
@@ -121,6 +122,7 @@ class ConceptRow:
     relations: Sequence[RelationshipTuple] = ()
     terms: Sequence[tuple[str, str]] = ()
     own: Any = None
+    identifiers: Sequence[int] = ()
 
 
 @dataclass(slots=True, frozen=True)

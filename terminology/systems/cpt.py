@@ -437,6 +437,9 @@ class CptCodeSystem(WrappedCodeSystem):
     def is_expression(self, code: str) -> bool:
         return MARK in code and self._system.locate(code) is None
 
+    def expression_key(self, code: str) -> str:
+        return MARK.join(_in_order(code)) if self.is_expression(code) else code
+
     def remarks(self, code: str) -> Sequence[Issue]:
         if not self.is_expression(code):
             return ()

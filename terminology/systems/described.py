@@ -22,9 +22,11 @@ from terminology.systems.description import SystemDescription
 from terminology.systems.icd import COMBINING, CombinedCodeSystem
 from terminology.systems.metadata import info_of
 from terminology.systems.protocol import CodeSystem
+from terminology.systems.snomed import description as snomed
 
 DESCRIPTIONS: tuple[SystemDescription, ...] = (
     cpt.DESCRIPTION,
+    snomed.DESCRIPTION,
     loinc.DESCRIPTION,
     rxnorm.DESCRIPTION,
     ucum.DESCRIPTION,

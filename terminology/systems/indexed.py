@@ -120,6 +120,9 @@ class IndexedCodeSystem:
     def is_expression(self, code: str) -> bool:
         return False
 
+    def expression_key(self, code: str) -> str:
+        return code
+
     def remarks(self, code: str) -> Sequence[Issue]:
         return ()
 

@@ -153,6 +153,9 @@ class CodeSystem(Protocol):
         Only where ``about.has_expressions`` can it be.
         """
 
+    def expression_key(self, code: str) -> str:
+        """The same text for expressions that differ only in how they are written; any other code as it is."""
+
     def remarks(self, code: str) -> Sequence[Issue]:
         """Why an expression, or a text that a grammar cannot read, is not a code (information).
 
@@ -216,6 +219,9 @@ class SimpleCodeSystem:
     def is_expression(self, code: str) -> bool:
         return False
 
+    def expression_key(self, code: str) -> str:
+        return code
+
     def remarks(self, code: str) -> Sequence[Issue]:
         return ()
 
@@ -270,6 +276,9 @@ class WrappedCodeSystem:
 
     def is_expression(self, code: str) -> bool:
         return self._system.is_expression(code)
+
+    def expression_key(self, code: str) -> str:
+        return self._system.expression_key(code)
 
     def remarks(self, code: str) -> Sequence[Issue]:
         return self._system.remarks(code)

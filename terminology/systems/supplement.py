@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_, or_
 from typing import cast
 
@@ -78,13 +78,46 @@ class SupplementedCodeSystem(WrappedCodeSystem):
     """A CodeSystem whose concepts also have the designations and properties of supplements.
 
     A supplement adds; it never brings new concepts and never changes existing ones
-    (https://hl7.org/fhir/R5/codesystem.html#supplements).
+    (https://hl7.org/fhir/R5/codesystem.html#supplements). Only the display of an expression is that of a supplement, if
+    one has the expression: nobody has given it another.
     """
 
     def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
         super().__init__(system)
         self._supplements = [(supplement.about.canonical, supplement) for supplement in supplements]
         self.supplements = [*system.supplements, *(canonical for canonical, _ in self._supplements)]
+        self._has_expressions = system.about.has_expressions
+
+    def locate(self, code: str) -> Concept | None:
+        concept = self._system.locate(code)
+        if concept is None or not self._has_expressions or not self._system.is_expression(code):
+            return concept
+        return self._displayed(concept)
+
+    def _displayed(self, expression: Concept) -> Concept:
+        key = self._system.expression_key(expression.code)
+        own = (by_key[key].display for by_key in self._expressions if key in by_key)
+        display = next(filter(None, own), None)
+        return expression if display is None else replace(expression, display=display)
+
+    @cached_property
+    def _expressions(self) -> list[dict[str, Concept]]:
+        """The expressions that each supplement has, by their keys."""
+        return [
+            {
+                self._system.expression_key(concept.code): concept
+                for concept in supplement.select()
+                if self._system.is_expression(concept.code)
+            }
+            for _, supplement in self._supplements
+        ]
+
+    def _as_written(self, code: str, place: int) -> str:
+        """The code as the supplement at a place writes it, which may write an expression in another way."""
+        if not self._has_expressions or not self._system.is_expression(code):
+            return code
+        concept = self._expressions[place].get(self._system.expression_key(code))
+        return code if concept is None else concept.code
 
     @property
     def supplement_documents(self) -> Sequence[Document]:
@@ -178,13 +211,14 @@ class SupplementedCodeSystem(WrappedCodeSystem):
             code: ConceptDetail([*d.designations], [*d.properties], d.extension, d.former)
             for code, d in self._system.describe(codes).items()
         }
-        for canonical, supplement in self._supplements:
-            for code, extra in supplement.describe(list(details)).items():
+        for place, (canonical, supplement) in enumerate(self._supplements):
+            own = {self._as_written(code, place): code for code in details}
+            for code, extra in supplement.describe(list(own)).items():
                 concept = supplement.locate(code)
                 if concept is None or (concept.code != code and self.about.case_sensitive):
                     continue
-                _add(details[code], extra, canonical)
-                _add_display(details[code], concept, supplement.about.language, canonical)
+                _add(details[own[code]], extra, canonical)
+                _add_display(details[own[code]], concept, supplement.about.language, canonical)
         return details
 
 
@@ -213,7 +247,7 @@ class CuratedCodeSystem(SupplementedCodeSystem):
     def locate(self, code: str) -> Concept | None:
         if (known := self._defined.get(code)) is not None:
             return known
-        concept = self._system.locate(code)
+        concept = super().locate(code)
         if concept is not None and concept.definition is None and self._added.get(concept.code):
             concept = replace(concept, definition=self._added[concept.code])
             self._defined[concept.code] = concept

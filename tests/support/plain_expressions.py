@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
-from tests.support.plain_snomed import COMPARE, Chance, Plain, Tree, _has_words
+from tests.support.plain_snomed import COMPARE, Chance, Plain, Tree, _has_words, _is_reversed
 
 Value = Any
 Pair = tuple[str, Value]
@@ -141,8 +141,24 @@ class PlainExpressions:
             return False
         if symbol == "<<" and self.is_member(of, expression):
             return True
-        above = (c for c in map(single, self.plain.meant(of)) if self.subsumes(c, expression))
+        some = self._perhaps_above(expression) & self.plain.meant(of)
+        above = (c for c in map(single, some) if self.subsumes(c, expression))
         return any(symbol == "<<" or not self.subsumes(expression, c) for c in above)
+
+    def _perhaps_above(self, expression: Expression) -> set[str]:
+        """All concepts that may subsume an expression: those above its foci, and what is defined by some of them."""
+        reached = {id_ for focus in expression[1] for id_ in self.above(focus)}
+        return reached.union(*(self._defined_by[id_] for id_ in reached & self._defined_by.keys()))
+
+    @cached_property
+    def _defined_by(self) -> dict[str, set[str]]:
+        """The sufficiently defined concepts, by each of the primitive concepts that define them."""
+        defined: dict[str, set[str]] = defaultdict(set)
+        for id_, concept in self.plain.concepts.items():
+            if concept.is_defined and self.plain.parents.get(id_):
+                for primitive in self.plain.primitives(id_):
+                    defined[primitive].add(id_)
+        return defined
 
     def _reduced(self, expression: Expression) -> list[tuple[bool, Group]]:
         groups = [(alone, tuple(_least(group, self._implied))) for alone, group in self.groups(expression)]
@@ -156,7 +172,11 @@ class PlainExpressions:
             if part[0] in ("all", "some"):
                 return (all if part[0] == "all" else any)(map(holds, part[1:]))
             if part[0] == "group":
-                count = sum(self._in_group(part[3], group) for alone, group in groups if not alone)
+                count = (
+                    0
+                    if _is_reversed(part[3])
+                    else sum(self._in_group(part[3], group) for alone, group in groups if not alone)
+                )
                 return part[1] <= count and (part[2] is None or count <= part[2])
             return self._in_group(part, everywhere)
 

@@ -28,7 +28,8 @@ HISTORY = {
     "MOD": {"900000000000527005", "900000000000526001", "900000000000528000", "1186924009"},
 }
 HISTORICAL = "900000000000522004"
-DIALECTS = {"en-us": "900000000000509007", "en-gb": "900000000000508004", "es": "448879004"}
+SAME_AS, MOVED_FROM = "900000000000527005", "900000000000525002"
+DIALECTS = {"en-us": "900000000000509007", "en-gb": "900000000000508004", "es": "450828004"}
 TYPES = {"syn": SYNONYM, "fsn": FSN, "def": DEFINITION}
 
 Tree = tuple[Any, ...]
@@ -43,6 +44,7 @@ class Said(NamedTuple):
     type: str
     term: str
     accepted: dict[str, str]
+    id: str
 
 
 class Concept(NamedTuple):
@@ -98,7 +100,7 @@ class Plain:
         for name in ("sct2_Description_", "sct2_TextDefinition_"):
             for row in self._rows(name, all_of_them=True):
                 module, time, language, kind = map(intern, (row[3], row[1], row[5], row[6]))
-                said = Said(module, time, language, kind, row[7], accepted.get(row[0], {}))
+                said = Said(module, time, language, kind, row[7], accepted.get(row[0], {}), row[0])
                 (self.said if row[2] == "1" else self.former)[row[4]].append(said)
 
     def _rows(self, name: str, all_of_them: bool = False) -> Iterator[list[str]]:
@@ -207,7 +209,10 @@ class Plain:
     def _history(self, of: Tree, profile: str) -> set[str]:
         found = self.meant(of)
         refsets = HISTORY.get(profile) or self._reached({HISTORICAL}, self.children)
-        return found | {s for refset in refsets for s, to in self.targets.get(refset, ()) if to in found}
+        old = {s for refset in refsets for s, to in self.targets.get(refset, ()) if to in found}
+        # These rows have the concept that stayed first; they count as those of |SAME AS| do.
+        moved = self.targets.get(MOVED_FROM, ()) if SAME_AS in refsets else ()
+        return found | old | {to for stayed, to in moved if stayed in found}
 
     def _dotted(self, of: Tree, attribute: Tree) -> set[str]:
         kinds = self.meant(attribute)
@@ -242,12 +247,37 @@ class Plain:
             return lambda id_: (all if kind == "all" else any)(test(id_) for test in tests)
         if kind == "reverse":
             return self._reverse_test(*parts)
+        if kind == "group" and _is_reversed(parts[2]):
+            return self._reversed_group_test(*parts)
         if kind == "group":
             least, most, inner = parts
             holds = self._group_test(inner)
             return lambda id_: _fits(sum(map(holds, self._groups(id_))), least, most)
         holds = self._attribute_test(*parts)
         return lambda id_: holds([(k, v) for _, k, v in self.related.get(id_, ())])
+
+    def _reversed_group_test(self, least: int, most: int | None, inner: Tree) -> Callable[[str], bool]:
+        """How many groups lead to each concept by attributes for which the refinement holds."""
+        leads, counts = self._leading_test(inner), Counter[str]()
+        for source in self.related:
+            for group in self._groups(source):
+                for target in {value for _, value in group}:
+                    counts[target] += leads(source, [kind for kind, value in group if value == target])
+        return lambda id_: _fits(counts[id_], least, most)
+
+    def _leading_test(self, inner: Tree) -> Callable[[str, list[str]], bool]:
+        """Whether the relationships from one group of a source to one target, by their kinds, are as asked for."""
+        if inner[0] in ("all", "some"):
+            tests = [self._leading_test(part) for part in inner[1:]]
+            return lambda source, kinds: (all if inner[0] == "all" else any)(t(source, kinds) for t in tests)
+        least, most, name, symbol, value = inner[1:]
+        names, sources = None if name == ("any",) else self.meant(name), self.meant(value)
+
+        def test(source: str, kinds: list[str]) -> bool:
+            count = sum(names is None or kind in names for kind in kinds)
+            return _fits(count * ((source in sources) == (symbol == "=")), least, most)
+
+        return test
 
     def _groups(self, id_: str) -> list[list[tuple[str, str]]]:
         groups: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -317,6 +347,8 @@ class Plain:
             return lambda said: (test.fullmatch(_plain(said.term)) is not None) == is_equal
         if kind == "language":
             return lambda said: (said.language in wanted) == is_equal
+        if kind == "id":
+            return lambda said: (said.id in wanted) == is_equal
         if kind == "type":
             return lambda said: (said.type in {TYPES[w] for w in wanted}) == is_equal
         if kind == "time":
@@ -354,6 +386,11 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def _is_reversed(inner: Tree) -> bool:
+    """Whether the attributes in braces are reversed; all of them are, or none."""
+    return _is_reversed(inner[1]) if inner[0] in ("all", "some") else inner[0] == "reverse"
 
 
 def _fits(count: int, least: int, most: int | None) -> bool:
@@ -562,6 +599,12 @@ class Inventor:
                 ("wild", is_equal, f"*{word[-2:]} *"),
                 ("language", is_equal, chance.choice(("en", "es"))),
                 ("status", True, chance.choice(("0", "1", "*"))),
+                (
+                    "id",
+                    is_equal,
+                    *(self._plain.said[chance.choice(self._spoken)][0].id for _ in "ab"),
+                    said.id,
+                ),
                 ("type", is_equal, *chance.choice((("syn",), ("fsn",), ("def",), ("syn", "def")))),
                 ("time", True, chance.choice(tuple(COMPARE)), chance.choice(self._times)),
                 ("modules", is_equal, ("concept", chance.choice(self._modules))),
@@ -584,13 +627,15 @@ class Inventor:
             return (kind, *(self._refinement(chance, depth, deeper - 1) for _ in range(2)))
         if chance.random() < 0.4:
             return ("group", *self._often(chance), self._in_group(chance, depth))
-        if chance.random() < 0.2:
-            value = self.tree(chance, min(depth, 1))
-            return ("reverse", *self._often(chance), self._name(chance), chance.choice(("=", "!=")), value)
-        return self._attribute(chance, depth)
+        return self._reversed(chance, depth) if chance.random() < 0.2 else self._attribute(chance, depth)
+
+    def _reversed(self, chance: Chance, depth: int) -> Tree:
+        value = self.tree(chance, min(depth, 1))
+        return ("reverse", *self._often(chance), self._name(chance), chance.choice(("=", "!=")), value)
 
     def _in_group(self, chance: Chance, depth: int) -> Tree:
-        attributes = [self._attribute(chance, depth) for _ in range(chance.choice((1, 2, 2, 3)))]
+        made = self._reversed if chance.random() < 0.3 else self._attribute
+        attributes = [made(chance, depth) for _ in range(chance.choice((1, 2, 2, 3)))]
         if len(attributes) == 1:
             return attributes[0]
         return (chance.choice(("all", "all", "some")), *attributes)

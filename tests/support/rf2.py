@@ -30,7 +30,7 @@ CORE, ROOT, IS_A = "900000000000207008", "138875005", "116680003"
 FSN, SYNONYM, DEFINITION = "900000000000003001", "900000000000013009", "900000000000550004"
 PREFERRED, ACCEPTABLE = "900000000000548007", "900000000000549004"
 PRIMITIVE, DEFINED = "900000000000074008", "900000000000073002"
-US, GB, SPANISH = "900000000000509007", "900000000000508004", "448879004"
+US, GB, SPANISH = "900000000000509007", "900000000000508004", "450828004"
 INFERRED, SOME = "900000000000011006", "900000000000451002"
 SAME_AS, REPLACED_BY, POSSIBLY, WAS_A = (
     "900000000000527005",
@@ -38,6 +38,7 @@ SAME_AS, REPLACED_BY, POSSIBLY, WAS_A = (
     "900000000000523009",
     "900000000000528000",
 )
+MOVED_FROM = "900000000000525002"
 INACTIVATION, AMBIGUOUS = "900000000000489007", "900000000000484002"
 REFERENCE_SET, HISTORICAL = "900000000000455006", "900000000000522004"
 ICD_10, ICD_O = "447562003", "446608001"
@@ -49,7 +50,7 @@ MODEL = {
     IS_A: ATTRIBUTES,
     REFERENCE_SET: METADATA,
     HISTORICAL: REFERENCE_SET,
-    **dict.fromkeys((SAME_AS, REPLACED_BY, POSSIBLY, WAS_A), HISTORICAL),
+    **dict.fromkeys((SAME_AS, REPLACED_BY, POSSIBLY, WAS_A, MOVED_FROM), HISTORICAL),
     **dict.fromkeys((US, GB, SPANISH, ICD_10, ICD_O, INACTIVATION, AMBIGUOUS, CORE), METADATA),
     **dict.fromkeys((FSN, SYNONYM, DEFINITION, PREFERRED, ACCEPTABLE, PRIMITIVE, DEFINED), METADATA),
 }
@@ -386,6 +387,10 @@ def _associations(made: Made) -> Iterator[Row]:
         for again in range(2 if refset == POSSIBLY else 1):
             target = made.some(kind, chance)
             yield _uuid("a", number, again), *made.head(number), refset, concept_id(number), target
+        if number % 3 == 0:
+            # Only here the concept that stayed comes first.
+            stayed = made.some(kind, random.Random(number))
+            yield _uuid("b", number), *made.head(number), MOVED_FROM, stayed, concept_id(number)
 
 
 def _reasons(made: Made) -> Iterator[Row]:

@@ -189,6 +189,23 @@ def test_the_order_of_modifiers_does_not_matter(system: CodeSystem) -> None:
     assert system.subsumes("57520", "57520")
 
 
+@pytest.mark.parametrize("listed", ["57520:51:25", "57520:25:51"])
+def test_a_value_set_has_a_code_whatever_the_order_of_its_modifiers(listed: str) -> None:
+    small = value_set("small", {"system": CPT, "concept": [{"code": listed}]})
+    terminology = served(cpt_release(), small)
+    for code, is_there in (("57520:51:25", True), ("57520:25:51", True), ("57520:51", False)):
+        answer = terminology.ask("ValueSet/$validate-code", url=small["url"], system=CPT, code=code)
+        assert value(answer, "result") is is_there
+
+
+def test_exclude_post_coordinated_closes_what_modifiers_leave_open() -> None:
+    terminology = served(cpt_release())
+    url = "http://hl7.org/fhir/ValueSet/cpt-all"
+    for excludes, is_open in ((False, True), (True, False)):
+        expansion = terminology.ask("ValueSet/$expand", url=url, excludePostCoordinated=excludes)["expansion"]
+        assert ("valueset-unclosed" in str(expansion.get("extension"))) is is_open
+
+
 def test_an_inactive_part_makes_the_code_inactive() -> None:
     release = cpt_release()
     release["concept"][2]["property"].append({"code": "inactive", "valueBoolean": True})

@@ -14,6 +14,7 @@ from terminology.systems.snomed.ecl.expression import (
     ByColumn,
     ByDefinitionStatus,
     ByDialect,
+    ByIdentifier,
     ByLanguage,
     ByModule,
     ByTerm,
@@ -114,6 +115,27 @@ READ: dict[str, Constraint] = {
     "* : [2..*] { [0..1] 363698007 = * }": Refined(
         Wildcard(), AttributeGroup(EclAttribute(B, "=", Wildcard(), 0, 1), 2, None)
     ),
+    "* : [2..*] { [0..1] R 363698007 = *, (reverseOf 363698007 = * OR R 39057004 = *) }": Refined(
+        Wildcard(),
+        AttributeGroup(
+            CompoundRefinement(
+                "AND",
+                (
+                    EclAttribute(B, "=", Wildcard(), 0, 1, reverse=True),
+                    CompoundRefinement(
+                        "OR",
+                        (
+                            EclAttribute(B, "=", Wildcard(), reverse=True),
+                            EclAttribute(C, "=", Wildcard(), reverse=True),
+                        ),
+                    ),
+                ),
+            ),
+            2,
+            None,
+            reverse=True,
+        ),
+    ),
     "* : R 363698007 = 39057004": Refined(Wildcard(), EclAttribute(B, "=", C, reverse=True)),
     "404684003 . 363698007": Dotted(A, B),
     "404684003.363698007.39057004": Dotted(Dotted(A, B), C),
@@ -176,6 +198,13 @@ READ: dict[str, Constraint] = {
             ByDialect(
                 True, (Dialect(Focus("900000000000508004"), PREFERRED), Dialect(Focus("900000000000509007")))
             ),
+        ),
+    ),
+    "* {{ D id = 3032638017, id != (3032638017 2148514019) }}": Described(
+        Wildcard(),
+        (
+            ByIdentifier(True, (Focus("3032638017"),)),
+            ByIdentifier(False, (Focus("3032638017"), Focus("2148514019"))),
         ),
     ),
     '* {{ term = "a" }} {{ C active = 1 }}': Filtered(
@@ -257,7 +286,7 @@ REFUSED = {
     "* : 363698007 > 39057004": "a number after '#' is expected",
     "* : [3..1] 363698007 = *": "at least 3 is expected",
     "* : { { 363698007 = * } }": "a group cannot be in another group",
-    "* : { R 363698007 = * }": "a reversed attribute in a group is not supported",
+    "* : { R 363698007 = *, 39057004 = * }": "a group with reversed and other attributes is not supported",
     "* : R 363698007 = #5": "a reversed attribute with a value that is not a concept is not supported",
     "LOINC#": "a concept, '*', '^' or '(' is expected",
     "LOINC#54486-6 |Term": "'|' after the term is expected",
@@ -267,7 +296,9 @@ REFUSED = {
     "^ 404684003 {{ M mapTarget ~ 1 }}": "a comparison such as '=' is expected",
     "^ 404684003 {{ M mapPriority > 1 }}": 'a day as "YYYYMMDD" is expected',
     "404684003 {{ M active = 1 }}": "'^' before member filters is expected",
-    "* {{ D id = 404684003 }}": "finding descriptions by their identifier is not supported",
+    "* {{ D id = 404684003 }}": "at character 13, before '404684003 }}', the identifier of a description",
+    "* {{ D id = (3032638017 1) }}": "before '1) }}', the identifier of a description",
+    "* {{ D id = loop }}": "the identifier of a description is expected",
     "* {{ D dialect = en-dragon }}": "the dialect 'en-dragon' (give its reference set: dialectId)",
     "* {{ D language = english }}": "a language of two letters is expected",
     '* {{ D term = "!" }}': "a text with a word in it before this is expected",

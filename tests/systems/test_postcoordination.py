@@ -7,6 +7,7 @@ compositional grammar (2.4).
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,20 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
+from terminology.content.importers.fhir import FHIR
 from terminology.content.importers.snomed import SNOMED
 from terminology.core import issues
 from terminology.core.model import Filter
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
+from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.postcoordination.grammar import parse
 from terminology.systems.snomed.postcoordination.parts import canonical
 from terminology.systems.snomed.system import SnomedCodeSystem
+from terminology.systems.supplement import CuratedCodeSystem, SupplementedCodeSystem
 from tests.support import plain_snomed, rf2
+from tests.support.builders import code_system, concept
 from tests.support.plain_expressions import Expression, ExpressionInventor, PlainExpressions, single, written
 from tests.support.reporters import CollectingReporter
 
@@ -36,6 +41,33 @@ BELOW_SITE = rf2.concept_id(MADE.starts["site"][0] + 1)
 NOBODY = rf2.concept_id(9_999_999)
 VERSION = f"{URL}/{MADE.module}/version/{rf2.DATE}"
 TRIES = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+REFINED = f"{FINDING}:{ATTRIBUTES[0]}={BELOW_SITE}"
+IN_ANOTHER_WRITING = f"=== {FINDING} |a term| : {ATTRIBUTES[0]} = ({BELOW_SITE})"
+
+
+def listing(*codes: str, **compose: Any) -> dict[str, Any]:
+    include = {"system": URL, "concept": [{"code": code} for code in codes]}
+    return {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]} | compose}
+
+
+_ANOTHER = {"system": URL, "concept": [{"code": IN_ANOTHER_WRITING}]}
+# Value sets, a code, and whether it is a member.
+MATCHED = [
+    (value_set | {"url": f"http://example.org/matched/{place}"}, code, is_there)
+    for place, (value_set, code, is_there) in enumerate(
+        (
+            (listing(REFINED), IN_ANOTHER_WRITING, True),
+            (listing(IN_ANOTHER_WRITING), REFINED, True),
+            (listing(SITE, f"{FINDING} |a term|"), FINDING, True),
+            (listing(SITE, FINDING), f"{FINDING} |a term|", True),
+            (listing(IN_ANOTHER_WRITING, SITE), FINDING, False),
+            (listing(SITE, REFINED, exclude=[_ANOTHER]), REFINED, False),
+            (listing(SITE, REFINED, exclude=[_ANOTHER]), SITE, True),
+        )
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +95,10 @@ def terminology(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Termi
     place = str(tmp_path_factory.mktemp("store"))
     writer = StoreWriter(store_at(place))
     writer.load(SNOMED, [folder], CollectingReporter())
+    for number, (value_set, _, _) in enumerate(MATCHED):
+        file = tmp_path_factory.mktemp("value sets") / f"{number}.json"
+        file.write_text(json.dumps(value_set))
+        writer.load(FHIR, [file], CollectingReporter())
     writer.close()
     return Terminology(settings=Settings(environment={}, bundled=False, data="", store=place))
 
@@ -234,7 +270,6 @@ def test_expressions_are_members_of_some_constraints_of_every_kind(
 
 # -- right answers -------------------------------------------------------------------------------
 
-REFINED = f"{FINDING}:{ATTRIBUTES[0]}={BELOW_SITE}"
 NOTE = (
     "The expression is grammatically correct and the concepts are valid, but the expression has not been checked "
     "against the SNOMED CT concept model (MRCM)"
@@ -414,6 +449,41 @@ def test_lookup_of_an_expression_has_its_focus_and_all_attributes(
     assert display == system.locate(code).display  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("applies_always", [False, True])
+def test_the_display_of_a_supplement_for_an_expression_wins(
+    terminology: Terminology, system: SnomedCodeSystem, applies_always: bool
+) -> None:
+    """However it is written there; other expressions keep theirs."""
+    library = code_system(
+        URL,
+        concept(
+            IN_ANOTHER_WRITING, "A made-up title", designation=[{"language": "de", "value": "Ein Titel"}]
+        ),
+    ) | {"url": "http://example.org/library", "content": "supplement", "supplements": URL}
+    wrapping = CuratedCodeSystem if applies_always else SupplementedCodeSystem
+    supplemented = wrapping(system, [DocumentCodeSystem(library)])
+    for code in (REFINED, IN_ANOTHER_WRITING):
+        located = supplemented.locate(code)
+        assert located is not None and (located.code, located.display) == (code, "A made-up title")
+    if not applies_always:
+        given = {"tx-resource": library, "useSupplement": library["url"], "system": URL, "code": REFINED}
+        answer = terminology.ask("CodeSystem/$lookup", **given)
+        assert {"name": "display", "valueString": "A made-up title"} in answer["parameter"]
+        assert "Ein Titel" in str(answer)
+    other = f"{FINDING}:{ATTRIBUTES[0]}={SITE}"
+    assert supplemented.locate(other) == system.locate(other)
+
+
+def test_a_lookup_of_an_expression_has_its_display_as_the_only_designation(
+    terminology: Terminology, system: SnomedCodeSystem
+) -> None:
+    answer = terminology.ask("CodeSystem/$lookup", system=URL, code=REFINED)
+    (designation,) = (p["part"] for p in answer["parameter"] if p["name"] == "designation")
+    located = system.locate(REFINED)
+    assert located is not None
+    assert {"name": "value", "valueString": located.display} in designation
+
+
 SUBSUMED = {
     (FINDING, REFINED): "subsumes",
     (REFINED, FINDING): "subsumed-by",
@@ -446,11 +516,6 @@ def test_lookup_and_subsumes_say_why_an_expression_is_refused(
 # -- enumerations --------------------------------------------------------------------------------
 
 
-def listing(*codes: str, **compose: Any) -> dict[str, Any]:
-    include = {"system": URL, "concept": [{"code": code} for code in codes]}
-    return {"resourceType": "ValueSet", "status": "active", "compose": {"include": [include]} | compose}
-
-
 def expanded(terminology: Terminology, value_set: dict[str, Any], **parameters: Any) -> dict[str, Any]:
     answer = terminology.ask("ValueSet/$expand", valueSet=value_set, **parameters)
     expansion: dict[str, Any] = answer["expansion"]
@@ -476,6 +541,40 @@ def test_a_value_set_lists_the_expressions_that_it_enumerates(
     below = {"system": URL, "filter": [{"property": "concept", "op": "is-a", "value": FINDING}]}
     excluded = expanded(terminology, listing(SITE, REFINED, exclude=[below]))
     assert [entry["code"] for entry in excluded["contains"]] == [SITE]
+    written = {"system": URL, "concept": [{"code": IN_ANOTHER_WRITING}]}
+    excluded = expanded(terminology, listing(SITE, REFINED, exclude=[written]))
+    assert [entry["code"] for entry in excluded["contains"]] == [SITE]
+
+
+def test_exclude_post_coordinated_closes_what_expressions_leave_open(terminology: Terminology) -> None:
+    """Also a value set that imports them; a list without expressions lacks nothing."""
+    below = {"system": URL, "filter": [{"property": "concept", "op": "is-a", "value": FINDING}]}
+    inner = {**listing(SITE, REFINED), "id": "inner", "url": "http://example.org/inner"}
+    blocks: list[list[dict[str, Any]]] = [[below], [{"system": URL}], [{"valueSet": ["#inner"]}, below]]
+    for include in blocks:
+        value_set = {
+            "resourceType": "ValueSet",
+            "status": "active",
+            "contained": [inner],
+            "compose": {"include": include},
+        }
+        assert "extension" in expanded(terminology, value_set, count=5)
+        closed = expanded(terminology, value_set, excludePostCoordinated=True, count=5)
+        assert "extension" not in closed
+        assert REFINED not in [entry["code"] for entry in closed["contains"]]
+
+
+@pytest.mark.parametrize("form", ["in the request", "in the store"])
+@pytest.mark.parametrize("place", range(len(MATCHED)))
+def test_an_enumerated_expression_is_matched_however_it_is_written(
+    terminology: Terminology, place: int, form: str
+) -> None:
+    """By the canonical form. An expression that is one concept is that concept, in a list and as a code."""
+    value_set, code, is_there = MATCHED[place]
+    given = {"valueSet": value_set} if form == "in the request" else {"url": value_set["url"]}
+    answer = asked(terminology, "ValueSet/$validate-code", **given, system=URL, code=code)
+    assert answer["result"]["valueBoolean"] is is_there
+    assert answer["code"]["valueCode"] == code
 
 
 def test_an_enumeration_has_no_other_expression_of_its_concepts(terminology: Terminology) -> None:

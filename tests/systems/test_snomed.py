@@ -27,9 +27,12 @@ from terminology.core.model import Filter
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
+from terminology.systems.document import DocumentCodeSystem
+from terminology.systems.snomed.description import DESCRIPTION
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.system import SnomedCodeSystem
 from tests.support import plain_snomed, postgres, rf2
+from tests.support.builders import code_system
 from tests.support.importing import importer_of_rows
 from tests.support.paths import ROOT
 from tests.support.reporters import CollectingReporter
@@ -216,7 +219,12 @@ REFUSED = {
     f"* {{{{ D dialectId = {NOBODY} }}}}": f"there is no concept '{NOBODY}'",
     f"* {{{{ + HISTORY ({NOBODY}) }}}}": f"there is no concept '{NOBODY}'",
     f"^ {NOBODY}": f"there is no concept '{NOBODY}'",
-    f"* . {ATTRIBUTES[rf2.NUMBERS]}": "an attribute whose values are not concepts is not supported",
+    f"* . {ATTRIBUTES[rf2.NUMBERS]}": (
+        f"'{ATTRIBUTES[rf2.NUMBERS]}' has values that are not concepts, and a value set has concepts"
+    ),
+    f"* {{{{ D id = {rf2.description_id(9_999_999)} }}}}": (
+        f"there is no description '{rf2.description_id(9_999_999)}'"
+    ),
     f"^ [targetComponentId] {REFSETS[0]}": (
         "no reference set has a column 'targetcomponentid'. There are active, effectiveTime, moduleId"
     ),
@@ -249,6 +257,60 @@ def test_only_reference_sets_of_concepts_have_members(
     assert chosen(system, f"^ ({FINDING} OR {REFSETS[1]})") == plain.members[REFSETS[1]]
     assert chosen(system, f"^ {FINDING}") == set()
     assert {concept.code for concept in system.select([Filter("concept", "in", FINDING)])} == set()
+
+
+def test_a_description_is_found_by_its_identifier_with_all_else_of_it(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    """``id``: all filters of a pair of braces hold of one description, active ones unless ``active`` is asked for."""
+    code, (first, second, *_) = next((c, s) for c, s in plain.said.items() if len(s) > 2)
+    assert chosen(system, f"* {{{{ D id = {first.id} }}}}") == {code}
+    assert chosen(system, f"<< {code} {{{{ id = ({first.id} {second.id}), id != {second.id} }}}}") == {code}
+    assert chosen(system, f"* {{{{ id = {first.id}, id = {second.id} }}}}") == set()
+    assert chosen(system, f"* {{{{ id = {first.id} }}}} {{{{ id = {second.id} }}}}") == {code}
+    assert chosen(system, f'* {{{{ id = {first.id}, term = exact:"{first.term}" }}}}') == {code}
+    assert chosen(system, f'* {{{{ id = {second.id}, term = exact:"{first.term}" }}}}') == set()
+    alone, only = next((c, s[0]) for c, s in plain.said.items() if len(s) == 1)
+    assert alone not in chosen(system, f"* {{{{ id != {only.id} }}}}")
+    assert code in chosen(system, f"* {{{{ id != {first.id} }}}}")
+    other, former = next((c, s[0]) for c, s in plain.former.items() if plain.concepts[c].active)
+    assert chosen(system, f"* {{{{ id = {former.id} }}}}") == set()
+    assert chosen(system, f"* {{{{ id = {former.id}, active = 0 }}}}") == {other}
+    # Its concept may be inactive, too.
+    old = next(c for c in plain.said if not plain.concepts[c].active)
+    assert chosen(system, f"{old} {{{{ id = {plain.said[old][0].id} }}}}") == {old}
+
+
+def test_a_group_of_reversed_attributes_is_a_role_group_of_their_source(
+    system: SnomedCodeSystem, plain: plain_snomed.Plain
+) -> None:
+    one, other = ATTRIBUTES[0], ATTRIBUTES[3]
+    below = chosen(system, f"<< {FINDING}")
+    leading: dict[str, set[tuple[str, int, str]]] = {}
+    for source, rows in plain.related.items():
+        for group, kind, value in rows:
+            if group and source in below:
+                leading.setdefault(value, set()).add((source, group, kind))
+    wanted = {
+        value
+        for value, froms in leading.items()
+        if {f[:2] for f in froms if f[2] == one} & {f[:2] for f in froms if f[2] == other}
+    }
+    together = f"R {one} = << {FINDING}, R {other} = << {FINDING}"
+    assert chosen(system, f"* : {{ {together} }}") == wanted
+    assert wanted < chosen(system, f"* : {together}")
+    assert chosen(system, f"* : [0..0] {{ {together} }}") == set(plain.concepts) - wanted - {
+        code for code, concept in plain.concepts.items() if not concept.active
+    }
+    twice = {value for value, froms in leading.items() if len({f[:2] for f in froms if f[2] == one}) > 1}
+    assert chosen(system, f"* : [2..*] {{ R {one} = << {FINDING} }}") == twice
+
+
+def test_a_dotted_attribute_has_those_of_its_values_that_are_concepts(system: SnomedCodeSystem) -> None:
+    """A value set has concepts: concrete values are left out, and an attribute that has no others is refused."""
+    kind = ATTRIBUTES[0]
+    assert chosen(system, f"* . ({kind} OR {ATTRIBUTES[rf2.NUMBERS]})") == chosen(system, f"* . {kind}")
+    assert chosen(system, "* . *") >= chosen(system, f"* . {kind}")
 
 
 # Filters of one member, and the test of its cells.
@@ -511,6 +573,52 @@ def test_a_filter_on_the_normal_form_is_refused_for_that_is_only_shown(system: S
         system.select([Filter("normalFormTerse", "=", "x")])
 
 
+def test_the_parts_of_a_normal_form_are_asked_for_in_another_way(system: SnomedCodeSystem) -> None:
+    for part in DESCRIPTION.not_offered:
+        for property_ in part.properties:
+            with pytest.raises(TerminologyError) as refused:
+                system.select([Filter(property_, "=", "x")])
+            assert part.reason in refused.value.issues[0].text
+
+
+# A value of each filter of the page that some concept has.
+VALUES = {
+    "constraint": f"<< {FINDING}",
+    "expression": f"<< {FINDING}",
+    "expressions": "true",
+    "concept": REFSETS[1],
+    "parent": FINDING,
+    "child": rf2.concept_id(MADE.starts["finding"][0] + 1),
+    "inactive": "false",
+    "sufficientlyDefined": "true",
+    "moduleId": rf2.CORE,
+    "semanticTag": "finding",
+    "effectiveTime": rf2.DAYS[1],
+}
+
+
+@pytest.mark.parametrize("property_", [p for rule in DESCRIPTION.filters for p in rule.properties])
+def test_every_filter_of_the_page_selects_something(system: SnomedCodeSystem, property_: str) -> None:
+    rule = DESCRIPTION.rule_of(property_)
+    assert rule is not None
+    for operator in rule.operators:
+        value = {"exists": "true", "regex": ".+"}.get(operator, VALUES[property_])
+        if property_ == "concept" and operator not in ("in", "not-in"):
+            value = rf2.concept_id(MADE.starts["finding"][0] + 1) if operator == "generalizes" else FINDING
+        assert next(iter(system.select([Filter(property_, operator, value)])), None)
+    with pytest.raises(TerminologyError, match="not understood"):
+        system.select([Filter(property_, "around", VALUES[property_])])
+
+
+@pytest.mark.parametrize("property_", ["constraint", "expressions"])
+def test_a_fragment_says_what_only_a_release_answers(property_: str) -> None:
+    fragment = DocumentCodeSystem(code_system(URL, FINDING, content="fragment"))
+    with pytest.raises(TerminologyError, match="answered for a release that was imported from RF2"):
+        fragment.select([Filter(property_, "=", "true")])
+    value_set = fragment.implied_value_set(f"{URL}?fhir_vs")
+    assert value_set is not None and value_set["copyright"] == DESCRIPTION.copyright
+
+
 def test_a_filter_on_a_concept_that_is_not_there_is_refused(system: SnomedCodeSystem) -> None:
     with pytest.raises(TerminologyError, match=f"has no code '{NOBODY}'|'{NOBODY}'"):
         system.select([Filter("concept", "in", NOBODY)])
@@ -627,6 +735,47 @@ def test_what_is_not_implied_gets_an_answer_that_says_why(client: FlaskClient, a
     assert answer.status_code in (400, 404, 422)
     assert answer.get_json()["resourceType"] == "OperationOutcome"
     assert NOT_IMPLIED[asked] in re.sub(r"\\u003c", "<", answer.get_data(as_text=True))
+
+
+# -- codes and versions --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "version",
+    [rf2.DATE, "2031-03", f"http://snomed.info/xsct/{MADE.module}", f"{URL}/{MADE.module}/version/20300101"],
+)
+def test_a_version_that_is_not_here_is_refused_with_those_that_are(
+    terminology: Terminology, version: str
+) -> None:
+    """No edition is guessed of a date, and unpublished content is not published content."""
+    with pytest.raises(TerminologyError, match=f"Valid versions: {VERSION}"):
+        terminology.ask("CodeSystem/$lookup", system=URL, code=FINDING, version=version)
+
+
+@pytest.mark.parametrize("version", [None, f"{URL}/{MADE.module}", VERSION])
+def test_a_lookup_names_the_edition_and_its_date(terminology: Terminology, version: str | None) -> None:
+    given: dict[str, Any] = {} if version is None else {"version": version}
+    answer = terminology.ask("CodeSystem/$lookup", system=URL, code=FINDING, **given)
+    assert {"name": "version", "valueString": VERSION} in answer["parameter"]
+
+
+@pytest.mark.parametrize("code", [rf2.description_id(5), rf2.relationship_id(5), "Finding", "Z50-1"])
+def test_only_concepts_and_expressions_are_codes(terminology: Terminology, code: str) -> None:
+    """Neither descriptions nor relationships, terms and identifiers elsewhere."""
+    answer = terminology.ask("CodeSystem/$validate-code", url=URL, code=code)
+    assert {"name": "result", "valueBoolean": False} in answer["parameter"]
+
+
+def test_an_inactive_concept_is_a_code_that_is_related_to_itself_alone(
+    terminology: Terminology, plain: plain_snomed.Plain
+) -> None:
+    old = next(code for code, concept in plain.concepts.items() if not concept.active)
+    answer = terminology.ask("CodeSystem/$validate-code", url=URL, code=old)
+    assert {"name": "result", "valueBoolean": True} in answer["parameter"]
+    assert {"name": "inactive", "valueBoolean": True} in answer["parameter"]
+    for other, outcome in ((rf2.ROOT, "not-subsumed"), (old, "equivalent")):
+        answer = terminology.ask("CodeSystem/$subsumes", system=URL, codeA=other, codeB=old)
+        assert {"name": "outcome", "valueCode": outcome} in answer["parameter"]
 
 
 # -- implicit maps -------------------------------------------------------------------------------

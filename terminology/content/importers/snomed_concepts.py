@@ -236,6 +236,7 @@ def _concept(
         relations=[*members.links, *relations.grouped()],
         terms=[*terms.search_terms, *((MEMBER, refset) for refset in members.refsets), *elsewhere],
         own=terms.own(),
+        identifiers=terms.identifiers,
     )
 
 
@@ -285,13 +286,15 @@ class ConceptMemberships:
 class ConceptDescriptions:
     """The descriptions of a concept.
 
-    ``search_terms`` are the terms of the store by which its descriptions are found.
+    ``search_terms`` are the terms of the store by which its descriptions are found, ``identifiers`` those of the
+    descriptions in the order of ``own``.
     """
 
     def __init__(self, signatures: DescriptionSignatures) -> None:
         self.designations: list[DesignationTuple] = []
         self.definition: str | None = None
         self.search_terms: list[tuple[str, str]] = []
+        self.identifiers: list[int] = []
         self._signatures, self._preferences = signatures, signatures.preferences
         # Of each description the number of its signature, and the place of its text in ``designations``, or
         # the text of a definition.
@@ -305,6 +308,7 @@ class ConceptDescriptions:
         accepted = self._preferences.of(int(row[1])) if is_number(row[1]) else {}
         language, type_, term = row[6].decode(), row[7].decode(), row[8].decode()
         number, new = self._signatures.number(row, accepted)
+        self.identifiers.append(int(row[1]) if is_number(row[1]) else 0)
         self.search_terms.append((DESCRIPTION, str(number)))
         if new is not None:
             self.search_terms.append((SIGNATURE, new))

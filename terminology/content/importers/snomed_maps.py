@@ -22,12 +22,11 @@ from itertools import groupby, product
 from math import prod
 from typing import NamedTuple
 
-from terminology.content.importers import notices
 from terminology.content.importers.attributes import declarations
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File
 from terminology.content.importers.rows import SILENT, is_number, raw_records
-from terminology.core.model import Problem
+from terminology.core.model import Document, Problem
 from terminology.store.release import (
     MapGroup,
     MapRelease,
@@ -37,18 +36,20 @@ from terminology.store.release import (
     SourceFile,
 )
 from terminology.store.reporting import Reporter
+from terminology.systems.snomed.identifiers import URL
+from terminology.systems.snomed.implicit import COPYRIGHT
 
-URL = "http://snomed.info/sct"
 MOST_COMBINATIONS = 10_000
-# The relationship of the old concept to the new one in a historical association (a table in the page above).
-ASSOCIATION = {
-    "900000000000527005": ("equivalent", "same as"),
-    "900000000000526001": ("equivalent", "replaced by"),
-    "900000000000523009": ("related-to", "possibly equivalent to"),
-    "900000000000530003": ("related-to", "alternative"),
-    "900000000000528000": ("source-is-narrower-than-target", "was a"),
-    "1186924009": ("related-to", "partially equivalent to"),
-    "1186921001": ("related-to", "possibly replaced by"),
+# The relationship of the old concept to the new one in a historical association, its equivalence in R4 where that
+# says more, and its name. The page above has the first four.
+ASSOCIATION: dict[str, tuple[str, str | None, str]] = {
+    "900000000000527005": ("equivalent", "equal", "SAME AS"),
+    "900000000000526001": ("equivalent", None, "REPLACED BY"),
+    "900000000000523009": ("related-to", "inexact", "POSSIBLY EQUIVALENT TO"),
+    "900000000000530003": ("related-to", "inexact", "ALTERNATIVE"),
+    "900000000000528000": ("source-is-narrower-than-target", None, "WAS A"),
+    "1186924009": ("related-to", "inexact", "PARTIALLY EQUIVALENT TO"),
+    "1186921001": ("related-to", "inexact", "POSSIBLY REPLACED BY"),
 }
 # The code systems that well-known map reference sets lead to.
 TARGETS = {
@@ -58,11 +59,24 @@ TARGETS = {
     "446608001": "http://terminology.hl7.org/CodeSystem/icd-o-3",
     "900000000000497000": "http://read.info/ctv3",
 }
-CORRELATION = {
-    b"447557004": "equivalent",
-    b"447558009": "source-is-broader-than-target",
-    b"447559001": "source-is-narrower-than-target",
-    b"447560006": "related-to",
+# What a correlation says of source and target: the relationship, and the equivalence in R4 where that says more.
+EXACT, PARTIAL = ("equivalent", "equal"), ("related-to", "inexact")
+NARROW_TO_BROAD, BROAD_TO_NARROW = (
+    ("source-is-narrower-than-target", None),
+    ("source-is-broader-than-target", None),
+)
+NOT_MAPPABLE, NOT_SPECIFIED = ("not-related-to", None), ("related-to", None)
+CORRELATION: dict[bytes, tuple[str, str | None]] = {
+    b"447557004": EXACT,
+    b"1193548004": EXACT,
+    b"447558009": NARROW_TO_BROAD,
+    b"1193549007": NARROW_TO_BROAD,
+    b"447559001": BROAD_TO_NARROW,
+    b"1193547009": BROAD_TO_NARROW,
+    b"447560006": PARTIAL,
+    b"1193550007": PARTIAL,
+    b"447556008": NOT_MAPPABLE,
+    b"1193551006": NOT_MAPPABLE,
 }
 PROPERTIES = {
     "mapPriority": ("integer", "Its place among the rows of its group: the first whose rule holds applies."),
@@ -120,30 +134,38 @@ def open_maps(
 
 
 def _release(refset: str, kind: str, version: str, sources: Sequence[SourceFile]) -> MapRelease:
-    name = ASSOCIATION[refset][1] if kind == "association" else f"map {refset}"
-    target = URL if kind == "association" else TARGETS.get(refset)
-    header = {"property": declarations(PROPERTIES), "additionalAttribute": declarations(ATTRIBUTES)}
+    is_association = kind == "association"
+    name = ASSOCIATION[refset][2] if is_association else refset
+    target = URL if is_association else TARGETS.get(refset)
+    header: Document = {
+        "description": "The concept map implicitly defined by the "
+        + (f"{name} Association Reference Set" if is_association else f"Reference Set {name}")
+    }
+    if kind == "extendedMap":
+        header |= {"property": declarations(PROPERTIES), "additionalAttribute": declarations(ATTRIBUTES)}
     return MapRelease(
         kind="snomed",
         url=f"{URL}?fhir_cm={refset}",
         version=version,
-        name=f"SNOMED_CT_{refset}",
-        title=f"SNOMED CT: {name}",
+        name=f"SNOMED CT {name} Concept Map",
+        title=f"SNOMED CT: {name.lower()}" if is_association else f"SNOMED CT: map {name}",
         source_scope=f"{URL}?fhir_vs",
-        copyright=notices.SNOMED,
+        target_scope=f"{URL}?fhir_vs" if is_association else None,
+        copyright=COPYRIGHT,
         licence="SNOMED CT affiliate licence of the operator",
         groups=[MapGroup(URL, target)],
         files=sources,
-        header=header if kind == "extendedMap" else {},
+        header=header,
     )
 
 
 def _mappings(refset: str, files: dict[str, list[File]], reporter: Reporter) -> Iterator[MapRow]:
     """The mappings of one reference set."""
     for file in files["association"]:
-        relationship, comment = ASSOCIATION.get(refset, ("related-to", ""))
+        relationship, equivalence, name = ASSOCIATION.get(refset, ("related-to", None, ""))
         for row in _members(file, "association", refset, reporter):
-            yield MapRow(row[5].decode(), row[6].decode(), relationship, comment=comment)
+            source, target = row[5].decode(), row[6].decode()
+            yield MapRow(source, target, relationship, comment=name.lower(), equivalence=equivalence)
     for file in files["simpleMap"]:
         for row in _members(file, "simpleMap", refset, reporter):
             target = row[6].decode().strip()
@@ -210,10 +232,12 @@ def _extended_mapping(concept: str, chosen: tuple[ExtendedMapRow, ...], system: 
     properties: list[PropertyTuple] = [("mapPriority", "integer", first.priority)]
     properties += [("mapAdvice", "string", c.advice) for c in chosen if c.advice]
     properties.append(("mapCategory", "code", first.category))
+    relationship, equivalence = CORRELATION.get(first.correlation, NOT_SPECIFIED)
     return MapRow(
         source=concept,
         target=first.target,
-        relationship=CORRELATION.get(first.correlation, "related-to"),
+        relationship=relationship,
+        equivalence=equivalence,
         depends_on=[("mapRule", "string", " AND ".join(conditions))] if conditions else (),
         products=[("mapGroup", "Coding", coding | {"code": other.target}) for other in others],
         properties=properties,

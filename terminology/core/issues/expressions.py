@@ -45,6 +45,16 @@ def column_without_concepts(expression: str, at: int, column: str) -> Issue:
     return _invalid_ecl(expression, "used", at, reason)
 
 
+def attribute_without_concepts(expression: str, at: int, attributes: Sequence[str]) -> Issue:
+    names = ", ".join(attributes[:3])
+    reason = f"{quoted(names)} has values that are not concepts, and a value set has concepts"
+    return _invalid_ecl(expression, "used", at, reason)
+
+
+def no_such_description(expression: str, at: int, id_: str, about: CodeSystemInfo) -> Issue:
+    return _invalid_ecl(expression, "used", at, f"there is no description '{id_}' in '{about.canonical}'")
+
+
 def _invalid_ecl(expression: str, verb: str, at: int, reason: str) -> Issue:
     text = _invalid_ecl_text(expression, verb, at, reason)
     return error(code="invalid", text=text, tx="vs-invalid", message_id="INVALID_ECL")

@@ -61,6 +61,9 @@ FEW_LISTS = 8
 # How many value sets may import one another in a row.
 DEEPEST = 50
 
+# The steps to read a listed expression.
+_STEPS_OF_EXPRESSION = 10
+
 # How many answers of ``Definition.contains`` are remembered.
 MOST_ANSWERS = 1_000
 
@@ -95,6 +98,7 @@ class Block:
         self._concept_set: ConceptSet | None = None
         self._enumeration: Mapping[str, Node] | None = None
         self._folded_enumeration: dict[str, list[Node]] | None = None
+        self._listed_expressions: Mapping[str, str] | None = None
 
     @property
     def version(self) -> str | None:
@@ -161,9 +165,15 @@ class Block:
     @property
     def lists_expressions(self) -> bool:
         """Whether it lists codes that are made of others, which no index of the code system has."""
-        if not self.is_enumerated or self.system is None or not self.system.about.has_expressions:
-            return False
-        return any(self.system.is_expression(node.get("code", "")) for node in self.enumeration.values())
+        return bool(self._expressions)
+
+    @property
+    def _expressions(self) -> Mapping[str, str]:
+        """The listed expressions by their keys (``CodeSystem.expression_key``)."""
+        if self._listed_expressions is None:
+            system = self.system if self.is_enumerated else None
+            self._listed_expressions = _expressions_of(self.enumeration, system) if system is not None else {}
+        return self._listed_expressions
 
     def may_list(self, code: str) -> bool:
         """Whether it lists a code that the fragment lacks. The value set says that the code exists."""
@@ -213,15 +223,27 @@ class Block:
 
     def listing_keys(self) -> Iterable[str | None]:
         """The codes of ``include.concept`` without their case; None alone if the list is in the store."""
-        if isinstance(self.enumeration, Listing):
+        if isinstance(self.enumeration, Listing) or self.lists_expressions:
             return (None,)
         return {code.casefold() for code in self.enumeration}
 
     def enumerated_concept(self, code: str) -> Node | None:
         """The ``include.concept`` of a code, with the display and designations of the value set."""
         node = self.enumeration.get(self.key(code))
-        is_exact = node is not None or self.system is None or self.system.about.case_sensitive is not None
-        return node if is_exact else self._enumerated_in_another_case(code)
+        if node is not None or self.system is None:
+            return node
+        if self.system.about.has_expressions:
+            node = self._enumerated_in_another_writing(code)
+        if node is None and self.system.about.case_sensitive is None:
+            node = self._enumerated_in_another_case(code)
+        return node
+
+    def _enumerated_in_another_writing(self, code: str) -> Node | None:
+        """The same where the code, or the one that is listed, is an expression: both mean the same."""
+        assert self.system is not None
+        key = self.system.expression_key(code)
+        listed = self._expressions.get(key, key)
+        return self.enumeration.get(self.key(listed)) if listed != code else None
 
     def as_listed(self, concept: Concept) -> Concept:
         """The concept; one that the code system lacks has the code as this include writes it."""
@@ -335,8 +357,20 @@ class Block:
         if is_other:
             block.system = system
             block._selection, block._concept_set, block._enumeration = None, None, None
-            block._folded_enumeration = None
+            block._folded_enumeration, block._listed_expressions = None, None
         return block
+
+
+def _expressions_of(enumeration: Mapping[str, Node], system: CodeSystem) -> Mapping[str, str]:
+    """The codes of an enumeration that are expressions, by their keys."""
+    if not system.about.has_expressions:
+        return {}
+    if isinstance(enumeration, Listing):
+        codes: Iterable[str] = enumeration.expressions(system)
+    else:
+        listed = (node.get("code", "") for node in enumeration.values())
+        codes = [code for code in listed if system.is_expression(code)]
+    return {system.expression_key(code): code for code in budget.counted(codes, _STEPS_OF_EXPRESSION)}
 
 
 @dataclass(slots=True)

@@ -108,7 +108,7 @@ def expand(catalogue: Catalogue, request: ExpandRequest) -> Expansion:
         offset=request.offset,
         parameters=[*_repeated_parameters(request, languages, prepared), *used.parameters, *warnings],
         properties=options.declared_properties,
-        unclosed=used.unclosed,
+        unclosed=used.unclosed_concepts if request.exclude_post_coordinated else used.unclosed,
         with_definition=bool(request.include_definition),
         notes=lambda: _notes(prepared, request),
     )

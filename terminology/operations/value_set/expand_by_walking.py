@@ -6,7 +6,7 @@ code system. It is the same every time. A code that comes twice is listed once. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from terminology.core.budget import counted
 from terminology.core.model import CodeSystemInfo, Concept
@@ -22,6 +22,7 @@ from terminology.operations.value_set.members import (
     own_text,
 )
 from terminology.systems.absent import listed_concept
+from terminology.systems.protocol import CodeSystem
 
 # The codes that were listed already, by code system and, if versions are told apart, version.
 _ListedCodes = dict[tuple[str, str | None], set[str]]
@@ -65,7 +66,7 @@ class _ValueSetWalk:
         about = block.system.about
         if not query.allows_system(about):
             return
-        tests = _tests(definition, query, block, about)
+        tests = _tests(definition, query, block.system, block.imports)
         codes = _codes(listed, definition, about)
         steps = 1 + STEPS_OF_EXCLUDE * (len(definition.excludes) + len(block.imports))
         for concept in counted(_concepts(block, self._search), steps):
@@ -88,7 +89,7 @@ class _ValueSetWalk:
                 continue
             if not all(other.contains(about.url, code, about.version) for other in block.imports[1:]):
                 continue
-            if all(test(member.concept) for test in _tests(definition, query, None, about)):
+            if all(test(member.concept) for test in _tests(definition, query, member.system)):
                 codes.add(key)
                 yield member
 
@@ -104,19 +105,19 @@ def _codes(listed: _ListedCodes, definition: Definition, about: CodeSystemInfo) 
 
 
 def _tests(
-    definition: Definition, query: MemberQuery, block: Block | None, about: CodeSystemInfo
+    definition: Definition, query: MemberQuery, system: CodeSystem, imports: Sequence[Definition] = ()
 ) -> list[Callable[[Concept], bool]]:
     """Each of them must be true of a member. Most value sets have none, so that nothing is called."""
+    about = system.about
     tests: list[Callable[[Concept], bool]] = []
     if query.leaves_out_inactive(definition):
         tests.append(lambda concept: not concept.inactive)
-    if query.only_concepts and block is not None and about.has_expressions and block.system is not None:
-        is_expression = block.system.is_expression
+    if query.only_concepts and about.has_expressions:
+        is_expression = system.is_expression
         tests.append(lambda concept: not is_expression(concept.code))
     if query.selectable_only:
         tests.append(lambda concept: not concept.abstract)
-    if block is not None and block.imports:
-        imports = block.imports
+    if imports:
         tests.append(lambda c: all(other.contains(about.url, c.code, about.version) for other in imports))
     if definition.excludes:
         tests.append(lambda c: not definition.is_excluded(about.url, c.code, about.version))

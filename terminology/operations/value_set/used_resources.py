@@ -21,7 +21,8 @@ class UsedResources:
     """The code systems, value sets and supplements of a definition.
 
     ``parameters`` are names and values, each once. ``unclosed`` has the reasons why there may be more codes
-    than are listed, "" for no particular one. ``versions`` has the versions of each code system by
+    than are listed, "" for no particular one; ``unclosed_concepts`` those that stand where expressions are left out.
+    ``versions`` has the versions of each code system by
     url, ``stated_versions`` those that the
     definition itself states, which a parameter may have replaced; ``version_needed`` has the urls of those whose
     codes mean nothing without a version (``CodeSystem.versionNeeded``).
@@ -29,6 +30,7 @@ class UsedResources:
 
     parameters: list[tuple[str, Typed]] = field(default_factory=list)
     unclosed: list[str] = field(default_factory=list)
+    unclosed_concepts: list[str] = field(default_factory=list)
     versions: dict[str, set[str | None]] = field(default_factory=dict)
     stated_versions: dict[str, set[str]] = field(default_factory=dict)
     version_needed: set[str] = field(default_factory=set)
@@ -40,7 +42,9 @@ class UsedResources:
         used._add_warning(value_set, value_set)
         contained = frozenset(_contained(definition))
         for block in _open_blocks(definition, {}):
-            used._add_unclosed(str(block.selection.unclosed))
+            # A list lacks no more than expressions where there may be some.
+            lacks_concepts = block.system is not None and not block.system.about.has_expressions
+            used._add_unclosed(str(block.selection.unclosed), lacks_concepts)
         for part in (definition, *definition.all_imports()):
             if part is not definition:
                 if part.canonical not in contained:
@@ -93,9 +97,10 @@ class UsedResources:
         if parameter not in self.parameters:
             self.parameters.append(parameter)
 
-    def _add_unclosed(self, reason: str) -> None:
-        if reason not in self.unclosed:
-            self.unclosed.append(reason)
+    def _add_unclosed(self, reason: str, lacks_concepts: bool = True) -> None:
+        for reasons in (self.unclosed, self.unclosed_concepts) if lacks_concepts else (self.unclosed,):
+            if reason not in reasons:
+                reasons.append(reason)
 
     def _add_warning(self, document: Document, value_set: Document) -> None:
         warning = publication_warning(document, value_set)

@@ -24,6 +24,7 @@ from terminology.store.compile.chunks import CHUNK, chunks
 from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
 from terminology.store.header import DICTIONARY, HEADER, Header, code_system_document, map_document
+from terminology.store.identifiers import IdentifierCollector
 from terminology.store.packing import SAMPLE, MappingBody, compressor, dictionary_of, packed, packed_lines
 from terminology.store.posting_terms import field_in_any_case
 from terminology.store.relations import RelationshipCollector
@@ -78,8 +79,8 @@ class _CodeSystemCompiler:
         with postings_of(scratch, order.places, self._fields) as postings:
             dictionary = dictionary_of(self._sample())
             compress = compressor(dictionary)
-            relations = RelationshipCollector(scratch.places, order.ords)
-            numbered = relations.collect(enumerate(scratch.read(order.places)))
+            relations, identifiers = RelationshipCollector(scratch.places, order.ords), IdentifierCollector()
+            numbered = identifiers.collect(relations.collect(enumerate(scratch.read(order.places))))
             for concepts in chunks(self._concept(ord_, row, compress) for ord_, row in numbered):
                 sink.write("concept", concepts)
             for rows in chunks(self._hierarchy()):
@@ -90,7 +91,7 @@ class _CodeSystemCompiler:
         sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
         if scratch.case_sensitive is None:
             sink.write("posting", [(MARK, HAS_FOLDED, bitmap_of(()))])
-        sink.write("header", relations.parts())
+        sink.write("header", [*relations.parts(), *identifiers.parts()])
         self._write_header(dictionary, postings)
         return self._header.count
 

@@ -92,7 +92,7 @@ class ConceptIndexer:
     def add_all(self, rows: Iterable[ScratchRow]) -> None:
         """Add the concepts, which come in the order of their numbers: 0, 1, 2, …"""
         for ord_, row in enumerate(rows):
-            code, display, flags, status, _, designations, properties, _, _, terms, _ = row
+            code, display, flags, status, _, designations, properties, _, _, terms, *_ = row
             texts: dict[str | None, list[str]] = {None: [code]}
             if display:
                 texts.setdefault(self._language, []).append(display)

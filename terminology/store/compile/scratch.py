@@ -22,7 +22,7 @@ from terminology.store.release import CodeSystemRelease, ConceptRow, Relationshi
 from terminology.store.reporting import Reporter
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 
-# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations. A
+# Code, display, flags, status, definition, designations, properties, extension, own, terms, relations, identifiers. A
 # designation is [value, language, number of the use, further elements], a property (number of the kind, value).
 ScratchRow = tuple[
     str,
@@ -36,9 +36,11 @@ ScratchRow = tuple[
     Any,
     list[tuple[str, str]],
     list[RelationshipTuple],
+    list[int],
 ]
-# The index of the relations in a row.
+# The indexes of the relations and identifiers in a row.
 RELATIONS: Final = 10
+IDENTIFIERS: Final = 11
 
 # The numbers of the kinds of property that every code system may have.
 PARENT, CHILD = 0, 1
@@ -165,6 +167,7 @@ class ScratchFile:
             row.own,
             list(row.terms),
             list(row.relations),
+            list(row.identifiers),
         )
 
     def _designation(

@@ -13,6 +13,8 @@ PRIMITIVE, DEFINED = "900000000000074008", "900000000000073002"
 # |Concept model attribute| and |Linkage concept|: attributes are below one of them.
 ATTRIBUTE_ROOTS = ("410662002", "106237007")
 HISTORICAL = "900000000000522004"
+# The rows of this association lead from the concept that stayed to the one that it replaces, those of all others back.
+SAME_AS, MOVED_FROM = "900000000000527005", "900000000000525002"
 
 # The properties that lead from an inactive concept to others, by their reference sets.
 ASSOCIATIONS = {
@@ -32,23 +34,30 @@ HISTORY = {
     "MIN": ("900000000000527005",),
     "MOD": ("900000000000527005", "900000000000526001", "900000000000528000", "1186924009"),
 }
-# Language reference sets by their alias (ECL 2.2, appendix C).
+# Language reference sets by their alias (ECL, appendix C: those of 2.2 and of today).
 DIALECTS = {
     "da-dk": "554461000005103",
     "de": "722130004",
     "en-au": "32570271000036106",
     "en-ca": "19491000087109",
     "en-gb": "900000000000508004",
+    "en-gb-x-drug": "999000681000001101",
+    "en-gb-x-ext": "999001251000000103",
     "en-ie": "21000220103",
     "en-int-gmdn": "608771002",
     "en-nhs-clinical": "999001261000000100",
     "en-nhs-dmd": "999000671000001103",
     "en-nhs-pharmacy": "999000691000001104",
     "en-nz": "271000210107",
+    "en-nz-x-pat": "281000210109",
     "en-uk-drug": "999000681000001101",
     "en-uk-ext": "999001251000000103",
     "en-us": "900000000000509007",
-    "es": "448879004",
+    "en-x-gmdn": "608771002",
+    "en-x-nhs-clinical": "999001261000000100",
+    "en-x-nhs-dmd": "999000671000001103",
+    "en-x-nhs-pharmacy": "999000691000001104",
+    "es": "450828004",
     "es-ar": "450828004",
     "es-uy": "5641000179103",
     "et-ee": "71000181105",
@@ -56,6 +65,7 @@ DIALECTS = {
     "fr-be": "21000172104",
     "fr-ca": "20581000087109",
     "ja": "722129009",
+    "mi": "291000210106",
     "nb-no": "61000202103",
     "nl-be": "31000172101",
     "nl-nl": "31000146106",

@@ -8,7 +8,7 @@ of an edition or of a version. That page has the words of their names, descripti
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from terminology.core import issues, versions
@@ -25,6 +25,7 @@ COPYRIGHT = (
 )
 
 
+@runtime_checkable
 class WithReferenceSets(Locating, Protocol):
     """The part of a release that its implicit value sets need."""
 

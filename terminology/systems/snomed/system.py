@@ -21,6 +21,7 @@ from terminology.systems.indexed import IndexedCodeSystem, IndexedSelection
 from terminology.systems.indexed_filters import IndexedFilters
 from terminology.systems.indexed_rows import RowReader
 from terminology.systems.metadata import info_of
+from terminology.systems.snomed.description import DESCRIPTION
 from terminology.systems.snomed.ecl.descriptions import Descriptions
 from terminology.systems.snomed.ecl.evaluation import Evaluation
 from terminology.systems.snomed.ecl.parser import parse
@@ -45,7 +46,7 @@ class SnomedFilters(IndexedFilters):
     """The filters of one version of SNOMED CT."""
 
     def __init__(self, release: ReleaseIndex, descriptions: Descriptions, reader: RowReader) -> None:
-        super().__init__(release.about, release.artifact, reader)
+        super().__init__(release.about, release.artifact, reader, DESCRIPTION)
         self._release, self._descriptions = release, descriptions
 
     def computed(self, filter_: Filter) -> BitMap:
@@ -62,7 +63,7 @@ class SnomedFilters(IndexedFilters):
         if property_ == EFFECTIVE_TIME:
             filter_ = replace(filter_, value=_DAY.sub(r"\1-\2-\3", value))
         if property_ in UNINDEXED:
-            raise TerminologyError(issues.unknown_filter(filter_, self.about))
+            raise TerminologyError(self._not_understood(filter_))
         return super().computed(filter_)
 
     def evaluate(self, expression: str) -> BitMap:
@@ -134,6 +135,11 @@ class SnomedCodeSystem(IndexedCodeSystem):
     def is_expression(self, code: str) -> bool:
         """A code of digits alone is a concept; a fragment cannot say which concepts there are."""
         return self.about.has_expressions and not code.isdigit()
+
+    def expression_key(self, code: str) -> str:
+        """An expression that is one concept has the key of the concept."""
+        key = self._expressions.key(code) if self.is_expression(code) else None
+        return code if key is None else key
 
     def remarks(self, code: str) -> Sequence[Issue]:
         return self._expressions.remarks(code) if self.is_expression(code) else ()

@@ -8,13 +8,14 @@ and the signatures themselves::
 
 (number, type, language, module, day, ``!`` if it is inactive, and the language reference sets that prefer ``+`` or
 accept ``-`` it).
-So everything except the text is answered from sets. For a text, the words give the concepts that may have it;
-these are read, and ``OWN`` of each has the number of each of its texts.
+So everything except the text and the identifier is answered from sets. For a text, the words give the concepts that may
+have it; these are read, and ``OWN`` of each has the number of each of its texts. An identifier gives the concept, and
+the place of the description in ``OWN``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,14 @@ from typing import TYPE_CHECKING, Any
 from terminology.core import issues
 from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
+from terminology.core.model import Issue
 from terminology.core.texts import words
+from terminology.store.identifiers import PartOfConcept, find
 from terminology.store.packing import DEFINITION, DESIGNATIONS, OWN, line_of
 from terminology.systems.snomed.ecl.expression import (
     ByActive,
     ByDialect,
+    ByIdentifier,
     ByLanguage,
     ByModule,
     ByTerm,
@@ -35,6 +39,7 @@ from terminology.systems.snomed.ecl.expression import (
     Constraint,
     DescriptionFilter,
     Dialect,
+    Focus,
     holds,
 )
 from terminology.systems.snomed.ecl.term_search import beginning_with, may_have, test_of
@@ -50,6 +55,7 @@ MOST_READ = 100_000
 _STEPS_OF_TEXT = 10
 # Up to this many concepts are read directly: searching for words takes longer.
 FEW = 500
+IMPORTED_EARLIER = "a description by its identifier, in a release that an earlier version has imported,"
 _ACCEPTABILITY = {"+": PREFERRED, "-": ACCEPTABLE}
 
 # Gives the codes of the concepts that satisfy a constraint.
@@ -102,11 +108,12 @@ class Descriptions:
 
         Raises TerminologyError when too many would have to be read; ``expression`` is for the message.
         """
-        tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
+        identifiers = [f for f in filters if isinstance(f, ByIdentifier)]
+        if identifiers:
+            others = [f for f in filters if not isinstance(f, ByIdentifier)]
+            return self._identified(of, identifiers, others, codes, expression)
+        numbers, only_active = self._numbers(filters, codes)
         by_text_alone = all(isinstance(f, ByTerm | ByActive) for f in filters)
-        only_active = not any(isinstance(f, ByActive) and f.active is not True for f in filters)
-        tests += [lambda signature: signature.active] if only_active and self.former else []
-        numbers = {s.number for s in self.signatures if all(test(s) for test in tests)}
         candidates = of & self._release.having(DESCRIPTION, map(str, numbers))
         terms = [filter_ for filter_ in filters if isinstance(filter_, ByTerm)]
         if not terms:
@@ -114,6 +121,74 @@ class Descriptions:
         if by_text_alone and only_active and (exact := self._of_one_word(terms)) is not None:
             return candidates & exact
         return self._reading(candidates, terms, numbers, expression, only_active)
+
+    def _numbers(self, filters: Sequence[DescriptionFilter], codes: CodesOf) -> tuple[set[int], bool]:
+        """The signatures that pass all filters but those on texts, and whether only active ones can."""
+        tests = [_TESTS[type(f)](f, codes) for f in filters if not isinstance(f, ByTerm)]
+        only_active = not any(isinstance(f, ByActive) and f.active is not True for f in filters)
+        tests += [lambda signature: signature.active] if only_active and self.former else []
+        return {s.number for s in self.signatures if all(test(s) for test in tests)}, only_active
+
+    def _identified(
+        self,
+        of: BitMap,
+        identifiers: Sequence[ByIdentifier],
+        others: Sequence[DescriptionFilter],
+        codes: CodesOf,
+        expression: str,
+    ) -> BitMap:
+        """The concepts among ``of`` with a description that the filters on identifiers and all others accept."""
+        chosen = [self._parts(filter_, expression) for filter_ in identifiers if filter_.is_equal]
+        excludes = [self._parts(filter_, expression) for filter_ in identifiers if not filter_.is_equal]
+        excluded = set().union(*excludes)
+        numbers, _ = self._numbers(others, codes)
+        tests = [_term_test(filter_) for filter_ in others if isinstance(filter_, ByTerm)]
+        if chosen:
+            parts = set.intersection(*chosen) - excluded
+            return self._with_parts(of, parts, lambda part: part in parts, numbers, tests)
+        some = self.having(of, others, codes, expression)
+        concepts = self._release.set_of(part.ord for part in excluded)
+        return (some - concepts) | self._with_parts(
+            some, excluded, lambda part: part not in excluded, numbers, tests
+        )
+
+    def _parts(self, filter_: ByIdentifier, expression: str) -> set[PartOfConcept]:
+        """The descriptions with these identifiers. Raises TerminologyError for one that the release does not have."""
+        artifact = self._release.artifact
+        parts = find((int(description.id) for description in filter_.descriptions), artifact.part)
+        if parts is None:
+            at = filter_.descriptions[0].at
+            raise TerminologyError(issues.expression_not_supported(expression, at, IMPORTED_EARLIER))
+        for description in filter_.descriptions:
+            if int(description.id) not in parts:
+                raise TerminologyError(self._no_such(description, expression))
+        return set(parts.values())
+
+    def _no_such(self, description: Focus, expression: str) -> Issue:
+        return issues.no_such_description(expression, description.at, description.id, self._release.about)
+
+    def _with_parts(
+        self,
+        of: BitMap,
+        parts: Iterable[PartOfConcept],
+        accepts: Callable[[PartOfConcept], bool],
+        numbers: set[int],
+        tests: Sequence[Callable[[str], bool]],
+    ) -> BitMap:
+        """The concepts of some parts, among ``of``, that have an accepted description which passes the tests."""
+        artifact = self._release.artifact
+        concepts = of & self._release.set_of(part.ord for part in parts)
+        having = []
+        for row in counted(artifact.concepts(concepts) if concepts else (), _STEPS_OF_TEXT):
+            lines = artifact.unpack.lines(row.body)
+            accepted = {
+                place
+                for place, (number, _) in enumerate(line_of(lines, OWN) or ())
+                if number in numbers and accepts(PartOfConcept(row.ord, place))
+            }
+            if any(_passes(text, tests) for text in _texts(lines, numbers, accepted)):
+                having.append(row.ord)
+        return self._release.set_of(having)
 
     def _of_one_word(self, terms: Sequence[ByTerm]) -> BitMap | None:
         """The answer from the index of words alone; None where it is not enough.
@@ -151,9 +226,13 @@ def _passes(text: str, tests: Sequence[Callable[[str], bool]]) -> bool:
     return all(test(text) for test in tests)
 
 
-def _texts(lines: Sequence[bytes], numbers: set[int]) -> Iterable[str]:
-    """The texts of the descriptions that have one of these numbers."""
-    texts = [text for number, text in line_of(lines, OWN) or () if number in numbers]
+def _texts(lines: Sequence[bytes], numbers: set[int], places: Container[int] | None = None) -> Iterable[str]:
+    """The texts of the descriptions that have one of these numbers, and one of these places, if there are any."""
+    texts = [
+        text
+        for place, (number, text) in enumerate(line_of(lines, OWN) or ())
+        if number in numbers and (places is None or place in places)
+    ]
     designations = line_of(lines, DESIGNATIONS) if any(not isinstance(text, str) for text in texts) else ()
     for text in texts:
         if isinstance(text, str):

@@ -48,7 +48,9 @@ from terminology.systems.snomed.identifiers import (
     HISTORY,
     IS_A,
     MEMBER,
+    MOVED_FROM,
     PRIMITIVE,
+    SAME_AS,
     SCHEME,
 )
 from terminology.systems.snomed.release_index import ReleaseIndex
@@ -194,11 +196,11 @@ class Evaluation:
 
     def with_history(self, history: WithHistory) -> BitMap:
         self._require_whole(0)
-        concepts = self.of(history.of)
-        refsets = self._historical(history)
-        kinds = [kind for kind in self._release.kinds(LINKED) if kind in refsets]
-        tables = self._release.tables(LINKED, kinds)
-        return concepts | self._release.artifact.union(self._linked(table, concepts) for table in tables)
+        concepts, kinds = self.of(history.of), self._historical(history)
+        linked = [self._linked(table, concepts) for table in self._release.tables(LINKED, kinds)]
+        if SAME_AS in kinds and MOVED_FROM in self._release.kinds(LINKED):
+            linked.append(self._leading(self._release.table(LINKED, MOVED_FROM), concepts))
+        return concepts | self._release.artifact.union(linked)
 
     def _linked(self, table: RelationshipTable, targets: BitMap) -> BitMap:
         """The concepts that are linked to one of the targets."""
@@ -207,14 +209,22 @@ class Evaluation:
             number for target in places & targets for number in table.at(places.rank(target) - 1)
         )
 
-    def _historical(self, history: WithHistory) -> frozenset[str]:
+    def _leading(self, table: RelationshipTable, sources: BitMap) -> BitMap:
+        """The concepts that one of the sources is linked to."""
+        inside = sources.__contains__
+        return self._release.set_of(
+            target for place, target in counted(enumerate(table.targets)) if any(map(inside, table.at(place)))
+        )
+
+    def _historical(self, history: WithHistory) -> list[str]:
+        """The associations that count, of those that the release has."""
         if history.refsets is not None:
-            return self.codes(history.refsets)
+            return self._release.kinds(LINKED, self.of(history.refsets))
         if history.profile in HISTORY:
-            return frozenset(HISTORY[history.profile])
+            return [kind for kind in self._release.kinds(LINKED) if kind in HISTORY[history.profile]]
         if self._release.artifact.ord(HISTORICAL) is None:
-            return frozenset(ASSOCIATIONS)
-        return self.codes(Related("<<", Focus(HISTORICAL)))
+            return [kind for kind in self._release.kinds(LINKED) if kind in ASSOCIATIONS]
+        return self._release.kinds(LINKED, self.of(Related("<<", Focus(HISTORICAL))))
 
     # -- refinements -------------------------------------------------------------------------
 
@@ -228,10 +238,11 @@ class Evaluation:
         if dotted.attribute == Focus(IS_A):
             return self.parents(of)
         kinds = self.of(dotted.attribute)
-        if not isinstance(dotted.attribute, Wildcard) and self._release.kinds(VALUED, kinds):
-            what = "an attribute whose values are not concepts"
-            raise TerminologyError(issues.expression_not_supported(self._text, dotted.at, what))
-        return self._release.targets(self._release.kinds(GROUPED, kinds), of)
+        leading = self._release.kinds(GROUPED, kinds)
+        valued = () if leading else self._release.kinds(VALUED, kinds)
+        if valued:
+            raise TerminologyError(issues.attribute_without_concepts(self._text, dotted.at, valued))
+        return self._release.targets(leading, of)
 
     def _require_whole(self, at: int) -> None:
         if not self._release.is_whole:

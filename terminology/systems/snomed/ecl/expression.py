@@ -7,6 +7,7 @@ different places.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
@@ -15,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A concept."""
+    """A concept, or in ``ByIdentifier`` a description, by its identifier."""
 
     id: str
     at: int = field(default=0, compare=False)
@@ -162,14 +163,24 @@ class EclAttribute:
     reverse: bool = False
     at: int = field(default=0, compare=False)
 
+    @property
+    def concepts(self) -> Constraint:
+        """The value of an attribute whose values are concepts, as those of reversed ones are."""
+        assert not isinstance(self.value, Decimal | Truth | tuple)
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class AttributeGroup:
-    """``{ … }``: a refinement that holds in at least and at most so many groups."""
+    """``{ … }``: a refinement that holds in at least and at most so many groups.
+
+    ``reverse``: its attributes are reversed. The groups are those of the concepts that the relationships come from.
+    """
 
     refinement: Refinement
     least: int = 1
     most: int | None = None
+    reverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +192,17 @@ class CompoundRefinement:
 
 
 Refinement = EclAttribute | AttributeGroup | CompoundRefinement
+
+
+def attributes_of(refinement: Refinement) -> Iterator[EclAttribute]:
+    """The attributes in a refinement, from left to right."""
+    if isinstance(refinement, EclAttribute):
+        yield refinement
+    elif isinstance(refinement, AttributeGroup):
+        yield from attributes_of(refinement.refinement)
+    else:
+        for part in refinement.parts:
+            yield from attributes_of(part)
 
 
 # -- filters -------------------------------------------------------------------------------------
@@ -258,6 +280,14 @@ class ByDialect:
 
 
 @dataclass(frozen=True, slots=True)
+class ByIdentifier:
+    """``id``: of a description."""
+
+    is_equal: bool
+    descriptions: tuple[Focus, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ByColumn:
     """A column of a reference set, by its name without case: the cells that compare so with a value."""
 
@@ -268,7 +298,7 @@ class ByColumn:
 
 
 ConceptFilter = ByActive | ByTime | ByModule | ByDefinitionStatus
-DescriptionFilter = ByActive | ByTime | ByModule | ByTerm | ByLanguage | ByType | ByDialect
+DescriptionFilter = ByActive | ByTime | ByModule | ByTerm | ByLanguage | ByType | ByDialect | ByIdentifier
 MemberFilter = ByActive | ByTime | ByModule | ByColumn
 
 

@@ -18,6 +18,7 @@ from terminology.systems.snomed.ecl.expression import (
     ByColumn,
     ByDefinitionStatus,
     ByDialect,
+    ByIdentifier,
     ByLanguage,
     ByModule,
     ByTerm,
@@ -213,9 +214,6 @@ class FilterParser:
     # -- on descriptions ---------------------------------------------------------------------
 
     def description_filter(self) -> DescriptionFilter:
-        reader = self._reader
-        reader.blank()
-        at = reader.at
         keyword = self._keyword(
             "term",
             "language",
@@ -228,8 +226,6 @@ class FilterParser:
             "active",
             "id",
         )
-        if keyword == "id":
-            raise reader.unsupported("finding descriptions by their identifier", at)
         rules: Mapping[str, Callable[[], DescriptionFilter]] = {
             "term": self._term,
             "language": self._language,
@@ -237,6 +233,7 @@ class FilterParser:
             "type": lambda: ByType(self._is_equal(), self._tokens(TYPES)),
             "dialectid": lambda: self._dialects(self._dialect_by_id),
             "dialect": lambda: self._dialects(self._dialect_by_alias),
+            "id": self._identifier,
         }
         return rules[keyword]() if keyword in rules else self._of_component(keyword)
 
@@ -260,6 +257,25 @@ class FilterParser:
         if language is None:
             raise self._reader.expected("a language of two letters")
         return language.lower()
+
+    def _identifier(self) -> ByIdentifier:
+        is_equal = self._is_equal()
+        many = self._reader.take("(")
+        descriptions = [self._description()]
+        while many and not self._reader.take(")"):
+            descriptions.append(self._description())
+        return ByIdentifier(is_equal, tuple(descriptions))
+
+    def _description(self) -> Focus:
+        """A description is named by its identifier, which has 01 or 11 before the check digit."""
+        reader = self._reader
+        reader.blank()
+        at = reader.at
+        id_ = reader.match(_DIGITS)
+        if id_ is None or not is_identifier(id_) or id_[-3:-1] not in ("01", "11"):
+            reader.at = at
+            raise reader.expected("the identifier of a description")
+        return Focus(id_, at)
 
     def _dialects(self, one: Callable[[], Constraint | None]) -> ByDialect:
         is_equal = self._is_equal()

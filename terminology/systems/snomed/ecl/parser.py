@@ -32,6 +32,7 @@ from terminology.systems.snomed.ecl.expression import (
     Truth,
     Value,
     Wildcard,
+    attributes_of,
 )
 from terminology.systems.snomed.ecl.filters import NUMBER, filtered, search_texts
 from terminology.systems.snomed.ecl.text_reader import TextReader
@@ -229,13 +230,22 @@ def _sub_refinement(reader: TextReader, in_group: bool) -> Refinement:
         return refinement
     least, most = _cardinality(reader)
     if not reader.sees("{") or reader.sees("{{"):
-        return _attribute(reader, least, most, in_group)
+        return _attribute(reader, least, most)
     if in_group:
         raise reader.expected("an attribute (a group cannot be in another group)")
     reader.need("{")
     refinement = ecl_refinement(reader, in_group=True)
     reader.need("}")
-    return AttributeGroup(refinement, least, most)
+    return AttributeGroup(refinement, least, most, _is_reversed(reader, refinement))
+
+
+def _is_reversed(reader: TextReader, refinement: Refinement) -> bool:
+    """Whether the attributes of a group are reversed: all of them, since a role group belongs to one concept."""
+    first, *others = attributes_of(refinement)
+    for attribute in others:
+        if attribute.reverse is not first.reverse:
+            raise reader.unsupported("a group with reversed and other attributes", attribute.at)
+    return first.reverse
 
 
 def _is_name_in_brackets(reader: TextReader) -> bool:
@@ -264,13 +274,11 @@ def _count(reader: TextReader) -> int:
     return int(digits)
 
 
-def _attribute(reader: TextReader, least: int, most: int | None, in_group: bool) -> EclAttribute:
+def _attribute(reader: TextReader, least: int, most: int | None) -> EclAttribute:
     reader.blank()
     reader.costly()
     at = reader.at
     reverse = reader.take_word("r", "reverseof") is not None
-    if reverse and in_group:
-        raise reader.unsupported("a reversed attribute in a group", at)
     name = sub_expression_constraint(reader)
     comparison = reader.one_of(COMPARISONS) or _not_equal(reader)
     if comparison is None:

@@ -26,6 +26,7 @@ from terminology.systems.snomed.ecl.expression import (
     Wildcard,
     holds,
 )
+from terminology.systems.snomed.ecl.reversed_groups import ReversedGroups
 from terminology.systems.snomed.ecl.term_search import test_of
 from terminology.systems.snomed.identifiers import IS_A
 from terminology.systems.snomed.release_index import ReleaseIndex
@@ -45,6 +46,9 @@ class Refinements:
 
     def __init__(self, release: ReleaseIndex, evaluate: Evaluate) -> None:
         self._release, self._evaluate = release, evaluate
+        self._reversed_groups = ReversedGroups(
+            release, evaluate, lambda attribute: self._tables(attribute, GROUPED)
+        )
 
     # -- concepts ----------------------------------------------------------------------------
 
@@ -52,6 +56,9 @@ class Refinements:
         """The concepts for which a refinement holds."""
         if isinstance(refinement, CompoundRefinement):
             return _joined(refinement.operator, map(self.concepts, refinement.parts))
+        if isinstance(refinement, AttributeGroup) and refinement.reverse:
+            occurrences = CountedOccurrences(self._release, self._reversed_groups.counts(refinement))
+            return self._with_cardinality(refinement, self._release.all, occurrences)
         if isinstance(refinement, AttributeGroup):
             groups = self._groups(refinement.refinement)
             return self._with_cardinality(
@@ -61,7 +68,7 @@ class Refinements:
 
     def _occurrences(self, attribute: EclAttribute) -> Occurrences:
         if attribute.name == Focus(IS_A):
-            return IsAOccurrences(self._release, attribute, self._evaluate(_constraint(attribute.value)))
+            return IsAOccurrences(self._release, attribute, self._evaluate(attribute.concepts))
         if attribute.reverse:
             return ReversedOccurrences(
                 self._release, attribute, self._tables(attribute, GROUPED), self._evaluate
@@ -124,11 +131,6 @@ def _joined(operator: str, parts: Iterable[BitMap]) -> BitMap:
         else:
             joined |= other
     return joined
-
-
-def _constraint(value: Value) -> Constraint:
-    assert not isinstance(value, Decimal | Truth | tuple)
-    return value
 
 
 def _leading_to(table: RelationshipTable, values: BitMap, is_equal: bool) -> Iterator[Sequence[int]]:
@@ -208,6 +210,19 @@ class ConceptOccurrences(Occurrences):
         return counts
 
 
+class CountedOccurrences(Occurrences):
+    """Occurrences in concepts that have been counted."""
+
+    def __init__(self, release: ReleaseIndex, counts: Counter[int]) -> None:
+        self._release, self._counts = release, counts
+
+    def present(self) -> BitMap:
+        return self._release.set_of(self._counts)
+
+    def counts(self) -> Counter[int]:
+        return self._counts
+
+
 class ReversedOccurrences(Occurrences):
     """Occurrences in the concepts that relationships lead to, from some concepts (reverse attributes)."""
 
@@ -219,7 +234,7 @@ class ReversedOccurrences(Occurrences):
         evaluate: Evaluate,
     ) -> None:
         self._release, self._tables = release, tables
-        sources = evaluate(_constraint(attribute.value))
+        sources = evaluate(attribute.concepts)
         self._sources = sources if attribute.comparison == "=" else release.all - sources
 
     def present(self) -> BitMap:

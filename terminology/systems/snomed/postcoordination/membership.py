@@ -125,7 +125,10 @@ class ConstraintMembership:
             if isinstance(part, CompoundRefinement):
                 return (all if part.operator == "AND" else any)(map(holds, part.parts))
             if isinstance(part, AttributeGroup):
-                count = sum(self._holds_in(part.refinement, group) for group in in_groups)
+                # No relationship leads to an expression.
+                count = (
+                    0 if part.reverse else sum(self._holds_in(part.refinement, group) for group in in_groups)
+                )
                 return _fits(count, part)
             return self._holds_in(part, everywhere)
 
