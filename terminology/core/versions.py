@@ -144,9 +144,12 @@ def is_wildcard(version: str) -> bool:
 def best(documents: Sequence[Document], version: str | None) -> Document | None:
     """The best of the documents that fit, or None."""
     fitting = [document for document in documents if fits(document.get("version"), version)]
-    return max(fitting, key=ranking(documents), default=None)
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    return max(fitting, key=ranking(documents))
 
 
 def known(documents: Sequence[Document]) -> list[str]:
     """The versions there are, in order."""
-    return [d["version"] for d in sorted(documents, key=ranking(documents)) if d.get("version")]
+    ordered = sorted(documents, key=ranking(documents)) if len(documents) > 1 else documents
+    return [d["version"] for d in ordered if d.get("version")]

@@ -6,7 +6,7 @@ https://hl7.org/fhir/R5/codesystem-operation-lookup.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
@@ -187,4 +187,5 @@ def _with_display(system: CodeSystem, property_: Property) -> Property:
     concept = system.locate(coding.get("code", ""))
     if concept is None or not concept.display:
         return property_
-    return replace(property_, value=Typed("Coding", {**coding, "display": concept.display}))
+    value = Typed("Coding", {**coding, "display": concept.display})
+    return Property(property_.code, value, property_.description, property_.source)

@@ -267,6 +267,9 @@ def _name(unit: Any) -> str:
 class UnitsOfMeasure(GrammarCodeSystem):
     """UCUM as a code system."""
 
+    # The value set of the common units that was asked last, and the names of its units.
+    _named: tuple[Document, Mapping[str, str]] | None = None
+
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         """The analysed form, the name in FHIR's list of common units, and the canonical form of each unit."""
         names = self._common_names() if codes else {}
@@ -279,7 +282,10 @@ class UnitsOfMeasure(GrammarCodeSystem):
     def _common_names(self) -> Mapping[str, str]:
         for canonical_ in self.about.common:
             if (value_set := self.find_value_set(canonical_)) is not None:
-                return _names_of(value_set)
+                named = self._named
+                if named is None or named[0] is not value_set:
+                    named = self._named = value_set, _names_of(value_set)
+                return named[1]
         return {}
 
     def doubts(self, filters: Sequence[Filter]) -> list[Issue]:

@@ -26,7 +26,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import orjson
@@ -78,12 +78,8 @@ _SPACES = {None: 0, "LP": 1, "LL": 2, "LA": 3, "LG": 4}
 LoincFiles = dict[str, list[File]]
 
 
-@lru_cache(maxsize=1000)
 def _key(code: str) -> int | None:
-    """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code.
-
-    Most rows have the code of the row before.
-    """
+    """The number by which codes are sorted: terms, then parts, lists, answers and groups. None: not a code."""
     shape = CODE.fullmatch(code)
     return _SPACES[shape[1]] * 10**9 + int(shape[2]) if shape else None
 
@@ -207,9 +203,13 @@ class LoincDistributor:
 
     def __init__(self, buckets: Buckets, reporter: Reporter) -> None:
         self.buckets, self.reporter = buckets, reporter
+        # The code of the last row, and its key.
+        self._code, self._key = "", _key("")
 
     def put(self, file: File, number: int, code: str, *cells: Any) -> None:
-        key = _key(code)
+        if code != self._code:  # most rows have the code of the row before
+            self._code, self._key = code, _key(code)
+        key = self._key
         if key is None:
             self.reporter.problem(Problem(file.label, number, f"{code!r} is not a LOINC code"))
         else:
