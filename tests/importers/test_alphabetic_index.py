@@ -76,12 +76,20 @@ def test_without_the_tabular_list_terms_lead_to_the_listed_codes(tmp_path: Path)
     for name in ("icd10cm_tabular_2031.xml", "appendix_C.txt"):
         next(tmp_path.rglob(name)).unlink()
     write(tmp_path, "icd10cm_codes_2031.txt", "Q011XXA Clipped left wing, initial encounter", "Q9A     Smoke")
-    assert sorted(terms("icd10cm", tmp_path)) == ["Q01", "Q01.1XXA", "Q9A"]
+    assert sorted(terms("icd10cm", tmp_path)) == ["Q01", "Q01.1", "Q01.1XXA", "Q9A"]
 
 
 def test_a_term_that_stands_twice_is_said_once(tmp_path: Path) -> None:
     entry = "<mainTerm><title>Furling</title><code>QAA10ZZ</code></mainTerm>"
     assert terms("icd10pcs", indexed("icd10pcs", tmp_path, entry, entry)) == {"QAA10ZZ": ["Furling"]}
+
+
+def test_a_use_leads_to_the_table_that_it_names_and_else_nowhere(tmp_path: Path) -> None:
+    entries = (
+        "<mainTerm><title>Furling</title><use>Splint in<tab>QAA</tab></use></mainTerm>",
+        "<mainTerm><title>Pinion</title><use>Left Wing</use></mainTerm>",
+    )
+    assert terms("icd10pcs", indexed("icd10pcs", tmp_path, *entries)) == {"QAA": ["Furling"]}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ have a code in each ``cell``, and the headings of their columns at the top::
     <indexHeading><head col="2">Malignant Primary</head> …
       <mainTerm><title>Neoplasm, neoplastic</title><cell col="2">C80.1</cell> …
 
-A ``see`` without codes leads to another term, and a ``use`` to a value of an axis: these lead to no code here.
+A ``see`` without codes leads to another term, and a ``use`` without codes to a value of an axis: these lead to no code
+here.
 """
 
 from __future__ import annotations
