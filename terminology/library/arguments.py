@@ -68,14 +68,28 @@ def chosen_value_set(operation: str, value_set: object, parameters: Node) -> Nod
     if isinstance(value_set, str):
         url, version = split_canonical(value_set)
         return {"url": url, "valueSetVersion": version}
+    return {"valueSet": _resource_of("value_set", value_set)}
+
+
+def compared_value_set(side: str, value_set: object) -> Node:
+    """The parameter that names one of the two value sets of $related; ``side`` is this or other. Raises TypeError."""
+    if value_set is None:
+        return {}
+    if isinstance(value_set, str):
+        return {f"{side}Url": value_set}
+    return {f"{side}ValueSet": _resource_of(side, value_set)}
+
+
+def _resource_of(name: str, value_set: object) -> Document | Mapping[str, Any] | FhirModel:
+    """The ValueSet of an argument, which may be a path. Raises TypeError, UnreadableFileError."""
     if isinstance(value_set, Path):
         try:
-            return {"valueSet": json.read_resource(value_set.read_bytes())}
+            return json.read_resource(value_set.read_bytes())
         except OSError as error:
             raise UnreadableFileError(f"{value_set}: cannot be read: {error.strerror}") from None
     if not (isinstance(value_set, Mapping) or is_model(value_set)):
-        raise TypeError(f"'value_set' must be a canonical, a ValueSet or a path, not {type_of(value_set)}")
-    return {"valueSet": value_set}
+        raise TypeError(f"'{name}' must be a canonical, a ValueSet or a path, not {type_of(value_set)}")
+    return value_set
 
 
 def names_value_set(operation: str, names: Mapping[str, Any]) -> bool:

@@ -160,6 +160,15 @@ def _is_true(value: Any) -> bool:
     return value is True
 
 
+def _truth(value: Any) -> bool | None:
+    return None if value is None else value is True
+
+
+def _separated(value: Any) -> list[str]:
+    """The codes of a list that is one text."""
+    return [] if value is None else str(value).split(",")
+
+
 def _number(value: Any) -> int | None:
     number: int | None = value
     return number
@@ -361,6 +370,19 @@ class SubsumesResult(ParametersResult):
     """The answer to ``CodeSystem/$subsumes``."""
 
     outcome = _Part("outcome", str)  # equivalent, subsumes, subsumed-by or not-subsumed
+
+
+class RelatedResult(ParametersResult):
+    """The answer to ``ValueSet/$related``; the codes are there if ``diagnostics`` asked for them."""
+
+    # same, subset, superset, overlapping, disjoint, empty or indeterminate: of this value set towards the other
+    result = _Part("result", str)
+    message = _Part("message", _text)
+    performed_expansion = _Part("performed-expansion", _truth)
+
+    common_codes = _Part("common-codes", _separated)
+    missing_codes = _Part("missing-codes", _separated)  # only in this value set
+    extra_codes = _Part("extra-codes", _separated)  # only in the other
 
 
 class FindMatchesResult(ParametersResult):

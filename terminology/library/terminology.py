@@ -24,6 +24,7 @@ from terminology.library.arguments import (
     bare_name,
     chosen_value_set,
     codings_of,
+    compared_value_set,
     names_value_set,
     rows_at,
     several,
@@ -37,6 +38,7 @@ from terminology.library.results import (
     ExpandResult,
     FindMatchesResult,
     LookupResult,
+    RelatedResult,
     Resource,
     Result,
     SearchResult,
@@ -326,6 +328,32 @@ class Terminology:
             **chosen_value_set("ValueSet/$expand", value_set, parameters),
         }
         return self._typed(ExpandResult, "ValueSet/$expand", typed, parameters, VALUE_SET_NAMES)
+
+    def related(
+        self,
+        this: str | ResourceLike | None = None,
+        other: str | ResourceLike | None = None,
+        *,
+        diagnostics: bool | None = None,
+        active_only: bool | None = None,
+        **parameters: Any,
+    ) -> RelatedResult:
+        """How the codes of one value set are related to those of another: ``ValueSet/$related``, or ``$compare``.
+
+        Each of ``this`` and ``other`` is a canonical or a ValueSet resource; ``diagnostics`` asks for the codes.
+        ``parameters`` are further ones by FHIR's names, as in ``ask``: ``version_policy``, ``useSupplement``. Raises
+        TerminologyError, UnavailableError.
+        """
+        typed = {
+            "diagnostics": diagnostics,
+            "activeOnly": active_only,
+            **compared_value_set("this", this),
+            **compared_value_set("other", other),
+        }
+        names = {f"{side}{kind}": side for side in ("this", "other") for kind in ("Url", "ValueSet")}
+        return self._typed(RelatedResult, "ValueSet/$related", typed, parameters, names)
+
+    compare = related
 
     def subsumes(
         self,

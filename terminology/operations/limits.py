@@ -35,6 +35,11 @@ DEEPEST_TREE = 60
 MOST_WORDS_TO_CORRECT = 8
 MOST_CORRECTIONS = 6
 
+# -- $related ------------------------------------------------------------------------------------
+
+# The codes in each list of the diagnostics.
+MOST_COMPARED = 1_000
+
 # -- $find-matches -------------------------------------------------------------------------------
 
 # The properties that are compared.

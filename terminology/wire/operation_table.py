@@ -22,6 +22,7 @@ from terminology.operations.validate.validate import validate_in_system, validat
 from terminology.operations.validate.validate_request import ValidateRequest
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
+from terminology.operations.value_set.related import RelatedRequest, related
 from terminology.wire import cache_control, r4
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation
@@ -122,6 +123,28 @@ _VALIDATE_IN_VALUE_SET = Operation(
 )
 
 
+# HL7's ecosystem has renamed $related to $compare.
+_RELATED = Operation(
+    RelatedRequest,
+    related,
+    write_relations.value_set_relation,
+    (
+        p("this_url", "canonical", "thisUrl", instance=False),
+        p("this_value_set", "Resource", "thisValueSet", instance=False),
+        p("other_url", "canonical", "otherUrl"),
+        p("other_value_set", "Resource", "otherValueSet"),
+        p("value_set_version", "string", "valueSetVersion"),
+        p("diagnostics", "boolean"),
+        p("active_only", "boolean", "activeOnly"),
+        p("version_policy", "code", "version-policy"),
+        p("supplements", "canonical", "useSupplement", many=True),
+        *VERSION_ROWS,
+    ),
+    downgrade=_the_same,
+    warns_in="message",
+)
+
+
 def _many(operation: Operation, definition: str) -> Operation:
     """The operation of HL7's ecosystem that takes many requests at once."""
     return replace(operation, each="validation", definition=ECOSYSTEM + definition)
@@ -162,6 +185,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("ValueSet", "validate-code"): _VALIDATE_IN_VALUE_SET,
     ("ValueSet", "batch-validate-code"): _many(_VALIDATE_IN_VALUE_SET, "ValueSet-batch-validate-code"),
+    ("ValueSet", "related"): _RELATED,
+    ("ValueSet", "compare"): replace(_RELATED, definition=ECOSYSTEM + "ValueSet-compare"),
     ("CodeSystem", "validate-code"): _VALIDATE_IN_SYSTEM,
     ("CodeSystem", "batch-validate-code"): _many(_VALIDATE_IN_SYSTEM, "CodeSystem-batch-validate-code"),
     ("CodeSystem", "lookup"): Operation(

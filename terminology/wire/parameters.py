@@ -38,8 +38,11 @@ _PARTS_OF_CODING = {
 }
 # The types of parameters that may be repeated at will.
 _UNBOUNDED = frozenset({"Resource", "Coding"})
-# Parameters that hold a resource of the type that they are called after.
-_NAMED_RESOURCES = {kind.casefold(): kind for kind in ("CodeSystem", "ValueSet", "ConceptMap")}
+# Parameters that hold a resource of the type that they are called after, and the parameter for its canonical.
+_NAMED_RESOURCES = {
+    **{kind.casefold(): (kind, "url") for kind in ("CodeSystem", "ValueSet", "ConceptMap")},
+    **{f"{side}valueset": ("ValueSet", f"{side}Url") for side in ("this", "other")},
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -300,12 +303,12 @@ def _whole_concept(item: Argument) -> Document:
 
 
 def _resource(item: Argument) -> Document:
-    kind = _NAMED_RESOURCES.get(item.name.casefold())
+    kind, url = _NAMED_RESOURCES.get(item.name.casefold(), (None, None))
     if isinstance(item.value, str):
-        raise TerminologyError(issues.not_in_query(item.name, "resource", "url" if kind else None))
+        raise TerminologyError(issues.not_in_query(item.name, "resource", url))
     resource = item.value.get("resource")
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-        raise _wrong(item, "a resource (to name one of this server, send 'url')" if kind else "a resource")
+        raise _wrong(item, f"a resource (to name one of this server, send '{url}')" if url else "a resource")
     if any(not isinstance(resource.get(name, ""), str) for name in _IDENTITY):
         wrong = next(name for name in _IDENTITY if not isinstance(resource.get(name, ""), str))
         expected = "a resource whose id, url and version are strings"

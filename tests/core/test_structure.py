@@ -50,6 +50,7 @@ OPERATIONS: dict[str, list[Json]] = {
     ],
     "ValueSet/$expand": [{"name": "url", "valueUri": SET["url"]}],
     "ValueSet/$validate-code": [{"name": "url", "valueUri": SET["url"]}, coding("a", SYSTEM["url"])],
+    "ValueSet/$related": [{"name": f"{side}Url", "valueUri": SET["url"]} for side in ("this", "other")],
 }
 
 

@@ -103,6 +103,7 @@ TYPED: dict[str, Ask] = {
     "expand": lambda t: t.expand(
         WARM["url"], include_definition=True, include_designations=True, property=["weight", "like"]
     ),
+    "related": lambda t: t.related(WARM["url"], WARM, diagnostics=True),
     "subsumes": lambda t: t.subsumes(COLOURS, "red", "scarlet"),
     "find_matches": lambda t: t.find_matches(COLOURS, {"like": Coding(COLOURS, "blue")}, exact=False),
     "versions": lambda t: t.versions(),

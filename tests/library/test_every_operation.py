@@ -118,6 +118,25 @@ def test_a_validation_without_an_answer_fails_alone(terminology: Terminology) ->
         terminology.batch_validate_code([])
 
 
+def test_value_sets_are_compared_by_canonical_and_as_resources(
+    terminology: Terminology, tmp_path: Path
+) -> None:
+    from fhir.resources.R4B.valueset import ValueSet
+
+    url, everything = VALUES["url"], {**VALUES, "compose": {"include": [{"system": URL}]}}
+    file = tmp_path / "ValueSet-everything.json"
+    file.write_text(json.dumps(everything))
+    model = ValueSet.model_validate({**everything, "url": "http://example.org/model"})
+    for other in (everything, file, model):
+        answer = terminology.related(url, other, diagnostics=True)
+        assert (answer.result, answer.performed_expansion) == ("subset", True)
+        assert answer.common_codes == ["cat"] and answer.extra_codes and not answer.missing_codes
+        assert answer.message and models_of(answer) == BOTH
+    assert terminology.compare(thisUrl=url, otherValueSet=VALUES).result == "same"
+    with pytest.raises(TypeError, match="'other' must be a canonical, a ValueSet or a path, not .*int"):
+        terminology.related(url, 5)  # type: ignore[arg-type]
+
+
 def test_models_may_be_validations(terminology: Terminology) -> None:
     from fhir.resources.parameters import Parameters
     from fhir.resources.R4B.parameters import Parameters as OlderParameters

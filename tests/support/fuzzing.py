@@ -347,6 +347,13 @@ _GOOD: dict[str, list[Json]] = {
         {"coding": _CODING},
         {"system": CPT, "code": "57520"},
     ],
+    **dict.fromkeys(
+        ("related", "compare"),
+        [
+            {"thisUrl": f"{BASE}/vs", "otherUrl": f"{BASE}/vs2", "diagnostics": True},
+            {"thisUrl": f"{BASE}/vs", "otherUrl": f"{GENDER}?fhir_vs", "version-policy": "always"},
+        ],
+    ),
     "subsumes": [
         {"system": f"{BASE}/cs", "codeA": "a", "codeB": "b"},
         {"codingA": _CODING, "codingB": {**_CODING, "code": "b"}},
@@ -374,7 +381,7 @@ _GOOD: dict[str, list[Json]] = {
     "versions": [{}],
 }
 _TYPES = {bool: "valueBoolean", int: "valueInteger", str: "valueString"}
-_URLS = ("url", "system", "target", "targetsystem", "targetSystem", "source")
+_URLS = ("url", "thisUrl", "otherUrl", "system", "target", "targetsystem", "targetSystem", "source")
 
 
 def nearly_right(seed: str, number: int) -> Sent:

@@ -513,6 +513,20 @@ def test_lookup_and_subsumes_say_why_an_expression_is_refused(
             terminology.ask(operation, system=URL, **parameters)
 
 
+def test_expressions_are_compared_where_a_value_set_lists_them(terminology: Terminology) -> None:
+    """Of a filter they are members that no list has: all its concepts are the same to $related, and it says so."""
+    filters = [{"property": "concept", "op": "is-a", "value": FINDING}]
+    findings: dict[str, Any] = listing()
+    findings["compose"]["include"] = [{"system": URL, "filter": filters}]
+    answer = terminology.related(listing(FINDING, REFINED), findings, diagnostics=True)
+    assert answer.result == "subset"
+    assert sorted(answer.common_codes) == sorted([FINDING, REFINED]) and not answer.missing_codes
+    concepts = [str(concept.code) for concept in terminology.expand(findings)]
+    answer = terminology.related(listing(*concepts), findings)
+    assert answer.result == "same" and "expressions" in str(answer.message)
+    assert terminology.related(listing(*concepts, REFINED), listing(*concepts)).result == "superset"
+
+
 # -- enumerations --------------------------------------------------------------------------------
 
 

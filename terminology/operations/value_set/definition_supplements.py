@@ -26,17 +26,31 @@ def definition_with_supplements(
     Raises what ``definition_of`` raises, and TerminologyError for a supplement that is unknown, or that is
     requested and adds to no code system of the value set.
     """
+    definition, supplements = seen_through_supplements(catalogue, value_set, pins, requested)
+    require_use(catalogue, requested, [definition])
+    return definition, supplements
+
+
+def seen_through_supplements(
+    catalogue: Catalogue, value_set: Document, pins: Pins, requested: Sequence[str]
+) -> tuple[Definition, list[Document]]:
+    """The same, whether the requested supplements are of use or not."""
     supplements = find_supplements(catalogue, value_set, requested)
     definition = definition_of(catalogue, value_set, pins, supplements)
     needed = [url for part in definition.all_imports() for url in required_supplements(part.document)]
     if needed:
         supplements = find_supplements(catalogue, value_set, [*requested, *needed])
         definition = definition_of(catalogue, value_set, pins, supplements)
+    return definition, supplements
+
+
+def require_use(catalogue: Catalogue, requested: Sequence[str], definitions: Sequence[Definition]) -> None:
+    """Raises TerminologyError for a requested supplement that adds to no code system of the value sets."""
     for canonical_ in filter(None, requested):
         supplement = catalogue.supplement(canonical_)
-        if not _is_of_use(supplement, definition):
-            raise TerminologyError(issues.unused_supplement(canonical_, supplement, definition.canonical))
-    return definition, supplements
+        if not any(_is_of_use(supplement, definition) for definition in definitions):
+            canonicals = "' and '".join(definition.canonical for definition in definitions)
+            raise TerminologyError(issues.unused_supplement(canonical_, supplement, canonicals))
 
 
 def _is_of_use(supplement: Document, definition: Definition) -> bool:

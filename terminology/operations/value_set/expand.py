@@ -48,11 +48,11 @@ from terminology.operations.value_set.expansion_tree import (
 from terminology.operations.value_set.extensions import display_languages
 from terminology.operations.value_set.members import Member, MemberQuery
 from terminology.operations.value_set.resolution import (
-    explain_unusable_system,
     remembered,
     requested_value_set,
     with_contained_systems,
 )
+from terminology.operations.value_set.usable import require_defined, require_usable, unknown_import
 from terminology.operations.value_set.used_resources import UsedResources
 from terminology.operations.value_set.version_pins import Pins
 
@@ -183,29 +183,12 @@ def _definition(
     try:
         definition, _ = definition_with_supplements(catalogue, document, pins, supplements)
     except UnknownImportError as error:
-        is_system = catalogue.find_system(error.url) is not None
-        raise TerminologyError(issues.unknown_import(error.url, error.version, is_system)) from None
-    if not definition.is_defined:
-        raise TerminologyError(issues.undefined_value_set(definition.canonical))
+        raise unknown_import(catalogue, error) from None
+    require_defined(definition)
     for part in (definition, *definition.all_imports()):
         for block in part.blocks():
-            _check_system(catalogue, block)
+            require_usable(catalogue, block)
     return definition
-
-
-def _check_system(catalogue: Catalogue, block: Block) -> None:
-    """Raises TerminologyError unless the code system is known, in a version that is allowed."""
-    if block.url is None:
-        return
-    if block.system is None:
-        latest = catalogue.find_system(block.url)
-        is_usable = latest is not None and not latest.about.is_example
-        versions = catalogue.known_versions("CodeSystem", block.url) if is_usable else []
-        unknown = issues.unknown_system_to_expand(block.url, block.choice.version, versions)
-        raise TerminologyError(explain_unusable_system(catalogue, block.url, unknown))
-    if not block.is_allowed:
-        version, required = block.version or "", block.choice.required or ""
-        raise TerminologyError(issues.version_not_allowed(block.url, version, required))
 
 
 # -- the parameters ------------------------------------------------------------------------------

@@ -51,6 +51,22 @@ def can_use_sets(definition: Definition) -> bool:
     return True
 
 
+def concepts_in(definition: Definition, blocks: Sequence[Block]) -> ConceptSet | None:
+    """The concepts of one code system that a definition contains, as a set without order.
+
+    ``blocks`` are all includes and excludes of the code system, also those of imports. None unless it has an index,
+    and is used in one version only. Codes that a fragment lacks are not in the set, nor expressions. Raises
+    TerminologyError for filters that cannot be used.
+    """
+    systems = [block.system for block in blocks if block.system is not None]
+    if not systems or len(systems) < len(blocks):
+        return None
+    index = systems[0].index
+    if index is None or any(system.index is not index for system in systems):
+        return None
+    return _Membership(blocks[0]).members(definition) & _as_concept_set(systems[0].select())
+
+
 def page_by_sets(definition: Definition, query: MemberQuery, first: int, last: int) -> MemberPage:
     """The members from ``first`` up to ``last`` of a definition that ``can_use_sets``.
 

@@ -12,6 +12,7 @@ from terminology.core import issues
 from terminology.core.model import EXPRESSION, Document, Typed, split_canonical
 from terminology.operations.value_set.compose import Block, Definition
 from terminology.operations.value_set.extensions import publication_warning
+from terminology.operations.value_set.open_blocks import open_blocks
 from terminology.operations.value_set.resolution import canonical
 from terminology.operations.value_set.version_pins import SYSTEM_PARAMETER, VALUE_SET_PARAMETER, Pins
 
@@ -41,7 +42,7 @@ class UsedResources:
         value_set = definition.document
         used._add_warning(value_set, value_set)
         contained = frozenset(_contained(definition))
-        for block in _open_blocks(definition, {}):
+        for block in open_blocks(definition, _lists_some):
             # A list lacks no more than expressions where there may be some.
             lacks_concepts = block.system is not None and not block.system.about.has_expressions
             used._add_unclosed(str(block.selection.unclosed), lacks_concepts)
@@ -108,25 +109,9 @@ class UsedResources:
             self._add(f"warning-{warning}", canonical(document))
 
 
-def _open_blocks(definition: Definition, answers: dict[int, list[Block]]) -> list[Block]:
-    """The includes that list only some of their codes; an enumeration or an import may bound an include.
-
-    ``answers`` has those of other value sets, by their ``id``: each is asked once, however often it is imported.
-    """
-    if id(definition) not in answers:
-        parts = (part for block in definition.includes for part in _open_parts(block, answers))
-        answers[id(definition)] = list({id(part): part for part in parts}.values())
-    return answers[id(definition)]
-
-
-def _open_parts(block: Block, answers: dict[int, list[Block]]) -> list[Block]:
-    """The include itself, if it has a code system, and those of its imports; none if one of these is closed."""
-    if block.is_enumerated or (block.system is None and block.url is not None):
-        return []
-    parts = [_open_blocks(definition, answers) for definition in block.imports]
-    if block.system is not None:
-        parts.append([] if block.selection.unclosed is None else [block])
-    return [part for each in parts for part in each] if all(parts) else []
+def _lists_some(block: Block) -> bool:
+    """Whether an include lists only some of the codes of its code system."""
+    return block.selection.unclosed is not None
 
 
 def _contained(definition: Definition) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The answers of ``$subsumes``, ``$closure`` and ``$find-matches``, as R5 resources."""
+"""The answers of ``$subsumes``, ``$related``, ``$closure`` and ``$find-matches``, as R5 resources."""
 
 from __future__ import annotations
 
@@ -7,12 +7,39 @@ from collections.abc import Iterable, Sequence
 from terminology.core.model import Document
 from terminology.operations.closure import Closure, ClosureEntry
 from terminology.operations.find_matches import FoundMatch, SoughtProperty
-from terminology.wire.write.parameters import Node, code, coding, group, parameters, string, typed
+from terminology.operations.value_set.related import ValueSetRelation
+from terminology.wire.write.parameters import (
+    Node,
+    boolean,
+    code,
+    coding,
+    group,
+    parameters,
+    string,
+    typed,
+)
 
 
 def subsumption(outcome: str) -> Document:
     """https://hl7.org/fhir/R5/codesystem-operation-subsumes.html"""
     return parameters([code("outcome", outcome)])
+
+
+# -- $related ------------------------------------------------------------------------------------
+
+
+def value_set_relation(answer: ValueSetRelation) -> Document:
+    """HL7's ecosystem separates the codes of a list by commas, and leaves an empty list out."""
+    return parameters(
+        [
+            code("result", answer.result.value),
+            string("message", answer.message),
+            boolean("performed-expansion", answer.performed_expansion),
+            string("common-codes", ",".join(answer.common) or None),
+            string("missing-codes", ",".join(answer.missing) or None),
+            string("extra-codes", ",".join(answer.extra) or None),
+        ]
+    )
 
 
 # -- $closure ------------------------------------------------------------------------------------
