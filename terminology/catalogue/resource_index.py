@@ -10,7 +10,7 @@ from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.protocol import KINDS, CompiledResource
 from terminology.core import versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
-from terminology.core.model import CodeSystemInfo, Document
+from terminology.core.model import CodeSystemInfo, Document, split_canonical
 from terminology.core.structure import require, require_header
 from terminology.systems.described import with_own_rules
 from terminology.systems.document import DocumentCodeSystem
@@ -46,7 +46,7 @@ class ResourceIndex:
         self._systems: dict[int, CodeSystem] = {}
         self._maps: dict[int, ConceptMap] = {}
         self._language_packs: list[Document] = []
-        # The supplements that always apply; those in the store may be retired and are not among them.
+        # The supplements that always apply, those in the store first: they prevail.
         self._always: list[Document] = []
         self._unchecked: set[int] = set()
         self._stored = {id(resource.document): resource for resource in stored}
@@ -76,8 +76,8 @@ class ResourceIndex:
             self._by_id[kind].setdefault(header["id"], header)
         if kind == "CodeSystem" and is_language_pack(header):
             self._language_packs.append(header)
-        if kind == "CodeSystem" and id(header) not in self._stored and applies_always(header):
-            self._always.append(header)
+        if kind == "CodeSystem" and applies_always(header):
+            self._always.insert(0 if id(header) in self._stored else len(self._always), header)
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -85,8 +85,16 @@ class ResourceIndex:
         """These resources with others from the store. Compiled resources stay compiled."""
         own = [header for kind in KINDS for header in self.headers(kind) if id(header) not in self._stored]
         restocked = ResourceIndex((self._lazy.get(id(header), header) for header in own), stored)
-        restocked._share(self, own)
+        # What supplements of the store apply to is compiled again: they may be others, or there no more.
+        changed = self._supplemented_by_store | restocked._supplemented_by_store
+        restocked._share(self, [header for header in own if header.get("url") not in changed])
         return restocked
+
+    @property
+    def _supplemented_by_store(self) -> set[str]:
+        """The urls of the code systems to which supplements in the store always apply."""
+        stored = (header for header in self._always if id(header) in self._stored)
+        return {split_canonical(header.get("supplements", ""))[0] for header in stored}
 
     def replaced(self, documents: Sequence[Document]) -> ResourceIndex:
         """These resources with more, which replace those of the same canonical and version.

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 @click.option(
     "--version", metavar="DATE", help="SNOMED CT: the date, or the uri, of the version that the files are."
 )
+@click.option(
+    "--url", metavar="URL", help="ClaML: the url of the code system, where the file has no title known here."
+)
 @click.option("--quiet", is_flag=True, help="Print problems only, and no progress.")
 @click.argument("kind", metavar="KIND")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -62,6 +65,7 @@ def import_(
     partial: bool,
     edition: str | None,
     version: str | None,
+    url: str | None,
     quiet: bool,
     kind: str,
     paths: tuple[Path, ...],
@@ -85,6 +89,8 @@ def import_(
         raise click.UsageError("Missing argument 'PATHS...'.")
     if edition or version:
         importer = _stating(importer, edition, version)
+    if url:
+        importer = _stating_url(importer, url)
     with _loader(store, config, makes_store=True) as loader:
         options = {"allow_fewer_rows": allow_fewer_rows, "partial": partial, "most_problems": most_problems}
         import_into(loader, importer, paths, dry_run, strict, quiet, **options)
@@ -96,6 +102,13 @@ def _stating(importer: Importer, edition: str | None, version: str | None) -> Im
         raise click.UsageError(f"--edition and --version are not for '{importer.kind}': its files say them.")
     with errors_in_one_line():
         return importer.stating(edition, version)
+
+
+def _stating_url(importer: Importer, url: str) -> Importer:
+    """The importer that takes the files for those of a code system. Ends the command where it cannot."""
+    if importer.stating_url is None:
+        raise click.UsageError(f"--url is not for '{importer.kind}': its files say it.")
+    return importer.stating_url(url)
 
 
 @click.command()

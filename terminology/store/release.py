@@ -272,7 +272,8 @@ class Importer:
     when one of them is damaged. ``kind`` is the name on the command line, ``description`` and ``expected``
     (the files) are for its help. ``may_be_empty``: a release without a single row is accepted, since a
     resource may have no concepts. ``stating``, of an edition and a version, gives the importer that takes
-    the release for these; None where the files alone say which one it is.
+    the release for these; None where the files alone say which one it is. ``stating_url`` does it of the url of a
+    code system, for formats that more code systems have than are known here.
     """
 
     kind: str
@@ -281,3 +282,4 @@ class Importer:
     open: Callable[[Sequence[Path]], Sequence[Opened]]
     may_be_empty: bool = False
     stating: Callable[[str | None, str | None], Importer] | None = None
+    stating_url: Callable[[str], Importer] | None = None

@@ -10,11 +10,13 @@ from terminology.systems import (
     cms_descriptions,
     cpt,
     cvx,
+    icd10gm,
     icd_descriptions,
     iso_description,
     loinc,
     ndc,
     omop,
+    ops,
     rxnorm,
     ucum,
 )
@@ -37,6 +39,8 @@ DESCRIPTIONS: tuple[SystemDescription, ...] = (
     *cms_descriptions.DESCRIPTIONS,
     iso_description.DESCRIPTION,
     bcp47.DESCRIPTION,
+    icd10gm.DESCRIPTION,
+    ops.DESCRIPTION,
 )
 
 _BY_URL = {description.url: description for description in DESCRIPTIONS}

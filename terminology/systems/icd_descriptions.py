@@ -5,8 +5,6 @@ Codes that are written together are in ``icd``.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from terminology.systems.description import (
     COMPARING,
     DescribedProperty,
@@ -14,7 +12,7 @@ from terminology.systems.description import (
     NotOffered,
     SystemDescription,
 )
-from terminology.systems.icd import ICD10, ICD10GM, ICD11, SHAPE10, SHAPE11
+from terminology.systems.icd import ICD10, ICD11, SHAPE10, SHAPE11
 
 _PAGE = "https://terminology.hl7.org/ICD.html"
 _GUIDELINES = f"{_PAGE}, https://www.cdc.gov/nchs/icd/icd-10-cm/files.html"
@@ -60,7 +58,7 @@ DESCRIPTION_10 = SystemDescription(
     filters=(_CODES,),
     not_offered=(
         NotOffered(
-            "whether a code may have † or *", "the copies that are read do not say it; a mark is taken as it is"
+            "whether a code may have † or *", "a mark is taken as it is, whatever `usage` of a copy says"
         ),
         NotOffered("dual coding by its part", "it is a member of a value set only as itself, not by its first code"),
         _NO_NATIONAL,
@@ -68,17 +66,6 @@ DESCRIPTION_10 = SystemDescription(
         _NO_SETS,
     ),
 )  # fmt: skip
-DESCRIPTION_10GM = replace(
-    DESCRIPTION_10,
-    url=ICD10GM,
-    name="ICD-10-GM",
-    codes=(
-        "As ICD-10; `!` marks a further code: `S62.32 Z33! O09.1! Z34`. The older url "
-        "`http://fhir.de/CodeSystem/dimdi/icd-10-gm` is a copy of its own where one is loaded under it, and otherwise "
-        "another name."
-    ),
-    copyright="ICD-10-GM © Bundesinstitut für Arzneimittel und Medizinprodukte.",
-)
 DESCRIPTION_CM = SystemDescription(
     url="http://hl7.org/fhir/sid/icd-10-cm",
     name="ICD-10-CM",
@@ -227,7 +214,6 @@ DESCRIPTION_11 = SystemDescription(
 )  # fmt: skip
 DESCRIPTIONS = (
     DESCRIPTION_10,
-    DESCRIPTION_10GM,
     DESCRIPTION_CM,
     DESCRIPTION_PCS,
     DESCRIPTION_9CM,

@@ -151,8 +151,7 @@ class SupplementedCodeSystem(WrappedCodeSystem):
         if is_negative:
             op, value = ("in", filter_.value) if filter_.op == "not-in" else ("exists", "true")
             filter_ = Filter(filter_.property, op, value)
-        chosen = [supplement.select([filter_]) for supplement in self._declaring(filter_.property)]
-        codes = frozenset(concept.code for part in chosen for concept in part)
+        codes = frozenset(self._codes_that_pass(filter_))
         if self.index is None:
             # A supplement may write a code in another case.
             located = map(self._system.locate, codes)
@@ -161,6 +160,11 @@ class SupplementedCodeSystem(WrappedCodeSystem):
         numbered = cast("ConceptSet", selection)
         own = cast("ConceptSet", self._system.select()).among(codes)
         return numbered - own if is_negative else numbered & own
+
+    def _codes_that_pass(self, filter_: Filter) -> Iterator[str]:
+        """The codes that a supplement has with a value that passes a filter."""
+        for supplement in self._declaring(filter_.property):
+            yield from (concept.code for concept in supplement.select([filter_]))
 
     def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
         """Of the filters on its own properties."""
@@ -226,15 +230,15 @@ class CuratedCodeSystem(SupplementedCodeSystem):
     """A code system with supplements that apply in every request (``applies_always``).
 
     They may have definitions, for concepts that have none. A property that the code system itself declares is its own:
-    what the supplements say of it is left out. The source of an addition is told where it is not the publisher of the
-    code system.
+    what the supplements say of it is left out. So is what a later supplement says of a property that an earlier one
+    declares, for the concepts that the earlier one has. The source of an addition is told where it is not the publisher
+    of the code system.
     """
 
     def __init__(self, system: CodeSystem, supplements: Sequence[CodeSystem]) -> None:
         super().__init__(system, supplements)
-        document = system.about.document or {}
-        self._own_codes = {node.get("code") for node in document.get("property", ())}
-        self._publisher = document.get("publisher")
+        self._own_codes = _declared(system.about)
+        self._publisher = (system.about.document or {}).get("publisher")
         # The codes that the supplements have, each with its definition: for any other code a request looks into this.
         self._added: dict[str, str | None] = {}
         for supplement in supplements:
@@ -272,13 +276,25 @@ class CuratedCodeSystem(SupplementedCodeSystem):
 
     def _united(self, code: str, detail: ConceptDetail) -> ConceptDetail:
         united = ConceptDetail([*detail.designations], [*detail.properties], detail.extension, detail.former)
+        known = set(self._own_codes)
         for canonical, supplement in self._supplements:
-            extra = supplement.describe([code]).get(code) or ConceptDetail()
-            others = [self._with_display(p) for p in extra.properties if p.code not in self._own_codes]
+            extra = supplement.describe([code]).get(code)
+            if extra is None:
+                continue
+            others = [self._with_display(p) for p in extra.properties if p.code not in known]
+            known |= _declared(supplement.about)
             other = ConceptDetail(extra.designations, others, extra.extension)
             is_same = (supplement.about.document or {}).get("publisher") == self._publisher
             _add(united, other, None if is_same else canonical)
         return united
+
+    def _codes_that_pass(self, filter_: Filter) -> Iterator[str]:
+        earlier: list[CodeSystem] = []
+        for supplement in self._declaring(filter_.property):
+            for concept in supplement.select([filter_]):
+                if not any(other.locate(concept.code) for other in earlier):
+                    yield concept.code
+            earlier.append(supplement)
 
     def _with_display(self, property_: Property) -> Property:
         """A property whose value is another code of the code system, with the display of that."""
@@ -344,6 +360,11 @@ class _SelectionOfCodes(SimpleSelection):
 def _declares(about: CodeSystemInfo, property_: str) -> bool:
     declared = (about.document or {}).get("property", ())
     return any(property_ in (node.get("code"), node.get("uri")) for node in declared)
+
+
+def _declared(about: CodeSystemInfo) -> set[str | None]:
+    """The codes of the properties that a code system declares."""
+    return {node.get("code") for node in (about.document or {}).get("property", ())}
 
 
 def _add(detail: ConceptDetail, extra: ConceptDetail, canonical: str | None) -> None:

@@ -120,6 +120,12 @@ INSIDE: dict[str, tuple[str, bytes, bytes, str]] = {
         b"<diag><desc>no code</desc></diag><diag><name>",
         "",
     ),
+    "claml": (
+        "icd10gm2031syst_claml_20300913.xml",
+        b'<Class code="Q11"',
+        b'<Class kind="category"/><Class code="Q11"',
+        "expected a code and the rubric preferred",
+    ),
     "fhir": (
         "dragons.json",
         b'"concept": [',

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from terminology.systems.snomed.identifiers import is_identifier
+from tests.support import claml_files, medicare_files
 
 
 def write(folder: Path, name: str, *lines: str, encoding: str = "utf-8", end: str = "\n") -> Path:
@@ -209,6 +210,10 @@ def gem(folder: Path) -> None:
     write(folder, "gem_i9pcs_2031.txt", *rows, end="\r\n")
 
 
+def claml(folder: Path) -> None:
+    write(folder, "icd10gm2031syst_claml_20300913.xml", *claml_files.GERMAN_DRAGONS.splitlines())
+
+
 # -- the others ----------------------------------------------------------------------------------
 
 
@@ -295,6 +300,24 @@ APPENDIX_D_E = (
     "  QAA10ZX          77  901     Wing Procedures",
     "  and QAA30ZZ      ",
 )
+
+
+def opps(folder: Path) -> None:
+    write(folder, "2031 July Web Addendum B.csv", *medicare_files.addendum_b(*medicare_files.OPPS_ROWS))
+
+
+def rvu(folder: Path) -> None:
+    rows = (
+        medicare_files.rvu_row("57520"),
+        medicare_files.rvu_row("71046", "26"),
+        medicare_files.rvu_row("G0101"),
+    )
+    write(folder, "PPRRVU2031_Jul_nonQPP.csv", *medicare_files.fee_schedule(*rows), end="\r\n")
+
+
+def ncci(folder: Path) -> None:
+    write(folder, "ccipra-v372r0-f1.txt", *medicare_files.edits(*medicare_files.EDITS), end="\r\n")
+    write(folder, "MCR_MUE_PractitionerServices_Eff_07-01-2031.csv", *medicare_files.UNITS, encoding="cp1252")
 
 
 def cpt(folder: Path) -> None:
@@ -720,10 +743,14 @@ RELEASES: dict[str, Callable[[Path], None]] = {
     "icd10pcs": icd10pcs,
     "icd10cm": icd10cm,
     "icd9cm": icd9cm,
+    "claml": claml,
     "gem": gem,
     "hcpcs": hcpcs,
     "msdrg": msdrg,
     "cpt": cpt,
+    "opps": opps,
+    "rvu": rvu,
+    "ncci": ncci,
     "snomed": snomed,
     "loinc": loinc,
     "rxnorm": rxnorm,
@@ -744,6 +771,9 @@ MALFORMED = {
     "hcpcs": ("HCPC2031_JAN_ANWEB.txt", "Q00", "expected code, sequence and record"),
     "msdrg": ("table5.txt", "90x\tNo\tNo\t77\tSURG\tT\t1\t1\t1\t1", "expected a group of three digits"),
     "cpt": ("LONGULT.txt", "990", "expected a code of five characters"),
+    "opps": ("2031 July Web Addendum B.csv", "57500,x", "2 columns where the header has 10"),
+    "rvu": ("PPRRVU2031_Jul_nonQPP.csv", "57500,x", "2 columns where the header has 32"),
+    "ncci": ("ccipra-v372r0-f1.txt", "57500\tx", "2 columns where the header has 7"),
     "snomed": ("sct2_Concept_Snapshot_INT_20310101.txt", "1\t2", "2 columns where the header has 5"),
     "loinc": ("Loinc.csv", '"99997-9","x"', "2 columns where the header has 16"),
     "rxnorm": ("RXNCONSO.RRF", "900009|ENG|", "expected 18 columns with | after each"),

@@ -9,7 +9,7 @@ import pytest
 
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Filter
-from terminology.systems import cvx, loinc, ndc, omop, rxnorm, ucum
+from terminology.systems import cvx, icd10gm, loinc, ndc, omop, rxnorm, ucum
 from terminology.systems.description import FilterRule, SystemDescription
 from terminology.systems.protocol import CodeSystem
 from tests.support import loinc_files, omop_files, releases, rxnorm_files
@@ -22,8 +22,17 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "omop": lambda folder: omop_files.write(folder, 30),
     "ndc": releases.ndc,
     "cvx": releases.cvx,
+    "claml": releases.claml,
 }
-DESCRIPTIONS = {"loinc": loinc, "rxnorm": rxnorm, "omop": omop, "ndc": ndc, "cvx": cvx, "ucum": ucum}
+DESCRIPTIONS = {
+    "loinc": loinc,
+    "rxnorm": rxnorm,
+    "omop": omop,
+    "ndc": ndc,
+    "cvx": cvx,
+    "claml": icd10gm,
+    "ucum": ucum,
+}
 # A value that the operator takes; any text is one for the others.
 VALUES = {"exists": "true", "regex": ".*a.*"}
 

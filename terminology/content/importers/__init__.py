@@ -7,6 +7,7 @@ them, and ``buckets`` brings together the rows of several files that are about o
 
 from __future__ import annotations
 
+from terminology.content.importers.claml import CLAML
 from terminology.content.importers.cpt import CPT
 from terminology.content.importers.cvx import CVX
 from terminology.content.importers.fhir import FHIR
@@ -16,6 +17,7 @@ from terminology.content.importers.icd9cm import ICD9CM
 from terminology.content.importers.icd10cm import ICD10CM
 from terminology.content.importers.icd10pcs import ICD10PCS
 from terminology.content.importers.loinc import LOINC
+from terminology.content.importers.medicare import NCCI, OPPS, RVU
 from terminology.content.importers.msdrg import MSDRG
 from terminology.content.importers.ndc import NDC
 from terminology.content.importers.omop import OMOP
@@ -28,10 +30,14 @@ IMPORTERS: tuple[Importer, ...] = (
     ICD10PCS,
     ICD10CM,
     ICD9CM,
+    CLAML,
     GEM,
     HCPCS,
     MSDRG,
     CPT,
+    OPPS,
+    RVU,
+    NCCI,
     SNOMED,
     LOINC,
     RXNORM,

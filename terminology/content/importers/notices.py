@@ -18,3 +18,15 @@ SNOMED = (
     "Health Terminology Standards Development Organisation (SNOMED International). It may be used under the "
     "licence of the operator who imported it."
 )
+# The sentence that the German owners prescribe, word for word, by the name that they have in their files.
+MACHINE_READABLE = {
+    "BfArM": (
+        "Die Erstellung erfolgt unter Verwendung der maschinenlesbaren Fassung des Bundesinstituts für "
+        "Arzneimittel und Medizinprodukte (BfArM)."
+    ),
+    "DIMDI": (
+        "Die Erstellung erfolgt unter Verwendung der maschinenlesbaren Fassung des Deutschen Instituts für "
+        "Medizinische Dokumentation und Information (DIMDI)."
+    ),
+}
+WHO = "© World Health Organization. It may be used under the licence of the operator who imported it."

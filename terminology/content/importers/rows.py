@@ -330,8 +330,10 @@ def _split_at_cr(stream: IO[bytes]) -> Iterator[bytes]:
 def xml_events(file: File, reporter: Reporter) -> Iterator[tuple[str, Any]]:
     """``("start", element)`` and ``("end", element)`` of each element; the caller clears what it has read.
 
-    Raises BrokenReleaseError when the XML breaks off.
+    Raises BrokenReleaseError when the XML breaks off, or the file is of another kind that no importer reads.
     """
+    if trouble := file.trouble():
+        raise BrokenReleaseError(Problem(file.label, 1, trouble))
     parser: Any = ElementTree.XMLPullParser(("start", "end"))
     size = file.size()
     try:

@@ -40,18 +40,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
-from xml.etree import ElementTree
 
-from terminology.content.archives import check_workbook
-from terminology.content.importers.files import ARCHIVE_ERRORS, File, sources
+from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import records
-from terminology.core.errors import BrokenReleaseError, UnreadableFileError
+from terminology.content.importers.sheets import cell_text, workbook
+from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
 from terminology.core.structure import RELATIONSHIPS
 from terminology.store.release import (
@@ -261,7 +258,7 @@ def _code_system(mapping: TableMapping, kind: str) -> CodeSystemRelease:
     return CodeSystemRelease(
         kind=kind,
         url=resource["url"],
-        version=_text(resource.get("version")),
+        version=cell_text(resource.get("version")),
         name=resource.get("name"),
         title=resource.get("title"),
         language=resource.get("language"),
@@ -294,7 +291,7 @@ def _concept_map(mapping: TableMapping, kind: str) -> MapRelease:
     return MapRelease(
         kind=kind,
         url=resource["url"],
-        version=_text(resource.get("version")),
+        version=cell_text(resource.get("version")),
         name=resource.get("name"),
         title=resource.get("title"),
         copyright=resource.get("copyright"),
@@ -338,7 +335,7 @@ def _sheet_rows(
     file: File, sheet: str | None, names: list[str], reporter: Reporter
 ) -> Iterator[tuple[int, Sequence[str]]]:
     size = file.size()
-    with _workbook(file, values=True) as book, _workbook(file, values=False) as written:
+    with workbook(file, values=True) as book, workbook(file, values=False) as written:
         if sheet is not None and sheet not in book.sheetnames:
             raise BrokenReleaseError(
                 Problem(file.label, 0, f"there is no sheet {sheet}; known sheets: {book.sheetnames}")
@@ -347,7 +344,7 @@ def _sheet_rows(
         last = worksheet.max_row or 0
         rows = worksheet.iter_rows(values_only=True)
         formulas = (written[sheet] if sheet else written.worksheets[0]).iter_rows(2, values_only=True)
-        header = [_text(cell) for cell in next(rows, ())]
+        header = [cell_text(cell) for cell in next(rows, ())]
         if missing := [name for name in names if name not in header]:
             names_there = ", ".join(name for name in header if name)
             raise BrokenReleaseError(
@@ -363,48 +360,8 @@ def _sheet_rows(
                 text = "a formula has no value: open the file in a spreadsheet program and save it"
                 reporter.problem(Problem(file.label, number, text))
                 continue
-            yield number, [_text(row[place] if place < len(row) else None) or "" for place in places]
+            yield number, [cell_text(row[place] if place < len(row) else None) or "" for place in places]
         reporter.progress(file.label, size, size)
-
-
-@contextmanager
-def _workbook(file: File, values: bool) -> Iterator[Any]:
-    """The workbook, with the values of formulas or the formulas themselves.
-
-    Raises BrokenReleaseError where openpyxl is missing, or the file is not XLSX.
-    """
-    try:
-        import openpyxl
-    except ImportError:
-        need = "XLSX needs openpyxl: pip install 'fhir-terminology-adapter[xlsx]'"
-        raise BrokenReleaseError(Problem(file.label, 0, need)) from None
-    with file.binary() as stream:
-        try:
-            check_workbook(stream)
-            book = openpyxl.load_workbook(stream, read_only=True, data_only=values)
-        except UnreadableFileError as reason:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is refused: {reason}")) from None
-        except (*ARCHIVE_ERRORS, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
-        try:
-            yield book
-        except (*ARCHIVE_ERRORS, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
-        finally:
-            book.close()
-
-
-def _text(value: Any) -> str | None:
-    """A cell as text: whole numbers without a decimal point, dates as FHIR has them."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime) and value.time() == datetime.min.time():
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
 def _boolean(text: str, column: TableColumn | None = None) -> bool:
