@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import zstandard
@@ -67,14 +68,15 @@ def find(identifiers: Iterable[int], read: Callable[[str], bytes | None]) -> dic
     ``read`` reads a part of the artifact. None: this artifact has no identifiers.
     """
     parts: dict[int, PartOfConcept] = {}
-    for identifier in identifiers:
-        content = read(slice_of(identifier))
+    for name, some in groupby(sorted(identifiers, key=slice_of), key=slice_of):
+        content = read(name)
         if content is None:
             return None
         known, ords, places = _columns(zstandard.decompress(content))
-        at = bisect_left(known, identifier)
-        if at < len(known) and known[at] == identifier:
-            parts[identifier] = PartOfConcept(ords[at], places[at])
+        for identifier in some:
+            at = bisect_left(known, identifier)
+            if at < len(known) and known[at] == identifier:
+                parts[identifier] = PartOfConcept(ords[at], places[at])
     return parts
 
 
