@@ -86,8 +86,8 @@ def related(catalogue: Catalogue, request: RelatedRequest) -> ValueSetRelation:
     The result is same, subset, superset, overlapping, disjoint (also if one of them is empty), empty (both are) or
     indeterminate.
 
-    Raises TerminologyError for a request without two value sets, for an unknown value set, and for a supplement that
-    is unknown or of no use. Whatever else keeps the codes from being known makes the result ``indeterminate``.
+    Raises TerminologyError for a request without two value sets, and for a supplement that is unknown or of no use.
+    Whatever else keeps the codes from being known, such as an unknown value set, makes the result ``indeterminate``.
     """
     if request.version_policy not in (None, ALWAYS, AS_NEEDED, NEVER):
         expected = f"{ALWAYS}, {AS_NEEDED} or {NEVER}"
@@ -155,8 +155,15 @@ class _Side:
     def of(
         catalogue: Catalogue, name: str, parameters: ValueSetParameters, pins: Pins, request: RelatedRequest
     ) -> _Side:
-        """Raises TerminologyError for an unknown value set."""
-        document = requested_value_set(catalogue, parameters, pins)
+        try:
+            document = requested_value_set(catalogue, parameters, pins)
+        except TerminologyError as error:
+            if any(issue.code != "not-found" for issue in error.issues):
+                raise
+            version = parameters.value_set_version
+            side = _Side(f"{parameters.url}|{version}" if version else parameters.url or "", None)
+            side.fail(error)
+            return side
         name = canonical(document) or f"{name}ValueSet"
 
         def compiled() -> Definition:
