@@ -742,7 +742,14 @@ def test_what_is_not_implied_gets_an_answer_that_says_why(client: FlaskClient, a
 
 @pytest.mark.parametrize(
     "version",
-    [rf2.DATE, "2031-03", f"http://snomed.info/xsct/{MADE.module}", f"{URL}/{MADE.module}/version/20300101"],
+    [
+        rf2.DATE,
+        "2031-03",
+        f"http://snomed.info/xsct/{MADE.module}",
+        f"{URL}/{MADE.module}/version/20300101",
+        VERSION.replace("http:", "HTTP:"),
+        VERSION.replace("/version/", "/%76ersion/"),
+    ],
 )
 def test_a_version_that_is_not_here_is_refused_with_those_that_are(
     terminology: Terminology, version: str

@@ -146,6 +146,10 @@ DESCRIPTION = SystemDescription(
             "role chains, transitive and reflexive attributes, disjointness and merged groups need a classifier",
         ),
         NotOffered(
+            "URIs of versions in another case or with percent-encoding",
+            "FHIR compares canonicals as they are written, and a URI that is not found names the valid ones",
+        ),
+        NotOffered(
             "displays of expressions by templates", "no format is published in which a server could read them"
         ),
         NotOffered(
