@@ -327,8 +327,10 @@ def import_(place: str, tmp_path: Path) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def client(place: str) -> Iterator[FlaskClient]:
-    """A server with the bundled content and the store."""
+def client(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A server with the bundled content and the store, which looks for a new generation at every request."""
+    monkeypatch.setattr("terminology.store.postgres.INTERVAL", 0.0)
+    monkeypatch.setattr("terminology.store.postgres.WAIT", 10.0)
     with closing(StoreWriter(store_at(place))):
         pass
     yield create_app(settings=Settings(environment={}, store=place)).test_client()
