@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from threading import local
 from typing import Any, NamedTuple
 
 import orjson
@@ -139,13 +138,13 @@ def compressor(dictionary: bytes) -> Callable[[bytes], bytes]:
 
 
 class Unpacker:
-    """Reads packed bodies in any number of threads: each has a decompressor of its own."""
+    """Reads packed bodies in any number of threads: a body takes a decompressor that no other thread uses."""
 
     def __init__(self, dictionary: bytes, damage: Damage) -> None:
         """``damage`` is told of a body that cannot be unpacked."""
         self._dictionary, self._damage = _dictionary(dictionary), damage
-        # Per thread: ``decompress``, a method of its decompressor.
-        self._mine = local()
+        # The method ``decompress`` of each decompressor that nobody uses.
+        self._free: list[Callable[[bytes], bytes]] = []
 
     def __call__(self, body: bytes) -> list[Any]:
         """The array of a body that was ``packed``."""
@@ -159,13 +158,14 @@ class Unpacker:
     def decompress(self, body: bytes) -> bytes:
         """The bytes that were compressed."""
         try:
-            decompress = self._mine.decompress
-        except AttributeError:
-            decompress = self._mine.decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
+            decompress = self._free.pop()
+        except IndexError:
+            decompress = zstandard.ZstdDecompressor(self._dictionary).decompress
         try:
-            content: bytes = decompress(body)
+            content = decompress(body)
         except (zstandard.ZstdError, TypeError) as error:
             raise self._damage.error(DAMAGED, error) from None
+        self._free.append(decompress)
         return content
 
 

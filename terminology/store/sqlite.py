@@ -17,11 +17,11 @@ import sqlite3
 import struct
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import local
 from typing import Any
 
 import orjson
@@ -32,11 +32,12 @@ from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow,
 from terminology.store.damage import DAMAGED, ArtifactFile, Damage, sha256_of, uri_of, wrong_content
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
-from terminology.store.threads import ThreadConnections
 
-# The page cache of a connection in KiB: room for the inner pages of the trees. Each thread has a connection for
-# each artifact, and the operating system caches the files anyway.
+# The page cache of a connection in KiB: room for the inner pages of the trees. An artifact has a connection for each
+# thread that reads it at the same time, and the operating system caches the files anyway.
 CACHE = 256
+# The most connections of an artifact that stay open while nobody uses them.
+MOST_FREE = 16
 # How often, in seconds, a file that is read is looked at, and how often ``generation`` is opened again.
 INTERVAL = 1.0
 # The errors of SQLite that say that a file is damaged: all others may pass.
@@ -66,57 +67,65 @@ def _sql(statement: str, length: int) -> str:
 
 
 class SqliteTables:
-    """The file of one artifact. Each thread has a connection of its own."""
+    """The file of one artifact. A statement takes a connection that no other thread uses, the last one first."""
 
     def __init__(self, file: ArtifactFile, damage: Damage) -> None:
         self._file, self._damage = file, damage
-        # Per thread: ``execute``, a method of its connection.
-        self._mine = local()
-        self._open = ThreadConnections()
+        # The connections that nobody uses. Few threads are here at a time, and what one has read is in the cache.
+        self._free: list[sqlite3.Connection] = []
+        # How often the connections were closed, because the file had changed or was damaged.
+        self._closings = 0
         self._next_look = time.monotonic() + INTERVAL
         with self._reporting():
-            self._connect()
+            self._free.append(self._connect())
+        weakref.finalize(self, _close, self._free)
 
     def select(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement: see ``sql.ArtifactTables``."""
         if time.monotonic() >= self._next_look:
             self._look()
-        length = 0
+        length, bound = 0, values
         if values and isinstance(values[-1], list):
             *first, listed = values
             length = min(len(listed), SHORT + 1)
-            values = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
+            bound = (*first, *(listed if length <= SHORT else (orjson.dumps(listed).decode(),)))
+        closings = self._closings
         try:
-            execute = self._mine.execute
-        except AttributeError:
+            connection = self._free.pop()
+        except IndexError:
             with self._reporting():
-                execute = self._connect()
+                connection = self._connect()
         try:
-            rows: list[tuple[Any, ...]] = execute(_sql(statement, length), values).fetchall()
+            rows: list[tuple[Any, ...]] = connection.execute(_sql(statement, length), bound).fetchall()
         except sqlite3.DatabaseError as error:
-            if not self._is_put_back(error):
-                budget = current()
-                if budget is not None and budget.is_late:
-                    raise budget.lateness() from None
-                raise
-            with self._reporting():
-                rows = self._connect()(_sql(statement, length), values).fetchall()
+            connection.close()
+            if self._is_put_back(error):
+                return self.select(statement, *values)
+            budget = current()
+            if budget is not None and budget.is_late:
+                raise budget.lateness() from None
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        if closings == self._closings and len(self._free) < MOST_FREE:
+            self._free.append(connection)
+        else:
+            connection.close()
         return rows
 
-    def _connect(self) -> Any:
+    def _connect(self) -> sqlite3.Connection:
         if self._file.problem is not None:
             raise self._damage.error(self._file.problem)
         connection = sqlite3.connect(
             uri_of(self._file.path), uri=True, check_same_thread=False, isolation_level=None
         )
-        self._open.keep(connection, self._mine)
         # Never mapped into memory: reading a page that was cut off would end the process.
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
         connection.set_progress_handler(_is_late, LOOK)
-        self._mine.execute = connection.execute
         self._damage.end()
-        return connection.execute
+        return connection
 
     # -- damage ------------------------------------------------------------------------------
 
@@ -126,8 +135,9 @@ class SqliteTables:
             self._forget()
 
     def _forget(self) -> None:
-        """Let every thread connect again: what a connection has cached may be of a damaged file."""
-        self._mine = local()
+        """Connect again from here on: what a connection has cached may be of a damaged file."""
+        self._closings += 1
+        _close(self._free)
 
     def _is_put_back(self, error: sqlite3.DatabaseError) -> bool:
         """Whether a statement that failed may be repeated, because the file is a good one now.
@@ -157,8 +167,14 @@ class SqliteTables:
             raise self._damage.error(self._file.problem or DAMAGED, error) from None
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        self._open.close()
+        """Close the connections. One that a thread uses at this moment is closed by that thread."""
+        self._forget()
+
+
+def _close(connections: list[sqlite3.Connection]) -> None:
+    with suppress(IndexError):  # another thread may take the last one
+        while True:
+            connections.pop().close()
 
 
 def error_code(error: BaseException) -> int | None:
