@@ -552,8 +552,10 @@ class OnATerminal:
             self._reads, writes = os.openpty()
         except OSError as problem:
             pytest.skip(f"no pseudo-terminal can be opened ({problem}): is /dev/pts mounted?")
+        # Tests that run in the background of a script ignore Ctrl-C, and so would the programs that they start.
         program = (
-            f"import sys; sys.path[:0] = {sys.path!r}\nfrom terminology.cli import commands; commands.main()"
+            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            f"sys.path[:0] = {sys.path!r}\nfrom terminology.cli import commands; commands.main()"
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, "import", *map(str, arguments)],
