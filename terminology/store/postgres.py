@@ -10,7 +10,7 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Semaphore, Thread, current_thread, local
@@ -521,7 +521,12 @@ class PostgresStore:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
             if row is None or not row[0]:
                 raise StoreBusyError(BUSY)
-            yield
+            try:
+                yield
+            finally:
+                # PostgreSQL ends the process of a connection, and with it the lock, some time after it is closed.
+                with suppress(psycopg.OperationalError):
+                    connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
     @property
     def scratch(self) -> Path | None:

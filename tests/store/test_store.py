@@ -640,6 +640,14 @@ def test_only_one_import_runs_at_a_time(place: str) -> None:
     assert serving(place).catalogue().known_versions("CodeSystem", URL) == ["1"]
 
 
+def test_a_writer_that_has_ended_keeps_out_no_other(place: str) -> None:
+    load(place, (release("1"), BIRDS))
+    store = store_at(place)
+    for _ in range(100):
+        with store.lock():
+            pass
+
+
 KILLED = """
     import os, signal, sys
     sys.path[:0] = {path!r}

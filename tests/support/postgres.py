@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,14 @@ class Server:
         """Stop all its processes meanwhile: connections stay open, and nothing answers."""
         stopped = self.processes()
         for process in stopped:
-            os.kill(process, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # one that looks after the tables ends by itself
+                os.kill(process, signal.SIGSTOP)
         try:
             yield
         finally:
             for process in reversed(stopped):
-                os.kill(process, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql:///{database}?host={self.folder}&user=terminology"
