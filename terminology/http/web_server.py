@@ -32,8 +32,6 @@ from terminology.wire.failures import failure
 
 # How many connections the system may keep until they are accepted.
 BACKLOG = 1_024
-# The garbage collector looks at the newest objects when there are so many. An answer has thousands, and no circles.
-OBJECTS = 20_000
 # Seconds to wait for a port that the processes of a service which was killed have not given up yet.
 PATIENCE = 2
 
@@ -52,7 +50,6 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(OBJECTS)
     give_memory_back()
     if find_spec("granian") is not None:
         from terminology.http import granian_server
