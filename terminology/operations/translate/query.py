@@ -294,14 +294,13 @@ def _named_maps(catalogue: Catalogue, request: TranslateRequest) -> list[Concept
     """The map of the URL, the one that was sent, or the one that ``url`` names; empty if there is none."""
     url, version = split_canonical(request.url or "")
     version = agreed("conceptMapVersion", request.map_version, version, "the canonical 'url'")
-    if url and request.instance is None and request.concept_map is None:  # most often
-        return [_map(catalogue, url, version, request.roots)]
-    for document, place in ((request.instance, INSTANCE), (request.concept_map, SENT)):
-        if document is not None:
-            agreed("url", url or None, document.get("url"), place)
-            agreed("conceptMapVersion", version, document.get("version"), place)
-            return [catalogue.compile_map(document)]
-    return []
+    is_instance = request.instance is not None
+    document, place = (request.instance, INSTANCE) if is_instance else (request.concept_map, SENT)
+    if document is None:
+        return [_map(catalogue, url, version, request.roots)] if url else []
+    agreed("url", url or None, document.get("url"), place)
+    agreed("conceptMapVersion", version, document.get("version"), place)
+    return [catalogue.compile_map(document)]
 
 
 def _map(catalogue: Catalogue, url: str, version: str | None, roots: Sequence[str]) -> ConceptMap:
