@@ -1,4 +1,4 @@
-"""A value set with an include that cannot be read: what can still be said of a code."""
+"""A value set with an include or exclude that cannot be read: what can still be said of a code."""
 
 from __future__ import annotations
 
@@ -68,3 +68,16 @@ def test_an_exclude_that_cannot_be_read_judges_every_member() -> None:
 def test_an_unknown_code_is_wrong_whatever_the_filters_say() -> None:
     answer = asked("validate-code", value_set("g", below(FOODS, "gone")), coding("cake", FOODS))
     assert value(answer, "result") is False
+
+
+@RELEASES
+@UNUSABLE
+@pytest.mark.parametrize("is_imported", [False, True])
+def test_an_unusable_exclude_is_told_where_nothing_is_included(
+    release: str, include: Json, is_imported: bool
+) -> None:
+    nothing = {"system": FOODS, "concept": [{"code": "not there"}]}
+    inner = value_set("inner", nothing, exclude=[include])
+    outer = value_set("outer", {"valueSet": [inner["url"]]}) if is_imported else inner
+    with pytest.raises(TerminologyError, match="is-a"):
+        asked("expand", outer, tx_resource(inner), release=release)

@@ -22,7 +22,11 @@ def require_defined(definition: Definition) -> None:
 
 
 def require_usable(catalogue: Catalogue, block: Block) -> None:
-    """Raises TerminologyError unless the code system is known, in a version that is allowed."""
+    """Raises TerminologyError unless the code system is known, in a version that is allowed, and has the filters.
+
+    A filter that cannot be used is refused also where no code would ever be asked of it: an exclude of a value set
+    that includes nothing.
+    """
     if block.url is None:
         return
     if block.system is None:
@@ -34,3 +38,5 @@ def require_usable(catalogue: Catalogue, block: Block) -> None:
     if not block.is_allowed:
         version, required = block.version or "", block.choice.required or ""
         raise TerminologyError(issues.version_not_allowed(block.url, version, required))
+    if block.filters:
+        _ = block.selection
