@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
-from typing import Any
+from typing import NamedTuple
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.http.connections import Connections
+from terminology.http.gateway import Reply, Scope
 
 # The most bodies that are awaited at a time, and the most of one caller.
 MOST = 64
@@ -26,18 +26,20 @@ THREADS = 2 * MOST
 # Seconds after which a body may have to give way to another.
 GRACE = 1.0
 
-Work = Callable[[str, Any, dict[str, Any]], None]
+Work = Callable[[str, Reply, Scope], None]
 
 
-@dataclass(slots=True, eq=False)
-class _AwaitedBody:
-    """``began``: the time of ``time.monotonic``. ``is_given_up``: the request has been refused meanwhile."""
+class _AwaitedBody(NamedTuple):
+    """``began``: the time of ``time.monotonic``."""
 
     caller: str
-    reply: Any
-    scope: dict[str, Any]
+    scope: Scope
     began: float
-    is_given_up: bool = False
+
+    @property
+    def age(self) -> float:
+        """Seconds for which it has been awaited."""
+        return time.monotonic() - self.began
 
 
 class AwaitedBodies:
@@ -45,35 +47,36 @@ class AwaitedBodies:
 
     def __init__(
         self,
-        refuse: Callable[[Any, dict[str, Any], Exception], None],
+        refuse: Callable[[Reply, Scope, Exception], None],
         connections: Connections,
         largest: int,
         time_limit: float,
     ) -> None:
         self._refuse, self._connections = refuse, connections
         self._largest, self._time_limit = largest, time_limit
-        self._threads = 0
-        self._bodies: dict[_AwaitedBody, None] = {}  # the oldest first
+        # By reply, the oldest first; and those that were given up, whose threads still wait. A thread adds and removes
+        # its own without the lock: each such step is one for Python, and so is a copy of all.
+        self._bodies: dict[Reply, _AwaitedBody] = {}
+        self._given_up: set[Reply] = set()
         self._lock = Lock()
 
-    def receive(self, caller: str, reply: Any, scope: dict[str, Any], work: Work) -> None:
+    def receive(self, caller: str, reply: Reply, scope: Scope, work: Work) -> None:
         """Call ``work`` with the request when its body is there."""
         length = _length(scope, self._largest)
         if not length:
             work(caller, reply, scope)  # without a body, or with one that is refused unread
             return
-        body = _AwaitedBody(caller, reply, scope, time.monotonic())
-        with self._lock:
-            victim, is_refused = self._make_room(caller)
-            if not is_refused:
-                self._bodies[body] = None
-                self._threads += 1
-        if victim is not None:
-            self._give_up(victim)
-        if is_refused:
-            self._refuse(reply, scope, RefusedError(429, issues.too_many_bodies(), {"Retry-After": "1"}))
+        bodies = self._bodies
+        bodies[reply] = _AwaitedBody(caller, scope, time.monotonic())
+        has_room = len(bodies) + len(self._given_up) <= MOST_OF_CALLER or self._make_room(caller)
+        content = _read(scope, length) if has_room else b""
+        if bodies.pop(reply, None) is None:
+            self._given_up.discard(reply)  # refused meanwhile
+        elif has_room:
+            scope["wsgi.input"] = BytesIO(content)
+            work(caller, reply, scope)
         else:
-            self._read(body, length, work)
+            self._refuse(reply, scope, RefusedError(429, issues.too_many_bodies(), {"Retry-After": "1"}))
 
     def are_here(self) -> bool:
         """Whether all bodies have arrived."""
@@ -81,53 +84,47 @@ class AwaitedBodies:
 
     def give_up_late_ones(self) -> None:
         """Refuse the requests whose bodies have not arrived in time."""
-        limit = time.monotonic() - self._time_limit
         with self._lock:
-            late = [body for body in self._bodies if body.began < limit]
-            for body in late:
-                self._forget(body)
-        for body in late:
-            self._give_up(body)
+            for reply, body in self._bodies.copy().items():
+                if body.age > self._time_limit:
+                    self._give_up(reply)
 
-    def _make_room(self, caller: str) -> tuple[_AwaitedBody | None, bool]:
-        """The body that has to give way to one of ``caller``, and whether that one is refused instead."""
-        if self._threads >= THREADS:
-            return None, True  # clients that were refused keep their connections, and thereby threads
-        if len(self._bodies) < MOST_OF_CALLER:
-            return None, False
-        rivals = [body for body in self._bodies if body.caller == caller]
-        if len(rivals) < MOST_OF_CALLER:
-            if len(self._bodies) < MOST:
-                return None, False
-            rivals = list(self._bodies)
-        if rivals[0].began > time.monotonic() - GRACE:
-            return None, True
-        self._forget(rivals[0])
-        return rivals[0], False
-
-    def _forget(self, body: _AwaitedBody) -> None:
-        del self._bodies[body]
-        body.is_given_up = True
-
-    def _give_up(self, body: _AwaitedBody) -> None:
-        error = RefusedError(408, issues.body_too_slow(self._time_limit), {"Connection": "close"})
-        self._refuse(body.reply, body.scope, error)
-        self._connections.close_soon(body.scope["REMOTE_ADDR"])
-
-    def _read(self, body: _AwaitedBody, length: int, work: Work) -> None:
-        try:
-            content = body.scope["wsgi.input"].read(length)
-        except (OSError, ValueError):
-            content = b""  # a chunk that cannot be read: the application sees that the body is not whole
+    def _make_room(self, caller: str) -> bool:
+        """Whether there is room for a body of the caller, which counts already; another one may have to give way."""
         with self._lock:
-            self._threads -= 1
-            self._bodies.pop(body, None)
-        if not body.is_given_up:
-            body.scope["wsgi.input"] = BytesIO(content)
-            work(body.caller, body.reply, body.scope)
+            bodies = self._bodies.copy()
+            if len(bodies) + len(self._given_up) > THREADS:
+                return False  # clients that were refused keep their connections, and thereby threads
+            rivals = {reply: body for reply, body in bodies.items() if body.caller == caller}
+            if len(rivals) <= MOST_OF_CALLER:
+                if len(bodies) <= MOST:
+                    return True
+                rivals = bodies
+            reply, oldest = next(iter(rivals.items()))
+            return oldest.age > GRACE and self._give_up(reply)
+
+    def _give_up(self, reply: Reply) -> bool:
+        """Refuse a request whose body is awaited. Call it with the lock. True, also if the body has just arrived."""
+        self._given_up.add(reply)
+        body = self._bodies.pop(reply, None)
+        if body is None:
+            self._given_up.discard(reply)
+        else:
+            error = RefusedError(408, issues.body_too_slow(self._time_limit), {"Connection": "close"})
+            self._refuse(reply, body.scope, error)
+            self._connections.close_soon(body.scope["REMOTE_ADDR"])
+        return True
 
 
-def _length(scope: dict[str, Any], largest: int) -> int:
+def _read(scope: Scope, length: int) -> bytes:
+    try:
+        content: bytes = scope["wsgi.input"].read(length)
+    except (OSError, ValueError):
+        return b""  # a chunk that cannot be read: the application sees that the body is not whole
+    return content
+
+
+def _length(scope: Scope, largest: int) -> int:
     """How many bytes to read; 0 if the request has no body, or one that the application refuses without reading it."""
     text = scope.get("CONTENT_LENGTH") or ""
     if not text:

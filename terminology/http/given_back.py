@@ -23,8 +23,8 @@ _HEAPS = 2
 # granian has an allocator of its own, which reads this when granian is imported: a tenth of a second after memory was
 # freed, it goes back.
 _JEMALLOC = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2")
-# Pages of memory (4 MB) by which a process may grow before it is tidied.
-_GROWTH = 1_024
+# Pages of memory (4 MB) by which a process may grow or shrink before it is tidied.
+_CHANGE = 1_024
 
 
 def give_memory_back() -> None:
@@ -38,25 +38,21 @@ def give_memory_back() -> None:
 
 
 class Tidying:
-    """Frees objects that refer to one another, and gives their memory back, each time that the process has grown.
+    """Frees objects that refer to one another, and gives free memory back, each time that the process has changed much.
 
-    Python looks for such objects when many others were made, which may be never.
+    Python looks for such objects when many others were made, which may be never. Threads that end leave free memory.
     """
 
     def __init__(self) -> None:
         self._trim = _of_libc("malloc_trim")
-        self._least = self._pages()
+        self._tidied = self._pages()
 
     def look(self) -> None:
         """Tidy, if there is enough to gain. Call it while no request is at work."""
-        if self._trim is None:
-            return
-        pages = self._pages()
-        if pages > self._least + _GROWTH:
+        if self._trim is not None and abs(self._pages() - self._tidied) > _CHANGE:
             gc.collect()
             self._trim(0)
-            self._least = self._pages()
-        self._least = min(self._least, pages)
+            self._tidied = self._pages()
 
     def _pages(self) -> int:
         """The pages of memory that this process has."""

@@ -36,6 +36,7 @@ from terminology.http.app import create_app
 from terminology.http.awaited_bodies import THREADS, AwaitedBodies
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.connections import Connections
+from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent
@@ -193,10 +194,10 @@ class _Loader:
         app = create_app(settings, catalogue=ServedContent(settings, self._catalogue).catalogue)
         per_caller = 0 if settings.proxies else settings.connections_per_caller
         connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)
-        beats, wrap = self._beats, getattr(mp, _WRAP)
+        beats = self._beats
 
-        def wrapped(app: Flask, *arguments: Any) -> SharedThreads:
-            refusing = wrap(CommonHeaders(_raise_refusal, settings.cors_origin), *arguments)
+        def wrapped(app: Flask, *_: object) -> SharedThreads:
+            refusing = gateway(CommonHeaders(_raise_refusal, settings.cors_origin))
 
             def refuse(reply: Any, scope: dict[str, Any], error: Exception) -> None:
                 scope[_REFUSAL] = error
@@ -206,7 +207,7 @@ class _Loader:
 
             waiting = max(0, settings.requests_per_caller - settings.threads)
             threads = SharedThreads(
-                wrap(app, *arguments), refuse, bodies, caller_of(settings), settings.threads, waiting
+                gateway(app), refuse, bodies, caller_of(settings), settings.threads, waiting
             )
 
             tidying = Tidying()

@@ -197,8 +197,12 @@ def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
     length = int(text)
     if not 0 < length <= longest:
         return None
-    content: bytes = environ["wsgi.input"].read(length)
-    environ["wsgi.input"] = BytesIO(content)
+    body = environ["wsgi.input"]
+    content: bytes = body.read(length)
+    if isinstance(body, BytesIO):
+        body.seek(0)
+    else:
+        environ["wsgi.input"] = BytesIO(content)
     return content if len(content) == length else None
 
 

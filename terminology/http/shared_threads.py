@@ -8,8 +8,8 @@ that arrive byte by byte, keep all threads busy, and nobody else is answered. Tw
 * A body is awaited by a thread of the pool while few are; then by a thread of its own. It has a time limit, and the
   oldest gives way where there are too many (``AwaitedBodies``).
 
-The layer stands before WSGI, because a WSGI application cannot put a request aside. ``answer`` is granian's own
-function for a request: it calls the application and sends what it returns.
+The layer stands before WSGI, because a WSGI application cannot put a request aside. ``answer`` calls the application
+and sends what it returns (``gateway``).
 """
 
 from __future__ import annotations
@@ -19,16 +19,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.http.awaited_bodies import AwaitedBodies
+from terminology.http.gateway import Answer, Reply, Scope
 
-# A request as granian gives it: the object that takes its response, and its part of the WSGI environment.
-Reply = Any
-Scope = dict[str, Any]
-Answer = Callable[[Reply, Scope], object]
 Refuse = Callable[[Reply, Scope, Exception], None]
 
 # Seconds after which a caller that was refused may try again.

@@ -32,6 +32,9 @@ from terminology.wire.failures import failure
 
 # How many connections the system may keep until they are accepted.
 BACKLOG = 1_024
+# So many more objects have to be there before the garbage collector looks at them: a large answer has a few thousands,
+# which are all needed.
+OBJECTS = 2_000
 # Seconds to wait for a port that the processes of a service which was killed have not given up yet.
 PATIENCE = 2
 
@@ -50,6 +53,7 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
     give_memory_back()
     if find_spec("granian") is not None:
         from terminology.http import granian_server

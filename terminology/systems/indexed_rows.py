@@ -12,7 +12,6 @@ from terminology.store.packing import (
     DESIGNATIONS,
     EXTENSION,
     PROPERTIES,
-    has_decimals,
     line_of,
     value_of,
     with_decimals,
@@ -66,12 +65,9 @@ class RowReader:
 
     def designations(self, lines: Sequence[bytes]) -> list[Designation]:
         uses = self._uses
-        nodes = line_of(lines, DESIGNATIONS) or ()
-        if nodes and has_decimals(lines[DESIGNATIONS]):
-            nodes = with_decimals(nodes)
         designations = [
             Designation(node[0], node[1], uses[node[2]]) if len(node) == 3 else self._designation(*node)
-            for node in nodes
+            for node in line_of(lines, DESIGNATIONS) or ()
         ]
         if self._language is not None:
             for designation in designations:
@@ -103,6 +99,7 @@ class RowReader:
         coding = None if use is None else self._uses[use]
         if rest is None:
             return Designation(value, language, coding)
+        rest = with_decimals(rest)
         return Designation(
             value, language, coding, rest.get("additionalUse", ()), extension=rest.get("extension", ())
         )

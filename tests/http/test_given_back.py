@@ -10,13 +10,14 @@ import pytest
 from tests.support.paths import ROOT
 
 PROGRAM = """
-import sys
+from mmap import mmap
 from pathlib import Path
 from terminology.http.given_back import Tidying, give_memory_back
 
 def megabytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024
 
+mapped = mmap(-1, 50_000_000)
 {setting}
 tidying = Tidying()
 for size in range(1, 30):
@@ -54,4 +55,13 @@ def test_a_large_body_that_was_answered_leaves_no_memory_behind() -> None:
 @needs_glibc
 def test_a_process_that_has_grown_is_tidied() -> None:
     before, after = megabytes("", "tidying.look()")
+    assert before > 300 > 100 > after
+
+
+@needs_glibc
+def test_a_process_whose_threads_have_ended_is_tidied() -> None:
+    """A stack that goes takes nothing else with it: here mapped memory stands for the stacks."""
+    before, after = megabytes(
+        "mapped.write(bytes(50_000_000))", "tidying = Tidying(); mapped.close(); tidying.look()"
+    )
     assert before > 300 > 100 > after
