@@ -136,9 +136,15 @@ def _preference(designation: Designation) -> int:
     """Preferred terms before plain ones, those before terms with some special use, withdrawn ones last."""
     if is_withdrawn(designation):
         return 4
-    if designation.use is None:
+    uses = uses_of(designation)
+    if not uses:
         return 2
-    return 1 if designation.use.get("code") in _PREFERRED else 3
+    return 1 if any(use.get("code") in _PREFERRED for use in uses) else 3
+
+
+def uses_of(designation: Designation) -> list[Document]:
+    """``use`` and ``additionalUse``."""
+    return [use for use in (designation.use, *designation.additional_use) if use]
 
 
 def is_index_term(designation: Designation) -> bool:

@@ -12,7 +12,7 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.budget import spend
 from terminology.core.errors import TerminologyError
-from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE, Languages, best_display, matching, uses_of
 from terminology.core.model import (
     CodeSystemInfo,
     Coding,
@@ -156,7 +156,7 @@ def _designations(
     designations = detail.designations
     if concept.display and (about.language or concept.display != display):
         default = Designation(concept.display, about.language, PREFERRED_FOR_LANGUAGE)
-        if not any(d.value == default.value and d.use == default.use for d in designations):
+        if not any(d.value == default.value and default.use in uses_of(d) for d in designations):
             designations = [default, *designations]
     if "designation" in requested:
         return designations

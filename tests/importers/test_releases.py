@@ -15,6 +15,7 @@ from terminology import Settings, create_app
 from terminology.catalogue.concept_map import NO_MAP_PROPERTY
 from terminology.catalogue.content import Content
 from terminology.core.errors import BrokenReleaseError
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE
 from terminology.opening import ServedContent, known_importers
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
@@ -324,13 +325,22 @@ def test_rf2_display_is_the_preferred_term_and_dialects_keep_theirs(imported: An
     assert snomed[TORN].display == "Color loss of wing"
     assert snomed.said(TORN) == [
         ("Torn wing (injury)", "en", "900000000000003001"),
-        ("Color loss of wing", "en-US", "preferredForLanguage"),
-        ("Colour loss of wing", "en-GB", "preferredForLanguage"),
+        ("Color loss of wing", "en-US", "900000000000013009"),
+        ("Colour loss of wing", "en-GB", "900000000000013009"),
         ("Wing rip", "en", "900000000000013009"),
     ]
     # Preferred in every dialect is preferred in the language; without a synonym the full name is shown.
-    assert snomed.said(WING)[1] == ("Wing", "en", "preferredForLanguage")
+    assert snomed.said(WING)[1] == ("Wing", "en", "900000000000013009")
     assert snomed[ROOT].display == "Dragon concept (dragon)"
+
+
+def test_rf2_use_is_the_type_of_the_description_and_says_what_is_preferred(imported: Any) -> None:
+    preferred = {
+        value
+        for value, _, _, rest in imported("snomed")[TORN].designations
+        if rest is not None and rest["additionalUse"] == [PREFERRED_FOR_LANGUAGE]
+    }
+    assert preferred == {"Color loss of wing", "Colour loss of wing"}
 
 
 def test_rf2_is_a_is_the_hierarchy_and_attributes_are_properties(imported: Any) -> None:

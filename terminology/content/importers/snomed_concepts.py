@@ -13,6 +13,7 @@ from typing import Any
 
 from terminology.content.importers.rows import is_number, raw_records
 from terminology.content.importers.snomed_files import MEMBER_COLUMNS, TABLES, Rf2Files
+from terminology.core.languages import PREFERRED_FOR_LANGUAGE
 from terminology.core.model import Problem
 from terminology.core.texts import words
 from terminology.store.release import ConceptRow, DesignationTuple, PropertyTuple, RelationshipTuple
@@ -51,11 +52,6 @@ TAGS = {
     "19491000087109": "en-CA",
     "20581000087109": "fr-CA",
     "271000210107": "en-NZ",
-}
-PREFERRED_FOR_LANGUAGE = {
-    "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
-    "code": "preferredForLanguage",
-    "display": "Preferred For Language",
 }
 
 
@@ -343,7 +339,7 @@ class ConceptDescriptions:
         # Preferred in every dialect is preferred in the language.
         everywhere = self._preferences.of_language[language] <= set(tags)
         for tag in [language] if everywhere else tags:
-            self.designations.append((term, tag, PREFERRED_FOR_LANGUAGE, {"additionalUse": [use]}))
+            self.designations.append((term, tag, use, {"additionalUse": [PREFERRED_FOR_LANGUAGE]}))
 
     def semantic_tag(self) -> list[PropertyTuple]:
         """The text in the last brackets of the fully specified name; of the English one, if there are several."""

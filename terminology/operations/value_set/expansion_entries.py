@@ -17,6 +17,7 @@ from terminology.core.languages import (
     Languages,
     best_designation,
     best_display,
+    uses_of,
 )
 from terminology.core.model import CodeSystemInfo, ConceptDetail, Designation, Document, Property, Typed
 from terminology.operations.value_set.compose import Block
@@ -236,7 +237,7 @@ def _with_repeated_extensions(original: Designation) -> Designation:
 
 def _is_requested(candidate: Designation, tokens: Sequence[str]) -> bool:
     """``tokens`` are languages (``urn:ietf:bcp:47|de`` or ``de``) and uses (``system|code``)."""
-    uses = [use for use in (candidate.use, *candidate.additional_use) if use]
+    uses = uses_of(candidate)
     language = (candidate.language or "").lower()
     for token in tokens:
         system, bar, code = token.rpartition("|")
