@@ -2,7 +2,7 @@
 
 A thread that reads from granian waits until the bytes are there, for hours if the client wants. So the pool has threads
 for bodies alone. After ``time_limit`` seconds a body is refused, and the connection is closed. Where too many are
-awaited, the oldest gives way.
+slow, the oldest give way.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from terminology.core.errors import RefusedError
 from terminology.http.connections import Connections
 from terminology.http.gateway import Reply, Scope
 
-# The most bodies that are awaited at a time, and the most of one caller.
-MOST = 64
-MOST_OF_CALLER = 32
-# The threads that await bodies: also such as were refused, until their connections end.
-THREADS = 2 * MOST
+# How many bodies may be awaited for long, and how many of one caller.
+MOST = 40
+MOST_OF_CALLER = 20
+# The threads that await bodies: also such as were refused, until their connections end. Some are left to other callers.
+THREADS = 72
+RESERVE = 8
+# A body that has arrived is read within so many seconds, however many others are: of these there may be more.
+MOMENT = 0.3
 # Seconds after which a body may have to give way to another.
 GRACE = 1.0
 
@@ -90,21 +93,23 @@ class AwaitedBodies:
                     self._give_up(reply)
 
     def _make_room(self, caller: str) -> bool:
-        """Whether there is room for a body of the caller, which counts already; another one may have to give way."""
+        """Whether there is room for a body of the caller, which counts already; others may have to give way."""
         with self._lock:
             bodies = self._bodies.copy()
-            if len(bodies) + len(self._given_up) > THREADS:
+            own = {reply: body for reply, body in bodies.items() if body.caller == caller}
+            rivals, most = (own, MOST_OF_CALLER) if len(own) > MOST_OF_CALLER else (bodies, MOST)
+            too_many = list(rivals.items())[: max(0, len(rivals) - most)]
+            slow = [reply for reply, body in too_many if body.age > GRACE]
+            for reply in slow:
+                self._give_up(reply)
+            if len(self._bodies) + len(self._given_up) > THREADS:
                 return False  # clients that were refused keep their connections, and thereby threads
-            rivals = {reply: body for reply, body in bodies.items() if body.caller == caller}
-            if len(rivals) <= MOST_OF_CALLER:
-                if len(bodies) <= MOST:
-                    return True
-                rivals = bodies
-            reply, oldest = next(iter(rivals.items()))
-            return oldest.age > GRACE and self._give_up(reply)
+            if rivals is bodies or slow:
+                return True
+            return len(own) <= THREADS - RESERVE and too_many[0][1].age < MOMENT
 
-    def _give_up(self, reply: Reply) -> bool:
-        """Refuse a request whose body is awaited. Call it with the lock. True, also if the body has just arrived."""
+    def _give_up(self, reply: Reply) -> None:
+        """Refuse a request whose body is awaited, unless it has just arrived. Call it with the lock."""
         self._given_up.add(reply)
         body = self._bodies.pop(reply, None)
         if body is None:
@@ -113,7 +118,6 @@ class AwaitedBodies:
             error = RefusedError(408, issues.body_too_slow(self._time_limit), {"Connection": "close"})
             self._refuse(reply, body.scope, error)
             self._connections.close_soon(body.scope["REMOTE_ADDR"])
-        return True
 
 
 def _read(scope: Scope, length: int) -> bytes:
