@@ -96,11 +96,9 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=[
-            _with_display(system, p) if p.value.type == "Coding" else p
-            for p in properties
-            if not request.properties or p.code in requested
-        ],
+        properties=_with_displays(
+            system, [p for p in properties if p.code in requested] if request.properties else properties
+        ),
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )
@@ -178,14 +176,24 @@ def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) 
     return properties
 
 
-def _with_display(system: CodeSystem, property_: Property) -> Property:
-    """A property whose value is a Coding of the same code system, with the display of its concept."""
-    coding = property_.value.value
-    if coding.get("system") != system.about.url or "display" in coding:
-        return property_
-    spend(_STEPS)
-    concept = system.locate(coding.get("code", ""))
-    if concept is None or not concept.display:
-        return property_
-    value = Typed("Coding", {**coding, "display": concept.display})
-    return Property(property_.code, value, property_.description, property_.source)
+def _with_displays(system: CodeSystem, properties: list[Property]) -> list[Property]:
+    """The properties; a Coding of the same code system has the display of its concept."""
+    url = system.about.url
+    bare = {
+        place: property_.value.value
+        for place, property_ in enumerate(properties)
+        if property_.value.type == "Coding"
+        and property_.value.value.get("system") == url
+        and "display" not in property_.value.value
+    }
+    if not bare:
+        return properties
+    spend(_STEPS * len(bare))
+    displays = system.displays({coding.get("code", "") for coding in bare.values()})
+    displayed = list(properties)
+    for place, coding in bare.items():
+        if display := displays.get(coding.get("code", "")):
+            own = properties[place]
+            value = Typed("Coding", {**coding, "display": display})
+            displayed[place] = Property(own.code, value, own.description, own.source)
+    return displayed

@@ -154,6 +154,10 @@ class Artifact:
         rows = self._select("concepts by key", [key for key in keys if is_text(key)])
         return [StoredConcept(*row) for row in rows]
 
+    def displays(self, keys: Iterable[str]) -> list[tuple[str, str | None]]:
+        """The displays of the concepts with these keys, each with its key; in any order."""
+        return self._select("displays", [key for key in keys if is_text(key)])
+
     def keys(self, beginning: str = "") -> Iterator[tuple[str, int, str]]:
         """Key, number and code of the concepts whose key has this beginning, in the order of the keys."""
         for key, ord_, code in self._select("keys", beginning, beginning + LAST_CHARACTER):

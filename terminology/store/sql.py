@@ -19,6 +19,7 @@ STATEMENTS = {
     "ord": "SELECT ord FROM concept WHERE {here} key = ?",
     "concepts": f"SELECT {_CONCEPT} FROM concept WHERE {{here}} ord {{among}} ORDER BY ord",
     "concepts by key": f"SELECT {_CONCEPT} FROM concept WHERE {{here}} key {{among}}",
+    "displays": "SELECT key, display FROM concept WHERE {here} key {among}",
     "range": f"SELECT {_CONCEPT} FROM concept WHERE {{here}} ord >= ? AND ord < ? ORDER BY ord",
     "ords": "SELECT key, ord FROM concept WHERE {here} key {among}",
     "keys": "SELECT key, ord, code FROM concept WHERE {here} key >= ? AND key < ? ORDER BY key",

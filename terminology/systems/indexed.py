@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
@@ -18,7 +18,7 @@ from terminology.systems.described import described_info, description_of
 from terminology.systems.filters import values_in_doubt
 from terminology.systems.indexed_filters import STEPS_OF_ROW, IndexedFilters
 from terminology.systems.indexed_rows import LazyDetail, RowReader
-from terminology.systems.protocol import CodesBeyond
+from terminology.systems.protocol import CodesBeyond, located_displays
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -112,6 +112,13 @@ class IndexedCodeSystem:
             keys |= self.filters.keys(missing)
             rows |= self._rows(dict.fromkeys(keys[code] for code in missing))
         return {code: LazyDetail(self.reader, rows[key]) for code, key in keys.items() if key in rows}
+
+    def displays(self, codes: Collection[str]) -> Mapping[str, str]:
+        if self._may_differ or self.about.has_expressions:
+            return located_displays(self.locate, codes)
+        keys = {code: self._own_key(code) for code in codes}
+        displays = self.reader.displays.of(keys.values())
+        return {code: displays[key] for code, key in keys.items() if displays[key]}
 
     def implied_value_set(self, canonical: str) -> Document | None:
         value_set = self.artifact.header.document.get("valueSet")

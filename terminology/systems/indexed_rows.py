@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Concept, ConceptDetail, Designation, Document, Property, Typed
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.packing import (
@@ -12,6 +13,7 @@ from terminology.store.packing import (
     DESIGNATIONS,
     EXTENSION,
     PROPERTIES,
+    has_decimals,
     line_of,
     value_of,
     with_decimals,
@@ -19,14 +21,40 @@ from terminology.store.packing import (
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 from terminology.systems.metadata import deprecations_of, is_deprecation
 
+# How many displays are kept: those of attributes of SNOMED CT come again and again.
+RECENT_DISPLAYS = 2_000
 # The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension", "former")
+
+
+class RecentDisplays:
+    """The displays of the concepts of one artifact, by key."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._recent: RecentValues[str] = RecentValues(RECENT_DISPLAYS, size_of_texts)
+
+    def of(self, keys: Iterable[str], known: Callable[[], Mapping[str, str]] = dict) -> dict[str, str]:
+        """The display of each of these concepts, "" where it has none; ``known`` returns those of some others."""
+        find = self._recent.find
+        recent = {key: find(key) for key in keys}
+        displays = {key: display for key, display in recent.items() if display is not None}
+        missing = [key for key in recent if key not in displays]
+        if missing:
+            others = known()
+            unknown = [key for key in missing if key not in others]
+            read = dict(self._artifact.displays(unknown)) if unknown else {}
+            for key in missing:
+                displays[key] = others.get(key) or read.get(key) or ""
+                self._recent.put(key, displays[key])
+        return displays
 
 
 class RowReader:
     """Reads the rows of one artifact."""
 
     def __init__(self, artifact: Artifact) -> None:
+        self.displays = RecentDisplays(artifact)
         self._unpack = artifact.unpack
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
@@ -76,13 +104,14 @@ class RowReader:
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         kinds, properties = self._kinds, []
+        nodes = line_of(lines, PROPERTIES) or ()
+        if nodes and has_decimals(lines[PROPERTIES]):
+            nodes = with_decimals(nodes)
         # A concept may have hundreds: only a value that was packed is unpacked.
-        for row in line_of(lines, PROPERTIES) or ():
-            code, type_ = kinds[row[0]]
-            value = row[1]
-            if type_ == "decimal" or type(value) is dict:
-                value = value_of(type_, value)
-            properties.append(Property(code, Typed(type_, value), row[2] if len(row) > 2 else None))
+        for node in nodes:
+            code, type_ = kinds[node[0]]
+            value = value_of(type_, node[1]) if type_ == "decimal" else node[1]
+            properties.append(Property(code, Typed(type_, value), node[2] if len(node) > 2 else None))
         return properties
 
     def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
@@ -101,7 +130,7 @@ class RowReader:
             return Designation(value, language, coding)
         rest = with_decimals(rest)
         return Designation(
-            value, language, coding, rest.get("additionalUse", ()), extension=rest.get("extension", ())
+            value, language, coding, rest.get("additionalUse", ()), None, rest.get("extension", ())
         )
 
 

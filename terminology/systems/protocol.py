@@ -6,7 +6,7 @@ answers all questions but two, for a code system with no more to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol, cast
 
@@ -144,6 +144,9 @@ class CodeSystem(Protocol):
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         """Designations and properties of many concepts at once; unknown codes are left out."""
 
+    def displays(self, codes: Collection[str]) -> Mapping[str, str]:
+        """The displays of many concepts at once; codes without one are left out."""
+
     def implied_value_set(self, canonical: str) -> Document | None:
         """The ValueSet that this code system itself defines under a canonical, or None."""
 
@@ -213,6 +216,9 @@ class SimpleCodeSystem:
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         return {code: ConceptDetail() for code in codes if self.locate(code) is not None}
 
+    def displays(self, codes: Collection[str]) -> Mapping[str, str]:
+        return located_displays(self.locate, codes)
+
     def implied_value_set(self, canonical: str) -> Document | None:
         return None
 
@@ -271,6 +277,11 @@ class WrappedCodeSystem:
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         return self._system.describe(codes)
 
+    def displays(self, codes: Collection[str]) -> Mapping[str, str]:
+        if self.about.has_expressions:
+            return located_displays(self.locate, codes)
+        return self._system.displays(codes)
+
     def implied_value_set(self, canonical: str) -> Document | None:
         return self._system.implied_value_set(canonical)
 
@@ -282,6 +293,12 @@ class WrappedCodeSystem:
 
     def remarks(self, code: str) -> Sequence[Issue]:
         return self._system.remarks(code)
+
+
+def located_displays(locate: Callable[[str], Concept | None], codes: Collection[str]) -> dict[str, str]:
+    """The displays of concepts that are located one after the other."""
+    concepts = ((code, locate(code)) for code in codes)
+    return {code: concept.display for code, concept in concepts if concept is not None and concept.display}
 
 
 class SimpleSelection:

@@ -267,8 +267,8 @@ def _name(unit: Any) -> str:
 class UnitsOfMeasure(GrammarCodeSystem):
     """UCUM as a code system."""
 
-    # The value set of the common units that was asked last, and the names of its units.
-    _named: tuple[Document, Mapping[str, str]] | None = None
+    # What found the common units last, their value set, and their names. What one catalogue finds does not change.
+    _named: tuple[object, Document | None, Mapping[str, str]] = (None, None, {})
 
     def describe(self, codes: Sequence[str]) -> Mapping[str, ConceptDetail]:
         """The analysed form, the name in FHIR's list of common units, and the canonical form of each unit."""
@@ -280,13 +280,14 @@ class UnitsOfMeasure(GrammarCodeSystem):
         return details
 
     def _common_names(self) -> Mapping[str, str]:
-        for canonical_ in self.about.common:
-            if (value_set := self.find_value_set(canonical_)) is not None:
-                named = self._named
-                if named is None or named[0] is not value_set:
-                    named = self._named = value_set, _names_of(value_set)
-                return named[1]
-        return {}
+        finder, before, names = self._named
+        if finder is not self.find_value_set:
+            common = map(self.find_value_set, self.about.common)
+            value_set = next((each for each in common if each is not None), None)
+            if value_set is not before:
+                names = {} if value_set is None else _names_of(value_set)
+            self._named = self.find_value_set, value_set, names
+        return names
 
     def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
         single = (each for filter_ in filters for each in values_in_doubt(filter_) if each.op == "=")

@@ -221,6 +221,10 @@ def test_codes_are_located_described_and_subsumed_alike(document: Json) -> None:
         for code in [*CODES, "a1", "A2", "no", ""]:
             assert store.locate(code) == memory.locate(code)
             assert told(store, [code]) == told(memory, [code])
+        known = {code: concept.display for code in [*CODES, "a1"] if (concept := memory.locate(code))}
+        displays = {code: display for code, display in known.items() if display}
+        for system in (memory, store, store):  # the second time from those that are kept
+            assert system.displays([*CODES, "a1", "no", ""]) == displays
         present = [code for code in CODES if memory.locate(code)]
         assert told(store, present) == told(memory, present)
         for one, other in product(present, present):

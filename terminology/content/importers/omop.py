@@ -26,7 +26,7 @@ from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import SILENT, column_names, is_number, raw_records, records
-from terminology.core.model import Document, Problem
+from terminology.core.model import Problem
 from terminology.store.release import (
     CodeSystemRelease,
     ConceptRow,
@@ -80,7 +80,7 @@ PROPERTIES = (
     *(PropertyDeclaration(name, "Coding") for name in RELATIONSHIPS),
 )
 _SYSTEMS = {each.id: each.system for each in VOCABULARIES}
-LANGUAGES = {b"4180186": "en", b"4182511": "es", b"4180190": "fr", b"4182504": "de", b"4182503": "nl"}
+LANGUAGES = {"4180186": "en", "4182511": "es", "4180190": "fr", "4182504": "de", "4182503": "nl"}
 
 # The files whose rows belong to concepts, each with a letter and its columns.
 _TABLES = (
@@ -170,9 +170,9 @@ def _distribute(files: dict[str, File], buckets: Buckets, reporter: Reporter) ->
 
 
 def _rows(lines: list[bytes], names: ConceptsOfNames, reporter: Reporter) -> Iterator[ConceptRow]:
-    by_concept: dict[int, list[list[bytes]]] = defaultdict(list)
+    by_concept: dict[int, list[list[str]]] = defaultdict(list)
     for line in lines:
-        row = line.split(b"\t")
+        row = line.decode().split("\t")
         by_concept[int(row[1])].append(row)
     for id_ in sorted(by_concept):
         concept = _concept(by_concept[id_], names)
@@ -182,48 +182,37 @@ def _rows(lines: list[bytes], names: ConceptsOfNames, reporter: Reporter) -> Ite
             reporter.problem(Problem("CONCEPT.csv", 0, f"{id_} is in another file, but not in this one"))
 
 
-def _concept(rows: list[list[bytes]], names: ConceptsOfNames) -> ConceptRow | None:
-    own = next((row for row in rows if row[0] == b"C"), None)
+def _concept(rows: list[list[str]], names: ConceptsOfNames) -> ConceptRow | None:
+    own = next((row for row in rows if row[0] == "C"), None)
     if own is None:
         return None
-    code, name, domain, vocabulary, class_, standard, source, start, end, invalid = (
-        cell.decode() for cell in own[1:11]
-    )
+    _, code, name, domain, vocabulary, class_, standard, source, start, end, invalid = own[:11]
     synonyms: list[DesignationTuple] = [
-        (row[2].decode(), LANGUAGES.get(row[3]), None, None)
-        for row in rows
-        if row[0] == b"S" and row[2].decode() != name
+        (row[2], LANGUAGES.get(row[3]), None, None) for row in rows if row[0] == "S" and row[2] != name
     ]
-    related = ((row[3], row[2]) for row in rows if row[0] == b"R")
-    named = (("domain", domain), ("vocabulary", vocabulary), ("concept-class", class_))
+    related = dict.fromkeys((row[3], row[2]) for row in rows if row[0] == "R")
     properties: list[PropertyTuple] = [
         ("domain-id", "code", domain),
         ("vocabulary-id", "string", vocabulary),
         ("concept-class-id", "code", class_),
-        *((f"{kind}-concept-id", "code", names[kind, id_]) for kind, id_ in named if names.get((kind, id_))),
-        ("standard-concept", "code", standard or "NS"),
-        *_source(vocabulary, source),
-        *(
-            (key, "dateTime", _date(date))
-            for key, date in (("valid-start-date", start), ("valid-end-date", end))
-            if date
-        ),
-        *((("invalid-reason", "string", invalid),) if invalid else ()),
-        *((name.decode(), "Coding", _coding(other)) for name, other in dict.fromkeys(related)),
     ]
+    for kind, named in (("domain", domain), ("vocabulary", vocabulary), ("concept-class", class_)):
+        if other := names.get((kind, named)):
+            properties.append((f"{kind}-concept-id", "code", other))
+    properties.append(("standard-concept", "code", standard or "NS"))
+    # The code of the concept in its own code system, if that is known: a Coding without a system means nothing.
+    if vocabulary in _SYSTEMS:
+        properties.append(("source-concept-code", "Coding", {"system": _SYSTEMS[vocabulary], "code": source}))
+    if start:
+        properties.append(("valid-start-date", "dateTime", _date(start)))
+    if end:
+        properties.append(("valid-end-date", "dateTime", _date(end)))
+    if invalid:
+        properties.append(("invalid-reason", "string", invalid))
+    properties += [(key, "Coding", {"system": URL, "code": other}) for key, other in related]
     return ConceptRow(
         code=code, display=name or None, inactive=bool(invalid), designations=synonyms, properties=properties
     )
-
-
-def _source(vocabulary: str, code: str) -> Iterator[PropertyTuple]:
-    """The code of the concept in its own code system, if that is known: a Coding without a system means nothing."""
-    if vocabulary in _SYSTEMS:
-        yield "source-concept-code", "Coding", {"system": _SYSTEMS[vocabulary], "code": code}
-
-
-def _coding(concept: bytes) -> Document:
-    return {"system": URL, "code": concept.decode()}
 
 
 def _date(text: str) -> str:

@@ -178,8 +178,8 @@ def raw_records(
             _report_last(file, reporter, pending)
 
 
-def raw_rows(file: File, reporter: Reporter, delimiter: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """All cells of each line that is not blank, as bytes, with its number: the same for a table without a header."""
+def raw_lines(file: File, reporter: Reporter) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not blank, as bytes without its end, with its number: for tables without a header."""
     with file.binary() as stream:
         for number, line in _numbered_lines(file, stream, reporter):
             if number == 1:
@@ -187,7 +187,7 @@ def raw_rows(file: File, reporter: Reporter, delimiter: bytes) -> Iterator[tuple
             if not line.isascii() and not _is_utf_8(line):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
             elif not line.isspace():
-                yield number, line.rstrip(b"\r\n").split(delimiter)
+                yield number, line.rstrip(b"\r\n")
 
 
 def table_rows(

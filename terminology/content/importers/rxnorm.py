@@ -25,12 +25,13 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, raw_rows, without_faults
+from terminology.content.importers.rows import SILENT, is_number, raw_lines, without_faults
 from terminology.core.model import Problem
 from terminology.store.posting_terms import field_in_any_case
 from terminology.store.release import (
@@ -53,11 +54,13 @@ OWN = "RXNORM"
 _OWN = OWN.encode()
 # SUPPRESS: of a name that is in use, also one without quantity (E), and of one that its source no longer has.
 _CURRENT, _OBSOLETE = ("", "N", "E"), "O"
+_ATTRIBUTES = frozenset(name.encode() for name in ATTRIBUTES)
 _SEMANTIC_TYPES = (
     PropertyDeclaration("STY", "string", None, "Semantic type."),
     PropertyDeclaration("TUI", "string", None, "Identifier of the semantic type."),
     PropertyDeclaration("STN", "string", None, "Place of the semantic type in the tree."),
 )
+_OF_SEMANTIC_TYPES = tuple(declaration.code for declaration in _SEMANTIC_TYPES)
 _DATE = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
 
 
@@ -153,20 +156,26 @@ def _relations(files: dict[str, File]) -> list[str]:
     )
 
 
-def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, list[bytes]]]:
+def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, Sequence[bytes]]]:
     """The concept and the kept columns of each row that is RxNorm's own and not suppressed."""
-    width, source, suppressed = table.width + 1, table.source, table.suppressed
+    width, source, suppressed, keep = table.width, table.source, table.suppressed, table.keep
+    picked = itemgetter(*keep) if len(keep) > 1 else lambda row: (row[keep[0]],)
+    own_cell = b"|%b|" % _OWN
 
-    def fault_of(row: list[bytes]) -> str | None:
-        is_whole = len(row) == width and not row[-1]
-        return None if is_whole else f"expected {table.width} columns with | after each"
+    def fault_of(line: bytes) -> str | None:
+        is_whole = line.count(b"|") == width and line.endswith(b"|")
+        return None if is_whole else f"expected {width} columns with | after each"
 
-    for number, row in without_faults(file, reporter, raw_rows(file, reporter, b"|"), fault_of):
+    for number, line in without_faults(file, reporter, raw_lines(file, reporter), fault_of):
+        # Most rows are those of other sources: they need not be split.
+        if source is not None and own_cell not in line:
+            continue
+        row = line.split(b"|")
         own = source is None or row[source] == _OWN
         concept = row[table.concept]
         if own and concept and (suppressed is None or row[suppressed] in (b"", b"N")):
             if is_number(concept):
-                yield int(concept), [row[place] for place in table.keep]
+                yield int(concept), picked(row)
             else:
                 reporter.problem(Problem(file.label, number, f"{concept.decode()!r} is not an RXCUI"))
 
@@ -177,8 +186,10 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
     with Buckets(array("Q", (concept for concept, _ in names))) as buckets:
         for name, file in files.items():
             table = TABLES[name]
+            letter = table.letter.encode()
             for concept, cells in _records(file, table, reporter):
-                buckets.put(concept, b"|".join((b"%d" % concept, table.letter.encode(), *cells)))
+                if letter != b"A" or cells[0] in _ATTRIBUTES:
+                    buckets.put(concept, b"%d|%b|%b" % (concept, letter, b"|".join(cells)))
         for concept, (source,) in _records(files["rxnconso.rrf"], OTHER_SOURCES, SILENT):
             if source != _OWN:
                 buckets.put(concept, b"%d|%b|%b" % (concept, OTHER_SOURCES.letter.encode(), source))
@@ -211,7 +222,12 @@ def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
     ]
     properties += [("SAB", "code", source) for source in _sources(rows)]
     for letter, *cells in rows:
-        properties += _properties(letter, cells)
+        if letter == "A":
+            properties.append((cells[0], "string", cells[1]))
+        elif letter == "R" and cells[0]:
+            properties.append((cells[0], "code", cells[1]))
+        elif letter == "S":
+            properties += zip(_OF_SEMANTIC_TYPES, ("string",) * 3, cells, strict=True)
     general = ((cells[3], cells[2]) for cells in rows if cells[0] == "R" and cells[3])
     return ConceptRow(
         code=code,
@@ -225,16 +241,6 @@ def _concept(code: str, rows: list[list[str]]) -> ConceptRow:
 
 def _sources(rows: list[list[str]]) -> list[str]:
     return [OWN, *dict.fromkeys(cells[1] for cells in rows if cells[0] == "B")]
-
-
-def _properties(letter: str, cells: list[str]) -> Iterator[PropertyTuple]:
-    """The properties that a row about a concept has."""
-    if letter == "S":
-        yield from zip(("STY", "TUI", "STN"), ("string",) * 3, cells, strict=True)
-    elif letter == "R" and cells[0]:
-        yield cells[0], "code", cells[1]
-    elif letter == "A" and cells[0] in ATTRIBUTES:
-        yield cells[0], "string", cells[1]
 
 
 def _former_concept(code: str, rows: list[list[str]]) -> ConceptRow:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 
-from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Designation, Property, Typed
 from terminology.store.artifacts import Artifact
 from terminology.store.packing import OWN, line_of
@@ -16,34 +14,9 @@ from terminology.systems.snomed.ecl.descriptions import Descriptions
 from terminology.systems.snomed.identifiers import INACTIVE_DESCRIPTION, URL
 
 TERSE, WITH_TERMS = "normalFormTerse", "normalForm"
-# How many terms are kept: those of attributes come again and again.
-RECENT = 2_000
 # The texts and numbers of an expression, in which no concept is; or a concept.
 _CONCEPT = re.compile(r'("(?:[^"\\]|\\.)*"|#[+-]?[0-9.]+)|([1-9][0-9]{5,17})')
 _USE = {"system": URL, "code": INACTIVE_DESCRIPTION, "display": "Inactive"}
-
-
-class Terms:
-    """The displays of the concepts of one release."""
-
-    def __init__(self, artifact: Artifact) -> None:
-        self._artifact = artifact
-        self._recent: RecentValues[str] = RecentValues(RECENT, size_of_texts)
-
-    def of(self, codes: Iterable[str]) -> Mapping[str, str]:
-        """The display of each of these concepts that has one."""
-        terms: dict[str, str] = {}
-        missing = []
-        for code in dict.fromkeys(codes):
-            term = self._recent.find(code)
-            if term is None:
-                missing.append(code)
-            else:
-                terms[code] = term
-        for row in self._artifact.concepts_by_key(missing) if missing else ():
-            terms[row.key] = row.display or ""
-            self._recent.put(row.key, terms[row.key])
-        return terms
 
 
 class LateText(Typed):
@@ -73,7 +46,6 @@ class SnomedRowReader(RowReader):
     def __init__(self, artifact: Artifact, descriptions: Descriptions) -> None:
         super().__init__(artifact)
         self._descriptions = descriptions
-        self.terms = Terms(artifact)
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         """With the normal form, whose terms are not stored."""
@@ -87,17 +59,21 @@ class SnomedRowReader(RowReader):
 
     def _normal_form(self, terse: str, properties: Iterable[Property]) -> str:
         """The normal form with terms; the values of properties have theirs."""
-        codes = (p for p in properties if p.description and p.value.type == "code")
-        return self.with_terms(terse, {p.value.value: p.description for p in codes if p.description})
+        return self.with_terms(
+            terse,
+            lambda: {
+                p.value.value: p.description for p in properties if p.description and p.value.type == "code"
+            },
+        )
 
-    def with_terms(self, expression: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
-        """An expression without terms, with the display of each concept; ``known`` has those of some."""
+    def with_terms(self, expression: str, known: Callable[[], Mapping[str, str]] = dict) -> str:
+        """An expression without terms, with the display of each concept; ``known`` returns those of some."""
         # Every third piece is a concept, or None.
         pieces = _CONCEPT.split(expression)
-        terms = self.terms.of(id_ for id_ in pieces[2::3] if id_ and id_ not in known)
+        terms = self.displays.of(filter(None, pieces[2::3]), known)
         for place in range(2, len(pieces), 3):
-            if (id_ := pieces[place]) and (term := known.get(id_) or terms.get(id_)):
-                pieces[place] = f"{id_}|{term}|"
+            if term := terms.get(pieces[place]):
+                pieces[place] += f"|{term}|"
         return "".join(filter(None, pieces))
 
     def former(self, lines: Sequence[bytes]) -> Sequence[Designation]:
