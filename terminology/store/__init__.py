@@ -12,8 +12,9 @@ reporting.py         how an import reports problems and progress
 loading.py           the commands: import, retire, remove
 registry.py          which artifacts exist, from which files, since when (SQLAlchemy; never asked by a request)
 verifying.py         whether the artifacts are as they were imported
-compile/             rows into tables: compiler.py (code systems and maps), scratch.py, order.py,
-                     indexing.py, postings.py, garbage.py
+compile/             rows into tables: compiler.py (code systems and maps), scratch.py, places.py, order.py,
+                     indexing.py, postings.py, runs.py, blocks.py, garbage.py
+temporary.py         temporary files, for what does not stay in memory
 ===================  ================================================================
 
 Reading:

@@ -42,6 +42,7 @@ from terminology.store.release import (
 )
 from terminology.store.reporting import CountingReporter, Reporter
 from terminology.store.schema import FORMAT
+from terminology.store.temporary import temporary_files_in
 from terminology.store.value_sets import compile_value_set
 
 # How long requests that began before a change may still read what the change removed.
@@ -325,13 +326,13 @@ class _ReleaseCompilation:
     def _compile(self, sink: Sink) -> int:
         """The number of rows."""
         opened, reporter, readable = self._opened, self._reporter, self._readable
-        with garbage.rare_collections():
+        with garbage.rare_collections(), temporary_files_in(self._store.scratch):
             if isinstance(opened, OpenedConceptMap):
                 return compile_map(opened.release, readable(opened.mappings(reporter)), sink, reporter)
             if isinstance(opened, OpenedValueSet):
                 return compile_value_set(opened.release, readable(opened.members(reporter)), sink, reporter)
             concepts = readable(opened.concepts(reporter))
-            return compile_code_system(opened.release, concepts, sink, reporter, self._store.scratch)
+            return compile_code_system(opened.release, concepts, sink, reporter)
 
     def _readable(self, rows: Iterable[_Row]) -> Iterator[_Row]:
         """The rows up to the place where a file breaks off. Raises BrokenReleaseError unless parts are taken."""

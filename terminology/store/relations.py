@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -51,9 +51,9 @@ def part_of(table: str, kind: str) -> str:
 class RelationshipCollector:
     """Collects the relationships of a code system while its concepts pass in the order of their numbers."""
 
-    def __init__(self, places: Mapping[str, int], ords: Sequence[int]) -> None:
-        """``places`` are the places of the codes in the release, ``ords`` the numbers of the concepts by place."""
-        self._places, self._ords = places, ords
+    def __init__(self, place_of: Callable[[str], int | None], ords: Sequence[int]) -> None:
+        """``place_of`` gives the place of a code in the release, ``ords`` are the numbers of the concepts by place."""
+        self._place_of, self._ords = place_of, ords
         self._owners = array("I")
         self._alone: list[int] = []
         # Target and source in one number, so that they sort quickly.
@@ -88,14 +88,14 @@ class RelationshipCollector:
             source = ord_ if group is None else len(self._owners) - 1
             if not is_concept:
                 self._values[VALUED, kind][target].append(source)
-            elif (place := self._places.get(target)) is not None:
+            elif (place := self._place_of(target)) is not None:
                 table = LINKED if group is None else GROUPED
                 self._concepts[table, kind].append(self._ords[place] << _SHIFT | source)
 
     def _add_cell(self, column: str, value: str, is_concept: bool) -> None:
         """A cell of the last row. An identifier that is not that of a concept is a value."""
         row = len(self._row_owners) - 1
-        place = self._places.get(value) if is_concept else None
+        place = self._place_of(value) if is_concept else None
         if place is None:
             self._values[ROW_VALUES, column][value].append(row)
         else:

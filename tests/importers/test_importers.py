@@ -266,6 +266,7 @@ def test_memory_does_not_grow_with_the_release(
     kind: str, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("terminology.content.importers.buckets.RANGE", 500)
+    monkeypatch.setattr("terminology.content.importers.buckets.LIMIT", 100_000)
 
     def peak(folder: Path, count: int) -> int:
         write(folder, count)

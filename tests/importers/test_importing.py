@@ -730,6 +730,7 @@ def test_of_a_row_no_more_than_its_code_stays_at_hand(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("terminology.content.importers.buckets.RANGE", 500)
+    monkeypatch.setattr("terminology.content.importers.buckets.LIMIT", 100_000)
 
     def peak(count: int) -> int:
         folder = tmp_path / str(count)

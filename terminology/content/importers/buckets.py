@@ -1,40 +1,48 @@
-"""Scratch files that bring together the rows of several files by their concept.
+"""Rows of several files, brought together by their concept in a temporary file.
 
-The rows are put into files by ranges of their keys, and the files are read back one by one. One range is in
-memory at a time, whatever the size of the release.
+The rows are sorted by ranges of their keys. Those in memory go to the file when they are too many, and the ranges are
+read back one by one: so the memory does not depend on the size of the release.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from types import TracebackType
 
-RANGE = 2048
-_MOST_FILES = 200
+from terminology.store.temporary import temporary_file
+
+# So many keys make a range.
+RANGE = 1024
+# What the lines in memory may have, in bytes.
+LIMIT = 16_000_000
+# The ranges are cut by at most so many of the keys.
+_SAMPLE = 1 << 17
 
 
 class Buckets:
-    """Lines of bytes by a whole number. The ``with`` statement removes the scratch files.
+    """Lines of bytes by a whole number. The ``with`` statement removes the temporary file.
 
-    >>> with Buckets(array("Q", [7, 1, 5])) as buckets:
+    >>> with Buckets([7, 1, 5]) as buckets:
     ...     for key in (7, 1, 5, 7):
     ...         buckets.put(key, b"%d" % key)
     ...     list(buckets)
     [[b'7', b'1', b'5', b'7']]
     """
 
-    def __init__(self, keys: array[int]) -> None:
+    def __init__(self, keys: Iterable[int]) -> None:
         """``keys`` are the keys of all lines, in any order; the ranges are cut by them."""
-        ordered = sorted(keys)
-        width = max(RANGE, -(-len(ordered) // _MOST_FILES))
-        self._bounds = ordered[width::width]
-        self._folder = TemporaryDirectory(prefix="terminology-import-")
-        self._paths = [Path(self._folder.name) / str(number) for number in range(len(self._bounds) + 1)]
-        self._files = [path.open("wb") for path in self._paths]
+        self._bounds = _bounds(keys)
+        # Not lists of lines: an object for each takes more memory than its text.
+        self._lines = [bytearray() for _ in range(len(self._bounds) + 1)]
+        # Where the lines of each range are in the file: pairs of a place and a length.
+        self._pieces = [array("Q") for _ in self._lines]
+        # The bytes of the lines in memory.
+        self.size = 0
+        self._stack = ExitStack()
+        self._file = self._stack.enter_context(temporary_file())
 
     def __enter__(self) -> Buckets:
         return self
@@ -42,18 +50,45 @@ class Buckets:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files:
-            file.close()
-        self._folder.cleanup()
+        self._stack.close()
 
     def put(self, key: int, line: bytes) -> None:
         """Add a line, without a line end."""
-        self._files[bisect_right(self._bounds, key)].write(line + b"\n")
+        lines = self._lines[bisect_right(self._bounds, key)]
+        lines += line
+        lines += b"\n"
+        self.size += len(line)
+        if self.size > LIMIT:
+            self._put_down()
+
+    def _put_down(self) -> None:
+        """Write the lines in memory to the file."""
+        for lines, pieces in zip(self._lines, self._pieces, strict=True):
+            if lines:
+                pieces.extend((self._file.tell(), len(lines)))
+                self._file.write(lines)
+                lines.clear()
+        self.size = 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """The lines of each range, in the order in which they were put; the ranges ascend."""
-        for file in self._files:
-            file.close()
-        for path in self._paths:
-            yield path.read_bytes().split(b"\n")[:-1]
-            path.unlink()
+        for number, pieces in enumerate(self._pieces):
+            text = bytearray()
+            for place, length in zip(pieces[::2], pieces[1::2], strict=True):
+                self._file.seek(place)
+                text += self._file.read(length)
+            text += self._lines[number]
+            self._lines[number].clear()
+            yield bytes(text).split(b"\n")[:-1]
+
+
+def _bounds(keys: Iterable[int]) -> list[int]:
+    """The keys at which the ranges are cut, by a sample of the keys: every one, every second, every fourth …"""
+    sample, step = array("Q"), 1
+    for number, key in enumerate(keys):
+        if not number % step:
+            sample.append(key)
+            if len(sample) == _SAMPLE:
+                sample, step = sample[::2], 2 * step
+    width = max(1, RANGE // step)
+    return sorted(sample)[width::width]

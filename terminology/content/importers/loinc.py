@@ -23,7 +23,6 @@ text.
 from __future__ import annotations
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -175,14 +174,12 @@ def _concepts(files: LoincFiles, reporter: Reporter) -> Iterator[ConceptRow]:
             yield from _concepts_of(lines, builder, reporter)
 
 
-def _keys(files: LoincFiles) -> array[int]:
+def _keys(files: LoincFiles) -> Iterator[int]:
     """The keys of all codes. Only the ranges of the buckets depend on them, so a malformed row does no harm."""
-    keys = array("Q")
     for kind, column in (("loinc", "LOINC_NUM"), ("part", "PartNumber"), ("answer", "AnswerStringId")):
         for file in files[kind]:
             codes = (_key(code) for (code,) in values(file, (column,), ",", True))
-            keys.extend(key for key in codes if key is not None)
-    return keys
+            yield from (key for key in codes if key is not None)
 
 
 def _classes(files: LoincFiles) -> dict[str, str]:

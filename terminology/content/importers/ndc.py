@@ -11,7 +11,6 @@ A package comes twice, as it was assigned and with 11 digits. The meaning of the
 from __future__ import annotations
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -98,7 +97,7 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
     products, packages = files["product.txt"], files["package.txt"]
     rows = records(packages, SILENT, ("NDCPACKAGECODE",), encoding=encoding_of(packages))
     keys = (digits(code.strip()) for _, (code,) in rows)
-    with Buckets(array("Q", (int(key[:9]) for key in keys if key is not None))) as buckets:
+    with Buckets(int(key[:9]) for key in keys if key is not None) as buckets:
         for letter, file, columns in (("P", products, PRODUCTS), ("K", packages, PACKAGES)):
             for number, (code, *cells) in records(file, reporter, columns, encoding=encoding_of(file)):
                 key = digits(code.strip())

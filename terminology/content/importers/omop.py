@@ -17,7 +17,6 @@ are in the download only after a step that needs a licence; a concept without a 
 from __future__ import annotations
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -150,7 +149,7 @@ def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow
     """The concepts in the order of their numbers."""
     ids = (int(row[0]) for row in raw_records(files["concept.csv"], SILENT, CONCEPT) if is_number(row[0]))
     names = _concepts_of_names(files)
-    with Buckets(array("Q", ids)) as buckets:
+    with Buckets(ids) as buckets:
         _distribute(files, buckets, reporter)
         for lines in buckets:
             yield from _rows(lines, names, reporter)

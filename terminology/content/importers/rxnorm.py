@@ -21,7 +21,6 @@ https://terminology.hl7.org/RxNorm.html; the filters that ask for all this are i
 from __future__ import annotations
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -183,7 +182,7 @@ def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[
 def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their numbers."""
     names = _records(files["rxnconso.rrf"], TABLES["rxnconso.rrf"], SILENT)
-    with Buckets(array("Q", (concept for concept, _ in names))) as buckets:
+    with Buckets(concept for concept, _ in names) as buckets:
         for name, file in files.items():
             table = TABLES[name]
             letter = table.letter.encode()

@@ -22,7 +22,6 @@ maps in ``snomed_maps``.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -190,13 +189,11 @@ def _report_missing_descriptions(files: Rf2Files, reporter: Reporter) -> None:
             reporter.problem(Problem(refset.file.label, 0, text))
 
 
-def _concept_ids(files: Rf2Files) -> array[int]:
-    ids = array("Q")
+def _concept_ids(files: Rf2Files) -> Iterator[int]:
     for concepts in files["concept"]:
         for row in raw_records(concepts.file, SILENT, CONCEPT_COLUMNS):
             if is_number(row[0]):
-                ids.append(int(row[0]))
-    return ids
+                yield int(row[0])
 
 
 # Kinds of which inactive rows are read, too: an inactive description is a former display.

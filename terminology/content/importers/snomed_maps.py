@@ -15,7 +15,6 @@ group the rule of a row is its condition: ``dependsOn`` the attribute ``mapRule`
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby, product
@@ -187,9 +186,8 @@ def _extended(file: File, refset: str, reporter: Reporter) -> Iterator[MapRow]:
 
     The rows of a concept may be anywhere in the file, so they are put into buckets by concept first.
     """
-    ids = array(
-        "Q", (int(row[5]) for row in _members(file, "extendedMap", refset, SILENT) if is_number(row[5]))
-    )
+    rows = _members(file, "extendedMap", refset, SILENT)
+    ids = (int(row[5]) for row in rows if is_number(row[5]))
     with Buckets(ids) as buckets:
         for row in _members(file, "extendedMap", refset, reporter):
             if all(is_number(cell) for cell in row[5:8]):

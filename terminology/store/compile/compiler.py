@@ -1,18 +1,17 @@
 """The compilers of code systems and maps: rows of a release in, rows of tables out.
 
-A code system takes two passes: the first writes the rows to a scratch file as they come, and keeps only codes,
-displays and parents in memory; the second, when the order of the concepts is known, packs them one by one.
+A code system takes two passes: the first writes the rows to a scratch file as they come; the second, when the order of
+the concepts is known, packs them one by one. Only a few numbers of each concept stay in memory between them.
 """
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 from pyroaring import BitMap
@@ -20,6 +19,7 @@ from pyroaring import BitMap
 from terminology.core.model import Document
 from terminology.core.texts import bare
 from terminology.store.backend import Sink, TableRow
+from terminology.store.compile.blocks import block_at, write_block
 from terminology.store.compile.chunks import CHUNK, chunks
 from terminology.store.compile.indexing import ConceptPostings, postings_of
 from terminology.store.compile.scratch import CHILD, PARENT, ScratchFile, ScratchRow
@@ -31,28 +31,24 @@ from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
 from terminology.store.schema import FIRST_PROPERTY, HAS_FOLDED, INNER, MARK
+from terminology.store.temporary import temporary_file
 
 # Properties that every code system has, declared or not.
 COMMON_PROPERTIES = {"parent", "child", "notSelectable", "inactive", "status"}
+# So many codes stay at hand with their displays: the same properties come again and again.
+AT_HAND = 16_384
 
 
 def compile_code_system(
-    release: CodeSystemRelease,
-    rows: Iterable[ConceptRow],
-    sink: Sink,
-    reporter: Reporter,
-    scratch: Path | None = None,
+    release: CodeSystemRelease, rows: Iterable[ConceptRow], sink: Sink, reporter: Reporter
 ) -> int:
-    """Write the tables of a code system. Returns the number of its concepts.
-
-    ``scratch`` is the folder of the scratch file; None means that of the system.
-    """
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        scratch_file = ScratchFile(release, file, reporter)
+    """Write the tables of a code system. Returns the number of its concepts."""
+    with temporary_file() as file, temporary_file() as parents:
+        scratch_file = ScratchFile(release, file, parents, reporter)
         for row in rows:
             scratch_file.add(row)
-            if not len(scratch_file.codes) % CHUNK:
-                reporter.rows(len(scratch_file.codes))
+            if not scratch_file.count % CHUNK:
+                reporter.rows(scratch_file.count)
         return _CodeSystemCompiler(release, scratch_file, sink).write()
 
 
@@ -62,7 +58,7 @@ class _CodeSystemCompiler:
     def __init__(self, release: CodeSystemRelease, scratch: ScratchFile, sink: Sink) -> None:
         self._release, self._scratch, self._sink = release, scratch, sink
         self._order = scratch.order()
-        count = len(scratch.codes)
+        count = scratch.count
         self._header = Header("CodeSystem", code_system_document(release, count), count)
         declared = [declaration.code for declaration in release.properties]
         codes = [*declared, *(code for code, _ in scratch.kinds), *sorted(COMMON_PROPERTIES)]
@@ -72,6 +68,7 @@ class _CodeSystemCompiler:
         self._digest = sha256()
         # By number of the kind: whether its values are codes of concepts.
         self._is_code = [type_ == "code" for _, type_ in scratch.kinds]
+        self._display_of = lru_cache(AT_HAND)(self._display_in_scratch)
 
     def write(self) -> int:
         """Write all tables. Returns the number of concepts."""
@@ -79,7 +76,10 @@ class _CodeSystemCompiler:
         with postings_of(scratch, order.places, self._fields) as postings:
             dictionary = dictionary_of(self._sample())
             compress = compressor(dictionary)
-            relations, identifiers = RelationshipCollector(scratch.places, order.ords), IdentifierCollector()
+            relations, identifiers = (
+                RelationshipCollector(scratch.place_of, order.ords),
+                IdentifierCollector(),
+            )
             numbered = identifiers.collect(relations.collect(enumerate(scratch.read(order.places))))
             for concepts in chunks(self._concept(ord_, row, compress) for ord_, row in numbered):
                 sink.write("concept", concepts)
@@ -119,7 +119,7 @@ class _CodeSystemCompiler:
     def _concept(self, ord_: int, row: ScratchRow, compress: Callable[[bytes], bytes]) -> TableRow:
         place = self._order.places[ord_]
         code, display, flags, status = row[:4]
-        key = self._scratch.keys.own(code)
+        key = self._scratch.key_of(code)
         lines = packed_lines(self._body(place, row))
         self._digest.update(f"{code}\0{display}\0{flags}\0".encode("utf-8", "surrogatepass") + lines)
         body = compress(lines)
@@ -134,32 +134,39 @@ class _CodeSystemCompiler:
             *self._relatives(CHILD, self._order.children[place]),
         ]
         lines += [
-            (*one, display) if is_code[one[0]] and (display := display_of(one[1])) is not None else one
+            (*one, display) if is_code[one[0]] and (display := display_of(str(one[1]))) is not None else one
             for one in properties
         ]
         return [definition, designations, lines, extension, own]
 
     def _relatives(self, kind: int, places: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        codes, displays = self._scratch.codes, self._scratch.displays
-        return [(kind, codes[place], displays[place]) for place in places or ()]
+        label = self._scratch.label
+        return [(kind, *label(place)) for place in places or ()]
 
-    def _display_of(self, code: Any) -> str | None:
+    def _display_in_scratch(self, code: str) -> str | None:
         """The display of a concept that is the value of a property, if it is one of this code system."""
-        place = self._scratch.place_of(str(code))
-        return None if place is None else self._scratch.displays[place]
+        place = self._scratch.place_of(code)
+        return None if place is None else self._scratch.label(place)[1]
 
     def _hierarchy(self) -> Iterator[TableRow]:
         order = self._order
-        descendants = order.descendants()
-        for ord_, place in enumerate(order.places):
-            parents, children = order.parents[place], order.children[place]
-            if parents is not None or children is not None:
-                yield (
-                    ord_,
-                    bitmap_of(order.numbers(parents)) if parents else None,
-                    bitmap_of(order.numbers(children)) if children else None,
-                    descendants[place] if children else None,
-                )
+        if not order.has_edges:
+            return
+        with temporary_file() as file:
+            # They come in another order than they are written in.
+            offsets = array("Q", bytes(8 * order.count))
+            for place, descendants in order.descendants():
+                offsets[place] = file.tell()
+                write_block(file, descendants)
+            for ord_, place in enumerate(order.places):
+                parents, children = order.parents[place], order.children[place]
+                if parents is not None or children is not None:
+                    yield (
+                        ord_,
+                        bitmap_of(order.numbers(parents)) if parents else None,
+                        bitmap_of(order.numbers(children)) if children else None,
+                        block_at(file, offsets[place]) if children else None,
+                    )
 
 
 def bitmap_of(ords: Iterable[int]) -> bytes:

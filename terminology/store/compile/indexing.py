@@ -11,18 +11,19 @@ import marshal
 import os
 import subprocess
 import sys
-import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from terminology.core.numbers import NUMBERS
 from terminology.core.texts import words
 from terminology.store.compile import garbage
+from terminology.store.compile.blocks import blocks, bytes_at, write_block
 from terminology.store.compile.chunks import chunks
 from terminology.store.compile.postings import Posting, PostingsBuilder
-from terminology.store.compile.scratch import ScratchFile, ScratchRow, read
+from terminology.store.compile.scratch import ScratchFile, ScratchRow, read, spans
 from terminology.store.posting_terms import (
     field_in_any_case,
     second_term_of_code,
@@ -44,7 +45,10 @@ from terminology.store.schema import (
     STATUS,
     WORD,
 )
+from terminology.store.temporary import temporary_file, temporary_files_in, temporary_folder
 
+# After so many concepts the memory of their terms is looked at.
+LOOK = 256
 # From this many concepts on, a second process is worth its start.
 LARGE = 20_000
 _PROGRAM = "from terminology.store.compile.indexing import main; main()"
@@ -65,12 +69,14 @@ class ConceptIndexer:
         fields: Mapping[str, int],
         language: str | None,
         case_sensitive: bool | None,
+        file: IO[bytes],
     ) -> None:
         """``kinds`` are those of the scratch file, with declared types; ``language`` is that of the displays.
 
-        A property that is not in ``fields`` is not indexed: it cannot be filtered by.
+        A property that is not in ``fields`` is not indexed: it cannot be filtered by. ``file`` is a temporary file
+        for the postings.
         """
-        self._postings = PostingsBuilder()
+        self._postings = PostingsBuilder(file)
         self._add_to = {name: self._postings.adder(field) for name, field in fields.items()}
         self._mark, self._add_folded = self._postings.adder(MARK), self._postings.adder(FOLDED)
         self._kinds = [
@@ -91,14 +97,17 @@ class ConceptIndexer:
 
     def add_all(self, rows: Iterable[ScratchRow]) -> None:
         """Add the concepts, which come in the order of their numbers: 0, 1, 2, …"""
+        numbers = 0
         for ord_, row in enumerate(rows):
+            if not ord_ % LOOK and self._postings.relieve(numbers):
+                numbers = 0
             code, display, flags, status, _, designations, properties, _, _, terms, *_ = row
             texts: dict[str | None, list[str]] = {None: [code]}
             if display:
                 texts.setdefault(self._language, []).append(display)
             for designation in designations:
                 texts.setdefault(designation[1], []).append(designation[0])
-            self._add_words(ord_, texts)
+            numbers += self._add_words(ord_, texts) + len(properties)
             self._add_values(ord_, properties)
             for name, term in terms:
                 self._add_to[name](term, ord_)
@@ -110,8 +119,9 @@ class ConceptIndexer:
             if status is not None:
                 self._mark(STATUS + term_of(status), ord_)
 
-    def _add_words(self, ord_: int, texts: Mapping[str | None, list[str]]) -> None:
-        """Add the words of a concept; ``texts`` are by language."""
+    def _add_words(self, ord_: int, texts: Mapping[str | None, list[str]]) -> int:
+        """Add the words of a concept; ``texts`` are by language. Returns their number."""
+        count = 0
         by_field: dict[int, list[str]] = {}
         for language, in_language in texts.items():
             field, mark = self._word_fields.get(language) or self._new_word_field(language)
@@ -119,7 +129,10 @@ class ConceptIndexer:
             if mark is not None:
                 self._mark(mark, ord_)
         for field, in_field in by_field.items():
-            self._postings.add_words(field, set(words("\n".join(in_field))), ord_)
+            distinct = set(words("\n".join(in_field)))
+            self._postings.add_words(field, distinct, ord_)
+            count += len(distinct)
+        return count
 
     def _new_word_field(self, language: str | None) -> tuple[int, str | None]:
         """The field of the words of a language that comes for the first time, and its mark."""
@@ -186,12 +199,14 @@ def postings_of(
     ``fields`` has the number of the field of each property and kind of term.
     """
     if len(places) < LARGE or not sys.executable:
-        indexer = ConceptIndexer(scratch.declared_kinds, fields, scratch.language, scratch.case_sensitive)
-        indexer.add_all(scratch.read(places))
-        yield indexer
+        with temporary_file() as file:
+            kinds, case_sensitive = scratch.declared_kinds, scratch.case_sensitive
+            indexer = ConceptIndexer(kinds, fields, scratch.language, case_sensitive, file)
+            indexer.add_all(scratch.read(places))
+            yield indexer
         return
     with (
-        tempfile.TemporaryFile() as output,
+        temporary_file() as output,
         _indexing_process(scratch, places, fields, output) as process,
     ):
         try:
@@ -203,10 +218,13 @@ def postings_of(
 def _indexing_process(
     scratch: ScratchFile, places: array[int], fields: Mapping[str, int], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
+    begin = scratch.write_spans(places)
+    folder = temporary_folder()
     job = marshal.dumps(
         (
-            scratch.starts.tobytes(),
-            places.tobytes(),
+            begin,
+            len(places),
+            None if folder is None else str(folder),
             scratch.declared_kinds,
             dict(fields),
             scratch.language,
@@ -236,33 +254,40 @@ class _PostingsOfProcess:
 
     def chunks(self) -> Iterator[list[Posting]]:
         """The postings in the order of their key, in chunks."""
-        if self._process.wait() != 0:
-            raise RuntimeError(f"the process that makes the index ended with {self._process.returncode}")
+        status = self._process.wait()
+        if status > 1:
+            raise OSError(status, os.strerror(status))
+        if status:
+            raise RuntimeError(f"the process that makes the index ended with {status}")
         self._output.seek(0)
-        while chunk := marshal.load(self._output):
+        read_blocks = blocks(self._output)
+        while chunk := next(read_blocks):
             yield chunk
-        self.long.update(marshal.load(self._output))
-        self.languages.update(marshal.load(self._output))
+        self.long.update(next(read_blocks))
+        self.languages.update(next(read_blocks))
 
 
 def main() -> None:
-    """The program of the second process."""
-    scratch, output = sys.stdin.buffer, sys.stdout.buffer
-    end = os.fstat(scratch.fileno()).st_size
-    length = int.from_bytes(_read_at(scratch, end - _LENGTH, _LENGTH), "little")
-    job = marshal.loads(_read_at(scratch, end - _LENGTH - length, length))
-    starts, places, *more = job
-    indexer = ConceptIndexer(*more)
-    with garbage.rare_collections():
-        indexer.add_all(read(scratch.fileno(), array("Q", starts), array("I", places)))
-    for chunk in indexer.chunks():
-        marshal.dump(chunk, output)
-    marshal.dump([], output)
-    marshal.dump(sorted(indexer.long), output)
-    marshal.dump(indexer.languages, output)
-    output.flush()
+    """The program of the second process. Its status is 0, or the number of an error of the system."""
+    try:
+        _index(sys.stdin.fileno(), sys.stdout.buffer)
+    except OSError as problem:
+        sys.exit(problem.errno or 1)
 
 
-def _read_at(file: IO[bytes], start: int, length: int) -> bytes:
-    file.seek(start)
-    return file.read(length)
+def _index(scratch: int, output: IO[bytes]) -> None:
+    end = os.fstat(scratch).st_size
+    length = int.from_bytes(bytes_at(scratch, end - _LENGTH, _LENGTH), "little")
+    begin, count, folder, kinds, fields, language, case_sensitive = marshal.loads(
+        bytes_at(scratch, end - _LENGTH - length, length)
+    )
+    with temporary_files_in(None if folder is None else Path(folder)), temporary_file() as file:
+        indexer = ConceptIndexer(kinds, fields, language, case_sensitive, file)
+        with garbage.rare_collections():
+            indexer.add_all(read(scratch, spans(scratch, begin, count)))
+        for chunk in indexer.chunks():
+            write_block(output, chunk)
+        write_block(output, [])
+        write_block(output, sorted(indexer.long))
+        write_block(output, indexer.languages)
+        output.flush()

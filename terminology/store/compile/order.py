@@ -23,32 +23,47 @@ class Edges:
     Two arrays: lists would take ten times the memory.
     """
 
-    def __init__(self, count: int, pairs: Sequence[tuple[array[int], array[int]]]) -> None:
-        """``count`` is the number of places. ``pairs`` are arrays: of the starts of edges, and of their ends."""
-        offsets = array("I", bytes(4 * (count + 2)))
-        for starts, _ in pairs:
-            for start in starts:
-                offsets[start + 2] += 1
+    def __init__(self, count: int, starts: array[int], ends: array[int]) -> None:
+        """``count`` is the number of places; ``starts`` and ``ends`` are those of each edge."""
+        self._count = count
+        # Without edges no arrays: many code systems are lists.
+        self._offsets, self._ends = array("I"), array("I")
+        if starts:
+            self._add(starts, ends)
+
+    def _add(self, starts: array[int], ends: array[int]) -> None:
+        offsets = array("I", bytes(4 * (self._count + 2)))
+        for start in starts:
+            offsets[start + 2] += 1
         self._offsets = offsets = array("I", accumulate(offsets))
-        self._ends = all_ends = array("I", bytes(4 * offsets[-1]))
-        for starts, ends in pairs:
-            for start, end in zip(starts, ends, strict=True):
-                all_ends[offsets[start + 1]] = end
-                offsets[start + 1] += 1
+        self._ends = all_ends = array("I", bytes(4 * len(ends)))
+        for start, end in zip(starts, ends, strict=True):
+            all_ends[offsets[start + 1]] = end
+            offsets[start + 1] += 1
 
     def __getitem__(self, place: int) -> array[int] | None:
         """The ends of the edges from a place; None if there are none."""
+        if not self._offsets:
+            return None
         first, last = self._offsets[place], self._offsets[place + 1]
         return self._ends[first:last] if first < last else None
 
     def reversed(self, places: Iterable[int]) -> Edges:
         """The same edges in the other direction, sorted by ``places``, which are all places in some order."""
         starts, ends = array("I"), array("I")
-        for place in places:
+        for place in places if self._offsets else ():
             others = self[place] or array("I")
             starts.extend(others)
             ends.extend((place,) * len(others))
-        return Edges(len(self._offsets) - 2, [(starts, ends)])
+        return Edges(self._count, starts, ends)
+
+
+def in_order(release_places: Sequence[int]) -> array[int]:
+    """The places of the rows of a release, sorted by where the release has them: all of these differ."""
+    row_at = array("I", bytes(4 * (max(release_places, default=0) + 1)))
+    for place, release_place in enumerate(release_places, 1):
+        row_at[release_place] = place
+    return array("I", (place - 1 for place in row_at if place))
 
 
 class ConceptOrder:
@@ -61,26 +76,26 @@ class ConceptOrder:
     def __init__(
         self,
         count: int,
-        pairs: Sequence[tuple[array[int], array[int]]],
+        children: array[int],
+        parents: array[int],
         release_places: Sequence[int] | None = None,
     ) -> None:
-        """``pairs`` are arrays: of children, and of their parents; each pair of concepts occurs once.
+        """``children`` and ``parents`` are the ends of each edge; each pair of concepts occurs once.
 
         ``release_places`` are ``ConceptRow.place`` of all rows, if the release says the order.
         """
         self.count = count
-        release_order = (
-            range(count) if release_places is None else sorted(range(count), key=release_places.__getitem__)
-        )
-        self.parents = Edges(count, pairs)
+        release_order = range(count) if release_places is None else in_order(release_places)
+        self.parents = Edges(count, children, parents)
         self.children = self.parents.reversed(release_order)
         self.places = array("I")
         self.ords = array("I", bytes(4 * count))
         # The places in the order in which their walk ended: descendants before ancestors.
         self._finished = array("I")
         self.circles: list[tuple[int, int]] = []
-        self._number()
-        if release_places is not None:
+        if children:
+            self._number()
+        if release_places is not None or not children:
             self._renumber(release_order)
 
     def _number(self) -> None:
@@ -125,19 +140,25 @@ class ConceptOrder:
         self.ords[place] = len(self.places)
         self.places.append(place)
 
+    @property
+    def has_edges(self) -> bool:
+        """Whether any concept has a parent."""
+        return bool(self._finished)
+
     def numbers(self, places: Sequence[int] | None) -> list[int]:
         """The numbers of the concepts at these places, in the same order."""
         return [self.ords[place] for place in places or ()]
 
-    def descendants(self) -> dict[int, bytes]:
-        """The descendants of each concept that has children, by place: a serialized bitmap of numbers."""
+    def descendants(self) -> Iterator[tuple[int, bytes]]:
+        """Each concept that has children with its descendants: its place, and a serialized bitmap of numbers."""
         below: dict[int, BitMap] = {}
         if not self.circles:
-            return dict(self._descendants(below))
+            yield from self._descendants(below)
+            return
         complete: dict[int, bytes] = {}
         while (again := dict(self._descendants(below, keep=True))) != complete:
             complete = again
-        return complete
+        yield from complete.items()
 
     def _descendants(self, below: dict[int, BitMap], keep: bool = False) -> Iterator[tuple[int, bytes]]:
         """The descendants of each concept, from the leaves upwards.
@@ -145,6 +166,8 @@ class ConceptOrder:
         A hierarchy with circles takes several rounds, which share what they ``keep`` in ``below``. Otherwise a set
         is dropped when all parents have used it.
         """
+        if not self._finished:
+            return
         waiting = array("I", (len(self.parents[place] or ()) for place in range(self.count)))
         for place in self._finished:
             children = self.children[place]

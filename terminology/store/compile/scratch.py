@@ -1,22 +1,28 @@
 """The scratch file of a compilation: the rows of a code system in the order in which they were read.
 
-Only codes, displays and parents stay in memory. Rows refer by number to what many of them have in common: the use
-of a designation, and the code and type of a property.
+In memory stay a few numbers of each row, whatever is in it. Rows refer by number to what many of them have in common:
+the use of a designation, and the code and type of a property. Behind each row stands its label, the code and the
+display alone, because other rows ask for these.
 """
 
 from __future__ import annotations
 
 import marshal
 import mmap
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cached_property, lru_cache
+from struct import Struct
 from typing import IO, Any, Final
 
-from terminology.core.code_keys import CodeKeys
 from terminology.core.model import Document, Problem
-from terminology.store.compile.order import ConceptOrder
+from terminology.store.compile.blocks import MARSHAL, blocks, bytes_at, write_block
+from terminology.store.compile.chunks import CHUNK, chunks
+from terminology.store.compile.order import ConceptOrder, in_order
+from terminology.store.compile.places import PlaceTable
 from terminology.store.packing import without_decimals
 from terminology.store.release import CodeSystemRelease, ConceptRow, RelationshipTuple
 from terminology.store.reporting import Reporter
@@ -44,42 +50,54 @@ IDENTIFIERS: Final = 11
 
 # The numbers of the kinds of property that every code system may have.
 PARENT, CHILD = 0, 1
-# The last version of marshal that does not look for objects that occur twice.
-MARSHAL = 2
+
+
 # How many files of a release a problem names.
 NAMED = 3
-# After so many bytes a reader releases the pages that it has read.
+# After so many bytes a reader releases the pages that it has read. A row elsewhere than the one before comes with so
+# many bytes around it.
 FORGET = 4 * 1024 * 1024
+AROUND = 64 * 1024
+# The end of a label: the bytes of the code and, plus one, of the display; 0 where there is none.
+_LENGTHS = Struct("<II")
+# Labels of usual length are read at once; so many stay at hand.
+_USUAL = 192
+AT_HAND = 8_192
 
 
 class ScratchFile:
     """All rows of one code system.
 
-    A concept is named by its place: the number of its row. ``places`` has the place of each key; ``codes`` and
-    ``displays`` are by place; ``starts`` are the offsets in the file at which the rows begin, and its end.
-    ``names`` are the names of the terms (``ConceptRow.terms``) by which concepts are found.
+    A concept is named by its place: the number of its row. ``starts`` are the offsets in the file at which the rows
+    begin, and its end. ``names`` are the names of the terms (``ConceptRow.terms``) by which concepts are found.
     """
 
-    def __init__(self, release: CodeSystemRelease, file: IO[bytes], reporter: Reporter) -> None:
+    def __init__(
+        self, release: CodeSystemRelease, file: IO[bytes], parents: IO[bytes], reporter: Reporter
+    ) -> None:
+        """``file`` and ``parents`` are temporary files: for the rows, and for the codes of their parents."""
         self.language, self.case_sensitive = release.language, release.case_sensitive
         self._types = {p.code: p.type for p in release.properties}
-        self.file, self._reporter = file, reporter
+        self.file, self._parents, self._reporter = file, parents, reporter
         self._file_names = [file.name for file in release.files]
         self._lines = array("I")
         self.starts = array("Q", (0,))
-        # Pairs of child and parent, where all parents of the child were read before it.
-        self._children, self._parents = array("I"), array("I")
-        # Child and code of the parent, where a parent was still to come.
-        self._unresolved: list[tuple[int, str]] = []
         self._uses: dict[bytes, int] = {}
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
         self.names: dict[str, None] = {}
-        self.places: dict[str, int] = {}
-        self.keys = CodeKeys(release.case_sensitive, self.places, self._keys_in_order)
-        self.codes: list[str] = []
-        self.displays: list[str | None] = []
+        self._places = PlaceTable(lambda place: self.key_of(self.label(place)[0]))
         # ``ConceptRow.place`` of each row.
         self._release_places = array("I")
+        # Places with the codes of their parents, which are put down a chunk at a time.
+        self._last_parents: list[tuple[int, list[str]]] = []
+        # The end of the rows that can be read again.
+        self._flushed = 0
+        self.label = lru_cache(AT_HAND)(self._label)
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return len(self.starts) - 1
 
     @property
     def uses(self) -> list[Document]:
@@ -96,53 +114,82 @@ class ScratchFile:
         """The kinds with the type with which the code system declares the property, if it does."""
         return [(code, self._types.get(code, type_)) for code, type_ in self._kinds]
 
-    def _keys_in_order(self) -> Iterable[str]:
-        """The keys in the order of the release."""
-        if not self.has_release_places:
-            return self.places
-        return sorted(self.places, key=lambda key: self._release_places[self.places[key]])
-
     @property
     def has_release_places(self) -> bool:
         """Whether the release says the order of the concepts (``ConceptRow.place``)."""
-        return len(self._release_places) == len(self.codes)
+        return len(self._release_places) == self.count
+
+    # -- codes -------------------------------------------------------------------------------
+
+    def key_of(self, code: str) -> str:
+        """The key of a concept that has this code: see ``core.code_keys``."""
+        return code.casefold() if self.case_sensitive is False else code
 
     def place_of(self, code: str) -> int | None:
         """The place of the concept that a code means, once all rows have been added."""
-        return self.places.get(self.keys.of(code))
+        place = self._places.find(self.key_of(code))
+        if place is None and self.case_sensitive is None:
+            return self._firsts.find(code.casefold())
+        return place
+
+    @cached_property
+    def _firsts(self) -> PlaceTable:
+        """The first concept in the order of the release of those whose codes differ in case only."""
+        firsts = PlaceTable(lambda place: self.label(place)[0].casefold())
+        for place in self._in_release_order():
+            firsts.add(self.label(place)[0].casefold(), place)
+        return firsts
+
+    def _in_release_order(self) -> Sequence[int]:
+        """The places in the order of the release."""
+        if not self.has_release_places:
+            return range(self.count)
+        return in_order(self._release_places)
+
+    def _label(self, place: int) -> tuple[str, str | None]:
+        """The code and the display of the concept at a place; ``label`` has some at hand."""
+        end = self.starts[place + 1]
+        if end > self._flushed:
+            self.file.flush()
+            self._flushed = self.starts[-1]
+        content = _read_before(self.file, end, _USUAL)
+        of_code, of_display = _LENGTHS.unpack_from(content, len(content) - _LENGTHS.size)
+        length = of_code + max(0, of_display - 1) + _LENGTHS.size
+        if length > len(content):
+            content = _read_before(self.file, end, length)
+        begin = len(content) - length
+        middle = begin + of_code
+        code = content[begin:middle].decode("utf-8", "surrogatepass")
+        if not of_display:
+            return code, None
+        return code, content[middle : -_LENGTHS.size].decode("utf-8", "surrogatepass")
+
+    # -- writing -----------------------------------------------------------------------------
 
     def add(self, row: ConceptRow) -> None:
         """Write a row; a repeated code is reported and left out."""
-        key = self.keys.own(row.code)
-        if key in self.places:
+        place = self.count
+        if self._places.add(self.key_of(row.code), place) is not None:
             self._report(row.line, f"the code '{row.code}' comes again; the first one stays")
             return
-        place = self.places[key] = len(self.codes)
-        self.codes.append(row.code)
-        self.displays.append(row.display)
         if row.line:
             self._lines.append(row.line)
         if row.place is not None:
             self._release_places.append(row.place)
         if row.parents:
-            self._add_parents(place, row.parents)
+            self._last_parents.append((place, list(row.parents)))
+            if len(self._last_parents) == CHUNK:
+                write_block(self._parents, self._last_parents)
+                self._last_parents = []
         for name, _ in row.terms:
             self.names[name] = None
         try:
             content = marshal.dumps(self._scratch_row(row), MARSHAL)
         except ValueError:  # marshal writes no decimals
             content = marshal.dumps(self._scratch_row(_without_decimals(row)), MARSHAL)
+        content += _label_of(row)
         self.file.write(content)
         self.starts.append(self.starts[-1] + len(content))
-
-    def _add_parents(self, place: int, parents: Sequence[str]) -> None:
-        """The parents of a concept stay in their order: all of them wait until the last one has been read."""
-        parent_places = dict.fromkeys(self.places.get(self.keys.own(parent)) for parent in parents)
-        if None in parent_places:
-            self._unresolved.extend((place, parent) for parent in parents)
-        else:
-            self._children.extend([place] * len(parent_places))
-            self._parents.extend(parent for parent in parent_places if parent is not None)
 
     def _scratch_row(self, row: ConceptRow) -> ScratchRow:
         flags = IS_ABSTRACT * row.abstract | IS_INACTIVE * row.inactive
@@ -180,31 +227,42 @@ class ScratchFile:
             number = self._uses.setdefault(marshal.dumps(use, MARSHAL), len(self._uses))
         return [value, language, number, rest] if rest else [value, language, number]
 
+    # -- reading -----------------------------------------------------------------------------
+
     def order(self) -> ConceptOrder:
         """The order of the concepts. Parents that are not there and circles are reported."""
         children, parents = array("I"), array("I")
-        for (place, key), parent in {
-            (place, self.keys.of(parent)): parent for place, parent in self._unresolved
-        }.items():
-            parent_place = self.places.get(key)
-            if parent_place is None:
-                text = f"the parent '{parent}' of '{self.codes[place]}' is not there"
-                self._report(self._line(place), text)
-            else:
-                children.append(place)
-                parents.append(parent_place)
+        for place, codes in self._codes_of_parents():
+            # Each parent once, as it was first named.
+            of_child: dict[int | str, str] = {}
+            for code in codes:
+                parent_place = self.place_of(code)
+                of_child[self.key_of(code) if parent_place is None else parent_place] = code
+            for parent, code in of_child.items():
+                if isinstance(parent, int):
+                    children.append(place)
+                    parents.append(parent)
+                else:
+                    text = f"the parent '{code}' of '{self.label(place)[0]}' is not there"
+                    self._report(self._line(place), text)
         order = ConceptOrder(
-            len(self.codes),
-            ((self._children, self._parents), (children, parents)),
-            self._release_places if self.has_release_places else None,
+            self.count, children, parents, self._release_places if self.has_release_places else None
         )
         for parent_place, child_place in order.circles:
-            self._report(self._line(child_place), _circle(self.codes[parent_place], self.codes[child_place]))
+            text = _circle(self.label(parent_place)[0], self.label(child_place)[0])
+            self._report(self._line(child_place), text)
         return order
+
+    def _codes_of_parents(self) -> Iterator[tuple[int, list[str]]]:
+        """The places that have parents, with the codes of these."""
+        self._parents.seek(0)
+        for block in blocks(self._parents):
+            yield from block
+        yield from self._last_parents
 
     def _line(self, place: int) -> int:
         """The line that a concept was read from; 0 unless the importer gave a line for every concept."""
-        return self._lines[place] if len(self._lines) == len(self.codes) else 0
+        return self._lines[place] if len(self._lines) == self.count else 0
 
     def _report(self, line: int, text: str) -> None:
         """Report a problem. A line is one of the first file; without a line it may be in any of the files."""
@@ -215,7 +273,30 @@ class ScratchFile:
     def read(self, places: Iterable[int]) -> Iterator[ScratchRow]:
         """The rows at these places."""
         self.file.flush()
-        return read(self.file.fileno(), self.starts, places)
+        starts = self.starts
+        return read(self.file.fileno(), ((starts[place], starts[place + 1]) for place in places))
+
+    def write_spans(self, places: Sequence[int]) -> int:
+        """Write where the rows at these places begin and end, for ``spans``. Returns the place in the file."""
+        begin, starts = self.file.tell(), self.starts
+        for some in chunks(places):
+            ends = array("Q", (offset for place in some for offset in (starts[place], starts[place + 1])))
+            self.file.write(ends.tobytes())
+        return begin
+
+
+def _label_of(row: ConceptRow) -> bytes:
+    code = row.code.encode("utf-8", "surrogatepass")
+    if row.display is None:
+        return code + _LENGTHS.pack(len(code), 0)
+    display = row.display.encode("utf-8", "surrogatepass")
+    return code + display + _LENGTHS.pack(len(code), len(display) + 1)
+
+
+def _read_before(file: IO[bytes], end: int, length: int) -> bytes:
+    """So many bytes before a place in a file, or all that there are."""
+    start = max(0, end - length)
+    return bytes_at(file.fileno(), start, end - start)
 
 
 def _circle(parent: str, child: str) -> str:
@@ -240,20 +321,28 @@ def _without_decimals(row: ConceptRow) -> ConceptRow:
     )
 
 
-def read(file: int, starts: array[int], places: Iterable[int]) -> Iterator[ScratchRow]:
-    """The rows at these places, one after the other.
+def read(file: int, spans: Iterable[tuple[int, int]]) -> Iterator[ScratchRow]:
+    """The rows that begin and end at these places in a scratch file, one after the other.
 
-    ``file`` is the descriptor of a scratch file, ``starts`` are those of ``ScratchFile``.
+    ``file`` is the descriptor of the scratch file.
     """
-    if len(starts) < 2:
+    if not os.fstat(file).st_size:
         return
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
-        fresh = 0
-        for place in places:
-            start, end = starts[place], starts[place + 1]
+        fresh = last = 0
+        for start, end in spans:
             yield marshal.loads(content[start:end])
-            fresh += end - start
+            fresh += end - start if start == last else AROUND
+            last = end
             if fresh > FORGET and hasattr(content, "madvise"):
                 # The pages stay in the cache of the operating system, but do not count as memory of this process.
                 content.madvise(mmap.MADV_DONTNEED)
                 fresh = 0
+
+
+def spans(file: int, begin: int, count: int) -> Iterator[tuple[int, int]]:
+    """Where so many rows begin and end: what ``ScratchFile.write_spans`` wrote at a place in a file."""
+    for first in range(0, count, CHUNK):
+        length = 2 * array("Q").itemsize
+        some = array("Q", bytes_at(file, begin + length * first, length * min(CHUNK, count - first)))
+        yield from zip(some[::2], some[1::2], strict=True)

@@ -24,7 +24,6 @@ Medically unlikely edits (MUE), CSV or XLSX, of practitioners, hospitals or supp
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -136,7 +135,7 @@ def _edit_rows(tables: Sequence[CmsTable], month: str, reporter: Reporter) -> It
     broken: BrokenReleaseError | None = None
     with suppress(BrokenReleaseError):  # the second reading says so
         keys.update(_key(code_of(row[0])) for table in tables for _, row in table.rows(SILENT))
-    with Buckets(array("Q", sorted(keys))) as buckets:
+    with Buckets(sorted(keys)) as buckets:
         try:
             for number, table in enumerate(tables):
                 for line, cells in _edits_in_force(table, month.replace("-", "") + "01", reporter):
