@@ -24,7 +24,7 @@ import orjson
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget
-from terminology.core.cache import RecentValues, key_alone
+from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.media import JSON
@@ -88,7 +88,7 @@ class PreparedRequests:
         self._varying = varying_names()
         self._keys_of_names = {name: (name,) for name in self._varying}
         self._prepared: RecentValues[tuple[PreparedRequest, list[FieldReader]]] = RecentValues(
-            ROOM, key_alone
+            ROOM, _bytes_of_texts
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -187,6 +187,11 @@ class PreparedRequests:
         if readers is None:
             return
         self._prepared.put(request.key, (prepared, readers))
+
+
+def _bytes_of_texts(key: tuple[Hashable, ...], _: object) -> int:
+    """About the bytes of a prepared request with its key: it has the texts of the key once more, as they were read."""
+    return 2 * size_of(key)
 
 
 def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
