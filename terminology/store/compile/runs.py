@@ -21,6 +21,7 @@ _Block = tuple[Sequence[str], Sequence[Any]]
 class Runs:
     """Sorted runs of terms in a file, each term with a value that marshal knows.
 
+    >>> from terminology.store.temporary import temporary_file
     >>> with temporary_file() as file:
     ...     runs = Runs(file)
     ...     runs.add({"rye": 1, "oat": 1})
