@@ -295,8 +295,7 @@ def play_all(
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
-            least = current.memory_at_first + bounds.kept
-            kept = current.memory_kept(least, UNTIL_THREADS_END) - current.memory_at_first
+            kept = current.memory_kept(0.0, UNTIL_THREADS_END) - current.memory_at_first
             disk = current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
             if kept > bounds.kept:
