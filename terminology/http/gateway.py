@@ -60,7 +60,7 @@ class _Head:
 
 
 def _no_writing(_: bytes) -> object:
-    raise NotImplementedError("a response is returned, not written")
+    raise RuntimeError("a response is returned, not written")
 
 
 class _Pieces:

@@ -5,7 +5,7 @@ clients may connect while a worker is replaced. A worker ends when the first pro
 
 Four things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the socket
 (``_init_shared_socket``), where it makes a worker (``_spawn_worker``), how a worker handles signals (``_signals``), and
-its function for a request (``_WRAP``), before which ``SharedThreads`` stands.
+its function for a request (``_WRAP``), in whose place ``SharedThreads`` and ``gateway`` stand.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ that arrive byte by byte, keep all threads busy, and nobody else is answered. Tw
 
 * A caller has at most ``share`` requests at work, fewer while there are other callers. Further ones wait without a
   thread, and the thread that has answered one takes the next. The pool has more threads than one caller may take.
-* A body is awaited by a thread of the pool while few are; then by a thread of its own. It has a time limit, and the
-  oldest gives way where there are too many (``AwaitedBodies``).
+* A body is awaited by one of the threads that the pool has for bodies alone. It has a time limit, and the oldest give
+  way where too many are slow (``AwaitedBodies``).
 
 The layer stands before WSGI, because a WSGI application cannot put a request aside. ``answer`` calls the application
 and sends what it returns (``gateway``).

@@ -105,9 +105,9 @@ class RowReader:
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         kinds, properties = self._kinds, []
         nodes = line_of(lines, PROPERTIES) or ()
+        # A concept may have hundreds of properties: they are unpacked only where something was packed.
         if nodes and has_decimals(lines[PROPERTIES]):
             nodes = with_decimals(nodes)
-        # A concept may have hundreds: only a value that was packed is unpacked.
         for node in nodes:
             code, type_ = kinds[node[0]]
             value = value_of(type_, node[1]) if type_ == "decimal" else node[1]

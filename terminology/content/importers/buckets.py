@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from types import TracebackType
 
 from terminology.store.temporary import temporary_file
@@ -41,8 +40,7 @@ class Buckets:
         self._pieces = [array("Q") for _ in self._lines]
         # The bytes of the lines in memory.
         self.size = 0
-        self._stack = ExitStack()
-        self._file = self._stack.enter_context(temporary_file())
+        self._file = temporary_file()
 
     def __enter__(self) -> Buckets:
         return self
@@ -50,14 +48,14 @@ class Buckets:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._file.close()
 
     def put(self, key: int, line: bytes) -> None:
         """Add a line, without a line end."""
         lines = self._lines[bisect_right(self._bounds, key)]
         lines += line
         lines += b"\n"
-        self.size += len(line)
+        self.size += len(line) + 1
         if self.size > LIMIT:
             self._put_down()
 

@@ -14,7 +14,7 @@ _LOWER = (1 << _BITS) - 1
 
 
 class PlaceTable:
-    """The places of keys. The keys themselves are elsewhere: a dict with them would take ten times the memory.
+    """The places of keys. The keys themselves are elsewhere: a dict with them would take several times the memory.
 
     >>> keys = ["rye", "oat"]
     >>> table = PlaceTable(keys.__getitem__)

@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 from struct import Struct
 from typing import IO, Any, Final
 
+from terminology.core.code_keys import CodeKeys
 from terminology.core.model import Document, Problem
 from terminology.store.compile.blocks import MARSHAL, blocks, bytes_at, write_block
 from terminology.store.compile.chunks import CHUNK, chunks
@@ -50,8 +51,6 @@ IDENTIFIERS: Final = 11
 
 # The numbers of the kinds of property that every code system may have.
 PARENT, CHILD = 0, 1
-
-
 # How many files of a release a problem names.
 NAMED = 3
 # After so many bytes a reader releases the pages that it has read. A row elsewhere than the one before comes with so
@@ -85,6 +84,7 @@ class ScratchFile:
         self._uses: dict[bytes, int] = {}
         self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
         self.names: dict[str, None] = {}
+        self._keys = CodeKeys(release.case_sensitive, ())
         self._places = PlaceTable(lambda place: self.key_of(self.label(place)[0]))
         # ``ConceptRow.place`` of each row.
         self._release_places = array("I")
@@ -122,8 +122,8 @@ class ScratchFile:
     # -- codes -------------------------------------------------------------------------------
 
     def key_of(self, code: str) -> str:
-        """The key of a concept that has this code: see ``core.code_keys``."""
-        return code.casefold() if self.case_sensitive is False else code
+        """The key of a concept that has this code."""
+        return self._keys.own(code)
 
     def place_of(self, code: str) -> int | None:
         """The place of the concept that a code means, once all rows have been added."""
