@@ -19,9 +19,14 @@ SKIPPED = 77  # the exit status that .ci/run reads as: this check cannot be run 
 
 
 def pytest_configure() -> None:
-    """Set up hypothesis for stores: each example takes longer, so there are fewer of them."""
-    hypothesis.settings.register_profile("store", deadline=None, max_examples=25)
+    """Set up hypothesis: no example fails for the time that it takes, and those on stores are fewer."""
+    check = hypothesis.HealthCheck
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[check.too_slow, check.function_scoped_fixture]
+    )
+    hypothesis.settings.load_profile("patient")
     if engine.ENGINE:
+        hypothesis.settings.register_profile("store", max_examples=25)
         hypothesis.settings.load_profile("store")
     if engine.ENGINE == "postgres" and postgres.programs() is None:
         pytest.exit("PostgreSQL is not installed (Debian: apt-get install postgresql)", SKIPPED)

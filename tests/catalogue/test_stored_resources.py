@@ -193,7 +193,6 @@ def said(system: CodeSystem, filter_: Filter) -> Any:
 
 
 @given(code_systems(), st.lists(st.sampled_from(FILTERS), min_size=15, max_size=30))
-@settings(deadline=None)
 def test_a_stored_code_system_answers_as_its_document(document: Document, filters: list[Filter]) -> None:
     kept = DocumentCodeSystem(document)
     with imported(document) as catalogue:
@@ -217,7 +216,7 @@ def test_a_stored_code_system_answers_as_its_document(document: Document, filter
 
 
 @given(code_systems())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_stored_code_system_is_read_as_what_it_was(document: Document) -> None:
     """Its concepts may be nested in another way: below a parent, or at the top with a property for each."""
     # Neither can $lookup tell a property "parent" that means something else from the parents.
@@ -357,7 +356,6 @@ def plain(rows: Sequence[ConceptMapRow]) -> list[dict[str, Any]]:
 
 
 @given(st.lists(GROUPS, max_size=3))
-@settings(deadline=None)
 def test_a_stored_map_has_the_rows_of_its_document(groups: list[Document]) -> None:
     document = {**WHOLE, "property": [{"code": "p", "uri": "http://example.org/p"}], "group": groups}
     kept = ConceptMap(document)
@@ -379,7 +377,7 @@ SCOPES = st.sampled_from(["sourceScopeUri", "sourceScopeCanonical", None])
 
 
 @given(st.lists(GROUPS, max_size=3), SCOPES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_stored_map_is_read_as_what_it_was(groups: list[Document], scope: str | None) -> None:
     """Neighbouring elements of one code are one, and those of whole value sets come last."""
     document = {**WHOLE, "property": [{"code": "p", "uri": "http://example.org/p"}], "group": groups}

@@ -98,7 +98,7 @@ def test_a_replica_cannot_be_imported_into_but_has_a_status(titles: str) -> None
             assert "can only be read: name the primary" in refused(
                 "import", "--store", copy.url(), "icd9cm", titles
             )
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while URL not in (said := run("status", "--store", copy.url()).output):
                 assert time.monotonic() < deadline, said
                 time.sleep(0.1)

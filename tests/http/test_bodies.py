@@ -62,7 +62,7 @@ class Server:
         """
         received = b""
         with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=20) as line,
+            socket.create_connection(("127.0.0.1", self.port), timeout=60) as line,
             suppress(ConnectionError),
         ):
             for piece in sent:
@@ -123,7 +123,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(60)
         process.kill()
         process.wait()
         process.stdout.close()

@@ -137,7 +137,7 @@ def printed_base(log: Path, process: subprocess.Popen[bytes]) -> str:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/fhir/r4/metadata", timeout=5).ok
+        return requests.get(f"{url}/fhir/r4/metadata", timeout=60).ok
     except requests.ConnectionError:
         return False
 
@@ -179,7 +179,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
 def told(base: str, release: str) -> Json:
     """What a client has to know before it can ask. URLs are found by search, as newcomers find them."""
     root = f"{base}/{release}"
-    local = requests.get(f"{root}/CodeSystem/{CODE_SYSTEM}", timeout=30).json()["url"]
+    local = requests.get(f"{root}/CodeSystem/{CODE_SYSTEM}", timeout=60).json()["url"]
     return {
         "base": root,
         "release": release,
@@ -195,7 +195,7 @@ def every(root: str, kind: str) -> Iterator[Json]:
     """The resources of one kind, page after page."""
     url: str | None = f"{root}/{kind}"
     while url:
-        page = requests.get(url, timeout=30).json()
+        page = requests.get(url, timeout=60).json()
         yield from (entry["resource"] for entry in page.get("entry", []))
         url = next((link["url"] for link in page.get("link", []) if link["relation"] == "next"), None)
 
@@ -278,7 +278,7 @@ def fhirpy(given: Json) -> SyncFHIRClient:
 
 def plain(given: Json, path: str, query: Json | None = None, **options: Any) -> Any:
     answer = requests.request(
-        options.pop("method", "GET"), f"{given['base']}/{path}", params=query, timeout=30, **options
+        options.pop("method", "GET"), f"{given['base']}/{path}", params=query, timeout=60, **options
     )
     return answer.json()
 

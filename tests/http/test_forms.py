@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,25 +88,29 @@ def filled(request: pytest.FixtureRequest, server: str) -> dict[str, Any]:
 
 
 def bundle() -> None:
-    """Smart Forms is a library of React: it is bundled as its users do."""
-    subprocess.run(
-        [
-            "node",
-            "node_modules/esbuild-wasm/bin/esbuild",
-            "smart.jsx",
-            "--bundle",
-            "--format=esm",
-            "--jsx=automatic",
-            "--outfile=build/smart.js",
-            '--define:process.env.NODE_ENV="production"',
-            "--loader:.woff=dataurl",
-            "--loader:.woff2=dataurl",
-            "--log-level=error",
-        ],
-        cwd=FORMS,
-        check=True,
-        timeout=PATIENCE,
-    )
+    """Smart Forms is a library of React: it is bundled as its users do. Other processes of the tests may do so, too."""
+    built = FORMS / "build"
+    built.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built) as folder:
+        subprocess.run(
+            [
+                "node",
+                "node_modules/esbuild-wasm/bin/esbuild",
+                "smart.jsx",
+                "--bundle",
+                "--format=esm",
+                "--jsx=automatic",
+                f"--outfile={folder}/smart.js",
+                '--define:process.env.NODE_ENV="production"',
+                "--loader:.woff=dataurl",
+                "--loader:.woff2=dataurl",
+                "--log-level=error",
+            ],
+            cwd=FORMS,
+            check=True,
+            timeout=PATIENCE,
+        )
+        Path(folder, "smart.js").replace(built / "smart.js")
 
 
 def labels(filled: dict[str, Any], item: str) -> list[str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology.catalogue.protocol import Catalogue
@@ -28,8 +28,6 @@ SLOWEST = 10.0  # seconds; a hang, not a slow answer
 
 many = settings(
     max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 plausible = st.sampled_from(
     [

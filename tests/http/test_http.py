@@ -809,7 +809,7 @@ NO_REQUESTS = {
 
 
 def talked(port: int, sent: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         line.sendall(sent)
         with suppress(ConnectionResetError):
             return b"".join(iter(lambda: line.recv(65536), b""))
@@ -838,7 +838,7 @@ def served(request: pytest.FixtureRequest) -> Iterator[int]:
         with socket.create_connection(("127.0.0.1", port)) as idle:
             idle.sendall(b"GET /fhir/meta")  # a client that never ends its request keeps nobody waiting
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         assert process.stdout.read().endswith("Stopped.\n")
     finally:
         process.kill()

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, TestResponse
@@ -205,7 +205,7 @@ def test_a_request_keeps_its_own_id(quick_only: Client) -> None:
     assert len(ids) == 3
 
 
-@examples(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(max_examples=200)
 @given(
     st.lists(st.sampled_from([*sorted(varying_names()), "system", "x"]), min_size=1, max_size=4), st.data()
 )

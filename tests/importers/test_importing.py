@@ -576,7 +576,7 @@ class OnATerminal:
                 return
 
     def wait_for(self, text: bytes) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while text not in self.said and time.monotonic() < deadline and self.process.poll() is None:
             time.sleep(0.01)
         assert text in self.said
@@ -586,7 +586,7 @@ class OnATerminal:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> int:
-        status = self.process.wait(60)
+        status = self.process.wait(300)
         self._reader.join()
         os.close(self._reads)
         return status

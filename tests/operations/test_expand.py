@@ -658,7 +658,7 @@ def test_too_many_codes_are_refused_with_their_number_and_what_would_help() -> N
 # -- laws ----------------------------------------------------------------------------------------
 
 
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=150)
 
 
 @given(contents())
@@ -681,7 +681,7 @@ def is_valid(documents: list[Json], code: str) -> bool:
 
 
 @given(contents())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_expand_lists_validate_code_accepts_and_nothing_else(documents: list[Json]) -> None:
     found = codes(ask(LAST, resources=tuple(documents)))
     assert set(found) == {code for code in TREE_CODES if is_valid(documents, code)}

@@ -93,7 +93,7 @@ def told(part: MemberPage) -> tuple[int, list[tuple[str, str | None, int]]]:
 
 
 @given(stocked(), WANTED, st.integers(0, 13), st.integers(0, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_page_by_sets_is_the_page_by_walking(
     documents: list[Json], wanted: MemberQuery, first: int, size: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_page_by_sets_is_the_page_by_walking(
 
 
 @given(stocked())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_reckoned_is_what_is_held_and_nothing_else(documents: list[Json]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalogue = opened(documents, folder)

@@ -141,7 +141,7 @@ def test_to_say_more_never_adds_a_match(conditions: list[tuple[str, str]], facts
     assert found(facts) is all(v in alternatives[n] for n, v in facts.items() if n in alternatives)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_a_served_document_is_never_changed(data: st.DataObject) -> None:
     catalogue = open_catalogue(Settings(environment={}, data=""))

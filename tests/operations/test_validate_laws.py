@@ -35,7 +35,7 @@ BLOCKS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     includes=st.lists(BLOCKS, min_size=1, max_size=3),
     excludes=st.lists(BLOCKS, max_size=2),
@@ -63,7 +63,7 @@ def entries(contains: list[Json]) -> list[Json]:
     return [e for entry in contains for e in (entry, *entries(entry.get("contains", [])))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     code=st.sampled_from(CODES),
     display=st.sampled_from([None, "Cat", "Hat"]),
@@ -82,7 +82,7 @@ def test_a_coding_a_concept_and_bare_parameters_get_the_same_verdict(
     assert len(verdicts) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(code=st.text(min_size=1, max_size=8), system=st.text(max_size=8), display=st.text(max_size=8))
 def test_whatever_is_asked_there_is_an_answer(code: str, system: str, display: str) -> None:
     given_ = {"name": "coding", "valueCoding": {"code": code, "system": system, "display": display}}

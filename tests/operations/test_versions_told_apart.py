@@ -156,7 +156,7 @@ FIXED = st.one_of(
         st.sampled_from(["v1", "v2", "v12", "only-a", "only-b", "all", "not-a"]),
     ),
 )
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=150)
 
 
 @given(st.lists(BLOCKS, min_size=1, max_size=3), st.lists(BLOCKS, max_size=2))

@@ -27,7 +27,7 @@ from tests.support import postgres
 from tests.support.birds import BIRDS, MAP_URL, MAPPINGS, URL, map_release, release
 from tests.support.stores import load
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 VALUE_SET = "http://example.org/ValueSet/some"
 
 

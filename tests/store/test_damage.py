@@ -32,7 +32,7 @@ REST = (
     "/fhir/r4b/CodeSystem/$lookup?system=urn:ietf:bcp:47&code=de",
     "/fhir/r5/metadata",
 )
-PATIENCE = 15.0
+PATIENCE = 60.0
 # After so many seconds every file has been looked at.
 LOOKED = 1.2
 
@@ -207,14 +207,16 @@ def test_truncating_every_file_of_a_store_does_not_end_the_process(folder: Path,
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with suppress(requests.ConnectionError):
-                assert requests.get(f"{base}/r5/CodeSystem/$lookup?system={URL}&code=owl", timeout=10).ok
+                assert requests.get(
+                    f"{base}/r5/CodeSystem/$lookup?system={URL}&code=owl", timeout=PATIENCE
+                ).ok
                 break
             time.sleep(0.1)
         for path in [*folder.glob("artifacts/*"), folder / "published", folder / "generation"]:
             emptied(path)
         for number in range(40):
             system = URL if number % 2 else "urn:ietf:bcp:47"
-            answer = requests.get(f"{base}/r5/CodeSystem/$lookup?system={system}&code=de", timeout=10)
+            answer = requests.get(f"{base}/r5/CodeSystem/$lookup?system={system}&code=de", timeout=PATIENCE)
             assert answer.status_code in (200, 404, 503) and answer.json()["resourceType"]
             time.sleep(0.05)
         assert answer.status_code == 503

@@ -34,7 +34,7 @@ WITHOUT_STORE = {
 }
 # Far more than such a request takes, and less than any time-out.
 QUICK = 1.5
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
 

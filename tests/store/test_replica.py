@@ -20,7 +20,7 @@ from tests.support import postgres
 from tests.support.birds import URL, release
 from tests.support.stores import load
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def numbered(generation: int) -> list[ConceptRow]:

@@ -850,7 +850,7 @@ def test_a_running_service_answers_from_what_is_imported_while_it_runs(tmp_path:
 def _status(url: str) -> int:
     for _ in range(200):
         with suppress(requests.ConnectionError):
-            return requests.get(url, timeout=10).status_code
+            return requests.get(url, timeout=60).status_code
         time.sleep(0.1)
     raise AssertionError("the service does not answer")
 

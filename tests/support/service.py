@@ -56,7 +56,7 @@ class Service:
 
     def connect(self, sent: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
         """A connection from an address of this machine, over which this was sent."""
-        connection = socket.create_connection(("127.0.0.1", self.port), 20, (source, 0))
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE, (source, 0))
         connection.sendall(sent)
         return connection
 
@@ -70,6 +70,42 @@ class Service:
         status = self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         return status, self.process.stdout.read()
+
+
+@dataclass
+class Gate:
+    """A gate at which each $lookup of a service waits until it is opened. ``folder`` is an empty one, for the gate."""
+
+    folder: Path
+
+    @property
+    def program(self) -> str:
+        """The program to run before the service."""
+        return _GATE.format(folder=str(self.folder))
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have come to the gate."""
+        return sum(1 for _ in self.folder.glob("request-*"))
+
+    def open(self) -> None:
+        (self.folder / "open").touch()
+
+
+_GATE = """
+import time
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from terminology.wire.operation_table import OPERATIONS
+row, numbers, folder = OPERATIONS["CodeSystem", "lookup"], count(), Path({folder!r})
+def run(catalogue, request):
+    (folder / f"request-{{next(numbers)}}").touch()
+    while not (folder / "open").exists():
+        time.sleep(0.01)
+    return row.run(catalogue, request)
+OPERATIONS["CodeSystem", "lookup"] = replace(row, run=run)
+"""
 
 
 def received(connection: socket.socket) -> bytes:

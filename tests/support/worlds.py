@@ -41,7 +41,6 @@ def worlds_a_law(ordinary: int, costs: int = 1) -> settings:
         count = max(ordinary // 4, 5) if ENGINE else ordinary
     return settings(
         max_examples=count,
-        deadline=None,
         derandomize="FUZZ" not in os.environ,
         suppress_health_check=list(HealthCheck),
     )

@@ -411,7 +411,7 @@ def test_the_usual_codes_of_a_grammar_are_listed_and_the_answer_says_so() -> Non
 
 
 @given(st.one_of(st.text(max_size=40), st.text("abmgksdL[]{}()./*-+0123 iu_UHz", max_size=40)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_a_code_or_not_and_nothing_breaks(text: str) -> None:
     for make in GRAMMARS:
         made = system(make)
@@ -425,7 +425,7 @@ ATOMS = st.sampled_from(["m", "kg", "s", "mol/L", "[iU]", "%", "Cel", "mm[Hg]", 
 
 
 @given(st.lists(ATOMS, min_size=1, max_size=4), st.sampled_from("./"))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_canonical_unit_is_a_unit_and_its_own_canonical_unit(atoms: list[str], between: str) -> None:
     code = between.join(f"({atom})" if "/" in atom else atom for atom in atoms)
     assert system(units).locate(code) is not None

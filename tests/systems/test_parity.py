@@ -152,7 +152,7 @@ def _has(system: CodeSystem, code: str) -> bool:
 
 
 @given(code_systems(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_filter_chooses_the_same(document: Json, chance: Random) -> None:
     with both(document) as (memory, store):
         for given_ in chance.sample(EVERY, 200):
@@ -161,7 +161,7 @@ def test_every_filter_chooses_the_same(document: Json, chance: Random) -> None:
 
 
 @given(code_systems())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_text_finds_the_same_in_every_language(document: Json) -> None:
     with both(document) as (memory, store):
         for text, tongue in product(TEXTS, TONGUES):
@@ -215,7 +215,7 @@ def told(system: CodeSystem, codes: list[str]) -> dict[str, ConceptDetail]:
 
 
 @given(code_systems())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_codes_are_located_described_and_subsumed_alike(document: Json) -> None:
     with both(document) as (memory, store):
         for code in [*CODES, "a1", "A2", "no", ""]:
@@ -249,7 +249,7 @@ def supplements(draw: Any) -> Json:
 
 
 @given(code_systems(), supplements())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_text_finds_the_same_through_supplements_wherever_they_are_kept(
     document: Json, supplement: Json
 ) -> None:

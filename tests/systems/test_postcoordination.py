@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError
@@ -40,7 +40,7 @@ FINDING, SITE = (rf2.concept_id(MADE.starts[kind][0]) for kind in ("finding", "s
 BELOW_SITE = rf2.concept_id(MADE.starts["site"][0] + 1)
 NOBODY = rf2.concept_id(9_999_999)
 VERSION = f"{URL}/{MADE.module}/version/{rf2.DATE}"
-TRIES = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+TRIES = settings(max_examples=400)
 
 
 REFINED = f"{FINDING}:{ATTRIBUTES[0]}={BELOW_SITE}"

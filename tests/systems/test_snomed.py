@@ -18,7 +18,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, TerminologyError, create_app
@@ -105,9 +105,7 @@ def chosen(system: SnomedCodeSystem, expression: str) -> set[str]:
 
 # -- expressions ---------------------------------------------------------------------------------
 
-MADE_UP = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MADE_UP = settings(max_examples=300)
 
 
 @MADE_UP

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from terminology import Settings, Terminology, create_app
@@ -314,7 +314,6 @@ def test_an_expression_that_cannot_be_matched_in_linear_time_is_refused() -> Non
         max_size=3,
     )
 )
-@settings(deadline=None)
 def test_a_filter_finds_what_it_tests(filters: list[Filter]) -> None:
     try:
         selection = BODY.select(filters)

@@ -19,7 +19,7 @@ from terminology.wire.crossversion import SHAPES, WORDS
 EVERY_WORD = sorted(r4.RELATIONSHIP)
 EVERY_RELATIONSHIP = sorted(set(r4.RELATIONSHIP.values()))
 
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 def there_and_back(
@@ -451,7 +451,7 @@ def without_companions(node: Any) -> Any:
     return [without_companions(item) for item in node] if isinstance(node, list) else node
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.one_of(r5_concept_maps(), r5_value_sets))
 def test_the_models_of_r4b_accept_every_downgraded_resource(document: Document) -> None:
     """The models of R4B accept the downgrade of every resource that the models of R5 accept."""

@@ -22,7 +22,7 @@ from tests.support.paths import ROOT
 from tests.tools import xml_elements
 
 R4, R5 = RELEASES["r4"], RELEASES["r5"]
-thorough = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=200, suppress_health_check=list(HealthCheck))
 
 CATS = "http://example.org/CodeSystem/cats"
 DIVISION = '<div xmlns="http://www.w3.org/1999/xhtml"><p>Cats &amp; <b>more</b>&#160;cats<br/></p></div>'
@@ -387,10 +387,10 @@ DOCUMENT_TYPES = {
 @pytest.mark.parametrize("content", DOCUMENT_TYPES.values(), ids=DOCUMENT_TYPES)
 def test_a_document_type_is_refused_before_it_is_read(content: str) -> None:
     """R5, xml: FHIR elements never have a DTD, so there are no entities to fetch or to multiply."""
-    began = time.perf_counter()
+    began = time.thread_time()
     text, _ = refusal(content)
     assert text == "The XML has a document type (<!DOCTYPE ...>), which FHIR does not allow: leave it out"
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_an_entity_that_was_not_declared_is_not_XML() -> None:
