@@ -101,6 +101,11 @@ def test_every_request_of_the_README_is_answered_as_it_says(client: FlaskClient)
     assert answers[0].strip() == responses[0].text.strip()
 
 
+def test_the_checks_run_the_tests_as_the_README_says() -> None:
+    (options,) = re.findall(r"&& \.venv/bin/pytest (.*)", README)
+    assert f'"$VENV/bin/pytest" {options} -rs\n' in (ROOT / ".ci" / "check").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS], ids=lambda page: page.name
 )
