@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.paths import ROOT
 
 # How long a server may take to start, in seconds.
-PATIENCE = 60
+PATIENCE = 300
 
 
 @contextmanager
