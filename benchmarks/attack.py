@@ -140,9 +140,10 @@ class Target:
                 found += served.smaps(pid)["Pss"]
         return found / 1024
 
-    def memory_kept(self, enough: float, patience: float = 2.0) -> float:
-        """The memory when it has given back what it gives back by itself, which takes it a second.
+    def memory_kept(self, enough: float, patience: float = 8.0) -> float:
+        """The memory when it has given back what it gives back by itself, which takes it seconds.
 
+        granian's allocator does so while it works: somebody has to ask meanwhile.
         Threads that nobody needs any more end after half a minute, and their memory is given back then.
         """
         end = time.monotonic() + patience
@@ -241,11 +242,11 @@ def play(name: str, target: Target, seconds: float, bounds: Bounds) -> Outcome:
     attacking.kill()
     attacking.join()
     busy = target.seconds_until_quiet()
+    after = target.memory_kept(before + bounds.kept)
     ours.send("end")
     fared = _received(ours)
     observer.join(1)
     observer.kill()
-    after = target.memory_kept(before + bounds.kept)
     return Outcome(
         name,
         bounds,
