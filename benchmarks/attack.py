@@ -31,6 +31,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -226,11 +227,7 @@ def play(name: str, target: Target, seconds: float, bounds: Bounds) -> Outcome:
     if name in attacker.HOLDING:
         seconds = max(seconds, LEAST_OF_HOLDING)
     before, disk = target.memory(), target.disk()
-    ours, theirs = _SPAWN.Pipe()
-    observer = _SPAWN.Process(
-        target=second_client.ask_until_told, args=(target.server.port, theirs), daemon=True
-    )
-    observer.start()
+    observer, ours = _second_client(target)
     peak = before
     said, saying = _SPAWN.Pipe(duplex=False)
     attacking = _SPAWN.Process(target=_attack, args=(name, target.server.port, seconds, saying), daemon=True)
@@ -259,6 +256,15 @@ def play(name: str, target: Target, seconds: float, bounds: Bounds) -> Outcome:
         target.is_alive,
         said.recv() if said.poll() else {},
     )
+
+
+def _second_client(target: Target) -> tuple[BaseProcess, Connection]:
+    """A client that asks until it is told to end, and then says how it fared."""
+    ours, theirs = _SPAWN.Pipe()
+    asking = second_client.ask_until_told
+    observer = _SPAWN.Process(target=asking, args=(target.server.port, theirs), daemon=True)
+    observer.start()
+    return observer, ours
 
 
 def _attack(name: str, port: int, seconds: float, saying: Connection) -> None:
@@ -296,7 +302,9 @@ def play_all(
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
+            observer, _ = _second_client(current)
             kept = current.memory_kept(0.0, UNTIL_THREADS_END) - current.memory_at_first
+            observer.kill()
             disk = current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
             if kept > bounds.kept:
