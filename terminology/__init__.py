@@ -8,6 +8,7 @@ cli/              the command ``terminology``
 http/             Flask, the fast path, and the web server that carries them
 library/          the same answers in Python, without HTTP
 opening.py        the parts put together as the settings say
+upstreams/        other terminology servers, asked for content that is missing here
 content/          files in: packages, releases, tables; bundles out
 wire/             FHIR as it travels, no HTTP: parameters in, resources out, R4 and R5
 state/            the state that is kept between requests
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
         TerminologyError,
         TooFewRowsError,
         UnavailableError,
+        UndecidedError,
         UnknownImportError,
         UnreadableArtifactError,
         UnreadableFileError,
         UnrecognisedReleaseError,
+        UpstreamError,
     )
     from terminology.core.model import Coding, Issue, Typed
     from terminology.http.app import create_app
@@ -99,10 +102,12 @@ __all__ = [
     "TranslateResult",
     "Typed",
     "UnavailableError",
+    "UndecidedError",
     "UnreadableArtifactError",
     "UnknownImportError",
     "UnreadableFileError",
     "UnrecognisedReleaseError",
+    "UpstreamError",
     "ValidateResult",
     "VersionsResult",
     "create_app",

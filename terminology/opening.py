@@ -31,6 +31,7 @@ from terminology.state.quota import StateBounds
 from terminology.systems import bcp13, bcp47, iso, ucum
 from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
+from terminology.wire.elsewhere import Elsewhere
 
 if TYPE_CHECKING:
     from terminology.store.backend import ReadableStore, Store
@@ -132,6 +133,19 @@ def broken_file_policy(settings: Settings) -> OnUnreadable:
 
 def _log_left_out(problem: UnreadableFileError) -> None:
     log.warning("left out: %s", problem)
+
+
+def open_upstreams(settings: Settings, most: int) -> Elsewhere | None:
+    """The upstreams that the settings name, of which ``most`` questions are open at a time; None without any.
+
+    Without upstreams the packages that ask them are not imported. Raises SettingError.
+    """
+    if settings.upstreams is None:
+        return None
+    from terminology.upstreams.configuration import read_upstreams
+    from terminology.upstreams.upstreams import Upstreams
+
+    return Upstreams(read_upstreams(settings.upstreams), most)
 
 
 def open_state(settings: Settings) -> State:

@@ -142,7 +142,7 @@ def _names(value: Any) -> list[str]:
     return [_host(name.lower()) for name in (value.split(",") if isinstance(value, str) else value)]
 
 
-def _optional_folder(value: Any) -> Path | None:
+def _optional_path(value: Any) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
@@ -256,8 +256,15 @@ class Settings:
         "",
         "A folder where this node keeps copies of the content of a postgresql:// store, and answers from them; "
         "empty for none.",
-        _optional_folder,
+        _optional_path,
         "a folder",
+    )
+    upstreams: Path | None = _setting(
+        "",
+        "A JSON file with the terminology servers that are asked for content that is missing here, or here in part "
+        "only; empty for none. See docs/upstreams.md.",
+        _optional_path,
+        "the path of a JSON file",
     )
     skip_broken: bool = _setting(
         False, "Leave out content that cannot be read, and start without it.", _boolean, "true or false"

@@ -34,6 +34,7 @@ _PLACES = {
     "retire": ("store", "retire"),
     "status": ("store", "status"),
     "translate": ("lookup_translate", "translate"),
+    "upstreams": ("upstreams", "upstreams"),
     "verify": ("store", "verify"),
 }
 
@@ -79,6 +80,10 @@ def _serve(settings: Settings, check: bool) -> None:
     problem = state_problem(settings)
     if problem is not None:
         click.echo(f"Warning: {problem}", err=True)
+    if settings.upstreams is not None:
+        from terminology.upstreams.configuration import read_upstreams
+
+        read_upstreams(settings.upstreams)  # each worker reads it again; a mistake in it is named here, once
     served = ServedContent(settings)
     # Nothing of the store may stay open: a worker process must not inherit its connections.
     try:

@@ -23,7 +23,7 @@ from terminology.wire.outcome import operation_outcome
 R = TypeVar("R", bound=Result)
 
 # The settings that name the content.
-_CONTENT = ("bundled", "content", "store", "skip_broken")
+_CONTENT = ("bundled", "content", "store", "skip_broken", "upstreams")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print each answer as a Parameters resource.")
 
 

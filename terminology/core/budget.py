@@ -56,6 +56,10 @@ class Budget:
     def is_late(self) -> bool:
         return monotonic() > self._deadline
 
+    @property
+    def seconds_left(self) -> float:
+        return self._deadline - monotonic()
+
     def look(self) -> None:
         """Raise OverBudgetError when there are no more steps, or no more time."""
         if self.left < 0:

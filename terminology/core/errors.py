@@ -5,6 +5,8 @@
     AdapterError
     ├── TerminologyError          a request has no answer; ``issues`` say why, as an OperationOutcome does
     │   ├── RefusedError          a request is refused with its own HTTP status and headers
+    │   │   └── UpstreamError     an upstream that the request needs has no usable answer at the moment
+    │   ├── UndecidedError        the content here does not decide the answer: upstreams may
     │   └── UnknownImportError    a value set imports an unknown one
     ├── OverBudgetError           a request takes more work, or more time, than it may
     ├── UnavailableError          a database, or the store, cannot be reached or read at the moment
@@ -52,6 +54,29 @@ class RefusedError(TerminologyError):
 
     def __init__(self, status: int, issue: Issue, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.headers = status, dict(headers or {})
+        super().__init__(issue)
+
+
+class UpstreamError(RefusedError):
+    """An upstream that a request needs has no usable answer at the moment: ``upstream`` is its name.
+
+    ``status`` is 504 where it is too slow, or else 503; ``retry_after`` the seconds after which to ask again.
+    """
+
+    def __init__(self, status: int, issue: Issue, upstream: str, retry_after: int) -> None:
+        self.upstream, self.retry_after = upstream, retry_after
+        super().__init__(status, issue, {"Retry-After": str(retry_after)})
+
+
+class UndecidedError(TerminologyError):
+    """The content here does not decide an answer, and an upstream may be asked. No caller sees it: ``wire.rest`` asks.
+
+    ``gap`` says which resources are missing, or here in part only. ``has_answer``: the content here has an answer, and
+    not an error; it stands if no upstream knows more.
+    """
+
+    def __init__(self, issue: Issue, gap: object, has_answer: bool) -> None:
+        self.gap, self.has_answer = gap, has_answer
         super().__init__(issue)
 
 

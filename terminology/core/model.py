@@ -241,7 +241,7 @@ class Issue:
     """One issue of an OperationOutcome. The constructors are in ``core/issues/severity.py``.
 
     ``code`` is an IssueType, ``tx`` a code of HL7's tx-issue-type, ``message_id`` HL7's id of the message, ``at`` the
-    FHIRPath expressions of the elements at fault.
+    FHIRPath expressions of the elements at fault, ``server`` the base of another server that the issue is from.
     """
 
     severity: str
@@ -252,6 +252,7 @@ class Issue:
     message_id: str | None = None
     at: Sequence[str] = ()
     diagnostics: str | None = None
+    server: str | None = None
 
 
 class Problem(NamedTuple):

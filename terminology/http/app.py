@@ -32,7 +32,7 @@ from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
-from terminology.opening import ServedContent, open_state
+from terminology.opening import ServedContent, open_state, open_upstreams
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
@@ -68,7 +68,8 @@ def create_app(
     ``catalogue`` is the content, or a function that returns the current content; the default is that of the
     settings.
 
-    Raises TypeError for an argument of another type, and UnreadableFileError for content that cannot be loaded.
+    Raises TypeError for an argument of another type, UnreadableFileError for content that cannot be loaded, and
+    SettingError for upstreams that cannot be read.
     """
     settings = Settings.from_environment() if settings is None else settings
     if not isinstance(settings, Settings):
@@ -76,6 +77,8 @@ def create_app(
     current = _current(settings, catalogue)
     state = open_state(settings)
     sessions = Sessions(state)
+    # One thread of a caller is left for the answers of the content here, however slow the upstreams are.
+    elsewhere = open_upstreams(settings, max(1, settings.threads - 1))
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # Flask would redirect, in HTML
@@ -97,6 +100,7 @@ def create_app(
             settings.max_work,
             settings.deadline,
             writes_parts=True,
+            elsewhere=elsewhere,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
@@ -287,7 +291,7 @@ def _body(headers: request_headers.Headers, release: FhirVersion, largest: int) 
 def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty: bool = False) -> Response:
     headers = Headers(answer.headers)
     if answer.warnings:
-        headers[slips.WARNING] = slips.header(answer.warnings)
+        headers.add(slips.WARNING, slips.header(answer.warnings))
     changed = exchange.instant(headers.get("Last-Modified"))
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)

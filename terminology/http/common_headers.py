@@ -30,7 +30,8 @@ _ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 _OTHER_HEADERS = ("Cache-Control", "If-Match", "X-Medplum", "X-Requested-With", "traceparent", "tracestate")
 _ALLOWED_HEADERS = ", ".join(sorted({*(header.value for header in RequestHeader), *_OTHER_HEADERS}))
 _EXPOSED_HEADERS = (
-    "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, Warning, X-Request-Id"
+    "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, Warning, X-Request-Id, "
+    "X-Terminology-Upstream"
 )
 _VARY = "Accept, Accept-Language, Origin"
 _DAY = "86400"

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
-from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Coding, Document, Issue, Typed
 from terminology.library.values import copied, require_type
 from terminology.wire.json import write
-from terminology.wire.outcome import MESSAGE_ID
+from terminology.wire.outcome import issue_of
 
 if TYPE_CHECKING:
     from fhir_core.fhirabstractmodel import FHIRAbstractModel
@@ -327,7 +326,7 @@ class ValidateResult(JudgementResult):
     def issues(self) -> list[Issue]:
         """The errors, warnings and notes of the answer."""
         outcomes = [node["resource"] for node in self._nodes.get("issues", ())] or [self._answer]
-        return [_issue(node) for outcome in outcomes for node in outcome.get("issue", ())]
+        return [issue_of(node) for outcome in outcomes for node in outcome.get("issue", ())]
 
 
 class BatchValidateResult(ParametersResult):
@@ -586,20 +585,6 @@ def _attribute(parts: _Nodes) -> ResultAttribute:
 def _property_match(parts: _Nodes) -> PropertyMatch:
     unmatched = [_property(_parts(node), "code") for node in parts.get("unmatched", ())]
     return PropertyMatch(_value_of(parts, "code"), unmatched, _value_of(parts, "comment"))
-
-
-def _issue(node: Document) -> Issue:
-    details = node.get("details", {})
-    codings = details.get("coding", ())
-    extensions = {each["url"]: each.get("valueString") for each in node.get("extension", ())}
-    return SEVERITIES[node["severity"]](
-        code=node["code"],
-        text=str(details.get("text", "")),
-        tx=codings[0].get("code") if codings else None,
-        message_id=extensions.get(MESSAGE_ID),
-        at=node.get("expression", ()),
-        diagnostics=node.get("diagnostics"),
-    )
 
 
 def _expansion_concept(node: Document) -> ExpansionConcept:

@@ -66,6 +66,7 @@ from terminology.opening import (
     catalogue_of,
     configured_content,
     open_state,
+    open_upstreams,
 )
 from terminology.settings import Settings
 from terminology.wire import r4
@@ -78,6 +79,9 @@ _R = TypeVar("_R", bound=Result)
 
 # What a caller should know of a request that was answered: names that are nearly right.
 log = logging.getLogger("terminology")
+
+# The questions to upstreams that may be open at a time: each belongs to a thread of the caller, who waits for it.
+_MOST_QUESTIONS = 64
 
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -105,6 +109,7 @@ class Terminology:
         *,
         store: str | Path | None = None,
         bundled: bool | None = None,
+        upstreams: str | Path | None = None,
         settings: Settings | None = None,
         catalogue: Catalogue | Callable[[], Catalogue] | None = None,
     ) -> None:
@@ -113,7 +118,8 @@ class Terminology:
         ``content`` are resources as dictionaries or ``fhir.resources`` models (also Bundles), and paths of
         files, folders and packages; or one of these. A dictionary is copied: what becomes of it later changes
         no answer. ``store`` is where imported releases are, ``bundled`` whether the content of this package is
-        served; both default to the values of ``settings``. ``catalogue`` is for those who have built one, and
+        served, ``upstreams`` the file that names other servers to ask (docs/upstreams.md); all three default to the
+        values of ``settings``. ``catalogue`` is for those who have built one, and
         takes the place of all content.
 
         Raises TypeError for an argument of a wrong type, and for a ``catalogue`` with other content beside it;
@@ -122,7 +128,7 @@ class Terminology:
         """
         require_type("settings", settings, Settings, None)
         items = items_of(content)
-        self.settings = (settings or Settings()).updated(store=store, bundled=bundled)
+        self.settings = (settings or Settings()).updated(store=store, bundled=bundled, upstreams=upstreams)
         self._content: ServedContent | None = None
         if catalogue is None:
             documents = chain(configured_content(self.settings), documents_of(items, self.settings))
@@ -138,6 +144,7 @@ class Terminology:
         self._catalogue = catalogue
         self._state = open_state(self.settings)
         self._sessions = Sessions(self._state)
+        self._elsewhere = open_upstreams(self.settings, _MOST_QUESTIONS)
 
     @classmethod
     def from_environment(cls, config: str | Path | None = None, **settings: Any) -> Terminology:
@@ -477,13 +484,30 @@ class Terminology:
         request = Request("GET", kind, query)
         document = self._answer(RELEASES[HOME], request, _release(release))
         resources = [
-            self._resource(match["resource"], f"{kind}/{match['resource']['id']}", release)
+            self._resource_of_search(match["resource"], release)
             for match in document.get("entry", ())
             if match["search"]["mode"] == "match"
         ]
         return SearchResult(
             document, lambda other: self._answer(_release(other), request), resources, release
         )
+
+    def _resource_of_search(self, document: Document, release: str) -> Resource:
+        """A resource of a search: one of here, or one of another server, which is asked for each release."""
+        kind, id_ = document["resourceType"], document.get("id", "")
+        if self.catalogue.for_fhir(_release(release).version).has_id(kind, id_):
+            return self._resource(document, f"{kind}/{id_}", release)
+        query: list[tuple[str, str]] = [
+            (name, str(document[name])) for name in ("url", "version") if name in document
+        ]
+
+        def in_release(other: str) -> Document:
+            resource: Document = self._answer(_release(other), Request("GET", kind, query))["entry"][0][
+                "resource"
+            ]
+            return resource
+
+        return Resource(document, in_release, release)
 
     def _resource(self, document: Document, path: str, release: str) -> Resource:
         """A resource that was read at a path of a release."""
@@ -600,6 +624,7 @@ class Terminology:
             nested_expansions=self.settings.nested_expansions,
             max_work=self.settings.max_work,
             deadline=self.settings.deadline,
+            elsewhere=self._elsewhere,
         )
         response = answered(context, request)
         for warning in response.warnings:

@@ -111,8 +111,8 @@ def batch_entry(response: Response, resource: Document | Written | None) -> Docu
     node: Document = {"status": str(response.status), **_version(response.headers)}
     if response.status >= 400:
         return {"response": node | {"outcome": resource}}
-    if response.warnings:
-        node["outcome"] = operation_outcome(response.warnings)
+    if response.warnings or response.origin:
+        node["outcome"] = operation_outcome([*response.warnings, *response.origin])
     if resource is None:
         return {"response": node}
     return {"resource": resource, "response": node}

@@ -17,6 +17,7 @@ from terminology.core.model import Document, Issue
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.state.callers import Caller, caller_of
+from terminology.wire.elsewhere import Elsewhere
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, from_body, from_query
@@ -33,7 +34,8 @@ class Context:
 
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
-    ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``).
+    ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``). ``elsewhere``: the other
+    servers that may be asked, if there are any.
     """
 
     catalogue: Catalogue
@@ -47,6 +49,7 @@ class Context:
     max_work: int = MOST_STEPS
     deadline: float = MOST_SECONDS
     writes_parts: bool = False
+    elsewhere: Elsewhere | None = None
 
     @property
     def roots(self) -> Sequence[str]:
@@ -146,7 +149,8 @@ def instant(text: str | None) -> datetime | None:
 class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
-    ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``prepared``
+    ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``origin`` says
+    there, where headers are missing, which server has answered. ``prepared``
     is the request in a form that answers others like it, which differ in values that vary alone; None where there
     are no others like it.
     """
@@ -156,3 +160,4 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     prepared: PreparedRequest | None = None
     warnings: Sequence[Issue] = ()
+    origin: Sequence[Issue] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from terminology.core.issues.severity import SEVERITIES, error
 from terminology.core.model import Document, Issue
 
 TX_ISSUE_TYPE = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
 MESSAGE_ID = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+ISSUE_SERVER = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-server"
 
 # The status that an issue's code stands for, unless the exception has its own.
 STATUS = {
@@ -53,6 +55,8 @@ def _issue(issue: Issue) -> Document:
     node: Document = {}
     if issue.message_id:
         node["extension"] = [{"url": MESSAGE_ID, "valueString": issue.message_id}]
+    if issue.server:
+        node.setdefault("extension", []).append({"url": ISSUE_SERVER, "valueUrl": issue.server})
     node |= {"severity": issue.severity, "code": issue.code}
     node["details"] = ({"coding": coding} if coding else {}) | {"text": issue.text}
     if issue.diagnostics:
@@ -61,3 +65,22 @@ def _issue(issue: Issue) -> Document:
         # Not issue.location: that is for XML, and deprecated.
         node["expression"] = list(issue.at)
     return node
+
+
+def issue_of(node: Document, server: str | None = None) -> Issue:
+    """The issue of an OperationOutcome, also of another ``server``, which may write fewer elements than this one."""
+    details = node.get("details") or {}
+    extensions = {extension.get("url"): extension for extension in node.get("extension", ())}
+    codings = details.get("coding", ())
+    tx = next((coding.get("code") for coding in codings if coding.get("system") == TX_ISSUE_TYPE), None)
+    diagnostics = node.get("diagnostics")
+    text = details.get("text") or diagnostics or tx or str(node.get("code", ""))
+    return SEVERITIES.get(str(node.get("severity")), error)(
+        code=str(node.get("code", "processing")),
+        text=text,
+        tx=tx,
+        message_id=extensions.get(MESSAGE_ID, {}).get("valueString"),
+        at=node.get("expression", ()),
+        diagnostics=diagnostics if diagnostics != text else None,
+        server=extensions.get(ISSUE_SERVER, {}).get("valueUrl", server),
+    )

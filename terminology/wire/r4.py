@@ -113,6 +113,15 @@ def downgrade_translation(parameters: Document, names_source: bool) -> Document:
     )
 
 
+def upgrade_translation(parameters: Document) -> Document:
+    """The answer of ``$translate`` as R5 has it: R4's ``source`` of a match is its map, if it is a uri."""
+
+    def with_origin(parts: list[Any]) -> list[Any]:
+        return _with_edits(parts, {"source": _source_as_origin})
+
+    return inside(upgrade(parameters), "parameter", _in_match(with_origin))
+
+
 def downgrade_closure(concept_map: Document) -> Document:
     """The answer of ``$closure``: in R4 it has these three words (and ``unmatched``) alone."""
     words = {
@@ -570,6 +579,12 @@ def _part_named(part: Document, names: dict[str, str]) -> Document:
 
 def _origin_as_source(part: Document) -> Document:
     return {**_renamed(part, {"valueCanonical": "valueUri"}), "name": "source"}
+
+
+def _source_as_origin(part: Document) -> Document:
+    if "valueUri" not in part:
+        return part
+    return {**_renamed(part, {"valueUri": "valueCanonical"}), "name": "originMap"}
 
 
 _PARTS_DOWN: dict[str, Edit] = {"relationship": _relationship_part_down, "product": _product_down}

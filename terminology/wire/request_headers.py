@@ -23,6 +23,7 @@ class RequestHeader(Enum):
     CACHE_ID = "X-Cache-Id"
     CONTENT_ENCODING = "Content-Encoding"
     CONTENT_TYPE = "Content-Type"
+    HOPS = "X-Terminology-Hops"
     HOST = "Host"
     IF_MODIFIED_SINCE = "If-Modified-Since"
     IF_NONE_MATCH = "If-None-Match"
@@ -40,8 +41,9 @@ class RequestHeader(Enum):
 
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
-# (X-Cache-Id) alone; the id of a request is in the headers of its answer.
-_WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.REQUEST_ID})
+# (X-Cache-Id) alone; the id of a request is in the headers of its answer; hops matter where upstreams are asked, and no
+# such answer is prepared.
+_WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.HOPS, RequestHeader.REQUEST_ID})
 # The headers that the answer to an operation may depend on.
 EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)
 

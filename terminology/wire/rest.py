@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from terminology.catalogue.protocol import KINDS
+from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core import budget, issues
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS
-from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError
+from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError, UndecidedError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
@@ -23,6 +23,7 @@ from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each, part
 from terminology.wire.bundle import BATCH_LIMIT, batch_entry, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.elsewhere import Question
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
@@ -46,6 +47,7 @@ _CARRIED = (
     RequestHeader.ACCEPT_LANGUAGE,
     RequestHeader.AUTHORIZATION,
     RequestHeader.CACHE_ID,
+    RequestHeader.HOPS,
     RequestHeader.PREFER,
     RequestHeader.TOO_COSTLY_THRESHOLD,
 )
@@ -209,6 +211,12 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     bundle = search(
         headers, catalogue.searched, ignores_case, kind, query, f"{context.base}/{kind}", request.is_strict
     )
+    if not bundle["total"] and context.elsewhere is not None:
+        foreign = context.elsewhere.search(kind, query, context.release, request.headers)
+        if foreign is not None:
+            links = [link for link in bundle["link"] if link["relation"] == "self"]
+            document = {**foreign.document, "link": links}
+            return Response(200, document, foreign.headers, origin=foreign.origin)
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in budget.counted(bundle.get("entry", ()), _STEPS_OF_REQUEST):
         if entry["search"]["mode"] != "match":
@@ -286,8 +294,9 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
         place = f"{kind}/${name}" if kind else f"${name}"
         arguments = request.arguments(place, operation.body_parameter)
         warnings = _checked(request, name, operation, arguments)
+        call = _Call(context, request, instance, arguments)
         try:
-            response = _run(context, request, operation, instance, arguments)
+            response = _run(call, place, operation)
         except TerminologyError as error:
             explain(error, warnings, operation.warns_in)
             raise
@@ -298,29 +307,25 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
     return Route((*READ, *POST), run)
 
 
-def _run(
-    context: Context,
-    request: Request,
-    operation: Operation,
-    instance: Document | None,
-    arguments: Sequence[Argument],
-) -> Response:
-    """The answer to one operation, or to each of the many that one request holds."""
+def _run(call: _Call, place: str, operation: Operation) -> Response:
+    """The answer to one operation, or to each of the many that one request holds. ``place``: ``Type/$operation``."""
+    context, request = call.context, call.request
     catalogue, is_shared = context.catalogue, True
     if operation.reads_content:
-        catalogue, arguments, is_shared = content_of(context, request, arguments)
+        catalogue, arguments, is_shared = content_of(context, request, call.arguments)
+        call = replace(call, arguments=arguments)
     if operation.each is None:
-        prepared = _prepared(operation, _Call(context, request, instance, arguments))
-        may_come_again = is_shared and instance is None and not operation.affects_state
-        notes: list[Issue] = []
-        document = prepared.answer(catalogue, notes=notes)
-        return Response(200, document, prepared=prepared if may_come_again else None, warnings=notes)
+        response = _decided(call, place, operation, catalogue)
+        if not is_shared or call.instance is not None or operation.affects_state:
+            response.prepared = None
+        return response
 
     def answer(own: Sequence[Argument]) -> Document:
         extended, rest = with_resources(catalogue, context.release, own)
         warnings = _slips(operation, unknown(_known(operation), rest))
         try:
-            document = _prepared(operation, _Call(context, request, instance, rest)).answer(extended)
+            single = place.replace("batch-", "")
+            document = _decided(replace(call, arguments=rest), single, operation, extended).resource or {}
         except TerminologyError as error:
             explain(error, warnings, operation.warns_in)
             raise
@@ -331,8 +336,29 @@ def _run(
 
     return Response(
         200,
-        answer_each(operation.each, operation.parameters, arguments, answer, fail, context.writes_parts),
+        answer_each(operation.each, operation.parameters, call.arguments, answer, fail, context.writes_parts),
     )
+
+
+def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue) -> Response:
+    """The answer of the content here or, where that does not decide it, of another server (``wire.elsewhere``)."""
+    elsewhere, notes = call.context.elsewhere, list[Issue]()
+    if elsewhere is None:
+        prepared = _prepared(operation, call)
+        return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
+    prepared = _prepared(elsewhere.guarded(operation), call)
+    try:
+        return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
+    except UndecidedError as error:
+        undecided = error
+    release, headers = call.context.release, call.request.headers
+    read_request = operation.request(**prepared.fields)
+    question = Question(place, operation, release, call.arguments, read_request, catalogue, headers)
+    foreign = elsewhere.answer(question, undecided)
+    if foreign is not None:
+        return Response(200, foreign.document, foreign.headers, origin=foreign.origin)
+    own = PreparedRequest(operation, release, prepared.fields)
+    return Response(200, own.answer(catalogue, notes=notes), warnings=notes)
 
 
 def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
@@ -399,7 +425,8 @@ def _warned(response: Response, operation: Operation, warnings: Sequence[Issue])
     A request that is like this one is read again: a prepared request has no warnings.
     """
     document = with_warnings(response.resource or {}, operation.warns_in, warnings)
-    return Response(200, document, response.headers, warnings=[*warnings, *response.warnings])
+    all_warnings = [*warnings, *response.warnings]
+    return Response(200, document, response.headers, warnings=all_warnings, origin=response.origin)
 
 
 # -- batch ---------------------------------------------------------------------------------------

@@ -674,6 +674,7 @@ OF_THE_BATCH = {
     RequestHeader.AUTHORIZATION,
     RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,
+    RequestHeader.HOPS,  # see tests/upstreams
     RequestHeader.HOST,
     RequestHeader.IF_MODIFIED_SINCE,
     RequestHeader.IF_NONE_MATCH,

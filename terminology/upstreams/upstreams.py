@@ -1,0 +1,255 @@
+"""All upstreams: who is asked, in which order, and whose answer counts.
+
+The first one in the file that may be asked for the missing content, and has it, answers the whole operation. One that
+does not have it either passes the question on to the next. One with a fault does so, too, but then only an answer that
+is not negative counts: "no" would perhaps have been "yes".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import BoundedSemaphore
+from typing import Any
+
+from terminology.catalogue.protocol import Catalogue
+from terminology.core import budget, issues
+from terminology.core.errors import RefusedError, TerminologyError, UndecidedError, UpstreamError
+from terminology.core.model import Document, Issue, split_canonical
+from terminology.upstreams.configuration import UpstreamSettings, UpstreamsFile
+from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
+from terminology.upstreams.kept_answers import KeptAnswers
+from terminology.upstreams.translated import (
+    answer_from,
+    is_negative,
+    issues_of,
+    lacks_content,
+    question_for,
+)
+from terminology.upstreams.upstream import ReadReply, Sent, Upstream
+from terminology.wire.elsewhere import ANSWERED_BY, ForeignAnswer, Question
+from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.operation import Operation
+from terminology.wire.request_headers import Headers, RequestHeader
+from terminology.wire.slips import WARNING
+
+# A question that has passed so many servers goes no further, whatever their names.
+MOST_HOPS = 4
+# Without a budget, as outside of requests, a question may take so long, in seconds.
+_LONGEST = 60.0
+# The time that is left to write the answer, in seconds.
+_RESERVE = 0.25
+# The codes of a refusal by an upstream that lacks the content.
+_MISSING = frozenset({"code-invalid", "not-found", "not-supported"})
+_STATUSES = frozenset({404, 405, 410, 501})
+# The parameters of a search by canonical that are passed on, and those that are only about the form of the answer.
+_SEARCHED = frozenset({"url", "version", "_summary", "_elements", "_count"})
+_FORM = frozenset({"_format", "_pretty", "_total"})
+
+log = logging.getLogger("terminology")
+
+
+class Upstreams:
+    """The upstreams of a file. For use by several threads; ``most`` questions are open at a time."""
+
+    def __init__(self, file: UpstreamsFile, most: int) -> None:
+        self._id = file.id
+        replies = KeptAnswers(file.cache_seconds, file.stale_seconds, file.cache_bytes)
+        slots = BoundedSemaphore(most)
+        self._upstreams = [Upstream(settings, replies, slots, most) for settings in file.upstreams]
+        self._operations: dict[Operation, Operation] = {}
+
+    def guarded(self, operation: Operation) -> Operation:
+        """The operation, which also raises UndecidedError where an upstream may be asked."""
+        guarded = self._operations.get(operation)
+        if guarded is None:
+            guarded = operation
+            if operation.run in GAPS:
+                guarded = replace(operation, run=self._guarded_run(operation.run))
+            self._operations[operation] = guarded
+        return guarded
+
+    def _guarded_run(self, run: Callable[[Catalogue, Any], Any]) -> Callable[[Catalogue, Any], Any]:
+        def guarded(catalogue: Catalogue, request: Any) -> Any:
+            local: Any
+            try:
+                local = run(catalogue, request)
+            except TerminologyError as error:
+                local = error
+            gap = gap_in(run, catalogue, request, local)
+            is_error = isinstance(local, TerminologyError)
+            if gap is not None and any(_may_answer(u.settings, gap) for u in self._upstreams):
+                raise UndecidedError(issues.undecided(gap.names), gap, has_answer=not is_error)
+            if is_error:
+                raise local
+            return local
+
+        return guarded
+
+    def answer(self, question: Question, undecided: UndecidedError) -> ForeignAnswer | None:
+        """The answer of the first upstream that has the missing content; None if none has.
+
+        Raises UpstreamError, and TerminologyError for the refusal of an upstream.
+        """
+        gap = undecided.gap
+        assert isinstance(gap, Gap)
+        headers = self._headers(question.headers)
+        if headers is None:
+            return None
+        fault: UpstreamError | None = None
+        refusal: TerminologyError | None = None
+        for upstream in self._upstreams:
+            if not _may_answer(upstream.settings, gap):
+                continue
+            try:
+                release = upstream.release(_seconds_left(), headers)
+                sent = question_for(release, question, gap)
+                expected = "ValueSet" if question.path.endswith("$expand") else "Parameters"
+                reply = upstream.operate(question.path, sent, headers, _seconds_left(), expected)
+                with _reading(upstream, release):
+                    if reply.status == 200:
+                        document = answer_from(release, question, reply.document, upstream.settings.base)
+                        if is_negative(document) and (fault is not None or lacks_content(document, gap)):
+                            continue
+                        return _foreign(upstream, document, reply)
+                    own = _refusal(upstream.settings, reply)
+            except UpstreamError as error:
+                fault = fault or error
+                continue
+            if not _says_missing(own, reply.status):
+                raise fault or own
+            if refusal is None or not _knows_system(refusal):
+                refusal = own
+        if fault is not None:
+            raise fault
+        if refusal is not None and not undecided.has_answer:
+            raise refusal
+        return None
+
+    def search(
+        self, kind: str, query: Sequence[tuple[str, str]], release: FhirVersion, headers: Headers
+    ) -> ForeignAnswer | None:
+        """The matches of a search by canonical: those of the first upstream that has any. Raises UpstreamError."""
+        canonical = _canonical_of(query)
+        sent = self._headers(headers)
+        if canonical is None or sent is None:
+            return None
+        fault: UpstreamError | None = None
+        for upstream in self._upstreams:
+            if not upstream.settings.allows(*canonical):
+                continue
+            try:
+                own = upstream.release(_seconds_left(), sent)
+                passed = [(name, value) for name, value in query if name in _SEARCHED]
+                reply = upstream.read(kind, passed, sent, _seconds_left(), "Bundle")
+                if reply.status == 200:
+                    with _reading(upstream, own):
+                        bundle = _bundle(own, release, reply.document)
+                    if bundle["total"]:
+                        return _foreign(upstream, bundle, reply)
+            except UpstreamError as error:
+                fault = fault or error
+        if fault is not None:
+            raise fault
+        return None
+
+    def _headers(self, headers: Headers) -> Sent | None:
+        """What an upstream gets of a client's headers; None for a question that has been here before."""
+        hops = [hop.strip() for hop in headers.get(RequestHeader.HOPS, "").split(",") if hop.strip()]
+        if self._id in hops or len(hops) >= MOST_HOPS:
+            log.warning("a question has come back through %d other servers: no upstream is asked", len(hops))
+            return None
+        sent = {RequestHeader.HOPS.value: ", ".join([*hops, self._id])}
+        language = headers.get(RequestHeader.ACCEPT_LANGUAGE)
+        if language is not None and language.isascii() and language.isprintable():
+            sent[RequestHeader.ACCEPT_LANGUAGE.value] = language
+        return sent
+
+
+def _may_answer(upstream: UpstreamSettings, gap: Gap) -> bool:
+    if gap.any_of:
+        return any(upstream.allows(*canonical) for canonical in gap.any_of)
+    return all(upstream.allows(*canonical) for canonical in gap.all_of)
+
+
+def _seconds_left() -> float:
+    current = budget.current()
+    return _LONGEST if current is None else current.seconds_left - _RESERVE
+
+
+@contextmanager
+def _reading(upstream: Upstream, release: FhirVersion) -> Iterator[None]:
+    """Raises UpstreamError in place of what a document raises that is not of FHIR, or not of this release."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, TerminologyError):
+        raise upstream.unusable(f"it is not a resource of FHIR {release.short}") from None
+
+
+def _foreign(upstream: Upstream, document: Document, reply: ReadReply) -> ForeignAnswer:
+    name, base = upstream.settings.name, upstream.settings.base
+    headers, origin = {ANSWERED_BY: name}, [issues.answered_by_upstream(name, base)]
+    if reply.stale_seconds:
+        stale = issues.answer_is_stale(name, reply.stale_seconds, base)
+        headers[WARNING] = f'110 terminology-adapter "{stale.text}"'
+        origin.append(stale)
+    return ForeignAnswer(document, headers, origin)
+
+
+def _refusal(upstream: UpstreamSettings, reply: ReadReply) -> RefusedError:
+    """The refusal of an upstream as an exception, with its status and its issues."""
+    all_issues = issues_of(reply.document, upstream.name, reply.status, upstream.base)
+    refusal = RefusedError(reply.status, all_issues[0])
+    refusal.issues = all_issues
+    return refusal
+
+
+def _says_missing(refusal: TerminologyError, status: int) -> bool:
+    """Whether an upstream refuses because it lacks the content."""
+    return status in _STATUSES or any(_is_missing(issue) for issue in refusal.issues)
+
+
+def _is_missing(issue: Issue) -> bool:
+    return issue.severity in ("error", "fatal") and (issue.code in _MISSING or issue.tx == "not-found")
+
+
+def _knows_system(refusal: TerminologyError) -> bool:
+    """Whether an upstream has the code system, and not the code."""
+    return any(issue.code == "code-invalid" or issue.tx == "invalid-code" for issue in refusal.issues)
+
+
+# -- searches ------------------------------------------------------------------------------------
+
+
+def _canonical_of(query: Sequence[tuple[str, str]]) -> Canonical | None:
+    """The one canonical that a search is about; None for any other search."""
+    names = {name for name, _ in query}
+    urls = [value for name, value in query if name == "url"]
+    versions = [value for name, value in query if name == "version"]
+    if len(urls) != 1 or len(versions) > 1 or "," in urls[0] or not names <= _SEARCHED | _FORM:
+        return None
+    url, version = split_canonical(urls[0])
+    return Canonical(url, versions[0] if versions else version)
+
+
+def _bundle(own: FhirVersion, release: FhirVersion, document: Document) -> Document:
+    """A page of matches in the client's release. It has no links: they would lead the client past this server."""
+    matches = list(_matches(document.get("entry", ()), own, release))
+    total = int(document.get("total", len(matches)))
+    return {"resourceType": "Bundle", "type": "searchset", "total": total} | (
+        {"entry": matches} if matches else {}
+    )
+
+
+def _matches(entries: Sequence[Document], own: FhirVersion, release: FhirVersion) -> Iterator[Document]:
+    for entry in entries:
+        search = entry.get("search", {"mode": "match"})
+        if search.get("mode", "match") != "match":
+            continue
+        resource = entry["resource"]
+        if own.is_r4 != release.is_r4:
+            resource = release.downgrade(own.upgrade(resource))
+        place = {"fullUrl": entry["fullUrl"]} if "fullUrl" in entry else {}
+        yield {**place, "resource": resource, "search": search}
