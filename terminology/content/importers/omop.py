@@ -24,7 +24,14 @@ from functools import partial
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, column_names, is_number, raw_records, records
+from terminology.content.importers.rows import (
+    SILENT,
+    column_names,
+    first_numbers,
+    is_number,
+    raw_records,
+    records,
+)
 from terminology.core.model import Problem
 from terminology.store.release import (
     CodeSystemRelease,
@@ -147,9 +154,8 @@ def _concepts_of_names(files: dict[str, File]) -> ConceptsOfNames:
 
 def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their numbers."""
-    ids = (int(row[0]) for row in raw_records(files["concept.csv"], SILENT, CONCEPT) if is_number(row[0]))
     names = _concepts_of_names(files)
-    with Buckets(ids) as buckets:
+    with Buckets(first_numbers(files["concept.csv"], b"\t")) as buckets:
         _distribute(files, buckets, reporter)
         for lines in buckets:
             yield from _rows(lines, names, reporter)

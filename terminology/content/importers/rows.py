@@ -178,16 +178,47 @@ def raw_records(
             _report_last(file, reporter, pending)
 
 
-def raw_lines(file: File, reporter: Reporter) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not blank, as bytes without its end, with its number: for tables without a header."""
+def raw_rows(
+    file: File, reporter: Reporter, width: int, delimiter: bytes = b"|"
+) -> Iterator[tuple[int, bytes]]:
+    """Each row of a table without a header and with a delimiter after every column, as bytes, with its line number.
+
+    Raises BrokenReleaseError when the file breaks off.
+    """
     with file.binary() as stream:
+        pending: Problem | None = None
         for number, line in _numbered_lines(file, stream, reporter):
             if number == 1:
                 line = line.removeprefix(BYTE_ORDER_MARK)
-            if not line.isascii() and not _is_utf_8(line):
+            row = line.rstrip(b"\r\n")
+            if not row.isascii() and not _is_utf_8(row):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
-            elif not line.isspace():
-                yield number, line.rstrip(b"\r\n")
+                continue
+            is_whole = row.count(delimiter) == width and row.endswith(delimiter)
+            if not is_whole and not row.strip():
+                continue
+            if pending is not None:
+                reporter.problem(pending)
+                pending = None
+            if is_whole:
+                yield number, row
+            else:
+                text = f"expected {width} columns with {delimiter.decode()} after each"
+                pending = Problem(file.label, number, text)
+        if pending is not None:
+            _report_last(file, reporter, pending)
+
+
+def unchecked_lines(file: File) -> Iterator[bytes]:
+    """The lines with their ends, as they are: for a file that is read again, and checked then."""
+    with file.binary() as stream:
+        yield from _split_lines(file, stream)
+
+
+def first_numbers(file: File, delimiter: bytes) -> Iterator[int]:
+    """The numbers in the first column of a table that is read again, and checked then."""
+    cells = (line.partition(delimiter)[0] for line in unchecked_lines(file))
+    return (int(cell) for cell in cells if is_number(cell))
 
 
 def table_rows(

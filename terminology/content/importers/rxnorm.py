@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from typing import NamedTuple
 from terminology.content.importers.buckets import Buckets
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
-from terminology.content.importers.rows import SILENT, is_number, raw_lines, without_faults
+from terminology.content.importers.rows import SILENT, first_numbers, is_number, raw_rows, unchecked_lines
 from terminology.core.model import Problem
 from terminology.store.posting_terms import field_in_any_case
 from terminology.store.release import (
@@ -51,6 +51,7 @@ OTHER_NAMES = {"SY", "TMSY", "PSN", "ET", "DP"}
 FIRST_NAMES = ("SCD", "SBD")
 OWN = "RXNORM"
 _OWN = OWN.encode()
+_OWN_CELL = b"|%b|" % _OWN
 # SUPPRESS: of a name that is in use, also one without quantity (E), and of one that its source no longer has.
 _CURRENT, _OBSOLETE = ("", "N", "E"), "O"
 _ATTRIBUTES = frozenset(name.encode() for name in ATTRIBUTES)
@@ -88,6 +89,8 @@ TABLES = {
     # As the archive: the type and the text of the name, and the concept that it went to.
     "rxncuichanges.rrf": RrfTable("H", 7, 5, 2, None, (3, 4, 6)),
 }
+# The columns of RXNREL with the names of a relationship.
+_RELATIONS = (3, 7)
 # The names of other sources: of these only the source.
 OTHER_SOURCES = RrfTable("B", 18, 0, None, None, (11,))
 
@@ -149,40 +152,39 @@ def _relations(files: dict[str, File]) -> list[str]:
     file = files.get("rxnrel.rrf")
     if file is None:
         return []
-    rows = _records(file, TABLES["rxnrel.rrf"], SILENT)
-    return sorted(
-        {*RELATIONSHIPS, *(name.decode() for _, (rela, _, rel) in rows for name in (rela, rel) if name)}
-    )
+    table = TABLES["rxnrel.rrf"]
+    whole = (line for line in unchecked_lines(file) if line.count(b"|") == table.width)
+    names = {row[place] for _, row in _own_rows(table, enumerate(whole)) for place in _RELATIONS}
+    return sorted({*RELATIONSHIPS, *(name.decode(errors="replace") for name in names if name)})
+
+
+def _own_rows(table: RrfTable, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, list[bytes]]]:
+    """The rows of a concept that are RxNorm's own and not suppressed, with the numbers of their lines."""
+    concept, source, suppressed = table.concept, table.source, table.suppressed
+    for number, line in lines:
+        # Most rows are those of other sources: they need not be split.
+        if source is not None and _OWN_CELL not in line:
+            continue
+        row = line.split(b"|")
+        own = source is None or row[source] == _OWN
+        if own and row[concept] and (suppressed is None or row[suppressed] in (b"", b"N")):
+            yield number, row
 
 
 def _records(file: File, table: RrfTable, reporter: Reporter) -> Iterator[tuple[int, Sequence[bytes]]]:
     """The concept and the kept columns of each row that is RxNorm's own and not suppressed."""
-    width, source, suppressed, keep = table.width, table.source, table.suppressed, table.keep
-    picked = itemgetter(*keep) if len(keep) > 1 else lambda row: (row[keep[0]],)
-    own_cell = b"|%b|" % _OWN
-
-    def fault_of(line: bytes) -> str | None:
-        is_whole = line.count(b"|") == width and line.endswith(b"|")
-        return None if is_whole else f"expected {width} columns with | after each"
-
-    for number, line in without_faults(file, reporter, raw_lines(file, reporter), fault_of):
-        # Most rows are those of other sources: they need not be split.
-        if source is not None and own_cell not in line:
-            continue
-        row = line.split(b"|")
-        own = source is None or row[source] == _OWN
+    picked = itemgetter(*table.keep) if len(table.keep) > 1 else lambda row: (row[table.keep[0]],)
+    for number, row in _own_rows(table, raw_rows(file, reporter, table.width)):
         concept = row[table.concept]
-        if own and concept and (suppressed is None or row[suppressed] in (b"", b"N")):
-            if is_number(concept):
-                yield int(concept), picked(row)
-            else:
-                reporter.problem(Problem(file.label, number, f"{concept.decode()!r} is not an RXCUI"))
+        if is_number(concept):
+            yield int(concept), picked(row)
+        else:
+            reporter.problem(Problem(file.label, number, f"{concept.decode()!r} is not an RXCUI"))
 
 
 def _concepts(files: dict[str, File], reporter: Reporter) -> Iterator[ConceptRow]:
     """The concepts in the order of their numbers."""
-    names = _records(files["rxnconso.rrf"], TABLES["rxnconso.rrf"], SILENT)
-    with Buckets(concept for concept, _ in names) as buckets:
+    with Buckets(first_numbers(files["rxnconso.rrf"], b"|")) as buckets:
         for name, file in files.items():
             table = TABLES[name]
             letter = table.letter.encode()

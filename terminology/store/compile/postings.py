@@ -115,17 +115,16 @@ def _in_bytes(ords: Any) -> bytes:
 
 
 class _Prefix:
-    """The beginning of some words: the number of the words, and the sets of their concepts."""
+    """The letters that some words have in common, by their number: how many words, and the sets of their concepts."""
 
-    __slots__ = ("count", "sets")
+    __slots__ = ("length", "count", "sets")
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.sets: list[BitMap] = []
+    def __init__(self, length: int, count: int, sets: list[BitMap]) -> None:
+        self.length, self.count, self.sets = length, count, sets
 
-    def add(self, count: int, sets: list[BitMap]) -> None:
-        self.count += count
-        self.sets += sets
+    def add(self, other: _Prefix) -> None:
+        self.count += other.count
+        self.sets += other.sets
 
 
 class PrefixBuilder:
@@ -136,28 +135,33 @@ class PrefixBuilder:
         self._runs, self._size = runs, 0
         self._rows: dict[str, bytes] = {}
         self._last = ""
-        # For each letter of the last word: the words with the same letters up to there, except those that a longer
-        # open prefix has.
+        # The prefixes of the last word that it has in common with earlier ones, and at last the word itself. Each has
+        # the words that came since it was opened, except those that a longer one has.
         self._open: list[_Prefix] = []
 
     def add(self, word: str, ords: BitMap) -> None:
         """Add a word with its concepts."""
         self._close(_common_length(self._last, word))
-        self._open.extend(_Prefix() for _ in range(len(word) - len(self._open)))
-        self._open[-1].add(1, [ords])
+        self._open.append(_Prefix(len(word), 1, [ords]))
         self._last = word
 
     def _close(self, length: int) -> None:
-        """Finish the open prefixes that are longer than this."""
-        while len(self._open) > length:
-            prefix = self._open.pop()
+        """Finish the open prefixes that are longer than this; what they have belongs to one that is no longer."""
+        opened = self._open
+        while opened and opened[-1].length > length:
+            prefix = opened.pop()
+            shorter = max(length, opened[-1].length if opened else 0)
             if prefix.count > MANY_TERMS:
                 union = BitMap.union(*prefix.sets)
                 union.run_optimize()
-                self._put(self._last[: len(self._open) + 1], union.serialize())
-                prefix.sets = [union]
-            if self._open:
-                self._open[-1].add(prefix.count, prefix.sets)
+                prefix.sets, content = [union], union.serialize()
+                for end in range(shorter + 1, prefix.length + 1):
+                    self._put(self._last[:end], content)
+            if opened and opened[-1].length == shorter:
+                opened[-1].add(prefix)
+            elif shorter:
+                prefix.length = shorter
+                opened.append(prefix)
 
     def _put(self, prefix: str, ords: bytes) -> None:
         self._rows[prefix] = ords

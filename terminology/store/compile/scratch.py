@@ -11,10 +11,12 @@ import marshal
 import mmap
 import os
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import count
 from struct import Struct
 from typing import IO, Any, Final
 
@@ -81,8 +83,11 @@ class ScratchFile:
         self._file_names = [file.name for file in release.files]
         self._lines = array("I")
         self.starts = array("Q", (0,))
-        self._uses: dict[bytes, int] = {}
-        self._kinds = {("parent", "code"): PARENT, ("child", "code"): CHILD}
+        # A new use or kind gets the next number.
+        self._uses: defaultdict[bytes, int] = defaultdict(count().__next__)
+        self._kinds: defaultdict[tuple[str, str], int] = defaultdict(
+            count(CHILD + 1).__next__, {("parent", "code"): PARENT, ("child", "code"): CHILD}
+        )
         self.names: dict[str, None] = {}
         self._keys = CodeKeys(release.case_sensitive, ())
         self._places = PlaceTable(lambda place: self.key_of(self.label(place)[0]))
@@ -202,14 +207,7 @@ class ScratchFile:
             row.status,
             row.definition,
             [self._designation(*designation) for designation in row.designations],
-            [
-                (
-                    kinds.setdefault((code, type_), len(kinds)),
-                    # The text of a decimal is what filters compare.
-                    str(value) if isinstance(value, Decimal) else value,
-                )
-                for code, type_, value in row.properties
-            ],
+            [(kinds[code, type_], value) for code, type_, value in row.properties],
             list(row.extension),
             row.own,
             list(row.terms),
@@ -224,7 +222,7 @@ class ScratchFile:
             return [value, language]
         number = None
         if use is not None:
-            number = self._uses.setdefault(marshal.dumps(use, MARSHAL), len(self._uses))
+            number = self._uses[marshal.dumps(use, MARSHAL)]
         return [value, language, number, rest] if rest else [value, language, number]
 
     # -- reading -----------------------------------------------------------------------------
@@ -314,7 +312,8 @@ def _without_decimals(row: ConceptRow) -> ConceptRow:
             for value, language, use, rest in row.designations
         ],
         properties=[
-            (code, type_, without_decimals(value) if isinstance(value, dict) else value)
+            # The text of a decimal is what filters compare.
+            (code, type_, str(value) if isinstance(value, Decimal) else without_decimals(value))
             for code, type_, value in row.properties
         ],
         extension=without_decimals(list(row.extension)),
