@@ -120,7 +120,7 @@ class Comparison:
         began = _clock()
         concept, detail = self.system.locate(code), self.system.describe([code])[code]
         spent = _clock() - began
-        property_values = {(p.code, str(p.value.value)) for p in detail.properties}
+        property_values = {(p.code, str(p.value)) for p in detail.properties}
         ours = (
             concept is not None and not concept.inactive,
             {value for name, value in property_values if name == "parent"},

@@ -94,7 +94,7 @@ class ConceptsOfVocabulary(RowsOfVocabulary):
         detail = self.system.describe([code]).get(code)
         if concept is None or detail is None:
             return ()
-        values = {each.code: each.value.value for each in detail.properties}
+        values = {each.code: each.value for each in detail.properties}
         source = values.get("source-concept-code")
         if values.get("vocabulary-id") != self.vocabulary.id or not isinstance(source, dict):
             return ()

@@ -76,7 +76,7 @@ class _ConceptWriter:
         properties: list[Document] = []
         for each in reader.properties(lines):
             if each.code == "parent":
-                parents.append(str(each.value.value))
+                parents.append(str(each.value))
             elif each.code not in _HIERARCHY:
                 properties.append(_property(each))
         elements = {
@@ -99,7 +99,7 @@ class _ConceptWriter:
 
 
 def _property(each: Property) -> Document:
-    return {"code": each.code, each.value.key: each.value.value}
+    return {"code": each.code, value_key(each.type): each.value}
 
 
 def _designation(each: Designation) -> Document:

@@ -127,14 +127,20 @@ class Designation:
 class Property:
     """A property of a concept.
 
-    ``description`` is the display of the concept that a value of type code or Coding names, ``source`` the canonical
-    of the supplement that the property is from.
+    ``type`` and ``value`` are those of a ``Typed``. ``description`` is the display of the concept that a value of
+    type code or Coding names, ``source`` the canonical of the supplement that the property is from.
     """
 
     code: str
-    value: Typed
+    type: str
+    value: Any
     description: str | None = None
     source: str | None = None
+
+    @property
+    def typed(self) -> Typed:
+        """The value with its type."""
+        return Typed(self.type, self.value)
 
 
 @dataclass(slots=True)

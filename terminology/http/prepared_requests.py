@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 import orjson
 
@@ -247,7 +247,10 @@ def _text(value: Value) -> str | None:
     if isinstance(value, str):
         if len(value) > LONGEST_CODE:
             return None
-        return (unquote_plus(value) if "%" in value or "+" in value else value).strip()
+        if "%" in value or "+" in value:
+            # As ``unquote_plus``, which takes the letters beyond ASCII out first: a query has none.
+            value = unquote_to_bytes(value.replace("+", " ")).decode(errors="replace")
+        return value.strip()
     text = next(value[key] for key in value if key != "name")
     return text.strip() if isinstance(text, str) and len(text) <= LONGEST_CODE else None
 

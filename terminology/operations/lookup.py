@@ -21,7 +21,6 @@ from terminology.core.model import (
     Designation,
     Document,
     Property,
-    Typed,
 )
 from terminology.operations.agreement import CODING, INSTANCE, agreed
 from terminology.operations.dates import check_date
@@ -90,15 +89,15 @@ def lookup(catalogue: Catalogue, request: LookupRequest) -> Lookup:
     requested = RequestedProperties(request.properties)
     display = best_display(concept.display, about.language, detail.designations, request.languages)
     properties = _properties(concept, detail, about)
+    chosen = [p for p in properties if p.code in requested] if request.properties else properties
+    _add_displays(system, chosen)
     return Lookup(
         about=about,
         concept=concept,
         display=display,
         definition=concept.definition if "definition" in requested else None,
         designations=_designations(concept, detail, about, requested, display),
-        properties=_with_displays(
-            system, [p for p in properties if p.code in requested] if request.properties else properties
-        ),
+        properties=chosen,
         supplements=list(dict.fromkeys(system.supplements)),
         notes=lambda: mistyped_properties([system], request.properties, [p.code for p in properties]),
     )
@@ -167,33 +166,29 @@ def _properties(concept: Concept, detail: ConceptDetail, about: CodeSystemInfo) 
     ``inactive`` comes even where it is false (tx-ecosystem, $lookup); the status comes where a date says that the
     concept is deprecated, and nothing else does.
     """
-    properties = [Property("inactive", Typed("boolean", concept.inactive))]
+    properties = [Property("inactive", "boolean", concept.inactive)]
     if concept.status is None and concept.effective_status is not None:
-        properties.append(Property("status", Typed("code", concept.effective_status)))
+        properties.append(Property("status", "code", concept.effective_status))
     properties += [p for p in detail.properties if p.code != "inactive"]
     if about.copyright:
-        properties.append(Property("copyright", Typed("string", about.copyright)))
+        properties.append(Property("copyright", "string", about.copyright))
     return properties
 
 
-def _with_displays(system: CodeSystem, properties: list[Property]) -> list[Property]:
-    """The properties; a Coding of the same code system has the display of its concept."""
+def _add_displays(system: CodeSystem, properties: list[Property]) -> None:
+    """Give each Coding of the same code system the display of its concept."""
     url = system.about.url
-    bare = {
-        place: property_.value.value
-        for place, property_ in enumerate(properties)
-        if property_.value.type == "Coding"
-        and property_.value.value.get("system") == url
-        and "display" not in property_.value.value
-    }
-    if not bare:
-        return properties
-    spend(_STEPS * len(bare))
-    displays = system.displays({coding.get("code", "") for coding in bare.values()})
-    displayed = list(properties)
-    for place, coding in bare.items():
-        if display := displays.get(coding.get("code", "")):
-            own = properties[place]
-            value = Typed("Coding", {**coding, "display": display})
-            displayed[place] = Property(own.code, value, own.description, own.source)
-    return displayed
+    places = [
+        place
+        for place, p in enumerate(properties)
+        if p.type == "Coding" and p.value.get("system") == url and "display" not in p.value
+    ]
+    if not places:
+        return
+    spend(_STEPS * len(places))
+    displays = system.displays({properties[place].value.get("code", "") for place in places})
+    for place in places:
+        own = properties[place]
+        if display := displays.get(own.value.get("code", "")):
+            coding = {**own.value, "display": display}
+            properties[place] = Property(own.code, own.type, coding, own.description, own.source)

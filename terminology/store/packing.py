@@ -70,8 +70,11 @@ def packed_lines(values: Sequence[Any]) -> bytes:
 
 
 def line_of(lines: Sequence[bytes], number: int) -> Any:
-    """The value of a line; None if it is empty."""
-    return orjson.loads(lines[number]) if number < len(lines) and lines[number] else None
+    """The value of a line, as it was before it was packed; None if it is empty."""
+    if number >= len(lines) or not lines[number]:
+        return None
+    value = orjson.loads(lines[number])
+    return with_decimals(value) if _DECIMAL_KEY in lines[number] else value
 
 
 def _default(value: object) -> object:
@@ -102,11 +105,6 @@ def with_decimals(value: Any) -> Any:
             return Decimal(value[_DECIMAL])
         return {name: with_decimals(part) for name, part in value.items()}
     return [with_decimals(part) for part in value] if isinstance(value, list) else value
-
-
-def has_decimals(line: bytes) -> bool:
-    """Whether a line of a body may have decimals."""
-    return _DECIMAL_KEY in line
 
 
 def value_of(type_: str, value: Any) -> Any:

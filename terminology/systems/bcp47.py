@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from terminology.core.cache import kept_results
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation, Property, Typed
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Designation, Property
 from terminology.systems.description import (
     COMPARING,
     DescribedProperty,
@@ -114,7 +114,7 @@ def _preferred(parts: Parts, entries: list[Subtag]) -> str:
 
 
 def _preferred_property(tag: str) -> Property:
-    return Property("preferred", Typed("code", tag))
+    return Property("preferred", "code", tag)
 
 
 def _read_whole(code: str) -> Reading | None:

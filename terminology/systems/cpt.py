@@ -16,7 +16,7 @@ from terminology.core import issues
 from terminology.core.cache import Cache
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue, Property, Typed
+from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue, Property
 from terminology.systems.description import (
     COMPARING,
     CodeShape,
@@ -483,7 +483,7 @@ class CptCodeSystem(WrappedCodeSystem):
         concept = None if detail is None else self._system.locate(code)
         if concept is None or detail is None or self._is_modifier(code, detail) is is_base:
             return CptPart(code, kinds_by_shape(code), is_here=False)
-        kinds = [str(p.value.value) for p in detail.properties if p.code == "kind"]
+        kinds = [str(p.value) for p in detail.properties if p.code == "kind"]
         telemedicine = _states(detail, "telemedicine") if self._has_telemedicine else None
         return CptPart(code, kinds or kinds_by_shape(code), telemedicine, concept.inactive)
 
@@ -509,9 +509,9 @@ class CptCodeSystem(WrappedCodeSystem):
 
     def _shaped(self, code: str, detail: ConceptDetail) -> ConceptDetail:
         by_shape = [
-            Property("modifier", Typed("boolean", MODIFIER.fullmatch(code) is not None)),
-            Property("modified", Typed("boolean", False)),
-            *(Property("kind", Typed("code", kind)) for kind in kinds_by_shape(code)),
+            Property("modifier", "boolean", MODIFIER.fullmatch(code) is not None),
+            Property("modified", "boolean", False),
+            *(Property("kind", "code", kind) for kind in kinds_by_shape(code)),
         ]
         properties = [each for each in by_shape if each.code in self._lacking]
         return ConceptDetail(detail.designations, [*properties, *detail.properties], detail.extension)
@@ -520,10 +520,10 @@ class CptCodeSystem(WrappedCodeSystem):
         """The parts of a code with modifiers, and the properties of its base code that are not HL7's."""
         base = self._system.describe([reading.base])[reading.base]
         properties = [
-            Property("modifier", Typed("boolean", False)),
-            Property("modified", Typed("boolean", True)),
-            Property("baseCode", Typed("code", reading.base), self._display(reading.base)),
-            *(Property("modifierCode", Typed("code", m), self._display(m)) for m in reading.modifiers),
+            Property("modifier", "boolean", False),
+            Property("modified", "boolean", True),
+            Property("baseCode", "code", reading.base, self._display(reading.base)),
+            *(Property("modifierCode", "code", m, self._display(m)) for m in reading.modifiers),
         ]
         return ConceptDetail([], [*properties, *(p for p in base.properties if p.code not in _OWN)])
 
@@ -594,7 +594,7 @@ def _with_place(codes: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _states(detail: ConceptDetail, name: str) -> bool:
-    return any(p.code == name and p.value.value is True for p in detail.properties)
+    return any(p.code == name and p.value is True for p in detail.properties)
 
 
 def _in_order(code: str) -> list[str]:

@@ -163,12 +163,12 @@ class DocumentIndex:
 
     def _relative(self, role: str, key: str) -> Property:
         node = self.nodes[key]
-        return Property(role, Typed("code", node["code"]), node.get("display"))
+        return Property(role, "code", node["code"], node.get("display"))
 
     def _property(self, node: Node) -> Property:
-        value = Typed.of(node) or Typed("string", "")
-        concept = self.nodes.get(self.key(str(value.value))) if value.type == "code" else None
-        return Property(node["code"], value, concept.get("display") if concept else None)
+        typed = Typed.of(node) or Typed("string", "")
+        concept = self.nodes.get(self.key(str(typed.value))) if typed.type == "code" else None
+        return Property(node["code"], typed.type, typed.value, concept.get("display") if concept else None)
 
     # -- texts -------------------------------------------------------------------------------
 

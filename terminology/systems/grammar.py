@@ -14,7 +14,7 @@ from terminology.core import issues
 from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property, Typed
+from terminology.core.model import CodeSystemInfo, Concept, ConceptDetail, Document, Filter, Property
 from terminology.core.texts import finder, words
 from terminology.systems.filters import ReadValues, anything, compared
 from terminology.systems.implicit import ALL_CODES, all_of
@@ -167,5 +167,5 @@ def _texts(reading: Reading) -> Iterator[str]:
 
 
 def _detail(reading: Reading) -> ConceptDetail:
-    values = [Property(name, Typed("string", v)) for name, values in reading.values.items() for v in values]
+    values = [Property(name, "string", v) for name, values in reading.values.items() for v in values]
     return ConceptDetail(list(reading.detail.designations), [*reading.detail.properties, *values])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from terminology.core import issues
 from terminology.core.languages import Languages
-from terminology.core.model import Concept, ConceptDetail, Filter, Issue, Property, Typed
+from terminology.core.model import Concept, ConceptDetail, Filter, Issue, Property
 from terminology.systems.description import CodeShape
 from terminology.systems.protocol import CodeSystem, Selection, WrappedCodeSystem, open_selection
 
@@ -253,4 +253,4 @@ class CombinedCodeSystem(WrappedCodeSystem):
 
 
 def _detail(concepts: Sequence[Concept]) -> ConceptDetail:
-    return ConceptDetail([], [Property("part", Typed("code", each.code), each.display) for each in concepts])
+    return ConceptDetail([], [Property("part", "code", each.code, each.display) for each in concepts])

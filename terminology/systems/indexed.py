@@ -117,8 +117,8 @@ class IndexedCodeSystem:
         if self._may_differ or self.about.has_expressions:
             return located_displays(self.locate, codes)
         keys = {code: self._own_key(code) for code in codes}
-        displays = self.reader.displays.of(keys.values())
-        return {code: displays[key] for code, key in keys.items() if displays[key]}
+        displays = dict(self.artifact.displays(set(keys.values())))
+        return {code: display for code, key in keys.items() if (display := displays.get(key))}
 
     def implied_value_set(self, canonical: str) -> Document | None:
         value_set = self.artifact.header.document.get("valueSet")

@@ -153,7 +153,7 @@ class IndexedFilters(ConceptFilters["BitMap", int]):
     def property_of(self, concept: int, code: str) -> list[str]:
         rows = self.artifact.concepts([concept])
         properties = (p for row in rows for p in LazyDetail(self.reader, row).properties)
-        return [text_of(p.value.value) for p in properties if p.code == code]
+        return [text_of(p.value) for p in properties if p.code == code]
 
 
 class CodeValues:
@@ -255,7 +255,7 @@ class PropertyValues:
         return self._artifact.set_of(
             ord_
             for ord_, detail in details
-            if any(p.code == self._code and accepts(text_of(p.value.value)) for p in detail.properties)
+            if any(p.code == self._code and accepts(text_of(p.value)) for p in detail.properties)
         )
 
 

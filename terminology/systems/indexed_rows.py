@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.model import Concept, ConceptDetail, Designation, Document, Property, Typed
 from terminology.store.artifacts import Artifact, StoredConcept
 from terminology.store.packing import (
@@ -13,48 +12,20 @@ from terminology.store.packing import (
     DESIGNATIONS,
     EXTENSION,
     PROPERTIES,
-    has_decimals,
     line_of,
     value_of,
-    with_decimals,
 )
 from terminology.store.schema import HAS_DEFINITION, HAS_EXTENSION, IS_ABSTRACT, IS_INACTIVE
 from terminology.systems.metadata import deprecations_of, is_deprecation
 
-# How many displays are kept: those of attributes of SNOMED CT come again and again.
-RECENT_DISPLAYS = 2_000
 # The attributes of a ConceptDetail.
 PARTS = ("designations", "properties", "extension", "former")
-
-
-class RecentDisplays:
-    """The displays of the concepts of one artifact, by key."""
-
-    def __init__(self, artifact: Artifact) -> None:
-        self._artifact = artifact
-        self._recent: RecentValues[str] = RecentValues(RECENT_DISPLAYS, size_of_texts)
-
-    def of(self, keys: Iterable[str], known: Callable[[], Mapping[str, str]] = dict) -> dict[str, str]:
-        """The display of each of these concepts, "" where it has none; ``known`` returns those of some others."""
-        find = self._recent.find
-        recent = {key: find(key) for key in keys}
-        displays = {key: display for key, display in recent.items() if display is not None}
-        missing = [key for key in recent if key not in displays]
-        if missing:
-            others = known()
-            unknown = [key for key in missing if key not in others]
-            read = dict(self._artifact.displays(unknown)) if unknown else {}
-            for key in missing:
-                displays[key] = others.get(key) or read.get(key) or ""
-                self._recent.put(key, displays[key])
-        return displays
 
 
 class RowReader:
     """Reads the rows of one artifact."""
 
     def __init__(self, artifact: Artifact) -> None:
-        self.displays = RecentDisplays(artifact)
         self._unpack = artifact.unpack
         self._uses = artifact.header.uses
         self._kinds = artifact.header.kinds
@@ -104,18 +75,14 @@ class RowReader:
 
     def properties(self, lines: Sequence[bytes]) -> list[Property]:
         kinds, properties = self._kinds, []
-        nodes = line_of(lines, PROPERTIES) or ()
-        # A concept may have hundreds of properties: they are unpacked only where something was packed.
-        if nodes and has_decimals(lines[PROPERTIES]):
-            nodes = with_decimals(nodes)
-        for node in nodes:
+        for node in line_of(lines, PROPERTIES) or ():
             code, type_ = kinds[node[0]]
             value = value_of(type_, node[1]) if type_ == "decimal" else node[1]
-            properties.append(Property(code, Typed(type_, value), node[2] if len(node) > 2 else None))
+            properties.append(Property(code, type_, value, node[2] if len(node) > 2 else None))
         return properties
 
     def extension(self, lines: Sequence[bytes]) -> Sequence[Document]:
-        extensions: Sequence[Document] = with_decimals(line_of(lines, EXTENSION) or [])
+        extensions: Sequence[Document] = line_of(lines, EXTENSION) or []
         return extensions
 
     def former(self, lines: Sequence[bytes]) -> Sequence[Designation]:
@@ -128,7 +95,6 @@ class RowReader:
         coding = None if use is None else self._uses[use]
         if rest is None:
             return Designation(value, language, coding)
-        rest = with_decimals(rest)
         return Designation(
             value, language, coding, rest.get("additionalUse", ()), None, rest.get("extension", ())
         )

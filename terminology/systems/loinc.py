@@ -234,7 +234,7 @@ def _of_code(system: Describing, url: str) -> Document | None:
 
 
 def _of_list(system: Describing, url: str, code: str, name: str) -> Document:
-    answers = [p.value.value for p in system.describe([code])[code].properties if p.code == "Answer"]
+    answers = [p.value for p in system.describe([code])[code].properties if p.code == "Answer"]
     concepts = [concept for concept in map(system.locate, answers) if concept is not None]
     value_set = all_of(system.about, url)
     nodes = [{"code": c.code} | ({"display": c.display} if c.display else {}) for c in concepts]

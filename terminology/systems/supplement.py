@@ -298,9 +298,9 @@ class CuratedCodeSystem(SupplementedCodeSystem):
 
     def _with_display(self, property_: Property) -> Property:
         """A property whose value is another code of the code system, with the display of that."""
-        if property_.value.type != "code" or property_.description is not None:
+        if property_.type != "code" or property_.description is not None:
             return property_
-        concept = self._system.locate(str(property_.value.value))
+        concept = self._system.locate(str(property_.value))
         return property_ if concept is None else replace(property_, description=concept.display)
 
 

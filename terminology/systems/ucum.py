@@ -25,7 +25,6 @@ from terminology.core.model import (
     Filter,
     Issue,
     Property,
-    Typed,
 )
 from terminology.systems.description import (
     COMPARING,
@@ -109,9 +108,7 @@ def _read(code: str) -> Reading | None:
     if tree is None:
         return None
     dimension = _written(_dimension(tree))
-    detail = ConceptDetail(
-        [Designation(_analysis(tree), "en")], [Property("canonical", Typed("code", dimension))]
-    )
+    detail = ConceptDetail([Designation(_analysis(tree), "en")], [Property("canonical", "code", dimension)])
     return Reading(Concept(code, code), detail)
 
 
@@ -309,7 +306,7 @@ class UnitsOfMeasure(GrammarCodeSystem):
 
 
 def _canonical_of(reading: Reading) -> str:
-    return str(reading.detail.properties[0].value.value)
+    return str(reading.detail.properties[0].value)
 
 
 def _is_possible(filter_: Filter) -> bool:

@@ -122,7 +122,7 @@ def test_a_tag_is_also_said_with_the_kind_of_each_part() -> None:
         "English (Region=United States)",
         "English-United States",
     ]
-    assert {p.code: p.value.value for p in detail["en-US"].properties} == {"language": "en", "region": "US"}
+    assert {p.code: p.value for p in detail["en-US"].properties} == {"language": "en", "region": "US"}
     assert list(detail) == ["en-US"]
 
 
@@ -291,7 +291,7 @@ def test_a_country_has_three_codes_that_know_each_other() -> None:
     for code in ("CH", "CHE", "756"):
         assert display(countries, code) == "Switzerland"
     properties = system(countries).describe(["CH"])["CH"].properties
-    assert {p.code: p.value.value for p in properties} == {"alpha-3": "CHE", "numeric": "756"}
+    assert {p.code: p.value for p in properties} == {"alpha-3": "CHE", "numeric": "756"}
     assert [d.value for d in system(countries).describe(["BO"])["BO"].designations][0] == "Bolivia"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from terminology import Settings, Terminology, create_app
 from terminology.catalogue.overlay import Overlay
 from terminology.core.errors import TerminologyError
-from terminology.core.model import Filter, Typed
+from terminology.core.model import Filter
 from terminology.systems.bcp47 import languages
 from terminology.systems.document import DocumentCodeSystem
 from terminology.systems.filters import COMPARISONS, HIERARCHY
@@ -401,8 +401,8 @@ def test_a_supplement_adds_and_says_where_it_comes_from() -> None:
     detail = system.describe(["arm"])["arm"]
     source = "http://example.org/body-de|2"
     assert [(d.value, d.source) for d in detail.designations] == [("Oberarm", source)]
-    said = [(p.code, p.value, p.source) for p in detail.properties]
-    assert ("latin", Typed("string", "brachium"), source) in said
+    said = [(p.code, p.type, p.value, p.source) for p in detail.properties]
+    assert ("latin", "string", "brachium", source) in said
     assert list(detail.extension) == SUPPLEMENT["concept"][0]["extension"]
     assert system.supplements == [source]
 

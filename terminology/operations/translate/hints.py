@@ -166,7 +166,8 @@ def _property_values(catalogue: Catalogue, subject: Coding, property_: str) -> l
     if system is None or concept is None:
         return []
     properties = system.describe([concept.code])[concept.code].properties
-    return [p.value for p in properties if p.code == property_ and text_of(p.value) not in _NO_VALUE]
+    values = [p.typed for p in properties if p.code == property_]
+    return [value for value in values if text_of(value) not in _NO_VALUE]
 
 
 def _excludes(catalogue: Catalogue, subject: Coding, property_: str, value: str) -> bool:
@@ -298,7 +299,7 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
                 yield hint
             continue
         detail = system.describe([concept.code])[concept.code]
-        successors = {text_of(p.value) for p in detail.properties if p.code in _SUCCESSOR}
+        successors = {text_of(p.typed) for p in detail.properties if p.code in _SUCCESSOR}
         if concept.inactive and successors:
             yield issues.retired_code(subject.code, successors)
 

@@ -281,8 +281,7 @@ def _properties(
         for property_, uri in _requested_properties(member, detail, options.properties):
             if (property_.code, "") not in properties:
                 options.declared_properties.setdefault(property_.code, uri)
-                value = property_.value
-                properties[property_.code, str(value.value)] = (property_.code, value)
+                properties[property_.code, str(property_.value)] = (property_.code, property_.typed)
     return list(properties.values())
 
 
@@ -292,7 +291,7 @@ def _requested_properties(
     """The properties of a concept whose code or uri is among ``names``, with their uris."""
     uris = property_uris(member.system)
     definition = member.concept.definition
-    own = [Property("definition", Typed("string", definition))] if definition else []
+    own = [Property("definition", "string", definition)] if definition else []
     for property_ in (*own, *detail.properties):
         uri = uris.get(property_.code)
         if EVERYTHING in names or property_.code in names or uri in names:

@@ -87,7 +87,7 @@ def hidden_parents(definition: Definition, query: MemberQuery) -> Callable[[str]
 
 
 def _parents(detail: ConceptDetail) -> list[str]:
-    return [p.value.value for p in detail.properties if p.code == "parent"]
+    return [p.value for p in detail.properties if p.code == "parent"]
 
 
 def _listed_ancestors(

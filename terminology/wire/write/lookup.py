@@ -55,9 +55,8 @@ def _designation(designation: Designation) -> Node:
 
 def _property(property_: Property) -> Node:
     parts: list[Node | None] = [{"name": "code", "valueCode": property_.code}]
-    value = property_.value
-    if value.value is not None:
-        parts.append({"name": "value", value_key(value.type): value.value})
+    if property_.value is not None:
+        parts.append({"name": "value", value_key(property_.type): property_.value})
     if property_.description is not None:
         parts.append({"name": "description", "valueString": property_.description})
     if property_.source is not None:

@@ -17,7 +17,7 @@ Node = dict[str, Any]
 
 def parameters(nodes: Iterable[Node | None]) -> Document:
     """A Parameters resource. An empty list is left out, as FHIR's JSON has none."""
-    present = [node for node in nodes if node is not None]
+    present = list(filter(None, nodes))  # no node is empty
     return {"resourceType": "Parameters", "parameter": present} if present else {"resourceType": "Parameters"}
 
 

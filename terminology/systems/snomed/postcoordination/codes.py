@@ -85,22 +85,23 @@ class ExpressionCodes:
         if len(meaning.foci) == 1:
             detail = self._describe([meaning.foci[0].id]).get(meaning.foci[0].id, ConceptDetail())
             yield from (p for p in detail.properties if p.code in _OF_FOCUS)
-        yield Property("inactive", Typed("boolean", False))
-        yield Property("sufficientlyDefined", Typed("boolean", not meaning.is_primitive))
+        yield Property("inactive", "boolean", False)
+        yield Property("sufficientlyDefined", "boolean", not meaning.is_primitive)
         groups = self._reasoning.groups(meaning)
         pairs = dict.fromkeys(attribute for group in groups for attribute in group.attributes)
         yield from (self._property(name.id, value) for name, value in pairs)
         terse = self._normal_form(meaning)
-        yield Property(WITH_TERMS, Typed("string", self._with_terms(terse)))
-        yield Property(TERSE, Typed("string", terse))
+        yield Property(WITH_TERMS, "string", self._with_terms(terse))
+        yield Property(TERSE, "string", terse)
 
     def _property(self, name: str, value: MeantValue) -> Property:
         if isinstance(value, NumberedConcept):
             term = self._with_terms(value.id).partition("|")[2].removesuffix("|")
-            return Property(name, Typed("code", value.id), term or None)
+            return Property(name, "code", value.id, term or None)
         if isinstance(value, Meaning):
-            return Property(name, Typed("code", value.key), self._with_terms(value.key))
-        return Property(name, _typed(value))
+            return Property(name, "code", value.key, self._with_terms(value.key))
+        typed = _typed(value)
+        return Property(name, typed.type, typed.value)
 
     def _normal_form(self, meaning: Meaning) -> str:
         """The primitive concepts above the expression, and its groups, without what others of them imply."""
