@@ -29,7 +29,6 @@ from terminology.settings import POSTGRES, Settings
 from terminology.state import State
 from terminology.state.quota import StateBounds
 from terminology.systems import bcp13, bcp47, iso, ucum
-from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
 from terminology.wire.elsewhere import Elsewhere
 
@@ -113,12 +112,7 @@ def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: b
     ``with_definitions`` adds the resources that FHIR itself publishes.
     """
     systems = [make() for make in GRAMMARS]
-    definitions = _DEFINITIONS if with_definitions else {}
-    catalogue = Content(content, systems, definitions=definitions)
-    for system in systems:
-        if isinstance(system, GrammarCodeSystem):
-            system.find_value_set = partial(catalogue.find, "ValueSet")
-    return catalogue
+    return Content(content, systems, definitions=_DEFINITIONS if with_definitions else {})
 
 
 def loaded_folder(settings: Settings) -> Path | None:

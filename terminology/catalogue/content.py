@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
+from functools import partial
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.derived_answers import DerivedAnswers
@@ -15,6 +16,7 @@ from terminology.core import issues, versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError, UnavailableError
 from terminology.core.model import CodeSystemInfo, Document
+from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.metadata import stub_of
 from terminology.systems.names import registered
 from terminology.systems.protocol import CodeSystem
@@ -35,7 +37,7 @@ class Content(DerivedAnswers):
         stored: Iterable[CompiledResource] = (),
     ) -> None:
         self._index = ResourceIndex(documents, stored)
-        self._systems = {(system.about.url, system.about.version): system for system in systems}
+        self._systems = _with_common_codes(systems, self._index)
         # For reads and searches. They stand beside the index, which has no codes for them.
         self._stubs = {stub["id"]: stub for stub in (stub_of(s.about) for s in self._systems.values())}
         self._definitions = Definitions(definitions or {})
@@ -52,6 +54,7 @@ class Content(DerivedAnswers):
         content = copy(self)
         content.__dict__.pop("cache", None)
         content._index = self._index.restocked(stored)
+        content._systems = _with_common_codes(self._systems.values(), content._index)
         content._views = {}
         content._problem = problem
         # The views refer to the old content. Without this line it would be in a reference cycle, and would keep
@@ -158,3 +161,12 @@ class Content(DerivedAnswers):
     def compiled_map(self, document: Document) -> ConceptMap | None:
         header = self._index.header_of(document)
         return None if header is None else self._index.map(header, self.preferred)
+
+
+def _with_common_codes(
+    systems: Iterable[CodeSystem], index: ResourceIndex
+) -> dict[tuple[str, str | None], CodeSystem]:
+    """The code systems by url and version. A grammar finds the value sets of its common codes in the index."""
+    find = partial(index.find, "ValueSet")
+    finding = (each.listed_by(find) if isinstance(each, GrammarCodeSystem) else each for each in systems)
+    return {(each.about.url, each.about.version): each for each in finding}

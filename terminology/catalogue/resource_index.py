@@ -142,7 +142,7 @@ class ResourceIndex:
         headers = self._by_url[kind].get(url, ())
         return versions.best([header for header in headers if not is_supplement(header)], version)
 
-    def find(self, kind: str, url: str, version: str | None) -> Document | None:
+    def find(self, kind: str, url: str, version: str | None = None) -> Document | None:
         """The best resource of a url and version.
 
         Raises TerminologyError for one that is malformed, and UnreadableArtifactError.

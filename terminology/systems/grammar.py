@@ -39,8 +39,8 @@ class GrammarCodeSystem(SimpleCodeSystem):
     values in the same way (or None). ``value_sets`` are the canonicals of the value set of all codes.
 
     ``find_value_set`` finds a ValueSet by its canonical. A request for all codes gets those of the first value
-    set in ``about.common`` that is known. The catalogue that has the value sets sets this attribute, or asks for
-    a copy that has it (``listed_by``); without it nothing can be listed.
+    set in ``about.common`` that is known. The catalogue that has the value sets asks for a copy that has this
+    attribute (``listed_by``); without it nothing can be listed.
     """
 
     def __init__(

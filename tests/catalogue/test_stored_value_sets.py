@@ -18,11 +18,13 @@ from terminology.catalogue import stored_value_set
 from terminology.content.importers.fhir import FHIR
 from terminology.core.documents import Enumeration, Listing
 from terminology.core.model import Document
+from terminology.opening import catalogue_of
 from terminology.store import store_at, value_sets
 from terminology.store.artifacts import Artifact
 from terminology.store.loading import StoreWriter
 from terminology.store.release import CodeSystemRelease, ConceptRow
 from terminology.store.reporting import Reporter
+from terminology.systems.protocol import CodeSystem
 from tests.support.importing import opened, read, refusal
 from tests.support.reporters import CollectingReporter, StrictReporter
 from tests.support.stores import ENGINES, empty, load, serving
@@ -499,3 +501,29 @@ def test_what_a_misshapen_entry_of_an_expansion_contains_is_kept(place: str, tmp
     assert read["expansion"]["contains"] == [{"contains": inner}, {"system": TREES, "code": "t1"}]
     expanded = client.get(f"/fhir/r5/ValueSet/$expand?url={url(1)}").get_json()
     assert [c["code"] for c in expanded["expansion"]["contains"]] == ["t2", "t1"]
+
+
+def test_common_units_in_a_store_name_units_and_are_listed(place: str, tmp_path: Path) -> None:
+    """A value set of the common units that is imported answers as one that is loaded."""
+    ucum = "http://unitsofmeasure.org"
+    concept = {"code": "mg/L", "display": "milligram per liter"}
+    made = {
+        "resourceType": "ValueSet",
+        "id": "common",
+        "url": "http://hl7.org/fhir/ValueSet/ucum-common",
+        "status": "active",
+        "compose": {"include": [{"system": ucum, "concept": [concept]}]},
+    }
+    served = serving(place)
+    assert not names_of_units(served.catalogue().system(ucum)), "nothing is imported"
+    tmp_path.joinpath("common.json").write_text(json.dumps(made))
+    brought_in(place, tmp_path)
+    loaded = catalogue_of([made], with_definitions=False)
+    for system in (served.catalogue().system(ucum), loaded.system(ucum)):
+        assert names_of_units(system) == {"milligram per liter"}
+        assert [each.code for each in system.select()] == ["mg/L"]
+
+
+def names_of_units(system: CodeSystem) -> set[str]:
+    """The names of milligrams per liter, without the analysed form."""
+    return {each.value for each in system.describe(["mg/L"])["mg/L"].designations} - {"(milligram) / (liter)"}
