@@ -16,7 +16,7 @@ from terminology.core.model import Document, Issue, Typed, split_canonical
 from terminology.upstreams.gaps import Gap
 from terminology.wire import r4
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
-from terminology.wire.elsewhere import Question
+from terminology.wire.elsewhere import ForeignQuestion
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.outcome import ISSUE_SERVER, issue_of
 from terminology.wire.parameters import Argument, named
@@ -43,12 +43,12 @@ _NEVER_SENT = frozenset(name.casefold() for name in (*RESULT, *RESOURCES.names, 
 Node = dict[str, Any]
 
 
-def question_for(release: FhirVersion, question: Question, gap: Gap) -> Document:
+def question_for(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Document:
     """The Parameters of a question as an upstream of a release reads them."""
     return {"resourceType": "Parameters", "parameter": list(_nodes(release, question, gap))}
 
 
-def _nodes(release: FhirVersion, question: Question, gap: Gap) -> Iterator[Node]:
+def _nodes(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Iterator[Node]:
     rows = named(tuple(question.operation.parameters))
     is_same_family = release.is_r4 == question.release.is_r4
     for argument in question.arguments:
@@ -85,7 +85,7 @@ def _node(argument: Argument, type_: str | None) -> Node:
     return {"name": name, Typed(_TYPES.get(kind, kind), text).key: text}
 
 
-def _instance(question: Question) -> Iterator[Node]:
+def _instance(question: ForeignQuestion) -> Iterator[Node]:
     """The code system of the URL ``CodeSystem/[id]``, by its canonical: an upstream has other ids."""
     rows = {row.field: row.names[0] for row in question.operation.parameters}
     fields: Any = question.request
@@ -106,7 +106,7 @@ def _brought(catalogue: Catalogue) -> Iterator[Document]:
         catalogue = catalogue.base
 
 
-def _in_release(node: Node, question: Question, release: FhirVersion) -> Node:
+def _in_release(node: Node, question: ForeignQuestion, release: FhirVersion) -> Node:
     """A parameter in the other family of releases."""
     if "resource" in node:
         return {**node, "resource": release.downgrade(question.release.upgrade(node["resource"]))}
@@ -123,7 +123,7 @@ def _in_release(node: Node, question: Question, release: FhirVersion) -> Node:
 # -- answers -------------------------------------------------------------------------------------
 
 
-def answer_from(release: FhirVersion, question: Question, document: Document, base: str) -> Document:
+def answer_from(release: FhirVersion, question: ForeignQuestion, document: Document, base: str) -> Document:
     """The answer of an upstream as the client reads it, with the upstream named in each issue."""
     if release.is_r4 != question.release.is_r4:
         is_translation = question.path.endswith("$translate")

@@ -29,7 +29,7 @@ from terminology.upstreams.translated import (
     question_for,
 )
 from terminology.upstreams.upstream import ReadReply, Sent, Upstream
-from terminology.wire.elsewhere import ANSWERED_BY, ForeignAnswer, Question
+from terminology.wire.elsewhere import ANSWERED_BY, ForeignAnswer, ForeignQuestion
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import Operation
 from terminology.wire.request_headers import Headers, RequestHeader
@@ -88,7 +88,7 @@ class Upstreams:
 
         return guarded
 
-    def answer(self, question: Question, undecided: UndecidedError) -> ForeignAnswer | None:
+    def answer(self, question: ForeignQuestion, undecided: UndecidedError) -> ForeignAnswer | None:
         """The answer of the first upstream that has the missing content; None if none has.
 
         Raises UpstreamError, and TerminologyError for the refusal of an upstream.

@@ -24,7 +24,7 @@ ANSWERED_BY = "X-Terminology-Upstream"
 
 
 @dataclass(slots=True)
-class Question:
+class ForeignQuestion:
     """An operation that another server is to answer as a whole.
 
     ``path`` is that of the type, such as ``CodeSystem/$lookup``. ``arguments`` are in the shape of ``release``, and
@@ -58,7 +58,7 @@ class Elsewhere(Protocol):
     def guarded(self, operation: Operation) -> Operation:
         """The operation, which also raises UndecidedError."""
 
-    def answer(self, question: Question, undecided: UndecidedError) -> ForeignAnswer | None:
+    def answer(self, question: ForeignQuestion, undecided: UndecidedError) -> ForeignAnswer | None:
         """The answer of another server; None if none of them knows more than the content here.
 
         Raises UpstreamError for one that cannot answer at the moment, and TerminologyError for one that refuses.

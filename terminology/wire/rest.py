@@ -23,7 +23,7 @@ from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each, part
 from terminology.wire.bundle import BATCH_LIMIT, batch_entry, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
-from terminology.wire.elsewhere import Question
+from terminology.wire.elsewhere import ForeignQuestion
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
@@ -353,7 +353,7 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
         undecided = error
     release, headers = call.context.release, call.request.headers
     read_request = operation.request(**prepared.fields)
-    question = Question(place, operation, release, call.arguments, read_request, catalogue, headers)
+    question = ForeignQuestion(place, operation, release, call.arguments, read_request, catalogue, headers)
     foreign = elsewhere.answer(question, undecided)
     if foreign is not None:
         return Response(200, foreign.document, foreign.headers, origin=foreign.origin)
