@@ -77,6 +77,7 @@ def ratios(stage: Stage, names: Sequence[str], passes: int = PASSES) -> dict[str
     one_pass(empty, plain)
     results = {}
     for name in names:
+        one_pass(app, environments(questions.requests(name, 3, -2)))  # opens what it reads from
         first = one_pass(app, environments(questions.requests(name, 3, -1)))
         times = max(3, min(TIMES, int(LONGEST / first * 1e6)))
         best, least = float("inf"), float("inf")
