@@ -145,7 +145,6 @@ class Target:
         """The memory when it has given back what it gives back by itself, which takes it seconds.
 
         granian's allocator does so while it works: somebody has to ask meanwhile.
-        Threads that nobody needs any more end after half a minute, and their memory is given back then.
         """
         end = time.monotonic() + patience
         while (memory := self.memory()) > enough and time.monotonic() < end:
@@ -302,8 +301,9 @@ def play_all(
                 faults += [f"{outcome.name}: {fault}" for fault in outcome.faults]
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
+            time.sleep(UNTIL_THREADS_END)  # a thread that somebody uses does not end
             observer, _ = _second_client(current)
-            kept = current.memory_kept(0.0, UNTIL_THREADS_END) - current.memory_at_first
+            kept = current.memory_kept(0.0) - current.memory_at_first
             observer.kill()
             disk = current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)

@@ -6,18 +6,19 @@ The file is JSON. It has no secrets: ``{"environment": NAME}`` or ``{"file": PAT
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from terminology.core.errors import SettingError
+from terminology.core.errors import SettingError, TerminologyError
+from terminology.wire import json
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 
 # The room for answers that are used again, in bytes, unless the file says otherwise; and the most that it may say.
@@ -70,16 +71,16 @@ class UpstreamSettings:
     name: str
     base: str
     canonicals: tuple[Mask, ...]
-    release: FhirVersion | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    certificate: Path | None = None
-    key: Path | None = None
-    authorities: Path | None = None
-    proxy: str | None = None
-    connect_timeout: float = 3
-    read_timeout: float = 5
-    deadline: float = 8
-    largest_answer: int = 20_000_000
+    release: FhirVersion | None
+    credentials: Mapping[str, str] = field(repr=False)
+    certificate: Path | None
+    key: Path | None
+    authorities: Path | None
+    proxy: str | None
+    connect_timeout: float
+    read_timeout: float
+    deadline: float
+    largest_answer: int
 
     def allows(self, url: str, version: str | None) -> bool:
         """Whether it may be asked for a canonical."""
@@ -95,9 +96,9 @@ class UpstreamsFile:
 
     id: str
     upstreams: tuple[UpstreamSettings, ...]
-    cache_seconds: int = 300
-    stale_seconds: int = 3_600
-    cache_bytes: int = ROOM
+    cache_seconds: int
+    stale_seconds: int
+    cache_bytes: int
 
 
 def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> UpstreamsFile:
@@ -107,11 +108,11 @@ def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> 
     """
     try:
         content = path.read_bytes()
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+        document = json.read(content)
     except OSError as problem:
         raise SettingError(f"{path}: cannot be read: {problem.strerror}") from None
-    except (UnicodeDecodeError, ValueError, RecursionError) as problem:
-        raise SettingError(f"{path}: cannot be read as JSON: {problem}") from None
+    except TerminologyError as error:
+        raise SettingError(f"{path}: cannot be read as JSON: {error}") from None
     whole = _Node(f"{path}: ", document, path.parent, os.environ if environment is None else environment)
     result = _file(whole, f"{socket.gethostname()} {path.resolve()}".encode() + content)
     names = [upstream.name for upstream in result.upstreams]
@@ -119,13 +120,6 @@ def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> 
         if names.count(name) > 1:
             raise SettingError(f"{path}: two upstreams have the name '{name}'")
     return result
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    node = dict(pairs)
-    if len(node) != len(pairs):
-        raise ValueError(f"a key stands twice among {', '.join(name for name, _ in pairs)}")
-    return node
 
 
 class _Node:
@@ -147,7 +141,7 @@ class _Node:
         try:
             return read(value)
         except (ValueError, KeyError, TypeError):
-            raise SettingError(f"{self.place}{name} is {value!r}, but should be {expected}") from None
+            raise SettingError(f"{self.place}{name} is {_shown(value)}, but should be {expected}") from None
 
     def inner(self, name: str, value: Any) -> _Node:
         return _Node(f"{self.place}{name}.", value, self.folder, self.environment)
@@ -246,6 +240,10 @@ def _secret(node: _Node) -> str:
         where = "the variable" if kind == "environment" else "the file"
         raise SettingError(f"{place}: {where} {source} is empty, or has characters that no header may have")
     return secret
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 # -- values --------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ SECRET = "s3cret-value"
     ("content", "said"),
     [
         ("{", "cannot be read as JSON"),
-        ('{"upstreams": [], "upstreams": []}', "a key stands twice among upstreams, upstreams"),
+        ('{"upstreams": [], "upstreams": []}', "A JSON object has the key 'upstreams' twice"),
         ("[]", "should be a JSON object"),
         ("{}", "upstreams is missing: it should be a list of upstreams"),
         ('{"upstreams": []}', "upstreams is [], but should be a list of upstreams"),
@@ -41,6 +41,10 @@ SECRET = "s3cret-value"
         ({"canonicals": "*"}, "upstreams[0].canonicals is '*'"),
         ({"fhirVersion": "3.0"}, "upstreams[0].fhirVersion is '3.0', but should be one of 4.0.1, 4.3.0"),
         ({"readTimeout": 0}, "upstreams[0].readTimeout is 0, but should be a number of seconds above 0"),
+        (
+            {"readTimeout": -0.5},
+            "upstreams[0].readTimeout is -0.5, but should be a number of seconds above 0",
+        ),
         ({"deadline": True}, "upstreams[0].deadline is True"),
         ({"largestAnswer": 0}, "upstreams[0].largestAnswer is 0"),
         ({"certificate": "nowhere.pem"}, "upstreams[0].certificate is 'nowhere.pem', but should be the path"),

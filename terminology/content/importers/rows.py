@@ -185,28 +185,24 @@ def raw_rows(
 
     Raises BrokenReleaseError when the file breaks off.
     """
+
+    def fault_of(row: bytes) -> str | None:
+        is_whole = row.count(delimiter) == width and row.endswith(delimiter)
+        return None if is_whole else f"expected {width} columns with {delimiter.decode()} after each"
+
+    yield from without_faults(file, reporter, _raw_lines(file, reporter), fault_of)
+
+
+def _raw_lines(file: File, reporter: Reporter) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not blank, as bytes without its end, with its number."""
     with file.binary() as stream:
-        pending: Problem | None = None
         for number, line in _numbered_lines(file, stream, reporter):
             if number == 1:
                 line = line.removeprefix(BYTE_ORDER_MARK)
-            row = line.rstrip(b"\r\n")
-            if not row.isascii() and not _is_utf_8(row):
+            if not line.isascii() and not _is_utf_8(line):
                 reporter.problem(Problem(file.label, number, "is not UTF-8"))
-                continue
-            is_whole = row.count(delimiter) == width and row.endswith(delimiter)
-            if not is_whole and not row.strip():
-                continue
-            if pending is not None:
-                reporter.problem(pending)
-                pending = None
-            if is_whole:
-                yield number, row
-            else:
-                text = f"expected {width} columns with {delimiter.decode()} after each"
-                pending = Problem(file.label, number, text)
-        if pending is not None:
-            _report_last(file, reporter, pending)
+            elif not line.isspace():
+                yield number, line.rstrip(b"\r\n")
 
 
 def unchecked_lines(file: File) -> Iterator[bytes]:
