@@ -141,7 +141,7 @@ class _Node:
         try:
             return read(value)
         except (ValueError, KeyError, TypeError):
-            raise SettingError(f"{self.place}{name} is {_shown(value)}, but should be {expected}") from None
+            raise SettingError(f"{self.place}{name} is {_as_text(value)}, but should be {expected}") from None
 
     def inner(self, name: str, value: Any) -> _Node:
         return _Node(f"{self.place}{name}.", value, self.folder, self.environment)
@@ -242,7 +242,7 @@ def _secret(node: _Node) -> str:
     return secret
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)
 
 
