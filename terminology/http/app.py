@@ -26,6 +26,7 @@ from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
 from terminology.http.addresses import address_of, behind_proxies, require_host, require_origin
+from terminology.http.authentication import user_of
 from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
@@ -195,6 +196,7 @@ def _answer(
         headers=headers,
         address=request.remote_addr or "",
         id=request.environ[REQUEST_ID],
+        user=user_of(request.environ),
     )
     response = rest.respond(context, inner)
     if body.media not in ("", JSON):

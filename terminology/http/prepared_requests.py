@@ -6,7 +6,8 @@ requests only the values that vary are read. No answer is kept: the operation ru
 content.
 
 The key of a prepared request has all that an answer may depend on: the path, the address of the service
-(``addresses.PARTS``: a location of a resource begins with it), the headers in ``wire.request_headers.EFFECTIVE``,
+(``addresses.PARTS``: a location of a resource begins with it), the rights of the user, the headers in
+``wire.request_headers.EFFECTIVE``,
 and every parameter of the URL and the body, without the values of those that vary (``Parameter.varies`` in THE
 TABLE). A request that cannot be read in this way goes to the application. So does one for which the operation
 raises ``TerminologyError``: the application writes the OperationOutcome. Any other exception is for the layer outside.
@@ -27,6 +28,7 @@ from terminology.core import budget
 from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
+from terminology.http.authentication import RIGHTS
 from terminology.http.media import JSON
 from terminology.operations.limits import LONGEST_CODE
 from terminology.settings import Settings
@@ -46,7 +48,7 @@ ROOM = 1_000
 # The longest body that is read here, in bytes.
 LONGEST_BODY = 16_384
 # The parts of the environment, besides the method and the path, that the answer may depend on.
-_PARTS = tuple(dict.fromkeys((*PARTS, *(header.wsgi_name for header in EFFECTIVE))))
+_PARTS = tuple(dict.fromkeys((*PARTS, RIGHTS, *(header.wsgi_name for header in EFFECTIVE))))
 _TEXTS = ("code", "string")
 # The JSON types of the values in a plain body that are not objects.
 _SIMPLE = (str, bool, int)

@@ -16,8 +16,8 @@ _CUSTOMER = 64
 class Caller:
     """``owner`` is a digest of the credentials, empty without any; ``quota`` is one of the address.
 
-    Nobody has checked the credentials, and any client can invent more of them. They keep clients apart, therefore,
-    but what a client keeps counts against its address in any case.
+    Where nobody has checked the credentials, any client can invent more of them. They keep clients apart, therefore,
+    but what a client keeps counts against its address in any case. A user who is known has a quota of their own.
     """
 
     owner: str = ""
@@ -32,6 +32,12 @@ class Caller:
 def caller_of(credentials: str, address: str) -> Caller:
     """The caller with this header ``Authorization`` and network address."""
     return Caller(_digest(credentials), _digest(network_of(address)))
+
+
+def caller_of_user(name: str) -> Caller:
+    """The caller who is known by this name, whatever the credentials and the address are today."""
+    digest = _digest(f"user {name}")
+    return Caller(digest, digest)
 
 
 @kept_results(1_000)

@@ -14,9 +14,10 @@ from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue
+from terminology.core.users import ANYBODY, User
 from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
-from terminology.state.callers import Caller, caller_of
+from terminology.state.callers import Caller, caller_of, caller_of_user
 from terminology.wire.elsewhere import Elsewhere
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.operation import PreparedRequest
@@ -63,7 +64,8 @@ class Request:
     """One request.
 
     ``path`` is relative to the base and without slashes at its ends; ``body`` is the parsed resource;
-    ``address`` is the network address of the client; ``id`` is the name of the request in logs and for clients.
+    ``address`` is the network address of the client; ``id`` is the name of the request in logs and for clients;
+    ``user`` is who sends it, and may do what ``wire.permission`` says.
     """
 
     method: str
@@ -73,10 +75,13 @@ class Request:
     headers: Headers = field(default_factory=dict)
     address: str = ""
     id: str = ""
+    user: User = ANYBODY
 
     @property
     def caller(self) -> Caller:
         """The client that sent the request. It has a digest of the credentials, not the credentials."""
+        if self.user.name:
+            return caller_of_user(self.user.name)
         return caller_of(self.headers.get(RequestHeader.AUTHORIZATION, ""), self.address)
 
     def arguments(self, operation: str, body_parameter: str | None = None) -> list[Argument]:

@@ -34,7 +34,8 @@ class Operation:
     one. An operation that ``affects_state`` is never called by GET; one that does not ``read_content`` is
     answered without a cache of resources and without resources that come with the request. ``warns_in`` is the
     parameter of the answer that has room for warnings about the request: ``issues`` or ``message``. ``notes`` gives
-    the warnings about the request that the operation itself has.
+    the warnings about the request that the operation itself has. ``right`` is what a user must be allowed to do with
+    the type of the operation (``core.users.INTERACTIONS``); None for an operation that is open to everybody.
     """
 
     request: type[Any]
@@ -50,6 +51,7 @@ class Operation:
     reads_content: bool = True
     warns_in: str | None = None
     notes: Callable[[Any], list[Issue]] | None = None
+    right: str | None = "read"
 
     @property
     def is_for_instances(self) -> bool:

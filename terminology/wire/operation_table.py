@@ -273,6 +273,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         downgrade=_the_same,
         definition=CORE + "CapabilityStatement-versions",
         reads_content=False,
+        right=None,
     ),
     (BASE, "closure"): Operation(
         ClosureCall,

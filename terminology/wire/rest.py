@@ -30,6 +30,7 @@ from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation, PreparedRequest
 from terminology.wire.operation_table import OPERATIONS, operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
+from terminology.wire.permission import require_any_right, require_right
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
 from terminology.wire.search import PARAMETERS, RESULT, number, search
@@ -52,16 +53,23 @@ _CARRIED = (
     RequestHeader.TOO_COSTLY_THRESHOLD,
 )
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
+# The type whose rights are those to an operation of the base: $closure and $cache-control are about codes.
+_KIND_OF_BASE = "CodeSystem"
 # The parameters of every operation: the format of the answer, and the content it is answered from.
 _EVERYWHERE = (p("form", "string", *sorted(RESULT)), RESOURCES, CACHE_ID)
 
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """The answer that a path leads to, by its methods. ``refused`` is the issue for any other method."""
+    """The answer that a path leads to, by its methods.
+
+    ``needs`` is an interaction and a resource type, to which the user must have the right; None for an answer that is
+    open to everybody. ``refused`` is the issue for any other method.
+    """
 
     methods: Sequence[str]
     answer: Callable[[], Response]
+    needs: tuple[str, str] | None
     refused: Issue | None = None
 
     @property
@@ -99,6 +107,8 @@ def _answered(context: Context, request: Request) -> Response:
         place = _place(context, request)
         issue = route.refused or issues.method_not_allowed(request.method, place, route.methods)
         raise RefusedError(405, issue, route.allow)
+    if route.needs is not None:
+        require_right(context, request, *route.needs)
     return route.answer()
 
 
@@ -111,9 +121,9 @@ def _route(context: Context, request: Request) -> Route:
             example = f"{context.base}/CodeSystem?_summary=true"
             refused = issues.nothing_at_the_base(f"{context.base}/metadata", example)
             is_read = request.method in READ
-            return Route(POST, lambda: _batch(context, request), refused if is_read else None)
+            return Route(POST, lambda: _batch(context, request), None, refused if is_read else None)
         case ["metadata"]:
-            return Route(READ, lambda: _metadata(context, request))
+            return Route(READ, lambda: _metadata(context, request), None)
         case [name] if name.startswith("$"):
             return _operation(context, request, BASE, name[1:])
         case [kind, *rest] if kind in KINDS:
@@ -126,21 +136,21 @@ def _route(context: Context, request: Request) -> Route:
 def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str]) -> Route:
     match rest:
         case []:
-            return Route(READ, lambda: _search(context, request, kind))
+            return Route(READ, lambda: _search(context, request, kind), ("search", kind))
         case ["_search"]:
-            return Route((*READ, *POST), lambda: _search(context, request, kind))
+            return Route((*READ, *POST), lambda: _search(context, request, kind), ("search", kind))
         case [name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:])
         case ["_history"]:
             raise RefusedError(404, issues.history_of_many(kind))
         case [id_]:
-            return Route(READ, lambda: _read(context, request, kind, id_))
+            return Route(READ, lambda: _read(context, request, kind, id_), ("read", kind))
         case [id_, name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:], id_)
         case [id_, "_history"]:
-            return Route(READ, lambda: _history(context, request, kind, id_))
+            return Route(READ, lambda: _history(context, request, kind, id_), ("read", kind))
         case [id_, "_history", version]:
-            return Route(READ, lambda: _read(context, request, kind, id_, version))
+            return Route(READ, lambda: _read(context, request, kind, id_, version), ("read", kind))
     raise RefusedError(404, issues.no_such_page(_place(context, request)))
 
 
@@ -302,9 +312,10 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
             raise
         return _warned(response, operation, warnings) if warnings or response.warnings else response
 
+    needs = (operation.right, kind or _KIND_OF_BASE) if operation.right else None
     if operation.affects_state:
-        return Route(POST, run, issues.operation_needs_post(name))
-    return Route((*READ, *POST), run)
+        return Route(POST, run, needs, issues.operation_needs_post(name))
+    return Route((*READ, *POST), run, needs)
 
 
 def _run(call: _Call, place: str, operation: Operation) -> Response:
@@ -433,7 +444,11 @@ def _warned(response: Response, operation: Operation, warnings: Sequence[Issue])
 
 
 def _batch(context: Context, request: Request) -> Response:
-    """https://hl7.org/fhir/R5/http.html#transaction, for reading: each entry is answered by itself."""
+    """https://hl7.org/fhir/R5/http.html#transaction, for reading: each entry is answered by itself.
+
+    So each entry needs a right of its own, and the batch any right.
+    """
+    require_any_right(request)
     body = request.body or {}
     if body.get("resourceType") != "Bundle":
         raise TerminologyError(issues.not_a_bundle(body.get("resourceType")))
@@ -455,7 +470,7 @@ def _entry(context: Context, request: Request, entry: Document, index: int) -> D
         return _failed_entry(error, request)
     carried = {header: request.headers[header] for header in _CARRIED if header in request.headers}
     inner.headers = {**inner.headers, **carried}
-    inner.address, inner.id = request.address, request.id
+    inner.address, inner.id, inner.user = request.address, request.id, request.user
     response = respond(context, inner)
     if response.resource is None:
         return batch_entry(response, None)

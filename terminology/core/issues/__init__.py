@@ -37,6 +37,7 @@ from terminology.core.issues.subsumption import *
 from terminology.core.issues.translate_hints import *
 from terminology.core.issues.units import *
 from terminology.core.issues.upstreams import *
+from terminology.core.issues.users import *
 from terminology.core.issues.value_sets import *
 from terminology.core.issues.versions import *
 
