@@ -71,8 +71,8 @@ class UpstreamError(RefusedError):
 class UndecidedError(TerminologyError):
     """The content here does not decide an answer, and an upstream may be asked. No caller sees it: ``wire.rest`` asks.
 
-    ``gap`` says which resources are missing, or here in part only. ``has_answer``: the content here has an answer, and
-    not an error; it stands if no upstream knows more.
+    ``gap`` says which resources are missing, or here in part only. ``has_answer``: the content here has an answer that
+    is neither an error nor negative; it stands if no upstream knows more.
     """
 
     def __init__(self, issue: Issue, gap: object, has_answer: bool) -> None:

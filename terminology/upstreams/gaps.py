@@ -26,7 +26,8 @@ from terminology.operations.validate.validation import Validation
 from terminology.operations.value_set.expand import expand
 from terminology.operations.value_set.expand_request import ExpandRequest
 from terminology.operations.value_set.expansion import Expansion
-from terminology.operations.value_set.related import RelatedRequest, related
+from terminology.operations.value_set.related import RelatedRequest, ValueSetRelation, related
+from terminology.operations.value_set.relation import RelationCode
 from terminology.operations.value_set.resolution import requested_value_set
 from terminology.operations.value_set.version_pins import Pins
 
@@ -173,8 +174,8 @@ def _of_validation_in_value_set(catalogue: Catalogue, request: ValidateRequest, 
 
 
 def _of_expansion(catalogue: Catalogue, request: ExpandRequest, local: Local) -> Gap | None:
-    if isinstance(local, Expansion) and not local.unclosed:
-        return None
+    if isinstance(local, Expansion) and not local.unclosed and all(entry.display for entry in local):
+        return None  # a code without a display is one that the value set lists and nobody here knows
     return _of_value_set(catalogue, request, None)
 
 
@@ -249,7 +250,9 @@ def _lacking_systems(
 
 def _of_relation(catalogue: Catalogue, request: RelatedRequest, local: Local) -> Gap | None:
     """Only value sets that are both elsewhere are compared elsewhere."""
-    if not isinstance(local, TerminologyError) or request.this_value_set or request.other_value_set:
+    if isinstance(local, ValueSetRelation) and local.result != RelationCode.INDETERMINATE:
+        return None
+    if request.this_value_set or request.other_value_set:
         return None
     gap = Gap()
     for canonical in (request.this_url, request.other_url):

@@ -13,6 +13,7 @@ from terminology.catalogue.overlay import Overlay
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core import issues
 from terminology.core.model import Document, Issue, Typed, split_canonical
+from terminology.operations.value_set.relation import RelationCode
 from terminology.upstreams.gaps import Gap
 from terminology.wire import r4
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
@@ -39,6 +40,8 @@ _TYPES = {"languages": "code", "whole CodeableConcept": "CodeableConcept"}
 _TEXTS = ("code", "string", "uri", "canonical", "dateTime", "languages")
 # Parameters about the form of an answer, and those that name resources of this server.
 _NEVER_SENT = frozenset(name.casefold() for name in (*RESULT, *RESOURCES.names, *CACHE_ID.names))
+# The result of a $related that the upstream cannot decide.
+_UNDECIDED = RelationCode.INDETERMINATE.value
 
 Node = dict[str, Any]
 
@@ -160,15 +163,15 @@ def issues_of(document: Document, name: str, status: int, base: str) -> list[Iss
 
 
 def is_negative(document: Document) -> bool:
-    """Whether an answer of $validate-code or $translate is no."""
-    return any(
-        node.get("name") == "result" and node.get("valueBoolean") is False
-        for node in document.get("parameter", ())
-    )
+    """Whether an answer of $validate-code or $translate is no, or one of $related undecided."""
+    results = (node for node in document.get("parameter", ()) if node.get("name") == "result")
+    return any(node.get("valueBoolean") is False or node.get("valueCode") == _UNDECIDED for node in results)
 
 
 def lacks_content(document: Document, gap: Gap) -> bool:
-    """Whether a negative validation is so because the upstream lacks the content, too."""
+    """Whether a negative answer is so because the upstream lacks the content, too."""
+    if any(node.get("valueCode") == _UNDECIDED for node in document.get("parameter", ())):
+        return True
     urls = {canonical.url for canonical in (*gap.all_of, *gap.any_of)}
     for node in document.get("parameter", ()):
         if node.get("name") in ("x-unknown-system", "x-caused-by-unknown-system"):

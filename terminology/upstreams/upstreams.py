@@ -18,6 +18,9 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget, issues
 from terminology.core.errors import RefusedError, TerminologyError, UndecidedError, UpstreamError
 from terminology.core.model import Document, Issue, split_canonical
+from terminology.operations.validate.validation import Validation
+from terminology.operations.value_set.related import ValueSetRelation
+from terminology.operations.value_set.relation import RelationCode
 from terminology.upstreams.configuration import UpstreamSettings, UpstreamsFile
 from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
 from terminology.upstreams.kept_answers import KeptAnswers
@@ -81,7 +84,8 @@ class Upstreams:
             gap = gap_in(run, catalogue, request, local)
             is_error = isinstance(local, TerminologyError)
             if gap is not None and any(_may_answer(u.settings, gap) for u in self._upstreams):
-                raise UndecidedError(issues.undecided(gap.names), gap, has_answer=not is_error)
+                says_something = not is_error and not _is_no(local)
+                raise UndecidedError(issues.undecided(gap.names), gap, has_answer=says_something)
             if is_error:
                 raise local
             return local
@@ -100,6 +104,7 @@ class Upstreams:
             return None
         fault: UpstreamError | None = None
         refusal: TerminologyError | None = None
+        denial: ForeignAnswer | None = None
         for upstream in self._upstreams:
             if not _may_answer(upstream.settings, gap):
                 continue
@@ -111,9 +116,13 @@ class Upstreams:
                 with _reading(upstream, release):
                     if reply.status == 200:
                         document = answer_from(release, question, reply.document, upstream.settings.base)
-                        if is_negative(document) and (fault is not None or lacks_content(document, gap)):
-                            continue
-                        return _foreign(upstream, document, reply)
+                        foreign = _foreign(upstream, document, reply)
+                        if not is_negative(document):
+                            return foreign
+                        if fault is None and not lacks_content(document, gap):
+                            return foreign
+                        denial = denial or foreign
+                        continue
                     own = _refusal(upstream.settings, reply)
             except UpstreamError as error:
                 fault = fault or error
@@ -124,9 +133,11 @@ class Upstreams:
                 refusal = own
         if fault is not None:
             raise fault
-        if refusal is not None and not undecided.has_answer:
+        if undecided.has_answer:
+            return None
+        if refusal is not None:
             raise refusal
-        return None
+        return denial
 
     def search(
         self, kind: str, query: Sequence[tuple[str, str]], release: FhirVersion, headers: Headers
@@ -166,6 +177,13 @@ class Upstreams:
         if language is not None and language.isascii() and language.isprintable():
             sent[RequestHeader.ACCEPT_LANGUAGE.value] = language
         return sent
+
+
+def _is_no(local: object) -> bool:
+    """Whether the answer of the content here says only that it does not know."""
+    if isinstance(local, ValueSetRelation):
+        return local.result == RelationCode.INDETERMINATE
+    return isinstance(local, Validation) and not local.result
 
 
 def _may_answer(upstream: UpstreamSettings, gap: Gap) -> bool:

@@ -6,7 +6,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -22,7 +22,7 @@ from terminology.core.model import Document
 from terminology.wire.elsewhere import ANSWERED_BY
 from terminology.wire.outcome import ISSUE_SERVER
 from tests.support.builders import code_system, concept, url_of
-from tests.support.service import until
+from tests.support.service import serving, until
 from tests.support.upstreams import Fault, answering, dripping, faulty, listening, upstreams_file
 
 BIRDS = url_of("birds")
@@ -114,23 +114,42 @@ FAULTS: dict[str, tuple[Fault, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("path", [LOOKUP, VALIDATE])
+@pytest.fixture(scope="module")
+def bases() -> Iterator[dict[str, str]]:
+    """The base of an upstream with each fault."""
+    with ExitStack() as servers:
+        yield {name: servers.enter_context(faulty(fault)).base for name, (fault, _, _) in FAULTS.items()}
+
+
+@pytest.fixture(scope="module")
+def service(bases: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service that asks each of them for the code system of its name."""
+    entries = []
+    for number, (name, base) in enumerate(bases.items()):
+        deadline = SECONDS if FAULTS[name][1] == 504 else BUSY
+        own = {"name": f"u{number}", "canonicals": [url_of(name.replace(" ", "-"))], "deadline": deadline}
+        entries.append(entry(base, largestAnswer=1_000_000, **own))
+    file = upstreams_file(tmp_path_factory.mktemp("faults"), *entries, cacheSeconds=0)
+    with serving("--upstreams", str(file), "--deadline", str(2 * BUSY)) as running:
+        yield f"http://127.0.0.1:{running.port}"
+
+
+@pytest.mark.parametrize("path", [LOOKUP, VALIDATE, LOOKUP.replace("r4", "r5")])
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_transient_and_said_within_the_deadline(tmp_path: Path, name: str, path: str) -> None:
-    fault, status, text = FAULTS[name]
-    deadline = SECONDS if status == 504 else BUSY
-    with (
-        faulty(fault) as server,
-        asking(tmp_path, entry(server.base, largestAnswer=1_000_000, deadline=deadline)) as client,
-    ):
-        begin = monotonic()
-        answer = client.get(path)
-        assert monotonic() - begin < SECONDS + BUSY
-        (issue,) = answer.get_json()["issue"]
-        assert (answer.status_code, issue["code"], issue["severity"]) == (status, "transient", "error")
-        assert text in issue["details"]["text"]
-        assert {"url": ISSUE_SERVER, "valueUrl": server.base} in issue["extension"]
-        assert int(answer.headers["Retry-After"]) == (1000 if name == "503 for long" else 5)
+def test_a_fault_is_transient_and_said_within_the_deadline(
+    bases: dict[str, str], service: str, name: str, path: str
+) -> None:
+    _, status, text = FAULTS[name]
+    begin = monotonic()
+    answer = requests.get(
+        service + path.replace(BIRDS, url_of(name.replace(" ", "-"))), timeout=SECONDS + BUSY
+    )
+    assert monotonic() - begin < SECONDS + BUSY
+    (issue,) = answer.json()["issue"]
+    assert (answer.status_code, issue["code"], issue["severity"]) == (status, "transient", "error")
+    assert text in issue["details"]["text"]
+    assert {"url": ISSUE_SERVER, "valueUrl": bases[name]} in issue["extension"]
+    assert int(answer.headers["Retry-After"]) == (1000 if name == "503 for long" else 5)
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,16 @@ def test_a_code_that_a_part_lacks_is_asked_for_at_the_url_of_the_part(client: Fl
     assert (answer.status_code, answer.headers[ANSWERED_BY]) == (200, "aviary")
 
 
-def test_an_upstream_without_it_leaves_the_answer_of_a_part(client: FlaskClient) -> None:
-    answer = client.get(f"/fhir/r4/CodeSystem/$validate-code?url={url_of('nowhere')}&code=b")
-    assert ANSWERED_BY not in answer.headers
-    assert value(answer.get_json(), "result") is False
+def test_an_upstream_without_it_leaves_the_answer_of_a_part(tmp_path: Path, upstream: str) -> None:
+    """Where the content here has no answer of its own, the refusal is that of the upstream."""
+    part = code_system("rare", "a", content="fragment")
+    entry = {"name": "aviary", "base": f"{upstream}/r5", "canonicals": ["http://example.org/*"], **TIMES}
+    settings = Settings(upstreams=upstreams_file(tmp_path, entry), bundled=False, deadline=BUSY)
+    client = create_app(settings, catalogue=Content([part])).test_client()
+    for system, result, by in (("rare", True, None), ("nowhere", False, "aviary")):
+        answer = client.get(f"/fhir/r4/CodeSystem/$validate-code?url={url_of(system)}&code=b")
+        assert answer.headers.get(ANSWERED_BY) == by
+        assert value(answer.get_json(), "result") is result
 
 
 def test_a_mask_decides_what_an_upstream_is_asked_for(upstream: str, tmp_path: Path) -> None:
