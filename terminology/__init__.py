@@ -8,6 +8,7 @@ cli/              the command ``terminology``
 http/             Flask, the fast path, and the web server that carries them
 library/          the same answers in Python, without HTTP
 opening.py        the parts put together as the settings say
+authentication/   who a client is: API keys and access tokens
 upstreams/        other terminology servers, asked for content that is missing here
 content/          files in: packages, releases, tables; bundles out
 wire/             FHIR as it travels, no HTTP: parameters in, resources out, R4 and R5

@@ -33,6 +33,7 @@ from terminology.systems.protocol import CodeSystem
 from terminology.wire.elsewhere import Elsewhere
 
 if TYPE_CHECKING:
+    from terminology.authentication.authenticator import Authenticator
     from terminology.store.backend import ReadableStore, Store
     from terminology.store.loading import StoreWriter
     from terminology.store.registry import Registry
@@ -140,6 +141,15 @@ def open_upstreams(settings: Settings, most: int) -> Elsewhere | None:
     from terminology.upstreams.upstreams import Upstreams
 
     return Upstreams(read_upstreams(settings.upstreams), most)
+
+
+def open_authenticator(settings: Settings) -> Authenticator | None:
+    """The users whom the settings name; None where nobody is asked who they are. Raises SettingError."""
+    if settings.auth is None:
+        return None
+    from terminology.authentication.authenticator import Authenticator
+
+    return Authenticator(settings.auth)
 
 
 def open_state(settings: Settings) -> State:

@@ -266,6 +266,32 @@ class Settings:
         _optional_path,
         "the path of a JSON file",
     )
+    auth: Path | None = _setting(
+        "",
+        "A JSON file with the API keys and the issuers of access tokens by which users are known, and their rights; "
+        "empty: everybody may read, and nobody may write. See docs/security.md.",
+        _optional_path,
+        "the path of a JSON file",
+    )
+    tls_certificate: Path | None = _setting(
+        "",
+        "A PEM file with the certificate of the service, and those between it and its authority: the service then "
+        "speaks HTTPS alone (TLS 1.2 or later). Empty for plain HTTP, as behind a proxy.",
+        _optional_path,
+        "the path of a PEM file",
+    )
+    tls_key: Path | None = _setting(
+        "",
+        "A PEM file with the private key of tls_certificate, without a password.",
+        _optional_path,
+        "the path of a PEM file",
+    )
+    tls_authorities: Path | None = _setting(
+        "",
+        "A PEM file with authorities: clients without a certificate of one of them are refused. Empty for any client.",
+        _optional_path,
+        "the path of a PEM file",
+    )
     skip_broken: bool = _setting(
         False, "Leave out content that cannot be read, and start without it.", _boolean, "true or false"
     )

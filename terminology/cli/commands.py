@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ _LANGUAGE = ("urn:ietf:bcp:47", "de-CH")
 _PLACES = {
     "build-bundles": ("content", "build_bundles"),
     "import": ("store", "import_"),
+    "keys": ("keys", "keys"),
     "load": ("content", "load_content"),
     "lookup": ("lookup_translate", "lookup"),
     "reference": ("content", "reference"),
@@ -68,7 +70,7 @@ def serve(config: Path | None, check: bool, **options: Any) -> None:
 
 def _serve(settings: Settings, check: bool) -> None:
     from terminology.http import web_server
-    from terminology.opening import ServedContent, state_problem
+    from terminology.opening import ServedContent, open_authenticator, state_problem
 
     if (
         settings.store
@@ -84,6 +86,9 @@ def _serve(settings: Settings, check: bool) -> None:
         from terminology.upstreams.configuration import read_upstreams
 
         read_upstreams(settings.upstreams)  # each worker reads it again; a mistake in it is named here, once
+    open_authenticator(settings)  # as the upstreams
+    for warning in _warnings_of_access(settings):
+        click.echo(f"Warning: {warning}", err=True)
     served = ServedContent(settings)
     # Nothing of the store may stay open: a worker process must not inherit its connections.
     try:
@@ -98,6 +103,24 @@ def _serve(settings: Settings, check: bool) -> None:
         return
     web_server.serve(settings, served.content, lambda base: _show_address(base, example, settings.r6))
     click.echo("Stopped.")
+
+
+def _warnings_of_access(settings: Settings) -> Iterator[str]:
+    """What an operator should know of a service that other machines can reach."""
+    from terminology.http.addresses import is_of_this_machine
+
+    if is_of_this_machine(settings.host):
+        return
+    if settings.auth is None:
+        yield (
+            f"every machine that reaches {settings.host} may ask this service, since it knows no users. Set 'auth' "
+            "(docs/security.md), or let a proxy ask who they are. Nobody may change the content"
+        )
+    elif settings.tls_certificate is None and not settings.proxies:
+        yield (
+            f"keys and tokens travel to {settings.host} in plain text. Set 'tls_certificate' and 'tls_key', or let a "
+            "proxy speak TLS ('proxies')"
+        )
 
 
 def _counts(catalogue: Catalogue) -> str:

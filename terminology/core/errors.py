@@ -101,7 +101,7 @@ class OverBudgetError(AdapterError):
 
 
 class UnavailableError(AdapterError):
-    """A database, or the store, cannot be reached or read at the moment; the text tells the operator why.
+    """A database, the store or a key set cannot be reached or read at the moment; the text tells the operator why.
 
     It is not a TerminologyError: code that skips a code system without an answer must not skip one for this
     reason, because the answer would then be wrong.

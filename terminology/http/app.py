@@ -2,8 +2,8 @@
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
 ``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Between them
-``addresses.behind_proxies`` reads the headers of proxies and ``request_rate.RequestRate`` counts the requests of each
-caller, if the settings say so. If hooks such as
+``addresses.behind_proxies`` reads the headers of proxies, ``request_rate.RequestRate`` counts the requests of each
+caller and ``authentication.Authentication`` finds out which user sends one, if the settings say so. If hooks such as
 ``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
 middleware around ``wsgi_app`` sees every request without that loss of speed.
 """
@@ -26,14 +26,20 @@ from terminology.core import issues
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document, Issue
 from terminology.http.addresses import address_of, behind_proxies, require_host, require_origin
-from terminology.http.authentication import user_of
+from terminology.http.authentication import (
+    SMART_CONFIGURATION,
+    Authentication,
+    login_of,
+    smart_configuration,
+    user_of,
+)
 from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
-from terminology.opening import ServedContent, open_state, open_upstreams
+from terminology.opening import ServedContent, open_authenticator, open_state, open_upstreams
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
@@ -80,6 +86,7 @@ def create_app(
     sessions = Sessions(state)
     # One thread of a caller is left for the answers of the content here, however slow the upstreams are.
     elsewhere = open_upstreams(settings, max(1, settings.threads - 1))
+    authenticator = open_authenticator(settings)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # Flask would redirect, in HTML
@@ -89,6 +96,10 @@ def create_app(
         headers = g.headers = _headers()
         _require_short(headers)
         release, spoken, base, further = _root(settings, headers, path)
+        if further == SMART_CONFIGURATION and authenticator is not None:
+            configuration = smart_configuration(authenticator)
+            if configuration is not None:
+                return _configuration(configuration)
         context = Context(
             current().for_fhir(release.version),
             release,
@@ -102,6 +113,7 @@ def create_app(
             settings.deadline,
             writes_parts=True,
             elsewhere=elsewhere,
+            login=login_of(authenticator),
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
@@ -117,7 +129,8 @@ def create_app(
     )
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings)
-    answering = behind_proxies(limited_rate(prepared, settings), settings)
+    known = prepared if authenticator is None else Authentication(prepared, authenticator)
+    answering = behind_proxies(limited_rate(known, settings), settings)
     app.wsgi_app = CommonHeaders(answering, settings.cors_origin)  # type: ignore[method-assign]
     return app
 
@@ -162,6 +175,14 @@ def _bare(status: int, headers: Mapping[str, str]) -> Response:
     response = Response(status=status, headers=Headers(dict(headers)))
     response.headers.pop("Content-Type", None)
     return response
+
+
+def _configuration(configuration: Mapping[str, object]) -> Response:
+    """SMART's configuration, which is JSON in any case."""
+    if request.method not in _READABLE:
+        issue = issues.method_not_allowed(request.method, request.path, _READABLE)
+        raise RefusedError(405, issue, {"Allow": ", ".join(_READABLE)})
+    return Response(json.write(dict(configuration)), mimetype="application/json")
 
 
 def _headers() -> request_headers.Headers:

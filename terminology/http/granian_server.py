@@ -25,7 +25,7 @@ from typing import Any
 from flask import Flask
 from granian import _signals
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import mp
@@ -68,6 +68,19 @@ def options(settings: Settings) -> dict[str, Any]:
         "log_level": LogLevels.error,
         "respawn_failed_workers": True,
         "workers_kill_timeout": settings.stop_timeout,
+        **_tls(settings),
+    }
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    if settings.tls_certificate is None:
+        return {}
+    return {
+        "ssl_cert": settings.tls_certificate,
+        "ssl_key": settings.tls_key,
+        "ssl_protocol_min": SSLProtocols.tls12,
+        "ssl_ca": settings.tls_authorities,
+        "ssl_client_verify": settings.tls_authorities is not None,
     }
 
 

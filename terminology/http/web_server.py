@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,11 +46,13 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     ``ready`` is called with the base URL, which has the real port, when requests are answered.
     Raises SettingError when the address cannot be listened on.
     """
+    context = tls_context(settings)
     listening = _listening(settings)
     port = listening.getsockname()[1]
     settings = settings.updated(hosts=hosts_of(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    is_ready = partial(ready, f"http://{host}:{port}{ROOT}")
+    scheme = "http" if context is None else "https"
+    is_ready = partial(ready, f"{scheme}://{host}:{port}{ROOT}")
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
@@ -60,7 +63,38 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
 
         granian_server.serve(settings, catalogue, listening, is_ready)
     else:
-        _with_werkzeug(settings, catalogue, listening, is_ready)
+        _with_werkzeug(settings, catalogue, listening, context, is_ready)
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """What TLS needs; None for plain HTTP. Raises SettingError for files that do not fit together."""
+    if settings.tls_certificate is None:
+        for name in ("tls_key", "tls_authorities"):
+            if getattr(settings, name) is not None:
+                raise SettingError(
+                    f"'{name}' is there without 'tls_certificate', the certificate of the service"
+                )
+        return None
+    if settings.tls_key is None:
+        raise SettingError("'tls_certificate' is there without 'tls_key', its private key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, _no_password)
+        if settings.tls_authorities is not None:
+            context.load_verify_locations(settings.tls_authorities)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ValueError) as problem:  # SSLError is an OSError
+        files = filter(None, (settings.tls_certificate, settings.tls_key, settings.tls_authorities))
+        is_tls = isinstance(problem, ssl.SSLError)
+        reason = problem.reason if is_tls else problem.strerror if isinstance(problem, OSError) else problem
+        raise SettingError(f"TLS cannot begin with {', '.join(map(str, files))}: {reason}") from None
+    return context
+
+
+def _no_password() -> str:
+    """Instead of the question for a password, which a service cannot answer."""
+    raise ValueError("the private key has a password; write it without one (openssl pkey -in KEY -out NEW)")
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -101,12 +135,24 @@ class _Handler(WSGIRequestHandler):
 
 
 def _with_werkzeug(
-    settings: Settings, catalogue: Content, listening: socket.socket, ready: Callable[[], None]
+    settings: Settings,
+    catalogue: Content,
+    listening: socket.socket,
+    context: ssl.SSLContext | None,
+    ready: Callable[[], None],
 ) -> None:
     app = create_app(settings, catalogue=ServedContent(settings, catalogue).catalogue)
     handler = type("_TimedHandler", (_Handler,), {"timeout": settings.header_timeout})
     address, port = listening.getsockname()[:2]
-    server = make_server(address, port, app, threaded=True, request_handler=handler, fd=listening.fileno())
+    server = make_server(
+        address,
+        port,
+        app,
+        threaded=True,
+        request_handler=handler,
+        ssl_context=context,
+        fd=listening.fileno(),
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     ready()
     with suppress(KeyboardInterrupt):

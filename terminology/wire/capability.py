@@ -14,6 +14,7 @@ from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
 from terminology.wire.cache_control import RESOURCES
+from terminology.wire.exchange import Login
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation
 from terminology.wire.operation_table import OPERATIONS, operations_of
@@ -29,12 +30,21 @@ DATE = (
     "The parameter `date` may be today or later: the answer is that of the current content. A date in the past is "
     "refused, as this server does not know which versions were current then: name the version instead."
 )
+# Where clients get tokens: https://hl7.org/fhir/smart-app-launch/conformance.html#declaring-support-for-oauth2-endpoints
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICES = "http://hl7.org/fhir/restful-security-service"
+_SERVICES_OF_R4 = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_OPEN = "None: everybody may read the content, and nobody may change it"
+_RIGHTS = (
+    "Rights are scopes of SMART, such as system/CodeSystem.rs. An operation needs the right to read its type. What "
+    "this service can do may be read by everybody."
+)
 INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 
 Node = dict[str, Any]
 
 
-def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document:
+def statement(catalogue: Catalogue, release: FhirVersion, base: str, login: Login | None = None) -> Document:
     """The CapabilityStatement of one root."""
     return {
         "resourceType": "CapabilityStatement",
@@ -48,10 +58,7 @@ def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document
         "rest": [
             {
                 "mode": "server",
-                "security": {
-                    "cors": True,
-                    "service": [{"text": "None: everybody may read the content, and nobody may change it"}],
-                },
+                "security": _security(login, release),
                 "resource": [_resource(kind, release, base) for kind in KINDS],
                 "interaction": [{"code": "batch"}],
                 "operation": [
@@ -61,6 +68,24 @@ def statement(catalogue: Catalogue, release: FhirVersion, base: str) -> Document
             }
         ],
     }
+
+
+def _security(login: Login | None, release: FhirVersion) -> Node:
+    if login is None:
+        return {"cors": True, "service": [{"text": _OPEN}]}
+    node: Node = {"cors": True}
+    if login.token_endpoint is not None:
+        token = {"url": "token", "valueUri": login.token_endpoint}
+        node["extension"] = [{"url": OAUTH_URIS, "extension": [token]}]
+    services: list[Node] = []
+    if login.token_endpoint is not None:
+        system = _SERVICES_OF_R4 if release.is_r4 else _SERVICES
+        services.append(
+            {"coding": [{"system": system, "code": "SMART-on-FHIR"}], "text": "SMART Backend Services"}
+        )
+    if login.takes_keys:
+        services.append({"text": "API keys: 'Authorization: Bearer ...', or 'X-API-Key: ...'"})
+    return node | ({"service": services} if services else {}) | {"description": _RIGHTS}
 
 
 def _features() -> Iterator[Node]:

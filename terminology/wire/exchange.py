@@ -30,13 +30,21 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(slots=True, frozen=True)
+class Login:
+    """The ways in which clients can say who they are: by API keys, and by tokens of a token endpoint (SMART)."""
+
+    takes_keys: bool
+    token_endpoint: str | None
+
+
+@dataclass(slots=True, frozen=True)
 class Context:
     """The surroundings of a request: the content, the state that outlives it, and the settings of a root.
 
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
     ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``). ``elsewhere``: the other
-    servers that may be asked, if there are any.
+    servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are.
     """
 
     catalogue: Catalogue
@@ -51,6 +59,7 @@ class Context:
     deadline: float = MOST_SECONDS
     writes_parts: bool = False
     elsewhere: Elsewhere | None = None
+    login: Login | None = None
 
     @property
     def roots(self) -> Sequence[str]:

@@ -9,6 +9,8 @@ from terminology.wire.exchange import Context, Request
 
 # The header of HTTP that says how to send credentials (RFC 9110, section 11.6.1; RFC 6750, section 3).
 CHALLENGE = "WWW-Authenticate"
+# Seconds after which to try again while the keys of an issuer cannot be read.
+RETRY_AFTER = 5
 
 
 def require_right(context: Context, request: Request, interaction: str, kind: str) -> None:
@@ -32,6 +34,8 @@ def _refusal(user: User, right: str) -> RefusedError:
         return RefusedError(403, issues.right_of_nobody(right))
     if user.name:
         return RefusedError(403, issues.right_missing(user.name, right))
+    if user.problem is not None and user.problem.code == "transient":
+        return RefusedError(503, user.problem, {"Retry-After": str(RETRY_AFTER)})
     if user.problem is not None:
         return RefusedError(401, user.problem, {CHALLENGE: 'Bearer realm="fhir", error="invalid_token"'})
     return RefusedError(401, issues.login_needed(right), {CHALLENGE: 'Bearer realm="fhir"'})

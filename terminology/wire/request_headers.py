@@ -19,6 +19,7 @@ class RequestHeader(Enum):
 
     ACCEPT = "Accept"
     ACCEPT_LANGUAGE = "Accept-Language"
+    API_KEY = "X-API-Key"
     AUTHORIZATION = "Authorization"
     CACHE_ID = "X-Cache-Id"
     CONTENT_ENCODING = "Content-Encoding"
@@ -41,9 +42,11 @@ class RequestHeader(Enum):
 
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
-# (X-Cache-Id) alone; the id of a request is in the headers of its answer; hops matter where upstreams are asked, and no
-# such answer is prepared.
-_WITHOUT_EFFECT = frozenset({RequestHeader.AUTHORIZATION, RequestHeader.HOPS, RequestHeader.REQUEST_ID})
+# (X-Cache-Id) alone, besides the rights that they give; the id of a request is in the headers of its answer; hops
+# matter where upstreams are asked, and no such answer is prepared.
+_WITHOUT_EFFECT = frozenset(
+    {RequestHeader.API_KEY, RequestHeader.AUTHORIZATION, RequestHeader.HOPS, RequestHeader.REQUEST_ID}
+)
 # The headers that the answer to an operation may depend on.
 EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)
 

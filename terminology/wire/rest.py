@@ -252,7 +252,7 @@ def _metadata(context: Context, request: Request) -> Response:
         also = [CACHE_ID.names[0]] if context.sessions.takes_ids_of_clients else []
         document = capability.terminology(context.catalogue, context.release, context.base, also)
     else:
-        document = capability.statement(context.catalogue, context.release, context.base)
+        document = capability.statement(context.catalogue, context.release, context.base, context.login)
     return Response(200, summarised(document, None, request.query))
 
 

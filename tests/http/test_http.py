@@ -671,6 +671,7 @@ OF_ENTRIES = {
 # Those that are about the message, or about one resource, or have no effect alone.
 OF_THE_BATCH = {
     RequestHeader.ACCEPT,
+    RequestHeader.API_KEY,  # see tests/http/test_authentication.py
     RequestHeader.AUTHORIZATION,
     RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,

@@ -1,0 +1,114 @@
+"""The file of the setting ``auth``: a mistake in it is named with its place, and a change of it counts at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terminology.authentication.authenticator import Authenticator
+from terminology.authentication.configuration import read_auth
+from terminology.core.errors import SettingError
+from tests.support.authentication import TokenIssuer, api_key, auth_file
+from tests.support.service import until
+
+KEY = api_key("ehr", "system/*.rs")[1]
+ISSUER = TokenIssuer().entry("https://auth.example.org/jwks")
+
+
+@pytest.mark.parametrize(
+    "content,place,says",
+    [
+        ({"key": []}, "key", "Extra inputs"),
+        ({"keys": [{**KEY, "scopes": ["system/CodeSystem.sr"]}]}, "keys.0.scopes.0", "system/CodeSystem.rs"),
+        ({"keys": [{**KEY, "scopes": ["patient/*.rs"]}]}, "keys.0.scopes.0", "not a scope"),
+        ({"keys": [{**KEY, "hash": "secret"}]}, "keys.0.hash", "sha256"),
+        ({"keys": [{**KEY, "roots": ["r3"]}]}, "keys.0.roots.0", "r4"),
+        ({"keys": [{**KEY, "expires": "soon"}]}, "keys.0.expires", "date"),
+        ({"keys": [KEY, KEY]}, "keys", KEY["id"]),
+        ({"issuers": [{**ISSUER, "algorithms": ["HS256"]}]}, "issuers.0.algorithms.0", "RS256"),
+        ({"issuers": [{**ISSUER, "algorithms": ["none"]}]}, "issuers.0.algorithms.0", "RS256"),
+        ({"issuers": [{**ISSUER, "algorithms": []}]}, "issuers.0.algorithms", "at least 1"),
+        ({"issuers": [{**ISSUER, "keys": "http://auth.example.org/jwks"}]}, "issuers.0.keys", "https"),
+        ({"issuers": [{**ISSUER, "keys": "none.json"}]}, "issuers.0", "none.json"),
+        ({"issuers": [ISSUER, ISSUER]}, "issuers", "auth.example.org"),
+        ({"anonymous": ["everything"]}, "anonymous.0", "not a scope"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, content: Any, place: str, says: str) -> None:
+    path = auth_file(tmp_path, **content)
+    with pytest.raises(SettingError) as caught:
+        read_auth(path)
+    assert str(caught.value).startswith(f"{path}: {place}: ")
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_JSON_or_away_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="cannot be read"):
+        read_auth(tmp_path / "none.json")
+    broken = tmp_path / "auth.json"
+    broken.write_text('{"keys": [', "utf-8")
+    with pytest.raises(SettingError, match="cannot be read as JSON"):
+        read_auth(broken)
+
+
+def test_a_message_about_the_file_has_no_digest(tmp_path: Path) -> None:
+    path = auth_file(tmp_path, keys=[{**KEY, "extra": KEY["hash"], "user": "a b"}])
+    with pytest.raises(SettingError) as caught:
+        read_auth(path)
+    assert KEY["hash"] not in str(caught.value)
+
+
+def test_a_key_that_is_removed_counts_no_longer(tmp_path: Path) -> None:
+    key, entry = api_key("ehr", "system/*.rs")
+    other, other_entry = api_key("lab", "system/*.rs")
+    path = auth_file(tmp_path, keys=[entry])
+    users = Authenticator(path)
+    assert users.user(f"Bearer {key}", None).name == "ehr"
+    assert users.user(f"Bearer {other}", None).problem is not None
+    auth_file(tmp_path, keys=[other_entry])
+    until(lambda: users.user(f"Bearer {other}", None).name == "lab")
+    assert users.user(f"Bearer {key}", None).problem is not None
+    assert users.user(None, key).rights == frozenset()
+
+
+def test_a_file_that_becomes_broken_leaves_the_users_as_they_were(tmp_path: Path, caplog) -> None:
+    key, entry = api_key("ehr", "system/*.rs")
+    path = auth_file(tmp_path, keys=[entry])
+    users = Authenticator(path)
+    path.write_text("{", "utf-8")
+    until(lambda: users.user(f"Bearer {key}", None).name == "ehr" and "stay as they were" in caplog.text)
+    path.unlink()
+    assert users.user(f"Bearer {key}", None).name == "ehr"
+
+
+def test_a_key_counts_up_to_its_last_day(tmp_path: Path) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    key, entry = api_key("ehr", "system/*.rs", expires=today)
+    late, late_entry = api_key("lab", "system/*.rs", expires="2020-02-29")
+    users = Authenticator(auth_file(tmp_path, keys=[entry, late_entry]))
+    assert users.user(None, key).name == "ehr"
+    problem = users.user(None, late).problem
+    assert problem is not None
+    assert (problem.code, "2020-02-29" in problem.text) == ("expired", True)
+
+
+@pytest.mark.parametrize("wrong", ["", "x", ".", "ID.", "ID.secret", "ID", "9" * 100_000, "é.ü", "\udc80.x"])
+def test_a_key_that_is_wrong_in_any_way_is_not_known(tmp_path: Path, wrong: str) -> None:
+    key, entry = api_key("ehr", "system/*.rs")
+    users = Authenticator(auth_file(tmp_path, anonymous=["system/*.rs"], keys=[entry]))
+    for text in (wrong.replace("ID", entry["id"]), f"{key}x", key[:-1], key.upper()):
+        for user in (users.user(None, text), users.user(f"Bearer {text}", None)):
+            assert user.problem is not None
+            assert (user.name, user.rights) == ("", frozenset())
+            assert text not in user.problem.text or len(text) < 2
+
+
+def test_the_file_has_no_secret(tmp_path: Path) -> None:
+    key, entry = api_key("ehr", "system/*.rs")
+    assert key.partition(".")[2] not in json.dumps(entry)
+    assert os.environ.get(key) is None
