@@ -86,8 +86,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_REQUIRED
     except (OSError, ValueError) as problem:  # SSLError is an OSError
         files = filter(None, (settings.tls_certificate, settings.tls_key, settings.tls_authorities))
-        is_tls = isinstance(problem, ssl.SSLError)
-        reason = problem.reason if is_tls else problem.strerror if isinstance(problem, OSError) else problem
+        reason: object = problem.strerror if isinstance(problem, OSError) else problem
+        if isinstance(problem, ssl.SSLError):
+            reason = problem.reason
         raise SettingError(f"TLS cannot begin with {', '.join(map(str, files))}: {reason}") from None
     return context
 
