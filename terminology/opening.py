@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -28,9 +29,12 @@ from terminology.core.model import Document
 from terminology.settings import POSTGRES, Settings
 from terminology.state import State
 from terminology.state.quota import StateBounds
+from terminology.store.backend import UNSETTLED
 from terminology.systems import bcp13, bcp47, iso, ucum
 from terminology.systems.protocol import CodeSystem
 from terminology.wire.elsewhere import Elsewhere
+from terminology.wire.exchange import WritableContent
+from terminology.wire.written_resources import WrittenResources
 
 if TYPE_CHECKING:
     from terminology.authentication.authenticator import Authenticator
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from terminology.store.registry import Registry
     from terminology.store.release import Importer
     from terminology.store.serving import ServedGeneration, StoreReader
+    from terminology.store.write_log import ResourceVersion, WriteLog
 
 # The bundles that come with this package: beside it, in a checkout as in site-packages.
 BUNDLES = Path(__file__).resolve().parent.parent / "fhir_bundles" / "r5"
@@ -52,6 +57,10 @@ GRAMMARS: tuple[Callable[[], CodeSystem], ...] = (
     iso.former_countries,
     iso.currencies,
 )
+
+# Seconds after which that is tried again which could not be read.
+_INTERVAL = 1.0
+_NEVER = -1
 
 log = logging.getLogger("terminology")
 
@@ -72,20 +81,28 @@ def open_catalogue(settings: Settings | None = None) -> Content:
     if settings is not None and not isinstance(settings, Settings):
         raise TypeError(f"'settings' must be Settings, not {type(settings).__name__}")
     settings = settings or Settings()
-    return catalogue_of(configured_content(settings), settings.bundled)
+    return catalogue_of(_bundled_content(settings), settings.bundled, loaded_content(settings))
 
 
 def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     """The resources that the settings name. Raises UnreadableFileError when they are read."""
+    return chain(_bundled_content(settings), loaded_content(settings))
+
+
+def _bundled_content(settings: Settings) -> Iterator[Document]:
+    bundles = sorted(BUNDLES.glob("*.json")) if settings.bundled else ()
+    return chain.from_iterable(map(installed_resources, bundles))
+
+
+def loaded_content(settings: Settings) -> Iterator[Document | LazyDocument]:
+    """The resources in the data folder and below the paths of the setting ``content``.
+
+    Raises UnreadableFileError when they are read.
+    """
     folder = loaded_folder(settings)
-    bundled = (
-        chain.from_iterable(map(installed_resources, sorted(BUNDLES.glob("*.json"))))
-        if settings.bundled
-        else ()
-    )
     loaded = [folder] if folder is not None and folder.is_dir() else []
     policy = broken_file_policy(settings)
-    return chain(bundled, read_resources(loaded, policy), read_content(settings.content, policy))
+    return chain(read_resources(loaded, policy), read_content(settings.content, policy))
 
 
 def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator[Document | LazyDocument]:
@@ -107,13 +124,17 @@ def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator
                 on_unreadable(UnreadableFileError(problem))
 
 
-def catalogue_of(content: Iterable[Document | LazyDocument], with_definitions: bool) -> Content:
+def catalogue_of(
+    content: Iterable[Document | LazyDocument],
+    with_definitions: bool,
+    loaded: Iterable[Document | LazyDocument] = (),
+) -> Content:
     """A catalogue of this content and of the code systems that need none.
 
-    ``with_definitions`` adds the resources that FHIR itself publishes.
+    ``with_definitions`` adds the resources that FHIR itself publishes; ``loaded`` are as ``Content`` has them.
     """
     systems = [make() for make in GRAMMARS]
-    return Content(content, systems, definitions=_DEFINITIONS if with_definitions else {})
+    return Content(content, systems, definitions=_DEFINITIONS if with_definitions else {}, loaded=loaded)
 
 
 def loaded_folder(settings: Settings) -> Path | None:
@@ -207,14 +228,19 @@ def known_importers() -> Sequence[Importer]:
     return IMPORTERS
 
 
-def open_store(place: str, copies: Path | None = None) -> StoreReader:
-    """The reader of a store; ``copies`` is a folder for copies of its files. Raises SettingError."""
-    content: ReadableStore = store_content(place)
+def open_store(place: str, copies: Path | None = None) -> tuple[StoreReader, WriteLog]:
+    """The reader of a store, and the log of what clients write into it.
+
+    ``copies`` is a folder for copies of its files. Raises SettingError.
+    """
+    content = store_content(place)
     try:
         from terminology.store.serving import StoreReader
+        from terminology.store.write_log import WriteLog
     except ImportError as problem:
         raise _missing_package(place, problem) from None
-    return StoreReader(_copied(content, place, copies) if copies is not None else content)
+    readable = _copied(content, place, copies) if copies is not None else content
+    return StoreReader(readable), WriteLog(content)
 
 
 def _copied(content: ReadableStore, place: str, folder: Path) -> ReadableStore:
@@ -305,7 +331,7 @@ def _file_problem(problem: OSError) -> str:
 
 
 class ServedContent:
-    """The content that the settings name, with the releases that the store serves at the moment.
+    """The content that is served: what the settings name, the releases in the store, and what clients have written.
 
     ``catalogue()`` is called once for each request; the request uses that catalogue to its end.
     """
@@ -317,34 +343,95 @@ class ServedContent:
         """
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue: Content = self.content
+        if settings.writes and not settings.store:
+            raise SettingError("'writes' needs a 'store', where written resources are kept")
         if settings.copies is not None and not settings.store.startswith(POSTGRES):
             raise _copies_without_database(settings.store)
-        self._reader = open_store(settings.store, settings.copies) if settings.store else None
+        self._reader: StoreReader | None = None
+        self._log: WriteLog | None = None
+        if settings.store:
+            self._reader, self._log = open_store(settings.store, settings.copies)
         self._generation: ServedGeneration | None = None
+        self._stored: list[CompiledResource] = []
+        self._written = WrittenResources()
+        # What the store said of the last write when the log was read; NEVER before that, and while nobody can say.
+        self._writes = _NEVER
+        self._next_look = self._next_settling = 0.0
         self._lock = Lock()
+
+    @property
+    def writable(self) -> WritableContent | None:
+        """This content, if there is a log of writes."""
+        return self if self._log is not None else None
+
+    @property
+    def log(self) -> WriteLog:
+        """The log of what clients write. Only ``writable`` content has one."""
+        assert self._log is not None
+        return self._log
 
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment. What it lacks because the store cannot be read raises UnavailableError."""
-        if self._reader is not None:
-            if self._reader.current() is not self._generation:
-                self._swap(self._reader)
+        reader = self._reader
+        if reader is not None:
+            if reader.current() is not self._generation or reader.store.writes != self._writes:
+                self._renew(reader)
         return self._catalogue
 
-    def _swap(self, reader: StoreReader) -> None:
-        from terminology.catalogue.stored_resource import StoredResource, UnreadableResource
-
+    def with_changes(self, changes: Iterable[ResourceVersion]) -> Catalogue:
+        """The catalogue of this moment as these writes would leave it. Raises TerminologyError as ``require`` does."""
+        self.catalogue()
         with self._lock:
-            # Read again: a thread that waited for the lock must not bring back an older generation.
-            generation = reader.current()
+            written = self._written.after(changes)
+            return self._catalogue.renewed(self._stored, written.documents)
+
+    def _renew(self, reader: StoreReader) -> None:
+        with self._lock:
+            # Read again: a thread that waited for the lock must not bring back an older state.
+            generation, writes = reader.current(), reader.store.writes
+            written = self._written
+            if writes != self._writes:
+                written = self._read_writes(generation, writes)
+            if generation is self._generation and written is self._written:
+                return
             if generation is not self._generation:
-                stored: list[CompiledResource] = [
-                    *(StoredResource(artifact) for artifact in generation.artifacts),
-                    *(UnreadableResource(artifact, error) for artifact, error in generation.unreadable),
-                ]
-                self._catalogue = self._catalogue.restocked(stored, generation.problem)
-                self._generation = generation
+                self._stored = _resources_of(generation)
+            before = self._catalogue
+            self._catalogue = before.renewed(self._stored, written.documents, problem=generation.problem)
+            self._generation, self._written = generation, written
+            before.forget_views()
+
+    def _read_writes(self, generation: ServedGeneration, writes: int) -> WrittenResources:
+        """What clients have written, as it is now. While the log cannot be read it is looked at once a second."""
+        now = time.monotonic()
+        if now < self._next_look or generation.problem is not None:
+            return self._written
+        try:
+            changes = self.log.changes_after(self._written.number)
+        except UnavailableError:  # the log has said why
+            self._next_look = now + _INTERVAL
+            return self._written
+        if writes != UNSETTLED:
+            self._writes = writes
+        elif self._writes != _NEVER:
+            self._writes, self._next_settling = _NEVER, now + _INTERVAL
+        elif now >= self._next_settling:
+            self._next_settling = now + _INTERVAL
+            self.log.settle()
+        return self._written.after(changes) if changes else self._written
 
     def close(self) -> None:
         """Close the store."""
         if self._reader is not None:
             self._reader.close()
+        if self._log is not None:
+            self._log.close()
+
+
+def _resources_of(generation: ServedGeneration) -> list[CompiledResource]:
+    from terminology.catalogue.stored_resource import StoredResource, UnreadableResource
+
+    return [
+        *(StoredResource(artifact) for artifact in generation.artifacts),
+        *(UnreadableResource(artifact, error) for artifact, error in generation.unreadable),
+    ]

@@ -259,6 +259,13 @@ class Settings:
         _optional_path,
         "a folder",
     )
+    writes: bool = _setting(
+        False,
+        "Let clients that have the right to it create, update and delete code systems, value sets and concept maps. "
+        "They are kept in the store. See docs/writing.md.",
+        _boolean,
+        "true or false",
+    )
     upstreams: Path | None = _setting(
         "",
         "A JSON file with the terminology servers that are asked for content that is missing here, or here in part "

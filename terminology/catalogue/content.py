@@ -26,7 +26,8 @@ class Content(DerivedAnswers):
     """The resources of this server, the same for every request and release of FHIR.
 
     ``systems`` are code systems without a resource (a grammar, an upstream). ``definitions`` read the
-    resources that FHIR itself publishes, by the version of FHIR, when this version is first used.
+    resources that FHIR itself publishes, by the version of FHIR, when this version is first used. ``loaded`` are
+    resources like ``documents``, which may change while the server runs (``renewed``).
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Content(DerivedAnswers):
         systems: Iterable[CodeSystem] = (),
         definitions: Mapping[str, Callable[[], Iterable[Document | LazyDocument]]] | None = None,
         stored: Iterable[CompiledResource] = (),
+        loaded: Iterable[Document | LazyDocument] = (),
     ) -> None:
-        self._index = ResourceIndex(documents, stored)
+        self._fixed, self._loaded = tuple(documents), tuple(loaded)
+        self._index = ResourceIndex((*self._fixed, *self._loaded), stored)
         self._systems = _with_common_codes(systems, self._index)
         # For reads and searches. They stand beside the index, which has no codes for them.
         self._stubs = {stub["id"]: stub for stub in (stub_of(s.about) for s in self._systems.values())}
@@ -44,23 +47,35 @@ class Content(DerivedAnswers):
         self._views: dict[str, Remembering] = {}
         self._problem: UnavailableError | None = None
 
-    def restocked(
-        self, stored: Iterable[CompiledResource], problem: UnavailableError | None = None
+    def renewed(
+        self,
+        stored: Iterable[CompiledResource],
+        written: Iterable[LazyDocument] = (),
+        loaded: Iterable[Document | LazyDocument] | None = None,
+        problem: UnavailableError | None = None,
     ) -> Content:
-        """This content with other resources from the store. ``problem``: the store may have more, but cannot be read.
+        """This content with other resources from the store, from clients and, unless it is None, from files.
 
-        Compiled resources stay compiled, and the definitions of FHIR are not read again.
+        Of resources with the same canonical and version the first one answers: the ``written`` ones come first.
+        ``problem``: the store may have more, but cannot be read. Compiled resources stay compiled, and the definitions
+        of FHIR are not read again.
         """
         content = copy(self)
         content.__dict__.pop("cache", None)
-        content._index = self._index.restocked(stored)
+        content._loaded = self._loaded if loaded is None else tuple(loaded)
+        content._index = self._index.renewed((*written, *self._fixed, *content._loaded), stored)
         content._systems = _with_common_codes(self._systems.values(), content._index)
         content._views = {}
         content._problem = problem
-        # The views refer to the old content. Without this line it would be in a reference cycle, and would keep
-        # artifacts open that have left the store.
-        self._views = {}
         return content
+
+    def forget_views(self) -> None:
+        """Let go of what ``for_fhir`` has made, when other content has taken the place of this one.
+
+        The views refer to the content. Otherwise it would be in a reference cycle, and would keep artifacts open that
+        have left the store.
+        """
+        self._views = {}
 
     def for_fhir(self, version: str) -> Catalogue:
         view = self._views.get(version)

@@ -81,20 +81,36 @@ class ResourceIndex:
 
     # -- changes -----------------------------------------------------------------------------
 
-    def restocked(self, stored: Iterable[CompiledResource]) -> ResourceIndex:
-        """These resources with others from the store. Compiled resources stay compiled."""
-        own = [header for kind in KINDS for header in self.headers(kind) if id(header) not in self._stored]
-        restocked = ResourceIndex((self._lazy.get(id(header), header) for header in own), stored)
-        # What supplements of the store apply to is compiled again: they may be others, or there no more.
-        changed = self._supplemented_by_store | restocked._supplemented_by_store
-        restocked._share(self, [header for header in own if header.get("url") not in changed])
-        return restocked
+    def renewed(
+        self, documents: Iterable[Document | LazyDocument], stored: Iterable[CompiledResource]
+    ) -> ResourceIndex:
+        """An index of other resources. Those that are in this one, too, stay compiled."""
+        renewed = ResourceIndex(documents, stored)
+        same = [header for kind in KINDS for header in renewed.headers(kind) if self._has(header)]
+        # A code system whose supplements are others now is compiled again.
+        before, after = self._supplements_by_url, renewed._supplements_by_url
+        changed = {url for url in before.keys() | after.keys() if before.get(url) != after.get(url)}
+        # So are all maps if a name may mean another code system now.
+        keeps_names = self._names_of_systems == renewed._names_of_systems
+        renewed._share(self, [header for header in same if header.get("url") not in changed], keeps_names)
+        return renewed
+
+    def _has(self, header: Document) -> bool:
+        """Whether this very header is in this index."""
+        own = self._by_url[header["resourceType"]].get(header.get("url", ""), ())
+        return any(each is header for each in own)
 
     @property
-    def _supplemented_by_store(self) -> set[str]:
-        """The urls of the code systems to which supplements in the store always apply."""
-        stored = (header for header in self._always if id(header) in self._stored)
-        return {split_canonical(header.get("supplements", ""))[0] for header in stored}
+    def _supplements_by_url(self) -> dict[str, list[int]]:
+        """The supplements that always apply, by the url of the code system that they apply to."""
+        by_url: dict[str, list[int]] = {}
+        for header in self._always:
+            by_url.setdefault(split_canonical(header.get("supplements", ""))[0], []).append(id(header))
+        return by_url
+
+    @property
+    def _names_of_systems(self) -> tuple[dict[str, str], set[str]]:
+        return self.aliases, set(self._by_url["CodeSystem"])
 
     def replaced(self, documents: Sequence[Document]) -> ResourceIndex:
         """These resources with more, which replace those of the same canonical and version.
@@ -107,9 +123,9 @@ class ResourceIndex:
         index._share(self, own)
         return index
 
-    def _share(self, other: ResourceIndex, headers: Iterable[Document]) -> None:
+    def _share(self, other: ResourceIndex, headers: Iterable[Document], with_maps: bool = True) -> None:
         # Other threads may be compiling: the tables are copied before they are read.
-        systems, maps = other._systems.copy(), other._maps.copy()
+        systems, maps = other._systems.copy(), other._maps.copy() if with_maps else {}
         for key in map(id, headers):
             if key in systems:
                 self._systems[key] = systems[key]

@@ -23,7 +23,7 @@ from werkzeug.routing import PathConverter, Rule
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
-from terminology.core.errors import RefusedError
+from terminology.core.errors import RefusedError, SettingError
 from terminology.core.model import Document, Issue
 from terminology.http.addresses import address_of, behind_proxies, require_host, require_origin
 from terminology.http.authentication import (
@@ -43,7 +43,7 @@ from terminology.opening import ServedContent, open_authenticator, open_state, o
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
-from terminology.wire.exchange import FORM, Context
+from terminology.wire.exchange import FORM, Context, WritableContent
 from terminology.wire.failures import failure
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.request_headers import RequestHeader
@@ -68,20 +68,22 @@ class FhirResponse(Response):
 
 
 def create_app(
-    settings: Settings | None = None, *, catalogue: Catalogue | Callable[[], Catalogue] | None = None
+    settings: Settings | None = None,
+    *,
+    catalogue: Catalogue | ServedContent | Callable[[], Catalogue] | None = None,
 ) -> Flask:
     """A WSGI application with a root for each release below ``/fhir``. It can be mounted anywhere.
 
     ``catalogue`` is the content, or a function that returns the current content; the default is that of the
-    settings.
+    settings, which alone can be written.
 
     Raises TypeError for an argument of another type, UnreadableFileError for content that cannot be loaded, and
-    SettingError for upstreams that cannot be read.
+    SettingError for settings that contradict one another or name what cannot be used, such as upstreams.
     """
     settings = Settings.from_environment() if settings is None else settings
     if not isinstance(settings, Settings):
         raise TypeError(f"settings must be Settings, not {type(settings).__name__}")
-    current = _current(settings, catalogue)
+    current, writable = _content(settings, catalogue)
     state = open_state(settings)
     sessions = Sessions(state)
     # One thread of a caller is left for the answers of the content here, however slow the upstreams are.
@@ -114,6 +116,8 @@ def create_app(
             writes_parts=True,
             elsewhere=elsewhere,
             login=login_of(authenticator),
+            writable=writable,
+            takes_writes=settings.writes,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
@@ -135,18 +139,22 @@ def create_app(
     return app
 
 
-def _current(
-    settings: Settings, catalogue: Catalogue | Callable[[], Catalogue] | None
-) -> Callable[[], Catalogue]:
-    """A function that returns the current content."""
+def _content(
+    settings: Settings, catalogue: Catalogue | ServedContent | Callable[[], Catalogue] | None
+) -> tuple[Callable[[], Catalogue], WritableContent | None]:
+    """A function that returns the current content, and the content that has a log of writes."""
     if catalogue is None:
-        return ServedContent(settings).catalogue
+        catalogue = ServedContent(settings)
+    if isinstance(catalogue, ServedContent):
+        return catalogue.catalogue, catalogue.writable
+    if settings.writes:
+        raise SettingError("'writes' needs the content that the settings name: 'catalogue' cannot be written")
     if isinstance(catalogue, Catalogue):
         content = catalogue
-        return lambda: content
+        return (lambda: content), None
     if not callable(catalogue):
         raise TypeError(f"catalogue must be a Catalogue, not {type(catalogue).__name__}")
-    return catalogue
+    return catalogue, None
 
 
 def _has_hooks(app: Flask) -> bool:
@@ -291,12 +299,12 @@ class _Body:
 
 
 def _body(headers: request_headers.Headers, release: FhirVersion, largest: int) -> _Body:
-    """The body of a POST.
+    """The body of a POST or PUT.
 
     Raises RefusedError for one that is not whole, too large or of another type, and TerminologyError for one that is
     not a resource.
     """
-    if request.method != "POST":
+    if request.method not in ("POST", "PUT"):
         return _Body()
     content = body_of(request.environ, largest)
     if not content:

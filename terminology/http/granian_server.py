@@ -204,7 +204,7 @@ class _Loader:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
         _signals.set_main_signals = partial(_set_signals, _signals.set_main_signals)
         Thread(target=self._end_with_parent, daemon=True).start()
-        app = create_app(settings, catalogue=ServedContent(settings, self._catalogue).catalogue)
+        app = create_app(settings, catalogue=ServedContent(settings, self._catalogue))
         per_caller = 0 if settings.proxies else settings.connections_per_caller
         connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)
         beats = self._beats

@@ -64,7 +64,7 @@ class SharedThreads:
 
     def __call__(self, reply: Reply, scope: Scope) -> None:
         caller = self._caller_of(scope)
-        if scope["REQUEST_METHOD"] == "POST":
+        if scope["REQUEST_METHOD"] in ("POST", "PUT"):
             self._bodies.receive(caller, reply, scope, self._work)
         else:
             self._work(caller, reply, scope)

@@ -142,7 +142,7 @@ def _with_werkzeug(
     context: ssl.SSLContext | None,
     ready: Callable[[], None],
 ) -> None:
-    app = create_app(settings, catalogue=ServedContent(settings, catalogue).catalogue)
+    app = create_app(settings, catalogue=ServedContent(settings, catalogue))
     handler = type("_TimedHandler", (_Handler,), {"timeout": settings.header_timeout})
     address, port = listening.getsockname()[:2]
     server = make_server(

@@ -27,6 +27,13 @@ sql.py               the SQL of the reading side: every SELECT, text search incl
 copies.py            files on a node that copy what PostgreSQL serves
 ===================  ================================================================
 
+What clients write:
+
+===================  ================================================================
+write_log.py         every version of every resource that clients wrote (SQLAlchemy)
+write_notices.py     how processes learn of a write in PostgreSQL
+===================  ================================================================
+
 The format, which both sides know:
 
 ===================  ================================================================

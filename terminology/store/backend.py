@@ -12,6 +12,10 @@ from terminology.store.damage import Damage
 from terminology.store.sql import ArtifactTables
 
 BUSY = "another import is running on this store"
+# Instead of the number of the last write: one is ending at this moment, or has died meanwhile.
+UNSETTLED = 2**64 - 1
+# The channel on which PostgreSQL tells of a write.
+CHANNEL = "terminology_writes"
 
 # The values of one row, in the order of the table's columns.
 TableRow = tuple[Any, ...]
@@ -78,6 +82,10 @@ class ReadableStore(Protocol):
         It is cheap enough to be called at every request.
         """
 
+    @property
+    def writes(self) -> int:
+        """The number of the last write of a client as ``generation`` has seen it, or UNSETTLED; 0 before any."""
+
     def published(self) -> tuple[int, bytes] | None:
         """The generation, and its artifacts: a JSON array with the fields of ``PublishedArtifact``."""
 
@@ -128,3 +136,21 @@ class Store(ReadableStore, Protocol):
 
     def announce(self, generation: int, body: bytes) -> None:
         """Tell every process that there is a new generation. ``body`` is what ``published`` then returns."""
+
+    # -- writes of clients: see ``write_log.py`` -----------------------------------------------
+
+    @property
+    def writes_url(self) -> str:
+        """The URL of the database of the log of writes, as SQLAlchemy expects it."""
+
+    def has_writes(self) -> bool:
+        """Whether there may be a log of writes. Makes nothing."""
+
+    def prepare_writes(self) -> None:
+        """Make what the log of writes needs besides its tables."""
+
+    def announce_write(self, number: int) -> None:
+        """Tell the processes that share this folder, or this store, how far the log goes; or UNSETTLED."""
+
+    def is_full(self, problem: BaseException) -> bool:
+        """Whether a problem with the database is that its disk is full."""

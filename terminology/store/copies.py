@@ -69,6 +69,11 @@ class CopiedStore:
             self._update(generation)
         return generation if self._base.is_reached else max(generation, self._copied)
 
+    @property
+    def writes(self) -> int:
+        """The number of the last write: see ``PostgresStore``."""
+        return self._base.writes
+
     def _update(self, generation: int) -> None:
         """Switch to the copies that are complete by now; if any are missing, start the process that makes them."""
         published = _last_published(self._folder)

@@ -21,13 +21,14 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from terminology.core.errors import OtherFormatError, StoreBusyError, UnavailableError
-from terminology.store.backend import BUSY, OnRead, PublishedArtifact, TableRow, Verdict
+from terminology.store.backend import BUSY, UNSETTLED, OnRead, PublishedArtifact, TableRow, Verdict
 from terminology.store.damage import Damage
 from terminology.store.doubt import MOMENT, MOST_WAITING, Doubt
 from terminology.store.header import DICTIONARY, HEADER, Header
 from terminology.store.schema import COLUMNS, TABLES, TableSchema
 from terminology.store.sql import STATEMENTS
 from terminology.store.threads import ThreadConnections
+from terminology.store.write_notices import WriteNotices
 
 # How often, in seconds, a process looks for a new generation.
 INTERVAL = 1.0
@@ -429,8 +430,10 @@ class PostgresStore:
         self.url = url
         self._connections = PostgresConnections(url)
         self._last_look = -INTERVAL
+        self._notices = WriteNotices(url)
         # What has been opened may be read for longer.
         weakref.finalize(self, self._connections.end_watch)
+        weakref.finalize(self, self._notices.end)
 
     @property
     def is_reached(self) -> bool:
@@ -452,8 +455,14 @@ class PostgresStore:
         now = time.monotonic()
         if now - self._last_look >= INTERVAL:
             self._last_look = now
+            self._notices.listen()
             self._connections.look(FIRST_WAIT if self._connections.latest is None else WAIT)
         return self._connections.required
+
+    @property
+    def writes(self) -> int:
+        """The number of the last write that the database has told of; that of a write of this process at once."""
+        return self._notices.number
 
     def published(self) -> tuple[int, bytes] | None:
         """The generation and the artifacts in it, as JSON, as they were last seen. Raises UnavailableError."""
@@ -474,6 +483,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """Close the connections of all threads."""
+        self._notices.end()
         self._connections.close()
 
     # -- writing -----------------------------------------------------------------------------
@@ -550,3 +560,26 @@ class PostgresStore:
 
     def announce(self, generation: int, body: bytes) -> None:
         """Does nothing: the registry is in the same database, and ``published`` reads it there."""
+
+    # -- writes of clients -------------------------------------------------------------------
+
+    @property
+    def writes_url(self) -> str:
+        """The URL of the registry's database, which has the log of writes, too."""
+        return self.registry_url
+
+    def has_writes(self) -> bool:
+        """The database may have a log."""
+        return True
+
+    def prepare_writes(self) -> None:
+        """Does nothing: all that a log needs are its tables."""
+
+    def announce_write(self, number: int) -> None:
+        """Note a write of this process. The database tells all others."""
+        if number != UNSETTLED:
+            self._notices.note(number)
+
+    def is_full(self, problem: BaseException) -> bool:
+        """Whether the disk of the database is full."""
+        return isinstance(problem, psycopg.errors.DiskFull)

@@ -62,7 +62,7 @@ class StoreReader:
     """The reading side of a store, for all threads of a process."""
 
     def __init__(self, store: ReadableStore) -> None:
-        self._store = store
+        self.store = store
         self._lock = Lock()
         self._open: weakref.WeakValueDictionary[int, Artifact] = weakref.WeakValueDictionary()
         self._damage: dict[int, Damage] = {}
@@ -78,7 +78,7 @@ class StoreReader:
         Never waits long for a store that cannot be read, and raises nothing.
         """
         served = self._served
-        if self._store.generation() == served.generation and served.is_whole:
+        if self.store.generation() == served.generation and served.is_whole:
             return served
         if served.is_whole or time.monotonic() >= self._retry:
             # Only the first generation is worth waiting for.
@@ -90,7 +90,7 @@ class StoreReader:
         return self._served
 
     def _update(self) -> None:
-        generation, served = self._store.generation(), self._served
+        generation, served = self.store.generation(), self._served
         if served.is_whole and generation == served.generation:
             return
         if not served.is_whole and time.monotonic() < self._retry:
@@ -108,7 +108,7 @@ class StoreReader:
 
     def _read(self, generation: int) -> ServedGeneration:
         """Open the published artifacts. Raises UnavailableError while the store cannot be read."""
-        published = self._store.published()
+        published = self.store.published()
         items = [PublishedArtifact(**item) for item in orjson.loads(published[1])] if published else []
         artifacts: list[Artifact] = []
         unreadable: list[Unreadable] = []
@@ -129,7 +129,7 @@ class StoreReader:
         artifact = self._open.get(item.id)
         if artifact is None:
             damage = self._damage.setdefault(item.id, Damage(item.name))
-            artifact = Artifact(self._store.open(item, damage), item.id, self._cache, damage)
+            artifact = Artifact(self.store.open(item, damage), item.id, self._cache, damage)
             if artifact.header.canonical != (item.kind, item.url, item.version):
                 raise damage.error(DAMAGED, "its file is that of another resource")
             damage.end()
@@ -139,4 +139,4 @@ class StoreReader:
     def close(self) -> None:
         """Let go of the artifacts and close the store."""
         self._served = ServedGeneration(-1)
-        self._store.close()
+        self.store.close()

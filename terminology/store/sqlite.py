@@ -4,13 +4,16 @@ The folder holds:
 
 * ``artifacts/``: a file for each artifact, named by its number;
 * ``published``: the generation, and the artifacts that are served in it;
-* ``generation``: eight bytes that every process reads at each request, so that it sees them change;
+* ``generation``: the numbers of the generation and of the last write, of eight bytes each, which every process reads
+  at each request, so that it sees them change;
 * ``registry.sqlite``: the registry, which only the commands need;
+* ``writes.sqlite``: what clients have written, if any have;
 * ``lock.sqlite``: locked while a command writes.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -292,9 +295,10 @@ class SqliteStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # The descriptor of the file ``generation``, and the last number that was read from it.
+        # The descriptor of the file ``generation``, and its content as of the last look.
         self._counter: int | None = None
-        self._last = 0
+        self._last = self.writes = 0
+        self._counters = b""
         self._next_look = 0.0
         self._problem: str | None = None
 
@@ -321,11 +325,15 @@ class SqliteStore:
             return self._last
         try:
             # Reading does not end a process, as a mapped file may that is cut off.
-            counter = _pread(self._counter, 8, 0)
+            counters = _pread(self._counter, 16, 0)
         except OSError:
             return self._last
-        if len(counter) == 8:
-            self._last = int.from_bytes(counter, "little")
+        if counters != self._counters:
+            self._counters = counters
+            if len(counters) >= 8:
+                self._last = int.from_bytes(counters[:8], "little")
+            if len(counters) == 16:
+                self.writes = int.from_bytes(counters[8:], "little")
         return self._last
 
     def _open_generation(self) -> None:
@@ -445,3 +453,41 @@ class SqliteStore:
             counter.write_bytes(bytes(8))
         with counter.open("r+b") as file:
             file.write(struct.pack("<Q", generation))
+
+    # -- writes of clients -------------------------------------------------------------------
+
+    @property
+    def writes_url(self) -> str:
+        """The URL of the database of the log of writes, as SQLAlchemy expects it."""
+        return f"sqlite:///{self.folder / 'writes.sqlite'}"
+
+    def has_writes(self) -> bool:
+        """Whether there is a file of the log."""
+        return (self.folder / "writes.sqlite").exists()
+
+    def prepare_writes(self) -> None:
+        """Make the folder, and the file that processes read at each request. Raises UnavailableError."""
+        self.prepare()
+        try:
+            while not (self.folder / "generation").exists():
+                with self.lock():
+                    if not (self.folder / "generation").exists():
+                        self.announce(0, b"[]")
+        except StoreBusyError:
+            raise UnavailableError("the first import into this store is not finished yet") from None
+
+    def announce_write(self, number: int) -> None:
+        """Change the bytes that every process watches."""
+        with (self.folder / "generation").open("r+b") as file:
+            file.seek(8)
+            file.write(struct.pack("<Q", number))
+
+    def is_full(self, problem: BaseException) -> bool:
+        """Whether the disk of the folder is full."""
+        if isinstance(problem, OSError):
+            return problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        return error_code(problem) in (
+            sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_IOERR_WRITE,
+            sqlite3.SQLITE_IOERR_SHMSIZE,
+        )

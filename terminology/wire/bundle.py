@@ -18,8 +18,24 @@ from terminology.wire.request_headers import RequestHeader
 # The longest url of an entry, without its query.
 LONGEST_ADDRESS = 8_000
 BATCH_LIMIT = 500
+# The headers of a batch that stand for each of its entries. The others are about the message (its media type, its
+# address), or about one resource.
+_CARRIED = (
+    RequestHeader.ACCEPT_LANGUAGE,
+    RequestHeader.AUTHORIZATION,
+    RequestHeader.CACHE_ID,
+    RequestHeader.CHANGE_REASON,
+    RequestHeader.HOPS,
+    RequestHeader.PREFER,
+    RequestHeader.TOO_COSTLY_THRESHOLD,
+)
 # Elements of Bundle.entry.request, and the headers that they stand for.
-_CONDITIONS = {"ifNoneMatch": RequestHeader.IF_NONE_MATCH, "ifModifiedSince": RequestHeader.IF_MODIFIED_SINCE}
+_CONDITIONS = {
+    "ifMatch": RequestHeader.IF_MATCH,
+    "ifModifiedSince": RequestHeader.IF_MODIFIED_SINCE,
+    "ifNoneExist": RequestHeader.IF_NONE_EXIST,
+    "ifNoneMatch": RequestHeader.IF_NONE_MATCH,
+}
 
 
 def searchset(total: int, links: Iterable[tuple[str, str]], matches: Sequence[Document]) -> Document:
@@ -48,10 +64,11 @@ def history(full_url: str, url: str, resource: Document, headers: Mapping[str, s
     return {"resourceType": "Bundle", "type": "history", "total": 1, "link": link, "entry": [entry]}
 
 
-def entry_request(entry: Any, index: int, base: str) -> Request:
-    """The request of a batch entry. Its url is relative to the base, or absolute below it.
+def entry_request(entry: Any, index: int, base: str, whole: Request) -> Request:
+    """The request of an entry of a batch or transaction, by the client that sent the ``whole``.
 
-    Raises TerminologyError when the entry has no such request, or is for another server.
+    Its url is relative to the base, or absolute below it. Raises TerminologyError when the entry has no such request,
+    or is for another server.
     """
     node = entry.get("request") if isinstance(entry, dict) else None
     request: Document = node if isinstance(node, dict) else {}
@@ -72,7 +89,13 @@ def entry_request(entry: Any, index: int, base: str) -> Request:
         path=path,
         query=parse_qsl(query, keep_blank_values=True),
         body=body,
-        headers={header: str(request[name]) for name, header in _CONDITIONS.items() if name in request},
+        headers={
+            **{header: str(request[name]) for name, header in _CONDITIONS.items() if name in request},
+            **{header: whole.headers[header] for header in _CARRIED if header in whole.headers},
+        },
+        address=whole.address,
+        id=whole.id,
+        user=whole.user,
     )
 
 
@@ -119,5 +142,5 @@ def batch_entry(response: Response, resource: Document | Written | None) -> Docu
 
 
 def _version(headers: Mapping[str, str]) -> Document:
-    names = {"etag": "ETag", "lastModified": "Last-Modified"}
+    names = {"location": "Location", "etag": "ETag", "lastModified": "Last-Modified"}
     return {name: headers[header] for name, header in names.items() if header in headers}

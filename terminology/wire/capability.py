@@ -14,7 +14,8 @@ from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
 from terminology.wire.cache_control import RESOURCES
-from terminology.wire.exchange import Login
+from terminology.wire.changes import WRITABLE
+from terminology.wire.exchange import Context, Login
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import BASE, Operation
 from terminology.wire.operation_table import OPERATIONS, operations_of
@@ -40,12 +41,16 @@ _RIGHTS = (
     "this service can do may be read by everybody."
 )
 INTERACTIONS = ("read", "vread", "history-instance", "search-type")
+# What can be done with a type besides, where clients may write it.
+WRITING = ("create", "update", "delete")
+CONDITIONS = {"updateCreate": True, "conditionalCreate": True, "conditionalUpdate": True}
 
 Node = dict[str, Any]
 
 
-def statement(catalogue: Catalogue, release: FhirVersion, base: str, login: Login | None = None) -> Document:
+def statement(context: Context) -> Document:
     """The CapabilityStatement of one root."""
+    release, base = context.release, context.base
     return {
         "resourceType": "CapabilityStatement",
         "id": "terminology-adapter",
@@ -58,9 +63,11 @@ def statement(catalogue: Catalogue, release: FhirVersion, base: str, login: Logi
         "rest": [
             {
                 "mode": "server",
-                "security": _security(login, release),
-                "resource": [_resource(kind, release, base) for kind in KINDS],
-                "interaction": [{"code": "batch"}],
+                "security": _security(context.login, release),
+                "resource": [_resource(kind, context) for kind in KINDS],
+                "interaction": [
+                    {"code": code} for code in ("batch", *(["transaction"] if context.takes_writes else ()))
+                ],
                 "operation": [
                     {"name": name, "definition": row.definition}
                     for name, row in operations_of(BASE, release).items()
@@ -123,11 +130,19 @@ def _definition(operation: Operation, kind: str, name: str, base: str) -> str:
     return operation.definition or f"{base}/OperationDefinition/{kind}-{name}"
 
 
-def _resource(kind: str, release: FhirVersion, base: str) -> Node:
+def _resource(kind: str, context: Context) -> Node:
+    release, base = context.release, context.base
+    is_writable = context.takes_writes and kind in WRITABLE
+    interactions = [
+        *INTERACTIONS,
+        *(["history-type"] if context.writable is not None and kind in WRITABLE else ()),
+        *(WRITING if is_writable else ()),
+    ]
     node: Node = {
         "type": kind,
-        "interaction": [{"code": code} for code in INTERACTIONS],
-        "versioning": "versioned",
+        "interaction": [{"code": code} for code in interactions],
+        "versioning": "versioned-update" if is_writable else "versioned",
+        **(CONDITIONS if is_writable else {}),
         "searchParam": [{"name": name, "type": type_} for name, type_ in parameters_of(kind)],
     }
     operations = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Protocol
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.budget import MOST_SECONDS, MOST_STEPS
@@ -25,8 +26,25 @@ from terminology.wire.parameters import Argument, from_body, from_query
 from terminology.wire.request_headers import Headers, RequestHeader
 from terminology.wire.sessions import Sessions
 
+if TYPE_CHECKING:
+    from terminology.store.write_log import ResourceVersion, WriteLog
+
 # The media type of a form, which a search is posted as.
 FORM = "application/x-www-form-urlencoded"
+
+
+class WritableContent(Protocol):
+    """The content of a server that has a store, and the log of what clients write into it."""
+
+    @property
+    def log(self) -> WriteLog:
+        """The log."""
+
+    def catalogue(self) -> Catalogue:
+        """The catalogue of this moment."""
+
+    def with_changes(self, changes: Iterable[ResourceVersion]) -> Catalogue:
+        """The catalogue of this moment as these writes would leave it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,7 +62,8 @@ class Context:
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
     ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``). ``elsewhere``: the other
-    servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are.
+    servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are. ``writable``: the
+    content with the log of what clients write, where there is a store; ``takes_writes`` says whether they may.
     """
 
     catalogue: Catalogue
@@ -60,6 +79,8 @@ class Context:
     writes_parts: bool = False
     elsewhere: Elsewhere | None = None
     login: Login | None = None
+    writable: WritableContent | None = None
+    takes_writes: bool = False
 
     @property
     def roots(self) -> Sequence[str]:

@@ -25,6 +25,8 @@ STATUS = {
     "not-found": 404,
     "code-invalid": 404,
     "conflict": 409,
+    "deleted": 410,
+    "multiple-matches": 412,
     "too-long": 413,
     "business-rule": 422,
     "processing": 422,

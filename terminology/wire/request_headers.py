@@ -22,11 +22,14 @@ class RequestHeader(Enum):
     API_KEY = "X-API-Key"
     AUTHORIZATION = "Authorization"
     CACHE_ID = "X-Cache-Id"
+    CHANGE_REASON = "X-Change-Reason"
     CONTENT_ENCODING = "Content-Encoding"
     CONTENT_TYPE = "Content-Type"
     HOPS = "X-Terminology-Hops"
     HOST = "Host"
+    IF_MATCH = "If-Match"
     IF_MODIFIED_SINCE = "If-Modified-Since"
+    IF_NONE_EXIST = "If-None-Exist"
     IF_NONE_MATCH = "If-None-Match"
     ORIGIN = "Origin"
     PREFER = "Prefer"
@@ -43,9 +46,17 @@ class RequestHeader(Enum):
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
 # (X-Cache-Id) alone, besides the rights that they give; the id of a request is in the headers of its answer; hops
-# matter where upstreams are asked, and no such answer is prepared.
+# matter where upstreams are asked, and no such answer is prepared. The others are about resources that are written.
 _WITHOUT_EFFECT = frozenset(
-    {RequestHeader.API_KEY, RequestHeader.AUTHORIZATION, RequestHeader.HOPS, RequestHeader.REQUEST_ID}
+    {
+        RequestHeader.API_KEY,
+        RequestHeader.AUTHORIZATION,
+        RequestHeader.CHANGE_REASON,
+        RequestHeader.HOPS,
+        RequestHeader.IF_MATCH,
+        RequestHeader.IF_NONE_EXIST,
+        RequestHeader.REQUEST_ID,
+    }
 )
 # The headers that the answer to an operation may depend on.
 EFFECTIVE = tuple(header for header in RequestHeader if header not in _WITHOUT_EFFECT)

@@ -23,6 +23,7 @@ from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each, part
 from terminology.wire.bundle import BATCH_LIMIT, batch_entry, batch_response, entry_request, history
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
+from terminology.wire.changes import RIGHTS, WRITABLE, write
 from terminology.wire.elsewhere import ForeignQuestion
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
@@ -33,25 +34,17 @@ from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.permission import require_any_right, require_right
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import PARAMETERS, RESULT, number, search
+from terminology.wire.search import PARAMETERS, RESULT, ignoring_case, number, search
 from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
 from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
+from terminology.wire.transaction import transaction
+from terminology.wire.write_history import past, past_version
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
 MODES = ("full", "normative", "terminology")
 # To read one request, or one entry of a batch, takes as long as so many steps.
 _STEPS_OF_REQUEST = 500
-# The headers of a batch that stand for each of its entries. The others are about the message (its media type, its
-# address), or about one resource.
-_CARRIED = (
-    RequestHeader.ACCEPT_LANGUAGE,
-    RequestHeader.AUTHORIZATION,
-    RequestHeader.CACHE_ID,
-    RequestHeader.HOPS,
-    RequestHeader.PREFER,
-    RequestHeader.TOO_COSTLY_THRESHOLD,
-)
 _R6_NAMES = frozenset({"sourceSystem", "sourceVersion"})
 # The type whose rights are those to an operation of the base: $closure and $cache-control are about codes.
 _KIND_OF_BASE = "CodeSystem"
@@ -135,16 +128,26 @@ def _route(context: Context, request: Request) -> Route:
 
 def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str]) -> Route:
     match rest:
+        case [] if request.method in ("POST", "PUT") and _is_writable(context, kind):
+            methods = _methods(context, kind, *POST, "PUT")
+            return Route(methods, lambda: write(context, request, kind), (RIGHTS[request.method], kind))
         case []:
-            return Route(READ, lambda: _search(context, request, kind), ("search", kind))
+            methods = _methods(context, kind, *POST, "PUT")
+            return Route(methods, lambda: _search(context, request, kind), ("search", kind))
         case ["_search"]:
             return Route((*READ, *POST), lambda: _search(context, request, kind), ("search", kind))
         case [name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:])
         case ["_history"]:
-            raise RefusedError(404, issues.history_of_many(kind))
+            if context.writable is None or kind not in WRITABLE:
+                raise RefusedError(404, issues.history_of_many(kind))
+            return Route(READ, lambda: _history(context, request, kind), ("read", kind))
+        case [id_] if request.method in ("PUT", "DELETE") and _is_writable(context, kind):
+            methods = _methods(context, kind, "PUT", "DELETE")
+            return Route(methods, lambda: write(context, request, kind, id_), (RIGHTS[request.method], kind))
         case [id_]:
-            return Route(READ, lambda: _read(context, request, kind, id_), ("read", kind))
+            methods = _methods(context, kind, "PUT", "DELETE")
+            return Route(methods, lambda: _read(context, request, kind, id_), ("read", kind))
         case [id_, name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:], id_)
         case [id_, "_history"]:
@@ -152,6 +155,14 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
         case [id_, "_history", version]:
             return Route(READ, lambda: _read(context, request, kind, id_, version), ("read", kind))
     raise RefusedError(404, issues.no_such_page(_place(context, request)))
+
+
+def _is_writable(context: Context, kind: str) -> bool:
+    return context.takes_writes and kind in WRITABLE
+
+
+def _methods(context: Context, kind: str, *writing: str) -> Sequence[str]:
+    return (*READ, *writing) if _is_writable(context, kind) else READ
 
 
 def _place(context: Context, request: Request) -> str:
@@ -163,6 +174,13 @@ def _place(context: Context, request: Request) -> str:
 
 
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
+    document = past_version(context, kind, id_, version)
+    if document is not None:
+        return Response(
+            200,
+            summarised(context.release.downgrade(document), version, request.query),
+            _version_headers(document, version_id(document)),
+        )
     header = find_resource(context.catalogue, kind, id_)
     rows = _rows_asked_for(request, kind)
     document = context.catalogue.whole(header, rows=rows)
@@ -200,8 +218,11 @@ def _version_headers(document: Document, tag: str) -> dict[str, str]:
     return {"ETag": f'W/"{tag}"'} | ({"Last-Modified": updated} if instant(updated) else {})
 
 
-def _history(context: Context, request: Request, kind: str, id_: str) -> Response:
-    """The history of a resource: its one version, the loaded one."""
+def _history(context: Context, request: Request, kind: str, id_: str | None = None) -> Response:
+    """The history of a type or resource: what clients have written, or the one version of a resource that is loaded."""
+    bundle = past(context, request, kind, id_)
+    if bundle is not None or id_ is None:
+        return Response(200, bundle)
     document = context.catalogue.whole(find_resource(context.catalogue, kind, id_))
     headers = _version_headers(document, version_id(document))
     present = _presented(context, request, document)
@@ -211,15 +232,15 @@ def _history(context: Context, request: Request, kind: str, id_: str) -> Respons
 def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
-    catalogue, query = context.catalogue, request.query
-    headers = catalogue.headers(kind)
-
-    def ignores_case(url: str) -> bool:
-        system = catalogue.find_system(url)
-        return system is not None and not system.about.case_sensitive
-
+    catalogue, query, url = context.catalogue, request.query, f"{context.base}/{kind}"
     bundle = search(
-        headers, catalogue.searched, ignores_case, kind, query, f"{context.base}/{kind}", request.is_strict
+        catalogue.headers(kind),
+        catalogue.searched,
+        ignoring_case(catalogue),
+        kind,
+        query,
+        url,
+        request.is_strict,
     )
     if not bundle["total"] and context.elsewhere is not None:
         foreign = context.elsewhere.search(kind, query, context.release, request.headers)
@@ -252,7 +273,7 @@ def _metadata(context: Context, request: Request) -> Response:
         also = [CACHE_ID.names[0]] if context.sessions.takes_ids_of_clients else []
         document = capability.terminology(context.catalogue, context.release, context.base, also)
     else:
-        document = capability.statement(context.catalogue, context.release, context.base, context.login)
+        document = capability.statement(context)
     return Response(200, summarised(document, None, request.query))
 
 
@@ -452,25 +473,26 @@ def _batch(context: Context, request: Request) -> Response:
     body = request.body or {}
     if body.get("resourceType") != "Bundle":
         raise TerminologyError(issues.not_a_bundle(body.get("resourceType")))
-    if body.get("type") != "batch":
+    if body.get("type") == "transaction" and not context.takes_writes:
+        raise TerminologyError(issues.transactions_off())
+    if body.get("type") not in ("batch", "transaction"):
         raise TerminologyError(issues.not_a_batch(body.get("type")))
     entries = body.get("entry", [])
     if not isinstance(entries, list):
         raise TerminologyError(issues.not_a_list("Bundle.entry"))
     if len(entries) > BATCH_LIMIT:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
+    if body["type"] == "transaction":
+        return transaction(context, request, entries, _answered)
     return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))
 
 
 def _entry(context: Context, request: Request, entry: Document, index: int) -> Document:
     """The answer to an entry: a request of the same client, with the same cache of resources."""
     try:
-        inner = entry_request(entry, index, context.base)
+        inner = entry_request(entry, index, context.base, request)
     except TerminologyError as error:
         return _failed_entry(error, request)
-    carried = {header: request.headers[header] for header in _CARRIED if header in request.headers}
-    inner.headers = {**inner.headers, **carried}
-    inner.address, inner.id, inner.user = request.address, request.id, request.user
     response = respond(context, inner)
     if response.resource is None:
         return batch_entry(response, None)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.budget import counted
 from terminology.core.errors import RefusedError, TerminologyError
@@ -264,6 +265,16 @@ _UNSUPPORTED = (
     "_content",
     "_list",
 )
+
+
+def ignoring_case(catalogue: Catalogue) -> Callable[[str], bool]:
+    """Whether a code of a code system may be written in another case, as ``search`` asks it."""
+
+    def ignores_case(url: str) -> bool:
+        system = catalogue.find_system(url)
+        return system is not None and not system.about.case_sensitive
+
+    return ignores_case
 
 
 # The resource of a header, which may lack the rows that a search for some codes does not need.

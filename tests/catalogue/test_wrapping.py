@@ -142,7 +142,7 @@ def test_new_resources_from_the_store_take_the_place_of_the_old_ones() -> None:
         [system(OWN, "1", "a")], definitions=definitions(reads), stored=[InStore(system("urn:old", "1"))]
     )
     assert served(first, [OWN, GENDER, "urn:old", "urn:new"]) == [True, True, True, False]
-    second = first.restocked([InStore(system("urn:new", "1"))])
+    second = first.renewed([InStore(system("urn:new", "1"))])
     assert served(second, [OWN, GENDER, "urn:old", "urn:new"]) == [True, True, False, True]
     assert second.find_system(OWN) is first.find_system(OWN), "what is compiled stays compiled"
     assert reads == ["4.0.1"], "definitions are read once"
@@ -158,7 +158,8 @@ def test_old_content_goes_as_soon_as_nobody_uses_it() -> None:
     view = first.for_fhir("4.0.1")
     assert view.find_system("urn:old") is not None
     gone = weakref.ref(view.find_system("urn:old") or view), weakref.ref(first), weakref.ref(view)
-    second = first.restocked([])
+    second = first.renewed([])
+    first.forget_views()
     assert view.for_fhir("4.0.1") is view, "a request keeps the content that it began with"
     gc.disable()
     try:

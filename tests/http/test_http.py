@@ -673,11 +673,14 @@ OF_THE_BATCH = {
     RequestHeader.ACCEPT,
     RequestHeader.API_KEY,  # see tests/http/test_authentication.py
     RequestHeader.AUTHORIZATION,
+    RequestHeader.CHANGE_REASON,  # of each entry, which an answer does not depend on
     RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,
     RequestHeader.HOPS,  # see tests/upstreams
     RequestHeader.HOST,
+    RequestHeader.IF_MATCH,
     RequestHeader.IF_MODIFIED_SINCE,
+    RequestHeader.IF_NONE_EXIST,
     RequestHeader.IF_NONE_MATCH,
     RequestHeader.ORIGIN,
     RequestHeader.PREFLIGHT_METHOD,

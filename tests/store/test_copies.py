@@ -254,7 +254,7 @@ def test_the_copying_process_ends_with_the_node(url: str, tmp_path: Path) -> Non
     load(url, (release(), BIRDS))
     with node(url, tmp_path) as running:
         running.catalogue()
-        content: Any = running._reader._store if running._reader else None
+        content: Any = running._reader.store if running._reader else None
         assert isinstance(content, CopiedStore)
         wait(lambda: running.catalogue() is not None and bool(content._process._running))
         [process] = content._process._running

@@ -9,7 +9,8 @@ from terminology.core.model import Issue
 
 def not_a_batch(type_: object) -> Issue:
     text = (
-        f"POST [base] takes a Bundle of type 'batch', not of type {quoted(type_)}: this server is read-only"
+        "POST [base] takes a Bundle of type 'batch' or, where clients may write, 'transaction', not of type "
+        f"{quoted(type_)}"
     )
     return error(code="not-supported", text=text)
 

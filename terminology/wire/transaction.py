@@ -1,0 +1,115 @@
+"""Transactions: a Bundle of which either all entries are carried out or none.
+
+https://hl7.org/fhir/R5/http.html#transaction. Deletions come first, then creates, then updates, and last the
+questions, which are answered from the content as the transaction leaves it. A question without an answer is a fault
+like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
+from terminology.core.model import Document
+from terminology.wire.batch_validate import part
+from terminology.wire.bundle import batch_entry, entry_request
+from terminology.wire.changes import (
+    CREATE,
+    DELETE,
+    RIGHTS,
+    UPDATE,
+    WRITABLE,
+    Changes,
+    Write,
+    at_entry,
+    response_of,
+    write_of,
+)
+from terminology.wire.exchange import Context, Request, Response
+from terminology.wire.operation import BASE
+from terminology.wire.operation_table import operation_of
+from terminology.wire.permission import require_right
+
+_ORDER = (DELETE, CREATE, UPDATE)
+Answer = Callable[[Context, Request], Response]
+
+
+def transaction(context: Context, request: Request, entries: Sequence[Any], answer: Answer) -> Response:
+    """The answer to a transaction. ``answer`` answers a question that is an entry, and raises.
+
+    Raises TerminologyError, whose issues name the entry at fault; then nothing is changed.
+    """
+    requests = [entry_request(entry, index, context.base, request) for index, entry in enumerate(entries)]
+    writes: dict[int, Write] = {}
+    for index, inner in enumerate(requests):
+        with at_entry(Write("", "", entry=index)):
+            if (write := _write(context, inner)) is not None:
+                write.entry = index
+                writes[index] = write
+    refer = _Identities(entries, writes).refer
+    responses: dict[int, Response] = {}
+    with Changes.begun(context, request) as changes:
+        changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
+        preview = replace(context, catalogue=changes.preview, writable=None, takes_writes=False)
+        for index, inner in enumerate(requests):
+            if index not in writes:
+                with at_entry(Write("", "", entry=index)):
+                    responses[index] = answer(preview, inner)
+    for index, write in writes.items():
+        responses[index] = response_of(context, requests[index], write)
+    answers = [_entry(context, responses[index]) for index in range(len(requests))]
+    bundle: Document = {"resourceType": "Bundle", "type": "transaction-response"}
+    return Response(200, bundle | ({"entry": answers} if answers else {}))
+
+
+def _entry(context: Context, response: Response) -> Document:
+    resource = response.resource
+    return batch_entry(response, None if resource is None else part(resource, context.writes_parts))
+
+
+def _write(context: Context, request: Request) -> Write | None:
+    """The write of an entry; None for a question. Raises TerminologyError for what can be neither."""
+    match (request.method, *request.path.split("/")):
+        case ("GET" | "HEAD", *_):
+            return None
+        case ("POST" | "PUT", kind) if kind in WRITABLE:
+            require_right(context, request, RIGHTS[request.method], kind)
+            return write_of(context, request, kind, None)
+        case ("PUT" | "DELETE", kind, id_) if kind in WRITABLE and not id_.startswith("$"):
+            require_right(context, request, RIGHTS[request.method], kind)
+            return write_of(context, request, kind, id_)
+        case ("POST", *place, name) if name.startswith("$"):
+            kind = place[0] if place else BASE
+            if not operation_of(kind, name[1:], context.release, at_instance=len(place) > 1).affects_state:
+                return None
+    raise TerminologyError(issues.entry_not_for_transaction(request.method, request.path))
+
+
+class _Identities:
+    """The resources of a transaction by the ``fullUrl`` (a URN) that its other entries may name them by."""
+
+    def __init__(self, entries: Sequence[Any], writes: Mapping[int, Write]) -> None:
+        urls = {index: entries[index].get("fullUrl") for index in writes}
+        self._writes = {
+            url: writes[index]
+            for index, url in urls.items()
+            if isinstance(url, str) and url.startswith("urn:")
+        }
+
+    def refer(self, document: Document) -> Document:
+        """The resource with the identities of others: their canonicals, and in references their type and id."""
+        return document if not self._writes else self._referring(document, "")
+
+    def _referring(self, value: Any, name: str) -> Any:
+        if isinstance(value, dict):
+            return {key: self._referring(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._referring(inner, name) for inner in value]
+        if not isinstance(value, str) or (write := self._writes.get(value)) is None:
+            return value
+        if name == "reference" or write.document is None:
+            return f"{write.kind}/{write.existing['id'] if write.existing else write.id}"
+        return write.document["url"]
