@@ -28,8 +28,8 @@ LONGEST = 1.0
 Ask = Callable[[dict[str, Any]], object]
 
 
-def application(stage: Stage) -> Any:
-    settings = Settings(environment={}, store=stage.store, content=stage.content, data="")
+def application(stage: Stage, **also: str) -> Any:
+    settings = Settings(environment={}, store=stage.store, content=stage.content, data="", **also)
     return create_app(settings, catalogue=ServedContent(settings).catalogue)
 
 

@@ -397,7 +397,9 @@ class ServedContent:
             if generation is not self._generation:
                 self._stored = _resources_of(generation)
             before = self._catalogue
-            self._catalogue = before.renewed(self._stored, written.documents, problem=generation.problem)
+            self._catalogue = before.renewed(
+                self._stored, written.documents, problem=generation.problem, away=reader.away
+            )
             self._generation, self._written = generation, written
             before.forget_views()
 

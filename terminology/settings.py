@@ -7,6 +7,7 @@ are made from these declarations.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -27,6 +28,14 @@ STATE_FOLDERS = {
     "darwin": ("", "~/Library/Application Support"),
 }
 ARGUMENTS = "the arguments"
+# The forms of the logs, and the levels of their lines.
+TEXT_LOG, JSON_LOG = "text", "json"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+DEFAULT = "the default"
+# What stands for a password where settings are shown.
+HIDDEN = "***"
+# The password in a URL, as a user's or as a parameter.
+_PASSWORD = re.compile(r"(://[^:/@\s]*:).*(?=@)|(\bpassword=)[^&\s]*")
 # The headers in which proxies say which address the client used.
 X_FORWARDED, FORWARDED = "x-forwarded", "forwarded"
 
@@ -231,6 +240,49 @@ class Settings:
     stop_timeout: int = _setting(
         5, "The seconds that a service which is told to end has for the requests that it has.", *_SECONDS
     )
+    ready_file: Path | None = _setting(
+        "",
+        "A file that exists while the service answers, and has its URL; empty for none.",
+        _optional_path,
+        "the path of a file",
+    )
+    access_log: str = _setting(
+        "",
+        "A file to which each request adds a line, with neither codes nor texts; '-' for the standard output, empty "
+        "for none. See docs/operating.md.",
+        str,
+    )
+    log_format: str = _setting(
+        TEXT_LOG,
+        "The form of the lines of the access log, and of the errors on the standard error: text or json.",
+        _one_of(TEXT_LOG, JSON_LOG),
+        f"{TEXT_LOG} or {JSON_LOG}",
+    )
+    log_level: str = _setting(
+        "info",
+        "The least level of lines in both logs: debug (also the probes of a load balancer), info (requests that went "
+        "well), warning (refused ones, with a status of 400 and more) or error (500 and more).",
+        _one_of(*LOG_LEVELS),
+        ", ".join(LOG_LEVELS),
+    )
+    log_queries: bool = _setting(
+        False,
+        "Add the query of a URL to its line: it has the codes and texts that somebody asked about.",
+        _boolean,
+        "true or false",
+    )
+    metrics_port: int = _setting(
+        0,
+        "The port of the metrics for Prometheus (/metrics); 0 for none. It needs the extra 'metrics'.",
+        _whole_number(0, 65_535),
+        "a number from 0 to 65535",
+    )
+    metrics_host: str = _setting(
+        "127.0.0.1",
+        "The address on which the metrics can be asked for. Nobody is asked who they are there.",
+        _host,
+        "an address such as '127.0.0.1' or '0.0.0.0'",
+    )
     stuck_timeout: int = _setting(
         60,
         "The seconds after which a worker that shows no sign of life is replaced.",
@@ -413,8 +465,9 @@ class Settings:
         in_file = _toml(Path(config)) if config is not None else {}
         _require_known(str(config), in_file)
         _require_known(ARGUMENTS, arguments)
+        self._sources: dict[str, str] = {}
         for setting in SETTINGS:
-            value, source = setting.default, "the default"
+            value, source = setting.default, DEFAULT
             if environment is None and setting.library_default is not None:
                 value = setting.library_default
             if setting.name in in_file:
@@ -424,6 +477,7 @@ class Settings:
             if arguments.get(setting.name) is not None:
                 value, source = arguments[setting.name], ARGUMENTS
             setattr(self, setting.name, value_of(setting, value, source))
+            self._sources[setting.name] = source
 
     @classmethod
     def from_environment(cls, config: str | Path | None = None, **arguments: Any) -> Settings:
@@ -441,7 +495,12 @@ class Settings:
         for setting in SETTINGS:
             if arguments.get(setting.name) is not None:
                 setattr(settings, setting.name, value_of(setting, arguments[setting.name], ARGUMENTS))
+                settings._sources = settings._sources | {setting.name: ARGUMENTS}
         return settings
+
+    def source(self, name: str) -> str:
+        """Where the value of a setting was read from: the file, the variable, ``ARGUMENTS`` or ``DEFAULT``."""
+        return self._sources[name]
 
 
 SETTINGS = tuple(Setting(declared.name, **declared.metadata) for declared in fields(Settings))
@@ -461,6 +520,15 @@ def value_of(setting: Setting, value: Any, source: str) -> Any:
     except (ValueError, KeyError, TypeError):
         expected = setting.expected or f"something like {setting.default!r}"
         raise SettingError(f"{source}: '{setting.name}' is {value!r}, but should be {expected}") from None
+
+
+def without_password(text: str) -> str:
+    """A text that may be shown: a password in a URL is hidden.
+
+    >>> without_password("postgresql://tx:s3cr:e@t@db/terminology"), without_password("postgresql://db/t?password=x")
+    ('postgresql://tx:***@db/terminology', 'postgresql://db/t?password=***')
+    """
+    return _PASSWORD.sub(lambda match: (match[1] or match[2]) + HIDDEN, text)
 
 
 def _toml(path: Path) -> dict[str, Any]:

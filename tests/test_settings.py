@@ -37,7 +37,7 @@ def test_the_order_is_arguments_environment_file_defaults(tmp_path: Path) -> Non
             "colour = 1",
             {},
             {},
-            "settings.toml: there is no setting 'colour'. Known settings: auth, base_url, body_timeout, bundled",
+            "settings.toml: there is no setting 'colour'. Known settings: access_log, auth, base_url, body_timeout",
         ),
         ("port = 'many'", {}, {}, "settings.toml: 'port' is 'many', but should be a number from 0 to 65535"),
         ("", {"TERMINOLOGY_R6": "perhaps"}, {}, "TERMINOLOGY_R6: 'r6' is 'perhaps'"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 
@@ -22,6 +22,10 @@ from terminology.systems.names import registered
 from terminology.systems.protocol import CodeSystem
 
 
+def _never() -> UnavailableError | None:
+    return None
+
+
 class Content(DerivedAnswers):
     """The resources of this server, the same for every request and release of FHIR.
 
@@ -38,14 +42,15 @@ class Content(DerivedAnswers):
         stored: Iterable[CompiledResource] = (),
         loaded: Iterable[Document | LazyDocument] = (),
     ) -> None:
-        self._fixed, self._loaded = tuple(documents), tuple(loaded)
-        self._index = ResourceIndex((*self._fixed, *self._loaded), stored)
+        self._fixed, self._loaded, self._stored = tuple(documents), tuple(loaded), tuple(stored)
+        self._index = ResourceIndex((*self._fixed, *self._loaded), self._stored)
         self._systems = _with_common_codes(systems, self._index)
         # For reads and searches. They stand beside the index, which has no codes for them.
         self._stubs = {stub["id"]: stub for stub in (stub_of(s.about) for s in self._systems.values())}
         self._definitions = Definitions(definitions or {})
         self._views: dict[str, Remembering] = {}
         self._problem: UnavailableError | None = None
+        self._away = _never
 
     def renewed(
         self,
@@ -53,20 +58,22 @@ class Content(DerivedAnswers):
         written: Iterable[LazyDocument] = (),
         loaded: Iterable[Document | LazyDocument] | None = None,
         problem: UnavailableError | None = None,
+        away: Callable[[], UnavailableError | None] = _never,
     ) -> Content:
         """This content with other resources from the store, from clients and, unless it is None, from files.
 
         Of resources with the same canonical and version the first one answers: the ``written`` ones come first.
-        ``problem``: the store may have more, but cannot be read. Compiled resources stay compiled, and the definitions
-        of FHIR are not read again.
+        ``problem``: the store may have more, but cannot be read; ``away`` tells whether it can, when it is called.
+        Compiled resources stay compiled, and the definitions of FHIR are not read again.
         """
         content = copy(self)
         content.__dict__.pop("cache", None)
         content._loaded = self._loaded if loaded is None else tuple(loaded)
-        content._index = self._index.renewed((*written, *self._fixed, *content._loaded), stored)
+        content._stored = tuple(stored)
+        content._index = self._index.renewed((*written, *self._fixed, *content._loaded), content._stored)
         content._systems = _with_common_codes(self._systems.values(), content._index)
         content._views = {}
-        content._problem = problem
+        content._problem, content._away = problem, away
         return content
 
     def forget_views(self) -> None:
@@ -160,6 +167,10 @@ class Content(DerivedAnswers):
     def require_store(self) -> None:
         if self._problem is not None:
             raise self._problem
+
+    def faults(self) -> Sequence[UnavailableError]:
+        of_resources = (resource.fault for resource in self._stored)
+        return [fault for fault in (self._problem or self._away(), *of_resources) if fault is not None]
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return iter(self._systems.values())

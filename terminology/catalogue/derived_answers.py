@@ -14,7 +14,7 @@ from terminology.core import issues, versions
 from terminology.core.budget import counted
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
-from terminology.core.errors import TerminologyError, UnreadableArtifactError
+from terminology.core.errors import TerminologyError, UnavailableError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document, Issue, split_canonical
 from terminology.core.structure import require
 from terminology.systems.document import DocumentCodeSystem
@@ -79,6 +79,9 @@ class DerivedAnswers(ABC):
 
     @abstractmethod
     def require_store(self) -> None: ...
+
+    @abstractmethod
+    def faults(self) -> Sequence[UnavailableError]: ...
 
     @abstractmethod
     def builtin_systems(self) -> Iterator[CodeSystem]: ...

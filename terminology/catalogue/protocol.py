@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
 from terminology.core.documents import FIRST_ROWS
-from terminology.core.errors import TerminologyError, UnreadableArtifactError
+from terminology.core.errors import TerminologyError, UnavailableError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
 
@@ -50,6 +50,10 @@ class CompiledResource(Protocol):
     @property
     def rows(self) -> int:
         """The number of concepts or mappings that are read row by row; 0 for a value set."""
+
+    @property
+    def fault(self) -> UnreadableArtifactError | None:
+        """The reason why it could not be read when it was last asked for; None if it could."""
 
     def require(self) -> None:
         """Raises UnreadableArtifactError if it cannot be read."""
@@ -143,6 +147,9 @@ class Catalogue(Protocol):
 
     def require_store(self) -> None:
         """Raises UnavailableError if the store cannot be read: a resource that is not found may then be there."""
+
+    def faults(self) -> Sequence[UnavailableError]:
+        """The reasons why content of the store cannot be read: an UnreadableArtifactError is about one resource."""
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         """The code systems that are not resources."""

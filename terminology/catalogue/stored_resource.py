@@ -41,6 +41,10 @@ class StoredResource:
         header = self._artifact.header
         return stored_value_set.with_lists(self._artifact) if header.parts else header.document
 
+    @property
+    def fault(self) -> UnreadableArtifactError | None:
+        return self._artifact.fault
+
     def require(self) -> None:
         """It can be read."""
 
@@ -129,6 +133,10 @@ class UnreadableResource:
             **{name: value for name, value in known.items() if value},
             "status": "unknown",
         }
+
+    @property
+    def fault(self) -> UnreadableArtifactError:
+        return self._error
 
     def require(self) -> None:
         raise self._error

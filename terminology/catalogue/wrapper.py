@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
@@ -11,6 +11,7 @@ from terminology.catalogue.derived_answers import DerivedAnswers
 from terminology.catalogue.protocol import Catalogue
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.core.documents import FIRST_ROWS
+from terminology.core.errors import UnavailableError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.grammar import GrammarCodeSystem
 from terminology.systems.protocol import CodeSystem
@@ -69,6 +70,9 @@ class Wrapper(DerivedAnswers):
 
     def require_store(self) -> None:
         self.base.require_store()
+
+    def faults(self) -> Sequence[UnavailableError]:
+        return self.base.faults()
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return self.base.builtin_systems()

@@ -34,6 +34,7 @@ _PLACES = {
     "reference": ("content", "reference"),
     "remove": ("store", "remove"),
     "retire": ("store", "retire"),
+    "settings": ("show_settings", "show_settings"),
     "status": ("store", "status"),
     "translate": ("lookup_translate", "translate"),
     "upstreams": ("upstreams", "upstreams"),
@@ -70,8 +71,10 @@ def serve(config: Path | None, check: bool, **options: Any) -> None:
 
 def _serve(settings: Settings, check: bool) -> None:
     from terminology.http import web_server
+    from terminology.http.error_log import log_errors
     from terminology.opening import ServedContent, open_authenticator, state_problem
 
+    log_errors(settings)
     if (
         settings.store
         and not settings.store.startswith(POSTGRES)

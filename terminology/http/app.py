@@ -1,7 +1,8 @@
 """The Flask application: HTTP and media types in front of ``wire.rest``, which answers.
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
-``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Between them
+``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Around them
+``observation.Observed`` writes the access log and counts for the metrics, if the settings say so. Between them
 ``addresses.behind_proxies`` reads the headers of proxies, ``request_rate.RequestRate`` counts the requests of each
 caller and ``authentication.Authentication`` finds out which user sends one, if the settings say so. If hooks such as
 ``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
@@ -36,9 +37,12 @@ from terminology.http.authentication import (
 from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
+from terminology.http.health import add_health
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
+from terminology.http.observation import observed
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
+from terminology.http.targets import RELEASE, ROOT
 from terminology.opening import ServedContent, open_authenticator, open_state, open_upstreams
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
@@ -49,7 +53,6 @@ from terminology.wire.fhir_versions import RELEASES, FhirVersion
 from terminology.wire.request_headers import RequestHeader
 from terminology.wire.sessions import Sessions
 
-ROOT = "/fhir"
 _READABLE = ("GET", "HEAD")
 # The most characters of a URL, and of a header that is read. Web servers have limits of their own.
 LONGEST_URL = 65_536
@@ -98,6 +101,7 @@ def create_app(
         headers = g.headers = _headers()
         _require_short(headers)
         release, spoken, base, further = _root(settings, headers, path)
+        request.environ[RELEASE] = release.name
         if further == SMART_CONFIGURATION and authenticator is not None:
             configuration = smart_configuration(authenticator)
             if configuration is not None:
@@ -131,11 +135,13 @@ def create_app(
     app.add_url_rule(
         "/", "home", partial(_home, settings), methods=_READABLE, provide_automatic_options=False
     )
+    add_health(app, current)
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings)
     known = prepared if authenticator is None else Authentication(prepared, authenticator)
     answering = behind_proxies(limited_rate(known, settings), settings)
-    app.wsgi_app = CommonHeaders(answering, settings.cors_origin)  # type: ignore[method-assign]
+    whole = CommonHeaders(answering, settings.cors_origin)
+    app.wsgi_app = observed(whole, settings, current, elsewhere)  # type: ignore[assignment, method-assign]
     return app
 
 

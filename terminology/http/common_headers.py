@@ -21,8 +21,8 @@ from terminology.wire.request_headers import RequestHeader
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# The key of the request id in the WSGI environment.
-REQUEST_ID = "terminology.request_id"
+# The keys of the request id, and of the status line of the answer, in the WSGI environment.
+REQUEST_ID, STATUS = "terminology.request_id", "terminology.status"
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
 _ALLOWED_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -54,6 +54,7 @@ class CommonHeaders:
         request_id = environ[REQUEST_ID] = _request_id(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            environ[STATUS] = status
             headers.append(("X-Request-Id", request_id))  # PEP 3333: the list is the server's to change
             origin = environ.get("HTTP_ORIGIN")
             if origin is None or self._allows_any or not is_page_of_this_machine(origin):

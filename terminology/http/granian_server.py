@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import Thread, main_thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from granian import _signals
@@ -32,15 +32,22 @@ from granian.server import mp
 
 from terminology.catalogue.content import Content
 from terminology.http.addresses import caller_at, caller_of
+from terminology.http.announcements import Announcements
 from terminology.http.app import create_app
 from terminology.http.awaited_bodies import THREADS, AwaitedBodies
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.connections import Connections
+from terminology.http.error_log import of_granian
 from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
+from terminology.http.line_file import write_waiting_lines
+from terminology.http.observation import Observed
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent
 from terminology.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 # Connections for which the system may keep requests until a worker accepts them.
 BACKLOG = 1_024
@@ -66,6 +73,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "backlog": BACKLOG,
         "backpressure": _most_connections(settings),
         "log_level": LogLevels.error,
+        "log_dictconfig": of_granian(settings),
         "respawn_failed_workers": True,
         "workers_kill_timeout": settings.stop_timeout,
         **_tls(settings),
@@ -85,12 +93,17 @@ def _tls(settings: Settings) -> dict[str, Any]:
 
 
 def serve(
-    settings: Settings, catalogue: Content, listening: socket.socket, ready: Callable[[], None]
+    settings: Settings,
+    catalogue: Content,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    announcements: Announcements,
 ) -> None:
     """Serve until a signal ends it. ``ready`` is called when the first worker answers."""
     address, port = listening.getsockname()[:2]
+    stuck_timeout = settings.stuck_timeout
     server = _Server(
-        listening, settings.stuck_timeout, ready, address=address, port=port, **options(settings)
+        listening, stuck_timeout, ready, announcements, address=address, port=port, **options(settings)
     )
     server.serve(target_loader=_Loader(settings, catalogue, port, server), wrap_loader=False)
 
@@ -123,9 +136,15 @@ class _Server(_Granian):  # type: ignore[misc]
     """``loaded`` is raised by each worker that has its application; ``beats`` are moved by each that is alive."""
 
     def __init__(
-        self, listening: socket.socket, stuck_timeout: int, ready: Callable[[], None], **options: Any
+        self,
+        listening: socket.socket,
+        stuck_timeout: int,
+        ready: Callable[[], None],
+        announcements: Announcements,
+        **options: Any,
     ) -> None:
         super().__init__("terminology", **options)
+        self._announcements = announcements
         self.loaded = multiprocessing.Semaphore(0)
         self.beats = multiprocessing.RawArray("L", options["workers"])
         self.socket_file = listening.fileno(), os.fstat(listening.fileno()).st_ino
@@ -161,6 +180,7 @@ class _Server(_Granian):  # type: ignore[misc]
         silent: dict[int, tuple[int, int]] = {}  # by process: its beat, and how often it was the same
         while not self.interrupt_signal:
             time.sleep(INTERVAL)
+            self._announcements.alive()
             for worker in list(self.wrks):
                 beat, process = self.beats[worker.idx], worker.inner.pid
                 last, times = silent.get(process, (0, 0))
@@ -175,6 +195,7 @@ class _Server(_Granian):  # type: ignore[misc]
                     worker.inner.kill()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        self._announcements.stopping()
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # the signal may have gone to all processes
         super().signal_handler_interrupt(*args, **kwargs)
@@ -210,7 +231,10 @@ class _Loader:
         beats = self._beats
 
         def wrapped(app: Flask, *_: object) -> SharedThreads:
-            refusing = gateway(CommonHeaders(_raise_refusal, settings.cors_origin))
+            refused: WSGIApplication = CommonHeaders(_raise_refusal, settings.cors_origin)
+            if isinstance(app.wsgi_app, Observed):
+                refused = app.wsgi_app.around(refused)
+            refusing = gateway(refused)
 
             def refuse(reply: Any, scope: dict[str, Any], error: Exception) -> None:
                 scope[_REFUSAL] = error
@@ -232,6 +256,7 @@ class _Loader:
                     tidying.look()
                 if self._has_ended() and threads.are_idle() and bodies.are_here():
                     if not connections.close_silent_ones():
+                        write_waiting_lines()
                         os._exit(0)
 
             connections.watch(look)

@@ -30,6 +30,7 @@ from terminology.core.errors import TerminologyError
 from terminology.http.addresses import PARTS
 from terminology.http.authentication import RIGHTS
 from terminology.http.media import JSON
+from terminology.http.targets import RELEASE
 from terminology.operations.limits import LONGEST_CODE
 from terminology.settings import Settings
 from terminology.wire import json
@@ -102,7 +103,8 @@ class PreparedRequests:
         try:
             prepared = self._prepared.find(request.key)
             content = None if prepared is None else self._answer(*prepared, request.values)
-            if content is not None:
+            if prepared is not None and content is not None:
+                environ[RELEASE] = prepared[0].release.name
                 length = str(len(content))
                 headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)]
                 start_response("200 OK", headers)

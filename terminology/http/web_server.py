@@ -11,9 +11,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from errno import EADDRINUSE
-from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
 
@@ -23,9 +22,12 @@ from terminology.catalogue.content import Content
 from terminology.core import issues
 from terminology.core.errors import RefusedError, SettingError
 from terminology.http.addresses import hosts_of
-from terminology.http.app import ROOT, create_app
+from terminology.http.announcements import Announcements
+from terminology.http.app import create_app
 from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
+from terminology.http.observation import missing_metrics
+from terminology.http.targets import ROOT
 from terminology.opening import ServedContent
 from terminology.settings import Settings
 from terminology.wire import json
@@ -46,13 +48,35 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     ``ready`` is called with the base URL, which has the real port, when requests are answered.
     Raises SettingError when the address cannot be listened on.
     """
+    with ExitStack() as running:
+        if settings.metrics_port:
+            running.enter_context(_metrics(settings))
+        _serve(settings, catalogue, ready)
+
+
+def _metrics(settings: Settings) -> AbstractContextManager[None]:
+    """The port of the metrics, while the service runs. Raises SettingError."""
+    try:
+        from terminology.http.metrics_server import serving_metrics
+    except ImportError as problem:
+        raise missing_metrics(problem) from None
+    return serving_metrics(settings.metrics_host, settings.metrics_port)
+
+
+def _serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) -> None:
     context = tls_context(settings)
+    announcements = Announcements(settings.ready_file)
     listening = _listening(settings)
     port = listening.getsockname()[1]
     settings = settings.updated(hosts=hosts_of(settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "http" if context is None else "https"
-    is_ready = partial(ready, f"{scheme}://{host}:{port}{ROOT}")
+    base = f"{scheme}://{host}:{port}{ROOT}"
+
+    def is_ready() -> None:
+        announcements.ready(base)
+        ready(base)
+
     # The content is never freed. A worker whose garbage collector visited it would have to copy its memory.
     gc.collect()
     gc.freeze()
@@ -61,9 +85,10 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     if find_spec("granian") is not None:
         from terminology.http import granian_server
 
-        granian_server.serve(settings, catalogue, listening, is_ready)
+        granian_server.serve(settings, catalogue, listening, is_ready, announcements)
     else:
         _with_werkzeug(settings, catalogue, listening, context, is_ready)
+        announcements.stopping()
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 
 from terminology.core.cache import Cache
-from terminology.core.errors import OtherFormatError
+from terminology.core.errors import OtherFormatError, UnreadableArtifactError
 from terminology.core.texts import LAST_CHARACTER
 from terminology.store.damage import DAMAGED, Damage
 from terminology.store.header import DICTIONARY, HEADER, Header
@@ -106,6 +106,11 @@ class Artifact:
             raise
         except (ValueError, LookupError, TypeError) as error:
             raise self._damage.error(DAMAGED, error) from None
+
+    @property
+    def fault(self) -> UnreadableArtifactError | None:
+        """The reason why it could not be read when it was last asked for; None if it could."""
+        return self._damage.fault
 
     def close(self) -> None:
         """Close the tables."""

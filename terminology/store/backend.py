@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from terminology.core.errors import UnavailableError
 from terminology.store.damage import Damage
 from terminology.store.sql import ArtifactTables
 
@@ -88,6 +89,9 @@ class ReadableStore(Protocol):
 
     def published(self) -> tuple[int, bytes] | None:
         """The generation, and its artifacts: a JSON array with the fields of ``PublishedArtifact``."""
+
+    def away(self) -> UnavailableError | None:
+        """The reason why no artifact can be read at the moment, as was last seen; None if they can."""
 
     def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
         """The tables of an artifact; ``damage`` is told of errors that come later.

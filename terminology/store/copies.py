@@ -60,6 +60,10 @@ class CopiedStore:
         self._last_look = -INTERVAL
         self._copied = 0
 
+    def away(self) -> UnavailableError | None:
+        """The copies are never away, whatever the database is."""
+        return None
+
     def generation(self) -> int:
         """The number of the published state; while the database cannot be reached, at least that of the copies."""
         generation = self._base.generation()

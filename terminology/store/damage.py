@@ -45,6 +45,11 @@ class Damage:
             log.error("%s%s", error, f" ({detail})" if detail else "")
         return error
 
+    @property
+    def fault(self) -> UnreadableArtifactError | None:
+        """The trouble that was last met, unless it has ended."""
+        return None if self._reason is None else UnreadableArtifactError(self._resource, self._reason)
+
     def end(self) -> None:
         """It can be read."""
         if self._reason is not None:

@@ -447,6 +447,10 @@ class PostgresStore:
 
     # -- reading -----------------------------------------------------------------------------
 
+    def away(self) -> UnavailableError | None:
+        """The reason why the database could not be reached when it was last tried; None if it could."""
+        return self._connections.away
+
     def generation(self) -> int:
         """The number of the published state, at most INTERVAL seconds old.
 

@@ -136,6 +136,10 @@ class StoreReader:
             self._open[item.id] = artifact
         return artifact
 
+    def away(self) -> UnavailableError | None:
+        """The reason why no artifact can be read at the moment, as was last seen; None if they can."""
+        return self.store.away()
+
     def close(self) -> None:
         """Let go of the artifacts and close the store."""
         self._served = ServedGeneration(-1)

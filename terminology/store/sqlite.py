@@ -347,6 +347,10 @@ class SqliteStore:
                 if opened is not None:
                     os.close(opened)
 
+    def away(self) -> UnavailableError | None:
+        """Files are never away all together."""
+        return None
+
     def published(self) -> tuple[int, bytes] | None:
         """The generation and the artifacts in it, as JSON. Raises UnavailableError for a damaged store."""
         path = self.folder / "published"

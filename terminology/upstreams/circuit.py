@@ -37,6 +37,11 @@ class Circuit:
                 return 0
             return left
 
+    @property
+    def is_open(self) -> bool:
+        """Is the upstream left alone at the moment?"""
+        return self._faults >= self._most and monotonic() < self._open_until
+
     def succeeded(self) -> None:
         self._faults = 0
 

@@ -53,6 +53,11 @@ class Upstream:
         self._circuit = Circuit()
         self._release = settings.release
 
+    @property
+    def is_usable(self) -> bool:
+        """Is it asked at the moment? It is left alone after faults."""
+        return not self._circuit.is_open
+
     def release(self, seconds: float, headers: Sent) -> FhirVersion:
         """The release that it speaks: that of the file, or of its CapabilityStatement. Raises UpstreamError."""
         if self._release is None:

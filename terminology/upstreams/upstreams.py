@@ -64,6 +64,10 @@ class Upstreams:
         self._upstreams = [Upstream(settings, replies, slots, most) for settings in file.upstreams]
         self._operations: dict[Operation, Operation] = {}
 
+    def usable(self) -> dict[str, bool]:
+        """By the name of each upstream: whether it is asked at the moment, or left alone after faults."""
+        return {each.settings.name: each.is_usable for each in self._upstreams}
+
     def guarded(self, operation: Operation) -> Operation:
         """The operation, which also raises UndecidedError where an upstream may be asked."""
         guarded = self._operations.get(operation)

@@ -7,7 +7,7 @@ answer of the content here stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,9 @@ class ForeignAnswer:
 
 class Elsewhere(Protocol):
     """Other servers. For use by several threads."""
+
+    def usable(self) -> Mapping[str, bool]:
+        """By the name of each server: whether it is asked at the moment, or left alone after faults."""
 
     def guarded(self, operation: Operation) -> Operation:
         """The operation, which also raises UndecidedError."""

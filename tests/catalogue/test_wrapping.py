@@ -113,6 +113,7 @@ class InStore:
         self.document = document
 
     rows = 0
+    fault = None
 
     def require(self) -> None:
         pass

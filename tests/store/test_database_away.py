@@ -47,10 +47,12 @@ def test_while_the_database_is_away_answers_are_503_and_the_log_one_line(
         assert str(server.folder) not in answer.text, "where the database is concerns nobody else"
     (line,) = caplog.records
     assert line.levelno == logging.ERROR and line.exc_info is None and "\n" not in line.getMessage()
+    assert client.get("/readyz").json == {"status": "not ready", "faults": ["the store cannot be read"]}
     server.start()
     deadline = time.monotonic() + 60
     while client.get(PATH + "C1").status_code != 200 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert client.get(PATH + "C2").status_code == 200
+    assert client.get("/readyz").json == {"status": "ready"}
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     serving.close()

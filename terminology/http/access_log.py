@@ -1,0 +1,99 @@
+"""The access log: one line for each request, without its codes and texts.
+
+A line has the id of the request, which an incident in the error log has, too. The query is left out unless it is asked
+for: it has codes, and texts that somebody typed. Bodies are never in a line.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+
+from terminology.core.cache import RecentValues, size_of_texts
+from terminology.core.errors import SettingError
+from terminology.http.common_headers import REQUEST_ID
+from terminology.http.line_file import LineFile
+from terminology.http.targets import PROBE, RequestTarget
+from terminology.settings import JSON_LOG, LOG_LEVELS, Settings
+
+# The most characters of a query in a line.
+_LONGEST_QUERY = 2_000
+_LEVELS = {level: number for number, level in enumerate(LOG_LEVELS)}
+_CLIENTS = 1_000
+
+
+class AccessLog:
+    """The log. For use by several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SettingError for a file that cannot be written."""
+        try:
+            self._file = LineFile(settings.access_log)
+        except OSError as problem:
+            reason = f"{settings.access_log} cannot be written: {problem.strerror}"
+            raise SettingError(f"'access_log': {reason}") from None
+        self._is_json = settings.log_format == JSON_LOG
+        self._has_queries = settings.log_queries
+        least = _LEVELS[settings.log_level]
+        # Requests that went well are at level info, refused ones at warning, incidents at error.
+        self._levels = {"4": "warning", "5": "error"} if least <= _LEVELS["warning"] else {"5": "error"}
+        self._other_level = "info" if least <= _LEVELS["info"] else ""
+        self._has_probes = least == 0
+        self._clients: RecentValues[str] = RecentValues(_CLIENTS, size_of_texts)
+        self._moment = 0, ""
+
+    def add(
+        self, environ: dict[str, Any], target: RequestTarget, release: str, status: str, seconds: float
+    ) -> None:
+        """Add the line of a request that was answered with a status of three digits."""
+        level = self._levels.get(status[0], self._other_level)
+        if not level or (target.interaction == PROBE and level == "info" and not self._has_probes):
+            return
+        id_, address = environ[REQUEST_ID], environ.get("REMOTE_ADDR") or "-"
+        client = self._clients.find(address)
+        if client is None:
+            client = _escaped(address)
+            self._clients.put(address, client)
+        more = self._query(environ) if self._has_queries else ""
+        if self._is_json:
+            # A client may choose the id, of printable characters.
+            if '"' in id_ or "\\" in id_:
+                id_ = _escaped(id_)
+            self._file.add(
+                f'{{"time":"{self._now()}","level":"{level}","status":{status},{target.json},"release":"{release}"'
+                f',"duration_ms":{seconds * 1000:.3f},"client":"{client}","id":"{id_}"{more}}}\n'
+            )
+        else:
+            self._file.add(
+                f"{self._now()} {level} {status} {target.text} release={release} "
+                f"duration_ms={seconds * 1000:.3f} client={client} id={id_}{more}\n"
+            )
+
+    def _query(self, environ: dict[str, Any]) -> str:
+        query = _in_text(environ.get("QUERY_STRING", "")[:_LONGEST_QUERY])
+        if not query:
+            return ""
+        return f',"query":{orjson.dumps(query).decode()}' if self._is_json else f" query={query}"
+
+    def _now(self) -> str:
+        """The time in UTC, to the millisecond. Many requests have the same."""
+        now = int(time.time() * 1000)
+        moment, text = self._moment
+        if moment != now:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)) + f".{now % 1000:03d}Z"
+            self._moment = now, text
+        return text
+
+
+def _escaped(text: str) -> str:
+    """A text as it stands between the quotes of JSON; also without spaces."""
+    return orjson.dumps(_in_text(text[:200])).decode()[1:-1]
+
+
+def _in_text(text: str) -> str:
+    """A text without spaces and other characters that would end a field or a line."""
+    if text.isprintable() and " " not in text:
+        return text
+    return "".join(c if c.isprintable() and c != " " else f"\\x{ord(c):02x}" for c in text)

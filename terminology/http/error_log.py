@@ -1,0 +1,57 @@
+"""The error log: lines on the standard error with time and level, as text or JSON.
+
+An incident, which is a fault of ours, is a line with the id of its request; the client is told the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import orjson
+
+from terminology.settings import JSON_LOG, Settings
+
+
+class _Lines(logging.Formatter):
+    """One record as one line of JSON, or as a line of text with the traceback below it."""
+
+    def __init__(self, is_json: bool) -> None:
+        super().__init__()
+        self._is_json = is_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        moment, level = f"{seconds}.{int(record.msecs):03d}Z", record.levelname.lower()
+        # What a client has sent must not begin a line.
+        message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in record.getMessage())
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        if not self._is_json:
+            return f"{moment} {level} {message}" + (f"\n{trace}" if trace else "")
+        fields = {"time": moment, "level": level, "message": message} | (
+            {"traceback": trace} if trace else {}
+        )
+        return orjson.dumps(fields).decode()
+
+
+def log_errors(settings: Settings) -> None:
+    """Write what this package logs, in this process and in those that it forks, in lines of our own."""
+    logger = logging.getLogger("terminology")
+    logger.setLevel(settings.log_level.upper())
+    logger.handlers = [_handler(settings.log_format == JSON_LOG)]
+    logger.propagate = False
+
+
+def of_granian(settings: Settings) -> dict[str, Any]:
+    """What granian is told about the log of its own faults: the same lines."""
+    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "lines"}
+    lines = {"()": _Lines, "is_json": settings.log_format == JSON_LOG}
+    return {"formatters": {"lines": lines}, "handlers": {"console": handler, "access": handler}}
+
+
+def _handler(is_json: bool) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines(is_json))
+    return handler

@@ -1,0 +1,69 @@
+"""The port of the metrics. The first process serves it, which answers no requests: neither waits for the other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client.core import InfoMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from terminology.core.errors import SettingError
+from terminology.core.software import VERSION
+from terminology.http.metrics import FOLDER, dead_slots
+
+# Seconds for which a client may be silent.
+_PATIENCE = 10
+
+
+class _LivingWorkers(MultiProcessCollector):
+    """The values of all workers; of a worker that has died no state, such as its requests in flight."""
+
+    def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
+        super().__init__(registry, str(folder))  # type: ignore[no-untyped-call]
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        for name in dead_slots(self._folder):
+            mark_process_dead(name, str(self._folder))  # type: ignore[no-untyped-call]
+        metrics: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
+        return metrics
+
+
+class _Version(Collector):
+    def collect(self) -> Iterable[Metric]:
+        yield InfoMetricFamily("terminology", "The version of the service.", {"version": VERSION})
+
+
+@contextmanager
+def serving_metrics(host: str, port: int) -> Iterator[None]:
+    """Serve the metrics of this process and of those that it starts, while the block runs. Raises SettingError."""
+    folder = Path(tempfile.mkdtemp(prefix="terminology-metrics-"))
+    os.environ[FOLDER] = str(folder)
+    registry = CollectorRegistry()
+    _LivingWorkers(registry, folder)
+    registry.register(_Version())
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as problem:
+        folder.rmdir()
+        reason = f"cannot listen on {host} port {port}: {problem.strerror}"
+        raise SettingError(f"'metrics_port': {reason}") from None
+    handler: Any = server.RequestHandlerClass
+    server.RequestHandlerClass = type("_TimedMetricsHandler", (handler,), {"timeout": _PATIENCE})
+    if sys.platform != "win32":
+        os.register_at_fork(after_in_child=server.socket.close)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Which interaction and which release a request is about, for the access log and the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from terminology.core.cache import RecentValues
+from terminology.wire import json
+from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.interactions import OTHER, interaction_of
+
+# The key of the release in the WSGI environment, where the path does not tell it.
+RELEASE = "terminology.release"
+ROOT = "/fhir"
+# The pages for load balancers, and the name of a request for one of them.
+HEALTH, READINESS = "/healthz", "/readyz"
+PROBE = "probe"
+# So many targets are remembered at least. Clients ask a few dozens again and again.
+_ROOM = 1_000
+_LONGEST_PATH = 300
+_OF_A_PATH = "!$&'()*+,/:;=@~"
+
+
+@dataclass(slots=True)
+class RequestTarget:
+    """``interaction`` and the name of the ``release``, empty if the path has none; ``text`` and ``json`` for a line."""
+
+    interaction: str
+    release: str
+    text: str
+    json: str
+
+
+_targets: RecentValues[RequestTarget] = RecentValues(_ROOM, lambda key, target: 3 * len(key[1]) + 500)
+
+
+def target_of(environ: dict[str, Any]) -> RequestTarget:
+    """The target of a request."""
+    key = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    target = _targets.find(key)
+    if target is None:
+        target = _target(*key)
+        _targets.put(key, target)
+    return target
+
+
+def _target(method: str, path: str) -> RequestTarget:
+    interaction, release = OTHER, ""
+    if path == ROOT or path.startswith(f"{ROOT}/"):
+        first, _, rest = path[len(ROOT) :].strip("/").partition("/")
+        if first.lower() in RELEASES:
+            release = RELEASES[first.lower()].name
+        else:
+            rest = path[len(ROOT) :]
+        interaction = interaction_of(method, rest)
+    elif path in (HEALTH, READINESS):
+        interaction = PROBE
+    # PEP 3333: each character of the path stands for a byte.
+    shown_path = quote(path.encode("latin-1", "replace")[:_LONGEST_PATH], safe=_OF_A_PATH)
+    shown_method = quote(method[:20], safe="")
+    fields = {"method": shown_method, "path": shown_path, "operation": interaction}
+    return RequestTarget(
+        interaction,
+        release,
+        f"{shown_method} {shown_path} operation={interaction}",
+        json.write(fields).decode()[1:-1],
+    )
