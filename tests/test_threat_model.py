@@ -22,21 +22,33 @@ def threats(page: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
             yield row.split(" | ")[0].removeprefix("| "), TEST.findall(row.split(" | ")[-1])
 
 
-def tests_in(file: str) -> set[str]:
+def functions_in(file: str) -> set[str]:
     path = ROOT / file
     tree = ast.parse(path.read_text("utf-8")) if path.is_file() else ast.Module([], [])
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("attempt,named", [*threats(PAGE)], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "attempt,named", [*threats(PAGE)], ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_line_names_tests_that_exist(attempt: str, named: list[tuple[str, str]]) -> None:
     assert named, f"no test holds: {attempt}"
-    assert [f"{file}::{test}" for file, test in named if test not in tests_in(file)] == []
+    assert [f"{file}::{test}" for file, test in named if test not in functions_in(file)] == []
 
 
 def test_every_subject_has_lines() -> None:
     text = "\n".join(attempt for attempt, _ in threats(PAGE))
-    for word in ("tx-resource", "regular expression", "ECL", "XML", "URL", "header", "proxy", "upstream", "token"):
+    for word in (
+        "tx-resource",
+        "regular expression",
+        "ECL",
+        "XML",
+        "URL",
+        "header",
+        "proxy",
+        "upstream",
+        "token",
+    ):
         assert word in PAGE.partition("\n## Threats\n")[2]
     assert len(text.splitlines()) > 40
 
@@ -46,5 +58,5 @@ def test_a_line_without_a_test_is_seen() -> None:
     assert list(threats(page)) == [("try", [])]
     named = page.replace("`none`", "`tests/test_threat_model.py::test_nothing`")
     assert list(threats(named)) == [("try", [("tests/test_threat_model.py", "test_nothing")])]
-    assert "test_nothing" not in tests_in("tests/test_threat_model.py")
-    assert tests_in("tests/none.py") == set()
+    assert "test_nothing" not in functions_in("tests/test_threat_model.py")
+    assert functions_in("tests/none.py") == set()
