@@ -18,7 +18,8 @@ from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
 from terminology.operations.subsumes import SubsumesRequest, subsumes
-from terminology.operations.translate.model import TranslateRequest
+from terminology.operations.translate.model import TranslateRequest, Translation
+from terminology.operations.translate.query import maps_for, query_of
 from terminology.operations.translate.translate import translate
 from terminology.operations.validate.validate import validate_in_system, validate_in_value_set
 from terminology.operations.validate.validate_request import ValidateRequest
@@ -53,12 +54,22 @@ class Gap:
 
     An upstream that answers needs ``all_of`` these resources, or ``any_of`` those. ``value_set`` is here, and its
     codes are not: it goes along with the question, and so do the value sets that it ``imports``.
+
+    Where it ``is_mixed``, with codes from here as well, or no upstream has all, its parts are asked for one by one
+    (``mixing``): ``blocks`` are its includes and excludes of code systems that are missing, and ``value_sets`` what it
+    imports and is missing; both also of what it imports. A translation is mixed where a map that is here leads on to
+    ``other_maps``; one that ``composes`` may be a chain of two maps, of which one is elsewhere.
     """
 
     all_of: list[Canonical] = field(default_factory=list)
     any_of: list[Canonical] = field(default_factory=list)
     value_set: Document | None = None
     imports: list[Document] = field(default_factory=list)
+    is_mixed: bool = False
+    blocks: list[tuple[Canonical, Document]] = field(default_factory=list)
+    value_sets: list[Canonical] = field(default_factory=list)
+    other_maps: list[Canonical] = field(default_factory=list)
+    composes: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +121,7 @@ def _of_matches(catalogue: Catalogue, request: FindMatchesRequest, local: Local)
 def _of_validation(catalogue: Catalogue, request: ValidateRequest, local: Local) -> Gap | None:
     if request.code_system is not None or _is_right(local):
         return None
-    codings = list(_codings(request))
+    codings = list(codings_of(request))
     version = next((coding.version for coding in codings if coding.version), request.version)
     named = request.url or next((coding.system for coding in codings if coding.system), None)
     return _of_system(catalogue, _url(named, request.instance), version, request.supplements)
@@ -125,12 +136,13 @@ def _of_system(
     catalogue: Catalogue, url: str | None, version: str | None, supplements: Sequence[str] = ()
 ) -> Gap:
     lacking = list(_lacking_supplements(catalogue, supplements))
-    if url and (lacking or _lacks(catalogue, url, version)):
+    if url and (lacking or lacks(catalogue, url, version)):
         lacking.insert(0, Canonical(catalogue.preferred(url), version))
     return Gap(lacking)
 
 
-def _lacks(catalogue: Catalogue, url: str, version: str | None) -> bool:
+def lacks(catalogue: Catalogue, url: str, version: str | None) -> bool:
+    """Whether a code system is not here, or here in part only."""
     system = catalogue.find_system(url, version)
     return system is None or system.about.content != "complete"
 
@@ -151,7 +163,8 @@ def _is_right(local: Local) -> bool:
     )
 
 
-def _codings(request: ValidateRequest) -> Iterator[Coding]:
+def codings_of(request: ValidateRequest) -> Iterator[Coding]:
+    """The codings that are to be validated."""
     if request.concept is not None:
         yield from map(Coding.of, request.concept.get("coding", ()))
     elif request.coding is not None:
@@ -166,7 +179,7 @@ def _codings(request: ValidateRequest) -> Iterator[Coding]:
 def _of_validation_in_value_set(catalogue: Catalogue, request: ValidateRequest, local: Local) -> Gap | None:
     if _is_right(local):
         return None
-    codings = list(_codings(request))
+    codings = list(codings_of(request))
     if any(coding.system is None for coding in codings):
         return _of_value_set(catalogue, request, None)
     versions = {catalogue.preferred(coding.system or ""): coding.version for coding in codings}
@@ -174,8 +187,8 @@ def _of_validation_in_value_set(catalogue: Catalogue, request: ValidateRequest, 
 
 
 def _of_expansion(catalogue: Catalogue, request: ExpandRequest, local: Local) -> Gap | None:
-    if isinstance(local, Expansion) and not local.unclosed and all(entry.display for entry in local):
-        return None  # a code without a display is one that the value set lists and nobody here knows
+    if isinstance(local, Expansion) and not local.unclosed and not local.has_unknown_systems:
+        return None
     return _of_value_set(catalogue, request, None)
 
 
@@ -200,10 +213,21 @@ def _of_value_set(
         return Gap([Canonical(catalogue.url_of_value_set(url), request.value_set_version or version)])
     gap = Gap(value_set=document)
     lacking = dict.fromkeys(_lacking_supplements(catalogue, request.supplements))
-    for definition in _with_imports(catalogue, document, gap, lacking):
-        lacking |= dict.fromkeys(_lacking_systems(catalogue, definition, pins, versions))
-    gap.all_of += lacking
+    for definition in _with_imports(catalogue, document, gap):
+        for canonical, node in _blocks(catalogue, definition, pins):
+            if not lacks(catalogue, *canonical):
+                gap.is_mixed = True
+                continue
+            gap.blocks.append((canonical, node))
+            if versions is None or canonical.url in versions:
+                lacking[_of_coding(canonical, versions)] = None
+    gap.all_of += [*lacking, *gap.value_sets]
     return gap
+
+
+def _of_coding(canonical: Canonical, versions: Versions | None) -> Canonical:
+    """A code system in the version of the codings, where the value set names none."""
+    return Canonical(canonical.url, canonical.version or (versions or {}).get(canonical.url))
 
 
 def _parts(document: Document) -> Iterator[Document]:
@@ -211,14 +235,14 @@ def _parts(document: Document) -> Iterator[Document]:
     yield from budget.counted([*compose.get("include", ()), *compose.get("exclude", ())], _STEPS)
 
 
-def _with_imports(
-    catalogue: Catalogue, document: Document, gap: Gap, lacking: dict[Canonical, None]
-) -> Iterator[Document]:
-    """A definition, and those that it imports, which the gap notes. One that is not here is lacking."""
+def _with_imports(catalogue: Catalogue, document: Document, gap: Gap) -> Iterator[Document]:
+    """A definition, those that it contains, and those that it imports, which the gap notes."""
     waiting, visited = [document], set[str]()
     while waiting:
         importing = waiting.pop()
         yield importing
+        contained = importing.get("contained", ())
+        yield from (inner for inner in contained if inner.get("resourceType") == "ValueSet")
         for reference in (reference for part in _parts(importing) for reference in part.get("valueSet", ())):
             if reference in visited or reference.startswith("#"):
                 continue
@@ -227,25 +251,19 @@ def _with_imports(
             try:
                 imported = catalogue.value_set(url, version)
             except TerminologyError:
-                lacking[Canonical(url, version)] = None
+                gap.value_sets.append(Canonical(url, version))
                 continue
             waiting.append(imported)
             gap.imports.append(imported)
 
 
-def _lacking_systems(
-    catalogue: Catalogue, document: Document, pins: Pins, versions: Versions | None
-) -> Iterator[Canonical]:
+def _blocks(catalogue: Catalogue, document: Document, pins: Pins) -> Iterator[tuple[Canonical, Document]]:
+    """The includes and excludes of code systems, with the version that is to be used."""
     for part in _parts(document):
         url, version = split_canonical(part.get("system") or "")
-        if not url:
-            continue
-        preferred = catalogue.preferred(url)
-        if versions is not None and preferred not in versions:
-            continue
-        version = pins.system(url, part.get("version") or version).version or (versions or {}).get(preferred)
-        if _lacks(catalogue, url, version):
-            yield Canonical(preferred, version)
+        if url:
+            choice = pins.system(url, part.get("version") or version)
+            yield Canonical(catalogue.preferred(url), choice.version), part
 
 
 def _of_relation(catalogue: Catalogue, request: RelatedRequest, local: Local) -> Gap | None:
@@ -270,7 +288,13 @@ def _of_relation(catalogue: Catalogue, request: RelatedRequest, local: Local) ->
 
 
 def _of_translation(catalogue: Catalogue, request: TranslateRequest, local: Local) -> Gap | None:
-    """The map that the request names; or else, if no map here leads from one system to the other, both systems."""
+    """The map that the request names; or else, if no map here leads from one system to the other, both systems.
+
+    Also the maps that a map here leads on to, for codes that it does not have.
+    """
+    if isinstance(local, Translation):
+        others = [] if local.result else list(dict.fromkeys(_other_maps(catalogue, request)))
+        return Gap(others, is_mixed=True, other_maps=others)
     if not isinstance(local, TerminologyError) or local.issues[0].code != "not-found":
         return None
     if request.instance is not None or request.concept_map is not None:
@@ -285,7 +309,23 @@ def _of_translation(catalogue: Catalogue, request: TranslateRequest, local: Loca
     codings += [coding for coding in (request.coding, request.target_coding) if coding is not None]
     codings += [*(request.concept or ()), *(request.target_concept or ())]
     systems = (Canonical(catalogue.preferred(c.system), c.version) for c in codings if c.system)
-    return Gap(any_of=list(dict.fromkeys(systems)))
+    return Gap(any_of=list(dict.fromkeys(systems)), composes=request.composes)
+
+
+def _other_maps(catalogue: Catalogue, request: TranslateRequest) -> Iterator[Canonical]:
+    """The maps that are not here, and that those of a request lead on to."""
+    query = query_of(catalogue, request)
+    if query.reverse:
+        return
+    systems = {subject.system for subject in query.subjects}
+    for map_ in maps_for(catalogue, request, query):
+        for group in map_.groups:
+            reference = group.unmapped.other_map if group.unmapped is not None else None
+            if reference is None or group.source.system not in systems:
+                continue
+            url, version = split_canonical(reference)
+            if catalogue.find("ConceptMap", url, version) is None:
+                yield Canonical(url, version)
 
 
 # The functions above, by the function that answers the operation.

@@ -6,7 +6,7 @@ Within a family of releases (R4 and R4B) what the client wrote goes out as it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from terminology.catalogue.overlay import Overlay
@@ -49,6 +49,24 @@ Node = dict[str, Any]
 def question_for(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Document:
     """The Parameters of a question as an upstream of a release reads them."""
     return {"resourceType": "Parameters", "parameter": list(_nodes(release, question, gap))}
+
+
+def parameters_of(path: str, nodes: Sequence[Node], release: FhirVersion) -> Document:
+    """A Parameters resource of R5-shaped parameters of an operation, as an upstream of a release reads them."""
+    names = _TRANSLATE_DOWN if release.is_r4 and path.endswith("$translate") else {}
+
+    def shaped(node: Node) -> Node:
+        resource = {"resource": release.downgrade(node["resource"])} if "resource" in node else {}
+        return {**node, **resource, "name": names.get(node["name"], node["name"])}
+
+    return {"resourceType": "Parameters", "parameter": list(map(shaped, nodes))}
+
+
+def r5_answer(path: str, document: Document, release: FhirVersion) -> Document:
+    """The answer of an upstream to an operation in the shape of R5."""
+    if release.is_r4 and path.endswith("$translate"):
+        return r4.upgrade_translation(document)
+    return release.upgrade(document)
 
 
 def _nodes(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -24,12 +24,17 @@ from terminology.operations.value_set.relation import RelationCode
 from terminology.upstreams.configuration import UpstreamSettings, UpstreamsFile
 from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
 from terminology.upstreams.kept_answers import KeptAnswers
+from terminology.upstreams.mixed_translation import with_maps
+from terminology.upstreams.mixing import with_parts
 from terminology.upstreams.translated import (
+    Node,
     answer_from,
     is_negative,
     issues_of,
     lacks_content,
+    parameters_of,
     question_for,
+    r5_answer,
 )
 from terminology.upstreams.upstream import ReadReply, Sent, Upstream
 from terminology.wire.elsewhere import ANSWERED_BY, ForeignAnswer, ForeignQuestion
@@ -87,7 +92,7 @@ class Upstreams:
                 local = error
             gap = gap_in(run, catalogue, request, local)
             is_error = isinstance(local, TerminologyError)
-            if gap is not None and any(_may_answer(u.settings, gap) for u in self._upstreams):
+            if gap is not None and self._may_answer(gap):
                 says_something = not is_error and not _is_no(local)
                 raise UndecidedError(issues.undecided(gap.names), gap, has_answer=says_something)
             if is_error:
@@ -96,8 +101,19 @@ class Upstreams:
 
         return guarded
 
+    def _may_answer(self, gap: Gap) -> bool:
+        """Whether one upstream may answer, or several may answer in parts."""
+        if not gap.is_mixed and self._one_may_answer(gap):
+            return True
+        if gap.value_set is None and not gap.other_maps:
+            return False
+        return all(self._one_may_answer(Gap([canonical])) for canonical in gap.all_of)
+
+    def _one_may_answer(self, gap: Gap) -> bool:
+        return any(_may_answer(upstream.settings, gap) for upstream in self._upstreams)
+
     def answer(self, question: ForeignQuestion, undecided: UndecidedError) -> ForeignAnswer | None:
-        """The answer of the first upstream that has the missing content; None if none has.
+        """The answer of the first upstream that has the missing content, or of several; None if none has.
 
         Raises UpstreamError, and TerminologyError for the refusal of an upstream.
         """
@@ -106,25 +122,80 @@ class Upstreams:
         headers = self._headers(question.headers)
         if headers is None:
             return None
+        if gap.is_mixed or not self._one_may_answer(gap):
+            return self._mixed_answer(question, gap, headers)
+        answer = self._whole_answer(question, gap, headers)
+        if gap.composes and (answer.foreign is None or is_negative(answer.foreign.document)):
+            with _without_refusals():
+                mixed = self._mixed_answer(question, gap, headers)
+                if not is_negative(mixed.document):
+                    return mixed
+        return None if answer.is_missing and undecided.has_answer else answer.require()
+
+    def _whole_answer(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> _Answer:
+        def read(upstream: Upstream, release: FhirVersion, document: Document) -> Document:
+            return answer_from(release, question, document, upstream.settings.base)
+
+        errand = _Errand(
+            path=question.path,
+            expected="ValueSet" if question.path.endswith("$expand") else "Parameters",
+            parameters=lambda release: question_for(release, question, gap),
+            read=read,
+            may_answer=lambda settings: _may_answer(settings, gap),
+            lacks_content=lambda document: lacks_content(document, gap),
+        )
+        return self._ask(errand, headers)
+
+    def _mixed_answer(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> ForeignAnswer:
+        """The answer of the content here and the parts that upstreams have."""
+        sources: dict[str, ForeignAnswer] = {}
+
+        def ask(part: Gap, path: str, parameters: Sequence[Node], expected: str) -> Document:
+            if not self._one_may_answer(part):
+                raise TerminologyError(issues.undecided(part.names))
+            errand = _Errand(
+                path=path,
+                expected=expected,
+                parameters=lambda release: parameters_of(path, parameters, release),
+                read=lambda upstream, release, document: r5_answer(path, document, release),
+                may_answer=lambda settings: _may_answer(settings, part),
+                lacks_content=lambda document: lacks_content(document, part),
+            )
+            answer = self._ask(errand, headers)
+            foreign = answer.require()
+            if answer.is_missing:
+                raise TerminologyError(issues.undecided(part.names))
+            sources[foreign.headers[ANSWERED_BY]] = foreign
+            return foreign.document
+
+        add = with_maps if question.path.endswith("$translate") else with_parts
+        catalogue, notes = add(question, gap, ask), list[Issue]()
+        document = question.prepared.answer(catalogue, notes=notes)
+        return _of_several(document, list(sources.values()), notes)
+
+    def _ask(self, errand: _Errand, headers: Sent) -> _Answer:
+        """The answer of the first upstream that may answer, and has the content.
+
+        Raises UpstreamError, and TerminologyError for a refusal that has another reason than missing content.
+        """
         fault: UpstreamError | None = None
         refusal: TerminologyError | None = None
         denial: ForeignAnswer | None = None
         for upstream in self._upstreams:
-            if not _may_answer(upstream.settings, gap):
+            if not errand.may_answer(upstream.settings):
                 continue
             try:
                 release = upstream.release(_seconds_left(), headers)
-                sent = question_for(release, question, gap)
-                expected = "ValueSet" if question.path.endswith("$expand") else "Parameters"
-                reply = upstream.operate(question.path, sent, headers, _seconds_left(), expected)
+                sent = errand.parameters(release)
+                reply = upstream.operate(errand.path, sent, headers, _seconds_left(), errand.expected)
                 with _reading(upstream, release):
                     if reply.status == 200:
-                        document = answer_from(release, question, reply.document, upstream.settings.base)
+                        document = errand.read(upstream, release, reply.document)
                         foreign = _foreign(upstream, document, reply)
                         if not is_negative(document):
-                            return foreign
-                        if fault is None and not lacks_content(document, gap):
-                            return foreign
+                            return _Answer(foreign, is_missing=False)
+                        if fault is None and not errand.lacks_content(document):
+                            return _Answer(foreign, is_missing=False)
                         denial = denial or foreign
                         continue
                     own = _refusal(upstream.settings, reply)
@@ -137,11 +208,7 @@ class Upstreams:
                 refusal = own
         if fault is not None:
             raise fault
-        if undecided.has_answer:
-            return None
-        if refusal is not None:
-            raise refusal
-        return denial
+        return _Answer(denial, refusal)
 
     def search(
         self, kind: str, query: Sequence[tuple[str, str]], release: FhirVersion, headers: Headers
@@ -190,6 +257,38 @@ def _is_no(local: object) -> bool:
     return isinstance(local, Validation) and not local.result
 
 
+@dataclass(slots=True, frozen=True)
+class _Errand:
+    """An operation that an upstream is asked for: what goes out, what comes back, and who may answer.
+
+    ``read`` makes an answer one of the client's release. ``lacks_content`` says of a negative one whether the upstream
+    does not have the content, either.
+    """
+
+    path: str
+    expected: str
+    parameters: Callable[[FhirVersion], Document]
+    read: Callable[[Upstream, FhirVersion, Document], Document]
+    may_answer: Callable[[UpstreamSettings], bool]
+    lacks_content: Callable[[Document], bool]
+
+
+@dataclass(slots=True, frozen=True)
+class _Answer:
+    """The answer of an upstream or, where it ``is_missing`` in all, what one of them says about that."""
+
+    foreign: ForeignAnswer | None
+    refusal: TerminologyError | None = None
+    is_missing: bool = True
+
+    def require(self) -> ForeignAnswer:
+        """Raises TerminologyError for a refusal."""
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.foreign is not None, "an upstream may answer"
+        return self.foreign
+
+
 def _may_answer(upstream: UpstreamSettings, gap: Gap) -> bool:
     if gap.any_of:
         return any(upstream.allows(*canonical) for canonical in gap.any_of)
@@ -199,6 +298,17 @@ def _may_answer(upstream: UpstreamSettings, gap: Gap) -> bool:
 def _seconds_left() -> float:
     current = budget.current()
     return _LONGEST if current is None else current.seconds_left - _RESERVE
+
+
+@contextmanager
+def _without_refusals() -> Iterator[None]:
+    """Ends the block where a part is not to be had. An upstream that cannot answer at the moment is an error."""
+    try:
+        yield
+    except UpstreamError:
+        raise
+    except TerminologyError:
+        pass
 
 
 @contextmanager
@@ -218,6 +328,18 @@ def _foreign(upstream: Upstream, document: Document, reply: ReadReply) -> Foreig
         headers[WARNING] = f'110 terminology-adapter "{stale.text}"'
         origin.append(stale)
     return ForeignAnswer(document, headers, origin)
+
+
+def _of_several(
+    document: Document, sources: Sequence[ForeignAnswer], notes: Sequence[Issue]
+) -> ForeignAnswer:
+    """An answer of the content here with parts of upstreams; ``notes`` are warnings about the request."""
+    headers = {ANSWERED_BY: ", ".join(source.headers[ANSWERED_BY] for source in sources)}
+    stale = [source.headers[WARNING] for source in sources if WARNING in source.headers]
+    if stale:
+        headers[WARNING] = ", ".join(stale)
+    origin = [issue for source in sources for issue in source.origin]
+    return ForeignAnswer(document, headers, [*origin, *notes])
 
 
 def _refusal(upstream: UpstreamSettings, reply: ReadReply) -> RefusedError:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import UndecidedError
 from terminology.core.model import Document, Issue
 from terminology.wire.fhir_versions import FhirVersion
-from terminology.wire.operation import Operation
+from terminology.wire.operation import Operation, PreparedRequest
 from terminology.wire.parameters import Argument
 from terminology.wire.request_headers import Headers
 
@@ -27,17 +27,30 @@ ANSWERED_BY = "X-Terminology-Upstream"
 class ForeignQuestion:
     """An operation that another server is to answer as a whole.
 
-    ``path`` is that of the type, such as ``CodeSystem/$lookup``. ``arguments`` are in the shape of ``release``, and
-    ``request`` is what the operation has read from them. ``catalogue`` has the resources that came with the request.
+    ``path`` is that of the type, such as ``CodeSystem/$lookup``. ``arguments`` are in the shape of the client's
+    release, and ``prepared`` is what the operation has read from them. ``catalogue`` has the resources that came with
+    the request.
     """
 
     path: str
-    operation: Operation
-    release: FhirVersion
+    prepared: PreparedRequest
     arguments: Sequence[Argument]
-    request: object
     catalogue: Catalogue
     headers: Headers
+
+    @property
+    def operation(self) -> Operation:
+        return self.prepared.operation
+
+    @property
+    def release(self) -> FhirVersion:
+        """The release of the client."""
+        return self.prepared.release
+
+    @property
+    def request(self) -> Any:
+        """The request as the operation reads it."""
+        return self.operation.request(**self.prepared.fields)
 
 
 @dataclass(slots=True)

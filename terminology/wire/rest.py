@@ -383,13 +383,11 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
         return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
     except UndecidedError as error:
         undecided = error
-    release, headers = call.context.release, call.request.headers
-    read_request = operation.request(**prepared.fields)
-    question = ForeignQuestion(place, operation, release, call.arguments, read_request, catalogue, headers)
+    own = PreparedRequest(operation, prepared.release, prepared.fields)
+    question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers)
     foreign = elsewhere.answer(question, undecided)
     if foreign is not None:
         return Response(200, foreign.document, foreign.headers, origin=foreign.origin)
-    own = PreparedRequest(operation, release, prepared.fields)
     return Response(200, own.answer(catalogue, notes=notes), warnings=notes)
 
 

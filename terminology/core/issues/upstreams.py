@@ -63,3 +63,25 @@ def answered_by_upstream(name: str, base: str) -> Issue:
 def answer_is_stale(name: str, seconds: int, base: str) -> Issue:
     text = f"The upstream '{name}' cannot be asked at the moment: this is its answer of {seconds} seconds ago"
     return warning(code="informational", text=text, server=base)
+
+
+def mixed_without_system(names: Sequence[str]) -> Issue:
+    """``names``: canonicals of the parts elsewhere."""
+    text = (
+        "A code without a code system cannot be looked for in a value set that has a part elsewhere "
+        f"({', '.join(names)}). Name its code system"
+    )
+    return error(code="not-supported", text=text)
+
+
+def part_too_costly(name: str, total: int, limit: int) -> Issue:
+    """``name``: the code system or value set that a value set takes ``total`` codes from."""
+    text = f"The value set takes {total:,} codes from {name}, which is elsewhere; at most {limit:,} can be fetched"
+    return error(code="too-costly", text=text)
+
+
+def too_many_questions(limit: int) -> Issue:
+    text = (
+        f"To answer this, more than {limit} questions to other servers would be needed. Ask for fewer codes"
+    )
+    return error(code="too-costly", text=text)

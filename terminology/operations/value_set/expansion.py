@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from terminology.core.model import Designation, Document, Issue, Typed
 
+# The parameter of an expansion that names a code system whose codes are listed and could not be checked.
+UNKNOWN_SYSTEM = "warning-unknown-system"
+
 
 @dataclass(slots=True)
 class ExpansionEntry:
@@ -48,6 +51,11 @@ class Expansion:
     unclosed: list[str] = field(default_factory=list)
     with_definition: bool = False
     notes: Callable[[], list[Issue]] = list
+
+    @property
+    def has_unknown_systems(self) -> bool:
+        """Whether the value set lists codes of a code system that is unknown, so that they could not be checked."""
+        return any(name == UNKNOWN_SYSTEM for name, _ in self.parameters)
 
     def __iter__(self) -> Iterator[ExpansionEntry]:
         """Every entry, at every depth."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from terminology.core import issues
 from terminology.core.model import EXPRESSION, Document, Typed, split_canonical
 from terminology.operations.value_set.compose import Block, Definition
+from terminology.operations.value_set.expansion import UNKNOWN_SYSTEM
 from terminology.operations.value_set.extensions import publication_warning
 from terminology.operations.value_set.open_blocks import open_blocks
 from terminology.operations.value_set.resolution import canonical
@@ -75,7 +76,7 @@ class UsedResources:
             self.stated_versions.setdefault(about.url, set()).add(block.declared_version)
         if (about.document or {}).get("versionNeeded") is True:
             self.version_needed.add(about.url)
-        self._add("warning-unknown-system" if about.is_absent else "used-codesystem", about.canonical)
+        self._add(UNKNOWN_SYSTEM if about.is_absent else "used-codesystem", about.canonical)
         if about.is_fragment:
             self._add("used-fragment", about.canonical)
             self._add_unclosed(issues.fragment_is_unclosed(about))
