@@ -105,6 +105,14 @@ def loaded_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     return chain(read_resources(loaded, policy), read_content(settings.content, policy))
 
 
+def reloaded(content: Content, settings: Settings) -> Content:
+    """Content of the settings with what ``loaded_content`` names now, and nothing of a store.
+
+    Raises UnreadableFileError.
+    """
+    return content.renewed((), loaded=loaded_content(settings))
+
+
 def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator[Document | LazyDocument]:
     """The resources below paths that somebody named; ``on_unreadable`` is called as by ``read_resources``.
 
@@ -341,6 +349,7 @@ class ServedContent:
 
         Raises UnreadableFileError, SettingError.
         """
+        self._settings = settings
         self.content = content if content is not None else open_catalogue(settings)
         self._catalogue: Content = self.content
         if settings.writes and not settings.store:
@@ -377,6 +386,18 @@ class ServedContent:
             if reader.current() is not self._generation or reader.store.writes != self._writes:
                 self._renew(reader)
         return self._catalogue
+
+    def reload(self) -> None:
+        """Read again what ``loaded_content`` names. A request that has begun keeps the content that it began with.
+
+        Raises UnreadableFileError; then everything stays as it is.
+        """
+        loaded = tuple(loaded_content(self._settings))
+        with self._lock:
+            before, generation = self._catalogue, self._generation
+            problem = None if generation is None else generation.problem
+            self._catalogue = before.renewed(self._stored, self._written.documents, loaded, problem)
+            before.forget_views()
 
     def with_changes(self, changes: Iterable[ResourceVersion]) -> Catalogue:
         """The catalogue of this moment as these writes would leave it. Raises TerminologyError as ``require`` does."""

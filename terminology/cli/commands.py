@@ -32,6 +32,7 @@ _PLACES = {
     "load": ("content", "load_content"),
     "lookup": ("lookup_translate", "lookup"),
     "reference": ("content", "reference"),
+    "reload": ("services", "reload"),
     "remove": ("store", "remove"),
     "retire": ("store", "retire"),
     "settings": ("show_settings", "show_settings"),

@@ -24,8 +24,8 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
     PATHS are FHIR packages (.tgz, or unpacked), JSON files with a resource or a Bundle, and folders of those.
     Everything is read first, and then copied into the folder 'content' of the data folder: a package under
     its name and version, anything else under its own name, in place of an earlier one of that name. A running
-    service goes on with the content that it has read, until it is restarted. To take something back, delete it
-    from that folder.
+    service goes on with the content that it has read, until 'terminology reload'. To take something back, delete
+    it from that folder.
     """
     with errors_in_one_line():
         settings = settings_of(config, options)

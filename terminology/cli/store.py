@@ -11,6 +11,7 @@ import click
 
 from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_of
 from terminology.cli.progress import import_into, show, show_verdicts
+from terminology.cli.services import show_failed_reloads
 from terminology.opening import known_importers, open_loader, registry_of
 
 if TYPE_CHECKING:
@@ -118,14 +119,16 @@ def _stating_url(importer: Importer, url: str) -> Importer:
 def status(store: str | None, config: Path | None, as_json: bool) -> None:
     """Show the releases in the store: their files, dates, numbers of rows and licences.
 
-    The exit status is 1 if a file of the store is missing or cut off; 'terminology verify' reads them whole.
+    The exit status is 1 if a file of the store is missing or cut off ('terminology verify' reads them whole), or if a
+    service could not read its content again ('terminology reload').
     """
     with errors_in_one_line():
-        place = settings_of(config, {"store": store}).store
-        with registry_of(place) as (content, registry):
+        settings = settings_of(config, {"store": store})
+        with registry_of(settings.store) as (content, registry):
             from terminology.store.verifying import glances
 
             is_whole = show(list(glances(content, registry)), as_json)
+        is_whole = show_failed_reloads(settings) and is_whole
     if not is_whole:
         raise SystemExit(1)
 

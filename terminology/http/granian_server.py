@@ -42,8 +42,9 @@ from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
 from terminology.http.line_file import write_waiting_lines
 from terminology.http.observation import Observed
+from terminology.http.reloading import Reloading, WorkerContent
 from terminology.http.shared_threads import SharedThreads
-from terminology.opening import ServedContent
+from terminology.opening import ServedContent, reloaded
 from terminology.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def serve(
     listening: socket.socket,
     ready: Callable[[], None],
     announcements: Announcements,
+    reloading: Reloading,
 ) -> None:
     """Serve until a signal ends it. ``ready`` is called when the first worker answers."""
     address, port = listening.getsockname()[:2]
@@ -105,7 +107,7 @@ def serve(
     server = _Server(
         listening, stuck_timeout, ready, announcements, address=address, port=port, **options(settings)
     )
-    server.serve(target_loader=_Loader(settings, catalogue, port, server), wrap_loader=False)
+    server.serve(target_loader=_Loader(settings, catalogue, port, server, reloading), wrap_loader=False)
 
 
 def _most_connections(settings: Settings) -> int:
@@ -147,6 +149,8 @@ class _Server(_Granian):  # type: ignore[misc]
         self._announcements = announcements
         self.loaded = multiprocessing.Semaphore(0)
         self.beats = multiprocessing.RawArray("L", options["workers"])
+        # How often the workers were told to read the content again.
+        self.reloads = multiprocessing.RawValue("L", 0)
         self.socket_file = listening.fileno(), os.fstat(listening.fileno()).st_ino
         self._listening, self._ready, self._stuck_timeout = listening, ready, stuck_timeout
 
@@ -194,6 +198,18 @@ class _Server(_Granian):  # type: ignore[misc]
                 elif beat and times * INTERVAL >= self._stuck_timeout:
                     worker.inner.kill()
 
+    def _reload(self, spawn_target: Any, target_loader: Any) -> None:
+        """Read the content again. The workers are replaced only where they may have a new certificate to read.
+
+        In the thread that makes workers: a process that is forked while another thread reads might never begin.
+        """
+        self.reload_signal = False
+        self.main_loop_interrupt.clear()
+        target_loader.reload()
+        self.reloads.value = target_loader.reloads
+        if self.ssl_ctx[0]:
+            super()._reload(spawn_target, target_loader)
+
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         self._announcements.stopping()
         for worker in self.wrks:
@@ -211,21 +227,38 @@ class _Loader:
     of it at each request.
     """
 
-    def __init__(self, settings: Settings, catalogue: Content, port: int, server: _Server) -> None:
+    def __init__(
+        self, settings: Settings, catalogue: Content, port: int, server: _Server, reloading: Reloading
+    ) -> None:
         self._settings, self._port = settings, port
         self._catalogue: Content | None = catalogue
         self._loaded, self._beats, self._socket = server.loaded, server.beats, server.socket_file
+        # How often the content was read again: in a worker, before it began.
+        self.reloads = 0
+        self._reloads_now = server.reloads
+        self._reloading: Reloading | None = reloading
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_catalogue": None}
+        return self.__dict__ | {"_catalogue": None, "_reloading": None}
+
+    def reload(self) -> None:
+        """In the first process: read the content again, for itself and the workers to come."""
+        assert self._reloading is not None and self._catalogue is not None
+        content = self._reloading.attempt(partial(reloaded, self._catalogue, self._settings))
+        if content is not None:
+            self._catalogue = content
+            self.reloads += 1
 
     def __call__(self, idx: int) -> Flask:
         settings = self._settings
         if sys.platform != "win32":
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process replaces the workers then
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process tells the workers
         _signals.set_main_signals = partial(_set_signals, _signals.set_main_signals)
         Thread(target=self._end_with_parent, daemon=True).start()
-        app = create_app(settings, catalogue=ServedContent(settings, self._catalogue))
+        reloads_now = self._reloads_now
+        served = ServedContent(settings, self._catalogue)
+        content = WorkerContent(served, lambda: reloads_now.value, self.reloads)
+        app = create_app(settings, catalogue=served)
         per_caller = 0 if settings.proxies else settings.connections_per_caller
         connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)
         beats = self._beats
@@ -252,6 +285,7 @@ class _Loader:
             def look() -> None:
                 beats[idx] += 1
                 bodies.give_up_late_ones()
+                content.look()
                 if threads.are_idle():
                     tidying.look()
                 if self._has_ended() and threads.are_idle() and bodies.are_here():

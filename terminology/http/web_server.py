@@ -9,12 +9,15 @@ import gc
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from errno import EADDRINUSE
+from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
+from threading import Thread
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -27,6 +30,7 @@ from terminology.http.app import create_app
 from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
 from terminology.http.observation import missing_metrics
+from terminology.http.reloading import Reloading
 from terminology.http.targets import ROOT
 from terminology.opening import ServedContent
 from terminology.settings import Settings
@@ -82,13 +86,19 @@ def _serve(settings: Settings, catalogue: Content, ready: Callable[[str], None])
     gc.freeze()
     gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
     give_memory_back()
-    if find_spec("granian") is not None:
-        from terminology.http import granian_server
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody can do what it asks for
+    reloading = Reloading(settings, base)
+    try:
+        if find_spec("granian") is not None:
+            from terminology.http import granian_server
 
-        granian_server.serve(settings, catalogue, listening, is_ready, announcements)
-    else:
-        _with_werkzeug(settings, catalogue, listening, context, is_ready)
-        announcements.stopping()
+            granian_server.serve(settings, catalogue, listening, is_ready, announcements, reloading)
+        else:
+            _with_werkzeug(settings, catalogue, listening, context, is_ready, reloading)
+            announcements.stopping()
+    finally:
+        reloading.end()
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -166,8 +176,10 @@ def _with_werkzeug(
     listening: socket.socket,
     context: ssl.SSLContext | None,
     ready: Callable[[], None],
+    reloading: Reloading,
 ) -> None:
-    app = create_app(settings, catalogue=ServedContent(settings, catalogue))
+    served = ServedContent(settings, catalogue)
+    app = create_app(settings, catalogue=served)
     handler = type("_TimedHandler", (_Handler,), {"timeout": settings.header_timeout})
     address, port = listening.getsockname()[:2]
     server = make_server(
@@ -180,6 +192,9 @@ def _with_werkzeug(
         fd=listening.fileno(),
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if sys.platform != "win32":
+        reload = partial(reloading.attempt, served.reload)
+        signal.signal(signal.SIGHUP, lambda *_: Thread(target=reload, daemon=True).start())
     ready()
     with suppress(KeyboardInterrupt):
         server.serve_forever()

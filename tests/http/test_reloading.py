@@ -1,0 +1,152 @@
+"""Content that is read again: without a restart, in every worker, and without a request that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import requests
+
+from terminology import Settings
+from terminology.core.errors import UnreadableFileError
+from terminology.opening import ServedContent
+from tests.support.builders import code_system, value_set
+from tests.support.paths import ROOT
+from tests.support.service import Service, serving, until
+
+SIZES = "http://example.org/sizes"
+
+
+def put(folder: Path, *codes: str) -> None:
+    """A file that is there as a whole or not at all."""
+    folder.mkdir(exist_ok=True)
+    new = folder / "sizes.new"
+    new.write_text(json.dumps(code_system(SIZES, *codes)))
+    new.replace(folder / "sizes.json")
+
+
+def codes_of(service: Service) -> list[str]:
+    with requests.get(
+        f"http://127.0.0.1:{service.port}/fhir/r4/CodeSystem?url={SIZES}", timeout=60
+    ) as answer:
+        return [c["code"] for e in answer.json()["entry"] for c in e["resource"]["concept"]]
+
+
+def command(name: str, data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "terminology", name, *options],
+        cwd=ROOT,
+        env={**os.environ, "TERMINOLOGY_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(params=["granian", "werkzeug"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    put(tmp_path / "content", "a")
+    program = "import terminology.http.web_server as s; s.find_spec = lambda name: None"
+    options = ("--content", str(tmp_path / "content"), "--data", str(tmp_path / "data"), "--workers", "2")
+    with serving(*options, program=program if request.param == "werkzeug" else "") as running:
+        yield running
+
+
+def test_a_reload_is_seen_by_every_worker_and_no_request_fails(service: Service, tmp_path: Path) -> None:
+    workers = service.workers
+    ended = Event()
+
+    def asking() -> set[tuple[int, int]]:
+        seen = set()
+        with requests.Session() as session:
+            while not ended.is_set():
+                url = f"http://127.0.0.1:{service.port}/fhir/r4/CodeSystem/$lookup?system={SIZES}&code="
+                seen |= {(n, session.get(f"{url}{'abc'[n]}", timeout=60).status_code) for n in (0, 1)}
+        return seen
+
+    with ThreadPoolExecutor(4) as threads:
+        tasks = [threads.submit(asking) for _ in range(4)]
+        put(tmp_path / "content", "a", "b")
+        done = command("reload", tmp_path / "data")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith(": read again\n")
+        until(lambda: all(codes_of(service) == ["a", "b"] for _ in range(10)))
+        ended.set()
+        seen = set().union(*(task.result() for task in tasks))
+    assert seen <= {(0, 200), (1, 404), (1, 200)}
+    assert service.workers == workers, "no worker was replaced"
+
+
+def test_a_broken_file_leaves_the_old_content_and_is_named(service: Service, tmp_path: Path) -> None:
+    broken = tmp_path / "content" / "broken.json"
+    broken.write_text('{"resourceType": "CodeSystem", ')
+    put(tmp_path / "content", "a", "b")
+    done = command("reload", tmp_path / "data")
+    assert done.returncode == 1
+    assert str(broken) in done.stderr
+    assert codes_of(service) == ["a"]
+    store = tmp_path / "store"
+    loaded = tmp_path / "v.json"
+    loaded.write_text(json.dumps(value_set("v", {"system": SIZES})))
+    assert command("import", tmp_path / "data", "--store", str(store), "fhir", str(loaded)).returncode == 0
+    status = command("status", tmp_path / "data", "--store", str(store))
+    assert status.returncode == 1
+    assert str(broken) in status.stderr
+    broken.unlink()
+    assert command("reload", tmp_path / "data").returncode == 0
+    until(lambda: codes_of(service) == ["a", "b"])
+    assert command("status", tmp_path / "data", "--store", str(store)).returncode == 0
+
+
+def test_a_worker_that_begins_later_has_the_new_content(tmp_path: Path) -> None:
+    put(tmp_path / "content", "a")
+    options = ("--content", str(tmp_path / "content"), "--data", str(tmp_path / "data"))
+    with serving(*options) as service:
+        put(tmp_path / "content", "b")
+        assert command("reload", tmp_path / "data").returncode == 0
+        (worker,) = service.workers
+        (tmp_path / "content" / "sizes.json").unlink()
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: service.workers not in ([], [worker]))
+        assert codes_of(service) == ["b"]
+
+
+def test_a_service_that_does_not_run_is_not_told(tmp_path: Path) -> None:
+    assert "no service runs" in command("reload", tmp_path).stderr
+    left_over = tmp_path / "services" / f"{os.getpid()}.json"
+    left_over.parent.mkdir()
+    left_over.write_text(json.dumps({"process": os.getpid(), "address": "x"}))
+    assert "no service runs" in command("reload", tmp_path).stderr, "its number is that of another process"
+    assert not left_over.exists()
+
+
+def test_old_content_is_served_until_all_of_the_new_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    served = ServedContent(Settings(environment={}, bundled=False, data="", content=[tmp_path]))
+
+    def codes() -> list[str]:
+        document: Any = served.catalogue().find("CodeSystem", SIZES)
+        return [node["code"] for node in document["concept"]]
+
+    first = served.catalogue()
+    put(tmp_path, "b")
+    assert codes() == ["a"]
+    served.reload()
+    assert codes() == ["b"]
+    assert first.find_system(SIZES).locate("a"), "a request that has begun keeps its content"  # type: ignore[union-attr]
+    (tmp_path / "sizes.json").write_text("{")
+    with pytest.raises(UnreadableFileError):
+        served.reload()
+    assert codes() == ["b"]
+    (tmp_path / "sizes.json").unlink()
+    served.reload()
+    assert served.catalogue().find("CodeSystem", SIZES) is None
