@@ -15,10 +15,13 @@ from terminology.core.model import Document
 from terminology.wire import json
 from terminology.wire.bundle import BATCH_LIMIT
 from terminology.wire.json import Written
+from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, Parameter, from_body, named
+from terminology.wire.shared_requests import SharedInBatch, SharedRequest
 from terminology.wire.write.parameters import parameters, resource
 
-Answer = Callable[[Sequence[Argument]], Document]
+# An answer, and the request that it is the answer to, if others like it may share it.
+Answer = Callable[[Sequence[Argument]], tuple[Document, PreparedRequest | None]]
 Fail = Callable[[Exception], Document]
 
 # So many bytes of the answers in a batch count as a step.
@@ -37,12 +40,13 @@ def answer_each(
     rows: Sequence[Parameter],
     arguments: Sequence[Argument],
     answer: Answer,
+    alike: SharedInBatch,
     fail: Fail,
     is_written: bool,
 ) -> Document:
     """The answers to all arguments of a name, as Parameters. ``fail`` makes an OperationOutcome of any error.
 
-    ``is_written``: see ``part``.
+    Validations that differ in a code alone are read once, and then answered by ``alike``. ``is_written``: see ``part``.
     Raises TerminologyError when there is no such argument, or too many.
     """
     validations = [item for item in arguments if item.name == name]
@@ -52,11 +56,22 @@ def answer_each(
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(validations)))
     shared = [item for item in arguments if item.name != name]
 
+    def document_of(validation: Argument) -> Document:
+        body = _body(validation)
+        request = _shared_request(body)
+        document = None if request is None else alike.answer(request)
+        if document is not None:
+            return document
+        own = _own(validation, body)
+        document, prepared = answer([*own, *_inherited(shared, own, rows)])
+        if request is not None and prepared is not None:
+            alike.keep(request, prepared)
+        return document
+
     def result_of(validation: Argument) -> Document | Written:
         try:
-            own = _own(validation)
             budget.begin_part(_STEPS_OF_VALIDATION)
-            return part(answer([*own, *_inherited(shared, own, rows)]), is_written)
+            return part(document_of(validation), is_written)
         except Exception as error:
             return fail(error)
 
@@ -74,12 +89,26 @@ def part(document: Document, is_written: bool) -> Document | Written:
     return Written(content) if is_written else document
 
 
-def _own(validation: Argument) -> list[Argument]:
-    """The arguments of one validation, each with its place in the whole."""
+def _body(validation: Argument) -> Document:
+    """The Parameters of one validation. Raises TerminologyError for anything but a resource."""
     body = None if isinstance(validation.value, str) else validation.value.get("resource")
     if not isinstance(body, dict):
         issue = issues.bad_value(validation.name, None, "a Parameters resource", validation.at)
         raise TerminologyError(issue)
+    return body
+
+
+def _shared_request(body: Document) -> SharedRequest | None:
+    """The request of one validation, if others may be like it."""
+    nodes = body.get("parameter")
+    if len(body) != 2 or body.get("resourceType") != "Parameters" or not isinstance(nodes, list):
+        return None
+    request = SharedRequest(["validation"])
+    return request if request.add_nodes(nodes) is not None and request.names else None
+
+
+def _own(validation: Argument, body: Document) -> list[Argument]:
+    """The arguments of one validation, each with its place in the whole."""
     return [
         Argument(item.name, item.value, item.at.replace("Parameters", f"{validation.at}.resource", 1))
         for item in from_body(body, validation.name)

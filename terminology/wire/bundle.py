@@ -14,6 +14,7 @@ from terminology.wire.fhir_versions import RELEASES
 from terminology.wire.json import Written
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
+from terminology.wire.shared_requests import SharedRequest
 
 # The longest url of an entry, without its query.
 LONGEST_ADDRESS = 8_000
@@ -97,6 +98,20 @@ def entry_request(entry: Any, index: int, base: str, whole: Request) -> Request:
         id=whole.id,
         user=whole.user,
     )
+
+
+def shared_entry(entry: Any) -> SharedRequest | None:
+    """The request of a batch entry, if others may be like it: one that reads, with a url alone."""
+    node = entry.get("request") if isinstance(entry, dict) and len(entry) == 1 else None
+    if not isinstance(node, dict) or len(node) != 2 or node.get("method") != "GET":
+        return None
+    url = node.get("url")
+    if not isinstance(url, str) or not url.isascii() or "#" in url:
+        return None
+    address, _, query = url.partition("?")
+    request = SharedRequest([address])
+    request.add_query(query)
+    return request if request.names else None
 
 
 def _below(url: str, base: str, index: int) -> tuple[str, str]:

@@ -64,7 +64,7 @@ class Parameter:
     ``field`` is the field of the request that it fills, ``type`` its FHIR type, ``names`` are its names in all
     releases. ``instance`` is false if it is not needed when the resource is in the URL. ``varies`` is true if
     its values differ from request to request while the rest of the request stays the same: requests that
-    differ in such values alone share a prepared request (``http.prepared_requests``). ``version`` is the field
+    differ in such values alone share a prepared request (``wire.shared_requests``). ``version`` is the field
     of the version that a canonical may have (``url|version``).
     """
 

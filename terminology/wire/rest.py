@@ -21,7 +21,14 @@ from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability
 from terminology.wire.batch_validate import answer_each, part
-from terminology.wire.bundle import BATCH_LIMIT, batch_entry, batch_response, entry_request, history
+from terminology.wire.bundle import (
+    BATCH_LIMIT,
+    batch_entry,
+    batch_response,
+    entry_request,
+    history,
+    shared_entry,
+)
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.changes import RIGHTS, WRITABLE, write
 from terminology.wire.elsewhere import ForeignQuestion
@@ -35,6 +42,7 @@ from terminology.wire.permission import require_any_right, require_right
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
 from terminology.wire.search import PARAMETERS, RESULT, ignoring_case, number, search
+from terminology.wire.shared_requests import SharedInBatch
 from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
 from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 from terminology.wire.transaction import transaction
@@ -352,23 +360,33 @@ def _run(call: _Call, place: str, operation: Operation) -> Response:
             response.prepared = None
         return response
 
-    def answer(own: Sequence[Argument]) -> Document:
+    def answer(own: Sequence[Argument]) -> tuple[Document, PreparedRequest | None]:
         extended, rest = with_resources(catalogue, context.release, own)
         warnings = _slips(operation, unknown(_known(operation), rest))
         try:
             single = place.replace("batch-", "")
-            document = _decided(replace(call, arguments=rest), single, operation, extended).resource or {}
+            response = _decided(replace(call, arguments=rest), single, operation, extended)
         except TerminologyError as error:
             explain(error, warnings, operation.warns_in)
             raise
-        return with_warnings(document, operation.warns_in, warnings)
+        if warnings or response.warnings or extended is not catalogue:
+            response.prepared = None
+        return with_warnings(response.resource or {}, operation.warns_in, warnings), response.prepared
 
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
 
     return Response(
         200,
-        answer_each(operation.each, operation.parameters, call.arguments, answer, fail, context.writes_parts),
+        answer_each(
+            operation.each,
+            operation.parameters,
+            call.arguments,
+            answer,
+            SharedInBatch(catalogue),
+            fail,
+            context.writes_parts,
+        ),
     )
 
 
@@ -482,16 +500,37 @@ def _batch(context: Context, request: Request) -> Response:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
     if body["type"] == "transaction":
         return transaction(context, request, entries, _answered)
-    return Response(200, batch_response([_entry(context, request, e, n) for n, e in enumerate(entries)]))
+    alike = SharedInBatch(context.catalogue)
+    answers = [_entry(context, request, alike, entry, index) for index, entry in enumerate(entries)]
+    return Response(200, batch_response(answers))
 
 
-def _entry(context: Context, request: Request, entry: Document, index: int) -> Document:
-    """The answer to an entry: a request of the same client, with the same cache of resources."""
+def _entry(context: Context, request: Request, alike: SharedInBatch, entry: Document, index: int) -> Document:
+    """The answer to an entry: a request of the same client, with the same cache of resources.
+
+    Entries that differ in a code alone are read once, and then answered by ``alike``.
+    """
+    shared = shared_entry(entry)
+    if shared is not None and alike.has(shared):
+        try:
+            budget.begin_part(_STEPS_OF_REQUEST)
+        except OverBudgetError as error:
+            return _failed_entry(error, request)
+        document = alike.answer(shared)
+        if document is not None:
+            return _whole_entry(context, request, Response(200, document))
     try:
         inner = entry_request(entry, index, context.base, request)
     except TerminologyError as error:
         return _failed_entry(error, request)
     response = respond(context, inner)
+    if shared is not None and response.prepared is not None:
+        alike.keep(shared, response.prepared)
+    return _whole_entry(context, request, response)
+
+
+def _whole_entry(context: Context, request: Request, response: Response) -> Document:
+    """The entry of a response, if there is work left for its bytes."""
     if response.resource is None:
         return batch_entry(response, None)
     try:

@@ -19,9 +19,10 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import UnavailableError
 from terminology.http.common_headers import CommonHeaders
 from terminology.http.media import JSON
-from terminology.http.prepared_requests import PreparedRequests, varying_names
+from terminology.http.prepared_requests import PreparedRequests
 from terminology.wire import r4
 from terminology.wire.request_headers import EFFECTIVE, RequestHeader
+from terminology.wire.shared_requests import varying_names
 from tests.support.conization import CPT, OURS, PCS
 
 # Questions with places for codes, and a code that has an answer.
