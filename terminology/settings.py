@@ -434,6 +434,13 @@ class Settings:
         _boolean,
         "true or false",
     )
+    compression: bool = _setting(
+        True,
+        "Compress large answers for clients that say that they take it (Accept-Encoding): with zstd and br where their "
+        "packages are installed (the extra 'compression'), else with gzip.",
+        _boolean,
+        "true or false",
+    )
     cors_origin: str = _setting(
         "",
         "The origin whose pages may call the service from a browser, such as https://app.example.org, or '*' for any. "

@@ -145,6 +145,7 @@ def guesses(package: Path) -> list[str]:
 def test_no_attribute_is_looked_up_that_a_class_does_not_declare() -> None:
     """Between our own packages nothing is guessed; objects of others may lack what these look for."""
     assert set(guesses(PACKAGE)) == {
+        "terminology.http.compression: close",  # as below
         "terminology.http.gateway: close",  # what a WSGI application returns may have it
         "terminology.library.results: errors",  # pydantic's ValidationError among other exceptions
         "terminology.store.compile.blocks: pread",  # not on every system

@@ -13,6 +13,7 @@ import orjson
 
 from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.errors import SettingError
+from terminology.http.authentication import USER
 from terminology.http.common_headers import REQUEST_ID
 from terminology.http.line_file import LineFile
 from terminology.http.targets import PROBE, RequestTarget
@@ -57,6 +58,9 @@ class AccessLog:
             client = _escaped(address)
             self._clients.put(address, client)
         more = self._query(environ) if self._has_queries else ""
+        user = environ.get(USER)
+        if user is not None and user.name:
+            more += self._field("user", user.name)
         if self._is_json:
             # A client may choose the id, of printable characters.
             if '"' in id_ or "\\" in id_:
@@ -72,10 +76,12 @@ class AccessLog:
             )
 
     def _query(self, environ: dict[str, Any]) -> str:
-        query = _in_text(environ.get("QUERY_STRING", "")[:_LONGEST_QUERY])
-        if not query:
-            return ""
-        return f',"query":{orjson.dumps(query).decode()}' if self._is_json else f" query={query}"
+        query = environ.get("QUERY_STRING", "")[:_LONGEST_QUERY]
+        return self._field("query", query) if query else ""
+
+    def _field(self, name: str, value: str) -> str:
+        text = _in_text(value)
+        return f',"{name}":{orjson.dumps(text).decode()}' if self._is_json else f" {name}={text}"
 
     def _now(self) -> str:
         """The time in UTC, to the millisecond. Many requests have the same."""

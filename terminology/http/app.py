@@ -2,7 +2,8 @@
 
 Two WSGI layers stand before Flask: ``common_headers.CommonHeaders`` and, inside it,
 ``prepared_requests.PreparedRequests``, which answers requests like earlier ones without Flask. Around them
-``observation.Observed`` writes the access log and counts for the metrics, if the settings say so. Between them
+``compression.Compression`` compresses large answers, and ``observation.Observed`` writes the access log and counts for
+the metrics, if the settings say so. Between them
 ``addresses.behind_proxies`` reads the headers of proxies, ``request_rate.RequestRate`` counts the requests of each
 caller and ``authentication.Authentication`` finds out which user sends one, if the settings say so. If hooks such as
 ``before_request`` are added to the application, Flask answers every request, so that the hooks see it. WSGI
@@ -37,6 +38,7 @@ from terminology.http.authentication import (
 from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
+from terminology.http.compression import compressed
 from terminology.http.health import add_health
 from terminology.http.media import JSON, XML, asks_for, negotiated, readable
 from terminology.http.observation import observed
@@ -135,12 +137,12 @@ def create_app(
     app.add_url_rule(
         "/", "home", partial(_home, settings), methods=_READABLE, provide_automatic_options=False
     )
-    add_health(app, current)
+    add_health(app, current, names_resources=authenticator is None)
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings)
     known = prepared if authenticator is None else Authentication(prepared, authenticator)
     answering = behind_proxies(limited_rate(known, settings), settings)
-    whole = CommonHeaders(answering, settings.cors_origin)
+    whole = compressed(CommonHeaders(answering, settings), settings)
     app.wsgi_app = observed(whole, settings, current, elsewhere)  # type: ignore[assignment, method-assign]
     return app
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from terminology.http.addresses import is_page_of_this_machine
 from terminology.http.media import JSON
+from terminology.settings import Settings
 from terminology.wire import json
 from terminology.wire.failures import failure
 from terminology.wire.request_headers import RequestHeader
@@ -34,6 +35,7 @@ _EXPOSED_HEADERS = (
     "X-Terminology-Upstream"
 )
 _VARY = "Accept, Accept-Language, Origin"
+_VARY_COMPRESSED = "Accept, Accept-Encoding, Accept-Language, Origin"
 _DAY = "86400"
 _PREFLIGHT = (
     ("Access-Control-Allow-Methods", _ALLOWED_METHODS),
@@ -43,12 +45,14 @@ _PREFLIGHT = (
 
 
 class CommonHeaders:
-    """The layer. ``cors_origin``: an origin whose pages may call, besides those of this machine; ``*`` for any."""
+    """The layer."""
 
-    def __init__(self, application: WSGIApplication, cors_origin: str) -> None:
+    def __init__(self, application: WSGIApplication, settings: Settings) -> None:
         self.application = application
-        self._headers = [("Vary", _VARY), *(_cors(cors_origin) if cors_origin else ())]
-        self._allows_any = cors_origin == "*"
+        origin = settings.cors_origin
+        self._vary = "Vary", _VARY_COMPRESSED if settings.compression else _VARY
+        self._headers = [self._vary, *(_cors(origin) if origin else ())]
+        self._allows_any = origin == "*"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request_id = environ[REQUEST_ID] = _request_id(environ)
@@ -60,7 +64,7 @@ class CommonHeaders:
             if origin is None or self._allows_any or not is_page_of_this_machine(origin):
                 headers += self._headers
             else:
-                headers += [("Vary", _VARY), *_cors(origin)]
+                headers += [self._vary, *_cors(origin)]
             if environ["REQUEST_METHOD"] == "OPTIONS":
                 headers += _PREFLIGHT
             if exc_info is None:

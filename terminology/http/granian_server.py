@@ -264,7 +264,7 @@ class _Loader:
         beats = self._beats
 
         def wrapped(app: Flask, *_: object) -> SharedThreads:
-            refused: WSGIApplication = CommonHeaders(_raise_refusal, settings.cors_origin)
+            refused: WSGIApplication = CommonHeaders(_raise_refusal, settings)
             if isinstance(app.wsgi_app, Observed):
                 refused = app.wsgi_app.around(refused)
             refusing = gateway(refused)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Flask, Response
 
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.errors import UnreadableArtifactError
+from terminology.core.errors import UnavailableError, UnreadableArtifactError
 from terminology.core.model import Document
 from terminology.http.targets import HEALTH, READINESS
 from terminology.wire import json
@@ -15,8 +15,11 @@ from terminology.wire import json
 _JSON = "application/json"
 
 
-def add_health(app: Flask, current: Callable[[], Catalogue]) -> None:
-    """Add the pages. They are asked for without authentication and under any name of the service."""
+def add_health(app: Flask, current: Callable[[], Catalogue], names_resources: bool) -> None:
+    """Add the pages. They are asked for without authentication and under any name of the service.
+
+    ``names_resources``: everybody may know which resources cannot be read.
+    """
 
     def healthz() -> Response:
         return _page(200, {"status": "alive"})
@@ -27,16 +30,19 @@ def add_health(app: Flask, current: Callable[[], Catalogue]) -> None:
         if not faults:
             return _page(200, {"status": "ready"})
         is_ready = all(isinstance(fault, UnreadableArtifactError) for fault in faults)
-        # Where the store is, and why it cannot be read, is for the log alone.
-        names = [
-            str(f) if isinstance(f, UnreadableArtifactError) else "the store cannot be read" for f in faults
-        ]
-        return _page(
-            200 if is_ready else 503, {"status": "degraded" if is_ready else "not ready", "faults": names}
-        )
+        reasons = [_reason(fault, names_resources) for fault in faults]
+        state = "degraded" if is_ready else "not ready"
+        return _page(200 if is_ready else 503, {"status": state, "faults": list(dict.fromkeys(reasons))})
 
     app.add_url_rule(HEALTH, "healthz", healthz)
     app.add_url_rule(READINESS, "readyz", readyz)
+
+
+def _reason(fault: UnavailableError, names_resources: bool) -> str:
+    """A fault in words for everybody: where the store is, and why it cannot be read, is for the log alone."""
+    if not isinstance(fault, UnreadableArtifactError):
+        return "the store cannot be read"
+    return str(fault) if names_resources else "a resource of the store cannot be read"
 
 
 def _page(status: int, document: Document) -> Response:
