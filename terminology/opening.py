@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -236,19 +236,14 @@ def known_importers() -> Sequence[Importer]:
     return IMPORTERS
 
 
-def open_store(place: str, copies: Path | None = None) -> tuple[StoreReader, WriteLog]:
-    """The reader of a store, and the log of what clients write into it.
-
-    ``copies`` is a folder for copies of its files. Raises SettingError.
-    """
+def open_store(place: str, copies: Path | None = None) -> tuple[StoreReader, Store]:
+    """The reader of a store, and the store. ``copies`` is a folder for copies of its files. Raises SettingError."""
     content = store_content(place)
     try:
         from terminology.store.serving import StoreReader
-        from terminology.store.write_log import WriteLog
     except ImportError as problem:
         raise _missing_package(place, problem) from None
-    readable = _copied(content, place, copies) if copies is not None else content
-    return StoreReader(readable), WriteLog(content)
+    return StoreReader(_copied(content, place, copies) if copies is not None else content), content
 
 
 def _copied(content: ReadableStore, place: str, folder: Path) -> ReadableStore:
@@ -357,9 +352,9 @@ class ServedContent:
         if settings.copies is not None and not settings.store.startswith(POSTGRES):
             raise _copies_without_database(settings.store)
         self._reader: StoreReader | None = None
-        self._log: WriteLog | None = None
+        self._store: Store | None = None
         if settings.store:
-            self._reader, self._log = open_store(settings.store, settings.copies)
+            self._reader, self._store = open_store(settings.store, settings.copies)
         self._generation: ServedGeneration | None = None
         self._stored: list[CompiledResource] = []
         self._written = WrittenResources()
@@ -370,14 +365,21 @@ class ServedContent:
 
     @property
     def writable(self) -> WritableContent | None:
-        """This content, if there is a log of writes."""
-        return self if self._log is not None else None
+        """This content, if it has a store."""
+        return self if self._store is not None else None
 
-    @property
+    @cached_property
     def log(self) -> WriteLog:
         """The log of what clients write. Only ``writable`` content has one."""
-        assert self._log is not None
-        return self._log
+        from terminology.store.write_log import WriteLog  # a server that nobody writes to needs no SQLAlchemy
+
+        assert self._store is not None
+        return WriteLog(self._store)
+
+    @property
+    def log_of_past(self) -> WriteLog | None:
+        """The log, if anything was ever written."""
+        return self.log if self._store is not None and self._store.has_writes() else None
 
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment. What it lacks because the store cannot be read raises UnavailableError."""
@@ -430,7 +432,8 @@ class ServedContent:
         if now < self._next_look or generation.problem is not None:
             return self._written
         try:
-            changes = self.log.changes_after(self._written.number)
+            log_of_past = self.log_of_past
+            changes = [] if log_of_past is None else log_of_past.changes_after(self._written.number)
         except UnavailableError:  # the log has said why
             self._next_look = now + _INTERVAL
             return self._written
@@ -447,8 +450,8 @@ class ServedContent:
         """Close the store."""
         if self._reader is not None:
             self._reader.close()
-        if self._log is not None:
-            self._log.close()
+        if "log" in self.__dict__:
+            self.log.close()
 
 
 def _resources_of(generation: ServedGeneration) -> list[CompiledResource]:

@@ -40,7 +40,7 @@ from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.compression import compressed
 from terminology.http.health import add_health
-from terminology.http.media import JSON, XML, asks_for, negotiated, readable
+from terminology.http.media import JSON, XML, asks_for, is_table, negotiated, readable
 from terminology.http.observation import observed
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
@@ -52,6 +52,7 @@ from terminology.wire import request_headers as request_headers
 from terminology.wire.exchange import FORM, Context, WritableContent
 from terminology.wire.failures import failure
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
+from terminology.wire.map_import import table_of_rows
 from terminology.wire.request_headers import RequestHeader
 from terminology.wire.sessions import Sessions
 
@@ -317,6 +318,8 @@ def _body(headers: request_headers.Headers, release: FhirVersion, largest: int) 
     content = body_of(request.environ, largest)
     if not content:
         return _Body()
+    if is_table(headers.get(RequestHeader.CONTENT_TYPE, ""), request.path):
+        return _Body(JSON, table_of_rows(content))
     media = readable(headers.get(RequestHeader.CONTENT_TYPE, ""), release)
     require_few_parts(content, media)
     if media == FORM:

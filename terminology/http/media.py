@@ -17,6 +17,7 @@ from terminology.wire.fhir_versions import FhirVersion
 
 JSON = "application/fhir+json"
 XML = "application/fhir+xml"
+CSV = "text/csv"
 FORMATS = {
     "json": JSON,
     "application/fhir+json": JSON,
@@ -122,3 +123,9 @@ def asks_for(header: str, release: FhirVersion) -> bool:
     """Does a header name this release by ``fhirVersion``?"""
     versions = (media.parameters.get("fhirversion") for media in media_types(header))
     return any(version is not None and release.is_meant_by(version) for version in versions)
+
+
+def is_table(content_type: str, path: str) -> bool:
+    """Is a body a table in CSV, sent to the one operation that takes one?"""
+    media = next(media_types(content_type), None)
+    return media is not None and media.name == CSV and path.rstrip("/").endswith("/$import")

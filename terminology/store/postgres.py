@@ -573,8 +573,8 @@ class PostgresStore:
         return self.registry_url
 
     def has_writes(self) -> bool:
-        """The database may have a log."""
-        return True
+        """Whether the database has told of a write."""
+        return self._notices.number > 0
 
     def prepare_writes(self) -> None:
         """Does nothing: all that a log needs are its tables."""

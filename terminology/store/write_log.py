@@ -12,7 +12,7 @@ import logging
 import weakref
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -189,7 +189,9 @@ class WriteLog:
                         self._store.announce_write(UNSETTLED)
                     connection.exec_driver_sql("COMMIT")
                 except BaseException:
-                    connection.exec_driver_sql("ROLLBACK")
+                    # SQLite has done so already where the disk is full.
+                    with suppress(sql.exc.DBAPIError):
+                        connection.exec_driver_sql("ROLLBACK")
                     raise
                 finally:
                     # Also if nothing was written: the write before may have died between its end and this line.

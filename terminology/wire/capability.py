@@ -13,6 +13,7 @@ from typing import Any
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.core.software import NAME, RELEASED, TESTS_PASSED, VERSION
+from terminology.wire import map_import
 from terminology.wire.cache_control import RESOURCES
 from terminology.wire.changes import WRITABLE
 from terminology.wire.exchange import Context, Login
@@ -153,6 +154,13 @@ def _resource(kind: str, context: Context) -> Node:
         }
         for name, row in operations_of(kind, release).items()
     ]
+    if kind == map_import.KIND:
+        own = {map_import.IMPORT: is_writable, map_import.ROW_HISTORY: context.writable is not None}
+        operations += [
+            {"name": name, "definition": f"{base}/OperationDefinition/{kind}-{name}"}
+            for name, is_offered in own.items()
+            if is_offered
+        ]
     return node | ({"operation": operations} if operations else {})
 
 

@@ -67,7 +67,7 @@ class Write:
 def write(context: Context, request: Request, kind: str, id_: str | None = None) -> Response:
     """The answer to a create, update or deletion. Raises TerminologyError, UnavailableError."""
     one = write_of(context, request, kind, id_)
-    with Changes.begun(context, request) as changes:
+    with Changes.begun(context, request, reason_of(request)) as changes:
         changes.carry_out([one])
     return response_of(context, request, one)
 
@@ -144,20 +144,30 @@ def require_current(write: Write) -> None:
 class Changes:
     """The writes of one request, in a transaction of the log."""
 
-    def __init__(self, context: Context, request: Request, change: WriteTransaction) -> None:
+    def __init__(
+        self, context: Context, request: Request, change: WriteTransaction, reason: str | None
+    ) -> None:
         self._context, self._change = context, change
-        self._author, self._reason = request.user.name, reason_of(request)
+        self._author, self._reason = request.user.name, reason
         # The content as it was committed last: nobody else writes meanwhile.
         self._catalogue = writable_of(context).catalogue().for_fhir(context.release.version)
         self.preview = self._catalogue
 
     @classmethod
     @contextmanager
-    def begun(cls, context: Context, request: Request) -> Iterator[Changes]:
+    def begun(cls, context: Context, request: Request, reason: str | None) -> Iterator[Changes]:
         """The changes of a request; they are committed at the end of the block. Raises as ``WriteLog.writing`` does."""
-        reason_of(request)
         with writable_of(context).log.writing() as change:
-            yield cls(context, request, change)
+            yield cls(context, request, change, reason)
+
+    def present(self, kind: str, id_: str) -> ResourceVersion:
+        """The version of a written resource that is to be changed. Raises TerminologyError where there is none."""
+        version = self._change.latest(kind, id_)
+        if version is None or version.is_deletion:
+            if version is None and self._catalogue.has_id(kind, id_):
+                raise TerminologyError(issues.content_not_writable(kind, id_))
+            raise TerminologyError(issues.unknown_resource(kind, id_))
+        return version
 
     def carry_out(
         self, writes: Sequence[Write], refer: Callable[[Document], Document] = lambda document: document
@@ -305,11 +315,16 @@ def reason_of(request: Request) -> str | None:
         return None
     try:
         # WSGI has the bytes of a header as Latin-1.
-        reason = text.encode("latin-1").decode("utf-8").strip()
-    except ValueError:
-        reason = "\0"
+        return checked_reason(text.encode("latin-1").decode("utf-8"))
+    except UnicodeError:
+        raise TerminologyError(issues.bad_change_reason(LONGEST_REASON)) from None
+
+
+def checked_reason(text: str) -> str | None:
+    """A reason; None for an empty one. Raises TerminologyError for more than a short text."""
+    reason = text.strip()
     if len(reason) > LONGEST_REASON or any(not character.isprintable() for character in reason):
-        raise TerminologyError(issues.bad_change_reason(RequestHeader.CHANGE_REASON.value, LONGEST_REASON))
+        raise TerminologyError(issues.bad_change_reason(LONGEST_REASON))
     return reason or None
 
 

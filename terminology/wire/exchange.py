@@ -40,6 +40,10 @@ class WritableContent(Protocol):
     def log(self) -> WriteLog:
         """The log."""
 
+    @property
+    def log_of_past(self) -> WriteLog | None:
+        """The log, if anything was ever written."""
+
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment."""
 

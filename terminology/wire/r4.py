@@ -194,7 +194,7 @@ def _word_and_rest(node: Document, code: Any) -> tuple[Any, Document]:
     return equivalence(code), node
 
 
-def _kept_word(word: Any) -> list[Document]:
+def kept_word(word: Any) -> list[Document]:
     """The extension that keeps an R4 word, if its R5 code would not lead back to it."""
     is_lost = isinstance(word, str) and equivalence(relationship(word)) != word
     return [{"url": KEPT_WORD, "valueCode": word}] if is_lost else []
@@ -361,7 +361,7 @@ def _target_up(target: Document, attributes: dict[str | None, Document]) -> Docu
     if "equivalence" in target and "relationship" in target:
         return target
     word = target.get("equivalence")
-    target = with_extensions(_renamed(target, _WORD), _kept_word(word))
+    target = with_extensions(_renamed(target, _WORD), kept_word(word))
     if word is not None:
         target["relationship"] = _code(word)
     return _in_conditions(target, lambda node: _condition_up(node, attributes))
@@ -556,7 +556,7 @@ def _relationship_part_down(part: Document) -> Document:
 
 def _equivalence_part_up(part: Document) -> Document:
     part, word = {**part, "name": "relationship"}, part.get("valueCode")
-    return part if word is None else with_extensions({**part, "valueCode": _code(word)}, _kept_word(word))
+    return part if word is None else with_extensions({**part, "valueCode": _code(word)}, kept_word(word))
 
 
 def _no_map_part(part: Document) -> Document:

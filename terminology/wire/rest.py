@@ -19,7 +19,7 @@ from terminology.core.errors import OverBudgetError, RefusedError, TerminologyEr
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
-from terminology.wire import capability
+from terminology.wire import capability, map_import
 from terminology.wire.batch_validate import answer_each, part
 from terminology.wire.bundle import (
     BATCH_LIMIT,
@@ -144,6 +144,16 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
             return Route(methods, lambda: _search(context, request, kind), ("search", kind))
         case ["_search"]:
             return Route((*READ, *POST), lambda: _search(context, request, kind), ("search", kind))
+        case [*place, "$import"] if (
+            kind == map_import.KIND and _is_writable(context, kind) and len(place) < 2
+        ):
+            edited = place[0] if place else None
+            refused = issues.operation_needs_post(map_import.IMPORT)
+            return Route(
+                POST, lambda: map_import.import_rows(context, request, edited), ("update", kind), refused
+            )
+        case [id_, "$row-history"] if kind == map_import.KIND and context.writable is not None:
+            return Route(READ, lambda: map_import.row_history(context, request, id_), ("read", kind))
         case [name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:])
         case ["_history"]:

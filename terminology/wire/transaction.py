@@ -25,6 +25,7 @@ from terminology.wire.changes import (
     Changes,
     Write,
     at_entry,
+    reason_of,
     response_of,
     write_of,
 )
@@ -51,7 +52,7 @@ def transaction(context: Context, request: Request, entries: Sequence[Any], answ
                 writes[index] = write
     refer = _Identities(entries, writes).refer
     responses: dict[int, Response] = {}
-    with Changes.begun(context, request) as changes:
+    with Changes.begun(context, request, reason_of(request)) as changes:
         changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
         preview = replace(context, catalogue=changes.preview, writable=None, takes_writes=False)
         for index, inner in enumerate(requests):

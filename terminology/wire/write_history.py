@@ -33,13 +33,13 @@ def past_version(context: Context, kind: str, id_: str, version: str | None) -> 
 
     Raises RefusedError (410) for a resource or version that is deleted.
     """
-    writable = context.writable
-    if writable is None:
+    log = None if context.writable is None else context.writable.log_of_past
+    if log is None:
         return None
     if version is None:
-        written = None if context.catalogue.has_id(kind, id_) else writable.log.latest(kind, id_)
+        written = None if context.catalogue.has_id(kind, id_) else log.latest(kind, id_)
     elif version.isascii() and version.isdecimal() and len(version) <= _LONGEST:
-        written = writable.log.version(kind, id_, int(version))
+        written = log.version(kind, id_, int(version))
     else:
         written = None
     if written is None:
@@ -51,15 +51,13 @@ def past_version(context: Context, kind: str, id_: str, version: str | None) -> 
 
 def past(context: Context, request: Request, kind: str, id_: str | None) -> Document | None:
     """The history of a type, or of a resource that clients have written; None for any other resource."""
-    writable = context.writable
-    if writable is None:
-        return None
+    log = None if context.writable is None else context.writable.log_of_past
     query = dict(request.query)
     since = _since(query.get("_since"))
     count = min(number("_count", request.query, PAGE), LARGEST_PAGE)
     before = number("_before", request.query, 0) or None
-    total, versions = writable.log.history(kind, id_, since, before, count)
-    if not total and id_ is not None and writable.log.latest(kind, id_) is None:
+    total, versions = (0, []) if log is None else log.history(kind, id_, since, before, count)
+    if not total and id_ is not None and (log is None or log.latest(kind, id_) is None):
         return None
     place = f"{context.base}/{request.path}"
     others = [(name, value) for name, value in request.query if name not in ("_before", "_format")]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,10 @@ from terminology import Settings, create_app
 from terminology.state import FILE
 from terminology.state.database import Database
 from tests.support.builders import body_of, code_system, coding, concept, tree, tx_resource
+from tests.support.disks import fill, small_disk
 from tests.support.engine import catalogue_of
 
+__all__ = ["small_disk"]
 ANIMALS = "http://example.org/animals"
 CATALOGUE = catalogue_of([code_system(ANIMALS, tree("animal", tree("cat")))])
 
@@ -25,31 +25,6 @@ def post(client: Any, *codes: str, name: str = "mine") -> Any:
     nodes: list[dict[str, Any]] = [{"name": "name", "valueString": name}]
     nodes += [{**coding(code, ANIMALS), "name": "concept"} for code in codes]
     return client.post("/fhir/r5/$closure", json=body_of(*nodes))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("only root may mount a small disk")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(b"x" * 4096):
-                pass
-        except OSError:
-            pass
-    return filler
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(small_disk: Path, caplog: Any) -> None:

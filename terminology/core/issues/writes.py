@@ -60,8 +60,8 @@ def bad_id(id_: str) -> Issue:
     return error(code="invalid", text=text)
 
 
-def bad_change_reason(header: str, longest: int) -> Issue:
-    text = f"The header {header} may have at most {longest:,} characters, in UTF-8 and without control characters"
+def bad_change_reason(longest: int) -> Issue:
+    text = f"The reason of a change may have at most {longest:,} characters, in UTF-8 and without control characters"
     return error(code="invalid", text=text)
 
 
@@ -151,3 +151,48 @@ def change_of_resource(
     return information(
         code="informational", text=f"{deed} as {kind}/{id_}, version {version}, by {author}{because}"
     )
+
+
+# -- rows of a map -------------------------------------------------------------------------------
+
+
+def _row(code: str, target: str | None) -> str:
+    return f"a row from '{shortened(code)}' to " + (
+        "no target" if target is None else f"'{shortened(target)}'"
+    )
+
+
+def row_there_already(at: str, code: str, target: str | None) -> Issue:
+    return error(code="conflict", text=f"The map has {_row(code, target)} already: 'change' it", at=[at])
+
+
+def row_not_there(at: str, code: str, target: str | None) -> Issue:
+    return error(code="not-found", text=f"The map does not have {_row(code, target)}", at=[at])
+
+
+def row_of_several_groups(at: str) -> Issue:
+    text = "The row fits several groups of the map: name the code systems of source and target"
+    return error(code="required", text=text, at=[at])
+
+
+def row_without_systems(at: str) -> Issue:
+    text = (
+        "The map has no group for this row: name the code systems of source and target, and a group is made"
+    )
+    return error(code="required", text=text, at=[at])
+
+
+def row_without_relationship(at: str) -> Issue:
+    return error(
+        code="required", text="A row that is added needs a 'relationship' (R4: 'equivalence')", at=[at]
+    )
+
+
+def bad_row(at: str, problem: str) -> Issue:
+    """``problem``: a sentence about the row, without a full stop."""
+    return error(code="invalid", text=problem, at=[at])
+
+
+def rows_missing() -> Issue:
+    text = "There is no row: send parameters 'row' with parts, or a table as text/csv"
+    return error(code="required", text=text, at=["Parameters.parameter"])
