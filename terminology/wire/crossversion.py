@@ -186,15 +186,21 @@ class Shape:
     names: dict[str, str] = field(default_factory=dict)  # JSON key, and key of its companion: JSON key
     words: dict[str, Words] = field(default_factory=dict)
     children: dict[str, Shape] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)  # all JSON keys of a node for which there is a row
 
     def add(self, element: Element) -> None:
         self.elements.append(element)
         for value_key, key in element.by_value.items():
             self.by_key[key] = element, value_key
             self.names |= {key: key, "_" + key: key}
+            self.keys |= {key, "_" + key}
         self.by_url[element.url] = element
         if element.is_choice:
             self.by_url[element.url + "[x]"] = element  # HL7's converter writes "value", others "value[x]"
+
+    def add_child(self, name: str, child: Shape) -> None:
+        self.children[name] = child
+        self.keys.add(name)
 
 
 @dataclass(slots=True, frozen=True)
@@ -233,10 +239,12 @@ def _shapes() -> dict[str, Shape]:
         _shape(shapes, parent).add(_element(shapes, path, name, type_))
     for path, words in WORDS.items():
         parent, _, name = path.rpartition(".")
-        _shape(shapes, parent).words[name] = _words(path, words)
+        shape = _shape(shapes, parent)
+        shape.words[name] = _words(path, words)
+        shape.keys |= {name, "_" + name}
     for path, definition in _SAME_AS.items():
         parent, _, name = path.rpartition(".")
-        _shape(shapes, parent).children[name] = _shape(shapes, definition)
+        _shape(shapes, parent).add_child(name, _shape(shapes, definition))
     return shapes
 
 
@@ -245,7 +253,7 @@ def _shape(shapes: dict[str, Shape], path: str) -> Shape:
         shapes[path] = Shape()
         parent, _, name = path.rpartition(".")
         if parent:
-            _shape(shapes, parent).children[name] = shapes[path]
+            _shape(shapes, parent).add_child(name, shapes[path])
     return shapes[path]
 
 
@@ -312,6 +320,8 @@ def without(node: Document, *keys: str) -> Document:
 
 def downgrade(node: Document, shape: Shape) -> Document:
     """The node with the elements and codes that only R5 has as extensions."""
+    if shape.keys.isdisjoint(node):  # most nodes of the longest lists
+        return node
     if shape.names and not shape.names.keys().isdisjoint(node):
         node = _downgraded_elements(node, shape)
     for key, words in shape.words.items():
@@ -324,10 +334,10 @@ def downgrade(node: Document, shape: Shape) -> Document:
 
 def _is_plain(nodes: Any, shape: Shape) -> bool:
     """Is this a list of objects without anything to downgrade? Most lists are, and the longest."""
-    if shape.children or shape.words or not isinstance(nodes, list):
+    if not isinstance(nodes, list):
         return False
     try:
-        return all(map(shape.names.keys().isdisjoint, nodes))
+        return all(map(shape.keys.isdisjoint, nodes))
     except TypeError:
         return False  # an item is not an object
 
