@@ -93,10 +93,12 @@ class Content(DerivedAnswers):
 
     # -- resources -------------------------------------------------------------------------------
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        yield from self._index.headers(kind)
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        yield from self._index.headers(kind, url)
         if kind == "CodeSystem":
-            yield from (stub for id_, stub in self._stubs.items() if not self._index.has_id(kind, id_))
+            for id_, stub in self._stubs.items():
+                if url in (None, stub["url"]) and not self._index.has_id(kind, id_):
+                    yield stub
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
         return self._index.whole(header, keep, rows) or header

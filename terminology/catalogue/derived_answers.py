@@ -33,7 +33,7 @@ class DerivedAnswers(ABC):
     """A catalogue whose abstract methods a subclass defines. ``Catalogue`` explains all methods."""
 
     @abstractmethod
-    def headers(self, kind: str) -> Iterator[Document]: ...
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]: ...
 
     @abstractmethod
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document: ...
@@ -112,7 +112,7 @@ class DerivedAnswers(ABC):
     def _why_unknown(self, url: str, version: str | None) -> Issue:
         self.require_store()
         url = self.preferred(url)
-        headers = [header for header in self.headers("CodeSystem") if header.get("url") == url]
+        headers = list(self.headers("CodeSystem", url))
         if headers and all(map(is_supplement, headers)):
             return issues.system_is_supplement(url)
         known = self.known_versions("CodeSystem", url)
@@ -124,7 +124,7 @@ class DerivedAnswers(ABC):
 
     def supplement(self, canonical: str) -> Document:
         url, version = split_canonical(canonical)
-        headers = [h for h in counted(self.headers("CodeSystem")) if h.get("url") == url and is_supplement(h)]
+        headers = [header for header in self.headers("CodeSystem", url) if is_supplement(header)]
         header = versions.best(headers, version)
         if header is None:
             self.require_store()

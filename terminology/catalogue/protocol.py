@@ -75,8 +75,8 @@ class Catalogue(Protocol):
 
     # -- resources -------------------------------------------------------------------------------
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        """The header of every resource of a type, an overlay's first."""
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        """The header of every resource of a type, or of those with a url; an overlay's first."""
 
     def documents(self, kind: str) -> Iterator[Document]:
         """Every resource of a type as the interaction ``read`` gives it. Lazy documents are not kept."""

@@ -48,9 +48,9 @@ class ReleaseView(ResourcesBefore):
     def for_fhir(self, version: str) -> Catalogue:
         return self if version == self._version else self.base.for_fhir(version)
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        yield from self.base.headers(kind)
-        for header in self.resources.headers(kind):
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        yield from self.base.headers(kind, url)
+        for header in self.resources.headers(kind, url):
             if not self.base.has_id(kind, header.get("id", "")):
                 yield header
 

@@ -134,9 +134,13 @@ class ResourceIndex:
 
     # -- finding -----------------------------------------------------------------------------
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        for headers in self._by_url[kind].values():
-            yield from headers
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        """Those of all resources of a type, or of those with a url."""
+        if url is None:
+            for headers in self._by_url[kind].values():
+                yield from headers
+        elif url:
+            yield from self._by_url[kind].get(url, ())
 
     def has_url(self, kind: str, url: str) -> bool:
         return url in self._by_url[kind]

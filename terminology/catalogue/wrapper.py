@@ -23,8 +23,8 @@ class Wrapper(DerivedAnswers):
     def __init__(self, base: Catalogue) -> None:
         self.base = base
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        return self.base.headers(kind)
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        return self.base.headers(kind, url)
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
         return self.base.whole(header, keep, rows)
@@ -88,8 +88,8 @@ class ResourcesBefore(Wrapper):
         super().__init__(base)
         self.resources = resources
 
-    def headers(self, kind: str) -> Iterator[Document]:
-        return chain(self.resources.headers(kind), self.base.headers(kind))
+    def headers(self, kind: str, url: str | None = None) -> Iterator[Document]:
+        return chain(self.resources.headers(kind, url), self.base.headers(kind, url))
 
     def whole(self, header: Document, keep: bool = True, rows: range = FIRST_ROWS) -> Document:
         return self.resources.whole(header, keep, rows) or self.base.whole(header, keep, rows)

@@ -23,7 +23,7 @@ from terminology.wire.edge import require_id, valid_resource
 from terminology.wire.exchange import Context, Request, Response, WritableContent
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import RESULT, ignoring_case, search
+from terminology.wire.search import RESULT, search
 
 if TYPE_CHECKING:
     from terminology.store.write_log import ResourceVersion, WriteTransaction
@@ -222,16 +222,7 @@ class Changes:
         query = [(name, value) for name, value in query if name not in RESULT]
         if not any(value for _, value in query):
             raise RefusedError(412, issues.condition_without_criteria(kind))
-        catalogue = self._catalogue
-        bundle = search(
-            catalogue.headers(kind),
-            catalogue.searched,
-            ignoring_case(catalogue),
-            kind,
-            query,
-            "",
-            strict=True,
-        )
+        bundle = search(self._catalogue, kind, query, "", strict=True)
         if bundle["total"] > 1:
             raise TerminologyError(issues.several_matches(kind, criteria, bundle["total"]))
         match: Document | None = bundle["entry"][0]["resource"] if bundle["total"] else None
@@ -289,8 +280,8 @@ class Changes:
         others = [id_ for id_ in self._change.same_canonical(kind, url, version) if id_ != write.id]
         if others:
             raise TerminologyError(issues.canonical_in_use(kind, canonical, others, at))
-        for header in self._catalogue.headers(kind):
-            if header.get("url") == url and header.get("version") == version:
+        for header in self._catalogue.headers(kind, url):
+            if header.get("version") == version:
                 latest = self._change.latest(kind, header.get("id", ""))
                 if latest is None:
                     raise TerminologyError(issues.canonical_of_content(kind, canonical, at))

@@ -41,7 +41,7 @@ from terminology.wire.parameters import Argument, Parameter, p, read, unknown
 from terminology.wire.permission import require_any_right, require_right
 from terminology.wire.request_content import content_of, with_resources
 from terminology.wire.request_headers import RequestHeader
-from terminology.wire.search import PARAMETERS, RESULT, ignoring_case, number, search
+from terminology.wire.search import PARAMETERS, RESULT, number, search
 from terminology.wire.shared_requests import SharedInBatch
 from terminology.wire.slips import explain, slips, slips_of_search, with_warnings
 from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
@@ -251,15 +251,7 @@ def _search(context: Context, request: Request, kind: str) -> Response:
     if request.body is not None:
         raise RefusedError(415, issues.search_with_body(FORM))
     catalogue, query, url = context.catalogue, request.query, f"{context.base}/{kind}"
-    bundle = search(
-        catalogue.headers(kind),
-        catalogue.searched,
-        ignoring_case(catalogue),
-        kind,
-        query,
-        url,
-        request.is_strict,
-    )
+    bundle = search(catalogue, kind, query, url, request.is_strict)
     if not bundle["total"] and context.elsewhere is not None:
         foreign = context.elsewhere.search(kind, query, context.release, request.headers)
         if foreign is not None:

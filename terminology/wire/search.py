@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -267,8 +267,8 @@ _UNSUPPORTED = (
 )
 
 
-def ignoring_case(catalogue: Catalogue) -> Callable[[str], bool]:
-    """Whether a code of a code system may be written in another case, as ``search`` asks it."""
+def _ignoring_case(catalogue: Catalogue) -> Callable[[str], bool]:
+    """Whether a code of a code system may be written in another case."""
 
     def ignores_case(url: str) -> bool:
         system = catalogue.find_system(url)
@@ -277,23 +277,13 @@ def ignoring_case(catalogue: Catalogue) -> Callable[[str], bool]:
     return ignores_case
 
 
-# The resource of a header, which may lack the rows that a search for some codes does not need.
-Inside = Callable[[Document, Collection[str]], Document]
-
-
 def search(
-    headers: Iterable[Document],
-    inside: Inside,
-    ignores_case: Callable[[str], bool],
-    kind: str,
-    query: Sequence[tuple[str, str]],
-    url: str,
-    strict: bool = False,
+    catalogue: Catalogue, kind: str, query: Sequence[tuple[str, str]], url: str, strict: bool = False
 ) -> Document:
     """A searchset Bundle of the resources that match, each as its header.
 
-    ``ignores_case`` says whether a code of a code system may be written in another case. Only those resources whose
-    headers pass all other conditions are looked into. Unknown parameters are ignored and left out of the links, and a
+    ``url`` is that of the search, with which the links begin. Only those resources whose headers pass all other
+    conditions are looked into. Unknown parameters are ignored and left out of the links, and a
     warning says so; ``strict`` refuses them. Raises TerminologyError for a bad value, and RefusedError for an unknown
     parameter or modifier.
     """
@@ -303,6 +293,7 @@ def search(
         raise TerminologyError(issues.too_many_search_values(values, MOST_VALUES))
     known = [(name, value) for name, value in conditions if _known(name, kind, strict)]
     tests: dict[bool, list[Test]] = {True: [], False: []}
+    ignores_case = _ignoring_case(catalogue)
     codes: set[str] = set()
     for name, value in known:
         if (kind, name) == ("CodeSystem", "code") and (systems := _systems(value)) is not None:
@@ -312,6 +303,7 @@ def search(
         if parameter.inside and parameter.type == "token":
             codes |= {text.rpartition("|")[2] for text in _alternatives(value)}
     steps = 1 + STEPS_OF_FILTER * values
+    headers = catalogue.headers(kind, _only_url(known))
     matches = [h for h in counted(headers, steps) if all(test(h) for test in tests[False])]
     if tests[True]:
         if len(matches) > MOST_LOOKED_INTO:
@@ -319,7 +311,7 @@ def search(
         matches = [
             header
             for header, content in (
-                (header, inside(header, codes)) for header in counted(matches, 10 * steps)
+                (header, catalogue.searched(header, codes)) for header in counted(matches, 10 * steps)
             )
             if all(test(content) for test in tests[True])
         ]
@@ -340,6 +332,14 @@ def search(
         outcome = {"resource": operation_outcome(warnings), "search": {"mode": "outcome"}}
         bundle.setdefault("entry", []).append(outcome)
     return bundle
+
+
+def _only_url(conditions: Iterable[tuple[str, str]]) -> str | None:
+    """The url that all matches have; None if there is no such condition, or it has several values."""
+    for name, value in conditions:
+        if name == "url" and "|" not in value and len(alternatives := _alternatives(value)) == 1:
+            return alternatives[0]
+    return None
 
 
 def _systems(text: str) -> set[str] | None:

@@ -341,3 +341,16 @@ def test_a_search_with_a_resource_as_body_is_415(client: FlaskClient) -> None:
     response = client.post("/fhir/r5/CodeSystem/_search", json={"resourceType": "Parameters"})
     assert response.status_code == 415
     assert "takes its parameters as a form" in response.get_json()["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize("kind", ["CodeSystem", "ValueSet", "ConceptMap"])
+def test_a_search_by_url_has_the_matches_of_all(client: FlaskClient, kind: str) -> None:
+    """One value is looked up, several are compared with each resource: the matches are the same."""
+    everything = client.get(f"/fhir/r4/{kind}?_count=1000&_elements=url,version").get_json()["entry"]
+    urls = [entry["resource"]["url"] for entry in everything]
+    for url in sorted(set(urls))[::7]:
+        one = client.get(f"/fhir/r4/{kind}", query_string={"url": url}).get_json()
+        compared = client.get(f"/fhir/r4/{kind}", query_string={"url": f"{url},urn:none"}).get_json()
+        assert one["total"] == urls.count(url)
+        assert [entry["resource"] for entry in one["entry"]] == [e["resource"] for e in compared["entry"]]
+    assert client.get(f"/fhir/r4/{kind}?url=urn:none").get_json()["total"] == 0

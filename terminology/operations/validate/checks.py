@@ -143,8 +143,8 @@ def _add_unknown_system(finding: CodingFinding, basis: ValidationBasis, version:
 
 def _other_resource_issue(basis: ValidationBasis, url: str) -> Issue | None:
     """The issue for a system that is the url of a supplement or value set: it is wrong, not unknown."""
-    for header in basis.catalogue.headers("CodeSystem"):
-        if header.get("url") == url and header.get("content") == "supplement":
+    for header in basis.catalogue.headers("CodeSystem", url):
+        if header.get("content") == "supplement":
             return issues.system_is_supplement(canonical(header))
     if basis.catalogue.find("ValueSet", url) is not None:
         return issues.system_is_value_set(url)

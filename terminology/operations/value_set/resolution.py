@@ -239,6 +239,6 @@ def explain_unusable_system(catalogue: Catalogue, url: str, unknown: Issue) -> I
     catalogue.require_store()
     if any(system.about.url == url for system in catalogue.builtin_systems()):
         return unknown  # its resource has no codes, but it is not known without them
-    contents = (d.get("content") for d in catalogue.headers("CodeSystem") if d.get("url") == url)
+    contents = (d.get("content") for d in catalogue.headers("CodeSystem", url))
     content = next((content for content in contents if content in ("not-present", "example")), None)
     return issues.without_codes(unknown, content) if content else unknown
