@@ -1,7 +1,8 @@
 """The outermost WSGI layer: the id of a request, the headers of every answer, and a response to any other error.
 
 Further layers (limits, authentication, metrics, an access log) belong outside this one or between this one and
-``prepared``: there they see every request, and each answer is as fast as without them.
+``PreparedRequests``: there they see every request, and each answer is as fast as without them. A header of one kind
+of answer (ETag, Location) comes with its ``Response``, in ``wire/rest.py`` and ``wire/changes.py``.
 """
 
 from __future__ import annotations

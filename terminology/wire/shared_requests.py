@@ -2,7 +2,7 @@
 
 Most requests differ from an earlier one in a code alone. Their common part (release, media type, languages, all
 other parameters) is read once, and is kept as a ``PreparedRequest``; of the following requests only the values that
-vary are read (``Parameter.varies`` in THE TABLE).
+vary are read (``Parameter.varies`` in ``operation_table``).
 
 What two requests have in common is their key: it has all that an answer may depend on, but the values that vary. A
 request that cannot be read in this way, or whose operation raises TerminologyError, takes the long way.

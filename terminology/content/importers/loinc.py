@@ -2,9 +2,10 @@
 
 CSV with a header row, everything quoted::
 
-    LoincTable/Loinc.csv                LOINC_NUM, COMPONENT, PROPERTY, …, LONG_COMMON_NAME, SHORTNAME, STATU…
+    LoincTable/Loinc.csv                LOINC_NUM, COMPONENT, PROPERTY, …, SHORTNAME, STATUS, …
     AccessoryFiles/PartFile/Part.csv    PartNumber, PartTypeName, PartName, PartDisplayName, Status
-    …/LoincPartLink_Primary.csv         LoincNumber, …, PartNumber, …, Property (…_Supplementary.csv is the s…
+    …/LoincPartLink_Primary.csv         LoincNumber, …, PartNumber, …, Property
+    …/LoincPartLink_Supplementary.csv   the same
     …/ComponentHierarchyBySystem.csv    PATH_TO_ROOT, SEQUENCE, IMMEDIATE_PARENT, CODE, CODE_TEXT
     …/AnswerList.csv                    AnswerListId, AnswerListName, …, AnswerStringId, …, DisplayText
     …/LoincAnswerListLink.csv           LoincNumber, …, AnswerListId, …
@@ -195,7 +196,8 @@ def _classes(files: LoincFiles) -> dict[str, str]:
 class LoincDistributor:
     """Puts the rows of the files into the buckets of the codes that they are about.
 
-    Each is a JSON array: the code, the letter of the kind of row, and the cells. JSON escapes nothing in a code.
+    Each is a JSON array: the code, the letter of the kind of row (``RowsByLetter``), and the cells. JSON escapes
+    nothing in a code.
     """
 
     def __init__(self, buckets: Buckets, reporter: Reporter) -> None:

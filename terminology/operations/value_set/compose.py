@@ -17,7 +17,9 @@ listed yet ($expand does that: ``expand``); a block or definition answers for on
     definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
 
 A code is in an include or exclude if all parts of it agree: the enumeration, the filters and every import. An
-exclude takes its codes out of all includes.
+exclude takes its codes out of all includes (``Definition.is_excluded``). The same for all codes of a stored code system
+at once is in ``expand_by_sets``, and for comparisons without a list in ``relation_by_definitions``: a test holds
+$expand and $validate-code together.
 
 The caller decides what an unknown code system means; an unknown import raises ``UnknownImportError``.
 
@@ -117,7 +119,7 @@ class Block:
 
     @property
     def is_enumerated(self) -> bool:
-        """Whether the block lists its codes (``include.concept``)."""
+        """Whether the block lists its codes (``concept``)."""
         return "concept" in self.node
 
     @property
@@ -130,7 +132,7 @@ class Block:
 
     @property
     def filters(self) -> list[Filter]:
-        """``include.filter``."""
+        """``filter``."""
         if self._filters is None:
             nodes = self.node.get("filter", ())
             self._filters = [
@@ -212,7 +214,7 @@ class Block:
 
     @property
     def enumeration(self) -> Mapping[str, Node]:
-        """``include.concept`` by code, in the order of the value set; empty when there is none."""
+        """``concept`` by code, in the order of the value set; empty when there is none."""
         if self._enumeration is None:
             concepts = self.node.get("concept", ())
             if isinstance(concepts, Enumeration):
@@ -222,13 +224,13 @@ class Block:
         return self._enumeration
 
     def listing_keys(self) -> Iterable[str | None]:
-        """The codes of ``include.concept`` without their case; None alone if the list is in the store."""
+        """The codes of ``concept`` without their case; None alone if the list is in the store."""
         if isinstance(self.enumeration, Listing) or self.lists_expressions:
             return (None,)
         return {code.casefold() for code in self.enumeration}
 
     def enumerated_concept(self, code: str) -> Node | None:
-        """The ``include.concept`` of a code, with the display and designations of the value set."""
+        """The ``concept`` of a code, with the display and designations of the value set."""
         node = self.enumeration.get(self.key(code))
         if node is not None or self.system is None:
             return node
@@ -239,7 +241,7 @@ class Block:
         return node
 
     def _enumerated_in_another_writing(self, code: str) -> Node | None:
-        """The same where the code, or the one that is listed, is an expression: both mean the same."""
+        """The ``concept`` of a code where that, or the one that is listed, is an expression: both mean the same."""
         assert self.system is not None
         key = self.system.expression_key(code)
         listed = self._expressions.get(key, key)
@@ -253,7 +255,7 @@ class Block:
         return concept if is_here else Concept(code)
 
     def _enumerated_in_another_case(self, code: str) -> Node | None:
-        """The same where the code system does not say whether case matters: both codes mean one concept."""
+        """The ``concept`` of a code where the code system does not say whether case matters: both mean one concept."""
         assert self.system is not None
         concept = self.system.locate(code) if self.is_enumerated else None
         if concept is None:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 # The steps to evaluate one part of an expression, or to ask the store about one concept.
 _STEPS = 50
 KEYWORDS = frozenset({*TYPES.values(), *STATUSES.values(), *DIALECTS.values()})
-FROM_RF2 = "this, of a release that was not imported from RF2,"
+NOT_FROM_RF2 = "this, of a release that was not imported from RF2,"
 
 
 class Evaluation:
@@ -176,6 +176,7 @@ class Evaluation:
     # -- reference sets ----------------------------------------------------------------------
 
     def members(self, members: MemberOf) -> BitMap:
+        """``^``: the members of some reference sets."""
         self._require_whole(members.at)
         refsets = self._refsets(members.of)
         if members.column in (None, REFERENCED) and not members.filters:
@@ -183,6 +184,7 @@ class Evaluation:
         return MemberRows(self._release, self.of, self.codes, self._text).of(members, refsets)
 
     def having_members(self, having: HavingMembers) -> BitMap:
+        """``^R``: the reference sets that some concepts are members of."""
         self._require_whole(0)
         concepts = self.of(having.of)
         refsets = (refset for refset, members in self._release.terms(MEMBER) if members & concepts)
@@ -245,8 +247,9 @@ class Evaluation:
         return self._release.targets(leading, of)
 
     def _require_whole(self, at: int) -> None:
+        """Raises TerminologyError where the release was not imported from RF2, so that it has concepts alone."""
         if not self._release.is_whole:
-            raise TerminologyError(issues.expression_not_supported(self._text, at, FROM_RF2))
+            raise TerminologyError(issues.expression_not_supported(self._text, at, NOT_FROM_RF2))
 
     # -- filters -----------------------------------------------------------------------------
 
