@@ -14,7 +14,7 @@ from http.cookiejar import DefaultCookiePolicy
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 from time import monotonic, sleep
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -44,6 +44,19 @@ log = logging.getLogger("terminology")
 
 # The moment at which the question of this thread must have its answer.
 _END: ContextVar[float] = ContextVar("end")
+
+
+class UpstreamQuestion(NamedTuple):
+    """A request to an upstream; an answer with the status 200 is a resource of the type ``expected``.
+
+    ``path`` is below the base, and empty for the base itself.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    content: bytes | None
+    expected: str
 
 
 class _TooLateError(Exception):
@@ -121,15 +134,7 @@ class Connection:
             self._threads.release()
         raise self._error(503, issues.upstreams_busy(self._most), retry_after=1)
 
-    def fetch(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]],
-        content: bytes | None,
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> Reply:
+    def fetch(self, question: UpstreamQuestion, headers: Mapping[str, str], seconds: float) -> Reply:
         """The answer to one request below the base, for which a slot was taken. Raises UpstreamError."""
         end = monotonic() + seconds
         outcome: SimpleQueue[Reply | Exception] = SimpleQueue()
@@ -137,7 +142,7 @@ class Connection:
         def work() -> None:
             _END.set(end)
             try:
-                outcome.put(self._sent(method, path, query, content, headers))
+                outcome.put(self._sent(question, headers))
             except Exception as error:
                 outcome.put(error)
             finally:
@@ -157,21 +162,14 @@ class Connection:
             raise self._fault(result, seconds)
         return result
 
-    def _sent(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]],
-        content: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Reply:
+    def _sent(self, question: UpstreamQuestion, headers: Mapping[str, str]) -> Reply:
         upstream = self._upstream
         left = max(0.01, _END.get() - monotonic())
         response = self._session.request(
-            method,
-            f"{upstream.base}/{path}",
-            params=query,
-            data=content,
+            question.method,
+            f"{upstream.base}/{question.path}".rstrip("/"),
+            params=question.query,
+            data=question.content,
             headers={"User-Agent": f"fhir-terminology-adapter/{VERSION}", **headers, **upstream.credentials},
             timeout=(min(upstream.connect_timeout, left), min(upstream.read_timeout, left)),
             allow_redirects=False,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import NamedTuple
+from typing import Any
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UpstreamError
 from terminology.core.model import Document
 from terminology.upstreams.circuit import Circuit
 from terminology.upstreams.configuration import UpstreamSettings, release_of
-from terminology.upstreams.connection import RETRY_AFTER, Connection
+from terminology.upstreams.connection import RETRY_AFTER, Connection, UpstreamQuestion
 from terminology.upstreams.kept_answers import KeptAnswers, Reply
 from terminology.wire import json
 from terminology.wire.fhir_versions import FhirVersion
@@ -31,14 +31,16 @@ class ReadReply:
     stale_seconds: int = 0
 
 
-class _Question(NamedTuple):
-    """A request to an upstream; an answer with the status 200 is a resource of the type ``expected``."""
+# An answer that an upstream has given together with others, or why it gave none; by the key of the question.
+Known = Mapping[Hashable, Reply | UpstreamError]
 
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    content: bytes | None
-    expected: str
+NOTHING: Known = {}
+# So many questions are asked together at most.
+MOST_TOGETHER = 100
+# The statuses of an upstream that does not take a batch.
+_NO_BATCHES = frozenset({400, 404, 405, 501})
+# The statuses of an entry that is to be asked for again, alone.
+_PASSING = frozenset({"401", "403", "407", "408", "429"})
 
 
 class Upstream:
@@ -52,6 +54,7 @@ class Upstream:
         self._connection = Connection(settings, slots, most)
         self._circuit = Circuit()
         self._release = settings.release
+        self._takes_batches = True
 
     @property
     def is_usable(self) -> bool:
@@ -74,27 +77,69 @@ class Upstream:
         self, path: str, query: list[tuple[str, str]], headers: Sent, seconds: float, expected: str
     ) -> ReadReply:
         """The answer to a read or a search, a resource of the type ``expected``. Raises UpstreamError."""
-        return self._reply(_Question("GET", path, query, None, expected), headers, seconds)
+        return self._reply(UpstreamQuestion("GET", path, tuple(query), None, expected), headers, seconds)
 
     def operate(
-        self, path: str, parameters: Document, headers: Sent, seconds: float, expected: str
+        self,
+        path: str,
+        parameters: Document,
+        headers: Sent,
+        seconds: float,
+        expected: str,
+        known: Known = NOTHING,
     ) -> ReadReply:
-        """The answer to an operation, a resource of the type ``expected``. Raises UpstreamError."""
-        return self._reply(_Question("POST", path, [], json.write(parameters), expected), headers, seconds)
+        """The answer to an operation, a resource of the type ``expected``: one that is ``known``, or a new one.
+
+        Raises UpstreamError.
+        """
+        return self._reply(_operation(path, parameters, expected), headers, seconds, known)
+
+    def operate_together(
+        self, operations: Sequence[tuple[str, Document, str]], headers: Sent, seconds: float
+    ) -> Iterator[tuple[Hashable, Reply | UpstreamError]]:
+        """The answers to several operations (path, parameters, type of the answer), asked for as a batch.
+
+        None where the upstream takes no batch, or does not answer some of its entries: these are to be asked for alone.
+        """
+        questions = [_operation(*each) for each in operations]
+        waiting = [q for q in dict.fromkeys(questions) if self._replies.fresh(self._key(q, headers)) is None]
+        while len(waiting) > 1 and self._takes_batches:
+            now, waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
+            keys = [self._key(question, headers) for question in now]
+            sent = UpstreamQuestion("POST", "", (), json.write(_batch(now)), "Bundle")
+            try:
+                reply, document = self._new(sent, headers, seconds)
+            except UpstreamError as error:
+                yield from ((key, error) for key in keys)
+                continue
+            entries = document.get("entry", ()) if reply.status == 200 else ()
+            self._takes_batches = reply.status not in _NO_BATCHES
+            for key, entry in zip(keys, entries, strict=False):
+                own = _reply_of(entry)
+                if own is not None:
+                    self._replies.put(key, own)
+                    yield key, own
 
     def unusable(self, reason: str) -> UpstreamError:
         """The fault of an answer that cannot be used. ``reason`` is a clause."""
         issue = issues.upstream_unusable(self.settings.name, reason, self.settings.base)
         return UpstreamError(503, issue, self.settings.name, RETRY_AFTER)
 
-    def _reply(self, sent: _Question, headers: Sent, seconds: float) -> ReadReply:
-        """A fresh answer of before, a new one, or, where the upstream has a fault, one that is out of date."""
+    def _key(self, sent: UpstreamQuestion, headers: Sent) -> Hashable:
         language = headers.get("Accept-Language", "")
-        key = (self.settings.name, sent.path, tuple(sent.query), language, sent.content or b"")
-        fresh = self._replies.fresh(key)
-        if fresh is not None:
+        return self.settings.name, sent.path, sent.query, language, sent.content
+
+    def _reply(
+        self, sent: UpstreamQuestion, headers: Sent, seconds: float, known: Known = NOTHING
+    ) -> ReadReply:
+        """A fresh answer of before, a new one, or, where the upstream has a fault, one that is out of date."""
+        key = self._key(sent, headers)
+        fresh = known.get(key) or self._replies.fresh(key)
+        if isinstance(fresh, Reply):
             return ReadReply(fresh.status, self._resource(fresh, sent.expected))
         try:
+            if fresh is not None:
+                raise fresh
             reply, document = self._new(sent, headers, seconds)
         except UpstreamError:
             stale = self._replies.stale(key)
@@ -104,7 +149,7 @@ class Upstream:
         self._replies.put(key, reply)
         return ReadReply(reply.status, document)
 
-    def _new(self, sent: _Question, headers: Sent, seconds: float) -> tuple[Reply, Document]:
+    def _new(self, sent: UpstreamQuestion, headers: Sent, seconds: float) -> tuple[Reply, Document]:
         rest = self._circuit.seconds_to_wait()
         if rest > 0:
             wait = int(rest) + 1
@@ -116,7 +161,7 @@ class Upstream:
         most = min(seconds, self.settings.deadline)
         self._connection.take_slot(most)
         try:
-            reply = self._connection.fetch(sent.method, sent.path, sent.query, sent.content, fields, most)
+            reply = self._connection.fetch(sent, fields, most)
             document = self._resource(reply, sent.expected)
         except UpstreamError as error:
             # The upstream is not at fault if the request has little time left.
@@ -136,3 +181,28 @@ class Upstream:
         if kind != right:
             raise self.unusable(f"with the status {reply.status} it is a {str(kind)[:64]}, and no {right}")
         return document
+
+
+def _operation(path: str, parameters: Document, expected: str) -> UpstreamQuestion:
+    return UpstreamQuestion("POST", path, (), json.write(parameters), expected)
+
+
+def _batch(questions: Sequence[UpstreamQuestion]) -> Document:
+    """A Bundle of operations."""
+    entries = [
+        {"resource": json.read(q.content or b""), "request": {"method": q.method, "url": q.path}}
+        for q in questions
+    ]
+    return {"resourceType": "Bundle", "type": "batch", "entry": entries}
+
+
+def _reply_of(entry: Any) -> Reply | None:
+    """The answer in an entry of a batch; None for one that is to be asked for again, alone."""
+    response = entry.get("response") if isinstance(entry, dict) else None
+    if not isinstance(response, dict):
+        return None
+    status = str(response.get("status", "")).partition(" ")[0]
+    if not status.isdecimal() or not (200 <= int(status) < 500 or status == "501") or status in _PASSING:
+        return None
+    resource = entry.get("resource") or response.get("outcome")
+    return Reply.now(int(status), json.write(resource)) if isinstance(resource, dict) else None

@@ -8,8 +8,8 @@ is not negative counts: "no" would perhaps have been "yes".
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Any
@@ -23,7 +23,7 @@ from terminology.operations.value_set.related import ValueSetRelation
 from terminology.operations.value_set.relation import RelationCode
 from terminology.upstreams.configuration import UpstreamSettings, UpstreamsFile
 from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
-from terminology.upstreams.kept_answers import KeptAnswers
+from terminology.upstreams.kept_answers import KeptAnswers, Reply
 from terminology.upstreams.mixed_translation import with_maps
 from terminology.upstreams.mixing import with_parts
 from terminology.upstreams.translated import (
@@ -36,7 +36,7 @@ from terminology.upstreams.translated import (
     question_for,
     r5_answer,
 )
-from terminology.upstreams.upstream import ReadReply, Sent, Upstream
+from terminology.upstreams.upstream import NOTHING, Known, ReadReply, Sent, Upstream
 from terminology.wire.elsewhere import ANSWERED_BY, ForeignAnswer, ForeignQuestion
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.operation import Operation
@@ -112,7 +112,21 @@ class Upstreams:
     def _one_may_answer(self, gap: Gap) -> bool:
         return any(_may_answer(upstream.settings, gap) for upstream in self._upstreams)
 
-    def answer(self, question: ForeignQuestion, undecided: UndecidedError) -> ForeignAnswer | None:
+    def together(self) -> TogetherUpstreams:
+        return TogetherUpstreams(self)
+
+    def errand_of(self, question: ForeignQuestion, undecided: UndecidedError) -> tuple[_Errand, Sent] | None:
+        """What one upstream is asked for first; None where no upstream is asked for the whole operation."""
+        gap = undecided.gap
+        assert isinstance(gap, Gap)
+        headers = self._headers(question.headers)
+        if headers is None or gap.is_mixed or not self._one_may_answer(gap):
+            return None
+        return self._errand(question, gap), headers
+
+    def answer(
+        self, question: ForeignQuestion, undecided: UndecidedError, known: Known = NOTHING
+    ) -> ForeignAnswer | None:
         """The answer of the first upstream that has the missing content, or of several; None if none has.
 
         Raises UpstreamError, and TerminologyError for the refusal of an upstream.
@@ -124,7 +138,7 @@ class Upstreams:
             return None
         if gap.is_mixed or not self._one_may_answer(gap):
             return self._mixed_answer(question, gap, headers)
-        answer = self._whole_answer(question, gap, headers)
+        answer = self._ask(self._errand(question, gap), headers, known)
         if gap.composes and (answer.foreign is None or is_negative(answer.foreign.document)):
             with _without_refusals():
                 mixed = self._mixed_answer(question, gap, headers)
@@ -132,11 +146,13 @@ class Upstreams:
                     return mixed
         return None if answer.is_missing and undecided.has_answer else answer.require()
 
-    def _whole_answer(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> _Answer:
+    def _errand(self, question: ForeignQuestion, gap: Gap) -> _Errand:
+        """The whole operation of a question."""
+
         def read(upstream: Upstream, release: FhirVersion, document: Document) -> Document:
             return answer_from(release, question, document, upstream.settings.base)
 
-        errand = _Errand(
+        return _Errand(
             path=question.path,
             expected="ValueSet" if question.path.endswith("$expand") else "Parameters",
             parameters=lambda release: question_for(release, question, gap),
@@ -144,7 +160,25 @@ class Upstreams:
             may_answer=lambda settings: _may_answer(settings, gap),
             lacks_content=lambda document: lacks_content(document, gap),
         )
-        return self._ask(errand, headers)
+
+    def ask_together(self, errands: Sequence[tuple[_Errand, Sent]]) -> dict[Hashable, Reply | UpstreamError]:
+        """The answers of the first upstream of each, where it takes batches."""
+        known: dict[Hashable, Reply | UpstreamError] = {}
+        for upstream in self._upstreams:
+            own = [each for each in errands if self._first(each[0]) is upstream]
+            for headers in [dict(pairs) for pairs in {tuple(sent.items()) for _, sent in own}]:
+                with suppress(UpstreamError):
+                    release = upstream.release(_seconds_left(), headers)
+                    operations = [
+                        (errand.path, errand.parameters(release), errand.expected)
+                        for errand, sent in own
+                        if sent == headers
+                    ]
+                    known |= upstream.operate_together(operations, headers, _seconds_left())
+        return known
+
+    def _first(self, errand: _Errand) -> Upstream:
+        return next(each for each in self._upstreams if errand.may_answer(each.settings))
 
     def _mixed_answer(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> ForeignAnswer:
         """The answer of the content here and the parts that upstreams have."""
@@ -173,7 +207,7 @@ class Upstreams:
         document = question.prepared.answer(catalogue, notes=notes)
         return _of_several(document, list(sources.values()), notes)
 
-    def _ask(self, errand: _Errand, headers: Sent) -> _Answer:
+    def _ask(self, errand: _Errand, headers: Sent, known: Known = NOTHING) -> _Answer:
         """The answer of the first upstream that may answer, and has the content.
 
         Raises UpstreamError, and TerminologyError for a refusal that has another reason than missing content.
@@ -187,7 +221,7 @@ class Upstreams:
             try:
                 release = upstream.release(_seconds_left(), headers)
                 sent = errand.parameters(release)
-                reply = upstream.operate(errand.path, sent, headers, _seconds_left(), errand.expected)
+                reply = upstream.operate(errand.path, sent, headers, _seconds_left(), errand.expected, known)
                 with _reading(upstream, release):
                     if reply.status == 200:
                         document = errand.read(upstream, release, reply.document)
@@ -255,6 +289,44 @@ def _is_no(local: object) -> bool:
     if isinstance(local, ValueSetRelation):
         return local.result == RelationCode.INDETERMINATE
     return isinstance(local, Validation) and not local.result
+
+
+class TogetherUpstreams:
+    """The upstreams for the requests in a batch: questions are collected first, and asked as a batch."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+        self._errands: list[tuple[_Errand, Sent]] = []
+        self._known: dict[Hashable, Reply | UpstreamError] | None = None
+        self.is_waiting = False
+
+    def ask(self) -> None:
+        errands, self._errands = self._errands, []
+        self._known = {**(self._known or {}), **self._upstreams.ask_together(errands)}
+
+    def guarded(self, operation: Operation) -> Operation:
+        return self._upstreams.guarded(operation)
+
+    def answer(self, question: ForeignQuestion, undecided: UndecidedError) -> ForeignAnswer | None:
+        if self._known is not None:
+            return self._upstreams.answer(question, undecided, self._known)
+        errand = self._upstreams.errand_of(question, undecided)
+        if errand is None:
+            return self._upstreams.answer(question, undecided)
+        self._errands.append(errand)
+        self.is_waiting = True
+        raise undecided
+
+    def search(
+        self, kind: str, query: Sequence[tuple[str, str]], release: FhirVersion, headers: Headers
+    ) -> ForeignAnswer | None:
+        return self._upstreams.search(kind, query, release, headers)
+
+    def usable(self) -> Mapping[str, bool]:
+        return self._upstreams.usable()
+
+    def together(self) -> TogetherUpstreams:
+        return self
 
 
 @dataclass(slots=True, frozen=True)

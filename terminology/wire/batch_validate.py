@@ -23,6 +23,8 @@ from terminology.wire.write.parameters import parameters, resource
 # An answer, and the request that it is the answer to, if others like it may share it.
 Answer = Callable[[Sequence[Argument]], tuple[Document, PreparedRequest | None]]
 Fail = Callable[[Exception], Document]
+# Makes a list of a size: by a function that makes one answer of another function and an index.
+Fill = Callable[[int, Callable[[Answer, int], Document | Written]], list[Document | Written]]
 
 # So many bytes of the answers in a batch count as a step.
 BYTES_PER_STEP = 4
@@ -39,14 +41,15 @@ def answer_each(
     name: str,
     rows: Sequence[Parameter],
     arguments: Sequence[Argument],
-    answer: Answer,
+    fill: Fill,
     alike: SharedInBatch,
     fail: Fail,
     is_written: bool,
 ) -> Document:
     """The answers to all arguments of a name, as Parameters. ``fail`` makes an OperationOutcome of any error.
 
-    Validations that differ in a code alone are read once, and then answered by ``alike``. ``is_written``: see ``part``.
+    ``fill`` makes the list of the answers, and gives the function that answers one. Validations that differ in a code
+    alone are read once, and then answered by ``alike``. ``is_written``: see ``part``.
     Raises TerminologyError when there is no such argument, or too many.
     """
     validations = [item for item in arguments if item.name == name]
@@ -56,7 +59,7 @@ def answer_each(
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(validations)))
     shared = [item for item in arguments if item.name != name]
 
-    def document_of(validation: Argument) -> Document:
+    def document_of(answer: Answer, validation: Argument) -> Document:
         body = _body(validation)
         request = _shared_request(body)
         document = None if request is None else alike.answer(request)
@@ -68,14 +71,14 @@ def answer_each(
             alike.keep(request, prepared)
         return document
 
-    def result_of(validation: Argument) -> Document | Written:
+    def result_of(answer: Answer, index: int) -> Document | Written:
         try:
             budget.begin_part(_STEPS_OF_VALIDATION)
-            return part(document_of(validation), is_written)
+            return part(document_of(answer, validations[index]), is_written)
         except Exception as error:
             return fail(error)
 
-    return parameters(resource(name, result_of(validation)) for validation in validations)
+    return parameters(resource(name, result) for result in fill(len(validations), result_of))
 
 
 def part(document: Document, is_written: bool) -> Document | Written:

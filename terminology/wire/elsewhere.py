@@ -71,6 +71,9 @@ class Elsewhere(Protocol):
     def usable(self) -> Mapping[str, bool]:
         """By the name of each server: whether it is asked at the moment, or left alone after faults."""
 
+    def together(self) -> ElsewhereTogether:
+        """The same servers, for the requests in a batch."""
+
     def guarded(self, operation: Operation) -> Operation:
         """The operation, which also raises UndecidedError."""
 
@@ -87,3 +90,16 @@ class Elsewhere(Protocol):
 
         Raises UpstreamError.
         """
+
+
+class ElsewhereTogether(Elsewhere, Protocol):
+    """Other servers for many requests of one client, in one thread, whose questions they are asked together.
+
+    A question is postponed at first: ``answer`` raises what it got, and ``is_waiting`` is set. After ``ask`` the same
+    request is answered.
+    """
+
+    is_waiting: bool
+
+    def ask(self) -> None:
+        """Ask all questions that wait."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from terminology.catalogue.protocol import KINDS, Catalogue
@@ -20,7 +20,7 @@ from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability, map_import
-from terminology.wire.batch_validate import answer_each, part
+from terminology.wire.batch_validate import Answer, answer_each, part
 from terminology.wire.bundle import (
     BATCH_LIMIT,
     batch_entry,
@@ -35,6 +35,7 @@ from terminology.wire.elsewhere import ForeignQuestion
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.json import Written
 from terminology.wire.operation import BASE, Operation, PreparedRequest
 from terminology.wire.operation_table import OPERATIONS, operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
@@ -47,6 +48,9 @@ from terminology.wire.slips import explain, slips, slips_of_search, with_warning
 from terminology.wire.summary import CONTENT_OF, shows, summarised, version_id
 from terminology.wire.transaction import transaction
 from terminology.wire.write_history import past, past_version
+
+# The answer to one of the requests in a batch.
+Part = TypeVar("Part")
 
 READ = ("GET", "HEAD")
 POST = ("POST",)
@@ -362,12 +366,13 @@ def _run(call: _Call, place: str, operation: Operation) -> Response:
             response.prepared = None
         return response
 
-    def answer(own: Sequence[Argument]) -> tuple[Document, PreparedRequest | None]:
+    def answer(context: Context, own: Sequence[Argument]) -> tuple[Document, PreparedRequest | None]:
         extended, rest = with_resources(catalogue, context.release, own)
         warnings = _slips(operation, unknown(_known(operation), rest))
         try:
             single = place.replace("batch-", "")
-            response = _decided(replace(call, arguments=rest), single, operation, extended)
+            single_call = replace(call, context=context, arguments=rest)
+            response = _decided(single_call, single, operation, extended)
         except TerminologyError as error:
             explain(error, warnings, operation.warns_in)
             raise
@@ -378,18 +383,40 @@ def _run(call: _Call, place: str, operation: Operation) -> Response:
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
 
+    def fill(size: int, one: Callable[[Answer, int], Document | Written]) -> list[Document | Written]:
+        return _each(context, size, lambda own, index: one(partial(answer, own), index))
+
     return Response(
         200,
         answer_each(
             operation.each,
             operation.parameters,
             call.arguments,
-            answer,
+            fill,
             SharedInBatch(catalogue),
             fail,
             context.writes_parts,
         ),
     )
+
+
+def _each(context: Context, size: int, answer: Callable[[Context, int], Part]) -> list[Part]:
+    """The answers to the requests in a batch, by their indexes. Other servers are asked for all of them together."""
+    if context.elsewhere is None or size < 2:
+        return [answer(context, index) for index in range(size)]
+    elsewhere = context.elsewhere.together()
+    own = replace(context, elsewhere=elsewhere)
+    answers, waiting = list[Part](), list[int]()
+    for index in range(size):
+        answers.append(answer(own, index))
+        if elsewhere.is_waiting:
+            waiting.append(index)
+            elsewhere.is_waiting = False
+    if waiting:
+        elsewhere.ask()
+    for index in waiting:
+        answers[index] = answer(own, index)
+    return answers
 
 
 def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue) -> Response:
@@ -503,7 +530,9 @@ def _batch(context: Context, request: Request) -> Response:
     if body["type"] == "transaction":
         return transaction(context, request, entries, _answered)
     alike = SharedInBatch(context.catalogue)
-    answers = [_entry(context, request, alike, entry, index) for index, entry in enumerate(entries)]
+    answers = _each(
+        context, len(entries), lambda own, index: _entry(own, request, alike, entries[index], index)
+    )
     return Response(200, batch_response(answers))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from flask import request
 from flask.testing import FlaskClient
 
 from terminology import Settings, Terminology, TerminologyError, UpstreamError, create_app
@@ -204,6 +205,81 @@ def test_each_of_many_validations_is_asked_for(client: FlaskClient) -> None:
     answer = client.post(path, json=body_of(*parameters), content_type="application/json").get_json()
     results = [value(node["resource"], "result") for node in answer["parameter"]]
     assert results == [True, True, False]
+
+
+def batch_of(*urls: str) -> Document:
+    entries = [{"request": {"method": "GET", "url": url}} for url in urls]
+    return {"resourceType": "Bundle", "type": "batch", "entry": entries}
+
+
+@pytest.mark.parametrize("seconds", [0, 300])
+def test_the_questions_of_a_batch_go_to_an_upstream_as_one(tmp_path: Path, seconds: int) -> None:
+    """Entries that the content here answers do not go, and equal ones go once."""
+    lookup = "CodeSystem/$lookup?system={}&code={}"
+    urls = [lookup.format(BIRDS, "owl"), lookup.format(CATS, "cat"), lookup.format(BIRDS, "wren")]
+    validation = f"ValueSet/$validate-code?url={url_of('birds', 'vs/')}&system={BIRDS}&code=owl"
+    validations = [
+        {"name": "validation", "resource": body_of(coding(c, BIRDS))} for c in ("owl", "wren", "owl")
+    ]
+    received: list[tuple[str, str]] = []
+    app = create_app(Settings(bundled=False), catalogue=Content(ELSEWHERE))
+    app.before_request(lambda: received.append((request.method, request.path)))
+    with listening(app) as base:
+        entry = {"base": f"{base}/r5", "canonicals": ["http://example.org/*"], "fhirVersion": "5.0", **TIMES}
+        path = upstreams_file(tmp_path, entry, cacheSeconds=seconds)
+        client = create_app(
+            Settings(upstreams=path, bundled=False, deadline=BUSY), catalogue=Content(HERE)
+        ).test_client()
+        batch = batch_of(*urls, validation)
+        answer = client.post("/fhir/r4", json=batch, content_type="application/json").get_json()
+        assert [entry["response"]["status"] for entry in answer["entry"]] == ["200", "200", "404", "200"]
+        assert received == [("POST", "/fhir/r5")]
+        received.clear()
+        many = client.post(
+            "/fhir/r4/CodeSystem/$batch-validate-code",
+            json=body_of(*validations),
+            content_type="application/json",
+        ).get_json()
+        assert [value(node["resource"], "result") for node in many["parameter"]] == [True, False, True]
+        assert received == [("POST", "/fhir/r5")]
+
+
+def test_an_upstream_without_batches_is_asked_one_by_one(tmp_path: Path) -> None:
+    refusal = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "not-supported", "details": {"text": "no batches"}}],
+    }
+    with faulty(answering("405 No", json.dumps(refusal).encode()), answering("200 OK", OWL)) as server:
+        client = cached(tmp_path, server.base, cacheSeconds=0)
+        batch = batch_of(*(f"CodeSystem/$lookup?system={BIRDS}&code={code}" for code in "abc"))
+        for requests_so_far in (4, 7):
+            answer = client.post("/fhir/r4", json=batch, content_type="application/json").get_json()
+            assert [entry["response"]["status"] for entry in answer["entry"]] == ["200"] * 3
+            assert len(server.heads) == requests_so_far
+
+
+def test_a_fault_of_a_batch_is_that_of_each_question_in_it(tmp_path: Path) -> None:
+    with faulty(answering("500 Broken", b"")) as server:
+        client = cached(tmp_path, server.base, cacheSeconds=0)
+        batch = batch_of(*(f"CodeSystem/$lookup?system={BIRDS}&code={code}" for code in "abc"))
+        answer = client.post("/fhir/r4", json=batch, content_type="application/json").get_json()
+        assert [entry["response"]["status"] for entry in answer["entry"]] == ["503"] * 3
+        assert len(server.heads) == 1
+
+
+def test_an_entry_that_an_upstream_leaves_open_is_asked_for_alone(tmp_path: Path) -> None:
+    entries = [
+        {"response": {"status": "429"}},
+        {"resource": json.loads(OWL), "response": {"status": "200 OK"}},
+        "x",
+    ]
+    bundle = {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+    with faulty(answering("200 OK", json.dumps(bundle).encode()), answering("200 OK", OWL)) as server:
+        client = cached(tmp_path, server.base, cacheSeconds=0)
+        batch = batch_of(*(f"CodeSystem/$lookup?system={BIRDS}&code={code}" for code in "abcd"))
+        answer = client.post("/fhir/r4", json=batch, content_type="application/json").get_json()
+        assert [entry["response"]["status"] for entry in answer["entry"]] == ["200"] * 4
+        assert len(server.heads) == 4
 
 
 def test_resources_of_the_client_go_along(client: FlaskClient) -> None:
