@@ -23,7 +23,7 @@ from terminology.systems.protocol import CodeSystem
 from terminology.systems.supplement import SupplementedCodeSystem, applies_to, is_supplement
 
 # The room in ``cache`` in bytes, and about the bytes of an element of a value set.
-CACHE_ROOM = 50_000_000
+CACHE_ROOM = 40_000_000
 _ELEMENT = 500
 # The steps to compile one small resource.
 _STEPS = 50

@@ -25,7 +25,7 @@ from terminology.state.sessions import MADE_BY_CLIENT, Session
 from terminology.wire import json
 
 # The room for compiled overlays, in bytes of memory; each byte of JSON takes about ten.
-_ROOM = 25_000_000
+_ROOM = 16_000_000
 _BYTES_OF_JSON = 10
 _SHORTEST, _LONGEST = 16, 200  # characters of the ids that clients make: short ones can be guessed
 
