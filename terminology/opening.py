@@ -15,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from terminology.catalogue.content import Content
+from terminology.catalogue.licensed import Licences
 from terminology.catalogue.protocol import KINDS, Catalogue, CompiledResource
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
@@ -179,6 +180,15 @@ def open_authenticator(settings: Settings) -> Authenticator | None:
     from terminology.authentication.authenticator import Authenticator
 
     return Authenticator(settings.auth)
+
+
+def open_licences(settings: Settings) -> Licences | None:
+    """The licences that the settings name; None without any. Raises SettingError."""
+    if settings.licences is None:
+        return None
+    from terminology.content.licences import read_licences
+
+    return read_licences(settings.licences)
 
 
 def open_state(settings: Settings) -> State:

@@ -332,6 +332,13 @@ class Settings:
         _optional_path,
         "the path of a JSON file",
     )
+    licences: Path | None = _setting(
+        "",
+        "A JSON file that says of code systems which of their texts may leave the service, and to whom; empty: all to "
+        "everybody. See docs/licences.md.",
+        _optional_path,
+        "the path of a JSON file",
+    )
     tls_certificate: Path | None = _setting(
         "",
         "A PEM file with the certificate of the service, and those between it and its authority: the service then "

@@ -15,7 +15,7 @@ from terminology.core import issues
 from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import SettingError, TerminologyError
 from terminology.core.model import Issue
-from terminology.core.users import User, rights_of
+from terminology.core.users import User, licence_rights, rights_of
 
 # How many credentials are remembered at least; at most twice as many.
 ROOM = 2_000
@@ -125,7 +125,8 @@ class _Users:
         until = _end_of(entry)
         if until <= time.time():
             return _refused(issues.key_expired(str(entry.expires)))
-        return User(entry.user, rights_of(entry.scopes, entry.roots)), until
+        rights = rights_of(entry.scopes, entry.roots) | licence_rights(entry.licences)
+        return User(entry.user, rights), until
 
     def _of_token(self, token: str) -> tuple[User, float]:
         if not self._issuers:

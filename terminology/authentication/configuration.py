@@ -57,13 +57,17 @@ class _Strict(BaseModel):
 
 
 class KeyEntry(_Strict):
-    """An API key: ``id`` is its public half, ``hash`` the digest of the whole. It counts up to the day ``expires``."""
+    """An API key: ``id`` is its public half, ``hash`` the digest of the whole. It counts up to the day ``expires``.
+
+    ``licences`` are code systems whose texts the user may have (docs/licences.md).
+    """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{4,32}$")]
     user: Name
     hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     scopes: list[Scope]
     roots: list[Root] = []
+    licences: list[str] = []
     expires: date | None = None
 
 
@@ -78,6 +82,7 @@ class IssuerEntry(_Strict):
     keys: Annotated[str, AfterValidator(_key_set)]
     algorithms: Annotated[list[Algorithm], Field(min_length=1)] = list(ALGORITHMS)
     roots: list[Root] = []
+    licences: list[str] = []
     token_endpoint: Url | None = None
     authorities: Path | None = None
 

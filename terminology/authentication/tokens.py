@@ -15,7 +15,7 @@ from terminology.authentication.configuration import IssuerEntry
 from terminology.authentication.key_sets import FileKeys, RemoteKeys
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnavailableError
-from terminology.core.users import User, rights_of
+from terminology.core.users import User, licence_rights, rights_of
 
 # Seconds by which the clocks of issuer and service may differ.
 LEEWAY = 30
@@ -58,7 +58,8 @@ class Issuer:
         name = claims.get("sub") or claims.get("client_id") or claims.get("azp")
         if not isinstance(name, str):
             raise TerminologyError(issues.token_without("sub"))
-        return User(f"{entry.issuer} {name}", rights_of(_scopes(claims), entry.roots)), claims["exp"] + LEEWAY
+        rights = rights_of(_scopes(claims), entry.roots) | licence_rights(entry.licences)
+        return User(f"{entry.issuer} {name}", rights), claims["exp"] + LEEWAY
 
     def _key(self, token: str) -> jwt.PyJWK:
         """The key that a token names, for the algorithm that it names. Raises TerminologyError, jwt.PyJWTError."""

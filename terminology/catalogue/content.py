@@ -8,7 +8,7 @@ from functools import partial
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.derived_answers import DerivedAnswers
-from terminology.catalogue.protocol import Catalogue, CompiledResource
+from terminology.catalogue.protocol import Catalogue, CompiledResource, ContentView
 from terminology.catalogue.release_view import Definitions, ReleaseView
 from terminology.catalogue.remembering import Remembering
 from terminology.catalogue.resource_index import ResourceIndex
@@ -83,6 +83,16 @@ class Content(DerivedAnswers):
         have left the store.
         """
         self._views = {}
+
+    def licensed(self, view: ContentView) -> Content:
+        """This content without the texts that a view keeps back. What is compiled of it is its own."""
+        content = copy(self)
+        content.__dict__.pop("cache", None)
+        content._index = self._index.licensed(view)
+        content._systems = _with_common_codes(map(view.system, self._systems.values()), content._index)
+        content._definitions = self._definitions.licensed(view)
+        content._views = {}
+        return content
 
     def for_fhir(self, version: str) -> Catalogue:
         view = self._views.get(version)

@@ -9,7 +9,7 @@ from functools import cached_property
 from terminology.catalogue import implied
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.catalogue.omop_maps import omop_maps
-from terminology.catalogue.protocol import Catalogue, MalformedMap, Pinned, Weighed, unpinned
+from terminology.catalogue.protocol import Catalogue, ContentView, MalformedMap, Pinned, Weighed, unpinned
 from terminology.core import issues, versions
 from terminology.core.budget import counted
 from terminology.core.cache import Cache
@@ -91,6 +91,10 @@ class DerivedAnswers(ABC):
 
     @abstractmethod
     def for_fhir(self, version: str) -> Catalogue: ...
+
+    def licensed(self, view: ContentView) -> Catalogue:
+        """Raises TypeError: a part of the content, or content of a client, has no licences."""
+        raise TypeError(f"{type(self).__name__} cannot be seen through licences: give the content itself")
 
     # -- resources -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from terminology.catalogue.concept_map import ConceptMap
 from terminology.core.cache import Cache
-from terminology.core.documents import FIRST_ROWS
+from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.errors import TerminologyError, UnavailableError, UnreadableArtifactError
 from terminology.core.model import CodeSystemInfo, Document
 from terminology.systems.protocol import CodeSystem
@@ -38,6 +38,19 @@ class Weighed(Protocol):
     @property
     def weight(self) -> int:
         """About how many elements of value sets it has."""
+
+
+class ContentView(Protocol):
+    """What content without some texts is made by: see ``catalogue/licensed.py``."""
+
+    def system(self, system: CodeSystem) -> CodeSystem:
+        """A code system, or a supplement, without the texts."""
+
+    def resource(self, resource: Document | LazyDocument) -> Document | LazyDocument:
+        """A resource without the texts."""
+
+    def stored(self, resource: CompiledResource) -> CompiledResource:
+        """A resource in the store without the texts."""
 
 
 class CompiledResource(Protocol):
@@ -199,6 +212,9 @@ class Catalogue(Protocol):
         The resources that FHIR itself publishes are added, and preferred in the version of the release where
         no other version is asked for.
         """
+
+    def licensed(self, view: ContentView) -> Catalogue:
+        """This catalogue without the texts that licences keep back. Only that of all content can be seen so."""
 
     @property
     def cache(self) -> Cache[Weighed]:

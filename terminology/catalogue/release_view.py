@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 
-from terminology.catalogue.protocol import Catalogue
+from terminology.catalogue.protocol import Catalogue, ContentView
 from terminology.catalogue.resource_index import ResourceIndex
 from terminology.catalogue.wrapper import ResourcesBefore
 from terminology.core import versions
@@ -20,8 +20,13 @@ FHIR = "http://hl7.org/fhir/"
 class Definitions:
     """The resources that FHIR itself publishes, by the version of FHIR; read when a version is first used."""
 
-    def __init__(self, readers: Mapping[str, Callable[[], Iterable[Document | LazyDocument]]]) -> None:
+    def __init__(
+        self,
+        readers: Mapping[str, Callable[[], Iterable[Document | LazyDocument]]],
+        view: ContentView | None = None,
+    ) -> None:
         self._readers = readers
+        self._view = view
         self._by_version: dict[str, ResourceIndex] = {}
         self._lock = Lock()
 
@@ -29,8 +34,13 @@ class Definitions:
         """The resources of a version; none for a version that is not known."""
         with self._lock:
             if version not in self._by_version:
-                self._by_version[version] = ResourceIndex(self._readers.get(version, tuple)())
+                index = ResourceIndex(self._readers.get(version, tuple)())
+                self._by_version[version] = index if self._view is None else index.licensed(self._view)
             return self._by_version[version]
+
+    def licensed(self, view: ContentView) -> Definitions:
+        """These resources without the texts that a view keeps back."""
+        return Definitions(self._readers, view)
 
 
 class ReleaseView(ResourcesBefore):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from terminology.catalogue.concept_map import ConceptMap
-from terminology.catalogue.protocol import KINDS, CompiledResource
+from terminology.catalogue.protocol import KINDS, CompiledResource, ContentView
 from terminology.core import versions
 from terminology.core.documents import FIRST_ROWS, LazyDocument
 from terminology.core.model import CodeSystemInfo, Document, split_canonical
@@ -31,7 +31,7 @@ class ResourceIndex:
     """The resources of one catalogue, without those of the catalogue that it wraps.
 
     The tables below have the header of a lazy document; the document is read when it is needed. ``is_untrusted``:
-    the resources came with a request, so each is checked when it is used.
+    the resources came with a request, so each is checked when it is used. ``view`` keeps texts of code systems back.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class ResourceIndex:
         documents: Iterable[Document | LazyDocument] = (),
         stored: Iterable[CompiledResource] = (),
         is_untrusted: bool = False,
+        view: ContentView | None = None,
     ) -> None:
         self._by_url: dict[str, dict[str, list[Document]]] = {kind: {} for kind in KINDS}
         self._by_id: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
@@ -49,6 +50,7 @@ class ResourceIndex:
         # The supplements that always apply, those in the store first: they prevail.
         self._always: list[Document] = []
         self._unchecked: set[int] = set()
+        self._view = view
         self._stored = {id(resource.document): resource for resource in stored}
         for document in (*documents, *(resource.document for resource in self._stored.values())):
             self._add(document)
@@ -111,6 +113,12 @@ class ResourceIndex:
     @property
     def _names_of_systems(self) -> tuple[dict[str, str], set[str]]:
         return self.aliases, set(self._by_url["CodeSystem"])
+
+    def licensed(self, view: ContentView) -> ResourceIndex:
+        """These resources without the texts that a view keeps back."""
+        own = [header for kind in KINDS for header in self.headers(kind) if id(header) not in self._stored]
+        documents = (view.resource(self._lazy.get(id(header), header)) for header in own)
+        return ResourceIndex(documents, map(view.stored, self._stored.values()), view=view)
 
     def replaced(self, documents: Sequence[Document]) -> ResourceIndex:
         """These resources with more, which replace those of the same canonical and version.
@@ -227,6 +235,8 @@ class ResourceIndex:
         if system is None:
             stored = self._stored.get(id(header))
             system = stored.system() if stored else DocumentCodeSystem(self.document(header) or header)
+            if self._view is not None:
+                system = self._view.system(system)
             system = with_own_rules(self._curated(system))
             self._systems[id(header)] = system
         return system

@@ -17,6 +17,8 @@ from terminology.core.model import Issue
 
 # The interactions that a right can be for, each by its first letter.
 INTERACTIONS = ("create", "read", "update", "delete", "search")
+# Those that change something.
+WRITING = ("create", "update", "delete")
 # The words of version 1, and the letters that they stand for.
 _WORDS = {"read": "rs", "write": "cud", "*": "cruds"}
 # Scopes of a patient are about patients, whom a terminology server does not know. Those with a query allow a part of
@@ -77,6 +79,11 @@ def rights_of(scopes: Iterable[str], roots: Iterable[str] = ()) -> frozenset[str
         elif not allowed or own in allowed:
             rights.add(f"{own}:{right}")
     return frozenset(rights)
+
+
+def licence_rights(systems: Iterable[str]) -> frozenset[str]:
+    """The rights of a user who has the licences of some code systems: their texts are for them."""
+    return frozenset(f"licence:{system}" for system in systems)
 
 
 def is_scope(text: str) -> bool:

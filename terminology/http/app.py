@@ -45,7 +45,13 @@ from terminology.http.observation import observed
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
 from terminology.http.targets import RELEASE, ROOT
-from terminology.opening import ServedContent, open_authenticator, open_state, open_upstreams
+from terminology.opening import (
+    ServedContent,
+    open_authenticator,
+    open_licences,
+    open_state,
+    open_upstreams,
+)
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
@@ -94,7 +100,7 @@ def create_app(
     sessions = Sessions(state)
     # One thread of a caller is left for the answers of the content here, however slow the upstreams are.
     elsewhere = open_upstreams(settings, max(1, settings.threads - 1))
-    authenticator = open_authenticator(settings)
+    authenticator, licences = open_authenticator(settings), open_licences(settings)
     app = Flask("terminology", static_folder=None)
     app.response_class = FhirResponse
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # Flask would redirect, in HTML
@@ -109,8 +115,12 @@ def create_app(
             configuration = smart_configuration(authenticator)
             if configuration is not None:
                 return _configuration(configuration)
+        content, view = current(), None
+        if licences is not None:
+            view = licences.view(user_of(request.environ).rights)
+            content = view.of(content)
         context = Context(
-            current().for_fhir(release.version),
+            content.for_fhir(release.version),
             release,
             base,
             state,
@@ -125,6 +135,7 @@ def create_app(
             login=login_of(authenticator),
             writable=writable,
             takes_writes=settings.writes,
+            view=view,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):

@@ -97,8 +97,10 @@ class PreparedRequests:
 
     def _answer(self, varied: VariedRequest, values: Sequence[Value]) -> bytes | None:
         """The answer as JSON, or None where the application has to give it."""
-        catalogue = self._catalogue().for_fhir(varied.prepared.release.version)
-        document = varied.answer(catalogue, values)
+        content, view = self._catalogue(), varied.prepared.view
+        if view is not None:
+            content = view.of(content)
+        document = varied.answer(content.for_fhir(varied.prepared.release.version), values)
         return None if document is None else json.write(document)
 
     def _keep(self, request: SharedRequest, prepared: PreparedRequest) -> None:

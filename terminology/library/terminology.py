@@ -65,6 +65,7 @@ from terminology.opening import (
     ServedContent,
     catalogue_of,
     configured_content,
+    open_licences,
     open_state,
     open_upstreams,
 )
@@ -142,6 +143,7 @@ class Terminology:
                 f"'catalogue' must be a Catalogue or a function that returns one, not {type_of(catalogue)}"
             )
         self._catalogue = catalogue
+        self._licences = open_licences(self.settings)
         self._state = open_state(self.settings)
         self._sessions = Sessions(self._state)
         self._elsewhere = open_upstreams(self.settings, _MOST_QUESTIONS)
@@ -613,8 +615,12 @@ class Terminology:
 
         It shares parts with the content, so a caller gets a copy of it: from ``ask``, or from a ``Result``.
         """
+        content, licensed = self.catalogue, None
+        if self._licences is not None:
+            licensed = self._licences.view(request.user.rights)
+            content = licensed.of(content)
         context = Context(
-            catalogue=self.catalogue.for_fhir((view or release).version),
+            catalogue=content.for_fhir((view or release).version),
             release=release,
             base="",
             state=self._state,
@@ -625,6 +631,7 @@ class Terminology:
             max_work=self.settings.max_work,
             deadline=self.settings.deadline,
             elsewhere=self._elsewhere,
+            view=licensed,
         )
         response = answered(context, request)
         for warning in response.warnings:

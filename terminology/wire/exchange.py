@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
+from terminology.catalogue.licensed import LicensedView
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.budget import MOST_SECONDS, MOST_STEPS
 from terminology.core.cache import kept_results
@@ -66,7 +67,8 @@ class Context:
     ``catalogue`` is the content as the release sees it (``for_fhir``). ``releases`` are all that the root
     speaks, the default first. ``max_work`` and ``deadline`` are the budget of a request (``core.budget``).
     ``writes_parts``: the answers in a batch are written as JSON one by one (``json.Written``). ``elsewhere``: the other
-    servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are. ``writable``: the
+    servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are.
+    ``view``: texts that licences keep back are not in the catalogue, and answers carry notices. ``writable``: the
     content with the log of what clients write, where there is a store; ``takes_writes`` says whether they may.
     """
 
@@ -83,6 +85,7 @@ class Context:
     writes_parts: bool = False
     elsewhere: Elsewhere | None = None
     login: Login | None = None
+    view: LicensedView | None = None
     writable: WritableContent | None = None
     takes_writes: bool = False
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from terminology.catalogue.licensed import LicensedView
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.model import Document, Issue
 from terminology.wire import r4
@@ -82,11 +83,15 @@ def _resources(parameters: tuple[Parameter, ...]) -> frozenset[str]:
 
 @dataclass(slots=True)
 class PreparedRequest:
-    """An operation with the fields of its request, so that it can be called again with other values."""
+    """An operation with the fields of its request, so that it can be called again with other values.
+
+    ``view``: the content is seen so, and answers carry its notices.
+    """
 
     operation: Operation
     release: FhirVersion
     fields: dict[str, Any]
+    view: LicensedView | None = None
 
     def answer(
         self,
@@ -104,4 +109,6 @@ class PreparedRequest:
         if notes is not None and operation.notes is not None:
             notes += operation.notes(answer)
         document = operation.write(answer)
-        return operation.downgrade(request, answer, document) if self.release.is_r4 else document
+        if self.release.is_r4:
+            document = operation.downgrade(request, answer, document)
+        return document if self.view is None else self.view.noticed(document)

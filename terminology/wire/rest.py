@@ -18,6 +18,7 @@ from terminology.core.documents import FIRST_ROWS, MOST_ROWS
 from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError, UndecidedError
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
+from terminology.core.users import WRITING
 from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability, map_import
 from terminology.wire.batch_validate import Answer, answer_each, part
@@ -31,7 +32,7 @@ from terminology.wire.bundle import (
 )
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
 from terminology.wire.changes import RIGHTS, WRITABLE, write
-from terminology.wire.elsewhere import ForeignQuestion
+from terminology.wire.elsewhere import ForeignAnswer, ForeignQuestion
 from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
@@ -114,7 +115,15 @@ def _answered(context: Context, request: Request) -> Response:
         raise RefusedError(405, issue, route.allow)
     if route.needs is not None:
         require_right(context, request, *route.needs)
-    return route.answer()
+    response = route.answer()
+    if (
+        context.view is not None
+        and route.needs is not None
+        and route.needs[0] in WRITING
+        and response.resource
+    ):
+        response.resource = context.view.document(response.resource)  # it may be what was there before
+    return response
 
 
 # -- routes --------------------------------------------------------------------------------------
@@ -198,11 +207,9 @@ def _place(context: Context, request: Request) -> str:
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
     document = past_version(context, kind, id_, version)
     if document is not None:
-        return Response(
-            200,
-            summarised(context.release.downgrade(document), version, request.query),
-            _version_headers(document, version_id(document)),
-        )
+        shown = context.release.downgrade(_licensed(context, document))
+        headers = _version_headers(document, version_id(document))
+        return Response(200, summarised(shown, version, request.query), headers)
     header = find_resource(context.catalogue, kind, id_)
     rows = _rows_asked_for(request, kind)
     document = context.catalogue.whole(header, rows=rows)
@@ -214,7 +221,8 @@ def _read(context: Context, request: Request, kind: str, id_: str, version: str 
         return Response(304, None, headers)
     if rows and rows.stop < context.catalogue.rows(header):
         headers["Link"] = f'<{_next_rows(context, request, rows)}>; rel="next"'
-    return Response(200, summarised(context.release.downgrade(document), tag, request.query), headers)
+    shown = context.release.downgrade(_licensed(context, document))
+    return Response(200, summarised(shown, tag, request.query), headers)
 
 
 def _rows_asked_for(request: Request, kind: str) -> range:
@@ -244,7 +252,7 @@ def _history(context: Context, request: Request, kind: str, id_: str | None = No
     """The history of a type or resource: what clients have written, or the one version of a resource that is loaded."""
     bundle = past(context, request, kind, id_)
     if bundle is not None or id_ is None:
-        return Response(200, bundle)
+        return Response(200, bundle if bundle is None else _licensed(context, bundle))
     document = context.catalogue.whole(find_resource(context.catalogue, kind, id_))
     headers = _version_headers(document, version_id(document))
     present = _presented(context, request, document)
@@ -260,7 +268,7 @@ def _search(context: Context, request: Request, kind: str) -> Response:
         foreign = context.elsewhere.search(kind, query, context.release, request.headers)
         if foreign is not None:
             links = [link for link in bundle["link"] if link["relation"] == "self"]
-            document = {**foreign.document, "link": links}
+            document = {**_passed_on(context, foreign), "link": links}
             return Response(200, document, foreign.headers, origin=foreign.origin)
     rows = FIRST_ROWS if shows(CONTENT_OF[kind], query) else range(0)
     for entry in budget.counted(bundle.get("entry", ()), _STEPS_OF_REQUEST):
@@ -273,7 +281,21 @@ def _search(context: Context, request: Request, kind: str) -> Response:
 
 
 def _presented(context: Context, request: Request, document: Document) -> Document:
-    return summarised(context.release.downgrade(document), version_id(document), request.query)
+    shown = context.release.downgrade(_licensed(context, document))
+    return summarised(shown, version_id(document), request.query)
+
+
+def _licensed(context: Context, document: Document) -> Document:
+    """The document without texts that a licence keeps back, and with the notices of licences."""
+    return document if context.view is None else context.view.noticed(context.view.document(document))
+
+
+def _passed_on(context: Context, foreign: ForeignAnswer) -> Document:
+    """The answer of another server. Raises TerminologyError for one that a licence keeps back."""
+    if context.view is None:
+        return foreign.document
+    servers = (issue.server for issue in foreign.origin if issue.server)
+    return context.view.passed_on(foreign.document, next(servers, ""))
 
 
 # -- metadata ------------------------------------------------------------------------------------
@@ -430,11 +452,11 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
         return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
     except UndecidedError as error:
         undecided = error
-    own = PreparedRequest(operation, prepared.release, prepared.fields)
+    own = PreparedRequest(operation, prepared.release, prepared.fields, prepared.view)
     question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers)
     foreign = elsewhere.answer(question, undecided)
     if foreign is not None:
-        return Response(200, foreign.document, foreign.headers, origin=foreign.origin)
+        return Response(200, _passed_on(call.context, foreign), foreign.headers, origin=foreign.origin)
     return Response(200, own.answer(catalogue, notes=notes), warnings=notes)
 
 
@@ -447,7 +469,7 @@ def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
     for field, value_for in _surroundings_of(operation):
         if field not in fields and (value := value_for(call)) is not None:
             fields[field] = value
-    return PreparedRequest(operation, release, fields)
+    return PreparedRequest(operation, release, fields, call.context.view)
 
 
 @cache
