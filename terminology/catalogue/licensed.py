@@ -229,6 +229,12 @@ class LicensedView:
             raise TerminologyError(issues.answer_kept_back(system, self._limits[system].name, server))
         return self.noticed(document)
 
+    def require_silent(self, question: Sequence[object], error: TerminologyError) -> None:
+        """The same for an error of another server, to a question that names such a code system."""
+        servers = [issue.server for issue in error.issues if issue.server]
+        if servers:
+            self.passed_on({"question": question}, servers[0])
+
 
 def _named(document: Document, systems: Collection[str]) -> list[str]:
     """Those of some code systems that a document names anywhere, also by a version or another name."""

@@ -15,7 +15,13 @@ from urllib.parse import urlencode, urlsplit
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core import budget, issues
 from terminology.core.documents import FIRST_ROWS, MOST_ROWS
-from terminology.core.errors import OverBudgetError, RefusedError, TerminologyError, UndecidedError
+from terminology.core.errors import (
+    OverBudgetError,
+    RefusedError,
+    TerminologyError,
+    UndecidedError,
+    UpstreamError,
+)
 from terminology.core.model import Document, Issue
 from terminology.core.structure import require
 from terminology.core.users import WRITING
@@ -454,7 +460,14 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
         undecided = error
     own = PreparedRequest(operation, prepared.release, prepared.fields, prepared.view)
     question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers)
-    foreign = elsewhere.answer(question, undecided)
+    try:
+        foreign = elsewhere.answer(question, undecided)
+    except UpstreamError:
+        raise
+    except TerminologyError as error:
+        if call.context.view is not None:
+            call.context.view.require_silent([argument.value for argument in call.arguments], error)
+        raise
     if foreign is not None:
         return Response(200, _passed_on(call.context, foreign), foreign.headers, origin=foreign.origin)
     return Response(200, own.answer(catalogue, notes=notes), warnings=notes)

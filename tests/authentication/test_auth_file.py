@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from terminology.authentication.authenticator import Authenticator
 from terminology.authentication.configuration import read_auth
+from terminology.content.licences import read_licences
 from terminology.core.errors import SettingError
 from tests.support.authentication import TokenIssuer, api_key, auth_file
+from tests.support.paths import ROOT
 from tests.support.service import until
 
 KEY = api_key("ehr", "system/*.rs")[1]
@@ -112,3 +115,12 @@ def test_the_file_has_no_secret(tmp_path: Path) -> None:
     key, entry = api_key("ehr", "system/*.rs")
     assert key.partition(".")[2] not in json.dumps(entry)
     assert os.environ.get(key) is None
+
+
+def test_the_examples_of_the_pages_are_read(tmp_path: Path) -> None:
+    for page, read in (("security", read_auth), ("licences", read_licences)):
+        text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+        (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+        path = tmp_path / f"{page}.json"
+        path.write_text(example, "utf-8")
+        assert read(path)

@@ -385,6 +385,8 @@ def test_texts_of_an_upstream_are_not_passed_on(tmp_path: Path) -> None:
             f"CodeSystem/$lookup?system={URL}&code=a",
             "ValueSet/$expand?url=http://example.org/vs/all",
             f"CodeSystem?url={URL}",
+            f"CodeSystem/$lookup?system={URL}&code=unknown",
+            f"CodeSystem/$validate-code?url={URL}&code=a&display=wrong",
             f"ConceptMap/$translate?system={OTHER}&code=x&targetsystem={URL}&url=http://example.org/ConceptMap/to",
         ):
             response = client.get(f"/fhir/r4/{question}")
