@@ -85,7 +85,7 @@ class Content(DerivedAnswers):
         self._views = {}
 
     def licensed(self, view: ContentView) -> Content:
-        """This content without the texts that a view keeps back. What is compiled of it is its own."""
+        """This content without the texts that a view keeps back. Its compiled resources are its own."""
         content = copy(self)
         content.__dict__.pop("cache", None)
         content._index = self._index.licensed(view)

@@ -2,7 +2,7 @@
 
 A ``LicensedView`` makes a second content of the one that is served: documents without the texts, and code systems,
 lists and maps of the store that leave them out. So no operation notices, and there is no answer through which a text
-could leave. What is compiled of the one content is never used for the other.
+could leave. Nothing that is compiled of the one content is used for the other.
 """
 
 from __future__ import annotations
@@ -261,8 +261,8 @@ def _bare_concept(node: Document) -> Document:
     """A concept of a CodeSystem resource, with those below it."""
     bare = _without(node, _TEXTS)
     if "property" in bare:
-        kept = [_bare_value(p) for p in bare["property"] if not _is_text(p)]
-        bare = {**_without(bare, ("property",)), **({"property": kept} if kept else {})}
+        rest = [_bare_value(p) for p in bare["property"] if not _is_text(p)]
+        bare = {**_without(bare, ("property",)), **({"property": rest} if rest else {})}
     if "concept" in bare:
         bare = {**bare, "concept": [*map(_bare_concept, bare["concept"])]}
     return bare

@@ -55,7 +55,7 @@ class CodesOnly(WrappedCodeSystem):
             everything = self._system.select()
             codes = [c.code for c in counted(selection) if finds(c.code)]
             if self.index is None:
-                return _BareSelection(_Listed(self._system, codes))
+                return _BareSelection(_ListedCodes(self._system, codes))
             return _BareSet(cast("ConceptSet", everything).among(codes))
         return _BareSelection(selection) if self.index is None else _BareSet(cast("ConceptSet", selection))
 
@@ -117,7 +117,7 @@ def _bare_property(property_: Property) -> Property:
     return replace(property_, value=value, description=None)
 
 
-class _Listed:
+class _ListedCodes:
     """Some codes of a code system whose selections cannot be combined."""
 
     index: object | None = None

@@ -128,7 +128,7 @@ def _answered(context: Context, request: Request) -> Response:
         and route.needs[0] in WRITING
         and response.resource
     ):
-        response.resource = context.view.document(response.resource)  # it may be what was there before
+        response.resource = context.view.document(response.resource)  # perhaps that of somebody else
     return response
 
 
@@ -213,9 +213,9 @@ def _place(context: Context, request: Request) -> str:
 def _read(context: Context, request: Request, kind: str, id_: str, version: str | None = None) -> Response:
     document = past_version(context, kind, id_, version)
     if document is not None:
-        shown = context.release.downgrade(_licensed(context, document))
+        visible = context.release.downgrade(_licensed(context, document))
         headers = _version_headers(document, version_id(document))
-        return Response(200, summarised(shown, version, request.query), headers)
+        return Response(200, summarised(visible, version, request.query), headers)
     header = find_resource(context.catalogue, kind, id_)
     rows = _rows_asked_for(request, kind)
     document = context.catalogue.whole(header, rows=rows)
@@ -227,8 +227,8 @@ def _read(context: Context, request: Request, kind: str, id_: str, version: str 
         return Response(304, None, headers)
     if rows and rows.stop < context.catalogue.rows(header):
         headers["Link"] = f'<{_next_rows(context, request, rows)}>; rel="next"'
-    shown = context.release.downgrade(_licensed(context, document))
-    return Response(200, summarised(shown, tag, request.query), headers)
+    visible = context.release.downgrade(_licensed(context, document))
+    return Response(200, summarised(visible, tag, request.query), headers)
 
 
 def _rows_asked_for(request: Request, kind: str) -> range:
@@ -287,8 +287,8 @@ def _search(context: Context, request: Request, kind: str) -> Response:
 
 
 def _presented(context: Context, request: Request, document: Document) -> Document:
-    shown = context.release.downgrade(_licensed(context, document))
-    return summarised(shown, version_id(document), request.query)
+    visible = context.release.downgrade(_licensed(context, document))
+    return summarised(visible, version_id(document), request.query)
 
 
 def _licensed(context: Context, document: Document) -> Document:
