@@ -1,7 +1,8 @@
 """A code system seen through its supplements: what they add to its concepts.
 
 Which supplements apply is decided in ``catalogue/derived_answers.py`` (``supplemented``), for those that always apply
-in ``catalogue/resource_index.py``, and for a value set in ``operations/value_set/resolution.py`` (``find_supplements``).
+in ``catalogue/resource_index.py``, and for a value set in ``operations/value_set/resolution.py``
+(``find_supplements``).
 """
 
 from __future__ import annotations
