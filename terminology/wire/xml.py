@@ -38,73 +38,85 @@ def write(document: Document, release: FhirVersion, pretty: bool = False) -> byt
 
     Elements that the release does not define have no place in its XML and are left out.
     """
-    writer = _Writer(table_of(release.is_r4), pretty)
-    writer.resource(document, 0)
+    writer = _Writer(table_of(release.is_r4))
+    writer.resource(document, "\n" if pretty else "", f' xmlns="{FHIR}"')
     return (_HEAD + "".join(writer.out)).encode()
 
 
 class _Writer:
-    def __init__(self, table: XmlTypes, pretty: bool) -> None:
+    """Writes into ``out``. A ``margin`` stands before each tag: a line break and blanks, or nothing."""
+
+    def __init__(self, table: XmlTypes) -> None:
         self.out: list[str] = []
         self._table = table
-        self._pretty = pretty
 
-    def resource(self, document: Any, depth: int) -> None:
+    def resource(self, document: Any, margin: str, namespace: str = "") -> None:
         kind = str(document.get("resourceType")) if isinstance(document, dict) else ""
         if self._table.is_resource(kind):
-            namespace = "" if depth else f' xmlns="{FHIR}"'
-            self._node(kind, document, self._table.shape(kind), depth, namespace)
+            self._node(kind, document, self._table.shape(kind), margin, namespace)
 
-    def _margin(self, depth: int) -> str:
-        return "\n" + "  " * depth if self._pretty else ""
-
-    def _node(self, tag: str, node: Document, shape: XmlType, depth: int, further: str = "") -> None:
-        """A complex element: its attributes (and one more), then its children in FHIR's order."""
-        own = "".join(f' {name}="{_escaped(node[name])}"' for name in shape.attributes if name in node)
-        start = f"{self._margin(depth)}<{tag}{own}{further}"
-        names = shape.ordered(node)
-        if not names:
-            self.out.append(f"{start}/>")
+    def _node(self, tag: str, node: Document, shape: XmlType, margin: str, further: str = "") -> None:
+        """A complex element: its attributes (and more), then its children in FHIR's order."""
+        out = self.out
+        attributes, elements = shape.layout(node)
+        own = "".join([f' {name}="{_escaped(node[name])}"' for name in attributes]) if attributes else ""
+        if not elements:
+            out.append(f"{margin}<{tag}{own}{further}/>")
             return
-        self.out.append(f"{start}>")
-        for name in names:
-            self._element(shape.elements[name], node.get(name), node.get("_" + name), depth + 1)
-        self.out.append(f"{self._margin(depth)}</{tag}>")
+        out.append(f"{margin}<{tag}{own}{further}>")
+        inner = margin and f"{margin}  "
+        for element, companion in elements:
+            value = node.get(element.name)
+            if companion is not None:
+                self._element_beside(element, value, node[companion], inner)
+            elif type(value) is list:
+                for one in value:
+                    self._element(element, one, inner)
+            else:
+                self._element(element, value, inner)
+        out.append(f"{margin}</{tag}>")
 
-    def _element(self, element: XmlElement, value: Any, companion: Any, depth: int) -> None:
+    def _element_beside(self, element: XmlElement, value: Any, companion: Any, margin: str) -> None:
         values = value if isinstance(value, list) else [value]
         companions = companion if isinstance(companion, list) else [companion]
         for one, beside in zip_longest(values, companions):
-            if element.is_primitive:
-                self._primitive(element, one, beside, depth)
-            elif isinstance(one, Written):
-                self._complex(element, one.read(), depth)
-            elif isinstance(one, dict):
-                self._complex(element, one, depth)
-
-    def _complex(self, element: XmlElement, value: Document, depth: int) -> None:
-        if element.type != RESOURCE:
-            self._node(element.name, value, self._table.shape(element.type), depth)
-            return
-        self.out.append(f"{self._margin(depth)}<{element.name}>")
-        self.resource(value, depth + 1)
-        self.out.append(f"{self._margin(depth)}</{element.name}>")
-
-    def _primitive(self, element: XmlElement, value: Any, companion: Any, depth: int) -> None:
-        if element.type == NARRATIVE and isinstance(value, str):
-            self.out.append(self._margin(depth) + _division(value.strip()))
-        elif isinstance(value, (str, int, float, Decimal)):
-            attributes = f' value="{_escaped(value)}"'
-            if companion:
-                self._companion(element.name, companion, depth, attributes)
+            if beside and element.is_primitive:
+                self._companion(element, one, beside, margin)
             else:
-                self.out.append(f"{self._margin(depth)}<{element.name}{attributes}/>")
-        elif companion:
-            self._companion(element.name, companion, depth, "")
+                self._element(element, one, margin)
 
-    def _companion(self, name: str, companion: Any, depth: int, attributes: str) -> None:
+    def _element(self, element: XmlElement, value: Any, margin: str) -> None:
+        if element.is_primitive:
+            if isinstance(value, (str, int, float, Decimal)):
+                self._primitive(element, value, margin)
+        elif isinstance(value, Written):
+            self._complex(element, value.read(), margin)
+        elif isinstance(value, dict):
+            self._complex(element, value, margin)
+
+    def _complex(self, element: XmlElement, value: Document, margin: str) -> None:
+        if element.type != RESOURCE:
+            self._node(element.name, value, self._table.shape(element.type), margin)
+            return
+        self.out.append(f"{margin}<{element.name}>")
+        self.resource(value, margin and f"{margin}  ")
+        self.out.append(f"{margin}</{element.name}>")
+
+    def _primitive(self, element: XmlElement, value: Any, margin: str) -> None:
+        if element.type == NARRATIVE and isinstance(value, str):
+            self.out.append(margin + _division(value.strip()))
+        else:
+            self.out.append(f'{margin}<{element.name} value="{_escaped(value)}"/>')
+
+    def _companion(self, element: XmlElement, value: Any, companion: Any, margin: str) -> None:
+        """A primitive with an id or extensions, and maybe without a value."""
+        if element.type == NARRATIVE and isinstance(value, str):
+            self._primitive(element, value, margin)
+            return
+        has_value = isinstance(value, (str, int, float, Decimal))
+        attribute = f' value="{_escaped(value)}"' if has_value else ""
         node = companion if isinstance(companion, dict) else {}
-        self._node(name, node, self._table.shape(_COMPANION), depth, attributes)
+        self._node(element.name, node, self._table.shape(_COMPANION), margin, attribute)
 
 
 # Line ends would become blanks in an attribute; characters that XML does not allow are replaced.
@@ -113,8 +125,13 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;",
 
 
 def _escaped(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], "\ufffd"), text)
+    if type(value) is not str:
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    return _SPECIAL.sub(_escape, value)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[0], "\ufffd")
 
 
 # -- narratives ----------------------------------------------------------------------------------

@@ -12,15 +12,18 @@ An Extension has the elements of an Element, an attribute ``url`` and a value of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from terminology.core.cache import kept_results
 
 RESOURCE = "Resource"
 NARRATIVE = "xhtml"
 _ABSTRACT = ("Resource", "DomainResource")
+# Of a type. Keys that a client makes up are in none of them.
+_MOST_LAYOUTS = 200
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,18 +36,38 @@ class XmlElement:
     is_primitive: bool = False
 
 
+# How an object is written: the names of its attributes, and its elements in order, each with the key of its companion
+# (``_status``) where there is one.
+XmlLayout = tuple[Sequence[str], Sequence[tuple[XmlElement, str | None]]]
+
+
 class XmlType:
     """The attributes and the elements of a type, in order."""
 
     def __init__(self, attributes: Iterable[str], elements: Iterable[XmlElement]) -> None:
         self.attributes = tuple(attributes)
         self.elements = {element.name: element for element in elements}
-        self._place = {name: place for place, name in enumerate(self.elements)}
+        self._layouts: dict[tuple[str, ...], XmlLayout] = {}
 
-    def ordered(self, keys: Iterable[str]) -> list[str]:
-        """The elements that the keys of a JSON object (``status``, ``_status``) stand for, each once."""
-        names = {key.removeprefix("_") for key in keys} & self._place.keys()
-        return sorted(names, key=self._place.__getitem__)
+    def layout(self, node: Mapping[str, Any]) -> XmlLayout:
+        """How a JSON object is written. Objects of a type have few different sets of keys: each is worked out once."""
+        keys = tuple(node)
+        layout = self._layouts.get(keys)
+        if layout is None:
+            layout = self._worked_out(keys)
+            if len(self._layouts) < _MOST_LAYOUTS and all(map(self._knows, keys)):
+                self._layouts[keys] = layout
+        return layout
+
+    def _worked_out(self, keys: Sequence[str]) -> XmlLayout:
+        names = {key.removeprefix("_") for key in keys}
+        elements = [element for name, element in self.elements.items() if name in names]
+        companions = (f"_{element.name}" for element in elements)
+        pairs = [(one, key if key in keys else None) for one, key in zip(elements, companions, strict=True)]
+        return [name for name in self.attributes if name in keys], pairs
+
+    def _knows(self, key: str) -> bool:
+        return key.removeprefix("_") in self.elements or key in self.attributes or key == "resourceType"
 
 
 class XmlTypes:
