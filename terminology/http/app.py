@@ -40,7 +40,16 @@ from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.compression import compressed
 from terminology.http.health import add_health
-from terminology.http.media import JSON, XML, asks_for, is_table, negotiated, readable
+from terminology.http.media import (
+    JSON,
+    XML,
+    asks_for,
+    content_type_of,
+    is_table,
+    negotiated,
+    readable,
+    written,
+)
 from terminology.http.observation import observed
 from terminology.http.prepared_requests import PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
@@ -138,8 +147,8 @@ def create_app(
             view=view,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
-        if response.prepared is not None and media == JSON and not is_pretty and not _has_hooks(app):
-            request.environ[PREPARED] = response.prepared
+        if _has_hooks(app):
+            request.environ.pop(PREPARED, None)
         return _written(response, media, release, is_pretty)
 
     app.url_map.converters["anything"] = _AnyPath
@@ -247,10 +256,10 @@ def _answer(
         id=request.environ[REQUEST_ID],
         user=user_of(request.environ),
     )
-    response = rest.respond(context, inner)
-    if body.media not in ("", JSON):
-        response.prepared = None  # PreparedRequests reads JSON alone
-    return response, media, ("_pretty", "true") in query
+    response, is_pretty = rest.respond(context, inner), ("_pretty", "true") in query
+    if inner.prepared is not None and body.media != FORM and not is_pretty:
+        request.environ[PREPARED] = inner.prepared, media
+    return response, media, is_pretty
 
 
 def _root(
@@ -350,10 +359,10 @@ def _written(answer: exchange.Response, media: str, release: FhirVersion, pretty
         headers["Last-Modified"] = http_date(changed)
     if answer.resource is None:
         return _bare(answer.status, dict(headers))
-    is_xml = media == XML
-    content = xml.write(answer.resource, release, pretty) if is_xml else json.write(answer.resource, pretty)
-    response = FhirResponse(content, status=answer.status, headers=headers)
-    response.content_type = f"{media}; charset=utf-8"
+    response = FhirResponse(
+        written(answer.resource, media, release, pretty), status=answer.status, headers=headers
+    )
+    response.content_type = content_type_of(media)
     return response
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from terminology.core import issues
 from terminology.core.cache import kept_results
 from terminology.core.errors import RefusedError
+from terminology.core.model import Document
+from terminology.wire import json, xml
 from terminology.wire.exchange import FORM
 from terminology.wire.fhir_versions import FhirVersion
 
@@ -67,6 +69,16 @@ def media_types(header: str) -> Iterator[MediaType]:
         if name:
             pairs = (parameter.partition("=") for parameter in parameters)
             yield MediaType(name.lower(), {k.strip().lower(): v.strip().strip('"') for k, _, v in pairs})
+
+
+def written(document: Document, media: str, release: FhirVersion, pretty: bool = False) -> bytes:
+    """A document, in the shape of a release, as ``JSON`` or ``XML``."""
+    return xml.write(document, release, pretty) if media == XML else json.write(document, pretty)
+
+
+def content_type_of(media: str) -> str:
+    """The header ``Content-Type`` of what is written here."""
+    return f"{media}; charset=utf-8"
 
 
 @kept_results(DIFFERENT)

@@ -6,35 +6,40 @@ common part once. No answer is kept: the operation runs each time, on the curren
 The key of a prepared request has all that an answer may depend on: the path, the address of the service
 (``addresses.PARTS``: a location of a resource begins with it), the rights of the user, the headers in
 ``wire.request_headers.EFFECTIVE``, and the parameters of the URL and the body. A request that cannot be read in this
-way goes to the application. So does one for which the operation raises ``TerminologyError``: the application writes
-the OperationOutcome. Any other exception is for the layer outside.
+way goes to the application. One that has no answer, such as one for an unknown code, gets the OperationOutcome that
+the application would write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from werkzeug.http import HTTP_STATUS_CODES
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget
 from terminology.core.cache import RecentValues, size_of
 from terminology.http.addresses import PARTS
 from terminology.http.authentication import RIGHTS
-from terminology.http.media import JSON
+from terminology.http.common_headers import REQUEST_ID
+from terminology.http.media import content_type_of, written
 from terminology.http.targets import RELEASE
 from terminology.settings import Settings
-from terminology.wire import json
+from terminology.wire import plain_xml
+from terminology.wire.exchange import Response
+from terminology.wire.failures import failure
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.request_headers import EFFECTIVE
-from terminology.wire.shared_requests import SharedRequest, Value, VariedRequest
+from terminology.wire.shared_requests import SharedRequest, VariedRequest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Where in the environment the application puts a request that was prepared.
+# Where in the environment the application puts a request that was prepared, with the media type of the answer.
 PREPARED = "terminology.prepared"
 # How many prepared requests are kept at least; at most twice as many.
 ROOM = 1_000
@@ -42,6 +47,15 @@ ROOM = 1_000
 LONGEST_BODY = 16_384
 # The parts of the environment, besides the method and the path, that the answer may depend on.
 _PARTS = tuple(dict.fromkeys((*PARTS, RIGHTS, *(header.wsgi_name for header in EFFECTIVE))))
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What requests with the same key have in common, and the media type of their answers."""
+
+    varied: VariedRequest
+    media: str
+    content_type: str
 
 
 class PreparedRequests:
@@ -54,7 +68,7 @@ class PreparedRequests:
         self._catalogue = catalogue
         self._longest_body = min(LONGEST_BODY, settings.largest_body)
         self._max_work, self._deadline = settings.max_work, settings.deadline
-        self._prepared: RecentValues[VariedRequest] = RecentValues(ROOM, _bytes_of_texts)
+        self._prepared: RecentValues[_Kept] = RecentValues(ROOM, _bytes_of_texts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
@@ -63,19 +77,15 @@ class PreparedRequests:
         # The application, if it has to answer after all, shares the budget.
         token = budget.open_new(budget.Budget(self._max_work, self._deadline))
         try:
-            varied = self._prepared.find(request.key)
-            content = None if varied is None else self._answer(varied, request.values)
-            if varied is not None and content is not None:
-                environ[RELEASE] = varied.prepared.release.name
-                length = str(len(content))
-                headers = [("Content-Type", f"{JSON}; charset=utf-8"), ("Content-Length", length)]
-                start_response("200 OK", headers)
-                return [content]
+            kept = self._prepared.find(request.key)
+            answer = None if kept is None else self._answer(environ, kept, request)
+            if kept is not None and answer is not None:
+                return _send(environ, start_response, kept, answer)
             response = self.application(environ, start_response)
         finally:
             budget.close(token)
         if PREPARED in environ:
-            self._keep(request, environ[PREPARED])
+            self._keep(request, *environ[PREPARED])
         return response
 
     # -- requests
@@ -85,32 +95,61 @@ class PreparedRequests:
         query, method = environ.get("QUERY_STRING", ""), environ["REQUEST_METHOD"]
         if method not in ("GET", "POST") or not query.isascii():
             return None
-        request = SharedRequest([(method, environ["PATH_INFO"], *map(environ.get, _PARTS))])
+        body = _body(environ, self._longest_body) if method == "POST" else b""
+        if body is None:
+            return None
+        is_xml = body[:1] == b"<"
+        request = SharedRequest([(method, environ["PATH_INFO"], is_xml, *map(environ.get, _PARTS))])
         request.add_query(query)
-        if method == "POST":
-            body = _body(environ, self._longest_body)
-            if body is None or not _read_body(body, request):
+        if body:
+            read = _read_xml if is_xml else _read_json
+            if not read(body, request):
                 return None
         return request if request.names else None
 
     # -- answers
 
-    def _answer(self, varied: VariedRequest, values: Sequence[Value]) -> bytes | None:
-        """The answer as JSON, or None where the application has to give it."""
-        content, view = self._catalogue(), varied.prepared.view
-        if view is not None:
-            content = view.of(content)
-        document = varied.answer(content.for_fhir(varied.prepared.release.version), values)
-        return None if document is None else json.write(document)
+    def _answer(self, environ: WSGIEnvironment, kept: _Kept, request: SharedRequest) -> Response | None:
+        """The answer, or None where the application has to give it. An exception is one, as ``rest.respond`` has it."""
+        varied = kept.varied
+        try:
+            content, view = self._catalogue(), varied.prepared.view
+            if view is not None:
+                content = view.of(content)
+            document = varied.answer(content.for_fhir(varied.prepared.release.version), request.values)
+        except Exception as error:
+            return failure(error, environ[REQUEST_ID], f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        return None if document is None else Response(200, document)
 
-    def _keep(self, request: SharedRequest, prepared: PreparedRequest) -> None:
+    def _keep(self, request: SharedRequest, prepared: PreparedRequest, media: str) -> None:
         varied = VariedRequest.of(request, prepared)
         if varied is not None:
-            self._prepared.put(request.key, varied)
+            self._prepared.put(request.key, _Kept(varied, media, content_type_of(media)))
 
 
-def _read_body(content: bytes, request: SharedRequest) -> bool:
-    """Add the parameters of a body to a request; false for a body that is not plain.
+def _send(
+    environ: WSGIEnvironment, start_response: StartResponse, kept: _Kept, answer: Response
+) -> list[bytes]:
+    release, status = kept.varied.prepared.release, answer.status
+    environ[RELEASE] = release.name
+    content = written(answer.resource or {}, kept.media, release)
+    headers = [
+        *answer.headers.items(),
+        ("Content-Type", kept.content_type),
+        ("Content-Length", str(len(content))),
+    ]
+    start_response("200 OK" if status == 200 else f"{status} {HTTP_STATUS_CODES[status].upper()}", headers)
+    return [content]
+
+
+def _read_xml(content: bytes, request: SharedRequest) -> bool:
+    """Add the parameters of a body in XML to a request; false for a body that is not plain."""
+    nodes = plain_xml.parameters_of(content)
+    return nodes is not None and request.add_nodes(nodes) is not None
+
+
+def _read_json(content: bytes, request: SharedRequest) -> bool:
+    """The same for one in JSON.
 
     A plain body is a Parameters resource of plain parameters without a duplicate key. ``orjson`` takes the last of
     two equal keys, but then the text has more strings than the document; and a text without escapes has two quotes

@@ -103,6 +103,8 @@ class Request:
     ``path`` is relative to the base and without slashes at its ends; ``body`` is the parsed resource;
     ``address`` is the network address of the client; ``id`` is the name of the request in logs and for clients;
     ``user`` is who sends it, and may do what ``wire.permission`` says.
+    ``prepared`` is set when an operation answers or fails: the request in a form that answers others like it, which
+    differ in values that vary alone; None where there are no others like it.
     """
 
     method: str
@@ -113,6 +115,7 @@ class Request:
     address: str = ""
     id: str = ""
     user: User = ANYBODY
+    prepared: PreparedRequest | None = None
 
     @property
     def caller(self) -> Caller:
@@ -192,14 +195,11 @@ class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
     ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``origin`` says
-    there, where headers are missing, which server has answered. ``prepared``
-    is the request in a form that answers others like it, which differ in values that vary alone; None where there
-    are no others like it.
+    there, where headers are missing, which server has answered.
     """
 
     status: int
     resource: Document | None
     headers: dict[str, str] = field(default_factory=dict)
-    prepared: PreparedRequest | None = None
     warnings: Sequence[Issue] = ()
     origin: Sequence[Issue] = ()

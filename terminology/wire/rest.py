@@ -324,12 +324,16 @@ def _metadata(context: Context, request: Request) -> Response:
 
 @dataclass(slots=True, frozen=True)
 class _Call:
-    """A call of an operation: what ``SURROUNDINGS`` are taken from."""
+    """A call of an operation: what ``SURROUNDINGS`` are taken from.
+
+    ``is_repeatable``: other requests with the same parameters would have the same answer, without warnings.
+    """
 
     context: Context
     request: Request
     instance: Document | None
     arguments: Sequence[Argument]
+    is_repeatable: bool
 
     @property
     def largest(self) -> int:
@@ -367,7 +371,8 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
         place = f"{kind}/${name}" if kind else f"${name}"
         arguments = request.arguments(place, operation.body_parameter)
         warnings = _checked(request, name, operation, arguments)
-        call = _Call(context, request, instance, arguments)
+        is_repeatable = not warnings and instance is None and not operation.affects_state
+        call = _Call(context, request, instance, arguments, is_repeatable)
         try:
             response = _run(call, place, operation)
         except TerminologyError as error:
@@ -384,29 +389,27 @@ def _operation(context: Context, request: Request, kind: str, name: str, id_: st
 def _run(call: _Call, place: str, operation: Operation) -> Response:
     """The answer to one operation, or to each of the many that one request holds. ``place``: ``Type/$operation``."""
     context, request = call.context, call.request
-    catalogue, is_shared = context.catalogue, True
+    catalogue = context.catalogue
     if operation.reads_content:
         catalogue, arguments, is_shared = content_of(context, request, call.arguments)
-        call = replace(call, arguments=arguments)
+        call = replace(call, arguments=arguments, is_repeatable=call.is_repeatable and is_shared)
     if operation.each is None:
-        response = _decided(call, place, operation, catalogue)
-        if not is_shared or call.instance is not None or operation.affects_state:
-            response.prepared = None
-        return response
+        return _decided(call, place, operation, catalogue)
 
     def answer(context: Context, own: Sequence[Argument]) -> tuple[Document, PreparedRequest | None]:
         extended, rest = with_resources(catalogue, context.release, own)
         warnings = _slips(operation, unknown(_known(operation), rest))
+        is_repeatable = not warnings and extended is catalogue
+        single = replace(
+            call, context=context, request=replace(request), arguments=rest, is_repeatable=is_repeatable
+        )
         try:
-            single = place.replace("batch-", "")
-            single_call = replace(call, context=context, arguments=rest)
-            response = _decided(single_call, single, operation, extended)
+            response = _decided(single, place.replace("batch-", ""), operation, extended)
         except TerminologyError as error:
             explain(error, warnings, operation.warns_in)
             raise
-        if warnings or response.warnings or extended is not catalogue:
-            response.prepared = None
-        return with_warnings(response.resource or {}, operation.warns_in, warnings), response.prepared
+        document = with_warnings(response.resource or {}, operation.warns_in, warnings)
+        return document, single.request.prepared
 
     def fail(error: Exception) -> Document:
         return failure_of(error, request).resource or {}
@@ -449,15 +452,16 @@ def _each(context: Context, size: int, answer: Callable[[Context, int], Part]) -
 
 def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue) -> Response:
     """The answer of the content here or, where that does not decide it, of another server (``wire.elsewhere``)."""
-    elsewhere, notes = call.context.elsewhere, list[Issue]()
+    elsewhere = call.context.elsewhere
     if elsewhere is None:
-        prepared = _prepared(operation, call)
-        return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
+        return _answer_here(call, _prepared(operation, call), catalogue)
     prepared = _prepared(elsewhere.guarded(operation), call)
     try:
-        return Response(200, prepared.answer(catalogue, notes=notes), prepared=prepared, warnings=notes)
+        return _answer_here(call, prepared, catalogue)
     except UndecidedError as error:
         undecided = error
+    call = replace(call, is_repeatable=False)
+    call.request.prepared = None
     own = PreparedRequest(operation, prepared.release, prepared.fields, prepared.view)
     question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers)
     try:
@@ -470,7 +474,17 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
         raise
     if foreign is not None:
         return Response(200, _passed_on(call.context, foreign), foreign.headers, origin=foreign.origin)
-    return Response(200, own.answer(catalogue, notes=notes), warnings=notes)
+    return _answer_here(call, own, catalogue)
+
+
+def _answer_here(call: _Call, prepared: PreparedRequest, catalogue: Catalogue) -> Response:
+    """The answer of the content here. Others may be like it, or have no answer for the same reason."""
+    notes: list[Issue] = []
+    call.request.prepared = prepared if call.is_repeatable else None
+    document = prepared.answer(catalogue, notes=notes)
+    if notes:
+        call.request.prepared = None
+    return Response(200, document, warnings=notes)
 
 
 def _prepared(operation: Operation, call: _Call) -> PreparedRequest:
@@ -582,7 +596,10 @@ def _entry(context: Context, request: Request, alike: SharedInBatch, entry: Docu
             budget.begin_part(_STEPS_OF_REQUEST)
         except OverBudgetError as error:
             return _failed_entry(error, request)
-        document = alike.answer(shared)
+        try:
+            document = alike.answer(shared)
+        except (TerminologyError, OverBudgetError) as error:
+            return _failed_entry(error, request)
         if document is not None:
             return _whole_entry(context, request, Response(200, document))
     try:
@@ -590,8 +607,8 @@ def _entry(context: Context, request: Request, alike: SharedInBatch, entry: Docu
     except TerminologyError as error:
         return _failed_entry(error, request)
     response = respond(context, inner)
-    if shared is not None and response.prepared is not None:
-        alike.keep(shared, response.prepared)
+    if shared is not None and inner.prepared is not None:
+        alike.keep(shared, inner.prepared)
     return _whole_entry(context, request, response)
 
 

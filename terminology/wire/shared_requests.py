@@ -5,7 +5,7 @@ other parameters) is read once, and is kept as a ``PreparedRequest``; of the fol
 vary are read (``Parameter.varies`` in ``operation_table``).
 
 What two requests have in common is their key: it has all that an answer may depend on, but the values that vary. A
-request that cannot be read in this way, or whose operation raises TerminologyError, takes the long way.
+request that cannot be read in this way takes the long way.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.errors import TerminologyError
-from terminology.core.model import Document
+from terminology.core.errors import TerminologyError, UndecidedError
+from terminology.core.model import Document, Issue
 from terminology.operations.limits import LONGEST_CODE
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.operation_table import OPERATIONS
@@ -82,7 +82,7 @@ class SharedRequest:
             name, value_key, value, strings_of_value = parameter
             strings += 3 + strings_of_value
             kind = type(value)
-            if name in varying and (kind is str or kind is dict):
+            if name in varying and (kind is str or kind is dict or kind is int):
                 self.parts.append((name, value_key))
                 self.names.append(name)
                 self.values.append(node)
@@ -129,18 +129,25 @@ class VariedRequest:
         return cls(prepared, readers)
 
     def answer(self, catalogue: Catalogue, values: Sequence[Value]) -> Document | None:
-        """The answer with these values, or None where it takes the long way."""
-        fields = dict(self.prepared.fields)
+        """The answer with these values, or None where it takes the long way.
+
+        Raises TerminologyError where the operation has no answer.
+        """
+        fields, notes = dict(self.prepared.fields), list[Issue]()
         try:
             for (field_, read), value in zip(self.readers, values, strict=True):
                 content = read(value)
-                if not content:
+                if content is None or content == "":
                     return None
                 if field_ is not None:
                     fields[field_] = content
-            return self.prepared.answer(catalogue, fields)
         except TerminologyError:
+            return None  # the long way says where the value stands
+        try:
+            document = self.prepared.answer(catalogue, fields, notes)
+        except UndecidedError:
             return None
+        return None if notes else document
 
 
 class SharedInBatch:
@@ -155,7 +162,7 @@ class SharedInBatch:
         return request.key in self._varied
 
     def answer(self, request: SharedRequest) -> Document | None:
-        """The answer to a part like an earlier one; None where it takes the long way."""
+        """The answer to a part like an earlier one; None where it takes the long way. Raises TerminologyError."""
         varied = self._varied.get(request.key)
         return None if varied is None else varied.answer(self._catalogue, request.values)
 

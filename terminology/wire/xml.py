@@ -323,7 +323,7 @@ class _XmlReader:
 
     def _primitive(self, type_: str, text: str) -> Any:
         try:
-            return _PRIMITIVES[type_](text) if type_ in _PRIMITIVES else text
+            return PRIMITIVES[type_](text) if type_ in PRIMITIVES else text
         except ValueError:
             raise self._refusal(issues.wrong_xml_value, text, type_) from None
 
@@ -409,7 +409,7 @@ def _decimal(text: str) -> int | Decimal:
 
 
 # Types that are not strings in JSON. An integer64 is a string there.
-_PRIMITIVES: dict[str, Callable[[str], Any]] = {
+PRIMITIVES: dict[str, Callable[[str], Any]] = {
     "boolean": _boolean,
     "integer": _integer,
     "positiveInt": _integer,
