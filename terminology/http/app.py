@@ -51,7 +51,7 @@ from terminology.http.media import (
     written,
 )
 from terminology.http.observation import observed
-from terminology.http.prepared_requests import PREPARED, PreparedRequests
+from terminology.http.prepared_requests import LASTING, PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
 from terminology.http.targets import RELEASE, ROOT
 from terminology.opening import (
@@ -149,7 +149,11 @@ def create_app(
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if _has_hooks(app):
             request.environ.pop(PREPARED, None)
-        return _written(response, media, release, is_pretty)
+            response.lasts = False
+        whole = _written(response, media, release, is_pretty)
+        if response.lasts:
+            request.environ[LASTING] = whole.get_data()
+        return whole
 
     app.url_map.converters["anything"] = _AnyPath
     app.view_functions["root"] = root

@@ -1,7 +1,8 @@
 """Prepared requests: a WSGI layer that answers a request like an earlier one without the application.
 
 Most requests differ from an earlier one in a code alone (``wire.shared_requests``). The application reads their
-common part once. No answer is kept: the operation runs each time, on the current content.
+common part once. No answer is kept: the operation runs each time, on the current content. The CapabilityStatement is
+kept as bytes, until there is other content.
 
 The key of a prepared request has all that an answer may depend on: the path, the address of the service
 (``addresses.PARTS``: a location of a resource begins with it), the rights of the user, the headers in
@@ -16,13 +17,14 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import orjson
 from werkzeug.http import HTTP_STATUS_CODES
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core import budget
-from terminology.core.cache import RecentValues, size_of
+from terminology.core.cache import Cache, RecentValues, size_of
 from terminology.http.addresses import PARTS
 from terminology.http.authentication import RIGHTS
 from terminology.http.common_headers import REQUEST_ID
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
 
 # Where in the environment the application puts a request that was prepared, with the media type of the answer.
 PREPARED = "terminology.prepared"
+# Where it puts the body of an answer that is the same as long as the content is.
+LASTING = "terminology.lasting"
+_METADATA = "/metadata"
+# The bytes of such bodies, with the keys of their requests.
+_ROOM_OF_BODIES = 500_000
 # How many prepared requests are kept at least; at most twice as many.
 ROOM = 1_000
 # The longest body that is read here, in bytes.
@@ -58,6 +65,16 @@ class _Kept:
     content_type: str
 
 
+@dataclass(slots=True)
+class _LastingAnswer:
+    """An answer, and the content from which it was made. It does not hold that content in the memory."""
+
+    content: ref[Catalogue]
+    release: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class PreparedRequests:
     """The layer. ``catalogue`` returns the current content. For use by several threads."""
 
@@ -69,11 +86,14 @@ class PreparedRequests:
         self._longest_body = min(LONGEST_BODY, settings.largest_body)
         self._max_work, self._deadline = settings.max_work, settings.deadline
         self._prepared: RecentValues[_Kept] = RecentValues(ROOM, _bytes_of_texts)
+        self._lasting: Cache[_LastingAnswer] = Cache(_ROOM_OF_BODIES, lambda answer: len(answer.body) + 500)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self.read(environ)
         if request is None:
             return self.application(environ, start_response)
+        if not request.names:
+            return self._lasting_answer(environ, start_response, request.key)
         # The application, if it has to answer after all, shares the budget.
         token = budget.open_new(budget.Budget(self._max_work, self._deadline))
         try:
@@ -105,7 +125,8 @@ class PreparedRequests:
             read = _read_xml if is_xml else _read_json
             if not read(body, request):
                 return None
-        return request if request.names else None
+        is_asked_again = request.names or (method == "GET" and environ["PATH_INFO"].endswith(_METADATA))
+        return request if is_asked_again else None
 
     # -- answers
 
@@ -120,6 +141,25 @@ class PreparedRequests:
         except Exception as error:
             return failure(error, environ[REQUEST_ID], f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         return None if document is None else Response(200, document)
+
+    def _lasting_answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, key: Hashable
+    ) -> Iterable[bytes]:
+        """The answer to a request without parameters that vary: as it was, if the content is still the same."""
+        content = self._catalogue()
+        answer = self._lasting.find(key)
+        if answer is not None and answer.content() is content:
+            environ[RELEASE] = answer.release
+            start_response("200 OK", list(answer.headers))
+            return [answer.body]
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if LASTING in environ:
+                body = environ[LASTING]
+                self._lasting.put(key, _LastingAnswer(ref(content), environ[RELEASE], list(headers), body))
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        return self.application(environ, start)
 
     def _keep(self, request: SharedRequest, prepared: PreparedRequest, media: str) -> None:
         varied = VariedRequest.of(request, prepared)

@@ -195,7 +195,8 @@ class Response:
     """A status, a resource in the release's own shape, and values for HTTP headers.
 
     ``warnings`` are about the request: HTTP has them in a header, a batch in the outcome of the entry. ``origin`` says
-    there, where headers are missing, which server has answered.
+    there, where headers are missing, which server has answered. ``lasts``: the answer to
+    a request with the same URL and headers is the same as long as the content is.
     """
 
     status: int
@@ -203,3 +204,4 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     warnings: Sequence[Issue] = ()
     origin: Sequence[Issue] = ()
+    lasts: bool = False

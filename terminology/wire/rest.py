@@ -314,9 +314,11 @@ def _metadata(context: Context, request: Request) -> Response:
     if mode == "terminology":
         also = [CACHE_ID.names[0]] if context.sessions.takes_ids_of_clients else []
         document = capability.terminology(context.catalogue, context.release, context.base, also)
+        lasts = False  # a store may be out of reach for a while
     else:
         document = capability.statement(context)
-    return Response(200, summarised(document, None, request.query))
+        lasts = context.login is None  # the file of users may change
+    return Response(200, summarised(document, None, request.query), lasts=lasts)
 
 
 # -- operations ----------------------------------------------------------------------------------

@@ -465,6 +465,54 @@ def test_a_page_that_begins_elsewhere_goes_the_short_way(quick_only: Client) -> 
     assert quick_only.short("/fhir/r4/ValueSet/$expand", other).status_code == 200
 
 
+METADATA = [
+    "/fhir/metadata",
+    "/fhir/r4/metadata",
+    "/fhir/r4b/metadata?_pretty=true",
+    "/fhir/r5/metadata?mode=full",
+]
+
+
+@pytest.mark.parametrize("path", METADATA)
+@pytest.mark.parametrize("headers", [{}, {"Accept": XML}, {"Host": "terminology.example.org:81"}])
+def test_the_CapabilityStatement_is_kept_as_it_was(
+    catalogue: Catalogue, path: str, headers: dict[str, str]
+) -> None:
+    settings = Settings(environment={}, data="", hosts="terminology.example.org")
+    client = Client(create_app(settings, catalogue=catalogue))
+    assert client.short(path, **headers).status_code == 599
+    whole, short = client.whole(path, **headers), client.short(path, **headers)
+    assert whole.status_code == 200
+    assert (short.status, short.data) == (whole.status, whole.data)
+    assert without_moment(short) == without_moment(whole)
+    assert client.short(path, **headers, **{"Accept-Language": "de"}).status_code == 599
+    assert client.short(f"{path}{'&' if '?' in path else '?'}x=1", **headers).status_code == 599
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/r4/metadata?mode=terminology", "/fhir/r4/metadata?mode=x", "/fhir/r4/CodeSystem/metadata"]
+)
+def test_nothing_but_a_CapabilityStatement_is_kept(quick_only: Client, path: str) -> None:
+    quick_only.whole(path)
+    assert quick_only.short(path).status_code == 599
+
+
+def test_the_CapabilityStatement_is_made_anew_for_other_content(settings: Settings) -> None:
+    held = [Content()]
+    quick = Client(create_app(settings, catalogue=lambda: held[0]))
+    quick.whole("/fhir/r4/metadata")
+    assert quick.short("/fhir/r4/metadata").status_code == 200
+    held[0] = Content()
+    assert quick.short("/fhir/r4/metadata").status_code == 599
+
+
+def test_a_CapabilityStatement_that_hooks_must_see_is_not_kept(app: Flask) -> None:
+    client, answers = app.test_client(), iter([None, ("no", 401)])
+    app.before_request(lambda: next(answers))
+    statuses = [client.get("/fhir/r4/metadata").status_code for _ in range(2)]
+    assert statuses == [200, 401]
+
+
 PLAIN_XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 <Parameters xmlns="http://hl7.org/fhir">
   <parameter><name value="system"/><valueUri value="{CPT}"/></parameter>
