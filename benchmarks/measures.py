@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from served import HERE, Asked, Load, Server, Slice, ceiling, product, smaps, timed_start
-from stage import BATCH, Questions, Stage, load, sizes
+from stage import BATCH, Questions, Stage, document_of, load, sizes
 
 from terminology.store import store_at
 from terminology.store.registry import ACTIVE, Registry
@@ -34,6 +34,10 @@ TO_CEILING = (
     "post-lookup",
     "post-translate",
     "post-validate",
+    "lookup-xml",
+    "post-lookup-xml",
+    "not-found",
+    "metadata",
     "batch",
 )
 SAMPLE, PATIENCE = 50, 10.0
@@ -92,7 +96,7 @@ def _checked(server: Server, questions: Questions, name: str) -> list[bytes]:
         if bodies and time.monotonic() > end:
             break
         status, body = server.ask(request)
-        if status != 200 or not questions.is_right(name, request, json.loads(body)):
+        if status != request.status or not questions.is_right(name, request, document_of(request, body)):
             raise WrongAnswer(f"{name}: {request.path}: {status} {body[:500]!r}")
         bodies.append(body)
     return bodies
@@ -136,7 +140,9 @@ def _compared(plan: Plan, name: str, pairs: list[tuple[Slice, Slice]], size: int
         "failed": sum(s.failed for s in own),
     }
     plan.details.setdefault("http", []).append({"operation": name, **detail})
-    results = {name: detail["ratio"], f"{name} failed": detail["failed"]}
+    results = {name: detail["ratio"]}
+    if name != "not-found":
+        results[f"{name} failed"] = detail["failed"]
     return results | ({"p99": detail["p99_ratio"]} if name == "lookup" else {})
 
 
@@ -177,6 +183,26 @@ def batch(plan: Plan) -> Figures:
             plan.say(f"batch: {codes:,.0f} codes a second; single: {single}")
     posted, by_get = (statistics.median(results) for results in zip(*ratios, strict=True))
     return {"batch to POST": posted, "batch to GET": by_get}
+
+
+def xml(plan: Plan) -> Figures:
+    """Requests a second in XML, against the same in JSON: by GET and by POST."""
+    questions, wrk = Questions(plan.stage), Load(plan.scratch)
+    names = ("lookup", "post-lookup")
+    ratios: dict[str, list[float]] = {name: [] for name in names}
+    with product(plan.stage.store, plan.stage.content) as server:
+        for name in names:
+            _checked(server, questions, name)
+            _checked(server, questions, f"{name}-xml")
+        for _ in range(plan.rounds):
+            for name in names:
+                rates = []
+                for form in (name, f"{name}-xml"):
+                    requests = questions.requests(form, _enough(form, plan.seconds), len(ratios[name]))
+                    rates.append(wrk.on(server, [a.raw(server.host) for a in requests], plan.seconds).rate)
+                ratios[name].append(rates[1] / rates[0])
+                plan.say(f"{name}: {rates[1]:,.0f} requests a second in XML, {rates[0]:,.0f} in JSON")
+    return {f"{name} XML to JSON": statistics.median(ratios[name]) for name in names}
 
 
 # -- start and swap ------------------------------------------------------------------------------

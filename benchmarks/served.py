@@ -24,22 +24,35 @@ HERE = Path(__file__).resolve().parent
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, WRK_CORE = {CORES[0]}, {CORES[-1]}
 CONNECTIONS = 16
-JSON = "application/fhir+json"
+JSON, XML = "application/fhir+json", "application/fhir+xml"
 _HZ = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
 class Asked:
-    """One request. ``path`` begins with a slash and has the query string."""
+    """One request. ``path`` begins with a slash and has the query string.
+
+    ``media`` is the type of the body and of the answer, ``status`` that of the right answer.
+    """
 
     path: str
     body: bytes = b""
+    media: str = JSON
+    status: int = 200
+
+    @property
+    def method(self) -> str:
+        return "POST" if self.body else "GET"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Accept": self.media} | ({"Content-Type": self.media} if self.body else {})
 
     def raw(self, host: str, path: str | None = None) -> bytes:
-        method = "POST" if self.body else "GET"
-        head = f"{method} {path or self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: {JSON}\r\n"
+        head = f"{self.method} {path or self.path} HTTP/1.1\r\nHost: {host}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         if self.body:
-            head += f"Content-Type: {JSON}\r\nContent-Length: {len(self.body)}\r\n"
+            head += f"Content-Length: {len(self.body)}\r\n"
         return head.encode() + b"\r\n" + self.body
 
 
@@ -64,8 +77,7 @@ class Server:
     def ask(self, request: Asked) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with closing(connection):
-            headers = {"Accept": JSON} | ({"Content-Type": JSON} if request.body else {})
-            connection.request("POST" if request.body else "GET", request.path, request.body or None, headers)
+            connection.request(request.method, request.path, request.body or None, request.headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
 
@@ -75,7 +87,7 @@ class Server:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             for request in requests:
                 try:
-                    connection.request("POST" if request.body else "GET", request.path, request.body or None)
+                    connection.request(request.method, request.path, request.body or None, request.headers)
                     answer = connection.getresponse()
                     answer.read()
                     statuses.append(answer.status)

@@ -69,6 +69,10 @@ ROWS = (
     Row("post-lookup", "http", "`$lookup` by POST / ceiling", 0.50, 0.80),
     Row("post-translate", "http", "`$translate` by POST / ceiling", 0.50, 0.80),
     Row("post-validate", "http", "CodeSystem `$validate-code` by POST / ceiling", 0.50, 0.80),
+    Row("lookup XML to JSON", "xml", "`$lookup` in XML / the same in JSON", 0.60, 0.80),
+    Row("post-lookup XML to JSON", "xml", "`$lookup` by POST in XML / the same in JSON", 0.60, 0.80),
+    Row("not-found", "http", "`$lookup` of an unknown code / ceiling", 0.80),
+    Row("metadata", "http", "metadata / ceiling", 0.90),
     Row("lookup on PostgreSQL", "postgres", "`$lookup` on PostgreSQL / ceiling", 0.45, 0.65),
     Row("batch", "http", "`$batch-validate-code` of 100 / ceiling", 0.02),
     Row(
@@ -102,6 +106,10 @@ GUARDED = {
     "in-process post-lookup": 2.0,
     "in-process post-translate": 2.0,
     "in-process post-validate": 2.0,
+    "in-process lookup-xml": 4.0,
+    "in-process post-lookup-xml": 4.0,
+    "in-process not-found": 2.5,
+    "in-process metadata": 1.0,
     "independence": 1.6,
     "memory": 30.0,
     "import memory": 8.0,
@@ -115,6 +123,7 @@ def measure(plan: Plan, groups: Sequence[str], names: Sequence[str]) -> Figures:
     steps: dict[str, Callable[[], Figures]] = {
         "http": lambda: measures.to_ceiling(plan, operations or ["lookup"]),
         "postgres": lambda: measures.postgres(plan),
+        "xml": lambda: measures.xml(plan),
         "batch": lambda: measures.batch(plan),
         "import": lambda: measures.imports(plan, min(plan.rounds, 3)),
         "start": lambda: measures.start(plan),
@@ -271,7 +280,7 @@ def _report(plan: Plan, choices: argparse.Namespace) -> int:
     groups = [
         g for g in GROUPS if not only or g in only or any(r.group == g and r.name in only for r in ROWS)
     ]
-    if not served.has_wrk() and set(groups) & {"http", "postgres", "batch", "swap"}:
+    if not served.has_wrk() and set(groups) & {"http", "postgres", "xml", "batch", "swap"}:
         raise SystemExit("wrk is not installed (Debian: apt-get install wrk)")
     results = measure(plan, groups, [] if "http" in only else only)
     arguments = [*sys.argv[1:]]

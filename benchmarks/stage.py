@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from served import Asked
+from served import JSON, XML, Asked
 
 from terminology.store import store_at
 from terminology.store.loading import StoreWriter
 from terminology.store.schema import FORMAT
+from terminology.wire import xml
+from terminology.wire.fhir_versions import RELEASES
 from tests.support import synthetic
 from tests.support.importing import importer_of_rows
 from tests.support.reporters import CollectingReporter
@@ -136,6 +138,10 @@ class Questions:
             "post-lookup": (self._lookup(_post), self._lookup_is_right),
             "post-translate": (self._translate(_post), self._translate_is_right),
             "post-validate": (self._validate(_post), self._validation_is_right),
+            "lookup-xml": (self._lookup(_get_xml), self._lookup_is_right),
+            "post-lookup-xml": (self._lookup(_post_xml), self._lookup_is_right),
+            "not-found": (self._not_found, self._nothing_is_right),
+            "metadata": (lambda chance: Asked(f"{BASE}/metadata"), self._statement_is_right),
             "batch": (self._batch, self._batch_is_right),
         }
 
@@ -153,6 +159,10 @@ class Questions:
 
     def _lookup(self, send: Send) -> Ask:
         return lambda chance: send("CodeSystem/$lookup", system=synthetic.URL, code=self._code(chance))
+
+    def _not_found(self, chance: random.Random) -> Asked:
+        asked = _get("CodeSystem/$lookup", system=synthetic.URL, code=f"x{self._code(chance)}")
+        return replace(asked, status=404)
 
     def _translate(self, send: Send) -> Ask:
         fixed = {"url": synthetic.MAP_URL, "system": synthetic.URL}
@@ -218,6 +228,12 @@ class Questions:
         texts = [_part(p, "value") for p in answer["parameter"] if p["name"] == "designation"]
         designations = {value for value, *_ in row.designations}
         return _value(answer, "display") == row.display and designations <= set(texts)
+
+    def _nothing_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
+        return answer["issue"][0]["code"] == "not-found"
+
+    def _statement_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
+        return answer["resourceType"] == "CapabilityStatement"
 
     def _translate_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         match = next(p for p in answer["parameter"] if p["name"] == "match")
@@ -286,9 +302,23 @@ def _post(operation: str, **values: str) -> Asked:
     return Asked(f"{BASE}/{operation}", json.dumps(body, separators=(",", ":")).encode())
 
 
+def _get_xml(operation: str, **query: str) -> Asked:
+    return replace(_get(operation, **query), media=XML)
+
+
+def _post_xml(operation: str, **values: str) -> Asked:
+    asked = _post(operation, **values)
+    return replace(asked, media=XML, body=xml.write(json.loads(asked.body), RELEASES["r4"]))
+
+
+def document_of(request: Asked, content: bytes) -> dict[str, Any]:
+    """What a body of this request, or of its answer, says."""
+    return json.loads(content) if request.media == JSON else xml.read_resource(content, RELEASES["r4"])
+
+
 def _field(request: Asked, name: str) -> str:
     if request.body:
-        return str(_value(json.loads(request.body), name))
+        return str(_value(document_of(request, request.body), name))
     return parse_qs(request.path.partition("?")[2])[name][0]
 
 
