@@ -69,9 +69,16 @@ class _Writer:
             value = node.get(element.name)
             if companion is not None:
                 self._element_beside(element, value, node[companion], inner)
+            elif type(value) is str and element.is_text:
+                # Most elements are one of these two: without further calls.
+                out.append(f'{inner}<{element.name} value="{_SPECIAL.sub(_escape, value)}"/>')
             elif type(value) is list:
+                own_shape = self._table.shape(element.type) if element.is_group else None
                 for one in value:
-                    self._element(element, one, inner)
+                    if own_shape is not None and type(one) is dict:
+                        self._node(element.name, one, own_shape, inner)
+                    else:
+                        self._element(element, one, inner)
             else:
                 self._element(element, value, inner)
         out.append(f"{margin}</{tag}>")

@@ -13,7 +13,7 @@ An Extension has the elements of an Element, an attribute ``url`` and a value of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -28,12 +28,21 @@ _MOST_LAYOUTS = 200
 
 @dataclass(slots=True, frozen=True)
 class XmlElement:
-    """A child of a type, by the name it has in a document: ``valueCode``, not ``value[x]``."""
+    """A child of a type, by the name it has in a document: ``valueCode``, not ``value[x]``.
+
+    ``is_text``: a primitive, but no narrative. ``is_group``: it has elements, but is no resource.
+    """
 
     name: str
     type: str
     repeats: bool = False
     is_primitive: bool = False
+    is_text: bool = field(init=False)
+    is_group: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_text", self.is_primitive and self.type != NARRATIVE)
+        object.__setattr__(self, "is_group", not self.is_primitive and self.type != RESOURCE)
 
 
 # How an object is written: the names of its attributes, and its elements in order, each with the key of its companion
