@@ -77,7 +77,7 @@ def written(document: Document, media: str, release: FhirVersion, pretty: bool =
 
 
 def content_type_of(media: str) -> str:
-    """The header ``Content-Type`` of what is written here."""
+    """The header ``Content-Type`` of an answer in this media type."""
     return f"{media}; charset=utf-8"
 
 
