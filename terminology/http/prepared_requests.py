@@ -57,7 +57,7 @@ _PARTS = tuple(dict.fromkeys((*PARTS, RIGHTS, *(header.wsgi_name for header in E
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CommonPart:
     """What requests with the same key have in common, and the media type of their answers."""
 
     varied: VariedRequest
@@ -85,7 +85,7 @@ class PreparedRequests:
         self._catalogue = catalogue
         self._longest_body = min(LONGEST_BODY, settings.largest_body)
         self._max_work, self._deadline = settings.max_work, settings.deadline
-        self._prepared: RecentValues[_Kept] = RecentValues(ROOM, _bytes_of_texts)
+        self._prepared: RecentValues[_CommonPart] = RecentValues(ROOM, _bytes_of_texts)
         self._lasting: Cache[_LastingAnswer] = Cache(_ROOM_OF_BODIES, lambda answer: len(answer.body) + 500)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -97,10 +97,10 @@ class PreparedRequests:
         # The application, if it has to answer after all, shares the budget.
         token = budget.open_new(budget.Budget(self._max_work, self._deadline))
         try:
-            kept = self._prepared.find(request.key)
-            answer = None if kept is None else self._answer(environ, kept, request)
-            if kept is not None and answer is not None:
-                return _send(environ, start_response, kept, answer)
+            common = self._prepared.find(request.key)
+            answer = None if common is None else self._answer(environ, common, request)
+            if common is not None and answer is not None:
+                return _send(environ, start_response, common, answer)
             response = self.application(environ, start_response)
         finally:
             budget.close(token)
@@ -130,9 +130,11 @@ class PreparedRequests:
 
     # -- answers
 
-    def _answer(self, environ: WSGIEnvironment, kept: _Kept, request: SharedRequest) -> Response | None:
+    def _answer(
+        self, environ: WSGIEnvironment, common: _CommonPart, request: SharedRequest
+    ) -> Response | None:
         """The answer, or None where the application has to give it. An exception is one, as ``rest.respond`` has it."""
-        varied = kept.varied
+        varied = common.varied
         try:
             content, view = self._catalogue(), varied.prepared.view
             if view is not None:
@@ -164,18 +166,18 @@ class PreparedRequests:
     def _keep(self, request: SharedRequest, prepared: PreparedRequest, media: str) -> None:
         varied = VariedRequest.of(request, prepared)
         if varied is not None:
-            self._prepared.put(request.key, _Kept(varied, media, content_type_of(media)))
+            self._prepared.put(request.key, _CommonPart(varied, media, content_type_of(media)))
 
 
 def _send(
-    environ: WSGIEnvironment, start_response: StartResponse, kept: _Kept, answer: Response
+    environ: WSGIEnvironment, start_response: StartResponse, common: _CommonPart, answer: Response
 ) -> list[bytes]:
-    release, status = kept.varied.prepared.release, answer.status
+    release, status = common.varied.prepared.release, answer.status
     environ[RELEASE] = release.name
-    content = written(answer.resource or {}, kept.media, release)
+    content = written(answer.resource or {}, common.media, release)
     headers = [
         *answer.headers.items(),
-        ("Content-Type", kept.content_type),
+        ("Content-Type", common.content_type),
         ("Content-Length", str(len(content))),
     ]
     start_response("200 OK" if status == 200 else f"{status} {HTTP_STATUS_CODES[status].upper()}", headers)

@@ -30,7 +30,7 @@ _MOST_LAYOUTS = 200
 class XmlElement:
     """A child of a type, by the name it has in a document: ``valueCode``, not ``value[x]``.
 
-    ``is_text``: a primitive, but no narrative. ``is_group``: it has elements, but is no resource.
+    ``is_text``: a primitive, but no narrative. ``is_group``: its content is other elements, and no resource.
     """
 
     name: str
