@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from terminology.core.errors import SettingError
-from terminology.core.users import is_scope
+from terminology.core.users import is_scope, rights_of
 
 # The algorithms of signatures by private keys. Those of shared secrets (HS256), and none, can never be allowed.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -28,6 +28,14 @@ def _scope(text: str) -> str:
         raise ValueError(
             f"'{text}' is not a scope such as system/CodeSystem.rs, system/*.cruds or r5:system/*.rs"
         )
+    return text
+
+
+def _reading_scope(text: str) -> str:
+    """A scope without a right to write: nobody writes without being known."""
+    rights = rights_of([_scope(text)])
+    if any(set(right.rpartition(".")[2]) & {"c", "u", "d"} for right in rights):
+        raise ValueError(f"'{text}' lets everybody write: give such a scope to a key or issuer")
     return text
 
 
@@ -45,6 +53,7 @@ def _key_set(text: str) -> str:
 
 
 Scope = Annotated[str, AfterValidator(_scope)]
+ReadingScope = Annotated[str, AfterValidator(_reading_scope)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
 Url = Annotated[str, AfterValidator(_url)]
 Root = Literal["r4", "r4b", "r5", "r6"]
@@ -88,9 +97,9 @@ class IssuerEntry(_Strict):
 
 
 class AuthFile(_Strict):
-    """The file. ``anonymous`` are the scopes of clients without credentials."""
+    """The file. ``anonymous`` are the scopes of clients without credentials, who never may write."""
 
-    anonymous: list[Scope] = []
+    anonymous: list[ReadingScope] = []
     keys: list[KeyEntry] = []
     issuers: list[IssuerEntry] = []
 

@@ -15,6 +15,7 @@ from typing import Any, cast, overload
 from terminology.catalogue.concept_map import Attribute, ConceptMap, ConceptMapRow, Rows
 from terminology.catalogue.protocol import Catalogue, CompiledResource
 from terminology.core import issues
+from terminology.core.cache import kept_results
 from terminology.core.documents import FIRST_ROWS, Enumeration, LazyDocument, Listing
 from terminology.core.errors import TerminologyError, UnreadableArtifactError
 from terminology.core.model import Coding, Document, split_canonical
@@ -242,15 +243,24 @@ def _named(document: Document, systems: Collection[str]) -> list[str]:
     nodes: list[Any] = [document]
     while nodes and missing:
         node = nodes.pop()
-        if isinstance(node, str):
-            url = split_canonical(node)[0].partition("?")[0] if ":" in node else node
-            for name in (url, registered(url) if ":" in url else url):
-                missing.pop(name, None)
-        elif isinstance(node, dict):
+        if type(node) is str:
+            if node in missing:
+                del missing[node]
+            elif ":" in node:
+                for name in _names_in(node):
+                    missing.pop(name, None)
+        elif type(node) is dict:
             nodes.extend(node.values())
-        elif isinstance(node, Sequence):
+        elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
             nodes.extend(node)
     return [system for system in systems if system not in missing]
+
+
+@kept_results(2_000)
+def _names_in(text: str) -> tuple[str, ...]:
+    """The url of a canonical, without its version and query, and the name by which HL7 registers it."""
+    url = split_canonical(text)[0].partition("?")[0]
+    return url, registered(url)
 
 
 def _without(node: Document, names: Collection[str]) -> Document:

@@ -122,12 +122,8 @@ def _answered(context: Context, request: Request) -> Response:
     if route.needs is not None:
         require_right(context, request, *route.needs)
     response = route.answer()
-    if (
-        context.view is not None
-        and route.needs is not None
-        and route.needs[0] in WRITING
-        and response.resource
-    ):
+    is_write = request.method not in READ and (route.needs is None or route.needs[0] in WRITING)
+    if context.view is not None and is_write and request.path and response.resource:
         response.resource = context.view.document(response.resource)  # perhaps that of somebody else
     return response
 

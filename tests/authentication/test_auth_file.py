@@ -40,6 +40,10 @@ ISSUER = TokenIssuer().entry("https://auth.example.org/jwks")
         ({"issuers": [{**ISSUER, "keys": "none.json"}]}, "issuers.0", "none.json"),
         ({"issuers": [ISSUER, ISSUER]}, "issuers", "auth.example.org"),
         ({"anonymous": ["everything"]}, "anonymous.0", "not a scope"),
+        ({"anonymous": ["system/*.rs", "system/*.cruds"]}, "anonymous.1", "lets everybody write"),
+        ({"anonymous": ["r5:system/ValueSet.u"]}, "anonymous.0", "lets everybody write"),
+        ({"anonymous": ["system/*.*"]}, "anonymous.0", "lets everybody write"),
+        ({"anonymous": ["user/*.write"]}, "anonymous.0", "lets everybody write"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, content: Any, place: str, says: str) -> None:
