@@ -76,7 +76,7 @@ class UpstreamSettings:
     certificate: Path | None
     key: Path | None
     authorities: Path | None
-    proxy: str | None
+    proxy: str | None = field(repr=False)  # it may have a password
     connect_timeout: float
     read_timeout: float
     deadline: float

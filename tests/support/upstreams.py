@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from flask import Flask
@@ -18,13 +19,16 @@ Fault = Callable[[socket.socket], None]
 
 
 @contextmanager
-def listening(application: Flask) -> Iterator[str]:
-    """The address (``http://127.0.0.1:port/fhir``) of an application, which listens until the block ends."""
-    server = make_server("127.0.0.1", 0, application, threaded=True)
+def listening(application: Flask, tls: SSLContext | None = None) -> Iterator[str]:
+    """The address (``http://127.0.0.1:port/fhir``) of an application, which listens until the block ends.
+
+    With ``tls`` it begins with ``https``.
+    """
+    server = make_server("127.0.0.1", 0, application, threaded=True, ssl_context=tls)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/fhir"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}/fhir"
     finally:
         server.shutdown()
         thread.join()
@@ -112,6 +116,26 @@ def dripping(piece: bytes, seconds: float, before: bytes = b"") -> Fault:
             pause.wait(seconds)
 
     return drip
+
+
+def tunnel_to(port: int) -> Fault:
+    """What a proxy does for ``CONNECT``: it passes bytes on to a port of this machine, both ways."""
+
+    def pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65_536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+
+    def tunnel(connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            back = threading.Thread(target=pass_on, args=(other, connection), daemon=True)
+            back.start()
+            pass_on(connection, other)
+            back.join()
+
+    return tunnel
 
 
 def upstreams_file(folder: Path, *upstreams: Mapping[str, Any], **whole: Any) -> Path:
