@@ -125,6 +125,33 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert command[1] == "serve --config /etc/terminology/settings.toml"
 
 
+def test_the_unit_reloads_the_service_by_the_settings_that_it_serves(tmp_path: Path) -> None:
+    """With its commands as they are, but other places and a free port."""
+    unit = (DEPLOY / "terminology.service").read_text("utf-8")
+    assert f"{PREFIX}DATA" not in unit, "commands of the administrator would use another folder"
+    settings = tmp_path / "settings.toml"
+    text = (DEPLOY / "settings.toml").read_text("utf-8")
+    for folder in ("/var/lib/terminology", "/var/log/terminology"):
+        (tmp_path / folder[1:]).mkdir(parents=True)
+        text = text.replace(folder, str(tmp_path / folder[1:]))
+    settings.write_text(re.sub(r"(?m)^(port|metrics_port|workers) = \d+$", "", text))
+    [[kind, data]] = re.findall(r'^(data) = "(.*)"$', settings.read_text(), re.MULTILINE)
+    with serving("--config", str(settings), f"--{kind}", data):
+        [[_, command]] = re.findall(r"ExecReload=(\S+) (.*)", unit)
+        words = command.replace("/etc/terminology/settings.toml", str(settings)).split()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        done = subprocess.run(
+            [sys.executable, "-m", "terminology", *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "read again" in done.stdout
+
+
 def test_clients_ask_by_tls_through_nginx_and_see_their_own_urls(nginx: Path) -> None:
     with serving("--proxies", "1") as service:
         text = (DEPLOY / "nginx.conf").read_text("utf-8")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from terminology.core.errors import SettingError
+from terminology.core.errors import SettingError, reason_of
 from terminology.core.users import is_scope, rights_of
 
 # The algorithms of signatures by private keys. Those of shared secrets (HS256), and none, can never be allowed.
@@ -109,7 +109,7 @@ def read_auth(path: Path) -> AuthFile:
     try:
         document = json.loads(path.read_bytes())
     except OSError as problem:
-        raise SettingError(f"{path}: cannot be read: {problem.strerror}") from None
+        raise SettingError(f"{path}: cannot be read: {reason_of(problem)}") from None
     except (ValueError, RecursionError) as problem:
         raise SettingError(f"{path}: cannot be read as JSON: {problem}") from None
     return checked(path, document)

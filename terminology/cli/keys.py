@@ -49,7 +49,8 @@ def add(
 
     with errors_in_one_line():
         path = _path(config, options)
-        document = _document(path) if path.exists() else {}
+        is_new = not path.exists()
+        document = {} if is_new else _document(path)
         id_, key, digest = new_key()
         entry = {"id": id_, "user": user, "hash": digest, "scopes": list(scopes), "roots": list(roots)}
         if expires is not None:
@@ -58,6 +59,11 @@ def add(
         _write(path, {**document, "keys": entries})
     click.echo(key)
     click.echo(f"The key {id_} of {user} is in {path}. It is shown this once.", err=True)
+    if is_new:
+        click.echo(
+            "Nobody but you can read this file: let the user of the service read it (docs/operating.md).",
+            err=True,
+        )
 
 
 @keys.command("list")
@@ -120,8 +126,11 @@ def _write(path: Path, document: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
+            before = path.stat()
             with suppress(OSError):  # of another owner
-                new.chmod(path.stat().st_mode & 0o777)
+                if os.name == "posix":
+                    os.chown(new, before.st_uid, before.st_gid)
+                new.chmod(before.st_mode & 0o777)
         new.replace(path)
     except OSError as problem:
         raise SettingError(f"{path}: cannot be written: {problem.strerror}") from None

@@ -18,6 +18,10 @@ from terminology.state.services import ServiceReport, running_services
 
 # Seconds between two looks at the report of a service.
 _INTERVAL = 0.1
+_RIGHT_FOLDER = (
+    "give the one of the service, by its settings file (--config), --data or TERMINOLOGY_DATA, and run this command as "
+    "its user or as root"
+)
 
 
 @click.command("reload")
@@ -42,12 +46,13 @@ def reload(config: Path | None, patience: int, **options: Any) -> None:
         settings = settings_of(config, options)
         if settings.data is None:
             raise SettingError(
-                "there is no data folder in which services could be found: give the one of the service with --data, or "
-                "send it SIGHUP"
+                f"there is no data folder in which services could be found: {_RIGHT_FOLDER}, or send it SIGHUP"
             )
         services = list(running_services(settings.data))
         if not services or sys.platform == "win32":
-            raise SettingError(f"no service runs with the data folder {settings.data}")
+            raise SettingError(
+                f"no service of this user runs with the data folder {settings.data}: {_RIGHT_FOLDER}"
+            )
         for service in services:
             os.kill(service.process, signal.SIGHUP)
         deadline = time.monotonic() + patience

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from terminology.catalogue.licensed import Licence, Licences
-from terminology.core.errors import SettingError
+from terminology.core.errors import SettingError, reason_of
 from terminology.systems.names import registered
 
 
@@ -37,7 +37,7 @@ def read_licences(path: Path) -> Licences:
     try:
         file = LicencesFile.model_validate(json.loads(path.read_bytes()))
     except OSError as problem:
-        raise SettingError(f"{path}: cannot be read: {problem.strerror}") from None
+        raise SettingError(f"{path}: cannot be read: {reason_of(problem)}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the file"

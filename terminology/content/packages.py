@@ -26,7 +26,7 @@ from typing import Any
 from terminology.catalogue.protocol import KINDS
 from terminology.content.archives import MOST_OF_RESOURCE, open_tar
 from terminology.core.documents import LazyDocument, header_of
-from terminology.core.errors import TerminologyError, UnreadableFileError
+from terminology.core.errors import TerminologyError, UnreadableFileError, reason_of
 from terminology.core.model import Document
 from terminology.core.structure import require_types
 from terminology.wire import json
@@ -335,7 +335,7 @@ def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UnreadableFileError(f"{file}: cannot be read: {error.strerror}") from None
+        raise UnreadableFileError(f"{file}: cannot be read: {reason_of(error)}") from None
 
 
 def _parsed(label: str, content: bytes) -> Document:

@@ -29,7 +29,11 @@ from a JSON serialiser or for a wrong argument of the library), or are caught in
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
+from getpass import getuser
+from pathlib import Path
 from typing import TypeVar
 
 from terminology.core.model import Issue, Problem
@@ -117,6 +121,24 @@ class UnreadableArtifactError(UnavailableError):
     def __init__(self, resource: str, reason: str) -> None:
         self.resource, self.reason = resource, reason
         super().__init__(f"{resource} cannot be read: {reason}")
+
+
+def reason_of(problem: OSError) -> str:
+    """Why a file cannot be read, in words. Where this process may not read it, they say whose the file is."""
+    reason = problem.strerror or str(problem)
+    if not isinstance(problem, PermissionError) or problem.filename is None:
+        return reason
+    try:
+        path = Path(os.fsdecode(problem.filename))
+        mode = stat.S_IMODE(path.stat().st_mode)
+        owner = f"{path.owner()}, group {path.group()}"
+        return f"{reason}. It belongs to {owner} (mode {mode:o}), and this process runs as {getuser()}"
+    except (
+        OSError,
+        LookupError,
+        NotImplementedError,
+    ):  # in a folder that is closed, of an unknown user, on Windows
+        return reason
 
 
 class SettingError(AdapterError, ValueError):

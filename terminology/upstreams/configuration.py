@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from terminology.core.errors import SettingError, TerminologyError
+from terminology.core.errors import SettingError, TerminologyError, reason_of
 from terminology.wire import json
 from terminology.wire.fhir_versions import RELEASES, FhirVersion
 
@@ -110,7 +110,7 @@ def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> 
         content = path.read_bytes()
         document = json.read(content)
     except OSError as problem:
-        raise SettingError(f"{path}: cannot be read: {problem.strerror}") from None
+        raise SettingError(f"{path}: cannot be read: {reason_of(problem)}") from None
     except TerminologyError as error:
         raise SettingError(f"{path}: cannot be read as JSON: {error}") from None
     whole = _Node(f"{path}: ", document, path.parent, os.environ if environment is None else environment)

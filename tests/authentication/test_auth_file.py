@@ -6,15 +6,18 @@ import json
 import os
 import re
 import time
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from terminology.authentication.authenticator import Authenticator
 from terminology.authentication.configuration import read_auth
+from terminology.cli.commands import main
 from terminology.content.licences import read_licences
-from terminology.core.errors import SettingError
+from terminology.core.errors import SettingError, reason_of
 from tests.support.authentication import TokenIssuer, api_key, auth_file
 from tests.support.paths import ROOT
 from tests.support.service import until
@@ -61,6 +64,33 @@ def test_a_file_that_is_not_JSON_or_away_is_named(tmp_path: Path) -> None:
     broken.write_text('{"keys": [', "utf-8")
     with pytest.raises(SettingError, match="cannot be read as JSON"):
         read_auth(broken)
+
+
+def test_a_change_of_the_keys_leaves_owner_and_mode_of_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "auth.json"
+
+    def add(user: str) -> str:
+        done = CliRunner().invoke(main, ["keys", "add", user, "--auth", str(path), "--scope", "system/*.rs"])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "let the user of the service read it" in add("ehr")
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 12_345, 23_456)
+    before = path.stat()
+    assert "let the user" not in add("registry")
+    after = path.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_a_file_that_may_not_be_read_is_named_with_its_owner(tmp_path: Path) -> None:
+    path = auth_file(tmp_path)
+    path.chmod(0o600)
+    reason = reason_of(PermissionError(EACCES, "Permission denied", str(path)))
+    assert reason.startswith("Permission denied. It belongs to ")
+    assert "(mode 600), and this process runs as" in reason
 
 
 def test_a_message_about_the_file_has_no_digest(tmp_path: Path) -> None:

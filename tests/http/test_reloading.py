@@ -121,11 +121,13 @@ def test_a_worker_that_begins_later_has_the_new_content(tmp_path: Path) -> None:
 
 
 def test_a_service_that_does_not_run_is_not_told(tmp_path: Path) -> None:
-    assert "no service runs" in command("reload", tmp_path).stderr
+    said = command("reload", tmp_path).stderr
+    assert f"no service of this user runs with the data folder {tmp_path}" in said
+    assert all(word in said for word in ("--config", "--data", "TERMINOLOGY_DATA"))
     left_over = tmp_path / "services" / f"{os.getpid()}.json"
     left_over.parent.mkdir()
     left_over.write_text(json.dumps({"process": os.getpid(), "address": "x"}))
-    assert "no service runs" in command("reload", tmp_path).stderr, "its number is that of another process"
+    assert "no service of this" in command("reload", tmp_path).stderr, "its number is that of another process"
     assert not left_over.exists()
 
 
