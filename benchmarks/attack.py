@@ -127,7 +127,6 @@ class Target:
 
     server: served.Server
     data: Path
-    memory_at_first: float
 
     @property
     def is_alive(self) -> bool:
@@ -214,8 +213,7 @@ def target(plant: str, options: Sequence[str]) -> Iterator[Target]:
             folder,
         ]
         with served.running([*command, *options], port, second_client.PATH + "male") as server:
-            started = Target(server, Path(folder), 0)
-            yield Target(server, Path(folder), started.memory())
+            yield Target(server, Path(folder))
 
 
 # -- one attack ----------------------------------------------------------------------------------
@@ -266,6 +264,14 @@ def _second_client(target: Target) -> tuple[BaseProcess, Connection]:
     return observer, ours
 
 
+def _memory_at_work(target: Target) -> float:
+    """The memory while the second client alone asks: before the attacks, and after them."""
+    observer, _ = _second_client(target)
+    memory = target.memory_kept(0.0)
+    observer.kill()
+    return memory
+
+
 def _attack(name: str, port: int, seconds: float, saying: Connection) -> None:
     os.nice(10)  # the second client waits for the server, not for the attacker
     saying.send(attacker.run(name, port, seconds))
@@ -294,6 +300,7 @@ def play_all(
     remaining = list(names)
     while remaining:
         with target(plant, options) as current:
+            memory_at_first = _memory_at_work(current)
             while remaining:
                 outcome = play(remaining.pop(0), current, seconds, bounds)
                 print(_row(outcome.cells()), flush=True)
@@ -302,9 +309,7 @@ def play_all(
                 if not outcome.is_alive or outcome.busy >= CALM:
                     break
             time.sleep(UNTIL_THREADS_END)  # a thread that somebody uses does not end
-            observer, _ = _second_client(current)
-            kept = current.memory_kept(0.0) - current.memory_at_first
-            observer.kill()
+            kept = _memory_at_work(current) - memory_at_first
             disk = current.disk()
             print(f"\nAt the end: {kept:+.0f} MB of memory, {disk:.1f} MB of disk\n", flush=True)
             if kept > bounds.kept:

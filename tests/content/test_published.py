@@ -95,6 +95,14 @@ def test_every_required_binding_is_kept(release: str, resource: Json) -> None:
     assert against_bindings(release, resource) == []
 
 
+def test_a_fragment_has_a_version_of_its_owner_or_none() -> None:
+    """The version of our publication would be taken for one that the owner released."""
+    for release in RELEASES:
+        systems = [each for each in published(release).values() if each["resourceType"] == "CodeSystem"]
+        ours = {each["version"] for each in systems if each["content"] in ("complete", "supplement")}
+        assert not any(each.get("version") in ours for each in systems if each["content"] == "fragment")
+
+
 # --- and that they would have said it
 
 

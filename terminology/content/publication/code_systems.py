@@ -54,6 +54,8 @@ def code_systems(source: PublicationSource) -> Iterator[Document]:
 def _code_system(source: PublicationSource, entry: TomlTable, concepts: PublishedConcepts) -> Document:
     system, declared = source.system(entry["id"]), concepts.shared(ours=False)
     document = header(source, "CodeSystem", entry, [system]) | {"url": system.uri, "caseSensitive": True}
+    if entry["content"] == "fragment" and "version" not in entry:
+        del document["version"]  # that of the publication would be taken for one of the owner's
     if extension := list(_declared_of_fragment(source, entry)):
         document["extension"] = extension
     if "valueSet" in entry:
