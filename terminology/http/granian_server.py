@@ -42,7 +42,7 @@ from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
 from terminology.http.line_file import write_waiting_lines
 from terminology.http.observation import Observed
-from terminology.http.reloading import Reloading, WorkerContent
+from terminology.http.reloading import Reloading, WorkerContent, await_workers
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent, reloaded
 from terminology.settings import Settings
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 BACKLOG = 1_024
 # Seconds between two looks at the workers.
 INTERVAL = 0.25
+# Seconds that the workers have to read the content again, before a reload is reported without them.
+RELOAD_PATIENCE = 180
 # Files that a worker has open besides its connections.
 _OTHER_FILES = 256
 _WRAP = "_wsgi_call_wrap"
@@ -150,7 +152,9 @@ class _Server(_Granian):  # type: ignore[misc]
         self.loaded = multiprocessing.Semaphore(0)
         self.beats = multiprocessing.RawArray("L", options["workers"])
         # How often the workers were told to read the content again.
-        self.reloads = multiprocessing.RawValue("L", 0)
+        self.reloads = multiprocessing.RawValue("l", 0)
+        # Of each worker, to which reload it has answered.
+        self.answers = multiprocessing.RawArray("l", options["workers"])
         self.socket_file = listening.fileno(), os.fstat(listening.fileno()).st_ino
         self._listening, self._ready, self._stuck_timeout = listening, ready, stuck_timeout
 
@@ -205,10 +209,12 @@ class _Server(_Granian):  # type: ignore[misc]
         """
         self.reload_signal = False
         self.main_loop_interrupt.clear()
-        target_loader.reload()
+        is_read = target_loader.reload()
         self.reloads.value = target_loader.reloads
         if self.ssl_ctx[0]:
             super()._reload(spawn_target, target_loader)
+        if is_read:
+            Thread(target=target_loader.await_workers, args=(target_loader.reloads,), daemon=True).start()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         self._announcements.stopping()
@@ -235,19 +241,26 @@ class _Loader:
         self._loaded, self._beats, self._socket = server.loaded, server.beats, server.socket_file
         # How often the content was read again: in a worker, before it began.
         self.reloads = 0
-        self._reloads_now = server.reloads
+        self._reloads_now, self._answers = server.reloads, server.answers
         self._reloading: Reloading | None = reloading
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_catalogue": None, "_reloading": None}
 
-    def reload(self) -> None:
-        """In the first process: read the content again, for itself and the workers to come."""
+    def reload(self) -> bool:
+        """In the first process: read the content again, for itself and the workers to come. False if that fails."""
         assert self._reloading is not None and self._catalogue is not None
         content = self._reloading.attempt(partial(reloaded, self._catalogue, self._settings))
-        if content is not None:
-            self._catalogue = content
-            self.reloads += 1
+        if content is None:
+            return False
+        self._catalogue = content
+        self.reloads += 1
+        return True
+
+    def await_workers(self, reload: int) -> None:
+        """In a thread of the first process: report a reload when all workers have answered to it."""
+        assert self._reloading is not None
+        self._reloading.finish(await_workers(self._answers, reload, RELOAD_PATIENCE))
 
     def __call__(self, idx: int) -> Flask:
         settings = self._settings
@@ -257,7 +270,10 @@ class _Loader:
         Thread(target=self._end_with_parent, daemon=True).start()
         reloads_now = self._reloads_now
         served = ServedContent(settings, self._catalogue)
-        content = WorkerContent(served, lambda: reloads_now.value, self.reloads)
+        answers = self._answers
+        content = WorkerContent(
+            served, lambda: reloads_now.value, self.reloads, partial(answers.__setitem__, idx)
+        )
         app = create_app(settings, catalogue=served)
         per_caller = 0 if settings.proxies else settings.connections_per_caller
         connections = Connections(self._port, _most_connections(settings), per_caller, caller_at)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TypeVar
@@ -21,6 +22,9 @@ from terminology.state.services import RunningService, ServiceReport
 T = TypeVar("T")
 
 log = logging.getLogger("terminology")
+
+# Seconds between two looks at the answers of the workers.
+_INTERVAL = 0.05
 
 
 class Reloading:
@@ -36,22 +40,31 @@ class Reloading:
                 log.warning("'terminology reload' will not find this service: %s", problem)
 
     def attempt(self, read: Callable[[], T]) -> T | None:
-        """The content, as ``read`` gives it; None where that fails: the log and the report have the reason."""
-        report = self._report
+        """The content, as ``read`` gives it; None where that fails: the log and the report have the reason.
+
+        After a success ``finish`` must be called, when the content is served.
+        """
         try:
-            content = read()
+            return read()
         except (UnreadableFileError, OSError) as problem:
-            report.problem = str(problem)
             log.error("the content was not read again, and the old content is served on: %s", problem)
+            self._write(str(problem))
             return None
+
+    def finish(self, problem: str | None = None) -> None:
+        """The content that was read is served; ``problem`` says by whom it is not."""
+        self._report.loaded = _now()
+        if problem is None:
+            log.info("the content was read again")
         else:
-            report.problem, report.loaded = None, _now()
-            log.warning("the content was read again")
-            return content
-        finally:
-            report.reloads += 1
-            if self._service is not None:
-                self._service.write()
+            log.error("the content was read again, but %s", problem)
+        self._write(problem)
+
+    def _write(self, problem: str | None) -> None:
+        self._report.problem = problem
+        self._report.reloads += 1
+        if self._service is not None:
+            self._service.write()
 
     def end(self) -> None:
         """The service ends."""
@@ -60,24 +73,49 @@ class Reloading:
 
 
 class WorkerContent:
-    """The content of a worker, which follows the reloads of the first process; ``last`` is the one that it has."""
+    """The content of a worker, which follows the reloads of the first process; ``last`` is the one that it has.
 
-    def __init__(self, served: ServedContent, reloads: Callable[[], int], last: int) -> None:
-        self._served, self._reloads, self._last = served, reloads, last
+    ``answer`` is called with the number of each reload, negative where the worker serves the old content on.
+    """
+
+    def __init__(
+        self, served: ServedContent, reloads: Callable[[], int], last: int, answer: Callable[[int], None]
+    ) -> None:
+        self._served, self._reloads, self._last, self._answer = served, reloads, last, answer
+        answer(last)
         self._thread: Thread | None = None
 
     def look(self) -> None:
         """Begin to read the content again, if the counter has moved and no thread is reading."""
         if self._reloads() != self._last and (self._thread is None or not self._thread.is_alive()):
             self._last = self._reloads()
-            self._thread = Thread(target=self._read, name="reload", daemon=True)
+            self._thread = Thread(target=self._read, args=(self._last,), name="reload", daemon=True)
             self._thread.start()
 
-    def _read(self) -> None:
+    def _read(self, reload: int) -> None:
         try:
             self._served.reload()
         except (UnreadableFileError, OSError) as problem:
             log.error("a worker serves the old content on: %s", problem)
+            self._answer(-reload)
+        else:
+            self._answer(reload)
+
+
+def await_workers(answers: Sequence[int], reload: int, seconds: float) -> str | None:
+    """Wait until all workers have answered to a reload; the problem of those that serve the old content, or None.
+
+    ``answers`` are the last answers of the workers, as ``WorkerContent`` gives them.
+    """
+    end = time.monotonic() + seconds
+    while any(abs(answer) < reload for answer in answers) and time.monotonic() < end:
+        time.sleep(_INTERVAL)
+    old = [number for number, answer in enumerate(answers, 1) if answer < reload]
+    if not old:
+        return None
+    return (
+        f"{len(old)} of {len(answers)} workers serve the old content still: number {', '.join(map(str, old))}"
+    )
 
 
 def _now() -> str:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from errno import EADDRINUSE
-from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
 from threading import Thread
@@ -193,7 +192,15 @@ def _with_werkzeug(
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if sys.platform != "win32":
-        reload = partial(reloading.attempt, served.reload)
+
+        def read() -> bool:
+            served.reload()
+            return True
+
+        def reload() -> None:
+            if reloading.attempt(read):
+                reloading.finish()
+
         signal.signal(signal.SIGHUP, lambda *_: Thread(target=reload, daemon=True).start())
     ready()
     with suppress(KeyboardInterrupt):

@@ -18,10 +18,11 @@ import requests
 
 from terminology import Settings
 from terminology.core.errors import UnreadableFileError
+from terminology.http.reloading import await_workers
 from terminology.opening import ServedContent
 from tests.support.builders import code_system, value_set
 from tests.support.paths import ROOT
-from tests.support.service import Service, serving, until
+from tests.support.service import PATIENCE, Service, serving, until
 
 SIZES = "http://example.org/sizes"
 
@@ -79,7 +80,9 @@ def test_a_reload_is_seen_by_every_worker_and_no_request_fails(service: Service,
         done = command("reload", tmp_path / "data")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.endswith(": read again\n")
-        until(lambda: all(codes_of(service) == ["a", "b"] for _ in range(10)))
+        assert all(codes_of(service) == ["a", "b"] for _ in range(40)), (
+            "the command has waited for all workers"
+        )
         ended.set()
         seen = set().union(*(task.result() for task in tasks))
     assert seen <= {(0, 200), (1, 404), (1, 200)}
@@ -118,6 +121,13 @@ def test_a_worker_that_begins_later_has_the_new_content(tmp_path: Path) -> None:
         os.kill(worker, signal.SIGKILL)
         until(lambda: service.workers not in ([], [worker]))
         assert codes_of(service) == ["b"]
+
+
+def test_a_reload_names_the_workers_that_serve_the_old_content() -> None:
+    assert await_workers([2, 3], 2, PATIENCE) is None
+    said = "1 of 3 workers serve the old content still: number 2"
+    assert await_workers([2, -2, 2], 2, PATIENCE) == said, "it could not read it"
+    assert await_workers([2, 1, 2], 2, 0) == said, "it is late"
 
 
 def test_a_service_that_does_not_run_is_not_told(tmp_path: Path) -> None:
