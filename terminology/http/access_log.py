@@ -7,14 +7,11 @@ for: it has codes, and texts that somebody typed. Bodies are never in a line.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import orjson
 
 from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.errors import SettingError
-from terminology.http.authentication import USER
-from terminology.http.common_headers import REQUEST_ID
 from terminology.http.line_file import LineFile
 from terminology.http.targets import PROBE, RequestTarget
 from terminology.settings import JSON_LOG, LOG_LEVELS, Settings
@@ -26,7 +23,7 @@ _CLIENTS = 1_000
 
 
 class AccessLog:
-    """The log. For use by several threads."""
+    """The log. For use by one thread at a time."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises SettingError for a file that cannot be written."""
@@ -36,61 +33,68 @@ class AccessLog:
             reason = f"{settings.access_log} cannot be written: {problem.strerror}"
             raise SettingError(f"'access_log': {reason}") from None
         self._is_json = settings.log_format == JSON_LOG
-        self._has_queries = settings.log_queries
+        self.has_queries = settings.log_queries
         least = _LEVELS[settings.log_level]
         # Requests that went well are at level info, refused ones at warning, incidents at error.
         self._levels = {"4": "warning", "5": "error"} if least <= _LEVELS["warning"] else {"5": "error"}
         self._other_level = "info" if least <= _LEVELS["info"] else ""
         self._has_probes = least == 0
         self._clients: RecentValues[str] = RecentValues(_CLIENTS, size_of_texts)
-        self._moment = 0, ""
+        self._second = 0, ""
 
     def add(
-        self, environ: dict[str, Any], target: RequestTarget, release: str, status: str, seconds: float
+        self,
+        moment: float,
+        seconds: float,
+        target: RequestTarget,
+        status: str,
+        release: str,
+        id_: str,
+        address: str,
+        user: str,
+        query: str,
     ) -> None:
-        """Add the line of a request that was answered with a status of three digits."""
+        """Add the line of a request that was answered at a moment (``time.time``) with a status of three digits."""
         level = self._levels.get(status[0], self._other_level)
         if not level or (target.interaction == PROBE and level == "info" and not self._has_probes):
             return
-        id_, address = environ[REQUEST_ID], environ.get("REMOTE_ADDR") or "-"
         client = self._clients.find(address)
         if client is None:
             client = _escaped(address)
             self._clients.put(address, client)
-        more = self._query(environ) if self._has_queries else ""
-        user = environ.get(USER)
-        if user is not None and user.name:
-            more += self._field("user", user.name)
+        more = self._field("user", user) if user else ""
+        if query:
+            more += self._field("query", query[:_LONGEST_QUERY])
         if self._is_json:
             # A client may choose the id, of printable characters.
             if '"' in id_ or "\\" in id_:
                 id_ = _escaped(id_)
             self._file.add(
-                f'{{"time":"{self._now()}","level":"{level}","status":{status},{target.json},"release":"{release}"'
-                f',"duration_ms":{seconds * 1000:.3f},"client":"{client}","id":"{id_}"{more}}}\n'
+                f'{{"time":"{self._time(moment)}","level":"{level}","status":{status},{target.json},'
+                f'"release":"{release}","duration_ms":{seconds * 1000:.3f},"client":"{client}","id":"{id_}"{more}}}\n'
             )
         else:
             self._file.add(
-                f"{self._now()} {level} {status} {target.text} release={release} "
+                f"{self._time(moment)} {level} {status} {target.text} release={release} "
                 f"duration_ms={seconds * 1000:.3f} client={client} id={id_}{more}\n"
             )
 
-    def _query(self, environ: dict[str, Any]) -> str:
-        query = environ.get("QUERY_STRING", "")[:_LONGEST_QUERY]
-        return self._field("query", query) if query else ""
+    def write(self) -> None:
+        """Write the lines that wait."""
+        self._file.write()
 
     def _field(self, name: str, value: str) -> str:
         text = _in_text(value)
         return f',"{name}":{orjson.dumps(text).decode()}' if self._is_json else f" {name}={text}"
 
-    def _now(self) -> str:
-        """The time in UTC, to the millisecond. Many requests have the same."""
-        now = int(time.time() * 1000)
-        moment, text = self._moment
-        if moment != now:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)) + f".{now % 1000:03d}Z"
-            self._moment = now, text
-        return text
+    def _time(self, moment: float) -> str:
+        """The time in UTC, to the millisecond. Many requests have the same second."""
+        second, text = self._second
+        if second != int(moment):
+            second = int(moment)
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second, text
+        return f"{text}.{int((moment - second) * 1000):03d}Z"
 
 
 def _escaped(text: str) -> str:

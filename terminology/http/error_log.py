@@ -36,22 +36,27 @@ class _Lines(logging.Formatter):
         return orjson.dumps(fields).decode()
 
 
+class _StandardError(logging.Handler):
+    """Writes to the standard error as it is at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)
+
+
 def log_errors(settings: Settings) -> None:
     """Write what this package logs, in this process and in those that it forks, in lines of our own."""
+    handler = _StandardError()
+    handler.setFormatter(_Lines(settings.log_format == JSON_LOG))
     logger = logging.getLogger("terminology")
     logger.setLevel(settings.log_level.upper())
-    logger.handlers = [_handler(settings.log_format == JSON_LOG)]
-    logger.propagate = False
+    logger.handlers = [handler]
 
 
 def of_granian(settings: Settings) -> dict[str, Any]:
     """What granian is told about the log of its own faults: the same lines."""
-    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "lines"}
+    handler = {"()": _StandardError, "formatter": "lines"}
     lines = {"()": _Lines, "is_json": settings.log_format == JSON_LOG}
     return {"formatters": {"lines": lines}, "handlers": {"console": handler, "access": handler}}
-
-
-def _handler(is_json: bool) -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines(is_json))
-    return handler

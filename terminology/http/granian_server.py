@@ -40,8 +40,7 @@ from terminology.http.connections import Connections
 from terminology.http.error_log import of_granian
 from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
-from terminology.http.line_file import write_waiting_lines
-from terminology.http.observation import Observed
+from terminology.http.observation import Observed, finish_observation
 from terminology.http.reloading import Reloading, WorkerContent, await_workers
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent, reloaded
@@ -76,7 +75,6 @@ def options(settings: Settings) -> dict[str, Any]:
         "backlog": BACKLOG,
         "backpressure": _most_connections(settings),
         "log_level": LogLevels.error,
-        "log_dictconfig": of_granian(settings),
         "respawn_failed_workers": True,
         "workers_kill_timeout": settings.stop_timeout,
         **_tls(settings),
@@ -107,7 +105,14 @@ def serve(
     address, port = listening.getsockname()[:2]
     stuck_timeout = settings.stuck_timeout
     server = _Server(
-        listening, stuck_timeout, ready, announcements, address=address, port=port, **options(settings)
+        listening,
+        stuck_timeout,
+        ready,
+        announcements,
+        address=address,
+        port=port,
+        log_dictconfig=of_granian(settings),
+        **options(settings),
     )
     server.serve(target_loader=_Loader(settings, catalogue, port, server, reloading), wrap_loader=False)
 
@@ -306,7 +311,7 @@ class _Loader:
                     tidying.look()
                 if self._has_ended() and threads.are_idle() and bodies.are_here():
                     if not connections.close_silent_ones():
-                        write_waiting_lines()
+                        finish_observation()
                         os._exit(0)
 
             connections.watch(look)

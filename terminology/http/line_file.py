@@ -6,14 +6,13 @@ them with those of others.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import sys
 import time
-import weakref
 from collections import deque
 from contextlib import suppress
-from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -27,13 +26,7 @@ MOST_WAITING = 50_000
 _AT_ONCE = 4_096
 
 
-_files: weakref.WeakSet[LineFile] = weakref.WeakSet()
-
-
-def write_waiting_lines() -> None:
-    """Write what waits for any file, because this process ends at once."""
-    for file in list(_files):
-        file.write()
+log = logging.getLogger("terminology")
 
 
 class LineFile:
@@ -49,7 +42,6 @@ class LineFile:
         self._begin_process()
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._begin_process)
-        _files.add(self)
 
     def _begin_process(self) -> None:
         """No thread of this process writes yet, and the lines that wait are for another one to write."""
@@ -57,6 +49,7 @@ class LineFile:
         self._lost = 0
         self._lock = Lock()
         self._is_written = False
+        self._problem = ""
 
     def add(self, line: str) -> None:
         """Add a line, which ends with a line break."""
@@ -68,38 +61,36 @@ class LineFile:
             self._begin_writing()
 
     def write(self) -> None:
-        """Write the lines that wait. Those that cannot be written are lost; the next ones are tried again."""
+        """Write the lines that wait. Those that cannot be written are lost, and the error log tells how many."""
         with self._lock:
-            lines, lost = self._take()
-            if not lines and not lost:
+            lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if not lines:
                 return
-            if lost:
-                lines.append(f"{lost:,} lines were lost, because {self._place} could not be written\n")
             try:
                 self._reopen()
                 self._write_all(lines)
             except OSError as problem:
-                with suppress(OSError, ValueError):
-                    print(f"the log {self._place} cannot be written: {problem}", file=sys.stderr)
+                self._lost += len(lines)
+                if str(problem) != self._problem:
+                    self._problem = str(problem)
+                    log.error("the log %s cannot be written: %s", self._place, problem)
+                return
+            lost, self._lost, self._problem = self._lost, 0, ""
+        if lost:
+            log.error("%d lines of the log %s were lost", lost, self._place)
 
     def _begin_writing(self) -> None:
-        """Write from now on in a thread of this process, and once more when the process ends."""
+        """Write from now on in a thread of this process."""
         with self._lock:
             if self._is_written:
                 return
             self._is_written = True
         Thread(target=self._run, daemon=True, name="log").start()
-        Finalize(None, self.write, exitpriority=0)
 
     def _run(self) -> None:
         while True:
             time.sleep(INTERVAL)
             self.write()
-
-    def _take(self) -> tuple[list[str], int]:
-        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        lost, self._lost = self._lost, 0
-        return lines, lost
 
     def _write_all(self, lines: list[str]) -> None:
         if stat.S_ISREG(os.fstat(self._file).st_mode):

@@ -1,22 +1,19 @@
 """What Prometheus is told of this process: requests by interaction and release, content, and upstreams.
 
-A request adds to a list of counts. The instruments of ``prometheus_client`` would take longer; they get the sums from
-time to time. In its multi-process mode they keep them in files, some for each worker, which ``metrics_server`` reads.
+Requests are added up here. The instruments of ``prometheus_client`` would take longer; they get the sums from time to
+time. In its multi-process mode they keep them in files, some for each worker, which ``metrics_server`` reads.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
-from threading import Lock, Thread
 
 from prometheus_client import Gauge, Histogram, values
 
@@ -24,15 +21,11 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import UnreadableArtifactError
 from terminology.wire.elsewhere import Elsewhere
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 # The environment variable by which prometheus_client knows the folder of its files.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# Seconds between two moments at which the instruments get the sums.
-INTERVAL = 0.5
 # Seconds up to which a request is counted, bucket by bucket.
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -100,23 +93,30 @@ def _instruments() -> _Instruments:
 @cache
 def _slot(folder: Path, process: int) -> str:
     """A name for the files of this process, which no other running process has; that of a dead one is taken again."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return str(process)
-    for number in count():
-        file = os.open(folder / f"{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return str(number)  # the file stays open, and locked, until the process ends
+    return str(next(number for number in count() if lock(folder / f"{number}.lock")))
+
+
+def lock(path: Path) -> bool:
+    """Lock a file until this process, and all that it forks, have ended; false if it is locked already."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(file)
-    raise AssertionError
+        return False
+    return True
 
 
-def dead_slots(folder: Path) -> Iterator[str]:
-    """The names that processes had which have died, and that no other one has taken."""
-    for lock in folder.glob("*.lock") if fcntl is not None else ():
-        with lock.open("rb") as file, suppress(BlockingIOError):
+def is_locked(path: Path) -> bool:
+    """Has a process that runs locked this file? Raises FileNotFoundError."""
+    with path.open("rb") as file:
+        try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            yield lock.stem
+        except BlockingIOError:
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -128,41 +128,29 @@ class _Sums:
 
 
 class Metrics:
-    """The metrics of one application. For use by several threads."""
+    """The metrics of one application. For use by one thread at a time."""
 
     def __init__(self, current: Callable[[], Catalogue], elsewhere: Elsewhere | None) -> None:
         self._current, self._elsewhere = current, elsewhere
         self._instruments = _instruments()
-        self._begin_process()
-        if sys.platform != "win32":
-            os.register_at_fork(after_in_child=self._begin_process)
-
-    def _begin_process(self) -> None:
         self._sums: dict[tuple[str, str, str], _Sums] = {}
-        self._lock = Lock()
-        # A number for each request that is being answered.
-        self.at_work: set[int] = set()
-        Thread(target=self._run, daemon=True, name="metrics").start()
 
     def add(self, interaction: str, release: str, status: str, seconds: float) -> None:
         """Count a request. ``status`` is the first digit of its status."""
-        key = interaction, release, status
-        with self._lock:
-            sums = self._sums.get(key)
-            if sums is None:
-                sums = self._sums[key] = _Sums()
-            sums.counts[bisect_left(BOUNDS, seconds)] += 1
-            sums.seconds += seconds
+        sums = self._sums.get((interaction, release, status))
+        if sums is None:
+            sums = self._sums[interaction, release, status] = _Sums()
+        sums.counts[bisect_left(BOUNDS, seconds)] += 1
+        sums.seconds += seconds
 
-    def publish(self) -> None:
-        """Give the sums of this moment to the instruments."""
-        with self._lock:
-            sums, self._sums = self._sums, {}
+    def publish(self, at_work: int) -> None:
+        """Give the sums to the instruments; ``at_work`` requests are being answered."""
+        sums, self._sums = self._sums, {}
         instruments = self._instruments
         for (interaction, release, status), each in sums.items():
             labels = {"operation": interaction, "release": release, "status": f"{status}xx"}
             instruments.durations.labels(**labels).add(each.counts, each.seconds)
-        instruments.in_flight.set(len(self.at_work))
+        instruments.in_flight.set(at_work)
         faults = self._current().faults()
         of_resources = sum(isinstance(fault, UnreadableArtifactError) for fault in faults)
         instruments.store.set(of_resources == len(faults))
@@ -170,8 +158,3 @@ class Metrics:
         if self._elsewhere is not None:
             for name, is_usable in self._elsewhere.usable().items():
                 instruments.upstreams.labels(name).set(is_usable)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(INTERVAL)
-            self.publish()

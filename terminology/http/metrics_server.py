@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from prometheus_client.registry import Collector
 
 from terminology.core.errors import SettingError
 from terminology.core.software import VERSION
-from terminology.http.metrics import FOLDER, dead_slots
+from terminology.http.metrics import FOLDER, is_locked, lock
 
+# The folder of a service has such a name, and a file that its processes have locked.
+_PREFIX, _IN_USE = "terminology-metrics-", "in-use"
 # Seconds for which a client may be silent.
 _PATIENCE = 10
 
@@ -32,8 +34,9 @@ class _LivingWorkers(MultiProcessCollector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        for name in dead_slots(self._folder):
-            mark_process_dead(name, str(self._folder))  # type: ignore[no-untyped-call]
+        for path in self._folder.glob("*.lock"):
+            if not is_locked(path):
+                mark_process_dead(path.stem, str(self._folder))  # type: ignore[no-untyped-call]
         metrics: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
         return metrics
 
@@ -46,15 +49,18 @@ class _Version(Collector):
 @contextmanager
 def serving_metrics(host: str, port: int) -> Iterator[None]:
     """Serve the metrics of this process and of those that it starts, while the block runs. Raises SettingError."""
-    folder = Path(tempfile.mkdtemp(prefix="terminology-metrics-"))
+    _remove_abandoned_folders()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    if sys.platform != "win32":
+        lock(folder / _IN_USE)
     os.environ[FOLDER] = str(folder)
     registry = CollectorRegistry()
     _LivingWorkers(registry, folder)
     registry.register(_Version())
     try:
-        server, thread = start_http_server(port, host, registry)
+        server, _ = start_http_server(port, host, registry)
     except OSError as problem:
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
         reason = f"cannot listen on {host} port {port}: {problem.strerror}"
         raise SettingError(f"'metrics_port': {reason}") from None
     handler: Any = server.RequestHandlerClass
@@ -67,3 +73,11 @@ def serving_metrics(host: str, port: int) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned_folders() -> None:
+    """Remove what services of the same user have left that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*") if sys.platform != "win32" else ():
+        with suppress(OSError):
+            if folder.lstat().st_uid == os.getuid() and not is_locked(folder / _IN_USE):
+                shutil.rmtree(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from terminology.core.cache import RecentValues
@@ -36,13 +35,12 @@ class RequestTarget:
 _targets: RecentValues[RequestTarget] = RecentValues(_ROOM, lambda key, target: 3 * len(key[1]) + 500)
 
 
-def target_of(environ: dict[str, Any]) -> RequestTarget:
-    """The target of a request."""
-    key = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    target = _targets.find(key)
+def target_of(method: str, path: str) -> RequestTarget:
+    """The target of a request; the path is that of the WSGI environment."""
+    target = _targets.find((method, path))
     if target is None:
-        target = _target(*key)
-        _targets.put(key, target)
+        target = _target(method, path)
+        _targets.put((method, path), target)
     return target
 
 

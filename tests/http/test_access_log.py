@@ -18,7 +18,8 @@ import pytest
 from terminology import Settings, create_app
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import SettingError
-from terminology.http.line_file import LineFile, write_waiting_lines
+from terminology.http.line_file import LineFile
+from terminology.http.observation import finish_observation
 from tests.support.service import LOOKUP, PATIENCE, begun, head, serving, status, until
 
 Line = dict[str, Any]
@@ -28,7 +29,7 @@ SERVED = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 
 def lines_of(file: Path) -> list[Line]:
-    write_waiting_lines()
+    finish_observation()
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -116,7 +117,7 @@ def test_nothing_that_a_client_sends_ends_a_line_or_a_field(
     client = create_app(settings, catalogue=catalogue).test_client()
     for _ in range(2):
         client.open('/fhir/r4/x%0A%22 y="z?q="\u2028', environ_overrides=sent)
-    write_waiting_lines()
+    finish_observation()
     lines = file.read_text("utf-8").splitlines()
     assert len(lines) == 2
     if form == "json":
@@ -136,7 +137,7 @@ def test_a_file_that_was_moved_away_is_made_again(tmp_path: Path) -> None:
 
 
 def test_lines_that_nobody_takes_are_dropped_and_counted(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A reader that stands still keeps no request waiting."""
     monkeypatch.setattr("terminology.http.line_file.MOST_WAITING", 3)
@@ -145,8 +146,30 @@ def test_lines_that_nobody_takes_are_dropped_and_counted(
     for number in range(5):
         file.add(f"{number}\n")
     file.write()
-    lost = f"2 lines were lost, because {tmp_path}/log could not be written\n"
-    assert (tmp_path / "log").read_text() == f"0\n1\n2\n{lost}"
+    assert (tmp_path / "log").read_text() == "0\n1\n2\n"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"2 lines of the log {tmp_path}/log were lost"
+    ]
+
+
+def test_a_log_that_cannot_be_written_is_one_line_until_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    file = LineFile(str(folder / "log"))
+    folder.rename(tmp_path / "away")
+    for number in range(3):
+        file.add(f"{number}\n")
+        file.write()
+    (tmp_path / "away").rename(folder)
+    file.add("3\n")
+    file.write()
+    assert (folder / "log").read_text() == "3\n"
+    problem, lost = [record.getMessage() for record in caplog.records]
+    assert problem.startswith(f"the log {folder}/log cannot be written: ") and lost.startswith(
+        "3 lines of the log"
+    )
 
 
 def test_a_log_that_cannot_be_written_is_named_at_the_start(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -101,6 +101,21 @@ def test_an_upstream_that_is_left_alone_is_told(tmp_path: Path) -> None:
         until(is_left_alone)
 
 
+def test_what_a_service_that_was_killed_has_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving("--metrics-port", free_port()) as running:
+        with serving("--metrics-port", free_port()):
+            assert len(list(tmp_path.glob("terminology-metrics-*"))) == 2
+        with serving("--metrics-port", free_port()) as last:
+            until(lambda: len(list(tmp_path.glob("terminology-metrics-*"))) == 2)
+            last.process.terminate()
+            assert last.ended()[0] == 0
+        assert len(list(tmp_path.glob("terminology-metrics-*"))) == 1
+        assert status(running.ask()) == 200
+
+
 def test_a_port_of_metrics_that_is_taken_ends_the_service_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -106,7 +106,7 @@ def test_a_worker_that_hangs_is_replaced() -> None:
 
 def test_a_service_whose_workers_cannot_start_ends_with_a_message() -> None:
     program = "import os, terminology.http.granian_server as s; s.create_app = lambda *_, **__: os._exit(3)"
-    process = begun("--port", "0", program=program)
+    process = begun("--port", "0", program=program, stderr=subprocess.STDOUT)
     try:
         printed, _ = process.communicate(timeout=60)
     finally:
