@@ -3,9 +3,10 @@
 The first process listens, and answers nothing itself. It makes the workers, which inherit the listening socket, so that
 clients may connect while a worker is replaced. A worker ends when the first process is gone.
 
-Four things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the socket
-(``_init_shared_socket``), where it makes a worker (``_spawn_worker``), how a worker handles signals (``_signals``), and
-its function for a request (``_WRAP``), in whose place ``SharedThreads`` and ``gateway`` stand.
+Five things here depend on the inside of granian, which offers no other way; tests hold each: where it makes the socket
+(``_init_shared_socket``), where it makes a worker (``_spawn_worker``), how it sees one die, how a worker
+handles signals (``_signals``), and its function for a request (``_WRAP``), in whose place ``SharedThreads`` and
+``gateway`` stand.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from multiprocessing.connection import wait
 from threading import Thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,9 @@ BACKLOG = 1_024
 INTERVAL = 0.25
 # Seconds that the workers have to read the content again, before a reload is reported without them.
 RELOAD_PATIENCE = 180
+MOMENT = 0.01
+# Looks after which a death that nobody takes care of is told again.
+FORGOTTEN = 8
 # Files that a worker has open besides its connections.
 _OTHER_FILES = 256
 _WRAP = "_wsgi_call_wrap"
@@ -172,8 +177,14 @@ class _Server(_Granian):  # type: ignore[misc]
             super()._init_shared_socket()
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        if self.beats[
+            idx
+        ]:  # the one before had started: only deaths of those that cannot start end the service
+            self.respawned_wrks.pop(idx, None)
         self.beats[idx] = 0
-        return super()._spawn_worker(idx, target, partial(callback_loader, idx))
+        worker = super()._spawn_worker(idx, target, partial(callback_loader, idx))
+        worker._watch = _nobody_watches
+        return worker
 
     def startup(self, spawn_target: Any, target_loader: Any) -> None:
         super().startup(spawn_target, target_loader)
@@ -189,23 +200,38 @@ class _Server(_Granian):  # type: ignore[misc]
             self.respawned_wrks.clear()
 
     def _watch_workers(self) -> None:
-        """Kill a worker whose beat stands still, and see to it that every dead one is replaced."""
+        """Kill a worker whose beat stands still, and see to it that every dead one is replaced.
+
+        granian's own watch takes note of a death by the place of the worker. On a busy machine it may do that when
+        another worker has the place, which then seems to die at once: so a death is told here, and told again only if
+        granian forgets it, as it does with one that it is told while it takes note of another.
+        """
         silent: dict[int, tuple[int, int]] = {}  # by process: its beat, and how often it was the same
+        looks: dict[int, int] = {}  # by process: how often it was seen dead, and nobody was taking care of it
         while not self.interrupt_signal:
-            time.sleep(INTERVAL)
+            is_early = self._wait_for_end()
             self._announcements.alive()
             for worker in list(self.wrks):
                 beat, process = self.beats[worker.idx], worker.inner.pid
-                last, times = silent.get(process, (0, 0))
-                times = times + 1 if beat == last else 0
-                silent[process] = beat, times
-                if not worker.is_alive():
-                    # granian forgets a worker that dies while it takes note of another.
-                    if times > 1 and not worker.interrupt_by_parent and not self.interrupt_children:
+                if worker.is_alive():
+                    last, times = silent.get(process, (0, 0))
+                    times = times + (not is_early) if beat == last else 0
+                    silent[process] = beat, times
+                    if beat and times * INTERVAL >= self._stuck_timeout:
+                        worker.inner.kill()
+                elif not worker.interrupt_by_parent and worker.idx not in self.interrupt_children:
+                    count = looks[process] = looks.get(process, -1) + 1
+                    if count % FORGOTTEN == 0:
                         self.interrupt_children.append(worker.idx)
-                        self.main_loop_interrupt.set()
-                elif beat and times * INTERVAL >= self._stuck_timeout:
-                    worker.inner.kill()
+            if self.interrupt_children:
+                self.main_loop_interrupt.set()
+
+    def _wait_for_end(self) -> bool:
+        """Wait until it is time to look at the workers. Is it early, because one of them has ended?"""
+        ends = [worker.inner.sentinel for worker in list(self.wrks) if worker.is_alive()]
+        is_early = bool(ends and wait(ends, INTERVAL))
+        time.sleep(MOMENT if ends else INTERVAL)  # an end can be seen before the process is dead
+        return is_early
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
         """Read the content again. The workers are replaced only where they may have a new certificate to read.
@@ -226,6 +252,10 @@ class _Server(_Granian):  # type: ignore[misc]
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # the signal may have gone to all processes
         super().signal_handler_interrupt(*args, **kwargs)
+
+
+def _nobody_watches() -> None:
+    """Instead of granian's watch of a worker."""
 
 
 # -- a worker ------------------------------------------------------------------------------------

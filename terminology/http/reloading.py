@@ -21,6 +21,9 @@ from terminology.state.services import RunningService, ServiceReport
 
 T = TypeVar("T")
 
+# Seconds after which a worker tries again to read what it could not read.
+RETRY = 1.0
+
 log = logging.getLogger("terminology")
 
 # Seconds between two looks at the answers of the workers.
@@ -75,7 +78,8 @@ class Reloading:
 class WorkerContent:
     """The content of a worker, which follows the reloads of the first process; ``last`` is the one that it has.
 
-    ``answer`` is called with the number of each reload, negative where the worker serves the old content on.
+    ``answer`` is called with the number of each reload, negative where the worker serves the old content on. A file
+    that is broken when the worker comes to it, though it was not before, is read again every second.
     """
 
     def __init__(
@@ -84,10 +88,14 @@ class WorkerContent:
         self._served, self._reloads, self._last, self._answer = served, reloads, last, answer
         answer(last)
         self._thread: Thread | None = None
+        self._problem = ""
+        self._next_try = 0.0
 
     def look(self) -> None:
-        """Begin to read the content again, if the counter has moved and no thread is reading."""
-        if self._reloads() != self._last and (self._thread is None or not self._thread.is_alive()):
+        """Begin to read the content again, if the counter has moved or that failed before; one thread at a time."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if self._reloads() != self._last or (self._problem and time.monotonic() >= self._next_try):
             self._last = self._reloads()
             self._thread = Thread(target=self._read, args=(self._last,), name="reload", daemon=True)
             self._thread.start()
@@ -96,9 +104,12 @@ class WorkerContent:
         try:
             self._served.reload()
         except (UnreadableFileError, OSError) as problem:
-            log.error("a worker serves the old content on: %s", problem)
+            if str(problem) != self._problem:
+                log.error("a worker serves the old content until this can be read: %s", problem)
+            self._problem, self._next_try = str(problem), time.monotonic() + RETRY
             self._answer(-reload)
         else:
+            self._problem = ""
             self._answer(reload)
 
 

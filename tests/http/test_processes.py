@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from threading import Event, Thread
 
@@ -84,6 +84,35 @@ def test_a_killed_worker_takes_only_the_requests_that_it_had_with_it() -> None:
             client.join()
         assert set(lost) <= {0, 200}
         assert lost.count(0) <= len(killed) * len(clients)
+
+
+def test_only_the_worker_that_died_is_replaced() -> None:
+    """Whoever tells of its death, and how often and how late."""
+    with serving("--workers", "3") as service:
+        until(lambda: len(service.workers) == 3)
+        for _ in range(3):
+            before = service.workers
+            os.kill(before[1], signal.SIGKILL)
+            until(lambda: len(set(service.workers) - {before[1]}) == 3)  # noqa: B023
+            assert {before[0], before[2]} < set(service.workers)
+            assert status(service.ask()) == 200
+
+
+def test_a_worker_that_dies_before_it_has_started_is_replaced_once(service: Service) -> None:
+    """One that had started says nothing against the next. Only two in a row that cannot start end the service."""
+    for _ in range(3):
+        killed: list[int] = []
+        for _ in range(2):
+            [worker] = until_others(service, killed)
+            killed.append(worker)
+            os.kill(worker, signal.SIGKILL)
+        assert status(service.ask()) == 200
+
+
+def until_others(service: Service, killed: Collection[int]) -> set[int]:
+    """The workers, as soon as there are others than those that were killed."""
+    until(lambda: set(service.workers).difference(killed))
+    return set(service.workers).difference(killed)
 
 
 def test_workers_that_die_together_are_all_replaced() -> None:

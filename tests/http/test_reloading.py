@@ -18,7 +18,7 @@ import requests
 
 from terminology import Settings
 from terminology.core.errors import UnreadableFileError
-from terminology.http.reloading import await_workers
+from terminology.http.reloading import WorkerContent, await_workers
 from terminology.opening import ServedContent
 from tests.support.builders import code_system, value_set
 from tests.support.paths import ROOT
@@ -128,6 +128,34 @@ def test_a_reload_names_the_workers_that_serve_the_old_content() -> None:
     said = "1 of 3 workers serve the old content still: number 2"
     assert await_workers([2, -2, 2], 2, PATIENCE) == said, "it could not read it"
     assert await_workers([2, 1, 2], 2, 0) == said, "it is late"
+
+
+def test_a_worker_that_comes_to_a_broken_file_reads_it_again(tmp_path: Path, caplog: Any) -> None:
+    """It was whole when the first process read it: so the worker catches up without another reload."""
+    put(tmp_path, "a")
+    served = ServedContent(Settings(environment={}, bundled=False, data="", content=[tmp_path]))
+    reloads, answers = [0], list[int]()
+    content = WorkerContent(served, lambda: reloads[0], 0, answers.append)
+    put(tmp_path, "b")
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    reloads[0] += 1
+
+    def is_told() -> bool:
+        content.look()
+        return "until this can be read" in caplog.text
+
+    def is_new() -> bool:
+        content.look()
+        system = served.catalogue().find_system(SIZES)
+        return system is not None and system.locate("b") is not None
+
+    until(is_told)
+    broken.unlink()
+    until(is_new)
+    assert caplog.text.count("until this can be read") == 1
+    until(lambda: answers[-1] == 1)
+    assert answers[:2] == [0, -1]
 
 
 def test_a_service_that_does_not_run_is_not_told(tmp_path: Path) -> None:

@@ -168,9 +168,11 @@ def begun(
 
 
 @contextmanager
-def serving(*options: str, port: int = 0, program: str = "") -> Iterator[Service]:
+def serving(
+    *options: str, port: int = 0, program: str = "", stderr: IO[str] | int = subprocess.DEVNULL
+) -> Iterator[Service]:
     """A service that says that it listens; all its processes end with the block."""
-    process = begun("--port", str(port), *options, program=program)
+    process = begun("--port", str(port), *options, program=program, stderr=stderr)
     assert process.stdout is not None
     try:
         said = next((line for line in process.stdout if line.startswith("Listening on ")), None)
