@@ -236,7 +236,7 @@ def _missing_package(place: str, problem: ImportError) -> SettingError:
 
 def installation_of(extra: str) -> str:
     """The command that installs the packages of an extra."""
-    return f"pip install 'fhir-terminology-adapter[{extra}]', or in a checkout: pip install '.[{extra}]'"
+    return f"in the checkout, pip install '.[{extra}]'; with a wheel, pip install 'WHEEL[{extra}]'"
 
 
 def known_importers() -> Sequence[Importer]:

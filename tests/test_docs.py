@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -99,6 +101,29 @@ def test_every_request_of_the_README_is_answered_as_it_says(client: FlaskClient)
     responses = [client.get(path) for path in paths]
     assert [response.status_code for response in responses] == [200] * len(paths)
     assert answers[0].strip() == responses[0].text.strip()
+
+
+def test_every_command_of_the_README_runs() -> None:
+    """Those that end; what they read, the line itself makes."""
+    place = ".venv/bin/terminology"
+    lines = [
+        line for language, code in BLOCK.findall(README) if language == "sh" for line in code.splitlines()
+    ]
+    commands = [line for line in lines if place in line and " serve" not in line]
+    assert len(commands) > 3
+    for line in commands:
+        made = line.replace(place, shlex.join([sys.executable, "-m", "terminology"]))
+        done = subprocess.run(["sh", "-c", made], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), line
+        assert done.stdout, line
+
+
+def test_no_page_installs_the_package_from_a_registry_that_lacks_it() -> None:
+    """No page installs the package from a registry that lacks it."""
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS):
+        assert not re.search(r"pip install [^.\n]*\bfhir-terminology-adapter", page.read_text("utf-8")), (
+            page.name
+        )
 
 
 def test_the_checks_run_the_tests_as_the_README_says() -> None:

@@ -327,7 +327,7 @@ def test_a_setting_of_a_wrong_type_is_refused(name: str, value: Any) -> None:
 
 
 def test_the_advice_to_install_an_extra_also_works_in_a_checkout() -> None:
-    advice = "pip install 'fhir-terminology-adapter[store]', or in a checkout: pip install '.[store]'"
+    advice = "in the checkout, pip install '.[store]'; with a wheel, pip install 'WHEEL[store]'"
     assert installation_of("store") == advice
 
 

@@ -92,7 +92,7 @@ class _Users:
                 from terminology.authentication.tokens import Issuer
             except ImportError as problem:
                 raise SettingError(
-                    f"'issuers' need the package {problem.name}: pip install 'fhir-terminology-adapter[auth]'"
+                    f"'issuers' need the package {problem.name}: in the checkout, pip install '.[auth]'"
                 ) from None
             self._issuers = {entry.issuer: Issuer(entry, folder) for entry in file.issuers}
         self._known: RecentValues[tuple[User, float]] = RecentValues(ROOM, lambda key, _: size_of(key))

@@ -102,7 +102,7 @@ def _serve(settings: Settings, check: bool) -> None:
         if check:
             catalogue.require_store()
         example = _example(catalogue)
-        click.echo(f"{NAME} {VERSION}: {_counts(catalogue)} at /fhir")
+        click.echo(f"{NAME} {VERSION}: {_counts(catalogue)} at /fhir ({settings.default_release.upper()})")
     finally:
         served.close()
     if check:

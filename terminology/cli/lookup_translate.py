@@ -63,7 +63,7 @@ def _show(
     """Ask for each code. The exit status is 1 if there was nothing for one of them.
 
     Several answers are blocks, each with the code above it; one that fails does not stop the others. Raises
-    TerminologyError for a code that is alone.
+    ClickException for a code that is alone.
     """
     are_all_found = True
     for index, code in enumerate(codes):
@@ -73,11 +73,11 @@ def _show(
             answer = ask(code)
         except TerminologyError as problem:
             if len(codes) == 1:
-                raise
+                raise click.ClickException(_text(problem)) from None
             are_all_found = False
             if as_json:
                 _print(operation_outcome(problem.issues))
-            click.echo(f"Error: {problem}", err=True)
+            click.echo(f"Error: {_text(problem)}", err=True)
             continue
         are_all_found = are_all_found and is_found(answer)
         if as_json:
@@ -87,6 +87,11 @@ def _show(
                 click.echo(line)
     if not are_all_found:
         sys.exit(1)
+
+
+def _text(problem: TerminologyError) -> str:
+    """The text of an error, with the option of the command in place of FHIR's parameter."""
+    return str(problem).replace("send '_compose=true'", "use --compose")
 
 
 _CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, callback=_read)
@@ -132,6 +137,11 @@ def lookup(
 @click.option(
     "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
 )
+@click.option(
+    "--compose",
+    is_flag=True,
+    help="Use two maps in a row where no map leads to the target ('_compose=true').",
+)
 @settings_options(*_CONTENT)
 @_JSON
 def translate(
@@ -140,6 +150,7 @@ def translate(
     to: str | None,
     map_: str | None,
     where: tuple[str, ...],
+    compose: bool,
     config: Path | None,
     as_json: bool,
     **options: Any,
@@ -149,10 +160,13 @@ def translate(
     A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code has no translation.
     """
     conditions = [_dependency(condition) for condition in where]
+    parameters: dict[str, Any] = {"_compose": True} if compose else {}
     with _terminology(config, options) as terminology:
 
         def ask(code: str) -> TranslateResult:
-            return terminology.translate(system, code, target_system=to, url=map_, dependency=conditions)
+            return terminology.translate(
+                system, code, target_system=to, url=map_, dependency=conditions, **parameters
+            )
 
         _show(codes, ask, result_lines.translate_lines, as_json, is_found=bool)
 

@@ -124,11 +124,11 @@ def status(store: str | None, config: Path | None, as_json: bool) -> None:
     """
     with errors_in_one_line():
         settings = settings_of(config, {"store": store})
+        are_fresh = show_failed_reloads(settings)  # also where there is no store
         with registry_of(settings.store) as (content, registry):
             from terminology.store.verifying import glances
 
-            is_whole = show(list(glances(content, registry)), as_json)
-        is_whole = show_failed_reloads(settings) and is_whole
+            is_whole = show(list(glances(content, registry)), as_json) and are_fresh
     if not is_whole:
         raise SystemExit(1)
 

@@ -105,6 +105,16 @@ def test_the_hint_at_conditions_names_the_option_of_the_command() -> None:
     assert "57461" in narrowed and "--where" not in narrowed
 
 
+def test_the_hint_at_two_maps_in_a_row_names_the_option_of_the_command() -> None:
+    words = ("translate", CPT, "57520", "--to", "http://loinc.org")
+    alone, several = run(*words), run(*words, "57522")
+    for result in (alone, several):
+        assert result.exit_code == 1
+        assert "use --compose to use both" in result.stderr and "_compose" not in result.stderr
+    used = run(*words, "--compose")
+    assert used.exit_code == 0 and "65753-6" in used.stdout
+
+
 def test_content_that_cannot_be_read_is_said_once(tmp_path: Path) -> None:
     result = run(*LOOKUP, "57520", "57522", "--content", str(tmp_path / "nothing.json"))
     assert result.exit_code == 1 and result.output.count("Error: ") == 1

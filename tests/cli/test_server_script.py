@@ -92,5 +92,5 @@ def test_the_command_works_without_the_packages_of_the_store() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, "status", "--store", "x"], capture_output=True, text=True
     )
-    assert done.returncode == 1 and "fhir-terminology-adapter[store]" in done.stderr
+    assert done.returncode == 1 and "pip install '.[store]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -104,6 +104,8 @@ def test_a_broken_file_leaves_the_old_content_and_is_named(service: Service, tmp
     status = command("status", tmp_path / "data", "--store", str(store))
     assert status.returncode == 1
     assert str(broken) in status.stderr
+    without_store = command("status", tmp_path / "data")
+    assert str(broken) in without_store.stderr and "no store is given" in without_store.stderr
     broken.unlink()
     assert command("reload", tmp_path / "data").returncode == 0
     until(lambda: codes_of(service) == ["a", "b"])

@@ -1176,5 +1176,5 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(tmp_path: Path) -> No
         """
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "pip install 'fhir-terminology-adapter[store]'" in done.stdout
+    assert "pip install '.[store]'" in done.stdout
     assert issubclass(SettingError, ValueError)

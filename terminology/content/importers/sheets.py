@@ -23,7 +23,7 @@ def workbook(file: File, values: bool) -> Iterator[Any]:
     try:
         import openpyxl
     except ImportError:
-        need = "XLSX needs openpyxl: pip install 'fhir-terminology-adapter[xlsx]'"
+        need = "XLSX needs openpyxl: in the checkout, pip install '.[xlsx]'"
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     with file.binary() as stream:
         try:

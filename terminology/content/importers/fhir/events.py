@@ -49,7 +49,7 @@ def _ijson(file: File) -> ModuleType:
     try:
         import ijson
     except ImportError:
-        need = "reading JSON needs ijson: pip install 'fhir-terminology-adapter[store]'"
+        need = "reading JSON needs ijson: in the checkout, pip install '.[store]'"
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     package: ModuleType = ijson
     return package
