@@ -35,7 +35,7 @@ ISSUER = TokenIssuer().entry("https://auth.example.org/jwks")
         ({"keys": [{**KEY, "hash": "secret"}]}, "keys.0.hash", "sha256"),
         ({"keys": [{**KEY, "roots": ["r3"]}]}, "keys.0.roots.0", "r4"),
         ({"keys": [{**KEY, "expires": "soon"}]}, "keys.0.expires", "date"),
-        ({"keys": [KEY, KEY]}, "keys", KEY["id"]),
+        ({"keys": [KEY, KEY]}, "keys", "ID"),
         ({"issuers": [{**ISSUER, "algorithms": ["HS256"]}]}, "issuers.0.algorithms.0", "RS256"),
         ({"issuers": [{**ISSUER, "algorithms": ["none"]}]}, "issuers.0.algorithms.0", "RS256"),
         ({"issuers": [{**ISSUER, "algorithms": []}]}, "issuers.0.algorithms", "at least 1"),
@@ -54,7 +54,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, content: Any, place: 
     with pytest.raises(SettingError) as caught:
         read_auth(path)
     assert str(caught.value).startswith(f"{path}: {place}: ")
-    assert says in str(caught.value)
+    assert says.replace("ID", KEY["id"]) in str(caught.value)
 
 
 def test_a_file_that_is_not_JSON_or_away_is_named(tmp_path: Path) -> None:
