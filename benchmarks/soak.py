@@ -196,10 +196,11 @@ class Target:
             timeout=PATIENCE,
         )
 
-    def reloads(self) -> int:
-        """How often the service has read its content again, as it reports."""
+    def report(self) -> dict[str, Any]:
+        """The report of the service on its reloads: see ``terminology/state/services.py``."""
         (report,) = (self.folder / "data" / "services").glob("*.json")
-        return int(json.loads(report.read_text())["reloads"])
+        content: dict[str, Any] = json.loads(report.read_text())
+        return content
 
     @property
     def has_spared(self) -> bool:
@@ -302,9 +303,11 @@ class Disturbance:
             if said.returncode:
                 raise RuntimeError(said.stderr)
         else:
-            before = target.reloads()
+            before = target.report()["reloads"]
             os.kill(target.service.process.pid, signal.SIGHUP)
-            until(lambda: target.reloads() > before, PATIENCE)
+            until(lambda: target.report()["reloads"] > before, PATIENCE)
+            if problem := target.report().get("problem"):
+                raise RuntimeError(problem)
         self.done.reloads += 1
         if (
             number % 3 == 0
