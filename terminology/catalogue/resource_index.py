@@ -1,4 +1,7 @@
-"""Resources by canonical and by id, each read and compiled once."""
+"""Resources by canonical and by id, each read and compiled once.
+
+Which of several versions is the best one is decided in ``core/versions.py``.
+"""
 
 from __future__ import annotations
 

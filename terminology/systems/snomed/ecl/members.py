@@ -1,7 +1,8 @@
 """The rows of reference sets, evaluated: ``^ [column] …`` and ``{{ M … }}``.
 
 A row is a number, as a role group is: each column has a table, by value, of the rows that have it, so that all filters
-of a member hold in one row. Active rows count unless ``active`` is asked for (ECL 2.2, 6.8.4).
+of a member hold in one row. Active rows count unless ``active`` is asked for (ECL 2.2, 6.8.4). ``^`` without columns
+and filters needs no rows: ``Evaluation.members``.
 """
 
 from __future__ import annotations
