@@ -76,7 +76,8 @@ def _serve(settings: Settings, check: bool) -> None:
     from terminology.http.error_log import log_errors
     from terminology.opening import ServedContent, open_authenticator, open_licences, state_problem
 
-    log_errors(settings)
+    if not check:  # a check names the problem itself
+        log_errors(settings)
     if (
         settings.store
         and not settings.store.startswith(POSTGRES)
