@@ -408,7 +408,9 @@ class ServedContent:
         with self._lock:
             before, generation = self._catalogue, self._generation
             problem = None if generation is None else generation.problem
-            self._catalogue = before.renewed(self._stored, self._written.documents, loaded, problem)
+            self._catalogue = before.renewed(
+                self._stored, self._written.documents, loaded, problem, away=self._away
+            )
             before.forget_views()
 
     def with_changes(self, changes: Iterable[ResourceVersion]) -> Catalogue:
@@ -417,6 +419,10 @@ class ServedContent:
         with self._lock:
             written = self._written.after(changes)
             return self._catalogue.renewed(self._stored, written.documents)
+
+    def _away(self) -> UnavailableError | None:
+        """The reason why the database of the store cannot be reached; None if it can, or if there is none."""
+        return None if self._reader is None else self._reader.away()
 
     def _renew(self, reader: StoreReader) -> None:
         with self._lock:
@@ -431,7 +437,7 @@ class ServedContent:
                 self._stored = _resources_of(generation)
             before = self._catalogue
             self._catalogue = before.renewed(
-                self._stored, written.documents, problem=generation.problem, away=reader.away
+                self._stored, written.documents, problem=generation.problem, away=self._away
             )
             self._generation, self._written = generation, written
             before.forget_views()

@@ -181,8 +181,10 @@ class Content(DerivedAnswers):
             raise self._problem
 
     def faults(self) -> Sequence[UnavailableError]:
-        of_resources = (resource.fault for resource in self._stored)
-        return [fault for fault in (self._problem or self._away(), *of_resources) if fault is not None]
+        problem = self._problem or self._away()
+        if problem is not None:
+            return [problem]
+        return [fault for resource in self._stored if (fault := resource.fault) is not None]
 
     def builtin_systems(self) -> Iterator[CodeSystem]:
         return iter(self._systems.values())

@@ -66,7 +66,7 @@ class CompiledResource(Protocol):
 
     @property
     def fault(self) -> UnreadableArtifactError | None:
-        """The reason why it could not be read when it was last asked for; None if it could."""
+        """The reason why it cannot be read; None if it can. The store is asked."""
 
     def require(self) -> None:
         """Raises UnreadableArtifactError if it cannot be read."""

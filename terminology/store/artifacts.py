@@ -8,13 +8,13 @@ artifact.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
 from terminology.core.cache import Cache
-from terminology.core.errors import OtherFormatError, UnreadableArtifactError
+from terminology.core.errors import OtherFormatError, UnavailableError, UnreadableArtifactError
 from terminology.core.texts import LAST_CHARACTER
 from terminology.store.damage import DAMAGED, Damage
 from terminology.store.header import DICTIONARY, HEADER, Header
@@ -109,7 +109,9 @@ class Artifact:
 
     @property
     def fault(self) -> UnreadableArtifactError | None:
-        """The reason why it could not be read when it was last asked for; None if it could."""
+        """The reason why it cannot be read; None if it can, which it is asked for."""
+        with suppress(UnavailableError):  # the damage notes why
+            self.part("")
         return self._damage.fault
 
     def close(self) -> None:

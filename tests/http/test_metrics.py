@@ -132,5 +132,7 @@ def test_metrics_without_their_package_are_refused_with_the_way_out() -> None:
     process = begun("--port", "0", "--metrics-port", "1", program=program, stderr=subprocess.PIPE)
     _, problem = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert problem.startswith("Error: 'metrics_port' needs the package prometheus_client: pip install ")
+    assert problem.startswith(
+        "Error: 'metrics_port' needs the package prometheus_client: in the checkout, pip install "
+    )
     assert "[metrics]" in problem and problem.count("\n") == 1

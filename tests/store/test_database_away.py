@@ -38,6 +38,7 @@ def test_while_the_database_is_away_answers_are_503_and_the_log_one_line(
     serving = ServedContent(settings)
     client = create_app(settings, catalogue=serving.catalogue).test_client()
     assert client.get(PATH + "C0").status_code == 200
+    serving.reload()  # what is read again is the content of files alone
     server.stop()
     answers: list[Any] = [client.get(f"{PATH}C{number}") for number in range(1, 60)]
     for answer in answers:
