@@ -592,11 +592,8 @@ def _entry(context: Context, request: Request, alike: SharedInBatch, entry: Docu
     if shared is not None and alike.has(shared):
         try:
             budget.begin_part(_STEPS_OF_REQUEST)
-        except OverBudgetError as error:
-            return _failed_entry(error, request)
-        try:
             document = alike.answer(shared)
-        except (TerminologyError, OverBudgetError) as error:
+        except Exception as error:  # as ``respond``
             return _failed_entry(error, request)
         if document is not None:
             return _whole_entry(context, request, Response(200, document))

@@ -337,8 +337,8 @@ def search(
 def _only_url(conditions: Iterable[tuple[str, str]]) -> str | None:
     """The url that all matches have; None if there is no such condition, or it has several values."""
     for name, value in conditions:
-        if name == "url" and "|" not in value and len(alternatives := _alternatives(value)) == 1:
-            return alternatives[0]
+        if name == "url" and len(alternatives := _alternatives(value)) == 1:
+            return split_canonical(alternatives[0])[0]
     return None
 
 

@@ -11,7 +11,7 @@ request that cannot be read in this way takes the long way.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
@@ -126,7 +126,9 @@ class VariedRequest:
                 return None
             else:
                 readers.append((row.field, _text if row.type in _TEXTS else _reader(row)))
-        return cls(prepared, readers)
+        varied = {field_ for field_, _ in readers}  # values of this one request, which may be long
+        fields = {name: value for name, value in prepared.fields.items() if name not in varied}
+        return cls(replace(prepared, fields=fields), readers)
 
     def answer(self, catalogue: Catalogue, values: Sequence[Value]) -> Document | None:
         """The answer with these values, or None where it takes the long way.

@@ -47,6 +47,7 @@ ON_PAGES = {
     f"GET /fhir/r4/CodeSystem/$lookup?system={CPT}&code=57520": LOOKUP,
     f'concept = terminology.lookup("{CPT}", "57520")': LOOKUP,
     f".venv/bin/terminology lookup {CPT} 57520": LOOKUP,
+    rf"printf '57520\n57522\n' | .venv/bin/terminology lookup {CPT} -": LOOKUP,
     'code="57520",': LOOKUP,
     'assert terminology.ask("CodeSystem/cpt/$lookup", code="57520")["resourceType"] == "Parameters"': "cpt#57520",
     f".venv/bin/terminology translate {CPT} 57520 --to {SCT}": f"57520 to {SCT}",

@@ -26,8 +26,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import brotli
 import pytest
 import requests
+import zstandard
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import BaseFHIRError
 
@@ -43,6 +45,14 @@ RELEASES = ("r4", "r4b", "r5")
 
 Json = dict[str, Any]
 
+
+# The contents of bodies as they go over the wire, by Content-Encoding.
+DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda content: content,
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "zstd": lambda content: zstandard.ZstdDecompressor().decompress(content),
+}
 
 # --- the server, and the recorder in front of it
 
@@ -110,8 +120,7 @@ class Recorder:
             connection.request(method, path, sent or None, kept)
             answer = connection.getresponse()
             body = answer.read()
-            packed = answer.getheader("Content-Encoding") == "gzip"
-            plain = gzip.decompress(body) if packed else body
+            plain = DECODERS[answer.getheader("Content-Encoding", "")](body)
             told = answer.getheader("Content-Type") or ""
             self.exchanges.append(Exchange(self.speaking, f"{method} {path}", answer.status, told, plain))
             return answer.status, answer.getheaders(), body

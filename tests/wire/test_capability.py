@@ -184,9 +184,10 @@ class CountRequest:
 
 
 def test_an_operation_without_an_instance_is_offered_on_the_type_alone(
-    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operation whose request has no instance is offered on the type alone."""
+    http = create_app(Settings(environment={}, data="", r6=True), catalogue=catalogue).test_client()
     answer = {"resourceType": "Parameters"}
     row = Operation(CountRequest, lambda catalogue, request: 1, lambda found: dict(answer), ())
     monkeypatch.setitem(OPERATIONS, ("CodeSystem", "count"), row)
