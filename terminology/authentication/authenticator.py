@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from threading import Lock
@@ -152,6 +152,6 @@ def _refused(issue: Issue) -> tuple[User, float]:
 
 def _end_of(entry: KeyEntry) -> float:
     """The end of the day up to which a key counts, in seconds since 1970."""
-    if entry.expires is None:
+    if entry.expires in (None, date.max):
         return _FOREVER
     return datetime.combine(entry.expires + timedelta(days=1), time_of_day(), UTC).timestamp()

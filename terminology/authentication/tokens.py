@@ -55,11 +55,18 @@ class Issuer:
             raise TerminologyError(issues.token_without(error.claim)) from None
         except jwt.PyJWTError:
             raise TerminologyError(issues.token_not_signed(entry.issuer)) from None
+        except (TypeError, ValueError, OverflowError, RecursionError):  # PyJWT lets some values fall through
+            raise TerminologyError(issues.token_unreadable()) from None
         name = claims.get("sub") or claims.get("client_id") or claims.get("azp")
         if not isinstance(name, str):
             raise TerminologyError(issues.token_without("sub"))
+        if not name.isprintable():  # such as NUL or half a character, which tables and logs cannot have
+            raise TerminologyError(issues.token_claim("sub", "a text that can be printed"))
+        end = claims["exp"]
+        if not isinstance(end, (int, float)):
+            raise TerminologyError(issues.token_claim("exp", "a number of seconds since 1970"))
         rights = rights_of(_scopes(claims), entry.roots) | licence_rights(entry.licences)
-        return User(f"{entry.issuer} {name}", rights), claims["exp"] + LEEWAY
+        return User(f"{entry.issuer} {name}", rights), end + LEEWAY
 
     def _key(self, token: str) -> jwt.PyJWK:
         """The key that a token names, for the algorithm that it names. Raises TerminologyError, jwt.PyJWTError."""
@@ -82,7 +89,7 @@ def issuer_of(token: str) -> str | None:
     """Who a token says that it is from, unchecked; None for any other text."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, RecursionError):
         return None
     issuer = claims.get("iss")
     return issuer if isinstance(issuer, str) else ""

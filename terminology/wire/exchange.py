@@ -178,15 +178,18 @@ def _languages(header: str) -> Languages | None:
 
 
 def instant(text: str | None) -> datetime | None:
-    """The moment that a date of HTTP or an instant of FHIR means; None for any other text."""
+    """The moment that a date of HTTP or an instant of FHIR means, in UTC; None for any other text.
+
+    Another text is also one that means no moment of the years 1 to 9999 in UTC.
+    """
     if text is None:
         return None
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text)
-        except ValueError:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
 
 

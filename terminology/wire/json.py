@@ -82,6 +82,15 @@ def write(document: Any, pretty: bool = False) -> bytes:
     return orjson.dumps(document, default=_exactly)
 
 
+def whole(text: str) -> str:
+    r"""A text of whole characters: with a question mark for each half of a character.
+
+    >>> whole("a\ud800b")
+    'a?b'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def _with_breaks(value: Any) -> Any:
     return value.read() if isinstance(value, Written) else _exactly(value)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from terminology.core.issues.severity import SEVERITIES, error
 from terminology.core.model import Document, Issue
+from terminology.wire.json import whole
 
 TX_ISSUE_TYPE = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
 MESSAGE_ID = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
@@ -56,6 +57,7 @@ def status(issues: Sequence[Issue]) -> int:
 
 
 def _issue(issue: Issue) -> Document:
+    """An issue, whatever its texts repeat: a token or a query may have what JSON and XML cannot."""
     coding = [{"system": TX_ISSUE_TYPE, "code": issue.tx}] if issue.tx else None
     node: Document = {}
     if issue.message_id:
@@ -63,12 +65,12 @@ def _issue(issue: Issue) -> Document:
     if issue.server:
         node.setdefault("extension", []).append({"url": ISSUE_SERVER, "valueUrl": issue.server})
     node |= {"severity": issue.severity, "code": issue.code}
-    node["details"] = ({"coding": coding} if coding else {}) | {"text": issue.text}
+    node["details"] = ({"coding": coding} if coding else {}) | {"text": whole(issue.text)}
     if issue.diagnostics:
-        node["diagnostics"] = issue.diagnostics
+        node["diagnostics"] = whole(issue.diagnostics)
     if issue.at:
         # Not issue.location: that is for XML, and deprecated.
-        node["expression"] = list(issue.at)
+        node["expression"] = [whole(at) for at in issue.at]
     return node
 
 

@@ -5,7 +5,6 @@ https://hl7.org/fhir/R5/http.html#history. FHIR has no place in a history for wh
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -78,7 +77,7 @@ def _since(text: str | None) -> str:
     moment = instant(text)
     if moment is None or "T" not in text:
         raise TerminologyError(issues.bad_value("_since", text, "an instant such as 2026-01-31T12:00:00Z"))
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _entry(context: Context, request: Request, version: ResourceVersion) -> Document:

@@ -14,6 +14,8 @@ from flask import Flask
 from terminology.authentication.authenticator import Authenticator
 from terminology.authentication.tokens import LEEWAY
 from terminology.core.users import User
+from terminology.wire.json import write
+from terminology.wire.outcome import operation_outcome
 from tests.support.authentication import AUDIENCE, ISSUER, TokenIssuer, auth_file
 from tests.support.service import until
 from tests.support.upstreams import answering, dripping, faulty, listening
@@ -82,6 +84,16 @@ FORGERIES = {
     "no JSON": (lambda: "a.b.c", "login"),
     "empty parts": (lambda: "..", "login"),
     "an endless number": (lambda: unsigned({"alg": "ES384"}, exp="9" * 400), "login"),
+    "half a character as issuer": (lambda: unsigned({"alg": "ES384"}, iss="\ud800"), "login"),
+    "half a character as algorithm": (lambda: unsigned({"alg": "\ud800"}), "login"),
+    "endless brackets": (lambda: f"{part({'alg': 'ES384'})}.{nested()}.", "login"),
+    "endless brackets in the header": (lambda: f"{nested()}.{part(claims())}.", "login"),
+    "an end in quotes": (lambda: OWN.token(exp=str(NOW + 300)), "login"),
+    "an end that never comes": (lambda: OWN.token(exp=float("inf")), "login"),
+    "an end that is a list": (lambda: OWN.token(exp=[NOW + 300]), "login"),
+    "a begin that never comes": (lambda: OWN.token(nbf=float("inf")), "login"),
+    "of half a character": (lambda: OWN.token(sub="a\ud800b"), "login"),
+    "of a text with NUL": (lambda: OWN.token(sub="a\0b"), "login"),
     "a changed payload": (lambda: changed(OWN.token("system/*.r")), "login"),
 }
 
@@ -99,6 +111,11 @@ def claims(**others: object) -> dict[str, object]:
 
 def part(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def nested() -> str:
+    """A part of a token that is JSON nested deeper than Python reads."""
+    return base64.urlsafe_b64encode(b"[" * 6_000).decode()
 
 
 def unsigned(header: dict[str, object], **others: object) -> str:
@@ -129,6 +146,7 @@ def test_a_token_that_is_forged_or_for_others_gives_no_right(tmp_path: Path, nam
     assert code(user) == expected
     assert user.problem is not None
     assert token not in user.problem.text or len(token) < 6
+    assert json.loads(write(operation_outcome([user.problem])))["issue"][0]["code"] == expected
 
 
 def test_a_token_counts_no_longer_than_it_says_although_it_is_remembered(tmp_path: Path) -> None:

@@ -132,7 +132,22 @@ def test_the_history_of_a_type_has_pages(ask: Client) -> None:
     assert ask("GET", "ValueSet/_history").json["total"] == 0
     since = ask("GET", "CodeSystem/sizes/_history?_since=2999-01-01T00:00:00Z").json
     assert since["total"] == 0
-    assert ask("GET", "CodeSystem/_history?_since=yesterday").status_code == 400
+    for wrong in ("yesterday", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"):
+        assert ask("GET", f"CodeSystem/_history?_since={wrong}").status_code == 400
+
+
+def test_a_date_that_means_no_moment_is_ignored_in_a_condition(ask: Client) -> None:
+    ask("PUT", "CodeSystem/sizes", sizes("s", id="sizes"))
+    for wrong in (
+        "Mon, 01 Jan 2024 00:00:00 +9999999999999",
+        "Mon, 99 Jan 99999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +1400",
+        "9999-12-31T23:59:59-14:00",
+    ):
+        assert ask("GET", "CodeSystem/sizes", If_Modified_Since=wrong).status_code == 200, wrong
+        entry = {"request": {"method": "GET", "url": "CodeSystem/sizes", "ifModifiedSince": wrong}}
+        batch = ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+        assert batch.json["entry"][0]["response"]["status"] in ("200", "400"), wrong
 
 
 # -- conditions ----------------------------------------------------------------------------------

@@ -90,6 +90,11 @@ def token_without(claim: str) -> Issue:
     return error(code="login", text=f"The access token lacks the claim {quoted(claim)}")
 
 
+def token_claim(claim: str, expected: str) -> Issue:
+    """``expected``: a noun phrase, such as "a number of seconds since 1970"."""
+    return error(code="login", text=f"The claim '{claim}' of the access token must be {expected}")
+
+
 def issuer_away(issuer: str, reason: str) -> Issue:
     """``reason``: a clause that says why its keys cannot be read."""
     text = f"The keys of the issuer {quoted(issuer)} cannot be read: {reason}. Try again later"
