@@ -85,6 +85,10 @@ class LicensedView:
                     last = self._last = content, content.licensed(self)
         return last[1]
 
+    def of_request(self, content: Catalogue) -> Catalogue:
+        """The same for content that one request has: it is not kept."""
+        return content.licensed(self) if self._limits else content
+
     # -- content
 
     def limit_of(self, uri: str | None) -> Licence | None:

@@ -26,6 +26,7 @@ from terminology.wire.request_headers import RequestHeader
 from terminology.wire.search import RESULT, search
 
 if TYPE_CHECKING:
+    from terminology.catalogue.protocol import Catalogue
     from terminology.store.write_log import ResourceVersion, WriteTransaction
 
 WRITABLE = ("CodeSystem", "ValueSet", "ConceptMap")
@@ -150,8 +151,8 @@ class Changes:
         self._context, self._change = context, change
         self._author, self._reason = request.user.name, reason
         # The content as it was committed last: nobody else writes meanwhile.
-        self._catalogue = writable_of(context).catalogue().for_fhir(context.release.version)
-        self.preview = self._catalogue
+        self._content = self._after = writable_of(context).catalogue()
+        self._catalogue = self._content.for_fhir(context.release.version)
 
     @classmethod
     @contextmanager
@@ -159,6 +160,13 @@ class Changes:
         """The changes of a request; they are committed at the end of the block. Raises as ``WriteLog.writing`` does."""
         with writable_of(context).log.writing() as change:
             yield cls(context, request, change, reason)
+
+    def visible(self) -> Catalogue:
+        """The content as the writes leave it, without the texts that a licence keeps back from the client."""
+        content, view = self._after, self._context.view
+        if view is not None:
+            content = view.of(content) if content is self._content else view.of_request(content)
+        return content.for_fhir(self._context.release.version)
 
     def present(self, kind: str, id_: str) -> ResourceVersion:
         """The version of a written resource that is to be changed. Raises TerminologyError where there is none."""
@@ -186,12 +194,11 @@ class Changes:
                 self._require_own_canonical(write)
         done = [write.after for write in writes if write.after is not None]
         if done:
-            self.preview = (
-                writable_of(self._context).with_changes(done).for_fhir(self._context.release.version)
-            )
+            self._after = writable_of(self._context).with_changes(done)
+            preview = self._after.for_fhir(self._context.release.version)
             for write in writes:
                 with at_entry(write):
-                    self._compile(write)
+                    _compile(preview, write)
 
     def _resolve(self, write: Write) -> None:
         """Find out which resource is written, and whether its present version is the one that is expected."""
@@ -222,7 +229,8 @@ class Changes:
         query = [(name, value) for name, value in query if name not in RESULT]
         if not any(value for _, value in query):
             raise RefusedError(412, issues.condition_without_criteria(kind))
-        bundle = search(self._catalogue, kind, query, "", strict=True)
+        # Of the content that the client sees: a condition on a text that a licence keeps back would tell of it.
+        bundle = search(self.visible(), kind, query, "", strict=True)
         if bundle["total"] > 1:
             raise TerminologyError(issues.several_matches(kind, criteria, bundle["total"]))
         match: Document | None = bundle["entry"][0]["resource"] if bundle["total"] else None
@@ -286,17 +294,18 @@ class Changes:
                 if latest is None:
                     raise TerminologyError(issues.canonical_of_content(kind, canonical, at))
 
-    def _compile(self, write: Write) -> None:
-        """Compile the resource as the first question about it would. Raises TerminologyError."""
-        if write.after is None or write.after.is_deletion:
-            return
-        document = self.preview.resource(write.kind, write.after.id)
-        if write.kind == "CodeSystem":
-            system = self.preview.compiled_system(document)
-            if system is not None:
-                system.locate("")
-        elif write.kind == "ConceptMap":
-            self.preview.compile_map(document)
+
+def _compile(content: Catalogue, write: Write) -> None:
+    """Compile the resource as the first question about it would. Raises TerminologyError."""
+    if write.after is None or write.after.is_deletion:
+        return
+    document = content.resource(write.kind, write.after.id)
+    if write.kind == "CodeSystem":
+        system = content.compiled_system(document)
+        if system is not None:
+            system.locate("")
+    elif write.kind == "ConceptMap":
+        content.compile_map(document)
 
 
 def reason_of(request: Request) -> str | None:

@@ -54,11 +54,12 @@ def transaction(context: Context, request: Request, entries: Sequence[Any], answ
     responses: dict[int, Response] = {}
     with Changes.begun(context, request, reason_of(request)) as changes:
         changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
-        preview = replace(context, catalogue=changes.preview, writable=None, takes_writes=False)
-        for index, inner in enumerate(requests):
-            if index not in writes:
+        questions = [index for index in range(len(requests)) if index not in writes]
+        if questions:
+            preview = replace(context, catalogue=changes.visible(), writable=None, takes_writes=False)
+            for index in questions:
                 with at_entry(Write("", "", entry=index)):
-                    responses[index] = answer(preview, inner)
+                    responses[index] = answer(preview, requests[index])
     for index, write in writes.items():
         responses[index] = response_of(context, requests[index], write)
     answers = [_entry(context, responses[index]) for index in range(len(requests))]

@@ -237,6 +237,8 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ValueSet/$batch-validate-code", body_of({"name": "validation", "resource": validation})
     entries = [{"request": {"method": "GET", "url": q}} for q in questions() if OWNER not in q]
     yield "", {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    for entry in entries:
+        yield "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
     supplement = code_system("mine", concept("a", "of the client"), content="supplement", supplements=URL)
     yield (
         f"CodeSystem/$lookup?system={URL}&code=a&useSupplement=http://example.org/mine&property=*",
@@ -256,7 +258,8 @@ def everything(client: FlaskClient, release: str, **headers: str) -> Iterator[tu
 
 @pytest.mark.parametrize("release", ["r4", "r5"])
 def test_no_text_leaves_by_any_answer(content: dict[str, Any], tmp_path: Path, release: str) -> None:
-    client = create_app(Settings(**content, licences=policy(tmp_path, "codes"))).test_client()
+    settings = Settings(**content, licences=policy(tmp_path, "codes"), writes="store" in content)
+    client = create_app(settings).test_client()
     statuses = set()
     for question, response in everything(client, release):
         text = response.get_data(as_text=True)
@@ -266,6 +269,29 @@ def test_no_text_leaves_by_any_answer(content: dict[str, Any], tmp_path: Path, r
         statuses.add(response.status_code)
         assert response.status_code < 500
     assert {200, 403, 404} <= statuses
+
+
+def test_a_transaction_sees_what_its_client_may_see(tmp_path: Path) -> None:
+    """Its questions, also about what it writes itself, and the conditions of its writes."""
+    store: dict[str, Any] = {
+        "store": str(tmp_path / "store"),
+        "writes": True,
+        "environment": {},
+        "bundled": False,
+        "data": "",
+    }
+    key, user = api_key("writer", "system/*.cruds")
+    settings = Settings(**store, licences=policy(tmp_path, "codes"), auth=auth_file(tmp_path, keys=[user]))
+    client = create_app(settings).test_client()
+    question = {"request": {"method": "GET", "url": f"CodeSystem/$lookup?system={URL}&code=a"}}
+    write = {"resource": resources()[0], "request": {"method": "PUT", "url": "CodeSystem/owned"}}
+    for entries in ([write, question], [question]):
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        answer = client.post("/fhir/r5", json=bundle, headers={"X-API-Key": key})
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        lookup = answer.get_json()["entry"][-1]["resource"]["parameter"]
+        assert {"name": "display", "valueString": "a"} in lookup
+        assert OWNER not in json.dumps(lookup)
 
 
 @pytest.mark.parametrize("release", ["r4", "r5"])
