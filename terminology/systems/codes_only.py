@@ -13,8 +13,9 @@ from typing import Any, cast
 from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
-from terminology.core.model import Concept, ConceptDetail, Filter, Issue, Property
+from terminology.core.model import Concept, ConceptDetail, Document, Filter, Issue, Property
 from terminology.core.texts import finder
+from terminology.systems.described import description_of
 from terminology.systems.protocol import (
     CodesBeyond,
     CodeSystem,
@@ -26,6 +27,7 @@ from terminology.systems.protocol import (
 # The types of properties that have words, and the names of the texts of every concept.
 TEXT_TYPES = frozenset({"string", "markdown"})
 _TEXTS = frozenset({"display", "definition", "designation"})
+_SENTENCES = frozenset({"name", "title", "description", "text"})
 
 
 class CodesOnly(WrappedCodeSystem):
@@ -36,7 +38,10 @@ class CodesOnly(WrappedCodeSystem):
         self._refused = refused
         declared = (system.about.document or {}).get("property", ())
         texts = [node for node in declared if node.get("type") in TEXT_TYPES]
-        self._texts = _TEXTS.union(*({node.get("code"), node.get("uri")} for node in texts))
+        names = (node[key] for node in texts for key in ("code", "uri") if key in node)
+        self._texts = _TEXTS.union(names)
+        self._declared = [node.get("code", "") for node in declared]
+        self._description = description_of(system.about.url)
 
     def locate(self, code: str) -> Concept | None:
         concept = self._system.locate(code)
@@ -47,7 +52,7 @@ class CodesOnly(WrappedCodeSystem):
     ) -> Selection:
         """A text is searched in the codes alone. Raises TerminologyError also for a filter on texts."""
         for filter_ in filters:
-            if filter_.property in self._texts:
+            if self._needs_words(filter_):
                 raise TerminologyError(self._refused(filter_))
         selection = self._system.select(filters)
         if text:
@@ -60,7 +65,17 @@ class CodesOnly(WrappedCodeSystem):
         return _BareSelection(selection) if self.index is None else _BareSet(cast("ConceptSet", selection))
 
     def doubts(self, filters: Sequence[Filter]) -> list[Issue]:
-        return self._system.doubts([each for each in filters if each.property not in self._texts])
+        return self._system.doubts([each for each in filters if not self._needs_words(each)])
+
+    def _needs_words(self, filter_: Filter) -> bool:
+        """Whether a filter compares texts: those of its property, or others that its value asks for."""
+        if filter_.property in self._texts:
+            return True
+        if self._description is None:
+            return False
+        name = self._description.declared_name(filter_.property, self._declared)
+        rule = self._description.rule_of(filter_.property, self._declared)
+        return name in self._texts or bool(rule and rule.needs_words and rule.needs_words(filter_))
 
     def select_by_language(self, languages: Languages) -> Selection | None:
         return None
@@ -73,6 +88,15 @@ class CodesOnly(WrappedCodeSystem):
 
     def displays(self, codes: Collection[str]) -> Mapping[str, str]:
         return {}
+
+    def implied_value_set(self, canonical: str) -> Document | None:
+        """Without its name and description, in which displays may stand."""
+        implied = self._system.implied_value_set(canonical)
+        if implied is None:
+            return None
+        value_set = {name: part for name, part in implied.items() if name not in _SENTENCES}
+        includes = [_bare_include(include) for include in implied["compose"]["include"]]
+        return {**value_set, "compose": {**implied["compose"], "include": includes}}
 
     def remarks(self, code: str) -> Sequence[Issue]:
         """None: they may repeat the words of concepts."""
@@ -98,6 +122,12 @@ class NamesCodesOnly(WrappedCodeSystem):
 
     def _is_foreign(self, property_: Property) -> bool:
         return property_.type == "Coding" and self._is_limited(property_.value.get("system", ""))
+
+
+def _bare_include(include: Document) -> Document:
+    if "concept" not in include:
+        return include
+    return {**include, "concept": [{"code": concept["code"]} for concept in include["concept"]]}
 
 
 def _bare(concept: Concept) -> Concept:

@@ -65,7 +65,8 @@ class FilterRule:
     ``properties`` are its names, the usual one first. ``value`` and ``selects`` say on the page what values it takes,
     and which concepts pass; ``label`` is there in place of the names. ``choose`` is None where the values of the
     property are compared as those of any other are. ``order`` gives the codes of the concepts in the order in which
-    they are listed, if that is not the order of the code system.
+    they are listed, if that is not the order of the code system. ``needs_words`` says whether a filter compares words
+    of the owner, although its property has codes; it raises TerminologyError for a value that the filter does not take.
     """
 
     properties: tuple[str, ...]
@@ -75,6 +76,7 @@ class FilterRule:
     choose: Choose | None = None
     label: str = ""
     order: Callable[[Any, Filter], Sequence[str]] | None = None
+    needs_words: Callable[[Filter], bool] | None = None
 
 
 @dataclass(slots=True, frozen=True)

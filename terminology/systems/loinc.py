@@ -73,6 +73,14 @@ def _compared(filters: Any, filter_: Filter) -> Any:
     return filters.compared(filter_, values)
 
 
+def _needs_words(filter_: Filter) -> bool:
+    """Whether a filter compares the name of a part, or a text of the table, and not codes."""
+    if filter_.op == "exists":
+        return False
+    values = filter_.value.split(",") if filter_.op in ("in", "not-in") else [filter_.value]
+    return filter_.op == "regex" or not all(CODE.fullmatch(value.strip().upper()) for value in values)
+
+
 def in_any_case(expression: str) -> str:
     """A regular expression that ignores case, and matches anywhere in a text if it has anchors of its own.
 
@@ -197,6 +205,7 @@ FILTERS = (
         "as of " + ", ".join(f"`{name}`" for name in OTHER_NAMES.values()),
         "terms with it; refused where the release does not link such parts",
         _by_other_name,
+        needs_words=_needs_words,
     ),
 )
 OTHERS = FilterRule(
@@ -206,6 +215,7 @@ OTHERS = FilterRule(
     "terms with it",
     _compared,
     label="each other property: the axes, `CLASS`, `document-kind`, `PanelType` …",
+    needs_words=_needs_words,
 )
 
 # -- implicit value sets -------------------------------------------------------------------------

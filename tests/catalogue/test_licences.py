@@ -380,6 +380,48 @@ def test_a_refusal_names_the_licence(content: dict[str, Any], tmp_path: Path) ->
         assert LICENCE in issue["details"]["text"]
 
 
+@pytest.mark.parametrize(
+    "system,property_,words,codes",
+    [
+        ("http://loinc.org", "COMPONENT", ("Glucose", "LP1-1,Glucose"), "LP14635-4"),
+        ("http://loinc.org", "rad-modality-modality-type", ("CT",), None),
+        (
+            "http://snomed.info/sct",
+            "constraint",
+            (
+                '* {{ term = "a" }}',
+                "<< 138875005 {{ D language = en }}",
+                '* : 363698007 = (<< 138875005 {{ D term = wild:"a*" }})',
+                '^ (* {{ term = "a" }})',
+                '<< 138875005 MINUS (* {{ C active = 1 }} {{ D term = match:"x" }})',
+                '* : 363698007 = "a"',
+                '^ 447562003 {{ M mapAdvice = "a" }}',
+            ),
+            None,
+        ),
+        ("http://snomed.info/sct", "expression", ('* {{ term = "a" }}',), None),
+    ],
+)
+def test_filters_that_compare_words_by_codes_are_refused(
+    tmp_path: Path, system: str, property_: str, words: tuple[str, ...], codes: str | None
+) -> None:
+    declared = [{"code": property_, "type": "code"}]
+    loaded = code_system(system, concept("1-8", "Glucose"), property=declared)
+    settings = Settings(
+        environment={}, data="", bundled=False, licences=policy(tmp_path, "codes", system=system)
+    )
+    client = create_app(settings, catalogue=Terminology([loaded]).catalogue).test_client()
+    for value in (*words, codes):
+        if value is not None:
+            filter_ = {"property": property_, "op": "in" if "," in value else "=", "value": value}
+            response = client.post(
+                "/fhir/r4/ValueSet/$expand", json=value_set("own", {"system": system, "filter": [filter_]})
+            )
+            assert (response.status_code, LICENCE in response.get_data(as_text=True)) == (
+                (200, False) if value == codes else (403, True)
+            ), response.get_data(as_text=True)
+
+
 def test_the_library_keeps_texts_back_too(content: dict[str, Any], tmp_path: Path) -> None:
     with Terminology(settings=Settings(**content, licences=policy(tmp_path, "codes"))) as terminology:
         found = terminology.lookup(URL, "a")

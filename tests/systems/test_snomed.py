@@ -6,6 +6,7 @@ The release is made up (``tests/support/rf2.py``); the right answers are compute
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import subprocess
@@ -101,6 +102,25 @@ def client(place: str) -> FlaskClient:
 
 def chosen(system: SnomedCodeSystem, expression: str) -> set[str]:
     return {concept.code for concept in system.select([Filter("constraint", "=", expression)])}
+
+
+def test_no_text_is_found_by_an_expression_without_a_licence(place: str, tmp_path: Path) -> None:
+    licence = {"system": URL, "policy": "codes", "licence": "the licence of the owner"}
+    licences = tmp_path / "licences.json"
+    licences.write_text(json.dumps({"licences": [licence]}), "utf-8")
+    licensed = Settings(environment={}, bundled=False, data="", store=place, licences=licences)
+    client = create_app(settings=licensed).test_client()
+    for expression, status in (
+        (f"<< {FINDING}", 200),
+        (f'<< {FINDING} {{{{ term = "a" }}}}', 403),
+        (f"<< {FINDING} {{{{ D active = 1 }}}}", 403),
+    ):
+        url = quote(f"{URL}?fhir_vs=ecl/{quote(expression)}")
+        answer = client.get(f"/fhir/r4/ValueSet/$expand?url={url}&count=2")
+        assert answer.status_code == status, answer.get_data(as_text=True)
+    isa = client.get(f"/fhir/r4/ValueSet/$expand?url={quote(f'{URL}?fhir_vs=isa/{FINDING}')}&count=0")
+    assert isa.status_code == 200
+    assert "name" not in isa.get_json()
 
 
 # -- expressions ---------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from terminology.systems.description import (
     NotOffered,
     SystemDescription,
 )
+from terminology.systems.snomed.ecl.expression import needs_words
+from terminology.systems.snomed.ecl.parser import parse
 from terminology.systems.snomed.identifiers import URL
 from terminology.systems.snomed.implicit import COPYRIGHT, WithReferenceSets, implied_value_set
 
@@ -24,6 +26,11 @@ def _of_a_release(filters: Any, filter_: Filter) -> Any:
     """A release chooses these concepts itself (``SnomedFilters``). Raises TerminologyError: a fragment cannot."""
     issue = issues.unknown_filter(filter_, filters.about)
     raise TerminologyError(issues.with_hint(issue, "it is answered for a release that was imported from RF2"))
+
+
+def _needs_words(filter_: Filter) -> bool:
+    """Whether the expression constraint of a filter compares words. Raises TerminologyError for one that is wrong."""
+    return filter_.op == "=" and needs_words(parse(filter_.value))
 
 
 def _implied(system: Describing, url: str) -> Document | None:
@@ -88,6 +95,7 @@ DESCRIPTION = SystemDescription(
             "an expression constraint (ECL 2.2)",
             "the concepts that satisfy it, and the expressions",
             _of_a_release,
+            needs_words=_needs_words,
         ),
         FilterRule(
             ("expressions",),

@@ -8,7 +8,7 @@ different places.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
@@ -308,6 +308,21 @@ _HOLDS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 def holds(comparison: str, one: Any, other: Any) -> bool:
     """Does a comparison hold for two values?"""
     return bool(_HOLDS[comparison](one, other))
+
+
+# The columns of reference sets whose texts are no words.
+CODED_COLUMNS = frozenset({"maptarget", "sourceeffectivetime", "targeteffectivetime"})
+
+
+def needs_words(part: object) -> bool:
+    """Whether an expression, or a part of it, compares the descriptions of concepts, or texts in their rows."""
+    if isinstance(part, ByColumn) and part.name in CODED_COLUMNS:
+        return False
+    if isinstance(part, Described | Text):
+        return True
+    if isinstance(part, tuple):
+        return any(map(needs_words, part))
+    return is_dataclass(part) and any(needs_words(getattr(part, each.name)) for each in fields(part))
 
 
 def any_of(ids: list[Focus]) -> Constraint:
