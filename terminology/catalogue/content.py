@@ -86,6 +86,7 @@ class Content(DerivedAnswers):
 
     def licensed(self, view: ContentView) -> Content:
         """This content without the texts that a view keeps back. Its compiled resources are its own."""
+        view.learn(self._index.aliases)
         content = copy(self)
         content.__dict__.pop("cache", None)
         content._index = self._index.licensed(view)

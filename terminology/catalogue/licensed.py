@@ -7,7 +7,7 @@ could leave. Nothing that is compiled of the one content is used for the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, cast, overload
@@ -28,6 +28,10 @@ from terminology.systems.protocol import CodeSystem
 CODES, SUPPLEMENTS, FULL = "codes", "supplements", "full"
 POLICIES = (CODES, SUPPLEMENTS, FULL)
 _TEXTS = ("display", "designation", "definition")
+# An extension that has one of these values, and nothing else, has no words.
+_WORDLESS = frozenset(
+    {"id", "url", "valueBoolean", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueInteger"}
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,6 +74,7 @@ class LicensedView:
     def __init__(self, licences: Sequence[Licence], limits: Sequence[Licence]) -> None:
         self._notices = {each.system: each.notice for each in licences if each.notice}
         self._limits = {each.system: each for each in limits}
+        self._names: dict[str, str] = {}
         self._last: tuple[Catalogue, Catalogue] | None = None
         self._lock = Lock()
 
@@ -96,7 +101,14 @@ class LicensedView:
         if not uri:
             return None
         url = split_canonical(uri)[0]
-        return self._limits.get(url) or self._limits.get(registered(url))
+        names = (url, registered(url), self._names.get(url))
+        return next((self._limits[name] for name in names if name in self._limits), None)
+
+    def learn(self, names: Mapping[str, str]) -> None:
+        """The urls of code systems by the other names that the content has for them. None is ever forgotten."""
+        self._names.update(
+            {n: url for n, url in names.items() if url in self._limits or url in self._notices}
+        )
 
     def system(self, system: CodeSystem) -> CodeSystem:
         """A code system, or a supplement, as this view shows it."""
@@ -136,9 +148,16 @@ class LicensedView:
         parts = {name: self._walked(part) for name, part in value.items()}
         changed = any(part is not value[name] for name, part in parts.items())
         node = self._without_texts(parts if changed else value)
-        if node is not value and "resourceType" in node:
-            return _without(node, ("text",))  # a narrative, which may have them, too
+        if "text" in node and "resourceType" in node and (node is not value or self._may_tell(node)):
+            return _without(node, ("text",))
         return node
+
+    def _may_tell(self, resource: Document) -> bool:
+        """Whether the narrative of a resource may have texts: it names a code system whose texts are kept back."""
+        limit = self.limit_of(resource.get("supplements"))
+        if limit is not None and limit.policy == SUPPLEMENTS:
+            return False
+        return bool(self._named(resource, self._limits))
 
     def _without_texts(self, node: Document) -> Document:
         """A node whose parts are without the texts already."""
@@ -146,7 +165,7 @@ class LicensedView:
             return self._code_system(node)
         system = node.get("system")
         if isinstance(system, str) and self.limit_of(system) is not None:
-            node = _without(node, _TEXTS)
+            node = _bare(node)
             if "concept" in node:
                 return {**node, "concept": _bare_list(node["concept"])}
             return node
@@ -167,15 +186,12 @@ class LicensedView:
         far = self.limit_of(node.get("target")) is not None
         if not (near or far):
             return node
-        elements = [_without(element, ("display",)) if near else element for element in node["element"]]
+        elements = [_bare(element) if near else element for element in node["element"]]
         if far:
-            elements = [
-                {**e, "target": [_without(t, ("display",)) for t in e["target"]]} if "target" in e else e
-                for e in elements
-            ]
+            elements = [{**e, "target": [*map(_bare, e["target"])]} if "target" in e else e for e in elements]
         node = {**node, "element": elements}
         if far and "unmapped" in node:
-            node["unmapped"] = _without(node["unmapped"], ("display",))
+            node["unmapped"] = _bare(node["unmapped"])
         return node
 
     def map(self, map_: ConceptMap) -> ConceptMap:
@@ -209,7 +225,7 @@ class LicensedView:
 
     def noticed(self, document: Document) -> Document:
         """An answer with the notices of the code systems that it names."""
-        notices = [self._notices[system] for system in _named(document, self._notices)]
+        notices = [self._notices[system] for system in self._named(document, self._notices)]
         kind = document.get("resourceType")
         if not notices:
             return document
@@ -230,7 +246,7 @@ class LicensedView:
         Raises TerminologyError for one that names a code system whose texts are kept back: they may stand in any
         sentence of it.
         """
-        for system in _named(document, self._limits):
+        for system in self._named(document, self._limits):
             raise TerminologyError(issues.answer_kept_back(system, self._limits[system].name, server))
         return self.noticed(document)
 
@@ -240,24 +256,24 @@ class LicensedView:
         if servers:
             self.passed_on({"question": question}, servers[0])
 
-
-def _named(document: Document, systems: Collection[str]) -> list[str]:
-    """Those of some code systems that a document names anywhere, also by a version or another name."""
-    missing = dict.fromkeys(systems)
-    nodes: list[Any] = [document]
-    while nodes and missing:
-        node = nodes.pop()
-        if type(node) is str:
-            if node in missing:
-                del missing[node]
-            elif ":" in node:
-                for name in _names_in(node):
-                    missing.pop(name, None)
-        elif type(node) is dict:
-            nodes.extend(node.values())
-        elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
-            nodes.extend(node)
-    return [system for system in systems if system not in missing]
+    def _named(self, document: Document, systems: Collection[str]) -> list[str]:
+        """Those of some code systems that a document names anywhere, also by a version or another name."""
+        missing = dict.fromkeys(systems)
+        nodes: list[Any] = [document]
+        while nodes and missing:
+            node = nodes.pop()
+            if type(node) is str:
+                if node in missing:
+                    del missing[node]
+                elif ":" in node:
+                    for name in _names_in(node):
+                        missing.pop(name, None)
+                        missing.pop(self._names.get(name, ""), None)
+            elif type(node) is dict:
+                nodes.extend(node.values())
+            elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
+                nodes.extend(node)
+        return [system for system in systems if system not in missing]
 
 
 @kept_results(2_000)
@@ -271,12 +287,28 @@ def _without(node: Document, names: Collection[str]) -> Document:
     return {k: v for k, v in node.items() if k not in names} if any(n in node for n in names) else node
 
 
+def _bare(node: Document) -> Document:
+    """What names a code, without its texts: elements, what extends them, and extensions and properties in words."""
+    bare = {name: part for name, part in node.items() if name not in _TEXTS and not name.startswith("_")}
+    for name in ("extension", "modifierExtension"):
+        if isinstance(bare.get(name), list):
+            _keep(bare, name, [each for each in bare[name] if _WORDLESS.issuperset(each)])
+    if isinstance(bare.get("property"), list):
+        _keep(bare, "property", [_bare_value(each) for each in bare["property"] if not _is_text(each)])
+    return node if bare == node else bare
+
+
+def _keep(node: Document, name: str, items: Sequence[Document]) -> None:
+    """Leave these items of a list; FHIR has no empty ones."""
+    if items:
+        node[name] = items
+    else:
+        del node[name]
+
+
 def _bare_concept(node: Document) -> Document:
     """A concept of a CodeSystem resource, with those below it."""
-    bare = _without(node, _TEXTS)
-    if "property" in bare:
-        rest = [_bare_value(p) for p in bare["property"] if not _is_text(p)]
-        bare = {**_without(bare, ("property",)), **({"property": rest} if rest else {})}
+    bare = _bare(node)
     if "concept" in bare:
         bare = {**bare, "concept": [*map(_bare_concept, bare["concept"])]}
     return bare
@@ -287,8 +319,13 @@ def _is_text(node: Document) -> bool:
 
 
 def _bare_value(node: Document) -> Document:
-    coding = node.get("valueCoding")
-    return {**node, "valueCoding": _without(coding, ("display",))} if isinstance(coding, dict) else node
+    """A property whose value is no text; also one of an expansion, with properties of its own."""
+    bare = {name: part for name, part in node.items() if not name.startswith("_") and name != "extension"}
+    if isinstance(bare.get("valueCoding"), dict):
+        bare["valueCoding"] = _bare(bare["valueCoding"])
+    if isinstance(bare.get("subProperty"), list):
+        _keep(bare, "subProperty", [_bare_value(each) for each in bare["subProperty"] if not _is_text(each)])
+    return bare
 
 
 def _bare_coding(coding: Coding) -> Coding:
@@ -298,7 +335,7 @@ def _bare_coding(coding: Coding) -> Coding:
 def _bare_list(entries: Sequence[Document]) -> Sequence[Document]:
     if isinstance(entries, Enumeration):
         return _BareEnumeration(entries)
-    return [_without(entry, _TEXTS) for entry in entries]
+    return [*map(_bare, entries)]
 
 
 class _LicensedResource:
@@ -365,10 +402,10 @@ class _BareEnumeration(Enumeration):
         entries = self._entries[place]
         if isinstance(place, slice):
             return _bare_list(cast("Sequence[Document]", entries))
-        return _without(cast("Document", entries), _TEXTS)
+        return _bare(cast("Document", entries))
 
     def __iter__(self) -> Iterator[Document]:
-        return (_without(entry, _TEXTS) for entry in self._entries)
+        return map(_bare, self._entries)
 
     def by_code(self, folds: bool) -> Listing:
         return _BareListing(self._entries.by_code(folds))
@@ -384,7 +421,7 @@ class _BareListing(Listing):
         self._entries = entries
 
     def __getitem__(self, code: str) -> Document:
-        return _without(self._entries[code], _TEXTS)
+        return _bare(self._entries[code])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

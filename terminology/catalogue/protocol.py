@@ -6,7 +6,7 @@ Catalogues wrap one another: requests are answered from ``Remembering(ReleaseVie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from terminology.catalogue.concept_map import ConceptMap
@@ -42,6 +42,9 @@ class Weighed(Protocol):
 
 class ContentView(Protocol):
     """What content without some texts is made by: see ``catalogue/licensed.py``."""
+
+    def learn(self, names: Mapping[str, str]) -> None:
+        """The urls of code systems by the other names that the content has for them."""
 
     def system(self, system: CodeSystem) -> CodeSystem:
         """A code system, or a supplement, without the texts."""

@@ -47,19 +47,25 @@ def owned(code: str, *below: dict[str, Any]) -> dict[str, Any]:
 
 def resources() -> list[dict[str, Any]]:
     """Every place where a text of a code system may stand."""
-    listed = [{"code": "a", "display": f"{OWNER} listed", "designation": [{"value": f"{OWNER} listed"}]}]
-    contains = [
+    listed: list[dict[str, Any]] = [
+        {"code": "a", "display": f"{OWNER} listed", "designation": [{"value": f"{OWNER} listed"}]}
+    ]
+    contains: list[dict[str, Any]] = [
         {"system": URL, "code": "a", "display": f"{OWNER} a", "designation": [{"value": f"{OWNER} a"}]}
     ]
     narrative = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{OWNER}</div>'}
     properties = [
         {"code": c, "type": t} for c, t in (("note", "string"), ("kind", "code"), ("like", "Coding"))
     ]
-    row = [{"code": "x", "target": [{"code": "a", "display": f"{OWNER} a", "relationship": "equivalent"}]}]
+    words = {"extension": [{"url": "http://example.org/words", "valueString": OWNER}]}
+    beside: dict[str, Any] = {"_display": words, **words, "display": OWNER}
+    contains[0] |= {**beside, "property": [{"code": "note", "valueString": OWNER}]}
+    listed[0] |= beside
+    row = [{"code": "x", "target": [{"code": "a", **beside, "relationship": "equivalent"}]}]
     back = [
         {
             "code": "a",
-            "display": f"{OWNER} a",
+            **beside,
             "target": [
                 {
                     "code": "x",
@@ -106,7 +112,10 @@ def resources() -> list[dict[str, Any]]:
         value_set(
             "listed", {"system": URL, "concept": listed}, {"system": OTHER}, id="listed", text=narrative
         ),
-        value_set("all", {"system": URL}, {"system": OTHER}, id="all"),
+        value_set("all", {"system": URL}, {"system": OTHER}, id="all", text=narrative),
+        value_set(
+            "beside", {"system": OID, "concept": [{"code": "a", **beside}]}, id="beside", text=narrative
+        ),
         {
             "resourceType": "ValueSet",
             "id": "expanded",
@@ -172,6 +181,11 @@ QUESTIONS = [
     "ValueSet/$expand?url={v}/all&filter=Verschluss",
     "ValueSet/$expand?url={v}/all&filter=a&displayLanguage=de",
     "ValueSet/$expand?url={v}/expanded",
+    "ValueSet/$expand?url={v}/beside&includeDesignations=true",
+    "ValueSet/all",
+    "ValueSet/beside",
+    "ValueSet/beside/_history",
+    "ValueSet?url={v}/beside",
     "ValueSet/$expand?url={v}/listed&useSupplement=http://example.org/extra",
     "ValueSet/$related?thisUrl={v}/all&otherUrl={v}/listed&diagnostics=true",
     "ConceptMap/$translate?system={f}&code=x&targetsystem={u}",
