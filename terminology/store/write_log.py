@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from terminology.core import issues
-from terminology.core.errors import TerminologyError, UnavailableError
+from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
 from terminology.store.backend import CHANNEL, UNSETTLED, Store
 
 # How long, in seconds, a write waits for another one, and a connection for its database.
@@ -166,13 +166,13 @@ class WriteLog:
     def writing(self) -> Iterator[WriteTransaction]:
         """A transaction that writes alone. It is committed at the end of the block, unless that raises.
 
-        Raises UnavailableError while the database cannot be written, and TerminologyError for a full disk; then
-        nothing is changed.
+        Raises UnavailableError while the database cannot be written, TerminologyError for a full disk, and
+        RefusedError (503) where other writes take too long; then nothing is changed.
         """
         self.prepare()
         # Threads of this process wait here, and not in their connections.
         if not self._lock.acquire(timeout=PATIENCE):
-            raise UnavailableError("another write takes too long")
+            raise _waited()
         try:
             with self._reporting(), self._engine.connect() as connection:
                 is_sqlite = self._engine.dialect.name == "sqlite"
@@ -233,11 +233,23 @@ class WriteLog:
             yield
         except (sql.exc.DBAPIError, OSError) as problem:
             cause = problem.orig if isinstance(problem, sql.exc.DBAPIError) else problem
+            if _is_locked(cause):
+                raise _waited() from None
             reason = " ".join(str(cause).split())
             log.error("the log of writes cannot be used: %s", reason)
             if self._store.is_full(problem if cause is None else cause):
                 raise TerminologyError(issues.store_full()) from None
             raise UnavailableError(f"the log of writes cannot be used: {reason}") from None
+
+
+def _waited() -> RefusedError:
+    return RefusedError(503, issues.other_writes(PATIENCE), {"Retry-After": str(PATIENCE)})
+
+
+def _is_locked(problem: BaseException | None) -> bool:
+    """Whether a database says that a transaction of another process has its lock."""
+    name = getattr(problem, "sqlite_errorname", None) or getattr(problem, "sqlstate", None)
+    return name in ("SQLITE_BUSY", "55P03")
 
 
 class WriteTransaction:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
@@ -51,20 +52,32 @@ def transaction(context: Context, request: Request, entries: Sequence[Any], answ
                 write.entry = index
                 writes[index] = write
     refer = _Identities(entries, writes).refer
-    responses: dict[int, Response] = {}
-    with Changes.begun(context, request, reason_of(request)) as changes:
-        changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
-        questions = [index for index in range(len(requests)) if index not in writes]
-        if questions:
-            preview = replace(context, catalogue=changes.visible(), writable=None, takes_writes=False)
-            for index in questions:
-                with at_entry(Write("", "", entry=index)):
-                    responses[index] = answer(preview, requests[index])
+    questions = {index: inner for index, inner in enumerate(requests) if index not in writes}
+    if writes:
+        with Changes.begun(context, request, reason_of(request)) as changes:
+            changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
+            content = changes.visible() if questions else context.catalogue
+            responses = _answers(context, content, questions, answer)
+    else:
+        # Whoever only asks, and may not write, keeps no writer waiting.
+        responses = _answers(context, context.catalogue, questions, answer)
     for index, write in writes.items():
         responses[index] = response_of(context, requests[index], write)
     answers = [_entry(context, responses[index]) for index in range(len(requests))]
     bundle: Document = {"resourceType": "Bundle", "type": "transaction-response"}
     return Response(200, bundle | ({"entry": answers} if answers else {}))
+
+
+def _answers(
+    context: Context, content: Catalogue, questions: Mapping[int, Request], answer: Answer
+) -> dict[int, Response]:
+    """The answers to the entries that are questions, from this content. Raises TerminologyError."""
+    preview = replace(context, catalogue=content, writable=None, takes_writes=False)
+    responses: dict[int, Response] = {}
+    for index, question in questions.items():
+        with at_entry(Write("", "", entry=index)):
+            responses[index] = answer(preview, question)
+    return responses
 
 
 def _entry(context: Context, response: Response) -> Document:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from terminology.core.users import User, rights_of
+from terminology.store import store_at, write_log
 from tests.support.builders import code_system, concept, value_set
 from tests.support.writing import Client, bundle, expressions, text_of
 
@@ -75,6 +76,20 @@ def test_one_fault_leaves_everything_as_it_was(ask: Client, fault: Any, status: 
     assert ask("GET", "CodeSystem/sizes").status_code == 404
     assert ask("GET", LOOKUP).status_code == 404
     assert ask("GET", "CodeSystem/_history").json["total"] == 1
+
+
+def test_questions_alone_wait_for_no_writer(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who may only read cannot keep writers out; a write that waits too long is told why."""
+    monkeypatch.setattr(write_log, "PATIENCE", 1)
+    ask, writer = Client(place), Client(place)
+    reader = Client(place, User("bob", rights_of(["system/*.rs"])))
+    ask("PUT", "CodeSystem/sizes", {**WORDS, "id": "sizes"})
+    with write_log.WriteLog(store_at(place)).writing():
+        answer = reader("POST", "", bundle(("GET", LOOKUP, None), ("GET", "CodeSystem/sizes", None)))
+        assert statuses(answer) == ["200", "200"]
+        late = writer("PUT", "ValueSet/all", {**ALL, "id": "all"})
+    assert (late.status_code, late.headers["Retry-After"]) == (503, "1")
+    assert "Other writes are going on" in text_of(late)
 
 
 def test_entries_name_one_another_by_urn(ask: Client) -> None:

@@ -14,6 +14,14 @@ def store_full() -> Issue:
     return error(code="no-store", text=text)
 
 
+def other_writes(seconds: int) -> Issue:
+    text = (
+        f"Other writes are going on, and this one has waited {seconds} seconds for them: nothing was written. Please "
+        "try again later"
+    )
+    return error(code="transient", text=text)
+
+
 # -- the resource --------------------------------------------------------------------------------
 
 
@@ -56,7 +64,10 @@ def other_id_to_write(at: str, id_: object, in_address: str) -> Issue:
 
 
 def bad_id(id_: str) -> Issue:
-    text = f"'{shortened(id_)}' cannot be an id: it may have 1 to 64 letters (A to Z), digits, '-' and '.'"
+    text = (
+        f"'{shortened(id_)}' cannot be an id: it may have 1 to 64 letters (A to Z), digits, '-' and '.', and may be "
+        "neither '.' nor '..'"
+    )
     return error(code="invalid", text=text)
 
 
