@@ -21,7 +21,8 @@ from terminology.wire.fhir_versions import FhirVersion
 
 # So many faults are named; a client can mend those first.
 MOST_FAULTS = 50
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+# Clients take "." and ".." out of an address.
+_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}")
 _IN_CANONICAL = re.compile(r"[|#\s]")
 # The elements with a required binding on which an answer depends: their codes.
 _CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {

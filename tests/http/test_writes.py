@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from terminology import SettingError, Settings, create_app
+from terminology.core.errors import TerminologyError
 from terminology.core.users import ANYBODY, User, rights_of
+from terminology.wire.edge import require_id
 from tests.support.builders import code_system, concept, concept_map, value_set
 from tests.support.writing import Client, expressions, text_of
 
@@ -312,3 +314,10 @@ def test_the_statement_declares_what_can_be_written(ask: Client, tmp_path: Path)
     assert not writing & on["NamingSystem"]
     assert not (writing - {"history-type"}) & off["ValueSet"]
     assert "transaction" in on[""] and "transaction" not in off[""]
+
+
+@pytest.mark.parametrize("id_", [".", ".."])
+def test_an_id_that_no_address_can_have_is_refused(id_: str) -> None:
+    with pytest.raises(TerminologyError, match="cannot be an id"):
+        require_id(id_)
+    require_id("...")
