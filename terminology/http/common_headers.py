@@ -51,7 +51,9 @@ class CommonHeaders:
     def __init__(self, application: WSGIApplication, settings: Settings) -> None:
         self.application = application
         origin = settings.cors_origin
-        self._vary = "Vary", _VARY_COMPRESSED if settings.compression else _VARY
+        vary = _VARY_COMPRESSED if settings.compression else _VARY
+        self._is_private = settings.auth is not None
+        self._vary = "Vary", f"{vary}, Authorization, X-API-Key" if self._is_private else vary
         self._headers = [self._vary, *(_cors(origin) if origin else ())]
         self._allows_any = origin == "*"
 
@@ -61,6 +63,10 @@ class CommonHeaders:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             environ[STATUS] = status
             headers.append(("X-Request-Id", request_id))  # PEP 3333: the list is the server's to change
+            if self._is_private and all(name != "Cache-Control" for name, _ in headers):
+                headers.append(
+                    ("Cache-Control", "private")
+                )  # it depends on the user: caches that users share keep none
             origin = environ.get("HTTP_ORIGIN")
             if origin is None or self._allows_any or not is_page_of_this_machine(origin):
                 headers += self._headers

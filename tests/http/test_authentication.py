@@ -73,6 +73,13 @@ def test_without_credentials_only_the_capabilities_are_open(clients: Clients) ->
     assert clients.ask("CodeSystem", method="OPTIONS").status_code == 204
 
 
+def test_a_cache_that_users_share_may_not_keep_an_answer(clients: Clients) -> None:
+    for answer in (clients.ask(f"{LOOKUP}de", "reader"), clients.ask(f"{LOOKUP}de")):
+        assert answer.headers["Cache-Control"] == "private"
+        assert {"Authorization", "X-API-Key"} < set(answer.headers["Vary"].split(", "))
+    assert clients.http.get("/readyz").headers["Cache-Control"] == "no-store"
+
+
 def test_a_key_counts_in_either_header_and_a_token_in_one(clients: Clients) -> None:
     key = clients.keys["reader"]
     for headers in (
