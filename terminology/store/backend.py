@@ -158,3 +158,6 @@ class Store(ReadableStore, Protocol):
 
     def is_full(self, problem: BaseException) -> bool:
         """Whether a problem with the database is that its disk is full."""
+
+    def is_locked(self, problem: BaseException) -> bool:
+        """Whether a problem with the database is that another transaction has what this one has waited for."""

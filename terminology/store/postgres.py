@@ -587,3 +587,7 @@ class PostgresStore:
     def is_full(self, problem: BaseException) -> bool:
         """Whether the disk of the database is full."""
         return isinstance(problem, psycopg.errors.DiskFull)
+
+    def is_locked(self, problem: BaseException) -> bool:
+        """Whether another transaction has had the lock for too long."""
+        return isinstance(problem, psycopg.errors.LockNotAvailable)

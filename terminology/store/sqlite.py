@@ -495,3 +495,7 @@ class SqliteStore:
             sqlite3.SQLITE_IOERR_WRITE,
             sqlite3.SQLITE_IOERR_SHMSIZE,
         )
+
+    def is_locked(self, problem: BaseException) -> bool:
+        """Whether another process writes."""
+        return error_code(problem) == sqlite3.SQLITE_BUSY

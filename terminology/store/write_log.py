@@ -233,7 +233,7 @@ class WriteLog:
             yield
         except (sql.exc.DBAPIError, OSError) as problem:
             cause = problem.orig if isinstance(problem, sql.exc.DBAPIError) else problem
-            if _is_locked(cause):
+            if cause is not None and self._store.is_locked(cause):
                 raise _waited() from None
             reason = " ".join(str(cause).split())
             log.error("the log of writes cannot be used: %s", reason)
@@ -244,12 +244,6 @@ class WriteLog:
 
 def _waited() -> RefusedError:
     return RefusedError(503, issues.other_writes(PATIENCE), {"Retry-After": str(PATIENCE)})
-
-
-def _is_locked(problem: BaseException | None) -> bool:
-    """Whether a database says that a transaction of another process has its lock."""
-    name = getattr(problem, "sqlite_errorname", None) or getattr(problem, "sqlstate", None)
-    return name in ("SQLITE_BUSY", "55P03")
 
 
 class WriteTransaction:
