@@ -479,6 +479,8 @@ class SqliteStore:
                         self.announce(0, b"[]")
         except StoreBusyError:
             raise UnavailableError("the first import into this store is not finished yet") from None
+        # It has names and texts: for the owner, and for the group as the umask says. SQLite's other files get its mode.
+        os.close(os.open(self.folder / "writes.sqlite", os.O_RDWR | os.O_CREAT, 0o660))
 
     def announce_write(self, number: int) -> None:
         """Change the bytes that every process watches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,13 @@ def test_a_date_that_means_no_moment_is_ignored_in_a_condition(ask: Client) -> N
         entry = {"request": {"method": "GET", "url": "CodeSystem/sizes", "ifModifiedSince": wrong}}
         batch = ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
         assert batch.json["entry"][0]["response"]["status"] in ("200", "400"), wrong
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_what_clients_wrote_is_not_for_every_user_of_the_machine(tmp_path: Path) -> None:
+    Client(str(tmp_path))("PUT", "CodeSystem/sizes", sizes("s", id="sizes"))
+    files = list(tmp_path.glob("writes.sqlite*"))
+    assert files and not any(file.stat().st_mode & 0o007 for file in files)
 
 
 # -- conditions ----------------------------------------------------------------------------------
