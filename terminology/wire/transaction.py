@@ -59,7 +59,7 @@ def transaction(context: Context, request: Request, entries: Sequence[Any], answ
             content = changes.visible() if questions else context.catalogue
             responses = _answers(context, content, questions, answer)
     else:
-        # Whoever only asks, and may not write, keeps no writer waiting.
+        # Questions alone need no lock: a user who may only read cannot make writers wait.
         responses = _answers(context, context.catalogue, questions, answer)
     for index, write in writes.items():
         responses[index] = response_of(context, requests[index], write)
