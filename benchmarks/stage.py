@@ -230,7 +230,7 @@ class Questions:
         return _value(answer, "display") == row.display and designations <= set(texts)
 
     def _nothing_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
-        return answer["issue"][0]["code"] == "not-found"
+        return answer["issue"][0]["code"] == "code-invalid"
 
     def _statement_is_right(self, request: Asked, answer: dict[str, Any]) -> bool:
         return answer["resourceType"] == "CapabilityStatement"
