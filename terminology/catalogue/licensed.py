@@ -319,7 +319,7 @@ def _is_text(node: Document) -> bool:
 
 
 def _bare_value(node: Document) -> Document:
-    """A property whose value is no text; also one of an expansion, with properties of its own."""
+    """A property whose value is not a text; also one of an expansion, with properties of its own."""
     bare = {name: part for name, part in node.items() if not name.startswith("_") and name != "extension"}
     if isinstance(bare.get("valueCoding"), dict):
         bare["valueCoding"] = _bare(bare["valueCoding"])

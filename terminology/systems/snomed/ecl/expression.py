@@ -310,7 +310,7 @@ def holds(comparison: str, one: Any, other: Any) -> bool:
     return bool(_HOLDS[comparison](one, other))
 
 
-# The columns of reference sets whose texts are no words.
+# The columns of reference sets whose texts are not words.
 CODED_COLUMNS = frozenset({"maptarget", "sourceeffectivetime", "targeteffectivetime"})
 
 
