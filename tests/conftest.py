@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import hypothesis
 import pytest
 from flask.testing import FlaskClient
@@ -30,6 +32,13 @@ def pytest_configure() -> None:
         hypothesis.settings.load_profile("store")
     if engine.ENGINE == "postgres" and postgres.programs() is None:
         pytest.exit("PostgreSQL is not installed (Debian: apt-get install postgresql)", SKIPPED)
+
+
+def pytest_runtest_teardown() -> None:
+    """Leave no log of a service that was started in this process to the tests that come after it."""
+    log = logging.getLogger("terminology")
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
 
 
 def pytest_unconfigure() -> None:
