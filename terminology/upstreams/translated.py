@@ -1,7 +1,8 @@
 """Questions and answers between the client's release of FHIR and that of an upstream.
 
 Within a family of releases (R4 and R4B) what the client wrote goes out as it is. Between families the parameters of
-``$translate`` have other names, and resources other shapes. Nothing of a question but its parameters goes out.
+``$translate`` have other names, and resources other shapes; translations in reverse are asked for as the upstream's
+release does it (``reverse_translation``). Nothing of a question but its parameters goes out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core import issues
 from terminology.core.model import Document, Issue, Typed, split_canonical
 from terminology.operations.value_set.relation import RelationCode
+from terminology.upstreams import reverse_translation
 from terminology.upstreams.gaps import Gap
 from terminology.wire import r4
 from terminology.wire.cache_control import CACHE_ID, RESOURCES
@@ -72,6 +74,7 @@ def r5_answer(path: str, document: Document, release: FhirVersion) -> Document:
 def _nodes(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Iterator[Node]:
     rows = named(tuple(question.operation.parameters))
     is_same_family = release.is_r4 == question.release.is_r4
+    is_turned = _is_turned(release, question)
     for argument in question.arguments:
         row = rows.get(argument.name) or rows.get(argument.name.casefold())
         field = None if row is None else row.field
@@ -80,14 +83,25 @@ def _nodes(release: FhirVersion, question: ForeignQuestion, gap: Gap) -> Iterato
             continue
         if gap.value_set is not None and field in ("url", "value_set", "value_set_version", "context"):
             continue
+        if is_turned and field in reverse_translation.FIELDS:
+            continue
         node = _node(argument, None if row is None else row.type)
         yield node if is_same_family else _in_release(node, question, release)
+    if is_turned:
+        yield from reverse_translation.nodes_for(release, question.request)
     if gap.value_set is not None:
         yield {"name": "valueSet", "resource": release.downgrade(question.catalogue.whole(gap.value_set))}
     else:
         yield from _instance(question)
     for resource in (*map(question.catalogue.whole, gap.imports), *_brought(question.catalogue)):
         yield {"name": RESOURCES.names[0], "resource": release.downgrade(resource)}
+
+
+def _is_turned(release: FhirVersion, question: ForeignQuestion) -> bool:
+    """Whether an upstream of a release is asked for a translation in reverse in another way than the client asks."""
+    return question.path.endswith("$translate") and reverse_translation.is_other_way(
+        release, question.request
+    )
 
 
 def _node(argument: Argument, type_: str | None) -> Node:
@@ -146,11 +160,14 @@ def _in_release(node: Node, question: ForeignQuestion, release: FhirVersion) -> 
 
 def answer_from(release: FhirVersion, question: ForeignQuestion, document: Document, base: str) -> Document:
     """The answer of an upstream as the client reads it, with the upstream named in each issue."""
-    if release.is_r4 != question.release.is_r4:
-        is_translation = question.path.endswith("$translate")
+    is_turned = _is_turned(release, question)
+    if is_turned or release.is_r4 != question.release.is_r4:
         if release.is_r4:
+            is_translation = question.path.endswith("$translate")
             document = r4.upgrade_translation(document) if is_translation else r4.upgrade(document)
-        else:
+        if is_turned:
+            document = reverse_translation.answer_as_asked(question.catalogue, question.request, document)
+        if question.release.is_r4:
             document = question.operation.downgrade(question.request, None, document)
     if not any(node.get("name") == "issues" for node in document.get("parameter", ())):
         return document

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from terminology.catalogue.concept_map import KEPT_WORD
 from terminology.core.model import Document
 from terminology.wire.elsewhere import ANSWERED_BY
 from terminology.wire.outcome import ISSUE_SERVER
@@ -73,6 +74,7 @@ def target(code: str, relationship: str, **elements: Any) -> Document:
     return {"code": code, "relationship": relationship, **elements}
 
 
+SUBSUMES = [{"url": KEPT_WORD, "valueCode": "subsumes"}]
 WINTER = [{"attribute": "season", "valueString": "winter"}]
 ELSEWHERE: list[Document] = [
     birds("1"),
@@ -85,8 +87,10 @@ ELSEWHERE: list[Document] = [
     ),
     code_system("partial", concept("a", "A"), concept("b", "B"), hierarchyMeaning="is-a"),
     code_system("trees", concept("oak", "Oak"), id="trees"),
+    code_system("nests", concept("hollow", "Hollow"), concept("reeds", "Reeds"), concept("ivy", "Ivy")),
     value_set("birds", {"system": BIRDS}, id="birds", title="All birds"),
     value_set("partial", {"system": PARTIAL}),
+    value_set("nests", {"system": url_of("nests")}),
     value_set(
         "some-birds", {"system": BIRDS, "filter": [{"property": "concept", "op": "is-a", "value": "bird"}]}
     ),
@@ -113,9 +117,23 @@ ELSEWHERE: list[Document] = [
         group={"unmapped": {"mode": "fixed", "code": "grey", "relationship": "related-to"}},
         additionalAttribute=[{"code": "season", "uri": "http://example.org/season", "type": "string"}],
     ),
+    concept_map(
+        "birds-to-nests",
+        "birds",
+        "nests",
+        [
+            {"code": "owl", "target": [target("hollow", "source-is-broader-than-target", comment="mostly")]},
+            {"code": "eagle", "target": [target("hollow", "equivalent"), target("eyrie", "not-related-to")]},
+            {"code": "duck", "target": [target("reeds", "source-is-narrower-than-target", extension=SUBSUMES)]},
+            {"code": "wren", "target": [target("ivy", "source-is-narrower-than-target", dependsOn=WINTER)]},
+        ],
+        id="birds-to-nests",
+        additionalAttribute=[{"code": "season", "uri": "http://example.org/season", "type": "string"}],
+    ),
 ]  # fmt: skip
 HERE: list[Document] = [
     code_system("trees", concept("oak", "Oak"), id="trees"),
+    code_system("nests", concept("hollow", "Hollow"), concept("reeds", "Reeds"), concept("ivy", "Ivy")),
     code_system("partial", concept("a", "A"), content="fragment", hierarchyMeaning="is-a"),
     value_set("partial", {"system": PARTIAL}),
     value_set("over-birds", {"valueSet": [OF_BIRDS, SOME_BIRDS]}, id="over-birds"),
@@ -126,7 +144,7 @@ HERE: list[Document] = [
     ),
 ]
 # The value sets of an adapter, which the upstream gets with the question: here it has them itself.
-DIRECT = [*ELSEWHERE, *HERE[3:]]
+DIRECT = [*ELSEWHERE, *HERE[4:]]
 CANONICALS = [f"{BIRDS}*", PARTIAL, "http://example.org/vs/*", "http://example.org/ConceptMap/*"]
 REQUESTS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "requests.json").read_text("utf-8"))
 

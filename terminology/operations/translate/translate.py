@@ -45,14 +45,14 @@ from terminology.operations.value_set.expand_request import ExpandRequest
 from terminology.systems.code_shapes import may_be_elsewhere
 
 # The order of the matches: the closest relationship first.
-_RANK = {
+RANK = {
     "equivalent": 0,
     "source-is-narrower-than-target": 1,
     "source-is-broader-than-target": 2,
     "related-to": 3,
     "not-related-to": 5,
 }
-_RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
+RANK_OF_UNKNOWN_RELATIONSHIP, _RANK_OF_NO_MAP = 4, 6
 # Words of R4 that say more than their relationship: https://hl7.org/fhir/R4/valueset-concept-map-equivalence.html
 _STRICT_WORDS = frozenset({"equal", "subsumes", "specializes"})
 
@@ -452,18 +452,18 @@ def _statement(match: Match) -> tuple[object, ...]:
 def _rank(match: Match) -> tuple[int, bool]:
     if match.concept is None:
         return _RANK_OF_NO_MAP, True
-    rank = _RANK.get(match.relationship or "", _RANK_OF_UNKNOWN_RELATIONSHIP)
+    rank = RANK.get(match.relationship or "", RANK_OF_UNKNOWN_RELATIONSHIP)
     return rank, match.word not in _STRICT_WORDS
 
 
 def _with_displays(catalogue: Catalogue, request: TranslateRequest, matches: list[Match]) -> list[Match]:
     for match in matches:
-        match.concept = _with_display(catalogue, request, match.concept)
-        match.source = _with_display(catalogue, request, match.source)
+        match.concept = with_display(catalogue, request, match.concept)
+        match.source = with_display(catalogue, request, match.source)
     return matches
 
 
-def _with_display(catalogue: Catalogue, request: TranslateRequest, coding: Coding | None) -> Coding | None:
+def with_display(catalogue: Catalogue, request: TranslateRequest, coding: Coding | None) -> Coding | None:
     """The coding with the display that $lookup gives; with that of the map where the code is not here.
 
     A display that a map states may be no display of the code: $validate-code would refuse it.
