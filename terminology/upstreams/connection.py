@@ -27,13 +27,15 @@ from terminology.core.errors import UpstreamError
 from terminology.core.model import Issue
 from terminology.core.software import VERSION
 from terminology.upstreams.configuration import UpstreamSettings
-from terminology.upstreams.kept_answers import Reply
+from terminology.upstreams.kept_answers import Directives, Reply
 
 # Seconds after which it is worth asking again, where the upstream does not say.
 RETRY_AFTER = 5
 # Longer times than this that an upstream asks for are passed on as this.
 LONGEST_RETRY_AFTER = 3_600
 MOST_RETRIES = 2
+# The headers of a question that may be answered with 304: nothing has changed.
+CONDITIONAL = frozenset({"If-None-Match", "If-Modified-Since"})
 RETRIED = (429, 502, 503, 504)
 # How long a request waits for a slot, in seconds: its thread answers nobody meanwhile.
 PATIENCE = 1.0
@@ -177,13 +179,16 @@ class Connection:
         )
         with response:
             status = response.status_code
+            directives = Directives.of(response.headers)
+            if status == 304 and not CONDITIONAL.isdisjoint(headers):
+                return Reply.now(status, b"", directives)
             if 300 <= status < 400:
                 raise _UnusableError("it redirects to another address, which is never followed")
             if status in (401, 403, 407, 429) or (status >= 500 and status != 501):
                 seconds = _seconds_of(response.headers.get("Retry-After"))
                 raise self._error(503, issues.upstream_failed(upstream.name, status, upstream.base), seconds)
             self._check_media(response.headers.get("Content-Type", ""))
-            return Reply.now(status, self._content(response))
+            return Reply.now(status, self._content(response), directives)
 
     def _check_media(self, header: str) -> None:
         media, *parameters = (part.strip().lower() for part in header.split(";"))

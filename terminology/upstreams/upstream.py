@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any
+from urllib.parse import urlencode
 
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UpstreamError
@@ -39,6 +40,9 @@ NOTHING: Known = {}
 MOST_TOGETHER = 100
 # The statuses of an upstream that does not take a batch.
 _NO_BATCHES = frozenset({400, 404, 405, 501})
+# The statuses of an upstream that takes no parameters in the URL, and the most characters of those there.
+_NO_URLS = frozenset({405, 501})
+_LONGEST_QUERY = 1_500
 # The statuses of an entry that is to be asked for again, alone.
 _PASSING = frozenset({"401", "403", "407", "408", "429"})
 
@@ -54,7 +58,7 @@ class Upstream:
         self._connection = Connection(settings, slots, most)
         self._circuit = Circuit()
         self._release = settings.release
-        self._takes_batches = True
+        self._takes_batches = self._takes_urls = True
 
     @property
     def is_usable(self) -> bool:
@@ -87,21 +91,27 @@ class Upstream:
         seconds: float,
         expected: str,
         known: Known = NOTHING,
+        in_url: bool = False,
     ) -> ReadReply:
         """The answer to an operation, a resource of the type ``expected``: one that is ``known``, or a new one.
 
-        Raises UpstreamError.
+        ``in_url``: its parameters may be written into the URL, as HTTP's caches need it. Raises UpstreamError.
         """
-        return self._reply(_operation(path, parameters, expected), headers, seconds, known)
+        question = self._operation(path, parameters, expected, in_url)
+        reply = self._reply(question, headers, seconds, known)
+        if question.method == "GET" and reply.status in _NO_URLS:
+            self._takes_urls = False
+            return self.operate(path, parameters, headers, seconds, expected, known)
+        return reply
 
     def operate_together(
-        self, operations: Sequence[tuple[str, Document, str]], headers: Sent, seconds: float
+        self, operations: Sequence[tuple[str, Document, str, bool]], headers: Sent, seconds: float
     ) -> Iterator[tuple[Hashable, Reply | UpstreamError]]:
-        """The answers to several operations (path, parameters, type of the answer), asked for as a batch.
+        """The answers to several operations, asked for as a batch; each is the arguments of ``operate``.
 
         None where the upstream takes no batch, or does not answer some of its entries: these are to be asked for alone.
         """
-        questions = [_operation(*each) for each in operations]
+        questions = [self._operation(*each) for each in operations]
         waiting = [q for q in dict.fromkeys(questions) if self._replies.fresh(self._key(q, headers)) is None]
         while len(waiting) > 1 and self._takes_batches:
             now, waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
@@ -125,6 +135,14 @@ class Upstream:
         issue = issues.upstream_unusable(self.settings.name, reason, self.settings.base)
         return UpstreamError(503, issue, self.settings.name, RETRY_AFTER)
 
+    def _operation(
+        self, path: str, parameters: Document, expected: str, in_url: bool = False
+    ) -> UpstreamQuestion:
+        query = _query_of(parameters) if in_url and self._takes_urls else None
+        if query is not None:
+            return UpstreamQuestion("GET", path, query, None, expected)
+        return UpstreamQuestion("POST", path, (), json.write(parameters), expected)
+
     def _key(self, sent: UpstreamQuestion, headers: Sent) -> Hashable:
         language = headers.get("Accept-Language", "")
         return self.settings.name, sent.path, sent.query, language, sent.content
@@ -140,7 +158,8 @@ class Upstream:
         try:
             if fresh is not None:
                 raise fresh
-            reply, document = self._new(sent, headers, seconds)
+            known_reply = self._replies.known(key) if sent.method == "GET" else None
+            reply, document = self._new(sent, headers, seconds, known_reply)
         except UpstreamError:
             stale = self._replies.stale(key)
             if stale is None:
@@ -149,7 +168,10 @@ class Upstream:
         self._replies.put(key, reply)
         return ReadReply(reply.status, document)
 
-    def _new(self, sent: UpstreamQuestion, headers: Sent, seconds: float) -> tuple[Reply, Document]:
+    def _new(
+        self, sent: UpstreamQuestion, headers: Sent, seconds: float, before: Reply | None = None
+    ) -> tuple[Reply, Document]:
+        """The answer to a question: a new one, or that of before, if it has not changed."""
         rest = self._circuit.seconds_to_wait()
         if rest > 0:
             wait = int(rest) + 1
@@ -158,10 +180,14 @@ class Upstream:
         fields = {"Accept": _MEDIA, "Accept-Encoding": "gzip", **headers}
         if sent.content is not None:
             fields["Content-Type"] = _MEDIA
+        if before is not None:
+            fields |= before.directives.validators
         most = min(seconds, self.settings.deadline)
         self._connection.take_slot(most)
         try:
             reply = self._connection.fetch(sent, fields, most)
+            if reply.status == 304 and before is not None:
+                reply = before.renewed(reply)
             document = self._resource(reply, sent.expected)
         except UpstreamError as error:
             # The upstream is not at fault if the request has little time left.
@@ -183,17 +209,29 @@ class Upstream:
         return document
 
 
-def _operation(path: str, parameters: Document, expected: str) -> UpstreamQuestion:
-    return UpstreamQuestion("POST", path, (), json.write(parameters), expected)
+def _query_of(parameters: Document) -> tuple[tuple[str, str], ...] | None:
+    """The parameters as those of a URL; None if one of them has no simple value, or they are too long for that."""
+    pairs = list[tuple[str, str]]()
+    for node in parameters["parameter"]:
+        values = [value for key, value in node.items() if key != "name"]
+        if len(values) != 1 or not isinstance(values[0], str | bool | int):
+            return None
+        value = values[0]
+        pairs.append((node["name"], str(value).lower() if isinstance(value, bool) else str(value)))
+    return tuple(pairs) if sum(len(name) + len(value) for name, value in pairs) <= _LONGEST_QUERY else None
 
 
 def _batch(questions: Sequence[UpstreamQuestion]) -> Document:
     """A Bundle of operations."""
-    entries = [
-        {"resource": json.read(q.content or b""), "request": {"method": q.method, "url": q.path}}
-        for q in questions
-    ]
-    return {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    return {"resourceType": "Bundle", "type": "batch", "entry": list(map(_entry, questions))}
+
+
+def _entry(question: UpstreamQuestion) -> Document:
+    if question.content is None:
+        url = f"{question.path}?{urlencode(question.query)}"
+        return {"request": {"method": question.method, "url": url}}
+    request = {"method": question.method, "url": question.path}
+    return {"resource": json.read(question.content), "request": request}
 
 
 def _reply_of(entry: Any) -> Reply | None:

@@ -159,6 +159,7 @@ class Upstreams:
             read=read,
             may_answer=lambda settings: _may_answer(settings, gap),
             lacks_content=lambda document: lacks_content(document, gap),
+            in_url=question.is_in_url,
         )
 
     def ask_together(self, errands: Sequence[tuple[_Errand, Sent]]) -> dict[Hashable, Reply | UpstreamError]:
@@ -170,7 +171,7 @@ class Upstreams:
                 with suppress(UpstreamError):
                     release = upstream.release(_seconds_left(), headers)
                     operations = [
-                        (errand.path, errand.parameters(release), errand.expected)
+                        (errand.path, errand.parameters(release), errand.expected, errand.in_url)
                         for errand, sent in own
                         if sent == headers
                     ]
@@ -221,7 +222,8 @@ class Upstreams:
             try:
                 release = upstream.release(_seconds_left(), headers)
                 sent = errand.parameters(release)
-                reply = upstream.operate(errand.path, sent, headers, _seconds_left(), errand.expected, known)
+                expected, in_url = errand.expected, errand.in_url
+                reply = upstream.operate(errand.path, sent, headers, _seconds_left(), expected, known, in_url)
                 with _reading(upstream, release):
                     if reply.status == 200:
                         document = errand.read(upstream, release, reply.document)
@@ -334,7 +336,7 @@ class _Errand:
     """An operation that an upstream is asked for: what goes out, what comes back, and who may answer.
 
     ``read`` makes an answer one of the client's release. ``lacks_content`` says of a negative one whether the upstream
-    does not have the content, either.
+    does not have the content, either. ``in_url``: the client has asked in the URL, and so may we.
     """
 
     path: str
@@ -343,6 +345,7 @@ class _Errand:
     read: Callable[[Upstream, FhirVersion, Document], Document]
     may_answer: Callable[[UpstreamSettings], bool]
     lacks_content: Callable[[Document], bool]
+    in_url: bool = False
 
 
 @dataclass(slots=True, frozen=True)

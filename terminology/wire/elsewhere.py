@@ -29,7 +29,7 @@ class ForeignQuestion:
 
     ``path`` is that of the type, such as ``CodeSystem/$lookup``. ``arguments`` are in the shape of the client's
     release, and ``prepared`` is what the operation has read from them. ``catalogue`` has the resources that came with
-    the request.
+    the request. ``is_in_url``: all that the client asks is in the URL.
     """
 
     path: str
@@ -37,6 +37,7 @@ class ForeignQuestion:
     arguments: Sequence[Argument]
     catalogue: Catalogue
     headers: Headers
+    is_in_url: bool = False
 
     @property
     def operation(self) -> Operation:

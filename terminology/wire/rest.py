@@ -461,7 +461,8 @@ def _decided(call: _Call, place: str, operation: Operation, catalogue: Catalogue
     call = replace(call, is_repeatable=False)
     call.request.prepared = None
     own = PreparedRequest(operation, prepared.release, prepared.fields, prepared.view)
-    question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers)
+    is_in_url = call.request.method in ("GET", "HEAD")
+    question = ForeignQuestion(place, own, call.arguments, catalogue, call.request.headers, is_in_url)
     try:
         foreign = elsewhere.answer(question, undecided)
     except UpstreamError:

@@ -267,13 +267,11 @@ def test_only_languages_and_hops_of_a_client_go_out(tmp_path: Path, monkeypatch:
             fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
             assert fields.pop("Host") in server.base
             assert fields.pop("User-Agent").startswith("fhir-terminology-adapter/")
-            assert int(fields.pop("Content-Length"))
             assert fields == {
                 "Accept": "application/fhir+json",
                 "Accept-Encoding": "gzip",
                 "Accept-Language": "de",
                 "Authorization": "Bearer of the operator",
-                "Content-Type": "application/fhir+json",
                 "X-Terminology-Hops": "here",
             }
 
