@@ -229,7 +229,10 @@ def measure(trees: Sequence[Path], kind: str, release: Path, folder: Path, round
     places = [folder / f"store-{number}" for number in range(len(trees))]
     least: dict[str, list[float]] = {}
     for _ in range(rounds):
-        outcomes = [imported(tree, kind, release, place) for tree, place in zip(trees, places, strict=True)]
+        importer = kind.partition(" ")[0]
+        outcomes = [
+            imported(tree, importer, release, place) for tree, place in zip(trees, places, strict=True)
+        ]
         for name in FIGURES:
             figures = [outcome["figures"][name] for outcome in outcomes]
             least[name] = list(map(min, figures, least.get(name, figures)))
@@ -268,7 +271,8 @@ def main() -> int:
             elif choices.instructions:
                 sizes = [Path(folder, str(count)) for count in (FEW, MORE)]
                 releases = [RELEASES[name](size, int(size.name)) for size in sizes]
-                counted = [instructions(tree, name, releases, Path(folder, "store")) for tree in trees]
+                importer, place = name.partition(" ")[0], Path(folder, "store")
+                counted = [instructions(tree, importer, releases, place) for tree in trees]
                 _line(name, "instructions a code", counted)
             else:
                 release = RELEASES[name](Path(folder, "release"), choices.codes)

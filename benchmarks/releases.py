@@ -134,17 +134,27 @@ def _omop(folder: Path, count: int) -> Path:
     return omop_files.write(folder, count)
 
 
+def _omop_concepts(folder: Path, count: int) -> Path:
+    """The table of concepts alone: the same properties are made of it as in earlier versions."""
+    for file in _omop(folder, count).iterdir():
+        if file.name != "CONCEPT.csv":
+            file.unlink()
+    return folder
+
+
 def _snomed(folder: Path, count: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return rf2.write(folder / "release.zip", rf2.Made(count, 3 * count))
 
 
-# What writes a release with about so many codes to a folder; it returns what is to be imported.
+# What writes a release with about so many codes to a folder; it returns what is to be imported. The importer is the
+# first word of the name.
 RELEASES: dict[str, Callable[[Path, int], Path]] = {
     "snomed": _snomed,
     "loinc": loinc_files.write,
     "rxnorm": rxnorm_files.write,
     "omop": _omop,
+    "omop concepts": _omop_concepts,
     "icd10cm": _icd10cm,
     "icd10pcs": _icd10pcs,
     "cpt": _cpt,

@@ -149,7 +149,7 @@ class Concept:
 
     ``abstract`` is the property notSelectable, ``status`` the property of that name. ``inactive``: the property of
     that name is true, or the status is retired, withdrawn or inactive. ``deprecated_by_date``: a property has a date of
-    deprecation that has come.
+    deprecation that has come. ``may_be_extended``: False if its detail has no extension.
     """
 
     code: str
@@ -159,6 +159,7 @@ class Concept:
     inactive: bool = False
     status: str | None = None
     deprecated_by_date: bool = False
+    may_be_extended: bool = field(default=True, compare=False)
 
     @property
     def effective_status(self) -> str | None:

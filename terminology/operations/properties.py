@@ -25,12 +25,13 @@ def mistyped_properties(
 
     ``also`` has names that are right, whether they are declared or not.
     """
-    if all(name == EVERYTHING for name in names):
+    right = {EVERYTHING, *also, *_OF_EVERY_CONCEPT}
+    if right.issuperset(names):
         return []
     uris: dict[str, str | None] = {}
     for system in systems:
         uris |= property_uris(system)
-    known = {*uris, *uris.values(), *also, *_OF_EVERY_CONCEPT}
+    known = {*uris, *uris.values(), *right}
     unknown = [name for name in names if name not in known and not name.startswith(_LANGUAGE)]
     near = {name: near_names(name, [*uris, *_OF_EVERY_CONCEPT]) for name in dict.fromkeys(unknown)}
     return [issues.unknown_property(name, choices) for name, choices in near.items() if choices]

@@ -45,6 +45,8 @@ class RowReader:
             bool(flags & IS_ABSTRACT),
             bool(flags & IS_INACTIVE),
             row.status,
+            False,
+            bool(flags & HAS_EXTENSION),
         )
         if self._deprecations:
             concept.deprecated_by_date = self._is_deprecated(row)

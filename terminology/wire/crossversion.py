@@ -382,13 +382,29 @@ def _extensions(element: Element, value_key: str, value: Any, companion: Any) ->
 
 def _extension(element: Element, value_key: str, value: Any, companion: Any) -> Document | None:
     if element.is_backbone:
-        body = downgrade(value, element.parts) if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            return None
+        parts = _plain_extensions(value, element.parts)
+        if parts:
+            return {"url": element.url, "extension": parts}
+        body = downgrade(value, element.parts)
         return {"url": element.url, **body} if body and body.keys() <= {"id", "extension"} else None
     if isinstance(value, dict):
         value = downgrade(value, element.parts)
     body = {value_key: value, "_" + value_key: companion}
     body = {key: part for key, part in body.items() if part is not None}
     return {"url": element.url, **body} if body else None
+
+
+def _plain_extensions(node: Document, shape: Shape) -> list[Document] | None:
+    """The extensions for a node of texts, each an element of its own; None for any other node. Most are such."""
+    extensions: list[Document] = []
+    for key, value in node.items():
+        element, value_key = shape.by_key.get(key, (None, ""))
+        if element is None or element.repeats or type(value) is not str or key in shape.words:
+            return None
+        extensions.append({"url": element.url, value_key: value})
+    return extensions
 
 
 def _upgraded_elements(node: Document, shape: Shape) -> Document:

@@ -179,32 +179,34 @@ def _rows(lines: list[bytes], names: ConceptsOfNames, reporter: Reporter) -> Ite
     for line in lines:
         row = line.decode().split("\t")
         by_concept[int(row[1])].append(row)
+    common: dict[tuple[str, ...], list[PropertyTuple]] = {}
     for id_ in sorted(by_concept):
-        concept = _concept(by_concept[id_], names)
+        concept = _concept(by_concept[id_], names, common)
         if concept is not None:
             yield concept
         else:
             reporter.problem(Problem("CONCEPT.csv", 0, f"{id_} is in another file, but not in this one"))
 
 
-def _concept(rows: list[list[str]], names: ConceptsOfNames) -> ConceptRow | None:
-    own = next((row for row in rows if row[0] == "C"), None)
+def _concept(
+    rows: list[list[str]], names: ConceptsOfNames, common: dict[tuple[str, ...], list[PropertyTuple]]
+) -> ConceptRow | None:
+    """The concept of these rows. ``common`` keeps the properties that many concepts have in common."""
+    own: list[str] | None = None
+    texts: list[tuple[str, str]] = []
+    related: dict[tuple[str, str], None] = {}
+    for row in rows:
+        if row[0] == "R":
+            related[row[3], row[2]] = None
+        elif row[0] == "S":
+            texts.append((row[2], row[3]))
+        elif own is None:
+            own = row
     if own is None:
         return None
     _, code, name, domain, vocabulary, class_, standard, source, start, end, invalid = own[:11]
-    synonyms: list[DesignationTuple] = [
-        (row[2], LANGUAGES.get(row[3]), None, None) for row in rows if row[0] == "S" and row[2] != name
-    ]
-    related = dict.fromkeys((row[3], row[2]) for row in rows if row[0] == "R")
-    properties: list[PropertyTuple] = [
-        ("domain-id", "code", domain),
-        ("vocabulary-id", "string", vocabulary),
-        ("concept-class-id", "code", class_),
-    ]
-    for kind, named in (("domain", domain), ("vocabulary", vocabulary), ("concept-class", class_)):
-        if other := names.get((kind, named)):
-            properties.append((f"{kind}-concept-id", "code", other))
-    properties.append(("standard-concept", "code", standard or "NS"))
+    key = domain, vocabulary, class_, standard
+    properties = [*(common.get(key) or common.setdefault(key, _common_properties(*key, names)))]
     # The code of the concept in its own code system, if that is known: a Coding without a system means nothing.
     if vocabulary in _SYSTEMS:
         properties.append(("source-concept-code", "Coding", {"system": _SYSTEMS[vocabulary], "code": source}))
@@ -214,10 +216,28 @@ def _concept(rows: list[list[str]], names: ConceptsOfNames) -> ConceptRow | None
         properties.append(("valid-end-date", "dateTime", _date(end)))
     if invalid:
         properties.append(("invalid-reason", "string", invalid))
-    properties += [(key, "Coding", {"system": URL, "code": other}) for key, other in related]
+    properties += [(relation, "Coding", {"system": URL, "code": other}) for relation, other in related]
+    synonyms: list[DesignationTuple] = [
+        (text, LANGUAGES.get(language), None, None) for text, language in texts if text != name
+    ]
     return ConceptRow(
         code=code, display=name or None, inactive=bool(invalid), designations=synonyms, properties=properties
     )
+
+
+def _common_properties(
+    domain: str, vocabulary: str, class_: str, standard: str, names: ConceptsOfNames
+) -> list[PropertyTuple]:
+    properties: list[PropertyTuple] = [
+        ("domain-id", "code", domain),
+        ("vocabulary-id", "string", vocabulary),
+        ("concept-class-id", "code", class_),
+    ]
+    for kind, named in (("domain", domain), ("vocabulary", vocabulary), ("concept-class", class_)):
+        if other := names.get((kind, named)):
+            properties.append((f"{kind}-concept-id", "code", other))
+    properties.append(("standard-concept", "code", standard or "NS"))
+    return properties
 
 
 def _date(text: str) -> str:

@@ -255,10 +255,11 @@ def _entries(
 ) -> list[ExpansionEntry]:
     """The entries of the page; at the top, if they are a tree."""
     definition, page = prepared.definition, listed.page
-    details = details_of(page)
+    can_be_tree = is_tree(definition, request)
+    details = details_of(page) if can_be_tree else details_of(page, shown_in=options)
     members = counted(page, _steps_of_entry(request))
     entries = [entry_of(member, detail, options) for member, detail in zip(members, details, strict=True)]
-    if is_tree(definition, request) and (request.exclude_nested is False or not is_polyhierarchy(details)):
+    if can_be_tree and (request.exclude_nested is False or not is_polyhierarchy(details)):
         return tree_of(page, details, entries, hidden_parents(definition, listed.query))
     return entries
 

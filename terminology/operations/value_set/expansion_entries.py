@@ -77,6 +77,8 @@ PROPERTY_URI = {
 
 Node = dict[str, Any]
 NO_NODE: Node = {}
+# The detail of a member whose entry shows nothing of one.
+NO_DETAIL = ConceptDetail()
 
 
 @dataclass(slots=True)
@@ -96,15 +98,35 @@ class EntryOptions:
     listing_blocks: Callable[[str, str], Sequence[Block]] = lambda url, code: ()
     declared_properties: dict[str, str | None] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether an entry has only what its concept and the value set have."""
+        return self.languages is None and not (self.with_designations or self.properties)
 
-def details_of(members: Sequence[Member]) -> list[ConceptDetail]:
-    """Designations and properties of each member, in the same order."""
+
+def details_of(members: Sequence[Member], shown_in: EntryOptions | None = None) -> list[ConceptDetail]:
+    """Designations and properties of each member, in the same order.
+
+    Where they are needed only for entries with these options, members that show none of them have ``NO_DETAIL``.
+    """
+    shows_all = shown_in is None or not shown_in.is_plain
     by_block: dict[Block, list[str]] = {}
     for member in members:
-        by_block.setdefault(member.block, []).append(member.concept.code)
+        if shows_all or _shows_detail(member):
+            by_block.setdefault(member.block, []).append(member.concept.code)
     _read_enumerations(by_block)
     details = {block: block.system.describe(codes) for block, codes in by_block.items() if block.system}
-    return [details[m.block].get(m.concept.code) or ConceptDetail() for m in members]
+    without = ConceptDetail() if shows_all else NO_DETAIL
+    if not details:
+        return [without] * len(members)
+    nothing: Mapping[str, ConceptDetail] = {}
+    return [details.get(m.block, nothing).get(m.concept.code, without) for m in members]
+
+
+def _shows_detail(member: Member) -> bool:
+    """Whether an entry with plain options has something of the detail: its extensions, or a display from there."""
+    concept = member.concept
+    return concept.may_be_extended or not concept.display or member.block.is_enumerated
 
 
 def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
@@ -121,6 +143,14 @@ def _read_enumerations(codes_by_block: dict[Block, list[str]]) -> None:
 def entry_of(member: Member, detail: ConceptDetail, options: EntryOptions) -> ExpansionEntry:
     """The entry of one member."""
     concept, block, about = member.concept, member.block, member.system.about
+    if detail is NO_DETAIL and not options.listing_blocks(about.url, concept.code):
+        version = about.version if about.url in options.shown_with_version else None
+        is_marked = concept.inactive or concept.status or concept.deprecated_by_date
+        properties = _properties(member, detail, (), options) if is_marked else ()
+        abstract, inactive = concept.abstract, concept.inactive
+        return ExpansionEntry(
+            about.url, concept.code, concept.display, version, abstract, inactive, (), properties
+        )
     node = (block.enumerated_concept(concept.code) if block.is_enumerated else None) or NO_NODE
     blocks = options.listing_blocks(about.url, concept.code)
     if blocks and "display" not in node:
