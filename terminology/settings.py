@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from terminology.core.budget import MOST_SECONDS, MOST_STEPS
+from terminology.core.budget import LARGEST_EXPANSION, MOST_SECONDS, MOST_STEPS
 from terminology.core.errors import SettingError
 
 PREFIX = "TERMINOLOGY_"
@@ -381,7 +381,7 @@ class Settings:
         10_000_000, "The largest request body, in bytes.", _POSITIVE, _POSITIVE_NUMBER
     )
     largest_expansion: int = _setting(
-        50_000, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
+        LARGEST_EXPANSION, "The most codes that $expand lists in one answer.", _POSITIVE, _POSITIVE_NUMBER
     )
     max_work: int = _setting(
         MOST_STEPS,

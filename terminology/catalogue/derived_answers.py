@@ -1,4 +1,7 @@
-"""The answers of a catalogue that follow from its other answers, the same for every kind of catalogue."""
+"""The answers of a catalogue that follow from its other answers, the same for every kind of catalogue.
+
+Among them: the code system in the best version, seen through the supplements that apply, or why there is none.
+"""
 
 from __future__ import annotations
 

@@ -22,9 +22,11 @@ from terminology.core.errors import OverBudgetError
 
 T = TypeVar("T")
 
-# The steps, and the seconds, that a request may take unless the settings say otherwise.
+# The steps, and the seconds, that a request may take, and the codes that an answer of $expand may list, unless the
+# settings say otherwise.
 MOST_STEPS = 25_000_000
 MOST_SECONDS = 10
+LARGEST_EXPANSION = 50_000
 # The clock is read after so many steps.
 _STEPS_PER_LOOK = 5_000
 # How many items are counted at once.

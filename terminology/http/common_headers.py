@@ -2,7 +2,8 @@
 
 Further layers (limits, authentication, metrics, an access log) belong outside this one or between this one and
 ``PreparedRequests``: there they see every request, and each answer is as fast as without them. A header of one kind
-of answer (ETag, Location) comes with its ``Response``, in ``wire/rest.py`` and ``wire/changes.py``.
+of answer (ETag, Location) comes with its ``Response``, in ``wire/rest.py`` and ``wire/changes.py``. Requests that are
+refused before the application (``granian_server``) pass through this layer, too.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Which supplements apply is decided in ``catalogue/derived_answers.py`` (``supplemented``), for those that always apply
 in ``catalogue/resource_index.py``, and for a value set in ``operations/value_set/resolution.py``
-(``find_supplements``).
+(``find_supplements``) and, where its imports require some, in ``operations/value_set/definition_supplements.py``.
+$lookup and the other operations on a code system get theirs by ``Catalogue.system``.
 """
 
 from __future__ import annotations

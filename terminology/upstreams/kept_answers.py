@@ -5,7 +5,7 @@ for anew, if possible with the question whether it has changed (``If-None-Match`
 its upstream is away it is used once more, and marked as stale. That nothing was found is remembered for a shorter time.
 
 https://www.rfc-editor.org/rfc/rfc9111.html and https://www.rfc-editor.org/rfc/rfc5861.html. To an upstream this service
-is one user, with credentials of its own: what is ``private`` may be kept.
+is one user, with credentials of its own, so that it may keep ``private`` answers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Directives:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Directives:
-        """Those of the headers of an answer. What is not understood is left out, or read as 0 seconds.
+        """Those of the headers of an answer. Unknown words are left out; a number that is none is 0.
 
         >>> Directives.of({"Cache-Control": "max-age=60", "Age": "20"}).fresh_seconds
         40.0

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from terminology.catalogue.licensed import LicensedView
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.budget import MOST_SECONDS, MOST_STEPS
+from terminology.core.budget import LARGEST_EXPANSION, MOST_SECONDS, MOST_STEPS
 from terminology.core.cache import kept_results
 from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Document, Issue
 from terminology.core.users import ANYBODY, User
-from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.state import State
 from terminology.state.callers import Caller, caller_of, caller_of_user
 from terminology.wire.elsewhere import Elsewhere

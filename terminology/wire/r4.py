@@ -7,6 +7,8 @@ changes its input. The laws are ``downgrade(upgrade(x)) == x`` and ``upgrade(dow
 * elements and codes that only R5 has become extensions: see ``crossversion``;
 * R4 has finer words for a mapping, and nothing else that R5 lacks: HAPI's extension keeps the word.
 
+Which answer takes which of these functions is in ``operation_table`` (``downgrade=``): most take ``downgrade``.
+
 The differences are those between the definitions hl7.fhir.r4b.core 4.3.0 and hl7.fhir.r5.core 5.0.0. R4 (4.0.1)
 and R4B do not differ in them. See also https://hl7.org/fhir/R5/conceptmap.html#diff.
 """

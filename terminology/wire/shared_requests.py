@@ -5,7 +5,8 @@ other parameters) is read once, and is kept as a ``PreparedRequest``; of the fol
 vary are read (``Parameter.varies`` in ``operation_table``).
 
 What two requests have in common is their key: it has all that an answer may depend on, but the values that vary. A
-request that cannot be read in this way takes the long way.
+request that cannot be read in this way takes the long way. The first part of the key, of method, path and headers, is
+made by ``http/prepared_requests.py``, and for the parts of a batch by ``bundle.py`` and ``batch_validate.py``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Parts of resources: ``_summary`` and ``_elements``; and the version id of a resource.
 
-``_summary=count`` is in ``wire/search.py``: it is about the Bundle, not its resources.
+``wire/rest.py`` calls ``summarised`` for each resource that it returns, in a search and alone. ``_summary=count`` is in
+``wire/search.py``: it is about the Bundle, not its resources.
 """
 
 from __future__ import annotations

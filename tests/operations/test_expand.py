@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from terminology.core.budget import LARGEST_EXPANSION
 from terminology.core.errors import TerminologyError
 from terminology.operations.value_set.compose import definition_of
-from terminology.operations.value_set.expand_request import LARGEST_EXPANSION
 from terminology.operations.value_set.resolution import find_value_set
 from terminology.state import State
 from terminology.wire.exchange import Context, Request

@@ -1,4 +1,6 @@
-"""ConceptMap resources from the tables in maps/.
+"""ConceptMap resources from the tables in ``fhir_bundles/source/maps/``, by ``terminology build-bundles``.
+
+A row and the row of the map that goes the other way have to agree (``check_both_ways``).
 
 https://hl7.org/fhir/R5/conceptmap.html
 """

@@ -17,7 +17,8 @@ listed yet ($expand does that: ``expand``); a block or definition answers for on
     definition.contains(url, code, version)      # in some include, in no exclude, and active if it must be
 
 A code is in an include or exclude if all parts of it agree: the enumeration, the filters and every import. An
-exclude takes its codes out of all includes (``Definition.is_excluded``). The same for all codes of a stored code system
+exclude takes its codes out of all includes (``Definition.is_excluded``). Walking ($expand, ``relation_by_codes``) asks
+the same; ``expand_by_lists`` is for value sets without excludes. The same for all codes of a stored code system
 at once is in ``expand_by_sets``, and for comparisons without a list in ``relation_by_definitions``: a test holds
 $expand and $validate-code together.
 

@@ -1,6 +1,7 @@
 """The request of $expand as Python fields. The names of its parameters are in ``wire/operation_table.py``.
 
-Which of them the expansion repeats is in ``expand.REPEATED``.
+Which of them the expansion repeats is in ``expand.REPEATED``, and on which the definition depends, so that it is
+prepared for each value, in ``resolution.remembered``.
 """
 
 from __future__ import annotations
@@ -8,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from terminology.core.budget import LARGEST_EXPANSION
 from terminology.core.languages import Languages
 from terminology.operations.value_set.resolution import ValueSetParameters
-
-# How many codes are listed at most, unless a setting says otherwise.
-LARGEST_EXPANSION = 50_000
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,6 +19,8 @@ Every operation uses them in the same way::
     system = catalogue.find_system(url, choice.version)
     if not choice.allows(system.about.version): ...  # violates a check-... parameter, see choice.required
 
+Where nothing asks for a version, ``core.versions.best`` has the rule.
+
 https://hl7.org/fhir/R5/valueset-operation-expand.html; R6 has the parameters for value sets.
 """
 

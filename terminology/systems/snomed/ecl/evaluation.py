@@ -37,7 +37,7 @@ from terminology.systems.snomed.ecl.expression import (
     WithHistory,
 )
 from terminology.systems.snomed.ecl.filters import STATUSES, TYPES
-from terminology.systems.snomed.ecl.members import REFERENCED, MemberRows
+from terminology.systems.snomed.ecl.member_rows import REFERENCED, MemberRows
 from terminology.systems.snomed.ecl.refinements import Refinements
 from terminology.systems.snomed.identifiers import (
     ALTERNATE,
