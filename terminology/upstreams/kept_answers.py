@@ -49,17 +49,19 @@ class Directives:
         >>> Directives.of({"Cache-Control": "no-store"}).is_kept
         False
         """
-        found = _DIRECTIVE.findall(headers.get("Cache-Control", "").lower())
-        said = {name: quoted or plain for name, quoted, plain in found}
+        pairs = _DIRECTIVE.findall(headers.get("Cache-Control", "").lower())
+        directives = {name: quoted or plain for name, quoted, plain in pairs}
         fresh = (
-            _seconds(said["max-age"]) - _seconds(headers.get("Age", "0")) if "max-age" in said else _FOREVER
+            _seconds(directives["max-age"]) - _seconds(headers.get("Age", "0"))
+            if "max-age" in directives
+            else _FOREVER
         )
         varies = headers.get("Vary", "").strip() == "*"
-        stale = _seconds(said["stale-if-error"]) if "stale-if-error" in said else _FOREVER
+        stale = _seconds(directives["stale-if-error"]) if "stale-if-error" in directives else _FOREVER
         return cls(
-            is_kept="no-store" not in said,
-            fresh_seconds=0 if varies or "no-cache" in said else max(0.0, fresh),
-            stale_seconds=0 if "must-revalidate" in said else stale,
+            is_kept="no-store" not in directives,
+            fresh_seconds=0 if varies or "no-cache" in directives else max(0.0, fresh),
+            stale_seconds=0 if "must-revalidate" in directives else stale,
             validators=() if varies else tuple(_validators(headers)),
         )
 
