@@ -11,6 +11,7 @@ mixing.py             value sets with codes from here and from upstreams
 mixed_translation.py  translations with a hop here and one at an upstream
 translated.py         questions and answers between releases of FHIR
 reverse_translation.py translations in reverse, as each release asks for them
+registry.py           servers that a registry names
 upstream.py           one upstream: its release, its cache, its circuit
 connection.py         HTTP to one upstream, with bounds, retries and a deadline
 circuit.py            an upstream that fails again and again is left alone

@@ -28,6 +28,12 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _USER = re.compile(r"[\x20-\x39\x3b-\x7e]+")
 _SECRET = re.compile(r"[\x20-\x7e]+")
+# An address of servers: its host has no wildcard.
+_ADDRESSES = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~%+*/-]*")
+_ELEMENTS = (
+    "name, base, canonicals, fhirVersion, credentials, certificate, key, authorities, proxy, connectTimeout, "
+    "readTimeout, deadline, largestAnswer"
+)
 # Headers that are those of the connection itself.
 _OWN_HEADERS = frozenset(
     "accept accept-encoding accept-language connection content-length content-type host".split()
@@ -88,6 +94,29 @@ class UpstreamSettings:
 
 
 @dataclass(slots=True, frozen=True)
+class RegistrySettings:
+    """A registry of the file. ``server`` is the registry itself, and what it may be asked about.
+
+    Only servers at addresses that fit one of ``addresses`` are asked. ``usage`` is the tag of the guide for what they
+    are used for.
+    """
+
+    server: UpstreamSettings
+    release: FhirVersion
+    addresses: tuple[str, ...]
+    usage: str | None
+    is_authoritative_only: bool
+
+    def allows(self, url: str, version: str | None) -> bool:
+        """Whether it may be asked about a canonical."""
+        return self.server.allows(url, version)
+
+    def allows_server(self, base: str) -> bool:
+        """Whether a server that it names may be asked."""
+        return any(_fits(address, base + "/") for address in self.addresses)
+
+
+@dataclass(slots=True, frozen=True)
 class UpstreamsFile:
     """The file. ``id`` names this service in the header that loops are seen by.
 
@@ -99,6 +128,7 @@ class UpstreamsFile:
     cache_seconds: int
     stale_seconds: int
     cache_bytes: int
+    registries: tuple[RegistrySettings, ...] = ()
 
 
 def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> UpstreamsFile:
@@ -116,6 +146,7 @@ def read_upstreams(path: Path, environment: Mapping[str, str] | None = None) -> 
     whole = _Node(f"{path}: ", document, path.parent, os.environ if environment is None else environment)
     result = _file(whole, f"{socket.gethostname()} {path.resolve()}".encode() + content)
     names = [upstream.name for upstream in result.upstreams]
+    names += [registry.server.name for registry in result.registries]
     for name in names:
         if names.count(name) > 1:
             raise SettingError(f"{path}: two upstreams have the name '{name}'")
@@ -153,22 +184,48 @@ class _Node:
 
 
 def _file(node: _Node, seed: bytes) -> UpstreamsFile:
-    servers = node.take("upstreams", _some, "a list of upstreams", ...)
+    registries = node.take("registries", _some, "a list of registries", [])
+    some, default = (_list, []) if registries else (_some, ...)
+    servers = node.take("upstreams", some, "a list of upstreams", default)
     usual = hashlib.sha256(seed).hexdigest()[:16]
     result = UpstreamsFile(
         id=node.take("id", _matching(_NAME), "a name of letters, digits, '.', '-' and '_'", usual),
         upstreams=tuple(
             _upstream(node.inner(f"upstreams[{index}]", value)) for index, value in enumerate(servers)
         ),
+        registries=tuple(
+            _registry(node.inner(f"registries[{index}]", value)) for index, value in enumerate(registries)
+        ),
         cache_seconds=node.take("cacheSeconds", _whole(0), _a_number(0), 300),
         stale_seconds=node.take("staleSeconds", _whole(0), _a_number(0), 3_600),
         cache_bytes=node.take("cacheBytes", _whole(0), _a_number(0), ROOM),
     )
-    node.end("upstreams, id, cacheSeconds, staleSeconds, cacheBytes")
+    node.end("upstreams, registries, id, cacheSeconds, staleSeconds, cacheBytes")
     return result
 
 
 def _upstream(node: _Node) -> UpstreamSettings:
+    result = _server(node)
+    node.end(_ELEMENTS)
+    return result
+
+
+def _registry(node: _Node) -> RegistrySettings:
+    addresses = node.take(
+        "servers",
+        _addresses,
+        "a list of addresses such as 'https://tx.example.org/*', with '*' in the path",
+        ...,
+    )
+    usage = node.take("usage", _matching(_NAME), "a word such as 'validation'")
+    is_authoritative_only = node.take("authoritativeOnly", _boolean, "true or false", False)
+    server = _server(node)
+    node.end(f"{_ELEMENTS}, servers, usage, authoritativeOnly")
+    release = server.release or RELEASES["r4"]
+    return RegistrySettings(server, release, addresses, usage, is_authoritative_only)
+
+
+def _server(node: _Node) -> UpstreamSettings:
     seconds = "a number of seconds above 0"
     base = node.take("base", _base, "a URL such as 'https://tx.example.org/fhir/r4', without a password", ...)
     releases = ", ".join(release.version for release in RELEASES.values())
@@ -176,7 +233,7 @@ def _upstream(node: _Node) -> UpstreamSettings:
     key = node.take("key", _path(node.folder), "the path of a file")
     if key is not None and certificate is None:
         raise SettingError(f"{node.place}certificate is missing: 'key' belongs to one")
-    result = UpstreamSettings(
+    return UpstreamSettings(
         name=node.take(
             "name", _matching(_NAME), "a name of letters, digits, '.', '-' and '_'", urlsplit(base).hostname
         ),
@@ -193,11 +250,6 @@ def _upstream(node: _Node) -> UpstreamSettings:
         deadline=node.take("deadline", _seconds, seconds, 8),
         largest_answer=node.take("largestAnswer", _whole(1), _a_number(1), 20_000_000),
     )
-    node.end(
-        "name, base, canonicals, fhirVersion, credentials, certificate, key, authorities, proxy, connectTimeout, "
-        "readTimeout, deadline, largestAnswer"
-    )
-    return result
 
 
 def _credentials(node: _Node) -> Mapping[str, str]:
@@ -249,10 +301,16 @@ def _as_text(value: Any) -> str:
 # -- values --------------------------------------------------------------------------------------
 
 
-def _some(value: Any) -> list[Any]:
-    if not isinstance(value, list) or not value:
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise ValueError
     return value
+
+
+def _some(value: Any) -> list[Any]:
+    if not _list(value):
+        raise ValueError
+    return _list(value)
 
 
 def _text(value: Any) -> str:
@@ -295,6 +353,18 @@ def _credentials_header(value: Any) -> str:
 
 def _masks(value: Any) -> tuple[Mask, ...]:
     return tuple(Mask(_text(text)) for text in _some(value))
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    if not all(_ADDRESSES.fullmatch(text) for text in _some(value)):
+        raise ValueError
+    return tuple(value)
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
 
 
 def _release(value: Any) -> FhirVersion:

@@ -49,7 +49,7 @@ _END: ContextVar[float] = ContextVar("end")
 
 
 class UpstreamQuestion(NamedTuple):
-    """A request to an upstream; an answer with the status 200 is a resource of the type ``expected``.
+    """A request to an upstream; an answer with the status 200 is a resource of the type ``expected``, or any object.
 
     ``path`` is below the base, and empty for the base itself.
     """
@@ -58,7 +58,7 @@ class UpstreamQuestion(NamedTuple):
     path: str
     query: tuple[tuple[str, str], ...]
     content: bytes | None
-    expected: str
+    expected: str | None
 
 
 class _TooLateError(Exception):

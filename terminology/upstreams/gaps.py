@@ -43,6 +43,7 @@ class Canonical(NamedTuple):
 
     url: str
     version: str | None = None
+    kind: str = "CodeSystem"
 
     def __str__(self) -> str:
         return f"{self.url}|{self.version}" if self.version else self.url
@@ -210,12 +211,13 @@ def _of_value_set(
         if request.has_resource or request.url is None or error.issues[0].code != "not-found":
             return None
         url, version = split_canonical(request.url)
-        return Gap([Canonical(catalogue.url_of_value_set(url), request.value_set_version or version)])
+        version = request.value_set_version or version
+        return Gap([Canonical(catalogue.url_of_value_set(url), version, "ValueSet")])
     gap = Gap(value_set=document)
     lacking = dict.fromkeys(_lacking_supplements(catalogue, request.supplements))
     for definition in _with_imports(catalogue, document, gap):
         for canonical, node in _blocks(catalogue, definition, pins):
-            if not lacks(catalogue, *canonical):
+            if not lacks(catalogue, canonical.url, canonical.version):
                 gap.is_mixed = True
                 continue
             gap.blocks.append((canonical, node))
@@ -251,7 +253,7 @@ def _with_imports(catalogue: Catalogue, document: Document, gap: Gap) -> Iterato
             try:
                 imported = catalogue.value_set(url, version)
             except TerminologyError:
-                gap.value_sets.append(Canonical(url, version))
+                gap.value_sets.append(Canonical(url, version, "ValueSet"))
                 continue
             waiting.append(imported)
             gap.imports.append(imported)
@@ -280,7 +282,7 @@ def _of_relation(catalogue: Catalogue, request: RelatedRequest, local: Local) ->
         try:
             catalogue.value_set(url, version or request.value_set_version)
         except TerminologyError:
-            gap.all_of.append(Canonical(url, version or request.value_set_version))
+            gap.all_of.append(Canonical(url, version or request.value_set_version, "ValueSet"))
     return gap if len(gap.all_of) == 2 else None
 
 
@@ -303,7 +305,7 @@ def _of_translation(catalogue: Catalogue, request: TranslateRequest, local: Loca
         url, version = split_canonical(request.url)
         version = request.map_version or version
         is_here = catalogue.find("ConceptMap", url, version) is not None
-        return None if is_here else Gap([Canonical(url, version)])
+        return None if is_here else Gap([Canonical(url, version, "ConceptMap")])
     codings = [Coding(request.system, version=request.version)]
     codings.append(Coding(request.target_system, version=request.target_version))
     codings += [coding for coding in (request.coding, request.target_coding) if coding is not None]
@@ -325,7 +327,7 @@ def _other_maps(catalogue: Catalogue, request: TranslateRequest) -> Iterator[Can
                 continue
             url, version = split_canonical(reference)
             if catalogue.find("ConceptMap", url, version) is None:
-                yield Canonical(url, version)
+                yield Canonical(url, version, "ConceptMap")
 
 
 # The functions above, by the function that answers the operation.

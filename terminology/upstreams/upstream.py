@@ -78,9 +78,12 @@ class Upstream:
         return self._release
 
     def read(
-        self, path: str, query: list[tuple[str, str]], headers: Sent, seconds: float, expected: str
+        self, path: str, query: list[tuple[str, str]], headers: Sent, seconds: float, expected: str | None
     ) -> ReadReply:
-        """The answer to a read or a search, a resource of the type ``expected``. Raises UpstreamError."""
+        """The answer to a read or a search, a resource of the type ``expected``; if that is None, any JSON object.
+
+        Raises UpstreamError.
+        """
         return self._reply(UpstreamQuestion("GET", path, tuple(query), None, expected), headers, seconds)
 
     def operate(
@@ -145,7 +148,7 @@ class Upstream:
 
     def _key(self, sent: UpstreamQuestion, headers: Sent) -> Hashable:
         language = headers.get("Accept-Language", "")
-        return self.settings.name, sent.path, sent.query, language, sent.content
+        return self.settings.name, self.settings.base, sent.path, sent.query, language, sent.content
 
     def _reply(
         self, sent: UpstreamQuestion, headers: Sent, seconds: float, known: Known = NOTHING
@@ -197,12 +200,16 @@ class Upstream:
         self._circuit.succeeded()
         return reply, document
 
-    def _resource(self, reply: Reply, expected: str) -> Document:
+    def _resource(self, reply: Reply, expected: str | None) -> Document:
         """The resource of an answer: that of a failure is an OperationOutcome. Raises UpstreamError."""
         try:
             document = json.read_resource(reply.content)
         except TerminologyError as error:
             raise self.unusable(error.issues[0].text) from None
+        if expected is None:
+            if reply.status != 200:
+                raise self.unusable(f"it has the status {reply.status}")
+            return document
         kind, right = document.get("resourceType"), expected if reply.status == 200 else "OperationOutcome"
         if kind != right:
             raise self.unusable(f"with the status {reply.status} it is a {str(kind)[:64]}, and no {right}")

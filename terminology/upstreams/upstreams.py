@@ -2,7 +2,8 @@
 
 The first one in the file that may be asked for the missing content, and has it, answers the whole operation. One that
 does not have it either passes the question on to the next. One with a fault does so, too, but then only an answer that
-is not negative counts: "no" would perhaps have been "yes".
+is not negative counts: "no" would perhaps have been "yes". After those of the file come the servers that its registries
+name.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from terminology.core.model import Document, Issue, split_canonical
 from terminology.operations.validate.validation import Validation
 from terminology.operations.value_set.related import ValueSetRelation
 from terminology.operations.value_set.relation import RelationCode
-from terminology.upstreams.configuration import UpstreamSettings, UpstreamsFile
+from terminology.upstreams.configuration import RegistrySettings, UpstreamSettings, UpstreamsFile
 from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
 from terminology.upstreams.kept_answers import KeptAnswers, Reply
 from terminology.upstreams.mixed_translation import with_maps
 from terminology.upstreams.mixing import with_parts
+from terminology.upstreams.registry import ServerRegistry
 from terminology.upstreams.translated import (
     Node,
     answer_from,
@@ -66,12 +68,20 @@ class Upstreams:
         self._id = file.id
         replies = KeptAnswers(file.cache_seconds, file.stale_seconds, file.cache_bytes)
         slots = BoundedSemaphore(most)
-        self._upstreams = [Upstream(settings, replies, slots, most) for settings in file.upstreams]
+
+        def upstream(settings: UpstreamSettings) -> Upstream:
+            return Upstream(settings, replies, slots, most)
+
+        self._upstreams = list(map(upstream, file.upstreams))
+        bases = frozenset(settings.base for settings in file.upstreams)
+        self._registries = [ServerRegistry(settings, upstream, bases) for settings in file.registries]
+        self._settings: list[UpstreamSettings | RegistrySettings] = [*file.upstreams, *file.registries]
         self._operations: dict[Operation, Operation] = {}
 
     def usable(self) -> dict[str, bool]:
-        """By the name of each upstream: whether it is asked at the moment, or left alone after faults."""
-        return {each.settings.name: each.is_usable for each in self._upstreams}
+        """By the name of each upstream and registry: whether it is asked at the moment, or left alone after faults."""
+        registries = {each.settings.server.name: each.is_usable for each in self._registries}
+        return {each.settings.name: each.is_usable for each in self._upstreams} | registries
 
     def guarded(self, operation: Operation) -> Operation:
         """The operation, which also raises UndecidedError where an upstream may be asked."""
@@ -110,7 +120,22 @@ class Upstreams:
         return all(self._one_may_answer(Gap([canonical])) for canonical in gap.all_of)
 
     def _one_may_answer(self, gap: Gap) -> bool:
-        return any(_may_answer(upstream.settings, gap) for upstream in self._upstreams)
+        return any(_may_answer(settings, gap) for settings in self._settings)
+
+    def _asked_for(self, gap: Gap) -> Iterator[Upstream | UpstreamError]:
+        """The upstreams that may answer, one after the other, and the faults of registries."""
+        yield from (upstream for upstream in self._upstreams if _may_answer(upstream.settings, gap))
+        asked = set[str]()
+        for registry in self._registries:
+            if not _may_answer(registry.settings, gap):
+                continue
+            try:
+                servers = registry.upstreams_for(gap, _seconds_left())
+            except UpstreamError as error:
+                yield error
+                continue
+            yield from (server for server in servers if server.settings.base not in asked)
+            asked |= {server.settings.base for server in servers}
 
     def together(self) -> TogetherUpstreams:
         return TogetherUpstreams(self)
@@ -144,7 +169,9 @@ class Upstreams:
                 mixed = self._mixed_answer(question, gap, headers)
                 if not is_negative(mixed.document):
                     return mixed
-        return None if answer.is_missing and undecided.has_answer else answer.require()
+        if answer.is_missing and (undecided.has_answer or answer.is_empty):
+            return None
+        return answer.require()
 
     def _errand(self, question: ForeignQuestion, gap: Gap) -> _Errand:
         """The whole operation of a question."""
@@ -157,8 +184,7 @@ class Upstreams:
             expected="ValueSet" if question.path.endswith("$expand") else "Parameters",
             parameters=lambda release: question_for(release, question, gap),
             read=read,
-            may_answer=lambda settings: _may_answer(settings, gap),
-            lacks_content=lambda document: lacks_content(document, gap),
+            gap=gap,
             in_url=question.is_in_url,
         )
 
@@ -178,8 +204,9 @@ class Upstreams:
                     known |= upstream.operate_together(operations, headers, _seconds_left())
         return known
 
-    def _first(self, errand: _Errand) -> Upstream:
-        return next(each for each in self._upstreams if errand.may_answer(each.settings))
+    def _first(self, errand: _Errand) -> Upstream | None:
+        """The upstream of the file that is asked first; None where only servers of a registry may be."""
+        return next((each for each in self._upstreams if _may_answer(each.settings, errand.gap)), None)
 
     def _mixed_answer(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> ForeignAnswer:
         """The answer of the content here and the parts that upstreams have."""
@@ -193,10 +220,11 @@ class Upstreams:
                 expected=expected,
                 parameters=lambda release: parameters_of(path, parameters, release),
                 read=lambda upstream, release, document: r5_answer(path, document, release),
-                may_answer=lambda settings: _may_answer(settings, part),
-                lacks_content=lambda document: lacks_content(document, part),
+                gap=part,
             )
             answer = self._ask(errand, headers)
+            if answer.is_empty:
+                raise TerminologyError(issues.undecided(part.names))
             foreign = answer.require()
             if answer.is_missing:
                 raise TerminologyError(issues.undecided(part.names))
@@ -216,8 +244,9 @@ class Upstreams:
         fault: UpstreamError | None = None
         refusal: TerminologyError | None = None
         denial: ForeignAnswer | None = None
-        for upstream in self._upstreams:
-            if not errand.may_answer(upstream.settings):
+        for upstream in self._asked_for(errand.gap):
+            if isinstance(upstream, UpstreamError):
+                fault = fault or upstream
                 continue
             try:
                 release = upstream.release(_seconds_left(), headers)
@@ -230,7 +259,7 @@ class Upstreams:
                         foreign = _foreign(upstream, document, reply)
                         if not is_negative(document):
                             return _Answer(foreign, is_missing=False)
-                        if fault is None and not errand.lacks_content(document):
+                        if fault is None and not lacks_content(document, errand.gap):
                             return _Answer(foreign, is_missing=False)
                         denial = denial or foreign
                         continue
@@ -250,13 +279,14 @@ class Upstreams:
         self, kind: str, query: Sequence[tuple[str, str]], release: FhirVersion, headers: Headers
     ) -> ForeignAnswer | None:
         """The matches of a search by canonical: those of the first upstream that has any. Raises UpstreamError."""
-        canonical = _canonical_of(query)
+        canonical = _canonical_of(kind, query)
         sent = self._headers(headers)
         if canonical is None or sent is None:
             return None
         fault: UpstreamError | None = None
-        for upstream in self._upstreams:
-            if not upstream.settings.allows(*canonical):
+        for upstream in self._asked_for(Gap([canonical])):
+            if isinstance(upstream, UpstreamError):
+                fault = fault or upstream
                 continue
             try:
                 own = upstream.release(_seconds_left(), sent)
@@ -333,18 +363,16 @@ class TogetherUpstreams:
 
 @dataclass(slots=True, frozen=True)
 class _Errand:
-    """An operation that an upstream is asked for: what goes out, what comes back, and who may answer.
+    """An operation that an upstream is asked for: what goes out, what comes back, and for which content.
 
-    ``read`` makes an answer one of the client's release. ``lacks_content`` says of a negative one whether the upstream
-    does not have the content, either. ``in_url``: the client has asked in the URL, and so may we.
+    ``read`` makes an answer one of the client's release. ``in_url``: the client has asked in the URL, and so may we.
     """
 
     path: str
     expected: str
     parameters: Callable[[FhirVersion], Document]
     read: Callable[[Upstream, FhirVersion, Document], Document]
-    may_answer: Callable[[UpstreamSettings], bool]
-    lacks_content: Callable[[Document], bool]
+    gap: Gap
     in_url: bool = False
 
 
@@ -356,6 +384,11 @@ class _Answer:
     refusal: TerminologyError | None = None
     is_missing: bool = True
 
+    @property
+    def is_empty(self) -> bool:
+        """Has nobody been asked? A registry may name no server."""
+        return self.foreign is None and self.refusal is None
+
     def require(self) -> ForeignAnswer:
         """Raises TerminologyError for a refusal."""
         if self.refusal is not None:
@@ -364,10 +397,10 @@ class _Answer:
         return self.foreign
 
 
-def _may_answer(upstream: UpstreamSettings, gap: Gap) -> bool:
+def _may_answer(settings: UpstreamSettings | RegistrySettings, gap: Gap) -> bool:
     if gap.any_of:
-        return any(upstream.allows(*canonical) for canonical in gap.any_of)
-    return all(upstream.allows(*canonical) for canonical in gap.all_of)
+        return any(settings.allows(canonical.url, canonical.version) for canonical in gap.any_of)
+    return all(settings.allows(canonical.url, canonical.version) for canonical in gap.all_of)
 
 
 def _seconds_left() -> float:
@@ -442,7 +475,7 @@ def _knows_system(refusal: TerminologyError) -> bool:
 # -- searches ------------------------------------------------------------------------------------
 
 
-def _canonical_of(query: Sequence[tuple[str, str]]) -> Canonical | None:
+def _canonical_of(kind: str, query: Sequence[tuple[str, str]]) -> Canonical | None:
     """The one canonical that a search is about; None for any other search."""
     names = {name for name, _ in query}
     urls = [value for name, value in query if name == "url"]
@@ -450,7 +483,7 @@ def _canonical_of(query: Sequence[tuple[str, str]]) -> Canonical | None:
     if len(urls) != 1 or len(versions) > 1 or "," in urls[0] or not names <= _SEARCHED | _FORM:
         return None
     url, version = split_canonical(urls[0])
-    return Canonical(url, versions[0] if versions else version)
+    return Canonical(url, versions[0] if versions else version, kind)
 
 
 def _bundle(own: FhirVersion, release: FhirVersion, document: Document) -> Document:

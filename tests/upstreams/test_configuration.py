@@ -125,7 +125,7 @@ def test_credentials_come_from_the_environment_or_a_file(
 def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
     """And the page has every element of an upstream and of the file, with its default."""
     page = (ROOT / "docs" / "upstreams.md").read_text("utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    example, with_registry = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     (tmp_path / "upstreams.json").write_text(example)
     (tmp_path / "hospital.password").write_text("a")
     (tmp_path / "hospital-ca.pem").write_text("b")
@@ -135,6 +135,12 @@ def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
     assert (hospital.authorities, hospital.deadline) == (tmp_path / "hospital-ca.pem", 5)
     assert national.allows("http://snomed.info/sct?fhir_vs", None)
     assert file.cache_seconds == 600
+    (tmp_path / "registries.json").write_text(with_registry)
+    (registry,) = read_upstreams(tmp_path / "registries.json").registries
+    assert registry.allows("http://hl7.org/fhir/administrative-gender", None)
+    assert registry.allows_server("https://tx.fhir.org/r4")
+    assert not registry.allows_server("https://tx.fhir.org.example.org/r4")
+    assert (registry.release.version, registry.is_authoritative_only) == ("4.0.1", False)
     for row in (
         "| `connectTimeout`, `readTimeout` | ", f" | {national.connect_timeout}, {national.read_timeout} |",
         f" | {national.deadline} |", f" | {national.largest_answer:,} |", f" | {file.stale_seconds:,} |",
