@@ -24,6 +24,7 @@ from terminology.content.packages import (
     raise_unreadable,
     read_resources,
 )
+from terminology.core import dates
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
@@ -82,7 +83,8 @@ def open_catalogue(settings: Settings | None = None) -> Content:
     if settings is not None and not isinstance(settings, Settings):
         raise TypeError(f"'settings' must be Settings, not {type(settings).__name__}")
     settings = settings or Settings()
-    return catalogue_of(_bundled_content(settings), settings.bundled, loaded_content(settings))
+    with dates.fixed(settings.fixed_moment):
+        return catalogue_of(_bundled_content(settings), settings.bundled, loaded_content(settings))
 
 
 def configured_content(settings: Settings) -> Iterator[Document | LazyDocument]:
@@ -111,7 +113,8 @@ def reloaded(content: Content, settings: Settings) -> Content:
 
     Raises UnreadableFileError.
     """
-    return content.renewed((), loaded=loaded_content(settings))
+    with dates.fixed(settings.fixed_moment):
+        return content.renewed((), loaded=loaded_content(settings))
 
 
 def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator[Document | LazyDocument]:
@@ -404,7 +407,8 @@ class ServedContent:
 
         Raises UnreadableFileError; then everything stays as it is.
         """
-        loaded = tuple(loaded_content(self._settings))
+        with dates.fixed(self._settings.fixed_moment):
+            loaded = tuple(loaded_content(self._settings))
         with self._lock:
             before, generation = self._catalogue, self._generation
             problem = None if generation is None else generation.problem

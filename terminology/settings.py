@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -153,6 +154,16 @@ def _names(value: Any) -> list[str]:
 
 def _optional_path(value: Any) -> Path | None:
     return Path(value).expanduser() if value else None
+
+
+def _optional_instant(value: Any) -> datetime | None:
+    """A moment with its time zone; in TOML and Python it may be a datetime."""
+    if not value:
+        return None
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
 
 
 def _data_folder(value: Any) -> Path | None:
@@ -464,6 +475,33 @@ class Settings:
         "a list of names",
     )
 
+    harness: bool = _setting(
+        False,
+        "Test-harness mode: time and identifiers are fixed, and requests may ask for faults (X-Terminology-Fault). Not "
+        "for real use; every answer says so. See docs/test-harness.md.",
+        _boolean,
+        "true or false",
+    )
+    harness_clock: datetime | None = _setting(
+        "2026-01-01T00:00:00Z",
+        "The moment at which the time stands still in the test-harness mode; empty for the real time.",
+        _optional_instant,
+        "an instant such as 2026-01-01T00:00:00Z",
+    )
+    harness_recording: Path | None = _setting(
+        "",
+        "A file to which the test-harness mode adds each request with its answer, as a line of JSON, without "
+        "credentials; empty for none.",
+        _optional_path,
+        "the path of a file",
+    )
+    harness_recording_size: int = _setting(
+        100_000_000,
+        "The most bytes of harness_recording. An exchange that does not fit into the rest is left out.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
+
     def __init__(
         self, config: str | Path | None = None, environment: Mapping[str, str] | None = None, **arguments: Any
     ) -> None:
@@ -511,6 +549,11 @@ class Settings:
                 setattr(settings, setting.name, value_of(setting, arguments[setting.name], ARGUMENTS))
                 settings._sources = settings._sources | {setting.name: ARGUMENTS}
         return settings
+
+    @property
+    def fixed_moment(self) -> datetime | None:
+        """The moment at which the time stands still; None where it does not."""
+        return self.harness_clock if self.harness else None
 
     def source(self, name: str) -> str:
         """Where the value of a setting was read from: the file, the variable, ``ARGUMENTS`` or ``DEFAULT``."""

@@ -35,6 +35,7 @@ _PLACES = {
     "reference": ("content", "reference"),
     "reload": ("services", "reload"),
     "remove": ("store", "remove"),
+    "replay": ("replaying", "replay_recording"),
     "retire": ("store", "retire"),
     "settings": ("show_settings", "show_settings"),
     "status": ("store", "status"),
@@ -113,9 +114,13 @@ def _serve(settings: Settings, check: bool) -> None:
 
 
 def _warnings_of_access(settings: Settings) -> Iterator[str]:
-    """What an operator should know of a service that other machines can reach."""
+    """What an operator should know of a service that other machines can reach, and of one that is not for real use."""
     from terminology.http.addresses import is_of_this_machine
+    from terminology.http.harness import Harness
 
+    harness = Harness.of(settings)
+    if harness is not None:
+        yield f"{harness.notice} ('harness', docs/test-harness.md)"
     if is_of_this_machine(settings.host):
         return
     if settings.auth is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def _lines(settings: Settings) -> Iterator[str]:
 
 def _toml(value: Any) -> str:
     """A value as TOML writes it: strings, numbers and lists are those of JSON."""
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if value is None or isinstance(value, str | Path):

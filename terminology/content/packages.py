@@ -25,6 +25,8 @@ from typing import Any
 
 from terminology.catalogue.protocol import KINDS
 from terminology.content.archives import MOST_OF_RESOURCE, open_tar
+from terminology.core import dates
+from terminology.core.dates import instant_of
 from terminology.core.documents import LazyDocument, header_of
 from terminology.core.errors import TerminologyError, UnreadableFileError, reason_of
 from terminology.core.model import Document
@@ -286,7 +288,7 @@ def resources_of(document: Document, is_r4: bool | None = None) -> Iterator[Docu
 
     Raises TerminologyError for JSON that is not a FHIR resource.
     """
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = instant_of(dates.now())
     for resource in _in_r5(document, is_r4):
         yield _completed(resource, _date(resource) or now)
 
@@ -346,8 +348,8 @@ def _parsed(label: str, content: bytes) -> Document:
 
 
 def _modified(path: Path) -> str:
-    """The time when a file was last changed, as an instant in UTC."""
-    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat().replace("+00:00", "Z")
+    """The time when a file was last changed, as an instant in UTC; where the time stands still, that moment."""
+    return instant_of(dates.fixed_moment() or datetime.fromtimestamp(int(path.stat().st_mtime), UTC))
 
 
 def _completed(document: Document, updated: str) -> Document:

@@ -39,6 +39,7 @@ from terminology.http.bodies import body_of, require_length
 from terminology.http.body_parts import require_few_parts
 from terminology.http.common_headers import REQUEST_ID, CommonHeaders
 from terminology.http.compression import compressed
+from terminology.http.harness import Harness
 from terminology.http.health import add_health
 from terminology.http.media import (
     JSON,
@@ -92,11 +93,12 @@ def create_app(
     settings: Settings | None = None,
     *,
     catalogue: Catalogue | ServedContent | Callable[[], Catalogue] | None = None,
+    harness: Harness | None = None,
 ) -> Flask:
     """A WSGI application with a root for each release below ``/fhir``. It can be mounted anywhere.
 
     ``catalogue`` is the content, or a function that returns the current content; the default is that of the
-    settings, which alone can be written.
+    settings, which alone can be written. ``harness`` makes it a test harness, as the setting of this name does.
 
     Raises TypeError for an argument of another type, UnreadableFileError for content that cannot be loaded, and
     SettingError for settings that contradict one another or name what cannot be used, such as upstreams.
@@ -104,6 +106,7 @@ def create_app(
     settings = Settings.from_environment() if settings is None else settings
     if not isinstance(settings, Settings):
         raise TypeError(f"settings must be Settings, not {type(settings).__name__}")
+    harness = harness or Harness.of(settings)
     current, writable = _content(settings, catalogue)
     state = open_state(settings)
     sessions = Sessions(state)
@@ -145,6 +148,7 @@ def create_app(
             writable=writable,
             takes_writes=settings.writes,
             view=view,
+            is_test_harness=harness is not None,
         )
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if _has_hooks(app):
@@ -167,7 +171,10 @@ def create_app(
     prepared = PreparedRequests(app.wsgi_app, current, settings)
     known = prepared if authenticator is None else Authentication(prepared, authenticator)
     answering = behind_proxies(limited_rate(known, settings), settings)
-    whole = compressed(CommonHeaders(answering, settings), settings)
+    if harness is None:
+        whole = compressed(CommonHeaders(answering, settings), settings)
+    else:
+        whole = harness.around(CommonHeaders(harness.inside(answering), settings, harness.headers), settings)
     app.wsgi_app = observed(whole, settings, current, elsewhere)  # type: ignore[assignment, method-assign]
     return app
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
@@ -34,6 +35,23 @@ def body_of(environ: WSGIEnvironment, largest: int) -> bytes:
         raise RefusedError(415, issues.unsupported_encoding(encoding), {"Accept-Encoding": "gzip"})
     content = _received(environ, largest)
     return _unpacked(content, largest) if content and encoding in _GZIP else content
+
+
+def peeked(environ: WSGIEnvironment, longest: int) -> bytes | None:
+    """The body as it came, which can be read again; None for one that is too long, not whole or of unknown length."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        return None
+    length = int(text)
+    if not 0 < length <= longest:
+        return None
+    body = environ["wsgi.input"]
+    content: bytes = body.read(length)
+    if isinstance(body, BytesIO):
+        body.seek(0)
+    else:
+        environ["wsgi.input"] = BytesIO(content)
+    return content if len(content) == length else None
 
 
 def require_length(environ: WSGIEnvironment) -> None:

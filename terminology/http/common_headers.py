@@ -9,11 +9,11 @@ refused before the application (``granian_server``) pass through this layer, too
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
+from terminology.core.new_ids import new_name
 from terminology.http.addresses import is_page_of_this_machine
 from terminology.http.media import JSON
 from terminology.settings import Settings
@@ -34,7 +34,7 @@ _OTHER_HEADERS = ("Cache-Control", "X-Medplum", "X-Requested-With", "traceparent
 _ALLOWED_HEADERS = ", ".join(sorted({*(header.value for header in RequestHeader), *_OTHER_HEADERS}))
 _EXPOSED_HEADERS = (
     "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, Warning, X-Request-Id, "
-    "X-Terminology-Upstream"
+    "X-Terminology-Harness, X-Terminology-Upstream"
 )
 _VARY = "Accept, Accept-Language, Origin"
 _VARY_COMPRESSED = "Accept, Accept-Encoding, Accept-Language, Origin"
@@ -49,13 +49,17 @@ _PREFLIGHT = (
 class CommonHeaders:
     """The layer."""
 
-    def __init__(self, application: WSGIApplication, settings: Settings) -> None:
+    def __init__(
+        self, application: WSGIApplication, settings: Settings, further: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """``further`` are headers of every answer of this service."""
         self.application = application
         origin = settings.cors_origin
         vary = _VARY_COMPRESSED if settings.compression else _VARY
         self._is_private = settings.auth is not None
         self._vary = "Vary", f"{vary}, Authorization, X-API-Key" if self._is_private else vary
-        self._headers = [self._vary, *(_cors(origin) if origin else ())]
+        self._own = [self._vary, *further]
+        self._headers = [*self._own, *(_cors(origin) if origin else ())]
         self._allows_any = origin == "*"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -72,7 +76,7 @@ class CommonHeaders:
             if origin is None or self._allows_any or not is_page_of_this_machine(origin):
                 headers += self._headers
             else:
-                headers += [self._vary, *_cors(origin)]
+                headers += [*self._own, *_cors(origin)]
             if environ["REQUEST_METHOD"] == "OPTIONS":
                 headers += _PREFLIGHT
             if exc_info is None:
@@ -82,7 +86,7 @@ class CommonHeaders:
         try:
             return self.application(environ, start)
         except Exception as error:
-            return _failed(error, environ, start)
+            return write_failure(error, environ, start)
 
 
 def _cors(origin: str) -> list[tuple[str, str]]:
@@ -94,15 +98,12 @@ def _cors(origin: str) -> list[tuple[str, str]]:
 
 
 def _request_id(environ: WSGIEnvironment) -> str:
-    """The id that the client sent, if it is safe in a header and a log, or else a new one.
-
-    It is a name and not a secret. Python seeds ``random`` anew in a process that was forked.
-    """
+    """The id that the client sent, if it is safe in a header and a log, or else a new one."""
     sent = environ.get(_ID_HEADER, "")
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else getrandbits(128).to_bytes(16, "big").hex()
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else new_name()
 
 
-def _failed(error: Exception, environ: WSGIEnvironment, start: Any) -> list[bytes]:
+def write_failure(error: Exception, environ: WSGIEnvironment, start: Any) -> list[bytes]:
     """An error that the application did not see, as an OperationOutcome in JSON."""
     place = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     response = failure(error, environ[REQUEST_ID], place)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -27,6 +26,7 @@ from terminology.core import budget
 from terminology.core.cache import Cache, RecentValues, size_of
 from terminology.http.addresses import PARTS
 from terminology.http.authentication import RIGHTS
+from terminology.http.bodies import peeked
 from terminology.http.common_headers import REQUEST_ID
 from terminology.http.media import content_type_of, written
 from terminology.http.targets import RELEASE
@@ -115,7 +115,7 @@ class PreparedRequests:
         query, method = environ.get("QUERY_STRING", ""), environ["REQUEST_METHOD"]
         if method not in ("GET", "POST") or not query.isascii():
             return None
-        body = _body(environ, self._longest_body) if method == "POST" else b""
+        body = peeked(environ, self._longest_body) if method == "POST" else b""
         if body is None:
             return None
         is_xml = body[:1] == b"<"
@@ -206,23 +206,6 @@ def _read_json(content: bytes, request: SharedRequest) -> bool:
 def _bytes_of_texts(key: tuple[Hashable, ...], _: object) -> int:
     """About the bytes of a prepared request with its key: it has the texts of the key once more, as they were read."""
     return 2 * size_of(key)
-
-
-def _body(environ: WSGIEnvironment, longest: int) -> bytes | None:
-    """The body, unless it is too long or of unknown length."""
-    text = environ.get("CONTENT_LENGTH") or ""
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        return None
-    length = int(text)
-    if not 0 < length <= longest:
-        return None
-    body = environ["wsgi.input"]
-    content: bytes = body.read(length)
-    if isinstance(body, BytesIO):
-        body.seek(0)
-    else:
-        environ["wsgi.input"] = BytesIO(content)
-    return content if len(content) == length else None
 
 
 def _nodes(content: bytes) -> list[Any] | None:

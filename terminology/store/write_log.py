@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
 import sqlalchemy as sql
 
 from terminology.core import issues
+from terminology.core.dates import instant_of, now
 from terminology.core.errors import RefusedError, TerminologyError, UnavailableError
 from terminology.store.backend import CHANNEL, UNSETTLED, Store
 
@@ -252,7 +252,7 @@ class WriteTransaction:
     def __init__(self, connection: sql.Connection) -> None:
         self._connection = connection
         self._next = _newest(connection) + 1
-        self.instant = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.instant = instant_of(now(), "milliseconds")
         self.number: int | None = None
 
     def latest(self, kind: str, id_: str) -> ResourceVersion | None:

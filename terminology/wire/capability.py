@@ -36,6 +36,8 @@ DATE = (
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SERVICES = "http://hl7.org/fhir/restful-security-service"
 _SERVICES_OF_R4 = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+# What the implementation of a service in the test-harness mode says of itself.
+TEST_HARNESS = "a test harness, not for real use (time and identifiers are fixed, faults on demand)"
 _OPEN = "None: everybody may read the content, and nobody may change it"
 _RIGHTS = (
     "Rights are scopes of SMART, such as system/CodeSystem.rs. An operation needs the right to read its type. What "
@@ -58,7 +60,7 @@ def statement(context: Context) -> Document:
         "extension": list(_features()),
         **_metadata("CapabilityStatement", "TerminologyAdapterCapabilities", base),
         "instantiates": [INSTANTIATES],
-        **_software(base, releaseDate=RELEASED),
+        **_software(base, context.is_test_harness, releaseDate=RELEASED),
         "fhirVersion": release.version,
         "format": list(FORMATS),
         "rest": [
@@ -119,10 +121,11 @@ def _metadata(kind: str, name: str, base: str) -> Node:
     }
 
 
-def _software(base: str, **further: str) -> Node:
+def _software(base: str, is_test_harness: bool, **further: str) -> Node:
+    description = f"{NAME}: {TEST_HARNESS}" if is_test_harness else NAME
     return {
         "software": {"name": NAME, "version": VERSION, **further},
-        "implementation": {"description": NAME, "url": base},
+        "implementation": {"description": description, "url": base},
     }
 
 
@@ -164,16 +167,17 @@ def _resource(kind: str, context: Context) -> Node:
     return node | ({"operation": operations} if operations else {})
 
 
-def terminology(catalogue: Catalogue, release: FhirVersion, base: str, also: Sequence[str] = ()) -> Document:
+def terminology(context: Context, also: Sequence[str] = ()) -> Document:
     """The TerminologyCapabilities of one root (``metadata?mode=terminology``).
 
     ``also`` are the names of parameters that every operation takes.
     """
+    catalogue, release, base = context.catalogue, context.release, context.base
     document: Document = {
         "resourceType": "TerminologyCapabilities",
         "id": "terminology-adapter",
         **_metadata("TerminologyCapabilities", "TerminologyAdapterTerminologyCapabilities", base),
-        **_software(base),
+        **_software(base, context.is_test_harness),
         "codeSystem": [_code_system(url, systems) for url, systems in _by_url(catalogue).items()],
     }
     document["expansion"] = {

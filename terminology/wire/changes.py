@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
 from terminology.core.model import Document, Issue
+from terminology.core.new_ids import new_uuid
 from terminology.wire import json
 from terminology.wire.edge import require_id, valid_resource
 from terminology.wire.exchange import Context, Request, Response, WritableContent
@@ -215,13 +215,20 @@ class Changes:
             elif write.method == UPDATE:
                 write.id = own
         if write.id is None:
-            write.id = str(uuid4())
+            write.id = self._new_id(write.kind)
         require_id(write.id)
         write.before = self._change.latest(write.kind, write.id)
         is_content = self._catalogue.has_id(write.kind, write.id)
         if is_content and (write.before is None or write.before.is_deletion):
             raise TerminologyError(issues.content_not_writable(write.kind, write.id))
         require_current(write)
+
+    def _new_id(self, kind: str) -> str:
+        """An id that no resource has had."""
+        while True:
+            id_ = str(new_uuid())
+            if self._change.latest(kind, id_) is None:
+                return id_
 
     def _match(self, kind: str, criteria: str) -> Document | None:
         """The resource that a condition chooses. Raises RefusedError (412) for several."""

@@ -69,6 +69,7 @@ class Context:
     servers that may be asked, if there are any. ``login`` is None where nobody is asked who they are.
     ``view``: texts that licences keep back are not in the catalogue, and answers carry notices. ``writable``: the
     content with the log of what clients write, where there is a store; ``takes_writes`` says whether they may.
+    ``is_test_harness``: nothing here is for real use, and the capabilities say so.
     """
 
     catalogue: Catalogue
@@ -87,6 +88,7 @@ class Context:
     view: LicensedView | None = None
     writable: WritableContent | None = None
     takes_writes: bool = False
+    is_test_harness: bool = False
 
     @property
     def roots(self) -> Sequence[str]:

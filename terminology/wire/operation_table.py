@@ -7,12 +7,12 @@ has one row, with every name that R4, R4B, R5 or R6 has for it: all are read on 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from uuid import uuid4
 
 from terminology.core import issues
+from terminology.core.dates import now
 from terminology.core.errors import RefusedError
 from terminology.core.model import Document
+from terminology.core.new_ids import new_uuid
 from terminology.operations.find_matches import FindMatchesRequest, find_matches
 from terminology.operations.lookup import LookupRequest, lookup
 from terminology.operations.subsumes import SubsumesRequest, subsumes
@@ -154,7 +154,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("ValueSet", "expand"): Operation(
         ExpandRequest,
         expand,
-        lambda answer: write_expansion.expansion(answer, datetime.now(UTC), uuid4()),
+        lambda answer: write_expansion.expansion(answer, now(), new_uuid()),
         (
             p("url", "uri", instance=False, version="value_set_version"),
             p("value_set", "Resource", "valueSet", instance=False),

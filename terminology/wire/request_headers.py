@@ -25,6 +25,7 @@ class RequestHeader(Enum):
     CHANGE_REASON = "X-Change-Reason"
     CONTENT_ENCODING = "Content-Encoding"
     CONTENT_TYPE = "Content-Type"
+    FAULT = "X-Terminology-Fault"
     HOPS = "X-Terminology-Hops"
     HOST = "Host"
     IF_MATCH = "If-Match"
@@ -46,12 +47,14 @@ class RequestHeader(Enum):
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
 # (X-Cache-Id) alone, besides the rights that they give; the id of a request is in the headers of its answer; hops
-# matter where upstreams are asked, and no such answer is prepared. The others are about resources that are written.
+# matter where upstreams are asked, and no such answer is prepared; faults of a test harness are not the answer's. The
+# others are about resources that are written.
 _WITHOUT_EFFECT = frozenset(
     {
         RequestHeader.API_KEY,
         RequestHeader.AUTHORIZATION,
         RequestHeader.CHANGE_REASON,
+        RequestHeader.FAULT,
         RequestHeader.HOPS,
         RequestHeader.IF_MATCH,
         RequestHeader.IF_NONE_EXIST,

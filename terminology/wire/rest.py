@@ -309,7 +309,7 @@ def _metadata(context: Context, request: Request) -> Response:
         raise TerminologyError(issues.bad_value("mode", mode, f"one of {', '.join(MODES)}"))
     if mode == "terminology":
         also = [CACHE_ID.names[0]] if context.sessions.takes_ids_of_clients else []
-        document = capability.terminology(context.catalogue, context.release, context.base, also)
+        document = capability.terminology(context, also)
         lasts = False  # a store may be out of reach for a while
     else:
         document = capability.statement(context)

@@ -6,7 +6,6 @@ JSON, for every worker process; each process keeps the overlays that it uses, co
 
 from __future__ import annotations
 
-import secrets
 import threading
 import weakref
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from terminology.core import issues
 from terminology.core.cache import Cache
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
+from terminology.core.new_ids import new_secret
 from terminology.state import State
 from terminology.state.callers import Caller
 from terminology.state.sessions import MADE_BY_CLIENT, Session
@@ -59,7 +59,9 @@ class Sessions:
 
     def start(self, caller: Caller, documents: Sequence[Document], sealed: bool) -> Session:
         """A new session with these resources (R5-shaped). Raises TerminologyError when there is no room."""
-        id_ = secrets.token_urlsafe(24)
+        id_ = new_secret()
+        while self._rows.find(id_) is not None or self._rows.was_ended(id_):  # a derived one may be taken
+            id_ = new_secret()
         self._rows.start(id_, caller.owner, caller.quota, sealed)
         try:
             self._put(id_, documents)

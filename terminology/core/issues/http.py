@@ -78,6 +78,19 @@ def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Issue:
     return error(code="not-supported", text=f"{method} is not supported on '{path}'{instead}")
 
 
+def bad_fault(part: str, longest_delay: float) -> Issue:
+    text = (
+        f"The header X-Terminology-Fault cannot be read at '{part}'. It may have, between semicolons: status=503, "
+        f"retry-after=2, delay=1.5 (at most {longest_delay:g} seconds), cut=100, type=text/html, close, calls=2 (or "
+        "1-3), name=any"
+    )
+    return error(code="invalid", text=text)
+
+
+def fault_asked_for(status: int) -> Issue:
+    return error(code="transient", text=f"The status {status} was asked for: this service is a test harness")
+
+
 def operation_needs_post(name: str) -> Issue:
     return error(code="not-supported", text=f"${name} changes the state of the server: use POST")
 
