@@ -120,7 +120,8 @@ class PreparedRequests:
             return None
         is_xml = body[:1] == b"<"
         request = SharedRequest([(method, environ["PATH_INFO"], is_xml, *map(environ.get, _PARTS))])
-        request.add_query(query)
+        if query:
+            request.add_query(query)
         if body:
             read = _read_xml if is_xml else _read_json
             if not read(body, request):

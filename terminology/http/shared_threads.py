@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 from terminology.core import issues
@@ -33,12 +32,14 @@ RETRY_AFTER = 1
 log = logging.getLogger("terminology")
 
 
-@dataclass(slots=True)
 class _Caller:
     """The requests of one caller: how many are at work, and those that wait, if any ever did."""
 
-    at_work: int = 0
-    waiting: deque[tuple[Reply, Scope]] | None = None
+    __slots__ = ("at_work", "waiting")
+
+    def __init__(self) -> None:
+        self.at_work = 0
+        self.waiting: deque[tuple[Reply, Scope]] | None = None
 
 
 class SharedThreads:

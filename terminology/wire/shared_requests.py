@@ -26,8 +26,8 @@ from terminology.wire.operation_table import OPERATIONS
 from terminology.wire.parameters import READERS, Argument, Parameter, named
 
 _TEXTS = ("code", "string")
-# The JSON types of the values in a plain body that are not objects.
-_SIMPLE = (str, bool, int)
+# The JSON types of the values in a plain body.
+_PLAIN = (str, bool, int, dict)
 
 # A value that varies: a text of the URL, still encoded, or a node of the body.
 Value = str | Mapping[str, Any]
@@ -77,18 +77,23 @@ class SharedRequest:
         """
         varying, strings = varying_names(), 0
         for node in nodes:
-            parameter = _plain(node)
-            if parameter is None:
+            if type(node) is not dict or len(node) != 2 or "name" not in node:
                 return None
-            name, value_key, value, strings_of_value = parameter
-            strings += 3 + strings_of_value
+            first, second = node
+            value_key = second if first == "name" else first
+            name, value = node["name"], node[value_key]
             kind = type(value)
-            if name in varying and (kind is str or kind is dict or kind is int):
+            if type(name) is not str or value_key[:5] != "value" or kind not in _PLAIN:
+                return None
+            strings += 4 if kind is str else 3
+            if kind is dict:
+                strings += 2 * len(value)
+                if name not in varying or not all(type(part) is str for part in value.values()):
+                    return None
+            if name in varying and kind is not bool:
                 self.parts.append((name, value_key))
                 self.names.append(name)
                 self.values.append(node)
-            elif kind is dict:
-                return None
             else:
                 self.parts.append((name, value_key, kind, value))
         return strings
@@ -174,25 +179,6 @@ class SharedInBatch:
         varied = VariedRequest.of(request, prepared)
         if varied is not None:
             self._varied[request.key] = varied
-
-
-def _plain(node: Any) -> tuple[str, str, Any, int] | None:
-    """The name of a parameter, the key of its value, the value and the number of strings in it.
-
-    None if it has anything else, or another value than a text, boolean, whole number or Coding.
-    """
-    if type(node) is not dict or len(node) != 2:
-        return None
-    (first, name), (value_key, value) = node.items()
-    if first != "name":
-        first, name, value_key, value = value_key, value, first, name
-    if first != "name" or type(name) is not str or value_key[:5] != "value":
-        return None
-    kind = type(value)
-    if kind is dict:
-        is_plain = all(type(part) is str for part in value.values())
-        return (name, value_key, value, 2 * len(value)) if is_plain else None
-    return (name, value_key, value, 1 if kind is str else 0) if kind in _SIMPLE else None
 
 
 def _text(value: Value) -> str | None:
