@@ -5,6 +5,7 @@ Read upwards: a module imports only what stands below it in this list.
 ================  ==================================================================
 __main__.py       ``python -m terminology``
 cli/              the command ``terminology``
+workbench/        tools for sheets of codes and for maps, over the library
 http/             Flask, the fast path, and the web server that carries them
 library/          the same answers in Python, without HTTP
 opening.py        the parts put together as the settings say
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from terminology.core.model import Coding, Issue, Typed
     from terminology.http.app import create_app
     from terminology.library.results import (
+        BatchTranslateResult,
         BatchValidateResult,
         CacheControlResult,
         ClosureResult,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdapterError",
+    "BatchTranslateResult",
     "BatchValidateResult",
     "BrokenReleaseError",
     "CacheControlResult",

@@ -32,6 +32,7 @@ _PLACES = {
     "keys": ("keys", "keys"),
     "load": ("content", "load_content"),
     "lookup": ("lookup_translate", "lookup"),
+    "map": ("mapping", "map_"),
     "reference": ("content", "reference"),
     "reload": ("services", "reload"),
     "remove": ("store", "remove"),

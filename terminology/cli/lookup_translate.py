@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from terminology.cli import result_lines
-from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.cli.opened import CONTENT, named, opened_terminology
+from terminology.cli.options import settings_options
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.library import Terminology
 from terminology.library.results import LookupResult, Result, TranslateResult
-from terminology.opening import ServedContent
 from terminology.wire import json
 from terminology.wire.outcome import operation_outcome
 
 R = TypeVar("R", bound=Result)
 
-# The settings that name the content.
-_CONTENT = ("bundled", "content", "store", "skip_broken", "upstreams")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print each answer as a Parameters resource.")
-
-
-@contextmanager
-def _terminology(config: Path | None, options: dict[str, Any]) -> Iterator[Terminology]:
-    """The content that the settings name; problems end the command with one line.
-
-    A single request has no state to keep, so the data folder need not be writable.
-    """
-    with errors_in_one_line():
-        settings = settings_of(config, options)
-        with closing(ServedContent(settings)) as served:
-            yield Terminology(settings=settings.updated(data=""), catalogue=served.catalogue)
 
 
 def _read(context: click.Context, argument: click.Parameter, codes: Sequence[str]) -> list[str]:
@@ -103,7 +87,7 @@ _CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, cal
 @click.option("--version", help="The version of the code system.")
 @click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
 @click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
-@settings_options(*_CONTENT)
+@settings_options(*CONTENT)
 @_JSON
 def lookup(
     system: str,
@@ -115,15 +99,16 @@ def lookup(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the display, designations and properties of each CODE of a code SYSTEM.
+    """Show the display, designations and properties of each CODE of a code SYSTEM: its url, or a short name (cpt).
 
     A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code is not known.
     """
-    with _terminology(config, options) as terminology:
+    with opened_terminology(config, options) as terminology:
+        url = named(terminology, system)
 
         def ask(code: str) -> LookupResult:
             return terminology.lookup(
-                system, code, version=version, display_language=language, property=properties
+                url, code, version=version, display_language=language, property=properties
             )
 
         _show(codes, ask, result_lines.lookup_lines, as_json)
@@ -142,7 +127,8 @@ def lookup(
     is_flag=True,
     help="Use two maps in a row where no map leads to the target ('_compose=true').",
 )
-@settings_options(*_CONTENT)
+@click.option("--explain", is_flag=True, help="Show the reason, and what each map had to do with it.")
+@settings_options(*CONTENT)
 @_JSON
 def translate(
     system: str,
@@ -151,27 +137,32 @@ def translate(
     map_: str | None,
     where: tuple[str, ...],
     compose: bool,
+    explain: bool,
     config: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the translations of each CODE of a code SYSTEM.
+    """Show the translations of each CODE of a code SYSTEM: its url, or a short name such as cpt or icd10cm.
 
     A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code has no translation.
     """
-    conditions = [_dependency(condition) for condition in where]
+    conditions = [dependency(condition) for condition in where]
     parameters: dict[str, Any] = {"_compose": True} if compose else {}
-    with _terminology(config, options) as terminology:
+    if explain:
+        parameters["_explain"] = True
+    with opened_terminology(config, options) as terminology:
+        url, target = named(terminology, system), None if to is None else named(terminology, to)
 
         def ask(code: str) -> TranslateResult:
             return terminology.translate(
-                system, code, target_system=to, url=map_, dependency=conditions, **parameters
+                url, code, target_system=target, url=map_, dependency=conditions, **parameters
             )
 
         _show(codes, ask, result_lines.translate_lines, as_json, is_found=bool)
 
 
-def _dependency(condition: str) -> dict[str, str]:
+def dependency(condition: str) -> dict[str, str]:
+    """The dependency of ``NAME=VALUE``. Raises BadParameter for anything else."""
     name, equals, value = condition.partition("=")
     if not name or not equals:
         raise click.BadParameter(f"should be NAME=VALUE, not '{condition}'", param_hint="--where")

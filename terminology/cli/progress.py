@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from terminology.store.loading import ImportOutcome, StoreWriter
     from terminology.store.registry import RegisteredArtifact, Registry
     from terminology.store.release import Importer
+    from terminology.store.reporting import Reporter
 
 # How many problems are printed; all are counted.
 MOST_PROBLEMS = 20
@@ -53,7 +54,7 @@ def import_into(
 
     Raises MalformedRow, BrokenReleaseError, TooFewRowsError, and Interrupted on Ctrl-C.
     """
-    progress = _Progress(shows=not quiet and sys.stderr.isatty())
+    progress = Progress(shows=not quiet and sys.stderr.isatty())
     reporter = _TerminalReporter(strict, progress)
     try:
         outcomes = loader.load(importer, paths, reporter, dry_run=dry_run, **options)
@@ -92,7 +93,7 @@ def _served_again(outcome: ImportOutcome) -> str:
 class _TerminalReporter:
     """Prints the first problems and counts them all. The reports of progress are passed on."""
 
-    def __init__(self, strict: bool, progress: _Progress) -> None:
+    def __init__(self, strict: bool, progress: Progress) -> None:
         self._strict, self._progress = strict, progress
         self.progress = progress.read
         self.rows = progress.rows
@@ -113,7 +114,7 @@ class _TerminalReporter:
             click.echo(f"{counted(self._count, 'problem')} in these files", err=True)
 
 
-class _Progress:
+class Progress:
     """One line that is overwritten: the file, how much of it is read, and the number of rows.
 
     ``shows`` is False unless stderr is a terminal.
@@ -126,6 +127,11 @@ class _Progress:
         self._width = 0
         self._rows = 0
         self._file = ""
+
+    @staticmethod
+    def on_terminal() -> Progress:
+        """Progress that shows if stderr is a terminal."""
+        return Progress(shows=sys.stderr.isatty())
 
     def rows(self, count: int) -> None:
         """Report the number of rows read."""
@@ -158,6 +164,22 @@ class _Progress:
     def end(self) -> None:
         if self._width:
             click.echo("", err=True)
+
+
+class _SheetReporter:
+    """Reports how much of a sheet has been read. A sheet has no problems of its own: its rows say what is wrong."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress.read
+        self.rows = progress.rows
+
+    def problem(self, problem: Problem) -> None:
+        """Ignore a problem."""
+
+
+def progress_of_sheet(progress: Progress) -> Reporter:
+    """The reporter of a sheet that shows in a progress line."""
+    return _SheetReporter(progress)
 
 
 def show(releases: Sequence[tuple[RegisteredArtifact, str | None]], as_json: bool) -> bool:
@@ -195,7 +217,7 @@ def show_verdicts(store: Store, registry: Registry) -> bool:
     """Verify a store, and print a line for each artifact. False: one is damaged."""
     from terminology.store.verifying import verdicts
 
-    progress, is_whole = _Progress(shows=sys.stderr.isatty()), True
+    progress, is_whole = Progress(shows=sys.stderr.isatty()), True
     try:
         for loaded, verdict in verdicts(store, registry, partial(progress.read, "reading")):
             progress.clear()

@@ -7,14 +7,16 @@ from typing import Any
 
 from terminology.core.issues.translate_hints import AS_DEPENDENCY
 from terminology.core.model import Coding
-from terminology.library.results import (
-    LookupResult,
+from terminology.library.result_parts import (
+    ResultConsideredMap,
     ResultDesignation,
+    ResultExplanation,
     ResultMatch,
     ResultProperty,
-    TranslateResult,
 )
+from terminology.library.results import LookupResult, TranslateResult
 
+_CONSIDERED = ("map", "outcome", "group", "element", "leads to", "unmapped")
 _MATCH = ("relationship", "system", "code", "display", "map", "note")
 
 
@@ -58,6 +60,22 @@ def translate_lines(result: TranslateResult) -> Iterator[str]:
     rows = [_match(match) for match in result.matches]
     if rows:
         yield from _columns([_MATCH, *rows])
+    if result.explanation is not None:
+        yield from explanation_lines(result.explanation)
+
+
+def explanation_lines(explanation: ResultExplanation) -> Iterator[str]:
+    """The reason, a table of the maps that were considered, and where displays are from."""
+    yield f"reason: {explanation.reason or 'none: there is a translation, and nothing is left to decide'}"
+    if explanation.maps:
+        yield from _columns([_CONSIDERED, *(_considered(map_) for map_ in explanation.maps)])
+    if explanation.displays:
+        yield from _columns([("display of", "from"), *explanation.displays.items()])
+
+
+def _considered(map_: ResultConsideredMap) -> tuple[str, ...]:
+    group = "" if map_.group is None else str(map_.group)
+    return map_.map, map_.outcome, group, map_.element or "", map_.target or "", map_.unmapped or ""
 
 
 def _match(match: ResultMatch) -> tuple[str, ...]:

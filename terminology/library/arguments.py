@@ -97,6 +97,34 @@ def names_value_set(operation: str, names: Mapping[str, Any]) -> bool:
     return not _VALUE_SET.isdisjoint(fields_of(rows_at(operation), names))
 
 
+# What ``translate`` calls a parameter that has another name in FHIR.
+TRANSLATE_NAMES = {"sourceCode": "code"}
+
+
+def given_translation(
+    index: int, item: object, rows: Sequence[Parameter]
+) -> tuple[Document | FhirModel, Node]:
+    """One of many translations: its Parameters resource, and its arguments by the names of FHIR.
+
+    It is a Coding, a dictionary of arguments as ``translate`` takes them, or a Parameters resource. Raises TypeError.
+    """
+    if isinstance(item, Coding):
+        item = {"sourceCoding": item}
+    if is_model(item):
+        return copied(item), {}
+    if not isinstance(item, Mapping):
+        raise TypeError(
+            f"translations[{index}] must be a Coding, a dictionary or a Parameters resource, not {type_of(item)}"
+        )
+    if "resourceType" in item:
+        return copied(item), {}
+    arguments, typed = dict(item), Node()
+    if "code" in arguments:
+        typed["sourceCode"] = arguments.pop("code")
+    values = by_fhir_name(rows, "batch-translate", arguments, typed, TRANSLATE_NAMES)
+    return {"resourceType": "Parameters"}, values
+
+
 @dataclass(slots=True)
 class GivenValidation:
     """One of many validations: a Parameters resource, or arguments as ``validate_code`` takes them.

@@ -8,7 +8,6 @@ answer that a client of R4 gets, ``to_json("r4")`` its text, and ``to_fhir("r4")
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -16,6 +15,17 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document, Issue, Typed
+from terminology.library.result_parts import (
+    ExpansionConcept,
+    PropertyMatch,
+    ResultAttribute,
+    ResultConsideredMap,
+    ResultDesignation,
+    ResultExplanation,
+    ResultMatch,
+    ResultProperty,
+    SubsumptionEntry,
+)
 from terminology.library.values import copied, require_type
 from terminology.wire.json import write
 from terminology.wire.outcome import issue_of
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from fhir_core.fhirabstractmodel import FHIRAbstractModel
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Result")
 
 HOME = "r5"
 # fhir.resources has no models of R4 (4.0.1); those of R4B have the same elements in these resources.
@@ -37,95 +48,6 @@ def _refusal(error: ValueError) -> str:
         return str(error)
     place = ".".join(str(step) for step in reasons[0]["loc"])
     return f"{place}: {reasons[0]['msg']}"
-
-
-# -- the parts of results ------------------------------------------------------------------------
-
-
-@dataclass(slots=True, frozen=True)
-class ResultDesignation:
-    """A designation of a concept. ``source`` is the canonical of the supplement that it comes from."""
-
-    value: str
-    language: str | None = None
-    use: Coding | None = None
-    additional_use: Sequence[Coding] = ()
-    source: str | None = None
-
-
-@dataclass(slots=True, frozen=True)
-class ResultProperty:
-    """A property of a concept or of a map row.
-
-    ``code`` is its code, or its uri in a map row; ``value`` a Coding, or a text, number or boolean; ``type`` the
-    name of its FHIR type; ``description`` the display of the concept that a code stands for.
-    """
-
-    code: str
-    value: Any = None
-    type: str | None = None
-    description: str | None = None
-    source: str | None = None
-
-
-@dataclass(slots=True, frozen=True)
-class ResultAttribute:
-    """A ``dependsOn`` or ``product`` of a match: the uri of the attribute, and its value."""
-
-    attribute: str
-    value: Any = None
-
-
-@dataclass(slots=True, frozen=True)
-class ResultMatch:
-    """A match of ``$translate``. Without a ``concept`` the map says that there is none (``noMap``).
-
-    ``source`` is the code that was found, where a target was given; ``via`` are the maps that led to
-    ``origin_map``, in order.
-    """
-
-    relationship: str | None
-    concept: Coding | None
-    source: Coding | None
-    origin_map: str | None
-    via: Sequence[str]
-    comment: str | None
-    depends_on: Sequence[ResultAttribute]
-    products: Sequence[ResultAttribute]
-    properties: Sequence[ResultProperty]
-
-
-@dataclass(slots=True, frozen=True)
-class ExpansionConcept:
-    """An entry of ``ValueSet.expansion.contains``."""
-
-    system: str | None
-    code: str | None
-    version: str | None
-    display: str | None
-    abstract: bool
-    inactive: bool
-    designations: Sequence[ResultDesignation]
-    properties: Sequence[ResultProperty]
-    contains: Sequence[ExpansionConcept]
-
-
-@dataclass(slots=True, frozen=True)
-class SubsumptionEntry:
-    """A row of a closure table: how one code is related to another."""
-
-    source: Coding
-    target: Coding
-    relationship: str
-
-
-@dataclass(slots=True, frozen=True)
-class PropertyMatch:
-    """A match of ``$find-matches``; ``unmatched`` are the properties that the concept does not have."""
-
-    coding: Coding
-    unmatched: Sequence[ResultProperty]
-    comment: str | None
 
 
 # -- results -------------------------------------------------------------------------------------
@@ -305,6 +227,17 @@ class TranslateResult(JudgementResult):
     def matches(self) -> list[ResultMatch]:
         return [_match(_parts(node)) for node in self._nodes.get("match", ())]
 
+    @cached_property
+    def explanation(self) -> ResultExplanation | None:
+        """Why the answer is what it is, if the request had ``_explain=True``."""
+        nodes = self._nodes.get("explanation")
+        return _explanation(_parts(nodes[0])) if nodes else None
+
+    @cached_property
+    def issues(self) -> list[Issue]:
+        """The errors of a translation of ``batch_translate`` that failed; empty for any other."""
+        return _issues_of(self._answer)
+
 
 class ValidateResult(JudgementResult):
     """The answer to ``$validate-code`` of a code system or value set. It is true if the code is valid."""
@@ -326,27 +259,27 @@ class ValidateResult(JudgementResult):
     def issues(self) -> list[Issue]:
         """The errors, warnings and notes of the answer."""
         outcomes = [node["resource"] for node in self._nodes.get("issues", ())] or [self._answer]
-        return [issue_of(node) for outcome in outcomes for node in outcome.get("issue", ())]
+        return [issue for outcome in outcomes for issue in _issues_of(outcome)]
 
 
-class BatchValidateResult(ParametersResult):
-    """The answer to ``$batch-validate-code`` of a code system or value set. Iteration gives each validation."""
+class BatchResult(ParametersResult, Generic[R]):
+    """The answer to many requests in one. Iteration gives each answer, in the order of the questions."""
+
+    _part_name: str  # of the parameter that holds each
+    _part_type: type[R]
 
     @cached_property
-    def validations(self) -> list[ValidateResult]:
-        """The answers, in the order of the questions.
+    def _part_results(self) -> list[R]:
+        return [self._part_result(index) for index in range(len(self._nodes.get(self._part_name, ())))]
 
-        One that failed is a ValidateResult whose ``json`` is an OperationOutcome: it has ``issues`` alone.
-        """
-        return [self._validation(index) for index in range(len(self._nodes.get("validation", ())))]
-
-    def _validation(self, index: int) -> ValidateResult:
+    def _part_result(self, index: int) -> R:
         def within(parameters: Document) -> Document:
-            nodes = _by_name(parameters.get("parameter", ()))
-            resource: Document = nodes["validation"][index]["resource"]
+            nodes = [node for node in parameters.get("parameter", ()) if node["name"] == self._part_name]
+            resource: Document = nodes[index]["resource"]
             return resource
 
-        return ValidateResult(within(self._answer), lambda release: within(self._whole(release)))
+        answer: Document = self._nodes[self._part_name][index]["resource"]
+        return self._part_type(answer, lambda release: within(self._whole(release)))
 
     def _whole(self, release: str) -> Document:
         """The whole answer of another release, which all validations share."""
@@ -358,11 +291,39 @@ class BatchValidateResult(ParametersResult):
     def _others(self) -> dict[str, Document]:
         return {}
 
-    def __iter__(self) -> Iterator[ValidateResult]:
-        return iter(self.validations)
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._part_results)
 
     def __len__(self) -> int:
-        return len(self.validations)
+        return len(self._part_results)
+
+
+class BatchValidateResult(BatchResult[ValidateResult]):
+    """The answer to ``$batch-validate-code`` of a code system or value set. Iteration gives each validation."""
+
+    _part_name, _part_type = "validation", ValidateResult
+
+    @property
+    def validations(self) -> list[ValidateResult]:
+        """The answers, in the order of the questions.
+
+        One that failed is a ValidateResult whose ``json`` is an OperationOutcome: it has ``issues`` alone.
+        """
+        return self._part_results
+
+
+class BatchTranslateResult(BatchResult[TranslateResult]):
+    """The answer to ``ConceptMap/$batch-translate``. Iteration gives each translation."""
+
+    _part_name, _part_type = "translation", TranslateResult
+
+    @property
+    def translations(self) -> list[TranslateResult]:
+        """The answers, in the order of the questions.
+
+        One that failed is a TranslateResult whose ``json`` is an OperationOutcome: it has ``issues`` alone.
+        """
+        return self._part_results
 
 
 class SubsumesResult(ParametersResult):
@@ -576,6 +537,32 @@ def _match(parts: _Nodes) -> ResultMatch:
         products=[_attribute(_parts(node)) for node in parts.get("product", ())],
         properties=[_property(_parts(node), "uri") for node in parts.get("property", ())],
     )
+
+
+def _explanation(parts: _Nodes) -> ResultExplanation:
+    return ResultExplanation(
+        reason=_value_of(parts, "reason"),
+        maps=[_considered_map(_parts(node)) for node in parts.get("map", ())],
+        displays={
+            str(_value_of(display, "code")): str(_value_of(display, "source"))
+            for display in map(_parts, parts.get("display", ()))
+        },
+    )
+
+
+def _considered_map(parts: _Nodes) -> ResultConsideredMap:
+    return ResultConsideredMap(
+        map=str(_value_of(parts, "map") or ""),
+        outcome=str(_value_of(parts, "outcome") or ""),
+        group=_value_of(parts, "group"),
+        element=_value_of(parts, "element"),
+        target=_value_of(parts, "target"),
+        unmapped=_value_of(parts, "unmapped"),
+    )
+
+
+def _issues_of(outcome: Document) -> list[Issue]:
+    return [issue_of(node) for node in outcome.get("issue", ())]
 
 
 def _attribute(parts: _Nodes) -> ResultAttribute:

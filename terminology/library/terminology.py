@@ -19,12 +19,14 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document
 from terminology.library.arguments import (
+    TRANSLATE_NAMES,
     VALUE_SET_NAMES,
     GivenValidation,
     bare_name,
     chosen_value_set,
     codings_of,
     compared_value_set,
+    given_translation,
     names_value_set,
     rows_at,
     several,
@@ -32,6 +34,7 @@ from terminology.library.arguments import (
 from terminology.library.content import documents_of, items_of
 from terminology.library.results import (
     HOME,
+    BatchTranslateResult,
     BatchValidateResult,
     CacheControlResult,
     ClosureResult,
@@ -234,9 +237,43 @@ class Terminology:
             "targetScope": target_scope,
             "dependency": dependency,
         }
-        return self._typed(
-            TranslateResult, "ConceptMap/$translate", typed, parameters, {"sourceCode": "code"}
-        )
+        return self._typed(TranslateResult, "ConceptMap/$translate", typed, parameters, TRANSLATE_NAMES)
+
+    def batch_translate(
+        self,
+        translations: Iterable[Coding | Mapping[str, Any] | FhirModel],
+        *,
+        target_system: str | None = None,
+        url: str | None = None,
+        dependency: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
+        **parameters: Any,
+    ) -> BatchTranslateResult:
+        """The translations of many codes, in one request: ``ConceptMap/$batch-translate``.
+
+        Each of ``translations`` is a Coding, a dictionary of the arguments of ``translate``
+        (``{"system": ..., "code": ...}``), or a Parameters resource. ``target_system``, ``url``, ``dependency`` and
+        ``parameters`` stand for all that do not have their own. One that cannot be answered fails alone.
+
+        Raises TypeError for a translation of another type; TerminologyError, also for no translations or too many;
+        UnavailableError.
+        """
+        operation = "ConceptMap/$batch-translate"
+        rows = rows_at(operation)
+        questions = [
+            given_translation(index, item, rows)
+            for index, item in enumerate(several("translations", translations))
+        ]
+        typed = {"targetSystem": target_system, "url": url, "dependency": dependency}
+        shared = by_fhir_name(rows, bare_name(operation), parameters, typed)
+
+        def answer(release: str) -> Document:
+            version = _release(release)
+            sent = [
+                body_of(rows, own, in_shape_of(version, body), operation, version) for body, own in questions
+            ]
+            return self._operation(operation, None, release, {**shared, "translation": sent})
+
+        return BatchTranslateResult(answer(HOME), answer)
 
     def validate_code(
         self,

@@ -180,11 +180,32 @@ def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ())
     base, version = split_canonical(url)
     if version is not None and catalogue.find_system(base) is not None:
         return issues.version_in_the_system(catalogue.preferred(base), version)
-    names = catalogue.cache.get(("names of code systems",), lambda: _SystemNames.of(catalogue))
-    assert isinstance(names, _SystemNames)
+    names = _system_names(catalogue)
     bare_url = _bare_url(base)
     similar = {other for other in also if other is not None and _bare_url(other) == bare_url}
     return did_you_mean(sorted((similar | names.like(base)) - {url}))
+
+
+def system_named(catalogue: Catalogue, name: str) -> str:
+    """The uri of the code system that a person names: by its uri, or by a short name, name, title or id.
+
+    A uri that is not known is taken as it is: a map may lead from a code system that is not here.
+
+    Raises TerminologyError for a name that no code system has, or several.
+    """
+    if ":" in name:
+        return catalogue.preferred(name)
+    urls = _system_names(catalogue).like(name)
+    if len(urls) == 1:
+        return urls.pop()
+    issue = issues.name_of_several_systems(name, urls) if urls else issues.unknown_system_name(name)
+    raise TerminologyError(issue)
+
+
+def _system_names(catalogue: Catalogue) -> _SystemNames:
+    names = catalogue.cache.get(("names of code systems",), lambda: _SystemNames.of(catalogue))
+    assert isinstance(names, _SystemNames)
+    return names
 
 
 @dataclass(slots=True)

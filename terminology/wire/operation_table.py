@@ -150,6 +150,39 @@ def _many(operation: Operation, definition: str) -> Operation:
     return replace(operation, each="validation", definition=ECOSYSTEM + definition)
 
 
+_TRANSLATE = Operation(
+    TranslateRequest,
+    translate,
+    write_translation.translation,
+    (
+        p("url", "canonical", instance=False, version="map_version"),
+        p("concept_map", "Resource", "conceptMap", instance=False),
+        p("map_version", "string", "conceptMapVersion", instance=False),
+        p("code", "code", "sourceCode", "code", varies=True),
+        p("system", "uri", "system", "sourceSystem", version="version"),
+        p("version", "string", "version", "sourceVersion"),
+        p("coding", "Coding", "sourceCoding", "coding", varies=True),
+        p("concept", "CodeableConcept", "sourceCodeableConcept", "codeableConcept"),
+        p("target_code", "code", "targetCode", varies=True),
+        p("target_coding", "Coding", "targetCoding", varies=True),
+        p("target_concept", "CodeableConcept", "targetCodeableConcept"),
+        p("source_scope", "uri", "sourceScope", "source"),
+        p("target_scope", "uri", "targetScope", "target"),
+        p("target_system", "uri", "targetSystem", "targetsystem", version="target_version"),
+        p("reverse", "boolean"),
+        p("date", "dateTime"),
+        p("dependencies", "dependency", "dependency", many=True),
+        p("composes", "boolean", "_compose"),
+        p("explains", "boolean", "_explain"),
+        p("languages", "languages", "displayLanguage"),
+    ),
+    body_parameter="conceptMap",
+    downgrade=_translation_as_r4,
+    warns_in="message",
+    definition=CORE + "ConceptMap-translate",
+)
+
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("ValueSet", "expand"): Operation(
         ExpandRequest,
@@ -236,36 +269,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         in_r6=False,
         definition=CORE + "CodeSystem-find-matches",
     ),
-    ("ConceptMap", "translate"): Operation(
-        TranslateRequest,
-        translate,
-        write_translation.translation,
-        (
-            p("url", "canonical", instance=False, version="map_version"),
-            p("concept_map", "Resource", "conceptMap", instance=False),
-            p("map_version", "string", "conceptMapVersion", instance=False),
-            p("code", "code", "sourceCode", "code", varies=True),
-            p("system", "uri", "system", "sourceSystem", version="version"),
-            p("version", "string", "version", "sourceVersion"),
-            p("coding", "Coding", "sourceCoding", "coding", varies=True),
-            p("concept", "CodeableConcept", "sourceCodeableConcept", "codeableConcept"),
-            p("target_code", "code", "targetCode", varies=True),
-            p("target_coding", "Coding", "targetCoding", varies=True),
-            p("target_concept", "CodeableConcept", "targetCodeableConcept"),
-            p("source_scope", "uri", "sourceScope", "source"),
-            p("target_scope", "uri", "targetScope", "target"),
-            p("target_system", "uri", "targetSystem", "targetsystem", version="target_version"),
-            p("reverse", "boolean"),
-            p("date", "dateTime"),
-            p("dependencies", "dependency", "dependency", many=True),
-            p("composes", "boolean", "_compose"),
-            p("languages", "languages", "displayLanguage"),
-        ),
-        body_parameter="conceptMap",
-        downgrade=_translation_as_r4,
-        warns_in="message",
-        definition=CORE + "ConceptMap-translate",
-    ),
+    ("ConceptMap", "translate"): _TRANSLATE,
+    # Ours, after the model of $batch-validate-code.
+    ("ConceptMap", "batch-translate"): replace(_TRANSLATE, each="translation", definition=None),
     (BASE, "versions"): Operation(
         VersionsRequest,
         versions,

@@ -27,7 +27,6 @@ from terminology.core.structure import require
 from terminology.core.users import WRITING
 from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability, map_import
-from terminology.wire.batch_validate import Answer, answer_each, part
 from terminology.wire.bundle import (
     BATCH_LIMIT,
     batch_entry,
@@ -43,6 +42,7 @@ from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.json import Written
+from terminology.wire.many_requests import Answer, answer_each, part
 from terminology.wire.operation import BASE, Operation, PreparedRequest
 from terminology.wire.operation_table import OPERATIONS, operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown

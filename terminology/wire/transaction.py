@@ -15,7 +15,6 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.wire.batch_validate import part
 from terminology.wire.bundle import batch_entry, entry_request
 from terminology.wire.changes import (
     CREATE,
@@ -31,6 +30,7 @@ from terminology.wire.changes import (
     write_of,
 )
 from terminology.wire.exchange import Context, Request, Response
+from terminology.wire.many_requests import part
 from terminology.wire.operation import BASE
 from terminology.wire.operation_table import operation_of
 from terminology.wire.permission import require_right

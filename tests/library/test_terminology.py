@@ -717,6 +717,7 @@ def test_the_public_names_are_these_and_the_page_of_the_library_has_each() -> No
         name for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")
     }
     assert set(terminology_package.__all__) == errors_ | {
+        "BatchTranslateResult",
         "BatchValidateResult",
         "CacheControlResult",
         "ClosureResult",

@@ -175,7 +175,7 @@ def test_no_definition_is_ascribed_to_HL7_that_it_does_not_publish(http: FlaskCl
     ascribed = {o["definition"].removeprefix(core) for o in named if o["definition"].startswith(core)}
     assert ascribed <= OF_HL7
     elsewhere = {o["name"] for o in named if not o["definition"].startswith(core)}
-    assert elsewhere == {"batch-validate-code", "cache-control", "related", "compare"}
+    assert elsewhere == {"batch-validate-code", "batch-translate", "cache-control", "related", "compare"}
 
 
 @dataclass(slots=True)

@@ -97,7 +97,9 @@ _ALLOWED: dict[str, dict[str, tuple[str, ...] | None]] = {
 # The column that each kind of resource needs.
 _REQUIRED = {"CodeSystem": "code", "ConceptMap": "source"}
 # What spreadsheets show for a formula that failed, also in a CSV file that they wrote.
-_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
+SPREADSHEET_ERRORS = frozenset(
+    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)
 _NO_MAP = ("no map", "no-map", "nomap", "no_map")
 _TRUE, _FALSE = {"true", "yes", "1", "x", "y"}, {"false", "no", "0", "", "n"}
 
@@ -316,7 +318,7 @@ def _cells(mapping: TableMapping, reporter: Reporter) -> Iterator[tuple[int, dic
     names = mapping.column_names()
     for number, row in _rows(mapping, reporter, names):
         cells = {name: cell.strip() for name, cell in zip(names, row, strict=True)}
-        if wrong := [name for name, cell in cells.items() if cell in _ERRORS]:
+        if wrong := [name for name, cell in cells.items() if cell in SPREADSHEET_ERRORS]:
             text = f"the column {wrong[0]} has {cells[wrong[0]]}, an error of the spreadsheet"
             reporter.problem(Problem(mapping.table.label, number, text))
         elif any(cells.values()):

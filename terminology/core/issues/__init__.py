@@ -41,6 +41,7 @@ from terminology.core.issues.upstreams import *
 from terminology.core.issues.users import *
 from terminology.core.issues.value_sets import *
 from terminology.core.issues.versions import *
+from terminology.core.issues.workbench import *
 from terminology.core.issues.writes import *
 
 globals().update(cutting(globals()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from terminology.core.issues.phrases import or_list, shortened
+from terminology.core.issues.phrases import listed, or_list, shortened
 from terminology.core.issues.severity import error, information
 from terminology.core.model import CodeSystemInfo, Document, Issue
 
@@ -135,3 +135,16 @@ def _how_to_use_another_version(url: str, known: Sequence[str]) -> str:
 def user_assigned_codes_are_unclosed(about: CodeSystemInfo) -> str:
     """Why an expansion is not closed: the text of HL7's extension valueset-unclosed."""
     return f"User-assigned codes of three letters or digits are part of '{about.url}', but are not listed"
+
+
+def unknown_system_name(name: str) -> Issue:
+    text = (
+        f"No code system is called '{name}'. Name it by its url, or by a short name such as cpt, icd10cm, icd10pcs, "
+        "loinc or snomed"
+    )
+    return error(code="not-found", text=text, tx="not-found")
+
+
+def name_of_several_systems(name: str, urls: Iterable[str]) -> Issue:
+    text = f"Several code systems are called '{name}': {listed(urls)}. Name one by its url"
+    return error(code="multiple-matches", text=text)

@@ -84,6 +84,10 @@ def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> s
     return f"{part} has no code {code_in_quotes(code)}."
 
 
+def code_of_other_systems(code: str | None, systems: Iterable[str]) -> str:
+    return f"{code_in_quotes(code)} is a code of {listed(systems)}."
+
+
 def retired_code(code: str | None, successors: Collection[str]) -> str:
     are = "its successors are" if len(successors) > 1 else "its successor is"
     return f"The code {code_in_quotes(code)} is no longer active; {are} {quoted_list(successors)}."

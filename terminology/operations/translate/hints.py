@@ -22,6 +22,7 @@ from terminology.operations.translate.conditions import by_attribute, holds, sam
 from terminology.operations.translate.model import NEGATIVE, Match, TranslateQuery
 from terminology.operations.translate.rows import find_rows, lists
 from terminology.systems.code_shapes import may_be_elsewhere
+from terminology.systems.protocol import CodeSystem
 
 _SUCCESSOR = ("replacedBy", "replaced-by", "successor", "SAME_AS", "REPLACED_BY")
 _NO_VALUE = ("unspecified", "unknown")
@@ -33,21 +34,21 @@ def remark(
     catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap], matches: Sequence[Match]
 ) -> str | None:
     """The message of an answer ``result=true``; None if there is nothing to remark."""
-    return _message([*_notes(catalogue, query, maps, matches), *_open_conditions(query, matches)]) or None
+    return _message([*_notes(catalogue, query, maps, matches), *open_conditions(query, matches)]) or None
 
 
 def explanation(
     catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap], matches: Sequence[Match]
 ) -> str:
     """The message of an answer ``result=false``: the reason first."""
-    excluded = [] if matches else _excluded_by_scope(query)
-    gaps = list(_gaps(query, maps))
-    sentences = [*(excluded or [_reason(matches)]), *gaps, *_notes(catalogue, query, maps, matches)]
-    unmet = list(_unmet_conditions(catalogue, query, maps))
+    excluded = [] if matches else excluded_by_scope(query)
+    known_gaps = list(gaps(query, maps))
+    sentences = [*(excluded or [_reason(matches)]), *known_gaps, *_notes(catalogue, query, maps, matches)]
+    unmet = list(unmet_conditions(catalogue, query, maps))
     sentences += unmet
     if not excluded:
-        sentences += [*_similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
-        if not (matches or unmet or gaps):
+        sentences += [*similar_codes(catalogue, query, maps), *_successors(catalogue, query)]
+        if not (matches or unmet or known_gaps):
             sentences += [*_ends_of_maps(catalogue, query, maps), *_other_maps(catalogue, query, maps)]
     if maps and not query.names_map and query.far_system is None:
         middle = middle_systems(query, catalogue.concept_maps(), query.far_systems(catalogue))
@@ -94,7 +95,7 @@ def _message(sentences: Iterable[str]) -> str:
 # -- the reason ----------------------------------------------------------------------------------
 
 
-def _excluded_by_scope(query: TranslateQuery) -> list[str]:
+def excluded_by_scope(query: TranslateQuery) -> list[str]:
     """Sentences on the scopes, if they exclude all subjects, or a translation; else empty."""
     excluded_subjects = {o.excluded for o in query.obstacles if not o.is_translation}
     excludes_translation = any(o.is_translation for o in query.obstacles)
@@ -113,7 +114,7 @@ def _reason(matches: Sequence[Match]) -> str:
     return issues.only_negative_matches(comments)
 
 
-def _gaps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+def gaps(query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     """Sentences on what the maps do not know yet of a subject."""
     for subject in query.subjects if not query.reverse else ():
         for map_ in maps:
@@ -233,7 +234,7 @@ def _why_wrong(catalogue: Catalogue, system: str) -> str | None:
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _unmet_conditions(
+def unmet_conditions(
     catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]
 ) -> Iterator[str]:
     """A sentence on the conditions that failed. Rows that fail by the same attributes are taken together."""
@@ -256,7 +257,7 @@ def _unmet_conditions(
         yield issues.unmet_conditions(ways)
 
 
-def _open_conditions(query: TranslateQuery, matches: Sequence[Match]) -> Iterator[str]:
+def open_conditions(query: TranslateQuery, matches: Sequence[Match]) -> Iterator[str]:
     """A sentence on conditions that decide between the matches, if the request has no value for them."""
     conditions: dict[str, dict[str, None]] = {}
     for condition in (c for match in matches for c in match.depends_on):
@@ -269,7 +270,7 @@ def _open_conditions(query: TranslateQuery, matches: Sequence[Match]) -> Iterato
 # -- other codes ---------------------------------------------------------------------------------
 
 
-def _similar_codes(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
+def similar_codes(catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap]) -> Iterator[str]:
     """Sentences on codes of the maps that differ only in dots, blanks, case and leading zeros."""
     for subject in query.subjects:
         similar = {
@@ -297,11 +298,34 @@ def _successors(catalogue: Catalogue, query: TranslateQuery) -> Iterator[str]:
             yield issues.code_not_in_system(subject.code, system.about.canonical, is_elsewhere)
             if hint := code_hint(system, subject.code or ""):
                 yield hint
+            elif others := other_systems(catalogue, subject):
+                yield issues.code_of_other_systems(subject.code, others)
             continue
-        detail = system.describe([concept.code])[concept.code]
-        successors = {text_of(p.typed) for p in detail.properties if p.code in _SUCCESSOR}
-        if concept.inactive and successors:
+        if concept.inactive and (successors := successors_of(system, concept.code)):
             yield issues.retired_code(subject.code, successors)
+
+
+def other_systems(catalogue: Catalogue, subject: Coding) -> list[str]:
+    """The other code systems that have a code, in alphabetical order: of those that maps lead from or to."""
+    ends = {
+        end.system
+        for map_ in catalogue.concept_maps()
+        for group in map_.groups
+        for end in (group.source, group.target)
+        if end.system not in (None, subject.system)
+    }
+    known = ((url, catalogue.find_system(url)) for url in sorted(filter(None, ends)))
+    return [
+        url
+        for url, system in known
+        if system is not None and not system.about.is_infinite and system.locate(subject.code or "")
+    ]
+
+
+def successors_of(system: CodeSystem, code: str) -> set[str]:
+    """The codes that have replaced one of a code system, as its properties say."""
+    properties = system.describe([code])[code].properties
+    return {text_of(p.typed) for p in properties if p.code in _SUCCESSOR}
 
 
 # -- other ways ----------------------------------------------------------------------------------
@@ -378,7 +402,7 @@ def _translates(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -
     """True if the map has a row that translates a subject."""
     return any(
         row.relationship not in NEGATIVE and (row.target is not None or row.target_value_set is not None)
-        for row in _rows_in(catalogue, query, map_)
+        for row in rows_in(catalogue, query, map_)
     )
 
 
@@ -387,13 +411,13 @@ def _maps_to_nothing(
 ) -> Iterator[str]:
     """Sentences on maps which say that a subject has no translation."""
     for map_ in maps:
-        rows = _rows_in(catalogue, query, map_)
+        rows = rows_in(catalogue, query, map_)
         if rows and all(row.target is None and row.target_value_set is None for row in rows):
             comments = list(dict.fromkeys(row.comment.rstrip(" .") for row in rows if row.comment))
             yield issues.other_map_says_nothing(map_.canonical, _far_systems(query, [map_]), comments)
 
 
-def _rows_in(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> list[ConceptMapRow]:
+def rows_in(catalogue: Catalogue, query: TranslateQuery, map_: ConceptMap) -> list[ConceptMapRow]:
     """The rows of a map for the subjects, to whatever code system."""
     return [
         row

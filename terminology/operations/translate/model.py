@@ -17,6 +17,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.languages import Languages
 from terminology.core.model import Coding, Document, Typed, split_canonical
 from terminology.core.versions import fits
+from terminology.operations.translate.explanation import Explanation
 from terminology.operations.value_set.compose import contains, definition_of
 
 NEGATIVE = frozenset({"not-related-to"})
@@ -53,6 +54,7 @@ class TranslateRequest:
       server).
     * ``target_version`` is the version of ``target_system``. A ``date`` in the past is refused.
     * ``composes``: if no map leads to the target system, chains of two maps answer.
+    * ``explains``: the answer has an ``Explanation``.
     * ``as_mapped``: the display of a match is the one in the map; it is looked up only if there are ``languages``.
     """
 
@@ -75,6 +77,7 @@ class TranslateRequest:
     date: str | None = None
     dependencies: Sequence[Dependency] = ()
     composes: bool = False
+    explains: bool = False
     languages: Languages | None = None
     instance: Document | None = None
     as_mapped: bool = False
@@ -121,13 +124,14 @@ class Translation:
     """The answer.
 
     ``result``: there is a positive match; ``message``: hints for the user; ``several_subjects``: the request has
-    several codings, so each match must name its own.
+    several codings, so each match must name its own. ``explanation``: see ``TranslateRequest.explains``.
     """
 
     result: bool
     message: str | None = None
     matches: list[Match] = field(default_factory=list)
     several_subjects: bool = False
+    explanation: Explanation | None = None
 
 
 # -- the query -----------------------------------------------------------------------------------

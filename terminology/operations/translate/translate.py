@@ -29,6 +29,7 @@ from terminology.operations.limits import MOST_HOPS, MOST_TARGETS, STEPS_OF_MAP,
 from terminology.operations.translate import hints
 from terminology.operations.translate.chains import chained, middle_systems
 from terminology.operations.translate.conditions import by_attribute, holds, text_of
+from terminology.operations.translate.explain import explain
 from terminology.operations.translate.model import (
     Match,
     Obstacle,
@@ -77,11 +78,10 @@ def translate(catalogue: Catalogue, request: TranslateRequest) -> Translation:
     result = any(match.is_positive for match in matches)
     hint = hints.remark if result else hints.explanation
     message = hint(catalogue, query, maps, matches)
+    matches = _with_displays(catalogue, request, matches)
+    explanation = explain(catalogue, query, maps, matches) if request.explains else None
     return Translation(
-        result,
-        message,
-        _with_displays(catalogue, request, matches),
-        several_subjects=len(query.subjects) > 1,
+        result, message, matches, several_subjects=len(query.subjects) > 1, explanation=explanation
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from terminology.catalogue.concept_map import KEPT_WORD, Attribute, MapProperty
 from terminology.core.model import Coding, Document
+from terminology.operations.translate.explanation import ConsideredMap, Explanation
 from terminology.operations.translate.model import Match, Translation
 from terminology.wire.write.parameters import (
     Node,
@@ -12,6 +13,7 @@ from terminology.wire.write.parameters import (
     code,
     coding,
     group,
+    integer,
     parameters,
     string,
     typed,
@@ -23,15 +25,42 @@ def translation(answer: Translation) -> Document:
     """https://hl7.org/fhir/R5/conceptmap-operation-translate.html.
 
     ``noMap``, ``sourceConcept``, ``sourceComment`` and ``targetComment`` are the ecosystem's; ``via`` is
-    ours and names the maps that led to this one, in order.
+    ours and names the maps that led to this one, in order. So is ``explanation``.
     """
     return parameters(
         [
             boolean("result", answer.result),
             string("message", answer.message),
             *(_match(match, answer.several_subjects) for match in answer.matches),
+            None if answer.explanation is None else _explanation(answer.explanation),
         ]
     )
+
+
+def _explanation(explanation: Explanation) -> Node:
+    """Ours: the reason as a code, the maps that were considered, and where the displays are from."""
+    return group(
+        "explanation",
+        [
+            code("reason", explanation.reason and explanation.reason.value),
+            *(group("map", _considered_map(map_)) for map_ in explanation.maps),
+            *(
+                group("display", [code("code", display.code), canonical("source", display.source)])
+                for display in explanation.displays
+            ),
+        ],
+    )
+
+
+def _considered_map(map_: ConsideredMap) -> list[Node | None]:
+    return [
+        canonical("map", map_.canonical),
+        code("outcome", map_.outcome.value),
+        integer("group", map_.group),
+        code("element", map_.code),
+        uri("target", map_.leads_to),
+        code("unmapped", map_.unmapped),
+    ]
 
 
 def _match(match: Match, names_subject: bool) -> Node:

@@ -1,8 +1,8 @@
-"""``$batch-validate-code``: many validations in one request, as HL7's ecosystem has it.
+"""``$batch-validate-code`` and ``$batch-translate``: many requests of an operation in one.
 
-Every ``validation`` is a Parameters resource. The parameters beside it stand for all validations that do not
-have their own. Each validation is answered by itself, in order; one that fails has an OperationOutcome in its
-place. All share the budget of the request.
+Every ``validation`` (as HL7's ecosystem has it) or ``translation`` (ours, after its model) is a Parameters resource.
+The parameters beside it stand for all those that do not have their own. Each is answered by itself, in order; one
+that fails has an OperationOutcome in its place. All share the budget of the request.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ Fill = Callable[[int, Callable[[Answer, int], Document | Written]], list[Documen
 
 # So many bytes of the answers in a batch count as a step.
 BYTES_PER_STEP = 4
-_STEPS_OF_VALIDATION = 500
+_STEPS_OF_PART = 500
 
-# Fields that are alternatives: a validation that has one of a group inherits none of that group.
+# Fields that are alternatives: a part that has one of a group inherits none of that group.
 _ALTERNATIVES = (
-    frozenset({"code", "coding", "concept"}),
-    frozenset({"url", "value_set", "value_set_version", "code_system", "context"}),
+    frozenset({"code", "coding", "concept", "target_code", "target_coding", "target_concept"}),
+    frozenset(
+        {"url", "value_set", "value_set_version", "code_system", "context", "concept_map", "map_version"}
+    ),
 )
 
 
@@ -48,24 +50,24 @@ def answer_each(
 ) -> Document:
     """The answers to all arguments of a name, as Parameters. ``fail`` makes an OperationOutcome of any error.
 
-    ``fill`` makes the list of the answers, and gives the function that answers one. Validations that differ in a code
+    ``fill`` makes the list of the answers, and gives the function that answers one. Those that differ in a code
     alone are read once, and then answered by ``alike``. ``is_written``: see ``part``.
     Raises TerminologyError when there is no such argument, or too many.
     """
-    validations = [item for item in arguments if item.name == name]
-    if not validations:
+    questions = [item for item in arguments if item.name == name]
+    if not questions:
         raise TerminologyError(issues.missing_parameter(f"'{name}'"))
-    if len(validations) > BATCH_LIMIT:
-        raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(validations)))
+    if len(questions) > BATCH_LIMIT:
+        raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(questions)))
     shared = [item for item in arguments if item.name != name]
 
-    def document_of(answer: Answer, validation: Argument) -> Document:
-        body = _body(validation)
+    def document_of(answer: Answer, question: Argument) -> Document:
+        body = _body(question)
         request = _shared_request(body)
         document = None if request is None else alike.answer(request)
         if document is not None:
             return document
-        own = _own(validation, body)
+        own = _own(question, body)
         document, prepared = answer([*own, *_inherited(shared, own, rows)])
         if request is not None and prepared is not None:
             alike.keep(request, prepared)
@@ -73,12 +75,12 @@ def answer_each(
 
     def result_of(answer: Answer, index: int) -> Document | Written:
         try:
-            budget.begin_part(_STEPS_OF_VALIDATION)
-            return part(document_of(answer, validations[index]), is_written)
+            budget.begin_part(_STEPS_OF_PART)
+            return part(document_of(answer, questions[index]), is_written)
         except Exception as error:
             return fail(error)
 
-    return parameters(resource(name, result) for result in fill(len(validations), result_of))
+    return parameters(resource(name, result) for result in fill(len(questions), result_of))
 
 
 def part(document: Document, is_written: bool) -> Document | Written:
@@ -92,36 +94,36 @@ def part(document: Document, is_written: bool) -> Document | Written:
     return Written(content) if is_written else document
 
 
-def _body(validation: Argument) -> Document:
-    """The Parameters of one validation. Raises TerminologyError for anything but a resource."""
-    body = None if isinstance(validation.value, str) else validation.value.get("resource")
+def _body(question: Argument) -> Document:
+    """The Parameters of one request. Raises TerminologyError for anything but a resource."""
+    body = None if isinstance(question.value, str) else question.value.get("resource")
     if not isinstance(body, dict):
-        issue = issues.bad_value(validation.name, None, "a Parameters resource", validation.at)
+        issue = issues.bad_value(question.name, None, "a Parameters resource", question.at)
         raise TerminologyError(issue)
     return body
 
 
 def _shared_request(body: Document) -> SharedRequest | None:
-    """The request of one validation, if others may be like it."""
+    """The request of one part, if others may be like it."""
     nodes = body.get("parameter")
     if len(body) != 2 or body.get("resourceType") != "Parameters" or not isinstance(nodes, list):
         return None
-    request = SharedRequest(["validation"])
+    request = SharedRequest(["part"])
     return request if request.add_nodes(nodes) is not None and request.names else None
 
 
-def _own(validation: Argument, body: Document) -> list[Argument]:
-    """The arguments of one validation, each with its place in the whole."""
+def _own(question: Argument, body: Document) -> list[Argument]:
+    """The arguments of one request, each with its place in the whole."""
     return [
-        Argument(item.name, item.value, item.at.replace("Parameters", f"{validation.at}.resource", 1))
-        for item in from_body(body, validation.name)
+        Argument(item.name, item.value, item.at.replace("Parameters", f"{question.at}.resource", 1))
+        for item in from_body(body, question.name)
     ]
 
 
 def _inherited(
     shared: Sequence[Argument], own: Sequence[Argument], rows: Sequence[Parameter]
 ) -> list[Argument]:
-    """The shared arguments for which the validation has none of its own."""
+    """The shared arguments for which the request has none of its own."""
     if not shared:
         return []
     known = named(tuple(rows))

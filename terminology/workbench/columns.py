@@ -1,0 +1,103 @@
+"""Which column of a sheet has the codes, the texts, the code systems, and so on.
+
+The names that people and other tools give to columns are known; what they do not say, the caller does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from terminology.core.errors import TerminologyError, UnreadableFileError
+from terminology.core.texts import folded
+from terminology.library import Terminology
+from terminology.operations.spelling import system_named
+from terminology.workbench.sheets import Sheet, SheetRow, plain
+
+# The names of columns as ``folded`` writes them, without the first blank; the best one first.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "code": (
+        "code", "source code", "sourcecode", "procedure code", "diagnosis code", "code value", "codes",
+        "kode", "schlussel", "schluessel", "ziffer", "local code", "localcode",
+    ),
+    "text": (
+        "text", "display", "name", "description", "term", "title", "label", "long name", "source name",
+        "sourcename", "source code description", "source display", "bezeichnung", "beschreibung", "langtext",
+        "klartext", "klassentitel",
+    ),
+    "system": ("system", "code system", "codesystem", "vocabulary", "vocabulary id", "kodiersystem", "katalog"),
+    "key": ("local code", "localcode", "key", "id", "local id", "item", "charge code", "hauscode"),
+    "language": ("language", "lang", "sprache"),
+    "count": ("count", "frequency", "sourcefrequency", "source frequency", "volume", "anzahl", "haufigkeit"),
+}  # fmt: skip
+ROLES = tuple(_NAMES)
+
+
+@dataclass(slots=True)
+class SheetColumns:
+    """The numbers of the columns, from 0. Codes of rows without a system of their own are of ``default_system``.
+
+    ``key`` is the code that the sheet itself has for a row, where it is not the code that is translated.
+    """
+
+    code: int | None = None
+    text: int | None = None
+    system: int | None = None
+    key: int | None = None
+    language: int | None = None
+    count: int | None = None
+    default_system: str | None = None
+
+    def cell(self, role: str, row: SheetRow) -> str:
+        """The cell of a role in a row; empty if the sheet has no such column."""
+        column: int | None = getattr(self, role)
+        return "" if column is None else plain(row.cells[column])
+
+
+def columns_of(
+    terminology: Terminology, sheet: Sheet, given: Mapping[str, str | None], system: str | None = None
+) -> SheetColumns:
+    """The columns of a sheet. ``given`` are their names or numbers by role; ``system`` is the name of a code system.
+
+    A column that is called after a code system (CPT, ICD-10-CM) has codes of it. Raises UnreadableFileError: no such
+    column, or none that has codes or texts. Raises TerminologyError for an unknown name of a code system.
+    """
+    columns = SheetColumns()
+    taken: set[int] = set()
+    for role, name in given.items():
+        if name is not None:
+            number = sheet.column(name)
+            setattr(columns, role, number)
+            taken.add(number)
+    names = {folded(name).strip(): number for number, name in reversed(list(enumerate(sheet.header)))}
+    for role, known in _NAMES.items():
+        free = (names[name] for name in known if name in names and names[name] not in taken)
+        column = next(free, None)
+        if getattr(columns, role) is None and column is not None:
+            setattr(columns, role, column)
+            taken.add(column)
+    if system is not None:
+        columns.default_system = system_named(terminology.catalogue, system)
+    if given.get("code") is None:
+        _take_named_column(terminology, sheet, columns)
+    if columns.code is None and columns.text is None:
+        raise UnreadableFileError(
+            f"{sheet.name}: no column is known to have codes or texts; name it with --code or --text. "
+            f"Columns: {', '.join(sheet.header)}"
+        )
+    return columns
+
+
+def _take_named_column(terminology: Terminology, sheet: Sheet, columns: SheetColumns) -> None:
+    """Take the column that is called after a code system for that of the codes; the one taken so far has the keys."""
+    for number, name in enumerate(sheet.header):
+        try:
+            url = system_named(terminology.catalogue, name.removesuffix(" code").removesuffix(" Code"))
+        except TerminologyError:
+            continue
+        if ":" in name or columns.default_system not in (None, url):
+            continue
+        if columns.code is not None and columns.code != number and columns.key is None:
+            columns.key = columns.code
+        columns.code, columns.default_system = number, url
+        return
