@@ -6,7 +6,7 @@ vary are read (``Parameter.varies`` in ``operation_table``).
 
 What two requests have in common is their key: it has all that an answer may depend on, but the values that vary. A
 request that cannot be read in this way takes the long way. The first part of the key, of method, path and headers, is
-made by ``http/prepared_requests.py``, and for the parts of a batch by ``bundle.py`` and ``batch_validate.py``.
+made by ``http/prepared_requests.py``, and for the parts of a batch by ``bundle.py`` and ``many_requests.py``.
 """
 
 from __future__ import annotations
