@@ -58,8 +58,8 @@ def _steps_of_registry(registry: ServerRegistry, headers: dict[str, str]) -> Ite
     except UpstreamError as error:
         yield CheckedStep(server.name, "registry", False, str(error), monotonic() - begin)
         return
-    said = [f"{each.base} ({each.reason or _rank(each)})" for each in servers]
-    text = f"{canonical}: {', '.join(said) or 'no server has it'}"
+    names = [f"{each.base} ({each.reason or _rank(each)})" for each in servers]
+    text = f"{canonical}: {', '.join(names) or 'no server has it'}"
     yield CheckedStep(server.name, "registry", True, text, monotonic() - begin)
     for each in servers:
         if not each.reason:

@@ -125,7 +125,7 @@ class Upstreams:
     def _asked_for(self, gap: Gap) -> Iterator[Upstream | UpstreamError]:
         """The upstreams that may answer, one after the other, and the faults of registries."""
         yield from (upstream for upstream in self._upstreams if _may_answer(upstream.settings, gap))
-        asked = set[str]()
+        bases = set[str]()
         for registry in self._registries:
             if not _may_answer(registry.settings, gap):
                 continue
@@ -134,8 +134,8 @@ class Upstreams:
             except UpstreamError as error:
                 yield error
                 continue
-            yield from (server for server in servers if server.settings.base not in asked)
-            asked |= {server.settings.base for server in servers}
+            yield from (server for server in servers if server.settings.base not in bases)
+            bases |= {server.settings.base for server in servers}
 
     def together(self) -> TogetherUpstreams:
         return TogetherUpstreams(self)
