@@ -8,6 +8,7 @@ cli/              the command ``terminology``
 workbench/        tools for sheets of codes and for maps, over the library
 http/             Flask, the fast path, and the web server that carries them
 library/          the same answers in Python, without HTTP
+pages/            what a browser shows at the addresses of FHIR
 opening.py        the parts put together as the settings say
 authentication/   who a client is: API keys and access tokens
 upstreams/        other terminology servers, asked for content that is missing here

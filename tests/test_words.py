@@ -16,7 +16,7 @@ GIVEN_UP = frozenset(
     "About Counted Detail Entry Found Held Question Release Stowed Table _Entry _ForRelease _Table".split()
 )
 # The layers in which a release is one of FHIR; in all others it is one of a code system, map or value set.
-OF_FHIR = ("wire", "http", "library", "upstreams", "workbench")
+OF_FHIR = ("wire", "http", "library", "pages", "upstreams", "workbench")
 # Messages name either.
 TEXTS = "core/issues"
 

@@ -49,6 +49,7 @@ from terminology.http.media import (
     is_table,
     negotiated,
     readable,
+    wants_page,
     written,
 )
 from terminology.http.observation import observed
@@ -62,6 +63,8 @@ from terminology.opening import (
     open_state,
     open_upstreams,
 )
+from terminology.pages import site
+from terminology.pages.links import ASSETS
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
@@ -127,6 +130,7 @@ def create_app(
             configuration = smart_configuration(authenticator)
             if configuration is not None:
                 return _configuration(configuration)
+        is_page = _is_page(headers)
         content, view = current(), None
         if licences is not None:
             view = licences.view(user_of(request.environ).rights)
@@ -150,6 +154,8 @@ def create_app(
             view=view,
             is_test_harness=harness is not None,
         )
+        if is_page:
+            return _page(site.page(context, _page_request(headers, further)))
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if _has_hooks(app):
             request.environ.pop(PREPARED, None)
@@ -161,6 +167,7 @@ def create_app(
 
     app.url_map.converters["anything"] = _AnyPath
     app.view_functions["root"] = root
+    app.add_url_rule(f"{ROOT}/{ASSETS}/<name>", "assets", _asset, methods=_READABLE)
     for rule in (ROOT, f"{ROOT}/", f"{ROOT}/<anything:path>"):
         app.url_map.add(Rule(rule, endpoint="root"))  # any method: rest.py refuses the others
     app.add_url_rule(
@@ -231,6 +238,46 @@ def _configuration(configuration: Mapping[str, object]) -> Response:
         issue = issues.method_not_allowed(request.method, request.path, _READABLE)
         raise RefusedError(405, issue, {"Allow": ", ".join(_READABLE)})
     return Response(json.write(dict(configuration)), mimetype="application/json")
+
+
+# -- pages ---------------------------------------------------------------------------------------
+
+
+def _is_page(headers: request_headers.Headers) -> bool:
+    """Is the answer to be a page for people? Only where somebody reads."""
+    if request.method not in _READABLE:
+        return False
+    format_ = request.args.get("_format")
+    return wants_page(headers.get(RequestHeader.ACCEPT, ""), format_)
+
+
+def _page_request(headers: request_headers.Headers, path: str) -> exchange.Request:
+    return exchange.Request(
+        method="GET",
+        path=path,
+        query=list(_query(request.query_string)),
+        headers=headers,
+        address=request.remote_addr or "",
+        id=request.environ[REQUEST_ID],
+        user=user_of(request.environ),
+    )
+
+
+def _page(page: site.Page) -> Response:
+    response = Response(page.content, status=page.status, headers=Headers(page.headers))
+    response.content_type = "text/html; charset=utf-8"
+    return response
+
+
+def _asset(name: str) -> Response:
+    """A file that pages use. Its address changes with its content, so that browsers may keep it."""
+    asset = site.assets().get(name)
+    if asset is None:
+        raise RefusedError(404, issues.no_such_page(request.path))
+    response = Response(asset.content, content_type=f"{asset.media}; charset=utf-8")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _headers() -> request_headers.Headers:
@@ -387,6 +434,9 @@ def _failed(error: Exception) -> Response:
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or _headers()
     try:
+        if len(headers.get(RequestHeader.ACCEPT, "")) <= LONGEST_HEADER and _is_page(headers):
+            root = f"{request.script_root}{ROOT}"
+            return _page(site.failure_page(root, root, release.name, response))
         _require_short(headers)
         media = _media_of_answer(_query(request.query_string), headers, release)
     except RefusedError:

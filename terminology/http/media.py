@@ -39,6 +39,10 @@ _ANY = ("*/*", "application/*")
 _PAGE = "text/html"
 _OF_A_BROWSER = ("application/xml", "text/xml")
 _UTF8 = ("utf-8", "utf8")
+# The types of the header that Java sends where a program names none. It is that of programs, although it has HTML.
+_OF_JAVA = frozenset({"image/gif", "image/jpeg"})
+_PAGE_XHTML = "application/xhtml+xml"
+_PAGE_FORMATS = ("html", _PAGE, _PAGE_XHTML)
 # Clients send the same few headers again and again. This many are kept parsed.
 DIFFERENT = 512
 
@@ -111,6 +115,31 @@ def _offered(accepted: Sequence[MediaType], sent: str) -> list[tuple[MediaType, 
         if format is not None and media.quality > 0 and media.name not in ignored:
             known.append((media, format))
     return known
+
+
+@kept_results(DIFFERENT)
+def wants_page(accept: str, format_: str | None) -> bool:
+    """Does a client ask for a page for people? Browsers do; FHIR clients name a type of FHIR, or any type.
+
+    HTML must be named, and nothing that FHIR is written in may be as good; XML among the types of a browser is not
+    FHIR's. ``_format`` comes before the header.
+
+    >>> wants_page("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", None)
+    True
+    >>> wants_page("*/*", None), wants_page("application/fhir+json, text/html", None), wants_page("*/*", "html")
+    (False, False, True)
+    """
+    if format_:
+        return format_.partition(";")[0].strip().lower() in _PAGE_FORMATS
+    qualities: dict[str, float] = {}
+    for media in media_types(accept):
+        qualities[media.name] = max(media.quality, qualities.get(media.name, 0.0))
+    page = max(qualities.get(_PAGE, 0.0), qualities.get(_PAGE_XHTML, 0.0))
+    if not page or (qualities.keys() >= _OF_JAVA and _PAGE_XHTML not in qualities):
+        return False
+    named = (quality for name, quality in qualities.items() if name in FORMATS and name not in _OF_A_BROWSER)
+    free = max((qualities.get(name, 0.0) for name in _ANY), default=0.0)
+    return page > max(named, default=0.0) and page >= free
 
 
 @kept_results(DIFFERENT)

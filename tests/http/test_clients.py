@@ -353,7 +353,9 @@ IN_PYTHON: dict[str, dict[str, Callable[[Json], Any]]] = {
         "searchByPost": lambda given: plain(
             given, "ConceptMap/_search", method="POST", data={"url": given["map"]}
         ),
-        "browser": lambda given: plain(given, "CodeSystem/$lookup", CONE, headers={"Accept": BROWSER}),
+        "browser": lambda given: plain(
+            given, "CodeSystem/$lookup", {**CONE, "_format": "json"}, headers={"Accept": BROWSER}
+        ),
         "noSuchPath": lambda given: plain(given, "nothing/here/at/all"),
     },
     "curl": {

@@ -74,7 +74,6 @@ def outcome(response: TestResponse, status: int) -> dict[str, Any]:
         "application/fhir+json;fhirVersion=4.0.1;q=0.9, text/html;q=0.1",
         "application/json+fhir",
         "text/json",
-        "text/html,application/xhtml+xml,*/*;q=0.8",
         "application/*",
     ],
 )

@@ -155,6 +155,7 @@ HEADERS = {
         XML,
         "*/*",
         "text/html",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "application/fhir+json; fhirVersion=4.0",
         "x",
         "a;q=x",
@@ -615,7 +616,8 @@ def _spoilt_bytes(random: Random, body: bytes) -> bytes:
 
 # -- answers -------------------------------------------------------------------------------------
 
-_WITHOUT_BODY = (204, 302, 304)
+_WITHOUT_BODY = (204, 302, 303, 304)
+PAGE = "text/html"
 
 
 def fault_of(sent: Sent, status: int, headers: dict[str, str], body: bytes) -> str | None:
@@ -635,6 +637,10 @@ def fault_of(sent: Sent, status: int, headers: dict[str, str], body: bytes) -> s
         except ValueError:
             return "not JSON"
         is_outcome = isinstance(document, dict) and document.get("resourceType") == "OperationOutcome"
+    elif type_.startswith(PAGE) and PAGE in sent.headers.get("Accept", ""):
+        if not body.startswith(b"<!doctype html>"):
+            return "not HTML"
+        return "no issue" if status >= 400 and b'class="issue ' not in body else None
     else:
         return f"type {type_!r}"
     if status >= 400 and not is_outcome:

@@ -1,0 +1,151 @@
+"""Forms that try an operation, each with its answer: $translate, $validate-code and $subsumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from terminology.core.model import Document
+from terminology.pages.concept_maps import WHEN
+from terminology.pages.concepts import grouped, systems_to_choose
+from terminology.pages.mappings import attributes_of, matches_of
+from terminology.pages.road import Road, parameters
+from terminology.pages.view import (
+    View,
+    issues_of,
+    map_titles,
+    notices_of,
+    parameters_of,
+    single,
+    summaries,
+    title_of,
+    titles_of,
+)
+
+# The elements of the parameters of $translate that a form may send along with conditions.
+_TRANSLATE = {
+    "url": "valueUri",
+    "system": "valueUri",
+    "version": "valueString",
+    "sourceCode": "valueCode",
+    "code": "valueCode",
+    "targetSystem": "valueUri",
+    "targetsystem": "valueUri",
+    "targetCode": "valueCode",
+    "sourceScope": "valueUri",
+    "targetScope": "valueUri",
+    "conceptMapVersion": "valueString",
+    "displayLanguage": "valueCode",
+}
+_OUTCOMES = {
+    "equivalent": "Both codes mean the same.",
+    "subsumes": "Code A is broader: it subsumes code B.",
+    "subsumed-by": "Code A is narrower: it is subsumed by code B.",
+    "not-subsumed": "Neither code subsumes the other.",
+}
+Query = Sequence[tuple[str, str]]
+
+
+def translate(road: Road, path: str, query: Query) -> View:
+    """The page of ``$translate``. Conditions are asked for as choices, once the maps say which there are."""
+    arguments = {name: value for name, value in query if value}
+    known = [(name.removeprefix(WHEN), value) for name, value in arguments.items() if name.startswith(WHEN)]
+    question = [(name, value) for name, value in query if value and not name.startswith(WHEN)]
+    maps = summaries(road, "ConceptMap", [], 200)
+    values: dict[str, Any] = {
+        "given": arguments,
+        "systems": systems_to_choose(road),
+        "maps": maps,
+        "when": dict(known),
+    }
+    code = arguments.get("sourceCode") or arguments.get("code") or arguments.get("targetCode") or ""
+    if not code:
+        return View("translate.html", "Translate a code", values)
+    system = arguments.get("system") or arguments.get("targetSystem") or ""
+    reply = road.get(path, question, "" if known else "This translation")
+    matches = matches_of(reply.resource, system, code) if reply.is_good else []
+    attributes = attributes_of(matches)
+    if known and reply.is_good:
+        reply = road.post(path, _with_conditions(question, known), "This translation")
+        matches = matches_of(reply.resource, system, code) if reply.is_good else []
+    if not reply.is_good:
+        values["issues"] = issues_of(reply.resource)
+        return View("translate.html", "Translate a code", values, reply.status)
+    results = parameters_of(reply.resource)
+    systems = [m.system for m in matches if m.system] + [m.source_system for m in matches if m.source_system]
+    values |= {
+        "result": bool(single(results, "result")),
+        "message": str(single(results, "message") or ""),
+        "groups": grouped(matches),
+        "attributes": attributes,
+        "titles": titles_of(road, systems),
+        "is_reverse": "targetCode" in arguments or arguments.get("reverse") == "true",
+        "map_titles": map_titles(maps),
+        "notices": notices_of(results),
+    }
+    return View("translate.html", f"Translations of {code}", values)
+
+
+def _with_conditions(question: Query, known: Query) -> Document:
+    """The same request as a Parameters resource, with a ``dependency`` for each condition."""
+    body = parameters(*((name, _TRANSLATE[name], value) for name, value in question if name in _TRANSLATE))
+    if ("reverse", "true") in question:
+        body["parameter"].append({"name": "reverse", "valueBoolean": True})
+    for attribute, value in known:
+        named = {"name": "value", "valueBoolean": value == "true"}
+        if value not in ("true", "false"):
+            named = {"name": "value", "valueCode": value}
+        body["parameter"].append(
+            {"name": "dependency", "part": [{"name": "attribute", "valueUri": attribute}, named]}
+        )
+    return body
+
+
+def validate(road: Road, path: str, query: Query) -> View:
+    """The page of ``$validate-code`` of code systems and value sets."""
+    arguments = {name: value for name, value in query if value}
+    is_value_set = path.startswith("ValueSet")
+    choices = systems_to_choose(road)
+    if is_value_set:
+        choices = [(str(r["url"]), title_of(r)) for r in summaries(road, "ValueSet", [], 60) if r.get("url")]
+    title = "Is this code in a value set?" if is_value_set else "Is this code valid?"
+    values: dict[str, Any] = {
+        "given": arguments,
+        "is_value_set": is_value_set,
+        "choices": choices,
+        "systems": systems_to_choose(road),
+    }
+    if "code" not in arguments and "coding" not in arguments:
+        return View("validate.html", title, values)
+    reply = road.get(path, [(name, value) for name, value in query if value], "This validation")
+    if not reply.is_good:
+        values["issues"] = issues_of(reply.resource)
+        return View("validate.html", title, values, reply.status)
+    results = parameters_of(reply.resource)
+    outcome = single(results, "issues")
+    values |= {
+        "result": bool(single(results, "result")),
+        "message": str(single(results, "message") or ""),
+        "found": {
+            name: single(results, name) for name in ("code", "system", "version", "display", "inactive")
+        },
+        "notices": notices_of(results),
+        "remarks": issues_of(outcome) if isinstance(outcome, dict) else [],
+    }
+    return View("validate.html", title, values)
+
+
+def subsumes(road: Road, path: str, query: Query) -> View:
+    """The page of ``$subsumes``."""
+    arguments = {name: value for name, value in query if value}
+    values: dict[str, Any] = {"given": arguments, "systems": systems_to_choose(road)}
+    if not (arguments.get("codeA") and arguments.get("codeB")):
+        return View("subsumes.html", "Compare two codes", values)
+    reply = road.get(path, [(name, value) for name, value in query if value], "This comparison")
+    if not reply.is_good:
+        values["issues"] = issues_of(reply.resource)
+        return View("subsumes.html", "Compare two codes", values, reply.status)
+    results = parameters_of(reply.resource)
+    outcome = str(single(results, "outcome") or "")
+    values |= {"outcome": outcome, "words": _OUTCOMES.get(outcome, outcome), "notices": notices_of(results)}
+    return View("subsumes.html", "Compare two codes", values)

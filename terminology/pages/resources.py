@@ -1,0 +1,81 @@
+"""Lists of resources, naming systems, and any answer that has no page of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from terminology.pages.code_systems import offset_of
+from terminology.pages.links import KIND_TITLES
+from terminology.pages.road import AskedRequest, Road
+from terminology.pages.view import View, facts, failed, pills, summaries, title_of
+
+# The resources on one page of a list.
+PAGE = 50
+# The characters of JSON that a page shows.
+MOST_SHOWN = 100_000
+_ELEMENTS = "url,version,name,title,status,content,count,date,publisher"
+
+
+def listing(road: Road, kind: str, query: Sequence[tuple[str, str]], links_of: Any) -> View:
+    """The page of a search: ``links_of`` gives the address of a resource, where one answer is all that there is."""
+    arguments = {name: value for name, value in query if value}
+    question = [(name, value) for name, value in query if value]
+    for name, value in (("_elements", _ELEMENTS), ("_count", str(PAGE))):
+        if name not in arguments:
+            question.append((name, value))
+    reply = road.get(kind, question, "This list")
+    if not reply.is_good:
+        return failed(reply)
+    results = reply.entries()
+    if len(results) == 1 and arguments.get("url") and set(arguments) <= {"url", "version"}:
+        return View("", "", location=links_of(kind, results[0].get("id", "")))
+    offset = offset_of({"offset": arguments.get("_offset", "")})
+    values: dict[str, Any] = {
+        "kind": kind,
+        "found": results,
+        "total": reply.total,
+        "offset": offset,
+        "given": arguments,
+        "next": offset + len(results) if results and offset + len(results) < reply.total else None,
+        "previous": max(0, offset - PAGE) if offset else None,
+        "remarks": [
+            issue.get("details", {}).get("text", "")
+            for entry in reply.resource.get("entry", ())
+            if entry.get("search", {}).get("mode") == "outcome"
+            for issue in entry["resource"].get("issue", ())
+        ],
+    }
+    return View("list.html", KIND_TITLES[kind], values)
+
+
+def naming_system(road: Road, id_: str) -> View:
+    """The page of ``NamingSystem/id``: which identifiers name a code system."""
+    reply = road.get(f"NamingSystem/{id_}", [], "This naming system")
+    if not reply.is_good:
+        return failed(reply)
+    resource = reply.resource
+    urls = [
+        str(u.get("value")) for u in resource.get("uniqueId", ()) if u.get("type") == "uri" and u.get("value")
+    ]
+    values: dict[str, Any] = {
+        "resource": resource,
+        "facts": facts(resource),
+        "pills": pills(resource),
+        "identifiers": resource.get("uniqueId", []),
+        "systems": [r for url in urls[:10] for r in summaries(road, "CodeSystem", [("url", url)])],
+    }
+    return View("naming_system.html", title_of(resource), values)
+
+
+def anything(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
+    """The page of any other answer: its JSON, as a client of the root gets it."""
+    question = AskedRequest("This answer", "GET", path, [(n, v) for n, v in query if v])
+    road.questions.append(question)
+    reply = road.in_own_release(question)
+    if not reply.is_good:
+        return failed(reply)
+    text = json.dumps(reply.resource, ensure_ascii=False, indent=2, default=str)
+    values = {"text": text[:MOST_SHOWN], "cut": max(0, len(text) - MOST_SHOWN), "path": path}
+    return View("answer.html", str(reply.resource.get("resourceType", path)), values)

@@ -1,0 +1,236 @@
+"""The pages as a whole: which view an address has, and the HTML of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.resources import files
+from urllib.parse import urlencode, urlsplit
+
+from jinja2 import Environment, PackageLoader
+
+from terminology.catalogue.protocol import KINDS
+from terminology.core import budget
+from terminology.core.software import VERSION
+from terminology.pages import conization, mappings, operations, resources, start, texts, value_sets
+from terminology.pages.code_systems import code_system
+from terminology.pages.concept_maps import concept_map
+from terminology.pages.concepts import lookup
+from terminology.pages.links import CONIZATION, KIND_TITLES, PageLinks, outside
+from terminology.pages.road import Road
+from terminology.pages.snippets import snippets
+from terminology.pages.view import View, issues_of, title_of
+from terminology.wire.exchange import Context, Request, Response
+from terminology.wire.fhir_versions import RELEASES
+
+# The parameters of a request that say how its answer is written.
+_FORM = ("_format", "_pretty")
+# No script and no style but those that are served here, nothing from elsewhere, and in no frame.
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# The characters of an answer that a page repeats below it.
+_MOST_REPEATED = 40_000
+OperationView = Callable[[Road, str, Sequence[tuple[str, str]]], View]
+_OPERATIONS: dict[tuple[str, str], OperationView] = {
+    ("CodeSystem", "$lookup"): lookup,
+    ("CodeSystem", "$validate-code"): operations.validate,
+    ("ValueSet", "$validate-code"): operations.validate,
+    ("CodeSystem", "$subsumes"): operations.subsumes,
+    ("ValueSet", "$expand"): value_sets.expand,
+    ("ConceptMap", "$translate"): operations.translate,
+}
+
+
+@dataclass(slots=True)
+class Page:
+    """A page: its status, its HTML, and the headers that belong to it."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Asset:
+    """A file that pages use: style, script or icon."""
+
+    content: bytes
+    media: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """The files that pages use, by their names."""
+    folder = files("terminology.pages") / "assets"
+    return {
+        item.name: Asset(item.read_bytes(), _ASSET_TYPES[item.name[item.name.rindex(".") :]])
+        for item in folder.iterdir()
+        if item.name[item.name.rindex(".") :] in _ASSET_TYPES
+    }
+
+
+@cache
+def _mark_of_assets() -> str:
+    """A text that changes with the assets, so that a browser may keep them."""
+    content = b"".join(asset.content for _, asset in sorted(assets().items()))
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def page(context: Context, request: Request) -> Page:
+    """The page of a GET. All that it shows are answers to requests of the same user; they share one budget."""
+    road = Road(context, request)
+    with budget.opened(context.max_work, context.deadline):
+        view = _view(road, request)
+    if view.location is not None:
+        return Page(303, b"", {"Location": view.location})
+    return Page(view.status, _html(road, view), _headers(context.login is not None))
+
+
+def failure_page(base: str, root: str, release: str, response: Response) -> Page:
+    """The page of an error that came before there was a request to answer. ``base`` and ``root`` are URLs."""
+    links = PageLinks.of(base, root)
+    values = {"issues": issues_of(response.resource or {}), "status": response.status}
+    shell = _shell(links, release, "", False)
+    html = _template(
+        "outcome.html", {**shell, **values, "title": "That did not work", "repeats": [], "answer": None}
+    )
+    return Page(response.status, html, {**response.headers, **_headers(is_private=True)})
+
+
+def _headers(is_private: bool) -> dict[str, str]:
+    return {"Cache-Control": "private, no-cache" if is_private else "no-cache", **SECURITY}
+
+
+# -- which view an address has -------------------------------------------------------------------
+
+
+def _view(road: Road, request: Request) -> View:
+    query = [(name, value) for name, value in request.query if name not in _FORM]
+    arguments = dict(query)
+    match [step for step in request.path.split("/") if step]:
+        case []:
+            text = arguments.get("q", "").strip()
+            return start.search(road, text) if text else start.start(road, conization.ID)
+        case [name] if name == CONIZATION:
+            return conization.conization(road, arguments)
+        case [kind] if kind in KINDS:
+            links = _links(road)
+            return resources.listing(road, kind, query, links.resource)
+        case [kind, *_, name] if (kind, name) in _OPERATIONS:
+            return _OPERATIONS[kind, name](road, request.path, query)
+        case [kind, id_] if kind in KINDS and not id_.startswith(("$", "_")):
+            return _resource(road, kind, id_, arguments)
+    return resources.anything(road, request.path, query)
+
+
+def _resource(road: Road, kind: str, id_: str, arguments: dict[str, str]) -> View:
+    match kind:
+        case "CodeSystem":
+            return code_system(road, id_, arguments)
+        case "ValueSet":
+            return value_sets.value_set(road, id_, arguments)
+        case "ConceptMap":
+            return concept_map(road, id_, arguments)
+    return resources.naming_system(road, id_)
+
+
+# -- the HTML ------------------------------------------------------------------------------------
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("terminology.pages"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "brief": texts.brief,
+        "whole": texts.whole,
+        "prose": texts.prose,
+        "number": texts.number,
+        "clean": texts.clean,
+        "local": texts.local_name,
+        "in_words": texts.in_words,
+        "value_in_words": mappings.value_in_words,
+        "title_of": title_of,
+    }
+    environment.globals |= {
+        "kind_titles": KIND_TITLES,
+        "relationships": mappings.RELATIONSHIPS,
+        "reversed_relationships": mappings.REVERSED,
+        "outside": outside,
+        "software_version": VERSION,
+    }
+    return environment
+
+
+def _template(name: str, values: dict[str, object]) -> bytes:
+    return _environment().get_template(name).render(values).encode("utf-8", "replace")
+
+
+def _links(road: Road) -> PageLinks:
+    return PageLinks.of(road.context.base, road.context.roots[0])
+
+
+def _html(road: Road, view: View) -> bytes:
+    context = road.context
+    target = road.request.path
+    query = [(name, value) for name, value in road.request.query if name not in _FORM]
+    if query:
+        target = f"{target}?{urlencode(query)}"
+    needs_key = context.login is not None and context.login.takes_keys
+    repeats = [(question, snippets(context.base, question, needs_key)) for question in road.questions]
+    shell = _shell(_links(road), context.release.name, target, context.release.is_ballot)
+    values = {
+        "title": view.title,
+        "status": view.status,
+        "repeats": repeats,
+        "answer": _answer(road),
+        "again": partial(_again, query),
+    }
+    return _template(view.template, {**shell, **values, **view.values})
+
+
+def _again(query: Sequence[tuple[str, str]], value: int, name: str = "offset") -> str:
+    """The same page from another place on."""
+    return (
+        f"?{urlencode([*((n, v) for n, v in query if n != name), *([(name, str(value))] if value else [])])}"
+    )
+
+
+def _shell(links: PageLinks, release: str, target: str, with_ballot: bool) -> dict[str, object]:
+    """What the frame of every page needs."""
+    releases = [
+        (RELEASES[name].name, links.in_release(name, target), RELEASES[name].name == release)
+        for name in links.releases(with_ballot)
+    ]
+    return {
+        "links": links,
+        "releases": releases,
+        "release": release,
+        "mark": _mark_of_assets(),
+        "path": urlsplit(target).path,
+        "q": "",
+    }
+
+
+def _answer(road: Road) -> str | None:
+    """The answer to an operation as a client of the root gets it, if it is short enough to read."""
+    visible = [question for question in road.questions if "$" in question.path]
+    if "$" not in road.request.path or not visible:
+        return None
+    text = json.dumps(road.in_own_release(visible[0]).resource, ensure_ascii=False, indent=2, default=str)
+    return text if len(text) <= _MOST_REPEATED else None

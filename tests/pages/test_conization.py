@@ -1,0 +1,66 @@
+"""The page about conization says what the maps say, and nothing else."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from terminology import create_app
+from terminology.pages.conization import BILL_OF_MAP
+from tests.support.pages import Reader, application, words
+from tests.support.paths import ROOT
+
+PAGE = "/fhir/r5/conization"
+SOURCE = ROOT / "fhir_bundles" / "source" / "publication.toml"
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(create_app().test_client())
+
+
+def test_the_bills_of_maps_are_those_of_the_publication() -> None:
+    entries = tomllib.loads(SOURCE.read_text("utf-8"))["ConceptMap"]
+    bills = {entry["id"]: entry["bill"] for entry in entries if "bill" in entry}
+    assert bills == BILL_OF_MAP
+
+
+@pytest.mark.parametrize(
+    ("query", "codes", "others"),
+    [
+        (
+            "technique=conization-loop-colposcopic&setting=outpatient-or-professional",
+            {"57461"},
+            {"57522", "0UBC7ZX"},
+        ),
+        ("technique=conization-loop&colposcopy=true", {"57461"}, {"57522"}),
+        ("technique=conization-loop&colposcopy=false", {"57522"}, {"57461"}),
+        ("technique=conization-cold-knife", {"57520", "0UBC7ZX", "0UBC7ZZ", "67.2", "54535009"}, {"57522"}),
+        ("setting=inpatient-facility&intent=diagnostic", {"0UBC7ZX"}, {"0UBC7ZZ", "57520", "57522", "57461"}),
+        ("setting=inpatient-facility&intent=therapeutic", {"0UBC7ZZ"}, {"0UBC7ZX", "57520"}),
+        ("setting=outpatient-or-professional&intent=therapeutic", {"57520", "57522"}, {"0UBC7ZZ"}),
+    ],
+)
+def test_the_form_chooses_among_the_codes(
+    reader: Reader, query: str, codes: set[str], others: set[str]
+) -> None:
+    part = reader.page(f"{PAGE}?{query}").get_element_by_id("codes")
+    shown = {words(link) for link in part.xpath(".//td//a[@class='code']")}
+    assert codes <= shown and not others & shown
+
+
+def test_each_code_has_its_sources_and_a_provisional_one_says_so(reader: Reader) -> None:
+    text = reader.text(f"{PAGE}?technique=conization-electrosurgical-other")
+    assert "58999 provisional" in text and "CMS Addendum B" in text
+
+
+def test_every_technique_is_on_the_page_also_with_a_query_of_nonsense(reader: Reader) -> None:
+    for query in ("", "?technique=none&setting=none&intent=none&colposcopy=maybe"):
+        page = reader.page(f"{PAGE}{query}")
+        assert len(page.find_class("technique")) == 7
+
+
+def test_without_the_content_there_is_no_such_page() -> None:
+    text = Reader(application().test_client()).text(PAGE, status=404)
+    assert "cervical-conization" in text
