@@ -119,6 +119,10 @@ class DraftMap:
         text = value.code if isinstance(value, Coding) else value
         return {"attribute": code, "valueString": str(text).lower() if isinstance(text, bool) else str(text)}
 
+    def condition(self, uri: str, value: str) -> Document:
+        """A condition that a text says, for an element that is added."""
+        return self._attribute(ResultAttribute(uri, value))
+
     def write(self, stream: IO[str]) -> None:
         """Write the whole resource as JSON."""
         header = self._release.downgrade(self._document())

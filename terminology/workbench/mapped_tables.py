@@ -71,10 +71,11 @@ def _node(code: MappedCode) -> dict[str, Any]:
     return node | {k: v for k, v in (("reason", code.reason), ("text", _text(code))) if v is not None}
 
 
-def condition_of(match: ResultMatch) -> str:
-    """The conditions of a match: ``setting=inpatient & intent=therapeutic``."""
+def condition_of(match: ResultMatch, whole: bool = False) -> str:
+    """The conditions of a match: ``setting=inpatient & intent=therapeutic``; ``whole``: with uris."""
     return " & ".join(
-        f"{condition.attribute.rpartition('#')[2]}={value_of(condition)}" for condition in match.depends_on
+        f"{each.attribute if whole else each.attribute.rpartition('#')[2]}={value_of(each)}"
+        for each in match.depends_on
     )
 
 

@@ -45,6 +45,8 @@ _DATE = re.compile(
     r"|\d{1,2}/\d{1,2}/\d{2,4}",
     re.IGNORECASE,
 )
+# A line of metadata above the header, as SSSOM has them.
+_METADATA = re.compile(r"#\s*[\w.]+:")
 _QUOTED_FORMULA = re.compile(r'="([^"]*)"')
 
 ERROR = "spreadsheet-error"
@@ -190,6 +192,8 @@ def _csv_sheet(
     lines = _utf_16_lines(file, notes) if is_utf_16 else _decoded_lines(file, name, encoding, notes)
     lines = _watched(lines, file, reporter)
     first = next(lines, "")
+    while _METADATA.match(first):
+        first = next(lines, "")
     if not first.strip():
         raise UnreadableFileError(f"{name}: is empty, or its first line is")
     used = delimiter or _delimiter(first)

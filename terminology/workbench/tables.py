@@ -107,8 +107,9 @@ def open_table(
     header: Sequence[str],
     delimiter: str = ",",
     has_mark: bool = False,
+    beginning: Sequence[str] = (),
 ) -> Iterator[TableWriter]:
-    """A table in a file, or on standard output where ``path`` is None.
+    """A table in a file, or on standard output where ``path`` is None. ``beginning`` are lines before the header.
 
     Raises UnreadableFileError: XLSX on standard output, no openpyxl, or a place that cannot be written to.
     """
@@ -123,6 +124,7 @@ def open_table(
                 table.save(place)  # also after an exception: so openpyxl closes its own temporary file
         return
     with open_text(path, "utf-8-sig" if has_mark else "utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in beginning)
         yield CsvTable(stream, header, delimiter) if format_ == "csv" else JsonLinesTable(stream, header)
 
 

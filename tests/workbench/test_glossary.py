@@ -1,0 +1,33 @@
+"""What the words of local texts mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from terminology.core.texts import words
+from terminology.workbench.glossary import meanings
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("bx", "biopsy"),
+        ("cone biopsy", "conization"),
+        ("Gebärmutterhals", "cervix"),
+        ("Gebärmutterhalskrebs", "cervix malignant neoplasm"),
+        ("Eierstockzyste", "ovary cyst"),
+        ("Schlingenkonisation", "loop conization"),
+    ],
+)
+def test_abbreviations_synonyms_and_german_compounds_are_read(text: str, meaning: str) -> None:
+    assert meaning in [" ".join(each.words) for _, each in meanings(words(text), 0)]
+
+
+@pytest.mark.parametrize("text", ["konisationx", "krebsa", "uterus9", "xyz"])
+def test_a_word_that_is_not_known_has_no_meaning(text: str) -> None:
+    assert list(meanings([text], 0)) == []
+
+
+def test_words_in_a_row_come_before_single_ones() -> None:
+    lengths = [length for length, _ in meanings(words("cold knife bösartige neubildung"), 2)]
+    assert lengths == sorted(lengths, reverse=True) and lengths[0] == 2
