@@ -309,6 +309,13 @@ class Settings:
     content: list[Path] = _setting(
         [], "More FHIR resources to serve: packages (.tgz), files and folders.", _paths, "a list of paths"
     )
+    package_registry: str = _setting(
+        "https://packages.fhir.org",
+        "The registry that 'terminology load' fetches FHIR packages from by their names; empty for none. See "
+        "docs/loading.md.",
+        _base_url,
+        "a URL such as 'https://packages.fhir.org'",
+    )
     store: str = _setting(
         "",
         "The store of imported releases: a folder or a postgresql:// URL; empty for none.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +12,22 @@ import click
 
 from terminology.cli.counts import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
-from terminology.content.installing import install
-from terminology.core.errors import SettingError
+from terminology.cli.progress import Interrupted, Progress
+from terminology.content.installing import InstalledContent, install
+from terminology.core.errors import SettingError, UnreadableFileError
 from terminology.opening import broken_file_policy, loaded_folder
+from terminology.settings import Settings
 
 
 @click.command("load")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@settings_options("data", "skip_broken")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATHS...")
+@settings_options("data", "skip_broken", "package_registry")
 @click.option("--dry-run", is_flag=True, help="Read everything and show its resources, but keep nothing.")
 def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **options: Any) -> None:
     """Keep FHIR content, so that every later start of the service serves it.
 
-    PATHS are FHIR packages (.tgz, or unpacked), JSON files with a resource or a Bundle, and folders of those.
+    PATHS are FHIR packages (.tgz, or unpacked), JSON files with a resource or a Bundle, and folders of those; or
+    names of packages (NAME@VERSION, or NAME for the latest), which are fetched from the registry of packages.
     Everything is read first, and then copied into the folder 'content' of the data folder: a package under
     its name and version, anything else under its own name, in place of an earlier one of that name. A running
     service goes on with the content that it has read, until 'terminology reload'. To take something back, delete
@@ -32,11 +38,51 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
         folder = loaded_folder(settings)
         if folder is None:
             raise SettingError("there is no data folder to keep content in: give one with --data")
+        keep = partial(install, folder=folder, on_unreadable=broken_file_policy(settings), dry_run=dry_run)
         for path in paths:
-            installed = install(path, folder, broken_file_policy(settings), dry_run)
+            try:
+                label, installed = (
+                    (str(path), keep(path)) if path.exists() else _fetched(path, settings, keep)
+                )
+            except KeyboardInterrupt:
+                raise Interrupted(f"Interrupted: nothing of {path} is kept.") from None
             counts = ", ".join(counted(count, kind) for kind, count in sorted(installed.counts.items()))
             change = f"{installed.change}, not kept" if dry_run else installed.change
-            click.echo(f"{path}: {counts} ({change}: {folder / installed.name})")
+            click.echo(f"{label}: {counts} ({change}: {folder / installed.name})")
+
+
+def _fetched(
+    path: Path, settings: Settings, keep: Callable[[Path], InstalledContent]
+) -> tuple[str, InstalledContent]:
+    """The name of a package with its version, and what was kept of it; ``path`` is its name, or no file at all.
+
+    Raises UnreadableFileError, and SettingError where there is no registry.
+    """
+    from terminology.content.package_registry import PackageRegistry, package_named
+
+    package = package_named(str(path))
+    if package is None:
+        return str(path), keep(path)
+    if not settings.package_registry:
+        raise SettingError(
+            f"'{package.name}' is no file, and there is no registry of packages: set package_registry"
+        )
+    registry = PackageRegistry(settings.package_registry)
+    progress = Progress.on_terminal()
+    found = registry.find(package)
+    label = f"{found.name}@{found.version}"
+    if not found.checksums:
+        click.echo(f"{label}: the registry gives no checksum", err=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch) / f"{found.name}-{found.version}.tgz"
+        try:
+            registry.fetch(found, archive, partial(progress.read, label))
+        finally:
+            progress.end()
+        try:
+            return label, keep(archive)
+        except UnreadableFileError as error:
+            raise UnreadableFileError(str(error).replace(str(archive), label)) from None
 
 
 @click.command("build-bundles")

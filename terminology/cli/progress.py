@@ -139,8 +139,8 @@ class Progress:
         self._show()
 
     def read(self, file: str, done: int, size: int) -> None:
-        """Report the bytes read of a file, of all that it has."""
-        self._file = f"{file}: {100 * done // max(size, 1)}%"
+        """Report the bytes read of a file, of all that it has; 0 if nobody knows how many these are."""
+        self._file = f"{file}: {100 * done // size}%" if size else f"{file}: {_size(done)}"
         self._show(at_once=done == size)
 
     def _show(self, at_once: bool = False) -> None:

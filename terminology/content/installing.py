@@ -143,7 +143,7 @@ def _replace(target: Path, path: Path) -> None:
             unfinished.unlink(missing_ok=True)
             shutil.copy2(path, unfinished)
         unfinished.replace(target)
-    except OSError:  # such as a full disk
+    except BaseException:  # such as a full disk, or Ctrl-C
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.unlink(missing_ok=True)

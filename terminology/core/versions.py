@@ -56,7 +56,7 @@ def _number(digits: str) -> Key:
     return 0, len(significant), significant
 
 
-def _semver(version: str) -> Key:
+def semver(version: str) -> Key:
     """A pre-release comes before its release (semver.org, 11.3)."""
     release, dash, pre = version.partition("+")[0].partition("-")
     return natural(release), not dash, natural(pre)
@@ -73,7 +73,7 @@ def _alpha(version: str) -> Key:
 
 
 _ALGORITHMS: dict[str, Callable[[str], Key]] = {
-    "semver": _semver,
+    "semver": semver,
     "integer": natural,
     "alpha": _alpha,
     "date": _alpha,
