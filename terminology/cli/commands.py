@@ -27,9 +27,12 @@ _LANGUAGE = ("urn:ietf:bcp:47", "de-CH")
 # The other commands: module and name of each. One is imported when it is asked for, so that a server starts soon.
 _PLACES = {
     "build-bundles": ("content", "build_bundles"),
+    "coverage": ("checking", "coverage_"),
+    "diff": ("checking", "diff"),
     "export": ("exporting", "export"),
     "import": ("store", "import_"),
     "keys": ("keys", "keys"),
+    "lint": ("checking", "lint_"),
     "load": ("content", "load_content"),
     "lookup": ("lookup_translate", "lookup"),
     "map": ("mapping", "map_"),

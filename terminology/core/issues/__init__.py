@@ -30,6 +30,7 @@ from terminology.core.issues.formats import *
 from terminology.core.issues.http import *
 from terminology.core.issues.icd import *
 from terminology.core.issues.licences import *
+from terminology.core.issues.lint import *
 from terminology.core.issues.parameters import *
 from terminology.core.issues.related import *
 from terminology.core.issues.search import *

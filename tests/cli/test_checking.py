@@ -1,0 +1,115 @@
+"""The commands ``lint``, ``coverage`` and ``diff``: reports for people, and exit statuses for CI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from terminology.cli.commands import main
+from tests.support.builders import code_system, concept
+from tests.support.maps import MAPS, SYSTEMS, map_of, to
+
+HERE, THERE = (system["url"] for system in SYSTEMS)
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(main, list(words), env={"TERMINOLOGY_DATA": ""})
+    assert "Traceback" not in result.output
+    return result
+
+
+def written(folder: Path, name: str, resource: object) -> str:
+    path = folder / name
+    path.write_text(json.dumps(resource), "utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> tuple[str, ...]:
+    return (
+        "--content",
+        written(tmp_path, "here.json", SYSTEMS[0]),
+        "--content",
+        written(tmp_path, "there.json", SYSTEMS[1]),
+    )
+
+
+def test_lint_names_the_place_and_the_status_is_1_for_errors(
+    tmp_path: Path, content: tuple[str, ...]
+) -> None:
+    bad = written(tmp_path, "bad.json", map_of("bad", HERE, THERE, [{"code": "nix", "target": [to("P")]}]))
+    good = written(
+        tmp_path, "good.json", map_of("good", HERE, THERE, [{"code": "plain", "target": [to("P")]}])
+    )
+    result = run("lint", bad, good, *content)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{bad}: ConceptMap.group[0].element[0].code: error: ")
+    assert result.stderr == "2 files: 1 error, 0 warnings\n"
+    assert run("lint", good, *content).exit_code == 0
+
+
+def test_warnings_make_the_status_1_with_strict_only(tmp_path: Path, content: tuple[str, ...]) -> None:
+    place = written(tmp_path, "warned.json", map_of("w", HERE, THERE, [{"code": "plain"}]))
+    assert run("lint", place, *content).exit_code == 0
+    assert run("lint", place, *content, "--strict").exit_code == 1
+
+
+def test_lint_writes_what_ci_reads(tmp_path: Path, content: tuple[str, ...]) -> None:
+    bad = written(tmp_path, "bad.json", map_of("bad", HERE, THERE, [{"code": "nix", "target": [to("P")]}]))
+    output = tmp_path / "report"
+    for name in ("json", "junit", "sarif"):
+        assert run("lint", bad, *content, "--format", name, "-o", str(output)).exit_code == 1
+        text = output.read_text("utf-8")
+        if name == "junit":
+            assert ElementTree.fromstring(text).tag == "testsuites"
+        elif name == "sarif":
+            assert json.loads(text)["version"] == "2.1.0"
+        else:
+            (issue,) = json.loads(text)["issue"]
+            assert issue["expression"] == ["ConceptMap.group[0].element[0].code"]
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]"])
+def test_a_file_that_is_not_a_resource_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    result = run("lint", str(path))
+    assert result.exit_code == 1 and result.output.startswith(f"Error: {path}: ")
+
+
+def test_coverage_is_weighted_by_the_column_of_counts(tmp_path: Path, content: tuple[str, ...]) -> None:
+    sheet = tmp_path / "codes.csv"
+    sheet.write_text("code,count\nplain,9\nnix,1\n")
+    loaded = (*content, "--content", written(tmp_path, "map.json", MAPS[0]))
+    words = ("coverage", str(sheet), "--from", HERE, "--to", THERE, *loaded)
+    result = run(*words)
+    assert result.exit_code == 0 and "1 of 2 codes mapped (50.0%); weighted by use 90.0%" in result.stdout
+    (report,) = json.loads(run(*words, "--json").stdout)
+    assert (report["mapped"], report["unmapped"]) == (1, {"nix": "unknown-code"})
+
+
+def test_diff_shows_changes_and_what_breaks(tmp_path: Path) -> None:
+    url = "http://example.org/s"
+    old = written(tmp_path, "old.json", code_system(url, concept("a", "A"), concept("b", "B"), version="1"))
+    new = written(tmp_path, "new.json", code_system(url, concept("a", "Aa"), version="2"))
+    result = run("diff", old, new)
+    assert (result.exit_code, result.stdout) == (0, "renamed a: A -> Aa\nremoved b: B\n")
+    assert result.stderr == "1 removed, 1 renamed\n"
+    sheet = tmp_path / "codes.csv"
+    sheet.write_text("code\na\nb\n")
+    broken = run("diff", old, new, "--codes", str(sheet), "--json")
+    assert broken.exit_code == 1
+    assert json.loads(broken.stdout) == [{"kind": "removed", "code": "b", "before": "B"}]
+    loaded = run("diff", f"{url}|1", f"{url}|2", "--content", old, "--content", new)
+    assert loaded.stdout == result.stdout
+
+
+def test_a_map_is_not_compared_with_a_code_system(tmp_path: Path) -> None:
+    one = written(tmp_path, "map.json", MAPS[0])
+    other = written(tmp_path, "here.json", SYSTEMS[0])
+    assert "two CodeSystems or two ConceptMaps are compared" in run("diff", one, other).output
+    assert run("diff", one, one).stderr == "no changes\n"

@@ -1,0 +1,97 @@
+"""Differences of versions, and what they mean for codes in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from terminology import Terminology
+from terminology.workbench.diff import CodeChange, breaking, map_changes, system_changes, system_of
+from tests.support.builders import code_system, concept
+from tests.support.maps import HERE, THERE, map_of, to
+
+URL = "http://example.org/s"
+
+
+def inactive(code: str, successor: str | None = None) -> dict[str, Any]:
+    properties = [{"code": "inactive", "valueBoolean": True}]
+    more = [{"code": "replacedBy", "valueCode": successor}] if successor else []
+    return concept(code, code.upper(), property=[*properties, *more])
+
+
+OLD = code_system(
+    URL, concept("a", "A", concept("child", "Child")), concept("b", "B"), concept("c", "C"), concept("d", "D"),
+    inactive("e"), version="1",
+)  # fmt: skip
+NEW = code_system(
+    URL, concept("a", "A"), concept("b", "Bee", concept("child", "Child")), inactive("c", "f"), concept("e", "E"),
+    concept("f", "F"), version="2", property=[{"code": "replacedBy", "type": "code"}],
+)  # fmt: skip
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[CodeChange]:
+    with Terminology([old, new], bundled=False) as terminology:
+        both = (system_of(terminology, f"{URL}|{version}") for version in ("1", "2"))
+        return list(system_changes(*both))
+
+
+def test_each_kind_of_change_of_a_code_system_is_found() -> None:
+    assert {change.line() for change in changes(OLD, NEW)} == {
+        "renamed b: B -> Bee",
+        "retired c: C; replaced by f",
+        "removed d: D",
+        "revived e: E",
+        "moved child: a -> b",
+        "added f: F",
+    }
+
+
+def test_equal_versions_have_no_changes() -> None:
+    assert changes(OLD, {**OLD, "version": "2"}) == []
+
+
+def test_what_a_fragment_lacks_is_neither_removed_nor_added() -> None:
+    fragment = {**code_system(URL, concept("a", "A"), version="2"), "content": "fragment"}
+    assert [change.kind for change in changes(OLD, fragment)] == []
+    first = {**fragment, "version": "1"}
+    assert [change.kind for change in changes(first, {**OLD, "version": "2"})] == []
+
+
+def test_only_changes_of_stored_codes_that_break_are_left() -> None:
+    broken = breaking(changes(OLD, NEW), ["a", "b", "c", "d", "x"])
+    assert [(change.kind, change.code) for change in broken] == [("retired", "c"), ("removed", "d")]
+
+
+def test_each_kind_of_change_of_a_map_is_found() -> None:
+    old = map_of(
+        "m",
+        HERE,
+        THERE,
+        [
+            {"code": "same", "target": [to("P"), to("W")]},
+            {"code": "other", "target": [to("P")]},
+            {"code": "word", "target": [to("P")]},
+            {"code": "gone", "target": [to("P")]},
+            {"code": "none", "noMap": True},
+        ],
+    )
+    condition = [{"attribute": "technique", "valueCode": "loop"}]
+    new = map_of(
+        "m",
+        HERE,
+        THERE,
+        [
+            {"code": "same", "target": [to("W"), to("P")]},
+            {"code": "other", "target": [to("W")]},
+            {"code": "word", "target": [to("P", dependsOn=condition)]},
+            {"code": "none", "target": [to("P")]},
+            {"code": "new", "target": [to("P")]},
+        ],
+    )
+    assert [change.line() for change in map_changes(old, new)] == [
+        "remapped other: equivalent P -> equivalent W",
+        "remapped word: equivalent P -> equivalent P if technique=loop",
+        "unmapped gone: equivalent P",
+        "mapped none: equivalent P",
+        "mapped new: equivalent P",
+    ]
+    assert list(map_changes(old, old)) == []
