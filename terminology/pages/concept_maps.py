@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from terminology.pages.code_systems import offset_of
+from terminology.pages.coverage import coverage, relationships
 from terminology.pages.map_picture import picture
 from terminology.pages.mappings import RELATIONSHIPS, Mapping, attributes_of, gaps_of, rows_of
 from terminology.pages.road import Road
@@ -30,6 +31,7 @@ def concept_map(road: Road, id_: str, query: dict[str, str]) -> View:
     chosen = _chosen(rows, query)
     offset = min(offset_of(query), max(0, len(chosen) - 1))
     visible = chosen[offset : offset + PAGE]
+    is_partial = bool(part) or "Link" in reply.headers
     systems = [system for row in rows for system in (row.source_system, row.system or "") if system]
     attributes = attributes_of(rows)
     values: dict[str, Any] = {
@@ -37,6 +39,8 @@ def concept_map(road: Road, id_: str, query: dict[str, str]) -> View:
         "facts": facts(resource),
         "pills": pills(resource),
         "rows": visible,
+        "coverage": None if is_partial else coverage(road, resource, rows),
+        "distribution": relationships(rows),
         "picture": picture(visible),
         "total": len(rows),
         "chosen": len(chosen),

@@ -16,6 +16,7 @@ from terminology.pages.view import (
     map_titles,
     notices_of,
     parameters_of,
+    parts_of,
     single,
     summaries,
     title_of,
@@ -43,6 +44,33 @@ _OUTCOMES = {
     "subsumed-by": "Code A is narrower: it is subsumed by code B.",
     "not-subsumed": "Neither code subsumes the other.",
 }
+_EXPLAIN = "_explain"
+# The reasons of an explanation, and what came of a map, as sentences.
+_REASONS = {
+    "condition-open": "Which of these applies depends on something that is not said yet.",
+    "condition-failed": "The mappings of this code need other conditions than those that were said.",
+    "outside-scope": "The code, or its translation, is not in the value set that was asked for.",
+    "no-target": "A map says that there is no target.",
+    "not-related": "A map only says of which codes this one is not a translation.",
+    "gap": "A map says that it does not know yet.",
+    "typing-slip": "The code is not known, but one that is written nearly so.",
+    "wrong-system": "The code is not known here, but in another code system.",
+    "unknown-code": "The code system does not have this code.",
+    "unknown-system": "The code system is not here, and no map has the code.",
+    "retired": "The code is no longer in use.",
+    "no-row": "The code is right, and no map has it.",
+}
+_WHAT_CAME = {
+    "matched": "has the translation",
+    "unmapped-rule": "does not list the code, and has a rule for such codes",
+    "no-target": "says that there is no target",
+    "condition-failed": "needs other conditions",
+    "outside-scope": "leads outside the value set",
+    "no-row": "does not have the code",
+    "one-way": "holds in the other direction only",
+    "other-target": "leads to another system",
+    "not-used": "has the code, and none of its mappings fits",
+}
 Query = Sequence[tuple[str, str]]
 
 
@@ -62,6 +90,7 @@ def translate(road: Road, path: str, query: Query) -> View:
     if not code:
         return View("translate.html", "Translate a code", values)
     system = arguments.get("system") or arguments.get("targetSystem") or ""
+    question.append((_EXPLAIN, "true"))
     reply = road.get(path, question, "" if known else "This translation")
     matches = matches_of(reply.resource, system, code) if reply.is_good else []
     attributes = attributes_of(matches)
@@ -79,6 +108,7 @@ def translate(road: Road, path: str, query: Query) -> View:
         "groups": grouped(matches),
         "attributes": attributes,
         "titles": titles_of(road, systems),
+        "explanation": _explanation(results),
         "is_reverse": "targetCode" in arguments or arguments.get("reverse") == "true",
         "map_titles": map_titles(maps),
         "notices": notices_of(results),
@@ -86,9 +116,24 @@ def translate(road: Road, path: str, query: Query) -> View:
     return View("translate.html", f"Translations of {code}", values)
 
 
+def _explanation(results: dict[str, list[Document]]) -> dict[str, Any]:
+    """The reason of an answer in words, and the maps that were looked at with what came of each."""
+    parts = parts_of(results["explanation"][0]) if results.get("explanation") else []
+    reason = str(dict(parts).get("reason") or "")
+    maps = [
+        dict(parts_of({"part": value})) for name, value in parts if name == "map" and isinstance(value, list)
+    ]
+    rows = [(str(m.get("map", "")), str(m.get("outcome", "")), str(m.get("target") or "")) for m in maps]
+    return {
+        "reason": _REASONS.get(reason, reason),
+        "maps": [(map_, _WHAT_CAME.get(outcome, outcome), target) for map_, outcome, target in rows],
+    }
+
+
 def _with_conditions(question: Query, known: Query) -> Document:
     """The same request as a Parameters resource, with a ``dependency`` for each condition."""
     body = parameters(*((name, _TRANSLATE[name], value) for name, value in question if name in _TRANSLATE))
+    body["parameter"].append({"name": _EXPLAIN, "valueBoolean": True})
     if ("reverse", "true") in question:
         body["parameter"].append({"name": "reverse", "valueBoolean": True})
     for attribute, value in known:
@@ -130,6 +175,8 @@ def validate(road: Road, path: str, query: Query) -> View:
             name: single(results, name) for name in ("code", "system", "version", "display", "inactive")
         },
         "notices": notices_of(results),
+        "has_doubts": isinstance(outcome, dict)
+        and any(issue["severity"] != "information" for issue in issues_of(outcome)),
         "remarks": issues_of(outcome) if isinstance(outcome, dict) else [],
     }
     return View("validate.html", title, values)

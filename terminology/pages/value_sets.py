@@ -71,7 +71,7 @@ def value_set(road: Road, id_: str, query: dict[str, str]) -> View:
         if url
         else [],
         "text": query.get("filter", ""),
-        "listed": expanded(road.get("ValueSet/$expand", question, "Its codes"), offset_of(query))
+        "listed": expanded(road.get_once("ValueSet/$expand", question, "Its codes"), offset_of(query))
         if url
         else None,
     }

@@ -171,6 +171,24 @@ def test_conditions_are_sent_as_dependencies(reader: Reader) -> None:
     assert '"dependency"' in curl and "POST" not in curl.split("\n")[0]
 
 
+def test_a_translation_is_explained(reader: Reader) -> None:
+    page = reader.page(
+        address_of(f"ConceptMap/$translate?system={OURS}&sourceCode=hysterectomy&targetSystem={CPT}")
+    )
+    text = words(page.get_element_by_id("main"))
+    assert "No translation" in text and "A map says that it does not know yet." in text
+    assert "Cervical conization to CPT does not have the code" in text
+    assert "Cervical conization to ICD-10-PCS leads to another system" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"), [("57520", "Valid"), ("57999", "Valid, with a warning"), ("x", "Not valid")]
+)
+def test_a_validation_has_one_word(reader: Reader, code: str, verdict: str) -> None:
+    page = reader.page(address_of(f"CodeSystem/$validate-code?url={CPT}&code={code}"))
+    assert words(page.get_element_by_id("result")) == verdict
+
+
 # -- a hierarchy ---------------------------------------------------------------------------------
 
 
