@@ -59,6 +59,7 @@ def columns_of(
 ) -> SheetColumns:
     """The columns of a sheet. ``given`` are their names or numbers by role; ``system`` is the name of a code system.
 
+    If a code system is given, it is that of all codes, unless the column of the code systems is given as well.
     A column that is called after a code system (CPT, ICD-10-CM) has codes of it. Raises UnreadableFileError: no such
     column, or none that has codes or texts. Raises TerminologyError for an unknown name of a code system.
     """
@@ -77,6 +78,8 @@ def columns_of(
             setattr(columns, role, column)
             taken.add(column)
     if system is not None:
+        if given.get("system") is None:
+            columns.system = None
         columns.default_system = system_named(terminology.catalogue, system)
     if given.get("code") is None:
         _take_named_column(terminology, sheet, columns)

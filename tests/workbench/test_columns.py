@@ -22,12 +22,12 @@ def terminology() -> Iterator[Terminology]:
 
 
 def columns(
-    terminology: Terminology, folder: Path, header: str, system: str | None = None, **given: str
+    terminology: Terminology, folder: Path, header: str, default: str | None = None, **given: str
 ) -> SheetColumns:
     path = folder / "codes.csv"
     path.write_text(f"{header}\n", "utf-8")
     with open_sheet(path) as sheet:
-        return columns_of(terminology, sheet, given, system)
+        return columns_of(terminology, sheet, given, default)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,13 @@ def test_columns_are_known_by_usual_names(
 
 
 def test_a_column_that_is_named_counts_before_a_usual_one(terminology: Terminology, tmp_path: Path) -> None:
-    got = columns(terminology, tmp_path, "code,name,x", system="cpt", code="x", text="1")
+    got = columns(terminology, tmp_path, "code,name,x", default="cpt", code="x", text="1")
     assert (got.code, got.text, got.default_system) == (2, 0, CPT)
+
+
+def test_a_code_system_that_is_given_is_that_of_all_codes(terminology: Terminology, tmp_path: Path) -> None:
+    assert columns(terminology, tmp_path, "code,system", default="cpt").system is None
+    assert columns(terminology, tmp_path, "code,system", default="cpt", system="system").system == 1
 
 
 def test_a_sheet_without_codes_and_texts_is_refused(terminology: Terminology, tmp_path: Path) -> None:
@@ -62,4 +67,4 @@ def test_an_unknown_code_system_is_refused_with_names_that_are_known(
     terminology: Terminology, tmp_path: Path
 ) -> None:
     with pytest.raises(TerminologyError, match=r"No code system is called 'nix'.*cpt, icd10cm"):
-        columns(terminology, tmp_path, "code", system="nix")
+        columns(terminology, tmp_path, "code", default="nix")
