@@ -12,7 +12,7 @@ from terminology.pages.mappings import Mapping, matches_of, plain
 from terminology.pages.road import Road
 from terminology.pages.view import (
     View,
-    issues_of,
+    failed,
     map_titles,
     notices_of,
     parameters_of,
@@ -68,8 +68,7 @@ def lookup(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
         question.append(("property", "*"))
     reply = road.get(path, question, "This concept")
     if not reply.is_good:
-        values["issues"] = issues_of(reply.resource)
-        return View("lookup.html", "Look up a code", values, reply.status)
+        return failed(reply, "Look up a code", "lookup.html", values)
     concept = shown_concept(reply.resource, arguments)
     values |= {"it": concept, "trail": [], "maps": [], "from_maps": [], "titles": {}, "resource": None}
     if concept.parents:

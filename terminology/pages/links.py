@@ -85,11 +85,5 @@ class PageLinks:
         return [name for name, release in RELEASES.items() if with_ballot or not release.is_ballot]
 
 
-def outside(url: object) -> str | None:
-    """The address of a page elsewhere, if a browser may be sent there: http and https alone."""
-    text = str(url)
-    return text if text.startswith(("https://", "http://")) and len(text) < 2_000 else None
-
-
 def _text(value: object) -> str | None:
     return None if value is None else str(value)

@@ -12,6 +12,7 @@ from terminology.pages.mappings import attributes_of, matches_of
 from terminology.pages.road import Road, parameters
 from terminology.pages.view import (
     View,
+    failed,
     issues_of,
     map_titles,
     notices_of,
@@ -98,8 +99,7 @@ def translate(road: Road, path: str, query: Query) -> View:
         reply = road.post(path, _with_conditions(question, known), "This translation")
         matches = matches_of(reply.resource, system, code) if reply.is_good else []
     if not reply.is_good:
-        values["issues"] = issues_of(reply.resource)
-        return View("translate.html", "Translate a code", values, reply.status)
+        return failed(reply, "Translate a code", "translate.html", values)
     results = parameters_of(reply.resource)
     systems = [m.system for m in matches if m.system] + [m.source_system for m in matches if m.source_system]
     values |= {
@@ -164,8 +164,7 @@ def validate(road: Road, path: str, query: Query) -> View:
         return View("validate.html", title, values)
     reply = road.get(path, [(name, value) for name, value in query if value], "This validation")
     if not reply.is_good:
-        values["issues"] = issues_of(reply.resource)
-        return View("validate.html", title, values, reply.status)
+        return failed(reply, title, "validate.html", values)
     results = parameters_of(reply.resource)
     outcome = single(results, "issues")
     values |= {
@@ -190,8 +189,7 @@ def subsumes(road: Road, path: str, query: Query) -> View:
         return View("subsumes.html", "Compare two codes", values)
     reply = road.get(path, [(name, value) for name, value in query if value], "This comparison")
     if not reply.is_good:
-        values["issues"] = issues_of(reply.resource)
-        return View("subsumes.html", "Compare two codes", values, reply.status)
+        return failed(reply, "Compare two codes", "subsumes.html", values)
     results = parameters_of(reply.resource)
     outcome = str(single(results, "outcome") or "")
     values |= {"outcome": outcome, "words": _OUTCOMES.get(outcome, outcome), "notices": notices_of(results)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from terminology.pages.code_systems import offset_of
 from terminology.pages.links import KIND_TITLES
 from terminology.pages.road import AskedRequest, Road
 from terminology.pages.view import View, facts, failed, pills, summaries, title_of
+from terminology.wire import json
 
 # The resources on one page of a list.
 PAGE = 50
@@ -76,6 +76,6 @@ def anything(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
     reply = road.in_own_release(question)
     if not reply.is_good:
         return failed(reply)
-    text = json.dumps(reply.resource, ensure_ascii=False, indent=2, default=str)
+    text = json.write(reply.resource, pretty=True).decode()
     values = {"text": text[:MOST_SHOWN], "cut": max(0, len(text) - MOST_SHOWN), "path": path}
     return View("answer.html", str(reply.resource.get("resourceType", path)), values)

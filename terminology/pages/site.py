@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -15,14 +14,24 @@ from jinja2 import Environment, PackageLoader
 from terminology.catalogue.protocol import KINDS
 from terminology.core import budget
 from terminology.core.software import VERSION
-from terminology.pages import conization, mappings, operations, resources, start, texts, value_sets
+from terminology.pages import (
+    capabilities,
+    conization,
+    mappings,
+    operations,
+    resources,
+    start,
+    texts,
+    value_sets,
+)
 from terminology.pages.code_systems import code_system
 from terminology.pages.concept_maps import concept_map
 from terminology.pages.concepts import lookup
-from terminology.pages.links import CONIZATION, KIND_TITLES, PageLinks, outside
+from terminology.pages.links import CONIZATION, KIND_TITLES, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
 from terminology.pages.view import View, issues_of, title_of
+from terminology.wire import json
 from terminology.wire.exchange import Context, Request, Response
 from terminology.wire.fhir_versions import RELEASES
 
@@ -94,7 +103,7 @@ def page(context: Context, request: Request) -> Page:
         view = _view(road, request)
     if view.location is not None:
         return Page(303, b"", {"Location": view.location})
-    return Page(view.status, _html(road, view), _headers(context.login is not None))
+    return Page(view.status, _html(road, view), {**view.headers, **_headers(context.login is not None)})
 
 
 def failure_page(base: str, root: str, release: str, response: Response) -> Page:
@@ -122,6 +131,8 @@ def _view(road: Road, request: Request) -> View:
         case []:
             text = arguments.get("q", "").strip()
             return start.search(road, text) if text else start.start(road, conization.ID)
+        case ["metadata"]:
+            return capabilities.metadata(road, request.path, query)
         case [name] if name == CONIZATION:
             return conization.conization(road, arguments)
         case [kind] if kind in KINDS:
@@ -171,7 +182,7 @@ def _environment() -> Environment:
         "kind_titles": KIND_TITLES,
         "relationships": mappings.RELATIONSHIPS,
         "reversed_relationships": mappings.REVERSED,
-        "outside": outside,
+        "forms": frozenset((kind, name.lstrip("$")) for kind, name in _OPERATIONS),
         "software_version": VERSION,
     }
     return environment
@@ -232,5 +243,5 @@ def _answer(road: Road) -> str | None:
     visible = [question for question in road.questions if "$" in question.path]
     if "$" not in road.request.path or not visible:
         return None
-    text = json.dumps(road.in_own_release(visible[0]).resource, ensure_ascii=False, indent=2, default=str)
+    text = json.write(road.in_own_release(visible[0]).resource, pretty=True).decode()
     return text if len(text) <= _MOST_REPEATED else None

@@ -14,7 +14,6 @@ from terminology.pages.view import (
     View,
     facts,
     failed,
-    issues_of,
     pills,
     summaries,
     title_of,
@@ -103,8 +102,7 @@ def expand(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
         question.append(("count", str(PAGE)))
     reply = road.get(path, question, "These codes")
     if not reply.is_good:
-        values["issues"] = issues_of(reply.resource)
-        return View("expand.html", "List the codes of a value set", values, reply.status)
+        return failed(reply, "List the codes of a value set", "expand.html", values)
     resource = reply.resource
     expansion = resource.get("expansion", {})
     values |= {

@@ -33,23 +33,33 @@ _FACTS = (
     ("immutable", "Never changes"),
     ("purpose", "Purpose"),
 )
+# The headers of an error that a browser, or a proxy before it, reads.
+_PASSED_ON = ("Retry-After", "WWW-Authenticate")
 _PILLS = ("status", "content")
 
 
 @dataclass(slots=True)
 class View:
-    """A template with its values, and the status of the answer."""
+    """A template with its values, and the status and the headers of the answer."""
 
     template: str
     title: str
     values: dict[str, Any] = field(default_factory=dict)
     status: int = 200
     location: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
-def failed(reply: PageReply, title: str = "That did not work") -> View:
-    """The page of an answer that is an error."""
-    return View("outcome.html", title, {"issues": issues_of(reply.resource)}, reply.status)
+def failed(
+    reply: PageReply,
+    title: str = "That did not work",
+    template: str = "outcome.html",
+    values: dict[str, Any] | None = None,
+) -> View:
+    """The page of an answer that is an error: one of its own, or that of the form that asked."""
+    headers = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
+    all_values = {**(values or {}), "issues": issues_of(reply.resource)}
+    return View(template, title, all_values, reply.status, headers=headers)
 
 
 def issues_of(outcome: Document) -> list[Document]:

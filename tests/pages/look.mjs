@@ -1,7 +1,7 @@
 // Opens pages in headless Chromium, in each width and scheme, and prints what is wrong with them as JSON: a list of
 // {address, width, scheme, status, faults: [text], serious: [text], overflow: pixels, text: string, facts: value}.
 //
-//     node look.mjs < {"pages": [{"address": …, "facts": "an expression", "script": false}], "folder": "screenshots"}
+//     node look.mjs < {"pages": [{"address": …, "facts": "an expression", "script": false, "keys": ["Tab"]}], "folder": "screenshots"}
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
@@ -32,6 +32,8 @@ try {
         await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
         if (wanted.script === false) await page.setJavaScriptEnabled(false);
         const answer = await page.goto(wanted.address, { waitUntil: "load", timeout: PATIENCE });
+        if (wanted.media) await page.emulateMediaType(wanted.media);
+        for (const key of wanted.keys ?? []) await page.keyboard.press(key);
         if (wanted.type) {
           await page.type(wanted.type[0], wanted.type[1]);
           await page.waitForNetworkIdle({ idleTime: 600, timeout: PATIENCE });

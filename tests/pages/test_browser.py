@@ -133,6 +133,43 @@ def test_pages_work_without_a_script(address: str) -> None:
         assert one["status"] == 200 and one["faults"] == []
 
 
+def test_a_page_can_be_walked_by_keyboard(address: str) -> None:
+    """The first stop leads to the content, and every link and field is a stop that can be seen."""
+    walk = """(() => {
+      const stops = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")];
+      return stops.filter(stop => stop.tabIndex < 0).length;
+    })()"""
+    page = {
+        "name": "keyboard",
+        "address": f"{address}{PAGES['translate'][0]}",
+        "keys": ["Tab", "Enter"],
+        "facts": f"({{first: document.activeElement.id, unreachable: {walk}}})",
+        "widths": ["desktop"],
+        "schemes": ["light"],
+    }
+    (one,) = looked_at([page])
+    assert one["facts"] == {"first": "main", "unreachable": 0}
+
+
+def test_a_page_on_paper_has_its_content_and_no_forms(address: str) -> None:
+    ask = """({
+      forms: [...document.querySelectorAll("form, header, footer, .pager")].filter(e => e.checkVisibility()).length,
+      codes: document.querySelectorAll("td a.code").length,
+      ground: getComputedStyle(document.body).backgroundColor,
+    })"""
+    page = {
+        "name": "paper",
+        "address": f"{address}/conization",
+        "media": "print",
+        "facts": ask,
+        "widths": ["desktop"],
+        "schemes": ["dark"],
+    }
+    (one,) = looked_at([page])
+    assert one["facts"]["forms"] == 0 and one["facts"]["codes"] > 20
+    assert one["facts"]["ground"] == "rgb(255, 255, 255)", "also where the screen is dark"
+
+
 def test_a_search_answers_while_somebody_types(address: str) -> None:
     page = {
         "name": "typed",

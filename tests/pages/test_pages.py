@@ -53,8 +53,9 @@ ADDRESSES = {
     "a comparison": f"CodeSystem/$subsumes?system={OURS}&codeA=conization&codeB=conization-loop",
     "a form to compare": "CodeSystem/$subsumes",
     "conization": "conization",
-    "an answer without a page of its own": "metadata",
-    "versions": "$versions",
+    "capabilities": "metadata",
+    "code systems in every version": "metadata?mode=terminology",
+    "an answer without a page of its own": "$versions",
     "a history": "CodeSystem/cpt/_history",
 }
 
@@ -337,6 +338,16 @@ def test_an_error_says_what_is_wrong_in_the_words_of_FHIR(
         assert " ".join(issue["details"]["text"].split()) in said
 
 
+def test_what_the_service_can_do_is_what_it_states(reader: Reader) -> None:
+    text = reader.text(address_of("metadata"))
+    for kind in ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem"):
+        assert kind in text
+    assert "$translate" in text and "title" in text
+    versions = reader.text(address_of("metadata?mode=terminology"))
+    assert f"{CPT} 2026" in versions
+    assert "none" in reader.text(address_of("metadata?mode=none"), 400)
+
+
 # -- hostile content -----------------------------------------------------------------------------
 
 HOSTILE = [
@@ -386,6 +397,7 @@ def test_a_page_shows_nobody_what_the_user_may_not_read(tmp_path: Path) -> None:
     for path_ in ("ConceptMap/conization-to-cpt", LOOP_AT_COLPOSCOPY, "ValueSet", "NamingSystem/cpt"):
         refused = reader.page(address_of(path_), 401)
         assert "57461" not in words(refused) and refused.find_class("issue")
+        assert reader.answer(address_of(path_)).headers["WWW-Authenticate"], "as JSON has it"
     known = Reader(reader.client, {"X-API-Key": key})
     assert "57461" in known.text(address_of("ConceptMap/conization-to-cpt"))
     assert "57461" in known.text(address_of("conization"))
