@@ -21,8 +21,8 @@ _LARGE_BLOCK = 256 * 1024
 _END_OF_HEAP = 1024 * 1024
 _HEAPS = 2
 # granian has an allocator of its own, which reads this when granian is imported: a tenth of a second after memory was
-# freed, it goes back.
-_JEMALLOC = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2")
+# freed, it goes back; that of large blocks at once, because it looks at the time only after many requests.
+_JEMALLOC = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2,oversize_threshold:262144")
 # Pages of memory (4 MB) by which a process may grow or shrink before it is tidied.
 _CHANGE = 1_024
 

@@ -11,7 +11,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
 from terminology.wire.exchange import Request, Response
 from terminology.wire.fhir_versions import RELEASES
-from terminology.wire.json import Written
+from terminology.wire.json import Written, require_type_name
 from terminology.wire.outcome import operation_outcome
 from terminology.wire.request_headers import RequestHeader
 from terminology.wire.shared_requests import SharedRequest
@@ -85,6 +85,8 @@ def entry_request(entry: Any, index: int, base: str, whole: Request) -> Request:
         raise TerminologyError(issues.bad_batch_entry(index)) from None
     if not path or not isinstance(body, (dict, type(None))):
         raise TerminologyError(issues.bad_batch_entry(index))
+    if body is not None:
+        require_type_name(body, f"Bundle.entry[{index}].resource.resourceType")
     return Request(
         method=method.upper(),
         path=path,

@@ -50,11 +50,21 @@ def read(text: bytes | str) -> Any:
 
 
 def read_resource(text: bytes | str) -> Document:
-    """Parse a FHIR resource. Raises TerminologyError; see ``read``; also when the JSON is not an object."""
+    """Parse a FHIR resource.
+
+    Raises TerminologyError; see ``read``; also when the JSON is not an object, or its ``resourceType`` not a string.
+    """
     value = read(text)
     if not isinstance(value, dict):
         raise TerminologyError(issues.not_a_json_object())
+    require_type_name(value)
     return value
+
+
+def require_type_name(resource: Document, at: str = "resourceType") -> None:
+    """Raises TerminologyError for a ``resourceType`` that is not a string. One that is missing is not looked for."""
+    if not isinstance(resource.get("resourceType", ""), str):
+        raise TerminologyError(issues.wrong_json_type(at, "a string"))
 
 
 def read_own(text: bytes) -> Any:

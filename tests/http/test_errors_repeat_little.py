@@ -202,3 +202,23 @@ def test_long_texts_in_a_resource(http: FlaskClient, release: str) -> None:
         maps = tx_resource(concept_map(URI, URI, URI, [{"code": LONG, "target": [target]}]))
         body = body_of(tx_resource(system), maps, {"name": "url", "valueUri": URI}, coding)
         repeats_little(http.post(f"/fhir/{release}/ConceptMap/$translate", json=body), "translate")
+
+
+@pytest.mark.parametrize("kind", [[{"name": LONG}], {"name": LONG}, [LONG], 7, True])
+@pytest.mark.parametrize("path", ["", "/CodeSystem/$lookup", "/ValueSet/$expand", "/ConceptMap/$translate"])
+def test_a_type_name_that_is_not_a_string_is_named_and_not_repeated(
+    http: FlaskClient, path: str, kind: object
+) -> None:
+    response = http.post(f"/fhir/r4{path}", json={"resourceType": kind})
+    repeats_little(response, path)
+    assert response.status_code == 400
+    assert "resourceType must be a string" in response.text
+
+
+def test_the_same_in_an_entry_of_a_batch(http: FlaskClient) -> None:
+    request = {"method": "POST", "url": "CodeSystem/$lookup"}
+    entry = {"request": request, "resource": {"resourceType": [{"name": LONG}]}}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
+    response = http.post("/fhir/r4", json=bundle)
+    repeats_little(response, "batch")
+    assert "Bundle.entry[0].resource.resourceType must be a string" in response.text

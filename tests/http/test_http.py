@@ -171,6 +171,7 @@ def test_a_body_that_cannot_be_read_is_415(http: FlaskClient, content_type: str)
         ('{"a": "\\ud800"}', "half a character"),
         (json.dumps({"system": URL, "code": "cat"}), "must be a Parameters resource"),
         (json.dumps({"resourceType": "Patient"}), "must be a Parameters resource, but is a Patient"),
+        (json.dumps({"resourceType": [{"name": "x" * 300}]}), "resourceType must be a string"),
         (json.dumps({"resourceType": "Parameters", "parameter": {}}), "must be a list"),
         (json.dumps({"resourceType": "Parameters", "parameter": [{"valueCode": "cat"}]}), "with a 'name'"),
         (

@@ -76,4 +76,6 @@ def _cut(value: Any) -> Any:
 def _is_long(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) > LONGEST_VALUE
+    if isinstance(value, Mapping):
+        return any(_is_long(name) or _is_long(item) for name, item in value.items())
     return isinstance(value, _LISTS) and any(map(_is_long, value))
