@@ -676,6 +676,7 @@ OF_THE_BATCH = {
     RequestHeader.CHANGE_REASON,  # of each entry, which an answer does not depend on
     RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,
+    RequestHeader.FAULT,  # of the test-harness mode, for the whole request
     RequestHeader.HOPS,  # see tests/upstreams
     RequestHeader.HOST,
     RequestHeader.IF_MATCH,
