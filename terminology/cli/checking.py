@@ -114,6 +114,7 @@ def _resource_in(path: Path) -> Document:
 @click.option(
     "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
 )
+@click.option("--value-set", metavar="URL", help="A value set whose codes should all be targets.")
 @sheet_options("code", "system", "key", "count")
 @_JSON
 @settings_options(*CONTENT)
@@ -123,6 +124,7 @@ def coverage_(
     source: str | None,
     map_: str | None,
     where: tuple[str, ...],
+    value_set: str | None,
     as_json: bool,
     config: Path | None,
     **options: Any,
@@ -144,7 +146,7 @@ def coverage_(
                 mapper = SheetMapper(terminology, [target], dependency=conditions, url=map_)
                 try:
                     rows = _weighed(mapper, sheet, columns, weights)
-                    reports.append(coverage(terminology, target, rows, weights))
+                    reports.append(coverage(terminology, target, rows, weights, value_set))
                 finally:
                     progress.end()
             show_notes(sheet)

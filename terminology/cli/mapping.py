@@ -29,7 +29,6 @@ _COLUMN_HELP = {
     "text": "The column of the texts.",
     "system": "The column of the code systems of the codes, by name or url.",
     "key": "The column of the codes that the sheet itself has for its rows.",
-    "language": "The column of the languages of the texts.",
     "count": "The column that says how often a code is used.",
 }
 

@@ -20,7 +20,7 @@ CONTENT = ("bundled", "content", "store", "skip_broken", "upstreams")
 def named(terminology: Terminology, system: str) -> str:
     """The url of the code system that a person names. A name that is not one is left as it is: the answer says so."""
     try:
-        return system_named(terminology.catalogue, system)
+        return system_named(terminology.visible_catalogue, system)
     except TerminologyError:
         return system
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from terminology.catalogue.licensed import LicensedView
 from terminology.catalogue.protocol import KINDS, Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
@@ -164,6 +165,20 @@ class Terminology:
     def catalogue(self) -> Catalogue:
         """The content of this moment. Raises UnavailableError while the database of the store is away."""
         return self._catalogue() if callable(self._catalogue) else self._catalogue
+
+    @property
+    def visible_catalogue(self) -> Catalogue:
+        """The content as the answers see it: with FHIR's own, and without the texts that licences keep back.
+
+        Raises UnavailableError as ``catalogue`` does.
+        """
+        licensed = self._licensed(Request("GET", ""))
+        content = self.catalogue if licensed is None else licensed.of(self.catalogue)
+        return content.for_fhir(RELEASES[HOME].version)
+
+    def _licensed(self, request: Request) -> LicensedView | None:
+        """The content as licences show it to the user of a request; None without licences."""
+        return None if self._licences is None else self._licences.view(request.user.rights)
 
     def close(self) -> None:
         """Close the store and the state."""
@@ -652,10 +667,8 @@ class Terminology:
 
         It shares parts with the content, so a caller gets a copy of it: from ``ask``, or from a ``Result``.
         """
-        content, licensed = self.catalogue, None
-        if self._licences is not None:
-            licensed = self._licences.view(request.user.rights)
-            content = licensed.of(content)
+        licensed = self._licensed(request)
+        content = self.catalogue if licensed is None else licensed.of(self.catalogue)
         context = Context(
             catalogue=content.for_fhir((view or release).version),
             release=release,

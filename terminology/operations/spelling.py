@@ -189,12 +189,15 @@ def system_hint(catalogue: Catalogue, url: str, also: Iterable[str | None] = ())
 def system_named(catalogue: Catalogue, name: str) -> str:
     """The uri of the code system that a person names: by its uri, or by a short name, name, title or id.
 
-    A uri that is not known is taken as it is: a map may lead from a code system that is not here.
+    A uri that is not known is taken as it is: a map may lead from a code system that is not here. A well-known short
+    name (``SHORT_NAMES``) means the same everywhere, whatever else is loaded.
 
     Raises TerminologyError for a name that no code system has, or several.
     """
     if ":" in name:
         return catalogue.preferred(name)
+    if bare(name) in SHORT_NAMES:
+        return catalogue.preferred(SHORT_NAMES[bare(name)])
     urls = _system_names(catalogue).like(name)
     if len(urls) == 1:
         return urls.pop()

@@ -5,13 +5,14 @@ The names that people and other tools give to columns are known; what they do no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from terminology.core.errors import TerminologyError, UnreadableFileError
-from terminology.core.texts import folded
+from terminology.core.texts import bare, folded
 from terminology.library import Terminology
-from terminology.operations.spelling import system_named
+from terminology.operations.spelling import SHORT_NAMES, system_named
 from terminology.workbench.sheets import Sheet, SheetRow, plain
 
 # The names of columns as ``folded`` writes them, without the first blank; the best one first.
@@ -27,10 +28,11 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "system": ("system", "code system", "codesystem", "vocabulary", "vocabulary id", "kodiersystem", "katalog"),
     "key": ("local code", "localcode", "key", "id", "local id", "item", "charge code", "hauscode"),
-    "language": ("language", "lang", "sprache"),
     "count": ("count", "frequency", "sourcefrequency", "source frequency", "volume", "anzahl", "haufigkeit"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
+# What the name of a column may have after that of a code system.
+_CODE = re.compile(r"[\s_-]*codes?$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -44,7 +46,6 @@ class SheetColumns:
     text: int | None = None
     system: int | None = None
     key: int | None = None
-    language: int | None = None
     count: int | None = None
     default_system: str | None = None
 
@@ -80,7 +81,7 @@ def columns_of(
     if system is not None:
         if given.get("system") is None:
             columns.system = None
-        columns.default_system = system_named(terminology.catalogue, system)
+        columns.default_system = system_named(terminology.visible_catalogue, system)
     if given.get("code") is None:
         _take_named_column(terminology, sheet, columns)
     if columns.code is None and columns.text is None:
@@ -92,13 +93,18 @@ def columns_of(
 
 
 def _take_named_column(terminology: Terminology, sheet: Sheet, columns: SheetColumns) -> None:
-    """Take the column that is called after a code system for that of the codes; the one taken so far has the keys."""
+    """Take the column that is called after a code system for that of the codes; the one taken so far has the keys.
+
+    Only the names of well-known code systems count: any other column may have the title of one.
+    """
     for number, name in enumerate(sheet.header):
+        if bare(_CODE.sub("", name)) not in SHORT_NAMES:
+            continue
         try:
-            url = system_named(terminology.catalogue, name.removesuffix(" code").removesuffix(" Code"))
+            url = system_named(terminology.visible_catalogue, _CODE.sub("", name))
         except TerminologyError:
             continue
-        if ":" in name or columns.default_system not in (None, url):
+        if columns.default_system not in (None, url):
             continue
         if columns.code is not None and columns.code != number and columns.key is None:
             columns.key = columns.code

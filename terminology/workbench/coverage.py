@@ -21,7 +21,8 @@ class CoverageReport:
     ``codes`` and ``mapped`` count the codes, ``weight`` and ``mapped_weight`` how often they are used (1 for a code of
     which nothing says that). ``relationships`` count the matches. The dictionaries have codes: ``several`` those with
     more than one target, ``shared`` the targets of more than one code, ``unmapped`` the reason of each code that is not
-    mapped; ``inactive`` and ``unknown`` are targets that are not active, or not codes.
+    mapped; ``inactive`` and ``unknown`` are targets that are not active, or not codes; ``unused`` are the codes of a
+    value set that are no target.
     """
 
     system: str
@@ -36,6 +37,7 @@ class CoverageReport:
     unmapped: dict[str, str] = field(default_factory=dict)
     inactive: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -62,6 +64,7 @@ class CoverageReport:
             "unmapped": self.unmapped,
             "inactiveTargets": self.inactive,
             "unknownTargets": self.unknown,
+            "unusedTargets": self.unused,
         }
 
     def lines(self) -> list[str]:
@@ -73,16 +76,27 @@ class CoverageReport:
             f"  not mapped: {_counts(self.reasons)}",
             f"  1:n {len(self.several):,} codes, n:1 {len(self.shared):,} targets",
         ]
-        for name, codes in (("inactive targets", self.inactive), ("unknown targets", self.unknown)):
+        named = {
+            "inactive targets": self.inactive,
+            "unknown targets": self.unknown,
+            "never used": self.unused,
+        }
+        for name, codes in named.items():
             if codes:
                 lines.append(f"  {name}: {_named(codes)}")
         return lines
 
 
 def coverage(
-    terminology: Terminology, target: MapTarget, rows: Iterable[MappedRow], weights: Mapping[int, str]
+    terminology: Terminology,
+    target: MapTarget,
+    rows: Iterable[MappedRow],
+    weights: Mapping[int, str],
+    value_set: str | None = None,
 ) -> CoverageReport:
     """The coverage of the rows of a mapped sheet. ``weights``: how often a code is used, by the number of its row.
+
+    ``value_set`` is the canonical of one whose codes should all be targets. Raises TerminologyError if it is unknown.
 
     The codes, and their targets, are in memory. A code that comes several times is counted once, with all its use.
     """
@@ -108,7 +122,9 @@ def coverage(
         for each in own:
             targets.setdefault(each, []).append(row.key)
     report.shared = {code: sources for code, sources in targets.items() if len(sources) > 1}
-    system = terminology.catalogue.find_system(target.system)
+    if value_set is not None:
+        report.unused = [code for code in terminology.expand(value_set).codes if code not in targets]
+    system = terminology.visible_catalogue.find_system(target.system)
     if system is not None and not system.about.is_absent:
         for each in targets:
             concept = system.locate(each)

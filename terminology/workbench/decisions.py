@@ -166,10 +166,10 @@ def _problem_of(terminology: Terminology, decision: MappingDecision) -> str | No
     if not decision.target_code:
         return None if decision.target_system else "it is accepted, and has no target system"
     try:
-        decision.target_system = system_named(terminology.catalogue, decision.target_system)
+        decision.target_system = system_named(terminology.visible_catalogue, decision.target_system)
     except TerminologyError as error:
         return str(error)
-    system = terminology.catalogue.find_system(decision.target_system)
+    system = terminology.visible_catalogue.find_system(decision.target_system)
     if system is None or system.about.is_absent:
         return None
     concept = system.locate(decision.target_code)

@@ -127,7 +127,7 @@ def _mappings(document: Mapping[str, Any]) -> dict[str, list[str]]:
 def system_of(terminology: Terminology, canonical: str) -> CodeSystem:
     """The code system of ``url|version``. Raises TerminologyError when there is none."""
     url, version = split_canonical(canonical)
-    return terminology.catalogue.system(url, version)
+    return terminology.visible_catalogue.system(url, version)
 
 
 def breaking(changes: Iterable[CodeChange], codes: Iterable[str]) -> list[CodeChange]:

@@ -93,7 +93,7 @@ class _Codes:
     """Checks codes against the loaded code systems."""
 
     def __init__(self, terminology: Terminology) -> None:
-        self._catalogue = terminology.catalogue
+        self._catalogue = terminology.visible_catalogue
         self._systems: dict[tuple[str, str | None], CodeSystem | None] = {}
 
     def system(self, url: str | None, version: str | None) -> CodeSystem | None:

@@ -99,7 +99,9 @@ class MapSummary:
 
 def targets_of(terminology: Terminology, names: Iterable[str]) -> list[MapTarget]:
     """The code systems of some names or urls. Raises TerminologyError for an unknown name."""
-    return [MapTarget(name, system_named(terminology.catalogue, name)) for name in dict.fromkeys(names)]
+    return [
+        MapTarget(name, system_named(terminology.visible_catalogue, name)) for name in dict.fromkeys(names)
+    ]
 
 
 class SheetMapper:
@@ -130,7 +132,7 @@ class SheetMapper:
 
     def _system_of(self, rows: Sequence[SheetRow], columns: SheetColumns) -> str | None:
         """The code system that has most of the codes, if it has enough of them: one that maps lead from."""
-        catalogue = self._terminology.catalogue
+        catalogue = self._terminology.visible_catalogue
         codes = {code for row in rows if (code := columns.cell("code", row))}
         ends = {group.source.system for map_ in catalogue.concept_maps() for group in map_.groups}
         counts: dict[str, int] = {}
@@ -163,7 +165,7 @@ class SheetMapper:
     def _named(self, name: str) -> str | None:
         if name not in self._systems:
             try:
-                self._systems[name] = system_named(self._terminology.catalogue, name)
+                self._systems[name] = system_named(self._terminology.visible_catalogue, name)
             except TerminologyError:
                 self._systems[name] = None
         return self._systems[name]

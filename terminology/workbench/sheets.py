@@ -26,6 +26,8 @@ from terminology.content.importers.sheets import cell_text, workbook
 from terminology.content.importers.table import SPREADSHEET_ERRORS
 from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
+from terminology.core.texts import bare
+from terminology.operations.spelling import SHORT_NAMES
 from terminology.store.reporting import Reporter
 
 # The name of standard input.
@@ -160,7 +162,8 @@ def open_sheet(
 
 
 def _is_bare_list(first: Sequence[str]) -> bool:
-    return len(first) == 1 and any(character.isdigit() for character in first[0])
+    """Is the first row no header, but the first code of a lone column? CPT4 and ICD10 are names of columns."""
+    return len(first) == 1 and any(c.isdigit() for c in first[0]) and bare(first[0]) not in SHORT_NAMES
 
 
 def _with_first(first: SheetRow, rows: Iterator[SheetRow]) -> Iterator[SheetRow]:
@@ -216,8 +219,8 @@ def _with_line(first: str, lines: Iterator[str]) -> Iterator[str]:
 
 def _delimiter(line: str) -> str:
     """The mark that the first line has most often, outside quotes."""
-    bare = re.sub(r'"[^"]*"', "", line)
-    return max(DELIMITERS, key=bare.count)
+    unquoted = re.sub(r'"[^"]*"', "", line)
+    return max(DELIMITERS, key=unquoted.count)
 
 
 def _utf_16_lines(file: File, notes: list[str]) -> Iterator[str]:

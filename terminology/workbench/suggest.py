@@ -94,7 +94,7 @@ class Suggester:
             ) from None
         self._ratio: Any = fuzz.ratio
         self._extract: Any = process.extract
-        catalogue = terminology.catalogue
+        catalogue = terminology.visible_catalogue
         self._system: CodeSystem = catalogue.supplemented(find_system(catalogue, system, version))
         self.url = self._system.about.url
         self._sizes: dict[str, int] = {}

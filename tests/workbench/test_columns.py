@@ -13,6 +13,7 @@ from terminology.workbench.columns import SheetColumns, columns_of
 from terminology.workbench.sheets import open_sheet
 
 CPT = "http://www.ama-assn.org/go/cpt"
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,10 @@ def columns(
         ("code,name", {"code": 0, "text": 1}),
         ("Name,Code", {"code": 1, "text": 0}),
         ("Local code,Name,Code,System", {"key": 0, "text": 1, "code": 2, "system": 3}),
-        ("Hauscode,Bezeichnung,Anzahl,Sprache", {"key": 0, "text": 1, "count": 2, "language": 3}),
+        ("Hauscode,Bezeichnung,Anzahl,Sprache", {"key": 0, "text": 1, "count": 2}),
         ("sourceCode,sourceName,sourceFrequency", {"code": 0, "text": 1, "count": 2}),
         ("Local code,Name,CPT", {"key": 0, "text": 1, "code": 2, "default_system": CPT}),
+        ("Local code,Gender,Status,ICD10_CODE", {"key": 0, "code": 3, "default_system": ICD10}),
         ("Item,CPT code,Description", {"key": 0, "code": 1, "text": 2, "default_system": CPT}),
     ],
 )

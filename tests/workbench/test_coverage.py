@@ -35,7 +35,7 @@ def terminology() -> Iterator[Terminology]:
         yield terminology
 
 
-def report(terminology: Terminology, folder: Path, text: str) -> CoverageReport:
+def report(terminology: Terminology, folder: Path, text: str, value_set: str | None = None) -> CoverageReport:
     path = folder / "codes.csv"
     path.write_text(text)
     (target,) = targets_of(terminology, [THERE])
@@ -43,7 +43,7 @@ def report(terminology: Terminology, folder: Path, text: str) -> CoverageReport:
         columns = columns_of(terminology, sheet, {}, HERE)
         rows = list(SheetMapper(terminology, [target]).rows(sheet, columns))
         weights = {row.row.number: columns.cell("count", row.row) for row in rows}
-    return coverage(terminology, target, rows, weights)
+    return coverage(terminology, target, rows, weights, value_set)
 
 
 def test_a_report_says_what_is_mapped_how_and_to_what(terminology: Terminology, tmp_path: Path) -> None:
@@ -55,6 +55,11 @@ def test_a_report_says_what_is_mapped_how_and_to_what(terminology: Terminology, 
     assert (found.inactive, found.unknown) == (["gone"], ["X"])
     assert found.as_json()["weightedShare"] == 0.96
     assert found.lines()[0].endswith("3 of 5 codes mapped (60.0%); weighted by use 96.0%")
+
+
+def test_codes_of_a_value_set_that_are_no_target_are_named(terminology: Terminology, tmp_path: Path) -> None:
+    found = report(terminology, tmp_path, "code\nplain\n", f"{THERE}?fhir_vs")
+    assert found.unused == ["gone"] and "  never used: gone" in found.lines()
 
 
 def test_a_code_counts_once_and_all_its_use(terminology: Terminology, tmp_path: Path) -> None:

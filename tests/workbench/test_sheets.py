@@ -80,6 +80,11 @@ def test_a_bare_list_of_codes_needs_no_header(tmp_path: Path) -> None:
     assert read(written(tmp_path, b"a,1\nb,2\n"), header=False)[:2] == (["1", "2"], [["a", "1"], ["b", "2"]])
 
 
+@pytest.mark.parametrize("name", ["CPT4", "ICD10", "icd-10-cm"])
+def test_a_lone_column_called_after_a_code_system_has_a_header(tmp_path: Path, name: str) -> None:
+    assert read(written(tmp_path, f"{name}\n57520\n".encode()))[:2] == ([name], [["57520"]])
+
+
 def test_a_row_has_the_number_that_a_spreadsheet_program_shows(tmp_path: Path) -> None:
     with open_sheet(written(tmp_path, b'code,name\nA,"two\nlines"\n\nB,x\n')) as sheet:
         assert [row.number for row in sheet.rows] == [2, 4]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from terminology import Terminology, TerminologyError, UnreadableFileError
+from terminology import Settings, Terminology, TerminologyError, UnreadableFileError
 from terminology.content.importers import IMPORTERS
 from terminology.opening import open_loader
 from terminology.workbench.suggest import Suggester
@@ -42,11 +44,9 @@ def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with Terminology([resource], bundled=False) as terminology:
             yield Suggester(terminology, URL)
         return
-    from terminology.wire import json
-
     folder = tmp_path_factory.mktemp("store")
     path = folder / "procedures.json"
-    path.write_bytes(json.write(resource))
+    path.write_text(json.dumps(resource))
     importer = next(importer for importer in IMPORTERS if importer.kind == "fhir")
     loader = open_loader(str(folder / "store"), True)
     loader.load(importer, [path], CollectingReporter())
@@ -109,6 +109,16 @@ def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytes
         Suggester(terminology, OWN)
 
 
-def test_a_grammar_suggests_nothing() -> None:
+def test_a_grammar_suggests_the_codes_that_it_can_list() -> None:
     with Terminology() as terminology:
-        assert Suggester(terminology, "http://unitsofmeasure.org").suggestions("milligram") == []
+        assert Suggester(terminology, "http://unitsofmeasure.org").suggestions("milligram")[0].code == "mg"
+        assert Suggester(terminology, "urn:ietf:bcp:13").suggestions("text html") == []
+
+
+def test_texts_that_a_licence_keeps_back_are_not_suggested(tmp_path: Path) -> None:
+    place = tmp_path / "licences.json"
+    licence = {"system": OWN, "policy": "codes", "licence": "a licence of a test"}
+    place.write_text(json.dumps({"licences": [licence]}))
+    with Terminology(settings=Settings(licences=str(place))) as terminology:
+        suggestions = Suggester(terminology, OWN).suggestions("Schlingenkonisation")
+        assert [each.display for each in suggestions if "onization" in each.display] == []
