@@ -37,7 +37,8 @@ same, in the header `Warning`; `$validate-code` has the warning among its `issue
 `system` and `url` may be canonicals with a version (`URL|VERSION`), and so may `targetSystem`. A `date` that is today
 or later is answered from the current content; one in the past is refused, because the versions here have no periods of
 validity. The scopes of `$translate` are canonicals of value sets, or ids or locations of those of this server;
-`_compose=true` lets it answer with two maps in a row where no map leads to the target system.
+`_compose=true` lets it answer with two maps in a row where no map leads to the target system, and `_explain=true` adds
+the reason as a code, and the maps that were considered ([translate.md](translate.md#explanations)).
 
 Such resources need not be sent each time: `$cache-control` at the base takes them once (`mode=start`)
 and answers with an id, which further requests send in the header `X-Cache-Id` or as the parameter `cache-id`;

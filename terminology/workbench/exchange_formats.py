@@ -307,7 +307,7 @@ _TO_SNAP, _FROM_SNAP = _by_words(
         ("related-to", "TARGET_INEXACT"),
     ]
 )
-# The states through which a row of Snap2SNOMED goes.
+# The states through which a row of Snap2SNOMED goes (``MapStatus.java``): an author has decided where it is MAPPED.
 _TO_SNAP_STATUS = {"accepted": "ACCEPTED", "rejected": "REJECTED", "proposed": "DRAFT"}
 _FROM_SNAP_STATUS = {"ACCEPTED": "accepted", "MAPPED": "accepted", "REJECTED": "rejected"}
 _SNAP = (

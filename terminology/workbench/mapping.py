@@ -24,8 +24,8 @@ from terminology.operations.translate.explanation import Outcome
 from terminology.workbench.columns import SheetColumns
 from terminology.workbench.sheets import Sheet, SheetRow, spoiled
 
-# The codes of one request, and how many answers are kept.
-CODES_PER_REQUEST = 200
+# The codes of one request, which has a deadline, and how many answers are kept.
+CODES_PER_REQUEST = 50
 _ANSWERS = 20_000
 # The rows that are looked at to find out which code system their codes are of, and the part of them that must have it.
 _SAMPLE, _ENOUGH = 200, 0.5

@@ -123,7 +123,7 @@ class Suggester:
     # -- the text --------------------------------------------------------------------------------
 
     def _read(self, text: str) -> list[TextWord]:
-        text_words = words(text.replace("w/o", "without ").replace("w/", "with "))
+        text_words = words(text.casefold().replace("w/o", "without ").replace("w/", "with "))
         read = []
         for place, word in enumerate(text_words):
             readings = list(self._readings(text_words, place))

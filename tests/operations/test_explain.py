@@ -108,6 +108,23 @@ def test_a_rule_for_codes_that_are_not_listed_is_named_by_its_mode(small: Termin
     )
 
 
+def test_maps_that_another_one_led_to_are_named_as_well() -> None:
+    """By a rule for codes that are not listed, and in a chain of two maps."""
+    first = concept_map(BASE + "first", HERE, THERE, [])
+    first["group"][0]["unmapped"] = {"mode": "other-map", "otherMap": BASE + "onward"}
+    onward = map_of("onward", HERE, THERE, [{"code": "plain", "target": [to("P")]}])
+    beyond = map_of("beyond", THERE, BEYOND, [{"code": "P", "target": [to("B")]}])
+    terminology = Terminology(catalogue=catalogue_of([*SYSTEMS, first, onward, beyond]))
+    by_rule = maps_of(explained(terminology, url=BASE + "first", system=HERE, code="plain"))
+    assert {name: outcome for name, (outcome, *_) in by_rule.items()} == {
+        "first": "unmapped-rule",
+        "onward|1.0": "matched",
+    }
+    chained = explained(terminology, system=HERE, code="plain", targetSystem=BEYOND, _compose=True)
+    outcomes = {name: outcome for name, (outcome, *_) in maps_of(chained).items()}
+    assert (outcomes["onward|1.0"], outcomes["beyond|1.0"]) == ("matched", "matched")
+
+
 def test_the_source_of_a_display_is_the_code_system_or_else_the_map(small: Terminology) -> None:
     (known,) = values(explained(small, url=BASE + "main", system=HERE, code="plain"), "display")
     assert (value(known, "code"), value(known, "source")) == ("P", f"{THERE}|1")

@@ -33,10 +33,11 @@ def explain(
     catalogue: Catalogue, query: TranslateQuery, maps: Sequence[ConceptMap], matches: Sequence[Match]
 ) -> Explanation:
     """The explanation of a translation; ``matches`` have their displays already."""
+    used = _used_maps(maps, matches)
     others: Iterator[ConceptMap] = iter(())
     if not query.names_map:
-        others = (m for m in catalogue.concept_maps() if m not in maps and hints.rows_in(catalogue, query, m))
-    considered = [_considered(catalogue, query, map_, matches) for map_ in maps[:MOST_MAPS]]
+        others = (m for m in catalogue.concept_maps() if m not in used and hints.rows_in(catalogue, query, m))
+    considered = [_considered(catalogue, query, map_, matches) for map_ in used[:MOST_MAPS]]
     considered += [_of_other(catalogue, query, map_) for map_ in islice(others, MOST_MAPS - len(considered))]
     displays = (_display_source(catalogue, match) for match in matches[:MOST_DISPLAYS])
     return Explanation(
@@ -82,6 +83,12 @@ def _reason_of_code(
 
 
 # -- the maps ------------------------------------------------------------------------------------
+
+
+def _used_maps(maps: Sequence[ConceptMap], matches: Sequence[Match]) -> list[ConceptMap]:
+    """The maps of the request, and those that one of them led to: by a rule, or in a chain."""
+    led_to = (map_ for match in matches for map_ in (*match.via, match.origin))
+    return list({id(map_): map_ for map_ in (*maps, *led_to)}.values())
 
 
 def _considered(
