@@ -58,7 +58,6 @@ def concept_map(road: Road, id_: str, query: dict[str, str]) -> View:
         "unmapped": [group["unmapped"] for group in resource.get("group", ()) if group.get("unmapped")],
         "groups": [(g.get("source", ""), g.get("target", "")) for g in resource.get("group", ())],
         "versions": _versions(road, resource.get("url"), id_),
-        "notes_shown": any(row.notes for row in visible),
     }
     return View("concept_map.html", title_of(resource), values)
 

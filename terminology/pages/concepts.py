@@ -70,7 +70,15 @@ def lookup(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
     if not reply.is_good:
         return failed(reply, "Look up a code", "lookup.html", values)
     concept = shown_concept(reply.resource, arguments)
-    values |= {"it": concept, "trail": [], "maps": [], "from_maps": [], "titles": {}, "resource": None}
+    values |= {
+        "it": concept,
+        "most": MOST_RELATIVES,
+        "trail": [],
+        "maps": [],
+        "from_maps": [],
+        "titles": {},
+        "resource": None,
+    }
     if concept.parents:
         values["trail"] = trail(road, concept.system, concept.version, concept.parents[0][0])
     results = summaries(road, "CodeSystem", [("url", concept.system)])

@@ -67,9 +67,6 @@ class PageLinks:
             "ConceptMap", "translate", url=_text(map_), system=str(system), sourceCode=str(code)
         )
 
-    def expansion(self, url: object, **values: str | int | None) -> str:
-        return self.operation("ValueSet", "expand", url=str(url), **values)
-
     def conization(self, **values: str | int | None) -> str:
         return f"{self.base}/{CONIZATION}{query_of(**values)}"
 

@@ -19,11 +19,6 @@ RELATIONSHIPS = {
     "not-related-to": "is not",
     "no-map": "has no target",
 }
-# The same from the target's end.
-REVERSED = {
-    "source-is-narrower-than-target": "is broader than",
-    "source-is-broader-than-target": "is narrower than",
-}
 NO_MAP = "no-map"
 _GAP = "/StructureDefinition/concept-map-gap"
 # The extension of R4's ``unmatched`` targets, where R5 has no place for the reason of ``noMap``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from terminology.pages.code_systems import offset_of
@@ -18,8 +18,10 @@ MOST_SHOWN = 100_000
 _ELEMENTS = "url,version,name,title,status,content,count,date,publisher"
 
 
-def listing(road: Road, kind: str, query: Sequence[tuple[str, str]], links_of: Any) -> View:
-    """The page of a search: ``links_of`` gives the address of a resource, where one answer is all that there is."""
+def listing(
+    road: Road, kind: str, query: Sequence[tuple[str, str]], address_of: Callable[[str, object], str]
+) -> View:
+    """The page of a search: ``address_of`` gives the address of a resource, where one answer is all that there is."""
     arguments = {name: value for name, value in query if value}
     question = [(name, value) for name, value in query if value]
     for name, value in (("_elements", _ELEMENTS), ("_count", str(PAGE))):
@@ -30,7 +32,7 @@ def listing(road: Road, kind: str, query: Sequence[tuple[str, str]], links_of: A
         return failed(reply)
     results = reply.entries()
     if len(results) == 1 and arguments.get("url") and set(arguments) <= {"url", "version"}:
-        return View("", "", location=links_of(kind, results[0].get("id", "")))
+        return View("", "", location=address_of(kind, results[0].get("id", "")))
     offset = offset_of({"offset": arguments.get("_offset", "")})
     values: dict[str, Any] = {
         "kind": kind,

@@ -16,6 +16,7 @@ from weakref import ref
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.cache import Cache
 from terminology.core.model import Document
+from terminology.core.users import User
 from terminology.wire import rest
 from terminology.wire.exchange import Context, Request
 from terminology.wire.fhir_versions import RELEASES
@@ -87,13 +88,14 @@ _replies: Cache[_KeptReply] = Cache(_ROOM, lambda entry: _BYTES_OF_NODE * _nodes
 
 
 class Road:
-    """The road for one page. ``asked`` are the requests that the page tells how to repeat."""
+    """The road for one page. ``questions`` are the requests that the page tells how to repeat."""
 
     def __init__(self, context: Context, request: Request) -> None:
         self.context, self.request = context, request
         self.questions: list[AskedRequest] = []
         root = context.roots[0]
         self._r5 = replace(context, release=RELEASES["r5"], base=f"{root}/r5", writes_parts=False)
+        self._user = as_user_of_r5(request.user, context.release.name)
         self._headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
 
     def get(self, path: str, query: Iterable[tuple[str, str]] = (), about: str = "") -> PageReply:
@@ -124,13 +126,16 @@ class Road:
         if question.about:
             self.questions.append(question)
         reply = self._answer(self._r5, question)
-        return reply if reply.is_good else self._answer(self.context, question)
+        if reply.is_good:
+            return reply
+        own = self._answer(self.context, question)
+        return reply if own.is_good else own
 
     def _ask_once(self, question: AskedRequest) -> PageReply:
         catalogue = self.context.catalogue
-        headers = tuple(self._headers.get(name) for name in (RequestHeader.ACCEPT_LANGUAGE,))
+        languages = self._headers.get(RequestHeader.ACCEPT_LANGUAGE)
         body = str(question.body) if question.body else ""
-        surroundings = (self.context.base, self.context.release.name, self.request.user.rights, headers)
+        surroundings = (self.context.base, self.context.release.name, self.request.user.rights, languages)
         key = (surroundings, question.method, question.path, tuple(question.query), body)
         entry = _replies.find(key)
         if entry is not None and entry.content() is catalogue:
@@ -143,6 +148,7 @@ class Road:
         return reply
 
     def _answer(self, context: Context, question: AskedRequest) -> PageReply:
+        is_own = context is self.context
         request = Request(
             method=question.method,
             path=question.path,
@@ -151,10 +157,23 @@ class Road:
             headers=self._headers,
             address=self.request.address,
             id=self.request.id,
-            user=self.request.user,
+            user=self.request.user if is_own else self._user,
         )
         response = rest.respond(context, request)
         return PageReply(response.status, response.resource or {}, response.headers)
+
+
+def as_user_of_r5(user: User, release: str) -> User:
+    """The user with the rights below the root of a release, as rights below that of R5, where pages ask.
+
+    >>> as_user_of_r5(User("a", frozenset({"r4:system/*.rs", "r5:system/*.cruds"})), "R4").rights
+    frozenset({'r5:system/*.rs'})
+    """
+    own = f"{release.lower()}:"
+    rights = (f"r5:{r.removeprefix(own)}" if r.startswith(own) else r for r in user.rights)
+    others = tuple(f"{name}:" for name in RELEASES if name != release.lower())
+    kept_back = {r for r in user.rights if r.startswith(others)}
+    return replace(user, rights=frozenset(r for r in rights if r not in kept_back))
 
 
 def _nodes(value: Any) -> int:

@@ -45,7 +45,6 @@ SECURITY = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 _ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # The characters of an answer that a page repeats below it.
@@ -101,9 +100,10 @@ def page(context: Context, request: Request) -> Page:
     road = Road(context, request)
     with budget.opened(context.max_work, context.deadline):
         view = _view(road, request)
-    if view.location is not None:
-        return Page(303, b"", {"Location": view.location})
-    return Page(view.status, _html(road, view), {**view.headers, **_headers(context.login is not None)})
+        if view.location is not None:
+            return Page(303, b"", {"Location": view.location})
+        html = _html(road, view)
+    return Page(view.status, html, {**view.headers, **_headers(context.login is not None)})
 
 
 def failure_page(base: str, root: str, release: str, response: Response) -> Page:
@@ -173,7 +173,6 @@ def _environment() -> Environment:
         "prose": texts.prose,
         "number": texts.number,
         "clean": texts.clean,
-        "local": texts.local_name,
         "in_words": texts.in_words,
         "value_in_words": mappings.value_in_words,
         "title_of": title_of,
@@ -181,7 +180,6 @@ def _environment() -> Environment:
     environment.globals |= {
         "kind_titles": KIND_TITLES,
         "relationships": mappings.RELATIONSHIPS,
-        "reversed_relationships": mappings.REVERSED,
         "forms": frozenset((kind, name.lstrip("$")) for kind, name in _OPERATIONS),
         "software_version": VERSION,
     }

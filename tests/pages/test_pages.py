@@ -407,6 +407,20 @@ def test_a_page_shows_nobody_what_the_user_may_not_read(tmp_path: Path) -> None:
     assert "X-API-Key" in answer.get_data(as_text=True)
 
 
+@pytest.mark.parametrize("root", ["r4", "r5"])
+def test_a_right_below_one_root_opens_no_page_below_another(tmp_path: Path, root: str) -> None:
+    scopes = [f"{root}:system/CodeSystem.rs", f"{root}:system/ValueSet.rs", f"{root}:system/ConceptMap.rs"]
+    settings = Settings(environment={}, data="", auth=auth_file(tmp_path, anonymous=scopes))
+    reader = Reader(create_app(settings).test_client())
+    for other in ("r4", "r4b", "r5"):
+        status = 200 if other == root else 401
+        for path in ("CodeSystem/cpt", "ConceptMap/conization-to-cpt", LOOP_AT_COLPOSCOPY, "ValueSet"):
+            page = reader.page(address_of(path, other), status)
+            fhir = reader.client.get(address_of(path, other))
+            assert fhir.status_code == status
+            assert ("Loop cone" in words(page)) <= (status == 200)
+
+
 def test_a_page_shows_no_text_that_a_licence_keeps_back(tmp_path: Path) -> None:
     licences = tmp_path / "licences.json"
     entry: Document = {"system": CPT, "policy": "codes", "licence": "a licence", "notice": "Notice of CPT"}
@@ -429,3 +443,30 @@ def test_a_page_shows_no_text_that_a_licence_keeps_back(tmp_path: Path) -> None:
         assert words_of_cpt in open_reader.answer(address_of(path)).get_data(as_text=True), path
     for path in (f"CodeSystem/$lookup?system={CPT}&code=57461", "CodeSystem/cpt", LOOP_AT_COLPOSCOPY):
         assert "Notice of CPT" in reader.text(address_of(path))
+
+
+# -- content that changes ------------------------------------------------------------------------
+
+
+def test_what_is_kept_for_pages_goes_with_the_content(tmp_path: Path) -> None:
+    key, entry = api_key("writer", "system/*.cruds")
+    settings = Settings(
+        environment={},
+        bundled=False,
+        data="",
+        store=str(tmp_path / "store"),
+        writes=True,
+        auth=auth_file(tmp_path, keys=[entry], anonymous=["system/*.rs"]),
+    )
+    client = create_app(settings).test_client()
+    reader = Reader(client)
+    for title, codes in (("First", ["a"]), ("Second", ["a", "b"])):
+        written = code_system("w", *(concept(code, f"{title} {code}") for code in codes), id="w", title=title)
+        answer = client.put("/fhir/r5/CodeSystem/w", json=written, headers={"X-API-Key": key})
+        assert answer.status_code in (200, 201), answer.get_data(as_text=True)
+        page = reader.page("/fhir/r5/CodeSystem/w")
+        assert words(page.find(".//h1")) == title
+        assert [words(a) for a in page.xpath("//*[@id='listed']//a[@class='code']")] == codes
+        assert title in reader.text("/fhir/r5/CodeSystem")
+    assert client.delete("/fhir/r5/CodeSystem/w", headers={"X-API-Key": key}).status_code in (200, 204)
+    assert reader.answer("/fhir/r5/CodeSystem/w").status_code in (404, 410)
