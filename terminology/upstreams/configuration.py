@@ -32,7 +32,7 @@ _SECRET = re.compile(r"[\x20-\x7e]+")
 _ADDRESSES = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~%+*/-]*")
 _ELEMENTS = (
     "name, base, canonicals, fhirVersion, credentials, certificate, key, authorities, proxy, connectTimeout, "
-    "readTimeout, deadline, largestAnswer"
+    "readTimeout, deadline, largestAnswer, batchBodies"
 )
 # Headers that are those of the connection itself.
 _OWN_HEADERS = frozenset(
@@ -70,8 +70,8 @@ def _fits(mask: str, text: str) -> bool:
 class UpstreamSettings:
     """One upstream of the file. Times are in seconds, ``largest_answer`` in bytes.
 
-    ``release`` is None where the upstream's CapabilityStatement is to say it. ``credentials`` are the header that has
-    them, which is never printed.
+    ``release`` and ``takes_bodies_in_batches`` are None where the upstream's CapabilityStatement is to say it.
+    ``credentials`` are the header that has them, which is never printed.
     """
 
     name: str
@@ -87,6 +87,7 @@ class UpstreamSettings:
     read_timeout: float
     deadline: float
     largest_answer: int
+    takes_bodies_in_batches: bool | None = None
 
     def allows(self, url: str, version: str | None) -> bool:
         """Whether it may be asked for a canonical."""
@@ -249,6 +250,7 @@ def _server(node: _Node) -> UpstreamSettings:
         read_timeout=node.take("readTimeout", _seconds, seconds, 5),
         deadline=node.take("deadline", _seconds, seconds, 8),
         largest_answer=node.take("largestAnswer", _whole(1), _a_number(1), 20_000_000),
+        takes_bodies_in_batches=node.take("batchBodies", _boolean, "true or false"),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from terminology.catalogue.concept_map import FLIPPED, FLIPPED_WORD, KEPT_WORD
 from terminology.catalogue.protocol import Catalogue
-from terminology.core.model import Coding, Document
+from terminology.core.model import Coding, Document, split_canonical
 from terminology.operations.translate.model import TranslateRequest
 from terminology.operations.translate.translate import RANK, RANK_OF_UNKNOWN_RELATIONSHIP, with_display
 from terminology.wire.crossversion import inside
@@ -27,6 +27,10 @@ FIELDS = frozenset(
 )
 
 Node = dict[str, Any]
+
+
+# R4's words that are others from the other end of a map.
+_TURNED = {"wider": "narrower", "narrower": "wider", "subsumes": "specializes", "specializes": "subsumes"}
 
 
 def is_other_way(release: FhirVersion, request: TranslateRequest) -> bool:
@@ -74,7 +78,7 @@ def _subject_node(prefix: str, request: TranslateRequest) -> Node:
     def named(name: str) -> str:
         return prefix + name[0].upper() + name[1:] if prefix else name
 
-    subjects = _subjects(request)
+    subjects = subjects_of(request)
     if request.concept is not None or request.target_concept is not None:
         codings = [subject.as_json() for subject in subjects]
         return {"name": named("codeableConcept"), "valueCodeableConcept": {"coding": codings}}
@@ -84,7 +88,7 @@ def _subject_node(prefix: str, request: TranslateRequest) -> Node:
     return {"name": named("coding"), "valueCoding": subject.as_json()}
 
 
-def _subjects(request: TranslateRequest) -> Sequence[Coding]:
+def subjects_of(request: TranslateRequest) -> Sequence[Coding]:
     """The codings to translate, each with its code system if the request has it."""
     code, coding, concept = request.code, request.coding, request.concept
     system, version = request.system, request.version
@@ -102,7 +106,7 @@ def answer_as_asked(catalogue: Catalogue, request: TranslateRequest, document: D
 
     The display of a target is the one that is known here: R4's answers do not have it.
     """
-    subjects = _subjects(request)
+    subjects = subjects_of(request)
 
     def with_source(parts: Sequence[Node]) -> Iterator[Node]:
         named = [Coding.of(part["valueCoding"]) for part in parts if part["name"] == "sourceConcept"]
@@ -145,6 +149,74 @@ def _as_target(catalogue: Catalogue, request: TranslateRequest, subject: Coding)
     system = subject.system and catalogue.preferred(subject.system)
     known = with_display(catalogue, request, Coding(system, subject.code, subject.version))
     return Coding(system, subject.code, display=known.display if known else None).as_json()
+
+
+# -- whose end R4's word is said from ------------------------------------------------------------
+#
+# FHIR R4 does not say whether the word of a match is turned round in reverse. Servers of this software do so, HAPI's
+# does not. What is translated forward shows it.
+
+
+def forward_question(request: TranslateRequest, document: Document) -> Document | None:
+    """The Parameters of R4 that translate forward what a match in reverse has found.
+
+    Of the first match whose word would be another one if it were turned; None if there is no such match.
+    """
+    for parts in _matches(document):
+        if parts.get("equivalence") not in _TURNED or "concept" not in parts:
+            continue
+        concept = parts["concept"]
+        url, version = split_canonical(str(parts.get("source") or request.url or ""))
+        nodes: list[Node] = [
+            {"name": "coding", "valueCoding": {key: concept[key] for key in ("system", "code")}}
+        ]
+        nodes += [{"name": "url", "valueUri": url}] if url else []
+        nodes += [{"name": "conceptMapVersion", "valueString": version}] if version else []
+        systems = {subject.system for subject in subjects_of(request)} - {None}
+        nodes += [{"name": "targetsystem", "valueUri": system} for system in systems if len(systems) == 1]
+        return {"resourceType": "Parameters", "parameter": nodes}
+    return None
+
+
+def is_turned_in(request: TranslateRequest, document: Document, forward: Document) -> bool | None:
+    """Whether a server turns words in reverse, by its answer in reverse and that to ``forward_question``.
+
+    None if these do not tell.
+    """
+    word = next(p["equivalence"] for p in _matches(document) if p.get("equivalence") in _TURNED)
+    codes = {subject.code for subject in subjects_of(request)}
+    words = {p.get("equivalence") for p in _matches(forward) if p.get("concept", {}).get("code") in codes}
+    if words == {word}:
+        return False
+    return True if words == {_TURNED[word]} else None
+
+
+def with_words_turned(document: Document, is_known: bool) -> Document:
+    """An answer of R4 in reverse with the words turned round, or without them, if nobody knows what they mean."""
+
+    def in_part(part: Node) -> Iterator[Node]:
+        word = part.get("valueCode")
+        if part.get("name") != "equivalence" or word not in _TURNED:
+            yield part
+        elif is_known:
+            yield {**part, "valueCode": _TURNED[word]}
+
+    def in_match(node: Node) -> Node:
+        if node.get("name") != "match":
+            return node
+        return {**node, "part": [new for part in node["part"] for new in in_part(part)]}
+
+    return inside(document, "parameter", in_match)
+
+
+def _matches(document: Document) -> Iterator[dict[str, Any]]:
+    """The values of the matches by the names of their parts."""
+    for node in document["parameter"]:
+        if node["name"] == "match":
+            yield {
+                part["name"]: next((v for k, v in part.items() if k.startswith("value")), None)
+                for part in node["part"]
+            }
 
 
 def _flipped(part: Node) -> Node:

@@ -104,6 +104,14 @@ def _is_turned(release: FhirVersion, question: ForeignQuestion) -> bool:
     )
 
 
+def is_in_reverse(release: FhirVersion, question: ForeignQuestion) -> bool:
+    """Whether the answer of an upstream of R4 is one in reverse that does not reach the client as it is."""
+    if not (release.is_r4 and question.path.endswith("$translate")):
+        return False
+    is_reverse = question.request.reverse or question.request.finds_sources
+    return is_reverse and (_is_turned(release, question) or not question.release.is_r4)
+
+
 def _node(argument: Argument, type_: str | None) -> Node:
     """A parameter as a node of Parameters: one of a URL gets the type that it has in the table of operations."""
     if isinstance(argument.value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 from terminology.core import issues
 from terminology.core.errors import TerminologyError, UpstreamError
 from terminology.core.model import Document
+from terminology.core.software import NAME
 from terminology.upstreams.circuit import Circuit
 from terminology.upstreams.configuration import UpstreamSettings, release_of
 from terminology.upstreams.connection import RETRY_AFTER, Connection, UpstreamQuestion
@@ -48,7 +50,10 @@ _PASSING = frozenset({"401", "403", "407", "408", "429"})
 
 
 class Upstream:
-    """One upstream. For use by several threads."""
+    """One upstream. For use by several threads.
+
+    ``turns_words``: whether the words of its translations in reverse are said from the other end; None: not known yet.
+    """
 
     def __init__(
         self, settings: UpstreamSettings, replies: KeptAnswers, slots: BoundedSemaphore, most: int
@@ -58,7 +63,9 @@ class Upstream:
         self._connection = Connection(settings, slots, most)
         self._circuit = Circuit()
         self._release = settings.release
+        self.turns_words: bool | None = None
         self._takes_batches = self._takes_urls = True
+        self._takes_bodies = settings.takes_bodies_in_batches
 
     @property
     def is_usable(self) -> bool:
@@ -68,14 +75,26 @@ class Upstream:
     def release(self, seconds: float, headers: Sent) -> FhirVersion:
         """The release that it speaks: that of the file, or of its CapabilityStatement. Raises UpstreamError."""
         if self._release is None:
-            query = [("_summary", "true")]
-            statement = self.read("metadata", query, headers, seconds, "CapabilityStatement").document
-            version = str(statement.get("fhirVersion"))
+            version = str(self._statement(headers, seconds).get("fhirVersion"))
             release = release_of(version)
             if release is None:
                 raise self.unusable(f"its CapabilityStatement has the FHIR version {version}")
             self._release = release
         return self._release
+
+    def _statement(self, headers: Sent, seconds: float) -> Document:
+        query = [("_summary", "true")]
+        return self.read("metadata", query, headers, seconds, "CapabilityStatement").document
+
+    def _may_have_bodies(self, headers: Sent, seconds: float) -> bool:
+        """Whether an entry of a batch may have parameters in a body. Raises UpstreamError.
+
+        HAPI's server makes a resource of them: without a word of the file, only one of this software gets such.
+        """
+        if self._takes_bodies is None:
+            software = self._statement(headers, seconds).get("software")
+            self._takes_bodies = isinstance(software, dict) and software.get("name") == NAME
+        return self._takes_bodies
 
     def read(
         self, path: str, query: list[tuple[str, str]], headers: Sent, seconds: float, expected: str | None
@@ -116,6 +135,9 @@ class Upstream:
         """
         questions = [self._operation(*each) for each in operations]
         waiting = [q for q in dict.fromkeys(questions) if self._replies.fresh(self._key(q, headers)) is None]
+        if any("resource" in _entry(question) for question in waiting):
+            if not self._may_have_bodies(headers, seconds):
+                waiting = [question for question in waiting if "resource" not in _entry(question)]
         while len(waiting) > 1 and self._takes_batches:
             now, waiting = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
             keys = [self._key(question, headers) for question in now]
@@ -234,11 +256,12 @@ def _batch(questions: Sequence[UpstreamQuestion]) -> Document:
 
 
 def _entry(question: UpstreamQuestion) -> Document:
-    if question.content is None:
-        url = f"{question.path}?{urlencode(question.query)}"
-        return {"request": {"method": question.method, "url": url}}
-    request = {"method": question.method, "url": question.path}
-    return {"resource": json.read(question.content), "request": request}
+    """An entry of a batch; its URL is in the body, and so may have the parameters of any question."""
+    body = None if question.content is None else json.read(question.content)
+    query = question.query if body is None else _query_of(body)
+    if query is None:
+        return {"resource": body, "request": {"method": "POST", "url": question.path}}
+    return {"request": {"method": "GET", "url": f"{question.path}?{urlencode(query)}".rstrip("?")}}
 
 
 def _reply_of(entry: Any) -> Reply | None:
@@ -247,7 +270,7 @@ def _reply_of(entry: Any) -> Reply | None:
     if not isinstance(response, dict):
         return None
     status = str(response.get("status", "")).partition(" ")[0]
-    if not status.isdecimal() or not (200 <= int(status) < 500 or status == "501") or status in _PASSING:
+    if not re.fullmatch("200|4[0-9][0-9]|501", status) or status in _PASSING:
         return None
     resource = entry.get("resource") or response.get("outcome")
     return Reply.now(int(status), json.write(resource)) if isinstance(resource, dict) else None

@@ -22,6 +22,7 @@ from terminology.core.model import Document, Issue, split_canonical
 from terminology.operations.validate.validation import Validation
 from terminology.operations.value_set.related import ValueSetRelation
 from terminology.operations.value_set.relation import RelationCode
+from terminology.upstreams import reverse_translation
 from terminology.upstreams.configuration import RegistrySettings, UpstreamSettings, UpstreamsFile
 from terminology.upstreams.gaps import GAPS, Canonical, Gap, gap_in
 from terminology.upstreams.kept_answers import KeptAnswers, Reply
@@ -31,6 +32,7 @@ from terminology.upstreams.registry import ServerRegistry
 from terminology.upstreams.translated import (
     Node,
     answer_from,
+    is_in_reverse,
     is_negative,
     issues_of,
     lacks_content,
@@ -147,7 +149,7 @@ class Upstreams:
         headers = self._headers(question.headers)
         if headers is None or gap.is_mixed or not self._one_may_answer(gap):
             return None
-        return self._errand(question, gap), headers
+        return self._errand(question, gap, headers), headers
 
     def answer(
         self, question: ForeignQuestion, undecided: UndecidedError, known: Known = NOTHING
@@ -163,7 +165,7 @@ class Upstreams:
             return None
         if gap.is_mixed or not self._one_may_answer(gap):
             return self._mixed_answer(question, gap, headers)
-        answer = self._ask(self._errand(question, gap), headers, known)
+        answer = self._ask(self._errand(question, gap, headers), headers, known)
         if gap.composes and (answer.foreign is None or is_negative(answer.foreign.document)):
             with _without_refusals():
                 mixed = self._mixed_answer(question, gap, headers)
@@ -173,10 +175,12 @@ class Upstreams:
             return None
         return answer.require()
 
-    def _errand(self, question: ForeignQuestion, gap: Gap) -> _Errand:
+    def _errand(self, question: ForeignQuestion, gap: Gap, headers: Sent) -> _Errand:
         """The whole operation of a question."""
 
         def read(upstream: Upstream, release: FhirVersion, document: Document) -> Document:
+            if is_in_reverse(release, question):
+                document = _with_words_turned(upstream, question, document, headers)
             return answer_from(release, question, document, upstream.settings.base)
 
         return _Errand(
@@ -397,6 +401,27 @@ class _Answer:
         return self.foreign
 
 
+def _with_words_turned(
+    upstream: Upstream, question: ForeignQuestion, document: Document, headers: Sent
+) -> Document:
+    """An answer of R4 in reverse whose words are said of the code in the question. Raises UpstreamError.
+
+    The first such answer of an upstream shows whether it turns them, by what it translates forward.
+    """
+    forward = reverse_translation.forward_question(question.request, document)
+    if forward is None:
+        return document
+    if upstream.turns_words is None:
+        path = "ConceptMap/$translate"
+        reply = upstream.operate(path, forward, headers, _seconds_left(), "Parameters")
+        if reply.status == 200:
+            request = question.request
+            upstream.turns_words = reverse_translation.is_turned_in(request, document, reply.document)
+    if upstream.turns_words:
+        return document
+    return reverse_translation.with_words_turned(document, is_known=upstream.turns_words is False)
+
+
 def _may_answer(settings: UpstreamSettings | RegistrySettings, gap: Gap) -> bool:
     if gap.any_of:
         return any(settings.allows(canonical.url, canonical.version) for canonical in gap.any_of)
@@ -424,6 +449,8 @@ def _reading(upstream: Upstream, release: FhirVersion) -> Iterator[None]:
     """Raises UpstreamError in place of what a document raises that is not of FHIR, or not of this release."""
     try:
         yield
+    except UpstreamError:
+        raise
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, TerminologyError):
         raise upstream.unusable(f"it is not a resource of FHIR {release.short}") from None
 

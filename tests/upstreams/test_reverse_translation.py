@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from terminology import Settings, create_app
-from terminology.catalogue.concept_map import KEPT_WORD
+from terminology.catalogue.concept_map import FLIPPED, KEPT_WORD
 from terminology.catalogue.content import Content
 from terminology.core.model import Coding, Document
 from terminology.operations.translate.model import TranslateRequest
@@ -88,10 +88,10 @@ def answer_of(*matches: list[Document]) -> bytes:
 
 
 def asked(
-    folder: Path, release: str, upstream_release: str, answer: bytes, query: str
+    folder: Path, release: str, upstream_release: str, query: str, *answers: bytes
 ) -> list[dict[str, Any]]:
-    """The matches, as their values by name, of a server that asks an upstream with this answer."""
-    with faulty(answering("200 OK", answer)) as server:
+    """The matches, as their values by name, of a server that asks an upstream with these answers."""
+    with faulty(*(answering("200 OK", answer) for answer in answers)) as server:
         entry = {"base": server.base, "canonicals": [MAP], "fhirVersion": upstream_release}
         settings = Settings(upstreams=upstreams_file(folder, entry), bundled=False)
         trees = Content([code_system("trees", concept("oak", "Oak"))])
@@ -102,13 +102,20 @@ def asked(
     return [{p["name"]: next(v for k, v in p.items() if k.startswith("value")) for p in n} for n in nodes]
 
 
+def forward(word: str) -> bytes:
+    """What translates forward to the oak."""
+    return answer_of([{"name": "equivalence", "valueCode": word}, coding_part("concept", TREES, "oak")])
+
+
 @pytest.mark.parametrize("release", ["r4", "r5"])
 def test_a_match_of_R4_in_reverse_names_source_and_target(tmp_path: Path, release: str) -> None:
     """The word of R4 says what the source is to the target; the relationship of the map is the other way round."""
     narrower = [{"name": "equivalence", "valueCode": "narrower"}, coding_part("concept", BIRDS, "owl")]
     wider = [{"name": "equivalence", "valueCode": "subsumes"}, coding_part("concept", BIRDS, "bird")]
     answer = answer_of(narrower, wider)
-    matches = asked(tmp_path, release, "4.0.1", answer, f"targetCode=oak&targetSystem={TREES}")
+    matches = asked(
+        tmp_path, release, "4.0.1", f"targetCode=oak&targetSystem={TREES}", answer, forward("wider")
+    )
     words = {
         "r4": ("equivalence", ("wider", "specializes")),
         "r5": ("relationship", ("source-is-narrower-than-target", "source-is-broader-than-target")),
@@ -121,6 +128,31 @@ def test_a_match_of_R4_in_reverse_names_source_and_target(tmp_path: Path, releas
     ]
 
 
+@pytest.mark.parametrize(
+    ("forward_answer", "relationship"),
+    [
+        (forward("narrower"), "source-is-broader-than-target"),
+        (forward("wider"), "source-is-narrower-than-target"),
+        (forward("equivalent"), None),
+        (answer_of(), None),
+    ],
+)
+@pytest.mark.parametrize(
+    "query", [f"targetCode=oak&targetSystem={TREES}", f"code=oak&system={TREES}&reverse=true"]
+)
+def test_the_translation_forward_shows_what_a_word_of_R4_in_reverse_means(
+    tmp_path: Path, query: str, forward_answer: bytes, relationship: str | None
+) -> None:
+    """A word that nobody knows the meaning of is left out; one that is the same from both ends stays."""
+    wider = [{"name": "equivalence", "valueCode": "wider"}, coding_part("concept", BIRDS, "owl")]
+    equal = [{"name": "equivalence", "valueCode": "equivalent"}, coding_part("concept", BIRDS, "bird")]
+    matches = asked(tmp_path, "r5", "4.0.1", query, answer_of(equal, wider), forward_answer)
+    assert matches[0]["relationship"] == "equivalent"
+    seen_from_the_target = None if relationship is None else FLIPPED[relationship]
+    expected = seen_from_the_target if "reverse" in query else relationship
+    assert matches[1].get("relationship") == expected
+
+
 @pytest.mark.parametrize("release", ["r4", "r5"])
 def test_a_match_of_R5_for_a_target_is_the_source_in_reverse(tmp_path: Path, release: str) -> None:
     kept = {"extension": [{"url": KEPT_WORD, "valueCode": "subsumes"}]}
@@ -129,7 +161,7 @@ def test_a_match_of_R5_for_a_target_is_the_source_in_reverse(tmp_path: Path, rel
         coding_part("concept", TREES, "oak"),
         coding_part("source", BIRDS, "owl", display="Owl"),
     ]
-    matches = asked(tmp_path, release, "5.0.0", answer_of(parts), f"code=oak&system={TREES}&reverse=true")
+    matches = asked(tmp_path, release, "5.0.0", f"code=oak&system={TREES}&reverse=true", answer_of(parts))
     word = (
         {"equivalence": "specializes"}
         if release == "r4"
@@ -142,7 +174,9 @@ def test_the_closest_match_is_the_first_seen_from_either_end(tmp_path: Path) -> 
     wider = [{"name": "equivalence", "valueCode": "wider"}, coding_part("concept", BIRDS, "bird")]
     narrower = [{"name": "equivalence", "valueCode": "narrower"}, coding_part("concept", BIRDS, "owl")]
     answer = answer_of(wider, narrower, [coding_part("concept", BIRDS, "wren")])
-    matches = asked(tmp_path, "r5", "4.0.1", answer, f"targetCode=oak&targetSystem={TREES}")
+    matches = asked(
+        tmp_path, "r5", "4.0.1", f"targetCode=oak&targetSystem={TREES}", answer, forward("narrower")
+    )
     assert [match["source"]["code"] for match in matches] == ["owl", "bird", "wren"]
 
 

@@ -241,7 +241,7 @@ def test_the_questions_of_a_batch_go_to_an_upstream_as_one(tmp_path: Path, secon
             content_type="application/json",
         ).get_json()
         assert [value(node["resource"], "result") for node in many["parameter"]] == [True, False, True]
-        assert received == [("POST", "/fhir/r5")]
+        assert received == [("GET", "/fhir/r5/metadata"), ("POST", "/fhir/r5")]
 
 
 def test_an_upstream_without_batches_is_asked_one_by_one(tmp_path: Path) -> None:
