@@ -28,6 +28,7 @@ from terminology.core import dates
 from terminology.core.documents import LazyDocument
 from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
+from terminology.core.software import installation_of
 from terminology.settings import POSTGRES, Settings
 from terminology.state import State
 from terminology.state.quota import StateBounds
@@ -235,11 +236,6 @@ def _missing_package(place: str, problem: ImportError) -> SettingError:
     return SettingError(
         f"'store' is {place!r}, which needs the package {problem.name}: {installation_of(extra)}"
     )
-
-
-def installation_of(extra: str) -> str:
-    """The command that installs the packages of an extra."""
-    return f"in the checkout, pip install '.[{extra}]'; with a wheel, pip install 'WHEEL[{extra}]'"
 
 
 def known_importers() -> Sequence[Importer]:

@@ -17,7 +17,7 @@ from terminology.cli.commands import main
 from terminology.cli.options import settings_of
 from terminology.content.packages import read_resources
 from terminology.core.errors import SettingError, UnreadableFileError
-from terminology.opening import installation_of
+from terminology.core.software import installation_of
 from terminology.settings import SETTINGS
 from tests.support.cats import CATS
 

@@ -14,7 +14,9 @@ from terminology.authentication.configuration import AuthFile, KeyEntry, read_au
 from terminology.core import issues
 from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import SettingError, TerminologyError
+from terminology.core.file_versions import version_of_file
 from terminology.core.model import Issue
+from terminology.core.software import installation_of
 from terminology.core.users import User, licence_rights, rights_of
 
 # How many credentials are remembered at least; at most twice as many.
@@ -39,7 +41,7 @@ class Authenticator:
     def __init__(self, path: Path) -> None:
         """Raises SettingError for a file that cannot be read."""
         self._path = path
-        self._version = _version(path)
+        self._version = version_of_file(path)
         self._users = _Users(read_auth(path), path.parent)
         self._look_at = time.monotonic() + INTERVAL
         self._lock = Lock()
@@ -59,7 +61,7 @@ class Authenticator:
         """Read the file if it has changed. One that cannot be read leaves the users as they are."""
         with self._lock:
             self._look_at = time.monotonic() + INTERVAL
-            version = _version(self._path)
+            version = version_of_file(self._path)
             if version == self._version:
                 return
             self._version = version
@@ -69,14 +71,6 @@ class Authenticator:
                 log.error("the users stay as they were: %s", problem)
             else:
                 log.info("%s was read again", self._path)
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    try:
-        about = path.stat()
-    except OSError:
-        return None
-    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 class _Users:
@@ -92,7 +86,7 @@ class _Users:
                 from terminology.authentication.tokens import Issuer
             except ImportError as problem:
                 raise SettingError(
-                    f"'issuers' need the package {problem.name}: in the checkout, pip install '.[auth]'"
+                    f"'issuers' need the package {problem.name}: {installation_of('auth')}"
                 ) from None
             self._issuers = {entry.issuer: Issuer(entry, folder) for entry in file.issuers}
         self._known: RecentValues[tuple[User, float]] = RecentValues(ROOM, lambda key, _: size_of(key))

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.error import URLError
 
 from terminology.core.errors import UnavailableError
+from terminology.core.file_versions import FileVersion, version_of_file
 
 # Seconds that a request waits for keys, and that one attempt to fetch them may take.
 PATIENCE = 3
@@ -39,15 +40,14 @@ class FileKeys:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._version: tuple[int, int] | None = None
+        self._version: FileVersion | None = None
         self._keys: Sequence[Jwk] = ()
 
     def keys(self, kid: str | None) -> Sequence[Jwk]:
         """The keys. Raises UnavailableError."""
         try:
-            about = self._path.stat()
-            version = about.st_mtime_ns, about.st_size
-            if version != self._version:
+            version = version_of_file(self._path)
+            if version is None or version != self._version:
                 self._keys, self._version = keys_in(self._path.read_bytes()), version
         except OSError as problem:
             raise UnavailableError(f"{self._path} cannot be read: {problem.strerror}") from None

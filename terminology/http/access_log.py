@@ -12,7 +12,7 @@ import orjson
 
 from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.errors import SettingError
-from terminology.http.line_file import LineFile
+from terminology.http.line_file import LineFile, escaped
 from terminology.http.targets import PROBE, RequestTarget
 from terminology.settings import JSON_LOG, LOG_LEVELS, Settings
 
@@ -84,7 +84,7 @@ class AccessLog:
         self._file.write()
 
     def _field(self, name: str, value: str) -> str:
-        text = _in_text(value)
+        text = escaped(value, " ")
         return f',"{name}":{orjson.dumps(text).decode()}' if self._is_json else f" {name}={text}"
 
     def _time(self, moment: float) -> str:
@@ -99,11 +99,4 @@ class AccessLog:
 
 def _escaped(text: str) -> str:
     """A text as it stands between the quotes of JSON; also without spaces."""
-    return orjson.dumps(_in_text(text[:200])).decode()[1:-1]
-
-
-def _in_text(text: str) -> str:
-    """A text without spaces and other characters that would end a field or a line."""
-    if text.isprintable() and " " not in text:
-        return text
-    return "".join(c if c.isprintable() and c != " " else f"\\x{ord(c):02x}" for c in text)
+    return orjson.dumps(escaped(text[:200], " ")).decode()[1:-1]

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from terminology.http.line_file import escaped
 from terminology.settings import JSON_LOG, Settings
 
 
@@ -26,7 +27,7 @@ class _Lines(logging.Formatter):
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         moment, level = f"{seconds}.{int(record.msecs):03d}Z", record.levelname.lower()
         # What a client has sent must not begin a line.
-        message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in record.getMessage())
+        message = escaped(record.getMessage())
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         if not self._is_json:
             return f"{moment} {level} {message}" + (f"\n{trace}" if trace else "")

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import SettingError
+from terminology.core.software import installation_of
 from terminology.http.access_log import AccessLog
 from terminology.http.authentication import USER
 from terminology.http.common_headers import REQUEST_ID, STATUS
 from terminology.http.targets import RELEASE, target_of
-from terminology.opening import installation_of
 from terminology.settings import Settings
 from terminology.wire.elsewhere import Elsewhere
 

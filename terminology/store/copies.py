@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import orjson
 import psycopg
@@ -187,11 +188,13 @@ class CopyProcess:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
             stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             # Ctrl-C is for the server, which ends this process.
             process_group=0,
             env={**os.environ, "PYTHONPATH": path},
         )
         self._running.append(process)
+        Thread(target=_log_errors, args=(process.stderr,), daemon=True, name="copier").start()
         # Not an argument, which everybody on the machine can read: the URL may have a password in it.
         assert process.stdin is not None
         with suppress(BrokenPipeError), process.stdin as stream:
@@ -200,6 +203,13 @@ class CopyProcess:
     def stop(self) -> None:
         """End it."""
         _end(self._running)
+
+
+def _log_errors(errors: IO[bytes]) -> None:
+    """Log what the process says when it fails, in the form of this one's log."""
+    with errors:
+        for line in errors:
+            log.error("%s", line.decode(errors="replace").rstrip())
 
 
 def _end(running: list[subprocess.Popen[bytes]]) -> None:
@@ -221,7 +231,7 @@ def main() -> None:
         while not _try_to_copy(url, Path(folder)):
             time.sleep(INTERVAL)
     except (psycopg.Error, UnavailableError, OSError, IncompleteCopyError) as problem:
-        sys.exit(f"terminology: the store could not be copied into {folder}: {problem}")
+        sys.exit(f"the store could not be copied into {folder}: {problem}")
 
 
 def _try_to_copy(url: str, folder: Path) -> bool:

@@ -16,6 +16,7 @@ from threading import Lock
 from urllib.parse import quote
 
 from terminology.core.errors import UnreadableArtifactError
+from terminology.core.file_versions import FileVersion, version_of_file
 
 # The reasons that a client is told.
 DAMAGED = "its content in the store is damaged"
@@ -25,9 +26,6 @@ CHANGED = "its file in the store has changed, and is being checked"
 _PIECE = 1 << 20
 
 log = logging.getLogger("terminology")
-
-# What tells a file from one that was put in its place: its inode, its size and the time of its last change.
-_Identity = tuple[int, int, int]
 
 
 class Damage:
@@ -66,7 +64,7 @@ class ArtifactFile:
         self._lock = Lock()
         # A file of the right size is trusted at first: to read all of it would keep a server from starting.
         self._good = self._identity()
-        self._bad: _Identity | None = None
+        self._bad: FileVersion | None = None
         self.problem = self._wrong_size(self._good)
         if self.problem is not None:
             self._good, self._bad = None, self._good
@@ -97,14 +95,10 @@ class ArtifactFile:
         if now is not None and now == self._good:
             self._good, self._bad, self.problem = None, now, DAMAGED
 
-    def _identity(self) -> _Identity | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
+    def _identity(self) -> FileVersion | None:
+        return version_of_file(self.path)
 
-    def _wrong_size(self, now: _Identity | None) -> str | None:
+    def _wrong_size(self, now: FileVersion | None) -> str | None:
         if now is None:
             return MISSING
         if self._size is not None and now[1] != self._size:

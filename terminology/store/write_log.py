@@ -118,17 +118,21 @@ class WriteLog:
 
     def history(
         self,
-        kind: str,
+        kind: str | None,
         id_: str | None = None,
         since: str = "",
         before: int | None = None,
         count: int = 50,
     ) -> tuple[int, list[ResourceVersion]]:
-        """How many writes there were to a resource, or to all of its type, and the latest of them.
+        """How many writes there were to a resource, to all of its type, or to all, and the latest of them.
 
         ``since`` is an instant; ``before`` a number: only earlier rows are given, though all are counted.
         """
-        among = [_row.kind == kind, _row.instant >= since, *([] if id_ is None else [_row.id == id_])]
+        among = [
+            _row.instant >= since,
+            *([] if kind is None else [_row.kind == kind]),
+            *([] if id_ is None else [_row.id == id_]),
+        ]
         page = [*among, *([] if before is None else [_row.number < before])]
         query = sql.select(*_COLUMNS).where(*page).order_by(-_row.number).limit(count)
         return self._count(among), self._read(query)

@@ -46,7 +46,12 @@ _RIGHTS = (
 INTERACTIONS = ("read", "vread", "history-instance", "search-type")
 # What can be done with a type besides, where clients may write it.
 WRITING = ("create", "update", "delete")
-CONDITIONS = {"updateCreate": True, "conditionalCreate": True, "conditionalUpdate": True}
+CONDITIONS = {
+    "updateCreate": True,
+    "conditionalCreate": True,
+    "conditionalUpdate": True,
+    "conditionalDelete": "single",
+}
 
 Node = dict[str, Any]
 
@@ -69,7 +74,12 @@ def statement(context: Context) -> Document:
                 "security": _security(context.login, release),
                 "resource": [_resource(kind, context) for kind in KINDS],
                 "interaction": [
-                    {"code": code} for code in ("batch", *(["transaction"] if context.takes_writes else ()))
+                    {"code": code}
+                    for code in (
+                        "batch",
+                        *(["transaction"] if context.takes_writes else ()),
+                        *(["history-system"] if context.writable is not None else ()),
+                    )
                 ],
                 "operation": [
                     {"name": name, "definition": row.definition}
@@ -146,7 +156,9 @@ def _resource(kind: str, context: Context) -> Node:
         "type": kind,
         "interaction": [{"code": code} for code in interactions],
         "versioning": "versioned-update" if is_writable else "versioned",
+        "readHistory": context.writable is not None and kind in WRITABLE,
         **(CONDITIONS if is_writable else {}),
+        "conditionalRead": "full-support",
         "searchParam": [{"name": name, "type": type_} for name, type_ in parameters_of(kind)],
     }
     operations = [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError, TerminologyError
@@ -77,7 +77,8 @@ def write_of(context: Context, request: Request, kind: str, id_: str | None) -> 
     """The write that a request asks for. Raises TerminologyError for a resource that cannot be written."""
     query = [(name, value) for name, value in request.query if name not in RESULT]
     if request.method == DELETE:
-        return Write(DELETE, kind, id=id_, headers=request.headers)
+        chosen = None if id_ is not None else _criteria(query)
+        return Write(DELETE, kind, id=id_, criteria=chosen, headers=request.headers)
     document = request.body
     if document is None:
         raise TerminologyError(issues.no_resource_to_write(kind))
@@ -92,8 +93,13 @@ def write_of(context: Context, request: Request, kind: str, id_: str | None) -> 
     if request.method == UPDATE:
         criteria = None
         if id_ is None:
-            criteria = "&".join(f"{name}={value}" for name, value in query)
+            criteria = _criteria(query)
     return Write(request.method, kind, document, id_, criteria, request.headers)
+
+
+def _criteria(query: Sequence[tuple[str, str]]) -> str:
+    """The search that a condition is, as it is repeated in messages."""
+    return urlencode(query, safe=":/|,$")
 
 
 def response_of(context: Context, request: Request, write: Write) -> Response:
@@ -208,7 +214,9 @@ class Changes:
                 write.existing = match
                 return
             own = (write.document or {}).get("id")
-            if match is not None and write.method == UPDATE:
+            if match is not None and write.method == DELETE:
+                write.id = match["id"]
+            elif match is not None and write.method == UPDATE:
                 if own not in (None, match["id"]):
                     raise TerminologyError(issues.id_of_other_match(write.kind, own, match["id"]))
                 write.id = match["id"]

@@ -38,6 +38,8 @@ def interaction_of(method: str, path: str) -> str:
             return "capabilities"
         case [name] if name.startswith("$"):
             return _operation(BASE, name)
+        case ["_history"]:
+            return "history-system"
         case [kind, *rest] if kind in KINDS:
             return _of_kind(method, kind, rest)
     return OTHER

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from terminology.core import budget, issues
-from terminology.core.errors import TerminologyError
+from terminology.core.errors import OverBudgetError, TerminologyError
 from terminology.core.model import Document
 from terminology.wire import json
-from terminology.wire.bundle import BATCH_LIMIT
+from terminology.wire.bundle import BATCH_LIMIT, batch_entry
+from terminology.wire.exchange import Context, Request, Response
+from terminology.wire.failures import failure_of
 from terminology.wire.json import Written
 from terminology.wire.operation import PreparedRequest
 from terminology.wire.parameters import Argument, Parameter, from_body, named
@@ -138,3 +140,23 @@ def _inherited(
             own_fields |= alternatives
     own_fields.discard(None)
     return [item for item in shared if field_of(item) not in own_fields]
+
+
+def whole_entry(context: Context, request: Request, response: Response) -> Document:
+    """The entry of a response, if there is work left for its bytes.
+
+    Else a write that was carried out has no resource there, and any other request has failed.
+    """
+    if response.resource is None:
+        return batch_entry(response, None)
+    try:
+        return batch_entry(response, part(response.resource, context.writes_parts))
+    except OverBudgetError as error:
+        is_written = "Location" in response.headers
+        return batch_entry(response, None) if is_written else failed_entry(error, request)
+
+
+def failed_entry(error: Exception, request: Request) -> Document:
+    """The entry of a request that failed."""
+    response = failure_of(error, request)
+    return batch_entry(response, response.resource)

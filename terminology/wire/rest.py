@@ -29,7 +29,6 @@ from terminology.operations.spelling import find_resource, near_names
 from terminology.wire import capability, map_import
 from terminology.wire.bundle import (
     BATCH_LIMIT,
-    batch_entry,
     batch_response,
     entry_request,
     history,
@@ -42,7 +41,7 @@ from terminology.wire.exchange import FORM, Context, Request, Response, instant
 from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import FhirVersion
 from terminology.wire.json import Written
-from terminology.wire.many_requests import Answer, answer_each, part
+from terminology.wire.many_requests import Answer, answer_each, failed_entry, whole_entry
 from terminology.wire.operation import BASE, Operation, PreparedRequest
 from terminology.wire.operation_table import OPERATIONS, operation_of
 from terminology.wire.parameters import Argument, Parameter, p, read, unknown
@@ -112,20 +111,26 @@ def answered(context: Context, request: Request) -> Response:
 
 
 def _answered(context: Context, request: Request) -> Response:
-    route = _route(context, request)
     if request.method == "OPTIONS":
-        return Response(204, None, route.allow)
+        return Response(204, None, _route(context, request).allow)
+    route = _permitted(context, request)
+    response = route.answer()
+    is_write = request.method not in READ and (route.needs is None or route.needs[0] in WRITING)
+    if context.view is not None and is_write and request.path and response.resource:
+        response.resource = context.view.document(response.resource)  # perhaps that of somebody else
+    return response
+
+
+def _permitted(context: Context, request: Request) -> Route:
+    """The route of a request that its user may send. Nothing is read of the content. Raises TerminologyError."""
+    route = _route(context, request)
     if request.method not in route.methods:
         place = _place(context, request)
         issue = route.refused or issues.method_not_allowed(request.method, place, route.methods)
         raise RefusedError(405, issue, route.allow)
     if route.needs is not None:
         require_right(context, request, *route.needs)
-    response = route.answer()
-    is_write = request.method not in READ and (route.needs is None or route.needs[0] in WRITING)
-    if context.view is not None and is_write and request.path and response.resource:
-        response.resource = context.view.document(response.resource)  # perhaps that of somebody else
-    return response
+    return route
 
 
 # -- routes --------------------------------------------------------------------------------------
@@ -142,6 +147,8 @@ def _route(context: Context, request: Request) -> Route:
             return Route(READ, lambda: _metadata(context, request), None)
         case [name] if name.startswith("$"):
             return _operation(context, request, BASE, name[1:])
+        case ["_history"] if context.writable is not None:
+            return Route(READ, lambda: _history_of_all(context, request), ("read", WRITABLE[0]))
         case [kind, *rest] if kind in KINDS:
             return _of_kind(context, request, kind, rest)
         case [kind, *_] if kind[:1].isupper() and kind.isalnum():
@@ -151,12 +158,13 @@ def _route(context: Context, request: Request) -> Route:
 
 def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str]) -> Route:
     match rest:
-        case [] if request.method in ("POST", "PUT") and _is_writable(context, kind):
-            methods = _methods(context, kind, *POST, "PUT")
+        case [] if request.method in RIGHTS and _is_writable(context, kind):
+            methods = _methods(context, kind, *POST, "PUT", "DELETE")
             return Route(methods, lambda: write(context, request, kind), (RIGHTS[request.method], kind))
         case []:
-            methods = _methods(context, kind, *POST, "PUT")
-            return Route(methods, lambda: _search(context, request, kind), ("search", kind))
+            methods = _methods(context, kind, *POST, "PUT", "DELETE")
+            refused = _refused_patch(context, request, kind)
+            return Route(methods, lambda: _search(context, request, kind), ("search", kind), refused)
         case ["_search"]:
             return Route((*READ, *POST), lambda: _search(context, request, kind), ("search", kind))
         case [*place, "$import"] if (
@@ -180,7 +188,8 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
             return Route(methods, lambda: write(context, request, kind, id_), (RIGHTS[request.method], kind))
         case [id_]:
             methods = _methods(context, kind, "PUT", "DELETE")
-            return Route(methods, lambda: _read(context, request, kind, id_), ("read", kind))
+            refused = _refused_patch(context, request, kind)
+            return Route(methods, lambda: _read(context, request, kind, id_), ("read", kind), refused)
         case [id_, name] if name.startswith("$"):
             return _operation(context, request, kind, name[1:], id_)
         case [id_, "_history"]:
@@ -188,6 +197,13 @@ def _of_kind(context: Context, request: Request, kind: str, rest: Sequence[str])
         case [id_, "_history", version]:
             return Route(READ, lambda: _read(context, request, kind, id_, version), ("read", kind))
     raise RefusedError(404, issues.no_such_page(_place(context, request)))
+
+
+def _refused_patch(context: Context, request: Request, kind: str) -> Issue | None:
+    """The refusal of a PATCH, which names the other ways to write such a resource."""
+    if request.method != "PATCH" or not _is_writable(context, kind):
+        return None
+    return issues.no_patch(kind, map_import.IMPORT if kind == map_import.KIND else None)
 
 
 def _is_writable(context: Context, kind: str) -> bool:
@@ -259,6 +275,13 @@ def _history(context: Context, request: Request, kind: str, id_: str | None = No
     headers = _version_headers(document, version_id(document))
     present = _presented(context, request, document)
     return Response(200, history(f"{context.base}/{kind}/{id_}", f"{kind}/{id_}", present, headers))
+
+
+def _history_of_all(context: Context, request: Request) -> Response:
+    """What clients have written of every type, which needs the right to read each of them."""
+    for kind in WRITABLE:
+        require_right(context, request, "read", kind)
+    return Response(200, _licensed(context, past(context, request, None, None) or {}))
 
 
 def _search(context: Context, request: Request, kind: str) -> Response:
@@ -576,7 +599,7 @@ def _batch(context: Context, request: Request) -> Response:
     if len(entries) > BATCH_LIMIT:
         raise TerminologyError(issues.too_many_entries(BATCH_LIMIT, len(entries)))
     if body["type"] == "transaction":
-        return transaction(context, request, entries, _answered)
+        return transaction(context, request, entries, _permitted, _answered)
     alike = SharedInBatch(context.catalogue)
     answers = _each(
         context, len(entries), lambda own, index: _entry(own, request, alike, entries[index], index)
@@ -595,29 +618,14 @@ def _entry(context: Context, request: Request, alike: SharedInBatch, entry: Docu
             budget.begin_part(_STEPS_OF_REQUEST)
             document = alike.answer(shared)
         except Exception as error:  # as ``respond``
-            return _failed_entry(error, request)
+            return failed_entry(error, request)
         if document is not None:
-            return _whole_entry(context, request, Response(200, document))
+            return whole_entry(context, request, Response(200, document))
     try:
         inner = entry_request(entry, index, context.base, request)
     except TerminologyError as error:
-        return _failed_entry(error, request)
+        return failed_entry(error, request)
     response = respond(context, inner)
     if shared is not None and inner.prepared is not None:
         alike.keep(shared, inner.prepared)
-    return _whole_entry(context, request, response)
-
-
-def _whole_entry(context: Context, request: Request, response: Response) -> Document:
-    """The entry of a response, if there is work left for its bytes."""
-    if response.resource is None:
-        return batch_entry(response, None)
-    try:
-        return batch_entry(response, part(response.resource, context.writes_parts))
-    except OverBudgetError as error:
-        return _failed_entry(error, request)
-
-
-def _failed_entry(error: Exception, request: Request) -> Document:
-    response = failure_of(error, request)
-    return batch_entry(response, response.resource)
+    return whole_entry(context, request, response)

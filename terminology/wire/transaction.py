@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Document
-from terminology.wire.bundle import batch_entry, entry_request
+from terminology.wire.bundle import entry_request
 from terminology.wire.changes import (
     CREATE,
     DELETE,
@@ -30,17 +29,20 @@ from terminology.wire.changes import (
     write_of,
 )
 from terminology.wire.exchange import Context, Request, Response
-from terminology.wire.many_requests import part
+from terminology.wire.many_requests import whole_entry
 from terminology.wire.operation import BASE
 from terminology.wire.operation_table import operation_of
 from terminology.wire.permission import require_right
 
 _ORDER = (DELETE, CREATE, UPDATE)
 Answer = Callable[[Context, Request], Response]
+Permit = Callable[[Context, Request], object]
 
 
-def transaction(context: Context, request: Request, entries: Sequence[Any], answer: Answer) -> Response:
-    """The answer to a transaction. ``answer`` answers a question that is an entry, and raises.
+def transaction(
+    context: Context, request: Request, entries: Sequence[Any], permit: Permit, answer: Answer
+) -> Response:
+    """The answer to a transaction. ``answer`` answers a question that is an entry; ``permit`` says whether it would.
 
     Raises TerminologyError, whose issues name the entry at fault; then nothing is changed.
     """
@@ -53,26 +55,28 @@ def transaction(context: Context, request: Request, entries: Sequence[Any], answ
                 writes[index] = write
     refer = _Identities(entries, writes).refer
     questions = {index: inner for index, inner in enumerate(requests) if index not in writes}
+    preview = replace(context, writable=None, takes_writes=False)
+    for index, question in questions.items():  # nobody waits for a transaction that is refused
+        with at_entry(Write("", "", entry=index)):
+            permit(preview, question)
     if writes:
         with Changes.begun(context, request, reason_of(request)) as changes:
             changes.carry_out(sorted(writes.values(), key=lambda each: _ORDER.index(each.method)), refer)
-            content = changes.visible() if questions else context.catalogue
-            responses = _answers(context, content, questions, answer)
+            if questions:
+                preview = replace(preview, catalogue=changes.visible())
+            responses = _answers(preview, questions, answer)
     else:
         # Questions alone need no lock: a user who may only read cannot make writers wait.
-        responses = _answers(context, context.catalogue, questions, answer)
+        responses = _answers(preview, questions, answer)
     for index, write in writes.items():
         responses[index] = response_of(context, requests[index], write)
-    answers = [_entry(context, responses[index]) for index in range(len(requests))]
+    answers = [whole_entry(context, inner, responses[index]) for index, inner in enumerate(requests)]
     bundle: Document = {"resourceType": "Bundle", "type": "transaction-response"}
     return Response(200, bundle | ({"entry": answers} if answers else {}))
 
 
-def _answers(
-    context: Context, content: Catalogue, questions: Mapping[int, Request], answer: Answer
-) -> dict[int, Response]:
-    """The answers to the entries that are questions, from this content. Raises TerminologyError."""
-    preview = replace(context, catalogue=content, writable=None, takes_writes=False)
+def _answers(preview: Context, questions: Mapping[int, Request], answer: Answer) -> dict[int, Response]:
+    """The answers to the entries that are questions. Raises TerminologyError."""
     responses: dict[int, Response] = {}
     for index, question in questions.items():
         with at_entry(Write("", "", entry=index)):
@@ -80,17 +84,12 @@ def _answers(
     return responses
 
 
-def _entry(context: Context, response: Response) -> Document:
-    resource = response.resource
-    return batch_entry(response, None if resource is None else part(resource, context.writes_parts))
-
-
 def _write(context: Context, request: Request) -> Write | None:
     """The write of an entry; None for a question. Raises TerminologyError for what can be neither."""
     match (request.method, *request.path.split("/")):
         case ("GET" | "HEAD", *_):
             return None
-        case ("POST" | "PUT", kind) if kind in WRITABLE:
+        case ("POST" | "PUT" | "DELETE", kind) if kind in WRITABLE:
             require_right(context, request, RIGHTS[request.method], kind)
             return write_of(context, request, kind, None)
         case ("PUT" | "DELETE", kind, id_) if kind in WRITABLE and not id_.startswith("$"):

@@ -48,15 +48,15 @@ def past_version(context: Context, kind: str, id_: str, version: str | None) -> 
     return None if version is None else document_of(written)
 
 
-def past(context: Context, request: Request, kind: str, id_: str | None) -> Document | None:
-    """The history of a type, or of a resource that clients have written; None for any other resource."""
+def past(context: Context, request: Request, kind: str | None, id_: str | None) -> Document | None:
+    """The history of all types, of one, or of a resource that clients have written; None for any other resource."""
     log = None if context.writable is None else context.writable.log_of_past
     query = dict(request.query)
     since = _since(query.get("_since"))
     count = min(number("_count", request.query, PAGE), LARGEST_PAGE)
     before = number("_before", request.query, 0) or None
     total, versions = (0, []) if log is None else log.history(kind, id_, since, before, count)
-    if not total and id_ is not None and (log is None or log.latest(kind, id_) is None):
+    if not total and kind is not None and id_ is not None and (log is None or log.latest(kind, id_) is None):
         return None
     place = f"{context.base}/{request.path}"
     others = [(name, value) for name, value in request.query if name not in ("_before", "_format")]

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Concept
+from terminology.core.software import installation_of
 from terminology.core.texts import words
 from terminology.library import Terminology
 from terminology.operations.spelling import find_system, other_spellings
@@ -89,9 +90,7 @@ class Suggester:
         try:
             from rapidfuzz import fuzz, process
         except ImportError:
-            raise UnreadableFileError(
-                "suggestions need rapidfuzz: in the checkout, pip install '.[workbench]'"
-            ) from None
+            raise UnreadableFileError(f"suggestions need rapidfuzz: {installation_of('workbench')}") from None
         self._ratio: Any = fuzz.ratio
         self._extract: Any = process.extract
         catalogue = terminology.visible_catalogue

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from terminology.core.errors import UnreadableFileError
+from terminology.core.software import installation_of
 
 FORMATS = ("csv", "xlsx", "jsonl")
 _SUFFIXES = {
@@ -57,7 +58,7 @@ class XlsxTable:
             import openpyxl
             from openpyxl.cell import WriteOnlyCell
         except ImportError:
-            raise UnreadableFileError("XLSX needs openpyxl: in the checkout, pip install '.[xlsx]'") from None
+            raise UnreadableFileError(f"XLSX needs openpyxl: {installation_of('xlsx')}") from None
         self._text_cell: Any = WriteOnlyCell
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet()

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from terminology.core import issues
+from terminology.core.errors import OverBudgetError
 from terminology.core.users import User, rights_of
 from terminology.store import store_at, write_log
+from terminology.wire import many_requests
+from terminology.wire.changes import Changes
 from tests.support.builders import code_system, concept, value_set
 from tests.support.writing import Client, bundle, expressions, text_of
 
@@ -164,3 +168,54 @@ def test_a_canonical_moves_from_one_resource_to_another(ask: Client) -> None:
 def test_an_empty_transaction_is_answered(ask: Client) -> None:
     answer = ask("POST", "", {"resourceType": "Bundle", "type": "transaction"})
     assert answer.json == {"resourceType": "Bundle", "type": "transaction-response"}
+
+
+def test_a_conditional_deletion_is_carried_out_first(ask: Client) -> None:
+    ask("PUT", "CodeSystem/old", code_system("http://example.org/x", "a", id="old"))
+    answer = ask(
+        "POST",
+        "",
+        bundle(
+            ("POST", "CodeSystem", code_system("http://example.org/x", "b")),
+            ("DELETE", "CodeSystem?url=http://example.org/x", None),
+            ("DELETE", "CodeSystem?url=http://example.org/none", None),
+            ("DELETE", "CodeSystem?url=http://example.org/none-either", None),
+        ),
+    )
+    assert [entry["response"]["status"] for entry in answer.json["entry"]] == ["201", "204", "204", "204"]
+    assert ask("GET", "CodeSystem/old").status_code == 410
+    assert ask("GET", "CodeSystem?url=http://example.org/x").json["total"] == 1
+
+
+def test_questions_are_refused_before_a_writer_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that its user may not ask makes nobody wait, and leaves no trace."""
+    ask = Client(str(tmp_path), User("bert", rights_of(["system/ValueSet.cud"])))
+    begun: list[int] = []
+    monkeypatch.setattr(Changes, "begun", lambda *_: begun.append(1))
+    answer = ask(
+        "POST",
+        "",
+        bundle(
+            ("PUT", "ValueSet/v", value_set("v", {"system": "x"}, id="v")),
+            ("GET", "CodeSystem/$lookup?system=x&code=y", None),
+        ),
+    )
+    assert (answer.status_code, begun) == (403, [])
+    assert expressions(answer) == ["Bundle.entry[1]"]
+
+
+def test_a_write_that_is_done_is_said_although_its_bytes_cost_too_much(
+    ask: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_costly(*_: Any) -> None:
+        raise OverBudgetError(issues.over_budget(1))
+
+    monkeypatch.setattr(many_requests, "part", too_costly)
+    for kind in ("transaction", "batch"):
+        resource = code_system(f"http://example.org/{kind}", "a")
+        answer = ask("POST", "", bundle(("POST", "CodeSystem", resource), type=kind))
+        (entry,) = answer.json["entry"]
+        assert entry["response"]["status"] == "201" and "resource" not in entry
+        assert entry["response"]["location"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -329,3 +331,90 @@ def test_an_id_that_no_address_can_have_is_refused(id_: str) -> None:
     with pytest.raises(TerminologyError, match="cannot be an id"):
         require_id(id_)
     require_id("...")
+
+
+# -- conditional deletion, what is not offered, the history of all --------------------------------
+
+
+def test_a_conditional_deletion_deletes_the_one_that_matches(place: str) -> None:
+    ask = Client(place)
+    created = ask("POST", "CodeSystem", sizes("s"))
+    done = ask("DELETE", f"CodeSystem?url={SIZES}&_format=json", If_Match='W/"1"')
+    assert (done.status_code, done.headers["ETag"]) == (204, 'W/"2"')
+    assert ask("GET", f"CodeSystem/{created.json['id']}").status_code == 410
+    assert ask("DELETE", f"CodeSystem?url={SIZES}").status_code == 204, "there is none any more"
+
+
+@pytest.mark.parametrize(
+    "query,status", [("", 412), ("?_format=json", 412), ("?colour=red", 400), ("?url=", 412)]
+)
+def test_a_deletion_without_a_criterion_deletes_nothing(ask: Client, query: str, status: int) -> None:
+    ask("POST", "CodeSystem", sizes("s"))
+    assert ask("DELETE", f"CodeSystem{query}").status_code == status
+    assert ask("GET", LOOKUP + "s").status_code == 200
+
+
+def test_a_conditional_deletion_of_several_or_another_version_is_refused(ask: Client) -> None:
+    ask("POST", "CodeSystem", sizes("s", version="1"))
+    ask("POST", "CodeSystem", sizes("s", version="2"))
+    several = ask("DELETE", f"CodeSystem?url={SIZES}")
+    assert several.status_code == 412 and "2 resources match" in text_of(several)
+    other = ask("DELETE", f"CodeSystem?url={SIZES}&version=2", If_Match='W/"7"')
+    assert other.status_code == 412
+    assert ask("GET", f"CodeSystem?url={SIZES}").json["total"] == 2
+
+
+def test_a_conditional_deletion_of_other_content_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sizes.json").write_text(json.dumps(sizes("s")))
+    ask = Client(str(tmp_path / "store"), content=[tmp_path / "sizes.json"])
+    refused = ask("DELETE", f"CodeSystem?url={SIZES}")
+    assert refused.status_code == 409 and "clients cannot change or delete it" in text_of(refused)
+
+
+def test_a_conditional_deletion_needs_the_right_to_delete(tmp_path: Path) -> None:
+    Client(str(tmp_path))("POST", "CodeSystem", sizes("s"))
+    for scope, status in (("system/CodeSystem.cru", 403), ("system/CodeSystem.rds", 204)):
+        ask = Client(str(tmp_path), User("bert", rights_of([scope])))
+        assert ask("DELETE", f"CodeSystem?url={SIZES}").status_code == status
+    off = Client(str(tmp_path), writes=False)
+    assert off("DELETE", f"CodeSystem?url={SIZES}").status_code == 405
+
+
+def test_a_PATCH_is_told_what_there_is_instead(ask: Client, tmp_path: Path) -> None:
+    for path, said in (("CodeSystem/x", "PUT CodeSystem/[id]"), ("ConceptMap/x", "ConceptMap/[id]/$import")):
+        refused = ask("PATCH", path, [{"op": "remove", "path": "/title"}])
+        assert (refused.status_code, refused.json["issue"][0]["code"]) == (405, "not-supported")
+        assert said in text_of(refused) and "PUT" in refused.headers["Allow"]
+    assert ask("PATCH", "CodeSystem?url=x", []).status_code == 405
+    off = Client(str(tmp_path), writes=False)("PATCH", "CodeSystem/x", [])
+    assert off.status_code == 405 and "use GET or HEAD" in text_of(off)
+
+
+def test_the_history_of_all_types_needs_the_right_to_all(tmp_path: Path) -> None:
+    ask = Client(str(tmp_path))
+    ask("PUT", "CodeSystem/s", sizes("s", id="s"))
+    ask("PUT", "ValueSet/v", value_set("v", {"system": SIZES}, id="v"))
+    ask("DELETE", "CodeSystem/s")
+    history = ask("GET", "_history").json
+    assert [entry["request"]["method"] for entry in history["entry"]] == ["DELETE", "PUT", "PUT"]
+    page = ask("GET", "_history?_count=2").json
+    assert (page["total"], len(page["entry"])) == (3, 2)
+    following = next(link["url"] for link in page["link"] if link["relation"] == "next")
+    rest = ask("GET", following.partition("/fhir/r4/")[2]).json
+    assert [entry["request"]["url"] for entry in rest["entry"]] == ["CodeSystem/s"]
+    few = Client(str(tmp_path), User("bert", rights_of(["system/CodeSystem.rs"])))
+    assert few("GET", "_history").status_code == 403
+    assert create_app(Settings()).test_client().get("/fhir/r4/_history").status_code == 404
+
+
+def test_the_statement_tells_the_truth_about_conditions_and_histories(ask: Client) -> None:
+    rest = ask("GET", "metadata").json["rest"][0]
+    assert "history-system" in {interaction["code"] for interaction in rest["interaction"]}
+    node = next(resource for resource in rest["resource"] if resource["type"] == "ValueSet")
+    assert node["conditionalDelete"] == "single" and node["conditionalRead"] == "full-support"
+    assert node["readHistory"] is True
+    assert not {"patch", "conditionalPatch"} & {*node, *(i["code"] for i in node["interaction"])}
+    plain: Any = create_app(Settings()).test_client().get("/fhir/r4/metadata").json
+    for own in plain["rest"][0]["resource"]:
+        assert "conditionalDelete" not in own and own["readHistory"] is False
+    assert "history-system" not in {interaction["code"] for interaction in plain["rest"][0]["interaction"]}

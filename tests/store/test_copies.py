@@ -284,7 +284,7 @@ def test_a_copy_that_cannot_be_made_says_why_in_one_line(url: str, tmp_path: Pat
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith(f"terminology: the store could not be copied into {folder}: ")
+    assert ended.stderr.decode().startswith(f"the store could not be copied into {folder}: ")
     assert ended.stderr.count(b"\n") == 1
 
 

@@ -12,6 +12,7 @@ from terminology.content.archives import check_workbook
 from terminology.content.importers.files import ARCHIVE_ERRORS, File
 from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
+from terminology.core.software import installation_of
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def workbook(file: File, values: bool) -> Iterator[Any]:
     try:
         import openpyxl
     except ImportError:
-        need = "XLSX needs openpyxl: in the checkout, pip install '.[xlsx]'"
+        need = f"XLSX needs openpyxl: {installation_of('xlsx')}"
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     with file.binary() as stream:
         try:

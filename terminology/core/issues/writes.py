@@ -126,6 +126,16 @@ def condition_without_criteria(kind: str) -> Issue:
     return error(code="required", text=text)
 
 
+def no_patch(kind: str, of_rows: str | None) -> Issue:
+    """``of_rows``: the operation that changes single rows of such a resource, if there is one."""
+    rows = f", or single rows by {kind}/[id]/${of_rows}" if of_rows else ""
+    text = (
+        f"PATCH is not supported: send the whole {kind} by PUT {kind}/[id], with If-Match so that no change of others "
+        f"is lost{rows}"
+    )
+    return error(code="not-supported", text=text)
+
+
 def id_of_other_match(kind: str, id_: str, match: str) -> Issue:
     text = f"The condition chooses {kind}/{match}, but the resource has the id '{shortened(id_)}'"
     return error(code="conflict", text=text)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from terminology.content.importers.files import BYTE_ORDER_MARK, File
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
+from terminology.core.software import installation_of
 from terminology.store.reporting import Reporter
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _ijson(file: File) -> ModuleType:
     try:
         import ijson
     except ImportError:
-        need = "reading JSON needs ijson: in the checkout, pip install '.[store]'"
+        need = f"reading JSON needs ijson: {installation_of('store')}"
         raise BrokenReleaseError(Problem(file.label, 0, need)) from None
     package: ModuleType = ijson
     return package
