@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 from terminology.catalogue.content import Content
 from terminology.catalogue.licensed import Licences
 from terminology.catalogue.protocol import KINDS, Catalogue, CompiledResource
+from terminology.content.archives import MOST_OF_RESOURCE
 from terminology.content.packages import (
     ARCHIVE_SUFFIXES,
     OnUnreadable,
     installed_resources,
-    raise_unreadable,
     read_resources,
 )
 from terminology.core import dates
 from terminology.core.documents import LazyDocument
-from terminology.core.errors import SettingError, UnavailableError, UnreadableFileError
+from terminology.core.errors import SettingError, TooLargeFileError, UnavailableError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.core.software import installation_of
 from terminology.settings import POSTGRES, Settings
@@ -106,7 +106,8 @@ def loaded_content(settings: Settings) -> Iterator[Document | LazyDocument]:
     folder = loaded_folder(settings)
     loaded = [folder] if folder is not None and folder.is_dir() else []
     policy = broken_file_policy(settings)
-    return chain(read_resources(loaded, policy), read_content(settings.content, policy))
+    largest = settings.largest_file
+    return chain(read_resources(loaded, policy, largest), read_content(settings.content, policy, largest))
 
 
 def reloaded(content: Content, settings: Settings) -> Content:
@@ -118,7 +119,9 @@ def reloaded(content: Content, settings: Settings) -> Content:
         return content.renewed((), loaded=loaded_content(settings))
 
 
-def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator[Document | LazyDocument]:
+def read_content(
+    paths: Iterable[Path], on_unreadable: OnUnreadable, largest: int = MOST_OF_RESOURCE
+) -> Iterator[Document | LazyDocument]:
     """The resources below paths that somebody named; ``on_unreadable`` is called as by ``read_resources``.
 
     A file without a terminology resource is unreadable. A folder or package without one is a warning: a folder
@@ -126,10 +129,16 @@ def read_content(paths: Iterable[Path], on_unreadable: OnUnreadable) -> Iterator
     """
     for path in paths:
         has_resources = False
-        for resource in read_resources([path], on_unreadable):
+        left_out: list[UnreadableFileError] = []
+
+        def leave_out(problem: UnreadableFileError, left_out: list[UnreadableFileError] = left_out) -> None:
+            on_unreadable(problem)
+            left_out.append(problem)
+
+        for resource in read_resources([path], leave_out, largest):
             has_resources = True
             yield resource
-        if not has_resources:
+        if not has_resources and not left_out:
             problem = f"{path}: contains no {', '.join(KINDS[:-1])} or {KINDS[-1]} as JSON"
             if path.is_dir() or path.name.endswith(ARCHIVE_SUFFIXES):
                 log.warning("%s", problem)
@@ -156,8 +165,14 @@ def loaded_folder(settings: Settings) -> Path | None:
 
 
 def broken_file_policy(settings: Settings) -> OnUnreadable:
-    """The function that is called with the problem of each file that cannot be read."""
-    return _log_left_out if settings.skip_broken else raise_unreadable
+    """The function that is called with the problem of each file that cannot be read; a large one is left out."""
+    return _log_left_out if settings.skip_broken else _leave_out_too_large
+
+
+def _leave_out_too_large(problem: UnreadableFileError) -> None:
+    if not isinstance(problem, TooLargeFileError):
+        raise problem
+    _log_left_out(problem)
 
 
 def _log_left_out(problem: UnreadableFileError) -> None:
@@ -461,6 +476,10 @@ class ServedContent:
             self._next_settling = now + _INTERVAL
             self.log.settle()
         return self._written.after(changes) if changes else self._written
+
+    def uncopied(self) -> Sequence[str]:
+        """The resources of the store that should have a copy on this node, and have none yet."""
+        return () if self._reader is None else self._reader.store.uncopied()
 
     def close(self) -> None:
         """Close the store."""

@@ -316,6 +316,13 @@ class Settings:
         _base_url,
         "a URL such as 'https://packages.fhir.org'",
     )
+    largest_file: int = _setting(
+        512 * 1024 * 1024,
+        "The largest file of content that is read, in bytes; also one within a package. A larger one is left out, as "
+        "the log says, and the rest is served.",
+        _POSITIVE,
+        _POSITIVE_NUMBER,
+    )
     store: str = _setting(
         "",
         "The store of imported releases: a folder or a postgresql:// URL; empty for none.",

@@ -64,7 +64,8 @@ def export(
 
     PATH is a FHIR package if it ends in .tgz, or else a Bundle of the type collection in JSON. Every resource is in it
     whole: those that clients have written, those that are loaded ('terminology load' and --content), and imported ones.
-    Either kind of file can be loaded again. The exit status is 1 if a resource had to be left out, or if there is none.
+    Texts that a licence keeps back from clients are in it, too. Either kind of file can be loaded again. The exit
+    status is 1 if a resource had to be left out, or if there is none.
     """
     left_out: list[str] = []
     with errors_in_one_line():

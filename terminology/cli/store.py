@@ -13,8 +13,10 @@ from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_
 from terminology.cli.progress import import_into, show, show_verdicts
 from terminology.cli.services import show_failed_reloads
 from terminology.opening import known_importers, open_loader, registry_of
+from terminology.settings import POSTGRES
 
 if TYPE_CHECKING:
+    from terminology.store.backend import Store
     from terminology.store.loading import StoreWriter
     from terminology.store.release import Importer
 
@@ -120,7 +122,8 @@ def status(store: str | None, config: Path | None, as_json: bool) -> None:
     """Show the releases in the store: their files, dates, numbers of rows and licences.
 
     The exit status is 1 if a file of the store is missing or cut off ('terminology verify' reads them whole), or if a
-    service could not read its content again ('terminology reload').
+    service could not read its content again ('terminology reload'). With the setting 'copies' the resources are named
+    that have no copy yet: these are answered from the database alone.
     """
     with errors_in_one_line():
         settings = settings_of(config, {"store": store})
@@ -129,8 +132,19 @@ def status(store: str | None, config: Path | None, as_json: bool) -> None:
             from terminology.store.verifying import glances
 
             is_whole = show(list(glances(content, registry)), as_json) and are_fresh
+            if settings.copies is not None and settings.store.startswith(POSTGRES):
+                _show_uncopied(settings.copies, content)
     if not is_whole:
         raise SystemExit(1)
+
+
+def _show_uncopied(folder: Path, content: Store) -> None:
+    from terminology.store.copies import uncopied_in
+    from terminology.store.postgres import PostgresStore
+
+    assert isinstance(content, PostgresStore)
+    for name in uncopied_in(folder, content):
+        click.echo(f"no copy in {folder} yet: {name}", err=True)
 
 
 @click.command()

@@ -28,7 +28,7 @@ from terminology.content.archives import MOST_OF_RESOURCE, open_tar
 from terminology.core import dates
 from terminology.core.dates import instant_of
 from terminology.core.documents import LazyDocument, header_of
-from terminology.core.errors import TerminologyError, UnreadableFileError, reason_of
+from terminology.core.errors import TerminologyError, TooLargeFileError, UnreadableFileError, reason_of
 from terminology.core.model import Document
 from terminology.core.structure import require_types
 from terminology.wire import json
@@ -59,18 +59,19 @@ def raise_unreadable(error: UnreadableFileError) -> None:
 
 
 def read_resources(
-    paths: Iterable[Path], on_unreadable: OnUnreadable = raise_unreadable
+    paths: Iterable[Path], on_unreadable: OnUnreadable = raise_unreadable, largest: int = MOST_OF_RESOURCE
 ) -> Iterator[Document | LazyDocument]:
     """Every terminology resource below some paths, in the order of the files' names.
 
     ``on_unreadable`` is called for each file that is not JSON, not a FHIR resource, not an archive, or of an
-    unsupported FHIR version. If it returns, the file is left out. A path that does not exist raises
+    unsupported FHIR version, or that has more than ``largest`` bytes (TooLargeFileError). If it returns, the file is
+    left out. A path that does not exist raises
     UnreadableFileError in any case.
 
     A resource without ``meta.lastUpdated`` gets the time of its file. A resource without an id gets one that is
     the same at every start.
     """
-    return read_with_places(paths, lambda place, error: on_unreadable(error))
+    return read_with_places(paths, lambda place, error: on_unreadable(error), largest)
 
 
 def installed_resources(bundle: Path) -> Iterator[Document]:
@@ -93,7 +94,7 @@ OnUnreadableAt = Callable[[FilePlace, UnreadableFileError], None]
 
 
 def read_with_places(
-    paths: Iterable[Path], on_unreadable: OnUnreadableAt
+    paths: Iterable[Path], on_unreadable: OnUnreadableAt, largest: int = MOST_OF_RESOURCE
 ) -> Iterator[Document | LazyDocument]:
     """As ``read_resources``; ``on_unreadable`` is called with the place of the file, too."""
     for path in paths:
@@ -101,7 +102,7 @@ def read_with_places(
             raise UnreadableFileError(f"{path}: there is no such file or folder")
         for unit in _units(path):
             try:
-                yield from _resources_in(unit, on_unreadable)
+                yield from _resources_in(unit, on_unreadable, largest)
             except UnreadableFileError as error:
                 on_unreadable((unit, ""), error)
 
@@ -123,17 +124,21 @@ def _units(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield inner
 
 
-def _resources_in(unit: Path, on_unreadable: OnUnreadableAt) -> Iterator[Document | LazyDocument]:
+def _resources_in(
+    unit: Path, on_unreadable: OnUnreadableAt, largest: int
+) -> Iterator[Document | LazyDocument]:
     updated = _modified(unit)
     if not unit.is_dir() and not unit.name.endswith(ARCHIVE_SUFFIXES):
-        for document in _file_resources(unit):
+        for document in _file_resources(unit, largest):
             yield _completed(document, updated)
         return
     package = FhirPackage(str(unit), _is_r4_package(manifest_content(unit), str(unit)), updated)
-    for name, content in _package_files(unit):
+    for name, content in _package_files(unit, largest):
         if name == MANIFEST:
             continue
         try:
+            if content is None:
+                raise TooLargeFileError(f"{unit}, {name}: has more than {largest:,} bytes (largest_file)")
             lazy = package.lazy_document(name, content)
         except UnreadableFileError as error:
             on_unreadable((unit, name), error)
@@ -159,17 +164,20 @@ def files_folder(folder: Path) -> Path:
 
 def manifest_content(package: Path) -> bytes:
     """The package.json of a package; ``{}`` for a folder without one. Raises UnreadableFileError."""
-    for name, content in _package_files(package):
-        if name == MANIFEST:
+    for name, content in _package_files(package, MOST_OF_RESOURCE):
+        if name == MANIFEST and content is not None:
             return content
     if package.is_dir():
         return b"{}"
     raise UnreadableFileError(f"{package}: is not a FHIR package: it has no package/{MANIFEST}")
 
 
-def _package_files(package: Path) -> Iterator[tuple[str, bytes]]:
-    """The manifest and the terminology resources of a package, one at a time. Raises UnreadableFileError."""
-    return _folder_files(package) if package.is_dir() else _archive_files(package)
+def _package_files(package: Path, largest: int) -> Iterator[tuple[str, bytes | None]]:
+    """The manifest and the terminology resources of a package, one at a time; None for one that is too large.
+
+    Raises UnreadableFileError.
+    """
+    return _folder_files(package, largest) if package.is_dir() else _archive_files(package, largest)
 
 
 def name_in_package(member: tarfile.TarInfo) -> str:
@@ -177,14 +185,17 @@ def name_in_package(member: tarfile.TarInfo) -> str:
     return member.name.removeprefix("./").removeprefix("package/")
 
 
-def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _folder_files(folder: Path, largest: int) -> Iterator[tuple[str, bytes | None]]:
     for file in sorted(files_folder(folder).glob("*.json")):
+        if file.stat().st_size > largest:
+            yield file.name, None
+            continue
         content = _bytes(file)
         if _is_relevant(file.name, content):
             yield file.name, content
 
 
-def _archive_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _archive_files(archive: Path, largest: int) -> Iterator[tuple[str, bytes | None]]:
     _require_regular(archive)
     try:
         with open_tar(archive) as files:
@@ -192,10 +203,9 @@ def _archive_files(archive: Path) -> Iterator[tuple[str, bytes]]:
                 name = name_in_package(member)
                 if "/" in name or not name.endswith(".json"):
                     continue
-                if member.size > MOST_OF_RESOURCE:
-                    raise UnreadableFileError(
-                        f"{name} has {member.size:,} bytes; at most {MOST_OF_RESOURCE:,} are read"
-                    )
+                if member.size > largest:
+                    yield name, None
+                    continue
                 content = stream.read()
                 if _is_relevant(name, content):
                     yield name, content
@@ -268,7 +278,9 @@ def _upgraded(document: Document, is_r4: bool, updated: str) -> Document:
 # -- single files --------------------------------------------------------------------------------
 
 
-def _file_resources(file: Path) -> Iterator[Document]:
+def _file_resources(file: Path, largest: int) -> Iterator[Document]:
+    if file.is_file() and file.stat().st_size > largest:
+        raise TooLargeFileError(f"{file}: has more than {largest:,} bytes (largest_file)")
     content = _bytes(file)
     if _XML.match(content):
         raise UnreadableFileError(f"{file}: is XML; files must be JSON")

@@ -13,6 +13,7 @@
     │   └── UnreadableArtifactError    one resource of the store cannot be read at the moment
     ├── SettingError              a setting has an unknown name or a wrong value
     ├── UnreadableFileError       a file cannot be read, or has no FHIR resource
+    │   └── TooLargeFileError     a file of content has more bytes than may be read
     ├── PublicationError          a table of the published content is wrong
     └── StoreError                the store, or an import into it, fails
         ├── BrokenReleaseError           a file of a release cannot be read to its end
@@ -153,6 +154,10 @@ class UnreadableFileError(AdapterError, ValueError):
 
     The text says which one, and why.
     """
+
+
+class TooLargeFileError(UnreadableFileError):
+    """A file of content has more bytes than may be read. A service leaves it out, and serves the rest."""
 
 
 class PublicationError(AdapterError, ValueError):

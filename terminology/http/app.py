@@ -110,7 +110,8 @@ def create_app(
     if not isinstance(settings, Settings):
         raise TypeError(f"settings must be Settings, not {type(settings).__name__}")
     harness = harness or Harness.of(settings)
-    current, writable = _content(settings, catalogue)
+    served = ServedContent(settings) if catalogue is None else catalogue
+    current, writable = _content(settings, served)
     state = open_state(settings)
     sessions = Sessions(state)
     # One thread of a caller is left for the answers of the content here, however slow the upstreams are.
@@ -173,7 +174,8 @@ def create_app(
     app.add_url_rule(
         "/", "home", partial(_home, settings), methods=_READABLE, provide_automatic_options=False
     )
-    add_health(app, current, names_resources=authenticator is None)
+    uncopied = served.uncopied if isinstance(served, ServedContent) else tuple
+    add_health(app, current, uncopied, names_resources=authenticator is None)
     app.register_error_handler(Exception, _failed)
     prepared = PreparedRequests(app.wsgi_app, current, settings)
     known = prepared if authenticator is None else Authentication(prepared, authenticator)
@@ -187,11 +189,9 @@ def create_app(
 
 
 def _content(
-    settings: Settings, catalogue: Catalogue | ServedContent | Callable[[], Catalogue] | None
+    settings: Settings, catalogue: Catalogue | ServedContent | Callable[[], Catalogue]
 ) -> tuple[Callable[[], Catalogue], WritableContent | None]:
     """A function that returns the current content, and the content that has a log of writes."""
-    if catalogue is None:
-        catalogue = ServedContent(settings)
     if isinstance(catalogue, ServedContent):
         return catalogue.catalogue, catalogue.writable
     if settings.writes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Flask, Response
 
@@ -15,10 +15,13 @@ from terminology.wire import json
 _JSON = "application/json"
 
 
-def add_health(app: Flask, current: Callable[[], Catalogue], names_resources: bool) -> None:
+def add_health(
+    app: Flask, current: Callable[[], Catalogue], uncopied: Callable[[], Sequence[str]], names_resources: bool
+) -> None:
     """Add the pages. They are asked for without authentication and under any name of the service.
 
-    ``names_resources``: everybody may know which resources cannot be read.
+    ``uncopied`` gives the resources that a copy is missing of. ``names_resources``: everybody may know which these are,
+    and which cannot be read.
     """
 
     def healthz() -> Response:
@@ -27,12 +30,16 @@ def add_health(app: Flask, current: Callable[[], Catalogue], names_resources: bo
     def readyz() -> Response:
         """503 while the store cannot be read; 200 where only single resources of it cannot, which are named."""
         faults = current().faults()
+        names = uncopied()
+        more = {"uncopied": list(names) if names_resources else len(names)} if names else {}
         if not faults:
-            return _page(200, {"status": "ready"})
+            return _page(200, {"status": "ready", **more})
         is_ready = all(isinstance(fault, UnreadableArtifactError) for fault in faults)
         reasons = [_reason(fault, names_resources) for fault in faults]
         state = "degraded" if is_ready else "not ready"
-        return _page(200 if is_ready else 503, {"status": state, "faults": list(dict.fromkeys(reasons))})
+        return _page(
+            200 if is_ready else 503, {"status": state, "faults": list(dict.fromkeys(reasons)), **more}
+        )
 
     app.add_url_rule(HEALTH, "healthz", healthz)
     app.add_url_rule(READINESS, "readyz", readyz)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric, start_http_server
-from prometheus_client.core import InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from terminology.core.errors import SettingError
 from terminology.core.software import VERSION
 from terminology.http.metrics import FOLDER, is_locked, lock
+from terminology.http.reloading import ReloadCounts
 
 # The folder of a service has such a name, and a file that its processes have locked.
 _PREFIX, _IN_USE = "terminology-metrics-", "in-use"
@@ -46,8 +47,23 @@ class _Version(Collector):
         yield InfoMetricFamily("terminology", "The version of the service.", {"version": VERSION})
 
 
+class _Reloads(Collector):
+    """The reloads, which the first process counts, too."""
+
+    def __init__(self, counts: ReloadCounts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(
+            "terminology_reloads", "How often the content was read again, or could not be.", labels=["result"]
+        )
+        family.add_metric(["done"], self._counts.done)
+        family.add_metric(["failed"], self._counts.failed)
+        yield family
+
+
 @contextmanager
-def serving_metrics(host: str, port: int) -> Iterator[None]:
+def serving_metrics(host: str, port: int, reloads: ReloadCounts) -> Iterator[None]:
     """Serve the metrics of this process and of those that it starts, while the block runs. Raises SettingError."""
     _remove_abandoned_folders()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -57,6 +73,7 @@ def serving_metrics(host: str, port: int) -> Iterator[None]:
     registry = CollectorRegistry()
     _LivingWorkers(registry, folder)
     registry.register(_Version())
+    registry.register(_Reloads(reloads))
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as problem:

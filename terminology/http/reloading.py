@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TypeVar
@@ -30,10 +31,19 @@ log = logging.getLogger("terminology")
 _INTERVAL = 0.05
 
 
-class Reloading:
-    """The reloads of one service, and its report in the data folder, if there is one."""
+@dataclass(slots=True)
+class ReloadCounts:
+    """How often the content was read again by all workers, and how often that failed."""
 
-    def __init__(self, settings: Settings, address: str) -> None:
+    done: int = 0
+    failed: int = 0
+
+
+class Reloading:
+    """The reloads of one service, and its report in the data folder, if there is one; ``counts`` are for metrics."""
+
+    def __init__(self, settings: Settings, address: str, counts: ReloadCounts) -> None:
+        self._counts = counts
         self._report = ServiceReport(os.getpid(), address, loaded=_now())
         self._service: RunningService | None = None
         if settings.data is not None and state_problem(settings) is None:
@@ -64,6 +74,10 @@ class Reloading:
         self._write(problem)
 
     def _write(self, problem: str | None) -> None:
+        if problem is None:
+            self._counts.done += 1
+        else:
+            self._counts.failed += 1
         self._report.problem = problem
         self._report.reloads += 1
         if self._service is not None:

@@ -29,7 +29,7 @@ from terminology.http.app import create_app
 from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
 from terminology.http.observation import missing_metrics
-from terminology.http.reloading import Reloading
+from terminology.http.reloading import ReloadCounts, Reloading
 from terminology.http.targets import ROOT
 from terminology.opening import ServedContent
 from terminology.settings import Settings
@@ -51,22 +51,25 @@ def serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) 
     ``ready`` is called with the base URL, which has the real port, when requests are answered.
     Raises SettingError when the address cannot be listened on.
     """
+    reloads = ReloadCounts()
     with ExitStack() as running:
         if settings.metrics_port:
-            running.enter_context(_metrics(settings))
-        _serve(settings, catalogue, ready)
+            running.enter_context(_metrics(settings, reloads))
+        _serve(settings, catalogue, ready, reloads)
 
 
-def _metrics(settings: Settings) -> AbstractContextManager[None]:
+def _metrics(settings: Settings, reloads: ReloadCounts) -> AbstractContextManager[None]:
     """The port of the metrics, while the service runs. Raises SettingError."""
     try:
         from terminology.http.metrics_server import serving_metrics
     except ImportError as problem:
         raise missing_metrics(problem) from None
-    return serving_metrics(settings.metrics_host, settings.metrics_port)
+    return serving_metrics(settings.metrics_host, settings.metrics_port, reloads)
 
 
-def _serve(settings: Settings, catalogue: Content, ready: Callable[[str], None]) -> None:
+def _serve(
+    settings: Settings, catalogue: Content, ready: Callable[[str], None], reloads: ReloadCounts
+) -> None:
     context = tls_context(settings)
     announcements = Announcements(settings.ready_file)
     listening = _listening(settings)
@@ -87,7 +90,7 @@ def _serve(settings: Settings, catalogue: Content, ready: Callable[[str], None])
     give_memory_back()
     if sys.platform != "win32":
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody can do what it asks for
-    reloading = Reloading(settings, base)
+    reloading = Reloading(settings, base, reloads)
     try:
         if find_spec("granian") is not None:
             from terminology.http import granian_server

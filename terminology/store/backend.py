@@ -93,6 +93,9 @@ class ReadableStore(Protocol):
     def away(self) -> UnavailableError | None:
         """The reason why no artifact can be read at the moment, as was last seen; None if they can."""
 
+    def uncopied(self) -> Sequence[str]:
+        """The resources that should have a copy on this node and have none yet, as problems name them."""
+
     def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
         """The tables of an artifact; ``damage`` is told of errors that come later.
 

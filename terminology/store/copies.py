@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,10 @@ class CopiedStore:
         """The copies are never away, whatever the database is."""
         return None
 
+    def uncopied(self) -> Sequence[str]:
+        """The resources that are read from the database alone, because their copies are not made yet."""
+        return sorted(tables.name for path, tables in list(self._pending.items()) if not path.exists())
+
     def generation(self) -> int:
         """The number of the published state; while the database cannot be reached, at least that of the copies."""
         generation = self._base.generation()
@@ -99,7 +103,9 @@ class CopiedStore:
     def open(self, artifact: PublishedArtifact, damage: Damage) -> ArtifactTables:
         """The tables of an artifact, from its copy as soon as there is one."""
         path = self._folder / self._name(artifact.id)
-        tables = SwitchingTables(self._base.open(artifact, damage), damage, partial(self._drop, path))
+        tables = SwitchingTables(
+            self._base.open(artifact, damage), damage, partial(self._drop, path), artifact.name
+        )
         self._pending[path] = tables
         if path.exists():
             self._switch(path, tables)
@@ -138,9 +144,10 @@ class SwitchingTables:
     """The tables of an artifact: those in the database until there is a copy, and again when that is damaged."""
 
     def __init__(
-        self, tables: ArtifactTables, damage: Damage, drop: Callable[[SwitchingTables], None]
+        self, tables: ArtifactTables, damage: Damage, drop: Callable[[SwitchingTables], None], name: str
     ) -> None:
-        """``drop`` is called when the copy is damaged."""
+        """``drop`` is called when the copy is damaged; ``name`` is that of the resource."""
+        self.name = name
         self._base = self._tables = tables
         self.damage, self._drop = damage, drop
 
@@ -320,11 +327,23 @@ def name_of(base: PostgresStore, artifact: int) -> str:
     return f"{artifact}-{digest[:16]}.sqlite"
 
 
+def uncopied_in(folder: Path, base: PostgresStore) -> Iterator[str]:
+    """The published resources that a folder has no copy of. Raises UnavailableError."""
+    published = base.published()
+    for item in orjson.loads(published[1]) if published is not None else ():
+        artifact = PublishedArtifact(**item)
+        if not (folder / name_of(base, artifact.id)).exists():
+            yield artifact.name
+
+
 def _last_published(folder: Path) -> dict[str, Any] | None:
     """The published artifacts at the time of the last copies: ``generation``, ``items``, and ``names`` of the files."""
     try:
         published: dict[str, Any] = orjson.loads((folder / PUBLISHED).read_bytes())
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+    ):  # the process that copies says what is wrong with the folder
         return None
     return published
 

@@ -447,6 +447,10 @@ class PostgresStore:
 
     # -- reading -----------------------------------------------------------------------------
 
+    def uncopied(self) -> Sequence[str]:
+        """None: this store is read where it is."""
+        return ()
+
     def away(self) -> UnavailableError | None:
         """The reason why the database could not be reached when it was last tried; None if it could."""
         return self._connections.away

@@ -347,6 +347,10 @@ class SqliteStore:
                 if opened is not None:
                     os.close(opened)
 
+    def uncopied(self) -> Sequence[str]:
+        """None: this store is read where it is."""
+        return ()
+
     def away(self) -> UnavailableError | None:
         """Files are never away all together."""
         return None

@@ -62,6 +62,7 @@ BUILTIN: dict[type[Exception], set[str]] = {
     ValueError: {
         "SettingError",
         "UnreadableFileError",
+        "TooLargeFileError",
         "PublicationError",
         "BrokenReleaseError",
         "UnrecognisedReleaseError",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.builders import code_system
 from tests.support.service import GET, LOOKUP, PATIENCE, Gate, begun, head, serving, status, until
 from tests.support.upstreams import upstreams_file
 
@@ -136,3 +139,21 @@ def test_metrics_without_their_package_are_refused_with_the_way_out() -> None:
         "Error: 'metrics_port' needs the package prometheus_client: in the checkout, pip install "
     )
     assert "[metrics]" in problem and problem.count("\n") == 1
+
+
+def test_reloads_are_counted_with_those_that_failed(tmp_path: Path) -> None:
+    port = free_port()
+    file = tmp_path / "sizes.json"
+    file.write_text(json.dumps(code_system("http://example.org/sizes", "s")))
+    with serving("--metrics-port", port, "--content", str(tmp_path)) as service:
+        assert metrics(port)["reloads_total", "failed"] == 0
+
+        def has_reloaded(result: str) -> bool:
+            service.process.send_signal(signal.SIGHUP)
+            time.sleep(1)
+            return metrics(port)["reloads_total", result] > 0
+
+        until(lambda: has_reloaded("done"))
+        assert metrics(port)["reloads_total", "failed"] == 0
+        file.write_text("{")
+        until(lambda: has_reloaded("failed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -25,6 +26,7 @@ from terminology.store.release import ConceptRow, MemberRow, ValueSetRelease
 from terminology.store.sqlite import SqliteSink
 from tests.support import postgres
 from tests.support.birds import BIRDS, MAP_URL, MAPPINGS, URL, map_release, release
+from tests.support.paths import ROOT
 from tests.support.stores import load
 
 PATIENCE = 60.0
@@ -292,3 +294,42 @@ def test_only_of_a_database_copies_are_kept(tmp_path: Path) -> None:
     settings = Settings(environment={}, bundled=False, store=str(tmp_path), copies=str(tmp_path / "copies"))
     with pytest.raises(SettingError, match=r"'copies' needs a postgresql:// store, but 'store' is"):
         ServedContent(settings)
+
+
+def test_missing_copies_are_named_until_they_are_there(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_of_all(url, monkeypatch)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    expected = [f"CodeSystem {URL}|{release().version}", f"ConceptMap {MAP_URL}|{map_release().version}"]
+    with monkeypatch.context() as patched:
+        patched.setattr("terminology.store.copies.CopyProcess.start", lambda self: None)
+        settings = Settings(environment={}, bundled=False, data="", store=url, copies=str(folder))
+        client = create_app(settings).test_client()
+        named = client.get("/readyz").get_json()
+        assert named["status"] == "ready" and set(expected) <= set(named["uncopied"])
+        said = status_of(url, folder)
+        assert said.returncode == 0
+        assert {*expected} <= {line.partition(" yet: ")[2] for line in said.stderr.splitlines()}
+    wait(lambda: "uncopied" not in client.get("/readyz").get_json())
+    assert "uncopied" not in client.get("/readyz").get_json()
+    assert status_of(url, folder).stderr == ""
+
+
+def status_of(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TERMINOLOGY_COPIES": str(folder), "TERMINOLOGY_DATA": ""}
+    command = [sys.executable, "-m", "terminology", "status", "--store", url]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_what_the_copying_process_says_is_in_the_log(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(url, (release(), BIRDS))
+    folder = tmp_path / "copies"
+    folder.write_text("a file where the folder should be")
+    with node(url, folder) as running:
+        wait(lambda: running.catalogue() is not None and bool(caplog.records))
+    messages = {record.getMessage() for record in caplog.records}
+    assert any(f"the store could not be copied into {folder}: " in message for message in messages)
