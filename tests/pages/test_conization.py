@@ -55,6 +55,14 @@ def test_each_code_has_its_sources_and_a_provisional_one_says_so(reader: Reader)
     assert "58999 provisional" in text and "CMS Addendum B" in text
 
 
+def test_each_code_says_why_it_is_one(reader: Reader) -> None:
+    page = reader.page(f"{PAGE}?technique=conization-loop-colposcopic&setting=outpatient-or-professional")
+    cells = page.find_class("answer-code")
+    reasons = [words(cell.find(".//details")) for cell in cells]
+    assert reasons and all("The technique is " in reason for reason in reasons)
+    assert "The technique is equivalent to this code." in reasons[0]
+
+
 def test_every_technique_is_on_the_page_also_with_a_query_of_nonsense(reader: Reader) -> None:
     for query in ("", "?technique=none&setting=none&intent=none&colposcopy=maybe"):
         page = reader.page(f"{PAGE}{query}")
