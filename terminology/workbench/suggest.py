@@ -19,7 +19,7 @@ from typing import Any, cast
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Concept
 from terminology.core.software import installation_of
-from terminology.core.texts import words
+from terminology.core.texts import beginning_with, words
 from terminology.library import Terminology
 from terminology.operations.spelling import find_system, other_spellings
 from terminology.systems.protocol import CodeSystem, ConceptSet
@@ -201,11 +201,20 @@ class Suggester:
             if self._is_indexed:
                 self._sizes[word] = len(self._select(word))
             else:
-                self._sizes[word] = sum(
-                    any(part.startswith(word) for _, parts in self._terms_of(concept) for part in parts)
-                    for concept in self._all
-                )
+                known, places = self._vocabulary
+                having = (places[other] for other in beginning_with(word, known))
+                self._sizes[word] = len(set[int]().union(*having))
         return self._sizes[word]
+
+    @cached_property
+    def _vocabulary(self) -> tuple[list[str], dict[str, set[int]]]:
+        """The words of all concepts in order, and the numbers of the concepts that have each: without an index."""
+        places: dict[str, set[int]] = {}
+        for number, concept in enumerate(self._all):
+            for _, parts in self._terms_of(concept):
+                for part in parts:
+                    places.setdefault(part, set()).add(number)
+        return sorted(places), places
 
     def _weight(self, size: int) -> float:
         """What a word is worth: more if few concepts have it."""
