@@ -131,18 +131,18 @@ def coverage_(
 ) -> None:
     """Report how well maps cover the codes of a SHEET, each weighted by how often it is used (--count).
 
-    The report says what is mapped and how, which codes have several targets and which targets several codes, why the
-    others are not mapped, and which targets are not active or not codes. To see what a new code year does, load each
-    year in turn, and compare.
+    The report counts the mappings by relationship. It names codes with several targets, targets with several codes,
+    the reasons why others are not mapped, and targets that are not active or not codes. To see what a new code year
+    does, load each year in turn, and compare.
     """
-    given, look = given_columns(options), sheet_look(options)
+    named, look = given_columns(options), sheet_look(options)
     conditions = [dependency(condition) for condition in where]
     reports: list[CoverageReport] = []
     with opened_terminology(config, options) as terminology, interruptible(None):
         for target in targets_of(terminology, names):
             progress, weights = Progress.on_terminal(), dict[int, str]()
             with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
-                columns = columns_of(terminology, sheet, given, source)
+                columns = columns_of(terminology, sheet, named, source)
                 mapper = SheetMapper(terminology, [target], dependency=conditions, url=map_)
                 try:
                     rows = _weighed(mapper, sheet, columns, weights)
@@ -188,12 +188,12 @@ def diff(
 
     With --codes the exit status is 1 if a change breaks one of these codes.
     """
-    given, look = given_columns(options), sheet_look(options)
+    named, look = given_columns(options), sheet_look(options)
     with opened_terminology(config, options) as terminology, interruptible(None):
         changes = list(_changes(terminology, old, new))
         if codes is not None:
             with open_sheet(codes, **look) as sheet:
-                columns = columns_of(terminology, sheet, given)
+                columns = columns_of(terminology, sheet, named)
                 changes = breaking(changes, (columns.cell("code", row) for row in sheet.rows))
     if as_json:
         click.echo(json.dumps([change.as_json() for change in changes], indent=2, ensure_ascii=False))

@@ -54,7 +54,7 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
 def _fetched(
     path: Path, settings: Settings, keep: Callable[[Path], InstalledContent]
 ) -> tuple[str, InstalledContent]:
-    """The name of a package with its version, and what was kept of it; ``path`` is its name, or no file at all.
+    """The name of a package with its version, and the file that is kept of it; ``path`` is its name, or no file at all.
 
     Raises UnreadableFileError, and SettingError where there is no registry.
     """
@@ -65,18 +65,18 @@ def _fetched(
         return str(path), keep(path)
     if not settings.package_registry:
         raise SettingError(
-            f"'{package.name}' is no file, and there is no registry of packages: set package_registry"
+            f"'{package.name}' is not a file, and there is no registry of packages: set package_registry"
         )
     registry = PackageRegistry(settings.package_registry)
     progress = Progress.on_terminal()
-    found = registry.find(package)
-    label = f"{found.name}@{found.version}"
-    if not found.checksums:
+    entry = registry.find(package)
+    label = f"{entry.name}@{entry.version}"
+    if not entry.checksums:
         click.echo(f"{label}: the registry gives no checksum", err=True)
     with tempfile.TemporaryDirectory() as scratch:
-        archive = Path(scratch) / f"{found.name}-{found.version}.tgz"
+        archive = Path(scratch) / f"{entry.name}-{entry.version}.tgz"
         try:
-            registry.fetch(found, archive, partial(progress.read, label))
+            registry.fetch(entry, archive, partial(progress.read, label))
         finally:
             progress.end()
         try:

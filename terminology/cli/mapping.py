@@ -126,7 +126,7 @@ def map_(
 
     The exit status is 1 if a row has no translation to one of the code systems.
     """
-    given, look = given_columns(options), sheet_look(options)
+    named, look = given_columns(options), sheet_look(options)
     parameters: dict[str, Any] = {"dependency": [dependency(condition) for condition in where], "url": map_}
     if compose:
         parameters["_compose"] = True
@@ -136,7 +136,7 @@ def map_(
         targets = targets_of(terminology, names)
         progress = Progress.on_terminal()
         with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
-            columns = columns_of(terminology, sheet, given, source)
+            columns = columns_of(terminology, sheet, named, source)
             mapper = SheetMapper(terminology, targets, **parameters)
             summary = MapSummary()
             rows = _counted(mapper.rows(sheet, columns), summary, progress)

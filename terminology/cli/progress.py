@@ -167,7 +167,7 @@ class Progress:
 
 
 class _SheetReporter:
-    """Reports how much of a sheet has been read. A sheet has no problems of its own: its rows say what is wrong."""
+    """Reports how much of a sheet has been read. A sheet has no problems of its own: its rows name their own."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress.read

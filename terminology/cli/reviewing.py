@@ -83,9 +83,9 @@ def suggest(
 
     A code that maps translate has their matches as proposals; any other one has suggestions by its text, with a score
     and with what speaks for them. Nothing is a mapping before somebody has set its status to 'accepted'
-    (docs/mapping.md). 'terminology review' makes a ConceptMap of what is accepted.
+    (docs/mapping.md). 'terminology review' makes a ConceptMap of accepted rows.
     """
-    given, look = given_columns(options), sheet_look(options)
+    named, look = given_columns(options), sheet_look(options)
     conditions = [dependency(condition) for condition in where]
     written: Counter[str] = Counter()
     with opened_terminology(config, options) as terminology, interruptible(output):
@@ -93,7 +93,7 @@ def suggest(
         suggesters = [(target, Suggester(terminology, target.system)) for target in targets]
         progress = Progress.on_terminal()
         with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
-            columns = columns_of(terminology, sheet, given, source)
+            columns = columns_of(terminology, sheet, named, source)
             mapper = SheetMapper(terminology, targets, dependency=conditions)
             try:
                 with open_table(output, format_of(output, format_), HEADER) as table:
@@ -166,7 +166,7 @@ def review(
     config: Path | None,
     **options: Any,
 ) -> None:
-    """Check a file of DECISIONS, and write a ConceptMap of what is accepted, or the file of another tool.
+    """Check a file of DECISIONS, and write a ConceptMap of its accepted rows, or the file of another tool.
 
     DECISIONS is a file of 'terminology suggest', or of Usagi, SOURCE_TO_CONCEPT_MAP (OMOP), SSSOM or Snap2SNOMED: CSV
     or XLSX, '-' for standard input. What the other format cannot hold is counted.

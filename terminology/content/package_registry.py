@@ -76,10 +76,10 @@ def package_named(text: str) -> PackageName | None:
     >>> package_named("my-maps"), package_named("sizes.json"), package_named("maps/hl7.terminology")
     (None, None, None)
     """
-    found = _PACKAGE.fullmatch(text)
-    if found is None or (found["version"] is None and text.endswith(_FILES)):
+    match = _PACKAGE.fullmatch(text)
+    if match is None or (match["version"] is None and text.endswith(_FILES)):
         return None
-    return PackageName(found["name"], found["version"])
+    return PackageName(match["name"], match["version"])
 
 
 class PackageRegistry:
@@ -242,15 +242,15 @@ def _version_of(package: PackageName, versions: Set[str], tags: Mapping[str, Any
 
 def _checksums(dist: Mapping[str, Any]) -> dict[str, bytes]:
     """The strongest digest of ``integrity``, and that of ``shasum``. Raises ValueError for one that is none."""
-    said = dict[str, bytes]()
+    sums = dict[str, bytes]()
     for text in str(dist.get("integrity") or "").split():
         name, _, value = text.partition("-")
         if name in _ALGORITHMS:
             try:
-                said[name] = base64.b64decode(value.partition("?")[0], validate=True)
+                sums[name] = base64.b64decode(value.partition("?")[0], validate=True)
             except binascii.Error:
                 raise ValueError from None
-    strongest = {name: said[name] for name in _ALGORITHMS if name in said}
+    strongest = {name: sums[name] for name in _ALGORITHMS if name in sums}
     result = dict(list(strongest.items())[:1])
     if dist.get("shasum"):
         result["sha1"] = bytes.fromhex(dist["shasum"])

@@ -56,9 +56,9 @@ class SheetColumns:
 
 
 def columns_of(
-    terminology: Terminology, sheet: Sheet, given: Mapping[str, str | None], system: str | None = None
+    terminology: Terminology, sheet: Sheet, named: Mapping[str, str | None], system: str | None = None
 ) -> SheetColumns:
-    """The columns of a sheet. ``given`` are their names or numbers by role; ``system`` is the name of a code system.
+    """The columns of a sheet. ``named`` are their names or numbers by role; ``system`` is the name of a code system.
 
     If a code system is given, it is that of all codes, unless the column of the code systems is given as well.
     A column that is called after a code system (CPT, ICD-10-CM) has codes of it. Raises UnreadableFileError: no such
@@ -66,7 +66,7 @@ def columns_of(
     """
     columns = SheetColumns()
     taken: set[int] = set()
-    for role, name in given.items():
+    for role, name in named.items():
         if name is not None:
             number = sheet.column(name)
             setattr(columns, role, number)
@@ -79,10 +79,10 @@ def columns_of(
             setattr(columns, role, column)
             taken.add(column)
     if system is not None:
-        if given.get("system") is None:
+        if named.get("system") is None:
             columns.system = None
         columns.default_system = system_named(terminology.visible_catalogue, system)
-    if given.get("code") is None:
+    if named.get("code") is None:
         _take_named_column(terminology, sheet, columns)
     if columns.code is None and columns.text is None:
         raise UnreadableFileError(

@@ -1,4 +1,4 @@
-"""How well a map covers a list of codes: what is mapped, how, and to what."""
+"""How well a map covers a list of codes: how many are mapped, how, and to which targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CoverageReport:
     which nothing says that). ``relationships`` count the matches. The dictionaries have codes: ``several`` those with
     more than one target, ``shared`` the targets of more than one code, ``unmapped`` the reason of each code that is not
     mapped; ``inactive`` and ``unknown`` are targets that are not active, or not codes; ``unused`` are the codes of a
-    value set that are no target.
+    value set that nothing is mapped to.
     """
 
     system: str
@@ -102,14 +102,14 @@ def coverage(
     """
     report = CoverageReport(target.system)
     targets: dict[str, list[str]] = {}
-    seen: dict[str, bool] = {}
+    codes: dict[str, bool] = {}
     for row in rows:
         code, weight = row.by_target[target.name], _weight(weights.get(row.row.number, ""))
         report.weight += weight
         report.mapped_weight += weight if code.is_mapped else 0
-        if row.key in seen:
+        if row.key in codes:
             continue
-        seen[row.key] = code.is_mapped
+        codes[row.key] = code.is_mapped
         report.codes += 1
         report.mapped += code.is_mapped
         if not code.is_mapped:

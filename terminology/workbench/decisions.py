@@ -1,7 +1,7 @@
 """Decisions: which candidate for a code of a sheet is right, who said so, when, and why.
 
 A file of decisions has a row for each candidate. ``suggest`` writes them as ``proposed``; a person sets ``status`` to
-``accepted`` or ``rejected``, in a spreadsheet program or another tool, and only what is accepted becomes a mapping.
+``accepted`` or ``rejected``, in a spreadsheet program or another tool, and only accepted rows become mappings.
 An accepted row without a target says that there is no target (``noMap``).
 """
 
@@ -32,7 +32,7 @@ UNSTATED = "related-to"
 
 @dataclass(slots=True)
 class MappingDecision:
-    """A candidate for a code, and what was decided. The fields are the columns of the file.
+    """A candidate for a code, and the decision. The fields are the columns of the file.
 
     ``status`` is one of ``STATUSES``; ``relationship`` is a word of FHIR R5; ``when`` is a date; ``score`` is from 0
     to 1, or empty. ``count`` says how often the source code is used.
@@ -96,9 +96,9 @@ def proposals(
         source = MappingDecision(row.key, row.text, source_url or row.coding.system or "", count)
         for target, suggester in suggesters:
             code = row.by_target[target.name]
-            found = False
+            has_candidate = False
             for match in code.matches:
-                found = True
+                has_candidate = True
                 concept = match.concept or Coding()
                 yield _with(
                     source,
@@ -109,13 +109,13 @@ def proposals(
                     condition=mapped_tables.condition_of(match, whole=True),
                     why=mapped_tables.place_of(match, code),
                 )
-            if found:
+            if has_candidate:
                 continue
             key = target.system, row.text
             if key not in known:
                 known[key] = suggester.suggestions(row.text, most) if row.text else []
             for suggestion in known[key]:
-                found = True
+                has_candidate = True
                 yield _with(
                     source,
                     target_system=target.system,
@@ -124,13 +124,13 @@ def proposals(
                     score=f"{suggestion.score:.3f}",
                     why=suggestion.why,
                 )
-            if not found:
+            if not has_candidate:
                 yield _with(source, target_system=target.system, why=code.text or "")
 
 
 def _with(source: MappingDecision, **values: str) -> MappingDecision:
-    kept = {name: getattr(source, name) for name in ("source_code", "source_text", "source_system", "count")}
-    return MappingDecision(**kept, **values)
+    same = {name: getattr(source, name) for name in ("source_code", "source_text", "source_system", "count")}
+    return MappingDecision(**same, **values)
 
 
 def checked(
@@ -184,7 +184,7 @@ def _problem_of(terminology: Terminology, decision: MappingDecision) -> str | No
 
 
 def add_to_map(draft: DraftMap, decisions: Iterable[MappingDecision], source_url: str | None = None) -> None:
-    """Add what is accepted to a map: the targets of a code together, whatever the order of the rows."""
+    """Add the accepted rows to a map: the targets of a code together, whatever the order of the rows."""
     elements: dict[tuple[str, str, str], list[Document]] = {}
     displays: dict[tuple[str, str], str] = {}
     for decision in decisions:
@@ -205,8 +205,10 @@ def _target(draft: DraftMap, decision: MappingDecision) -> Document:
     if decision.target_display:
         target["display"] = decision.target_display
     target["relationship"] = decision.relationship or UNSTATED
-    said = " ".join(part for part in (decision.by, decision.when) if part)
-    comment = "; ".join(part for part in (decision.comment, f"decided by {said}" if said else "") if part)
+    deciders = " ".join(part for part in (decision.by, decision.when) if part)
+    comment = "; ".join(
+        part for part in (decision.comment, f"decided by {deciders}" if deciders else "") if part
+    )
     if comment:
         target["comment"] = comment
     if decision.condition:

@@ -21,7 +21,7 @@ BREAKING = ("removed", "retired", "unmapped", "remapped")
 class CodeChange:
     """A change of one code: added, removed, retired, revived, renamed, moved; or mapped, unmapped, remapped.
 
-    ``before`` and ``after`` are what was changed; ``successors`` are the codes that replace one that is retired.
+    ``before`` and ``after`` are the values that changed; ``successors`` are the codes that replace one that is retired.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class CodeChange:
 
 @dataclass(slots=True)
 class _State:
-    """What is compared of a concept."""
+    """The parts of a concept that are compared."""
 
     display: str
     inactive: bool

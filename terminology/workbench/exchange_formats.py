@@ -239,7 +239,7 @@ _SSSOM = (
 
 
 def _read_sssom(cells: Cells) -> MappingDecision:
-    found = cells.get("object_id", "") != _NO_TERM
+    has_target = cells.get("object_id", "") != _NO_TERM
     is_negated = cells.get("predicate_modifier", "").casefold() == "not"
     relationship = _FROM_SKOS.get(cells.get("predicate_id", ""), "related-to")
     return MappingDecision(
@@ -247,9 +247,9 @@ def _read_sssom(cells: Cells) -> MappingDecision:
         cells.get("subject_label", ""),
         cells.get("subject_source", ""),
         target_system=cells.get("object_source", ""),
-        target_code=_local(cells.get("object_id", ""), cells.get("object_source", "")) if found else "",
+        target_code=_local(cells.get("object_id", ""), cells.get("object_source", "")) if has_target else "",
         target_display=cells.get("object_label", ""),
-        relationship=relationship if found else "",
+        relationship=relationship if has_target else "",
         status="rejected" if is_negated else "accepted",
         by=cells.get("author_label", ""),
         when=cells.get("mapping_date", ""),

@@ -34,7 +34,7 @@ RULES = {
     "missing-element": "An element that the resource needs is missing.",
     "unknown-code": "A code is not one of its code system.",
     "inactive-code": "A code is not active in its code system.",
-    "wrong-display": "A display is no name of its code.",
+    "wrong-display": "A display is not a name of its code.",
     "duplicate-code": "A code comes twice.",
     "unknown-system": "A code system is not loaded, so its codes were not checked.",
     "unknown-word": "A word is not one that FHIR has.",
@@ -48,7 +48,7 @@ RULES = {
 
 @dataclass(slots=True, frozen=True)
 class LintFinding:
-    """What is wrong at one place. ``rule`` is one of ``RULES``; ``severity`` is error, warning or information."""
+    """A fault at one place. ``rule`` is one of ``RULES``; ``severity`` is error, warning or information."""
 
     rule: str
     severity: str
@@ -84,7 +84,7 @@ def lint(terminology: Terminology, resource: Document, path: str | None = None) 
 
 
 def _objects(node: Document, name: str) -> list[Document]:
-    """The objects in a list of a node; what is not one is left out."""
+    """The objects in a list of a node; others are left out."""
     nodes = node.get(name)
     return [each for each in nodes if isinstance(each, dict)] if isinstance(nodes, list) else []
 
@@ -99,9 +99,11 @@ class _Codes:
     def system(self, url: str | None, version: str | None) -> CodeSystem | None:
         key = url or "", version
         if key not in self._systems:
-            found = self._catalogue.find_system(url or "", version) if url else None
-            usable = found is not None and not (found.about.is_absent or found.about.is_example)
-            self._systems[key] = self._catalogue.supplemented(found) if found is not None and usable else None
+            system = self._catalogue.find_system(url or "", version) if url else None
+            usable = system is not None and not (system.about.is_absent or system.about.is_example)
+            self._systems[key] = (
+                self._catalogue.supplemented(system) if system is not None and usable else None
+            )
         return self._systems[key]
 
     def check(
@@ -151,9 +153,11 @@ def _concept_map(codes: _Codes, resource: Document, path: str) -> Iterator[LintF
                 text = issues.system_is_not_here(url)
                 yield LintFinding("unknown-system", "information", f"{place}.{name}", text)
             ends.append(system)
-        seen: set[str] = set()
+        codes_before: set[str] = set()
         for index, element in enumerate(_objects(group, "element")):
-            yield from _element(codes, element, f"{place}.element[{index}]", ends[0], ends[1], declared, seen)
+            yield from _element(
+                codes, element, f"{place}.element[{index}]", ends[0], ends[1], declared, codes_before
+            )
 
 
 def _element(
@@ -163,14 +167,14 @@ def _element(
     source: CodeSystem | None,
     target: CodeSystem | None,
     declared: set[Any],
-    seen: set[str],
+    codes_before: set[str],
 ) -> Iterator[LintFinding]:
     code = str(element.get("code") or "")
     if not code and "valueSet" not in element:
         yield LintFinding("missing-element", "error", path, issues.element_is_missing("code"))
-    if code in seen:
+    if code in codes_before:
         yield LintFinding("duplicate-code", "warning", f"{path}.code", issues.code_comes_twice(code))
-    seen.add(code)
+    codes_before.add(code)
     yield from codes.check(source, element.get("code"), element.get("display"), path)
     targets = _objects(element, "target")
     if targets and element.get("noMap"):
@@ -191,9 +195,11 @@ def _element(
         pairs.add(pair)
         for name in ("dependsOn", "product"):
             for index, attribute in enumerate(_objects(node, name)):
-                said = attribute.get("attribute")  # R4 has a uri in 'property', which needs no declaration
-                if isinstance(said, str) and said not in declared:
-                    text = issues.attribute_is_not_declared(said)
+                attribute_name = attribute.get(
+                    "attribute"
+                )  # R4 has a uri in 'property', which needs no declaration
+                if isinstance(attribute_name, str) and attribute_name not in declared:
+                    text = issues.attribute_is_not_declared(attribute_name)
                     yield LintFinding(
                         "undeclared-attribute", "error", f"{place}.{name}[{index}].attribute", text
                     )
@@ -272,15 +278,15 @@ def _value_set(codes: _Codes, resource: Document, path: str) -> Iterator[LintFin
             if url and system is None:
                 text = issues.system_is_not_here(str(url))
                 yield LintFinding("unknown-system", "information", f"{place}.system", text)
-            seen: set[str] = set()
+            codes_before: set[str] = set()
             for index, concept in enumerate(_objects(block, "concept")):
                 inner = f"{place}.concept[{index}]"
                 code = str(concept.get("code") or "")
-                if code in seen:
+                if code in codes_before:
                     yield LintFinding(
                         "duplicate-code", "warning", f"{inner}.code", issues.code_comes_twice(code)
                     )
-                seen.add(code)
+                codes_before.add(code)
                 yield from codes.check(system, concept.get("code"), concept.get("display"), inner)
 
 

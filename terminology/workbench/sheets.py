@@ -1,7 +1,7 @@
 """Sheets of codes as people keep them: CSV in any encoding, XLSX, JSON lines; read a row at a time.
 
 Nothing is lost: a row that is too short or too long, a line in another encoding and a cell that a spreadsheet
-program has spoiled come back with the sheet, and what is wrong with them is named.
+program has spoiled come back with the sheet, and a note names the fault.
 """
 
 from __future__ import annotations
@@ -287,15 +287,15 @@ def _workbook_sheet(file: File, name: str, sheet: str | None, reporter: Reporter
         if sheet is not None and sheet not in book.sheetnames:
             known = ", ".join(book.sheetnames)
             raise UnreadableFileError(f"{name}: there is no sheet '{sheet}'; known sheets: {known}")
-        shown, formulas = ((one[sheet] if sheet else one.worksheets[0]) for one in (book, written))
-        rows = shown.iter_rows(values_only=True)
+        values, formulas = ((one[sheet] if sheet else one.worksheets[0]) for one in (book, written))
+        rows = values.iter_rows(values_only=True)
         header = [(cell_text(cell) or "").strip() for cell in next(rows, ())]
         while header and not header[-1]:
             header.pop()
         if not header:
             raise UnreadableFileError(f"{name}: the sheet is empty, or its first row is")
         pairs = zip(rows, formulas.iter_rows(2, values_only=True), strict=False)
-        yield Sheet(name, header, _workbook_rows(pairs, header, file, shown.max_row or 0, reporter))
+        yield Sheet(name, header, _workbook_rows(pairs, header, file, values.max_row or 0, reporter))
 
 
 def _workbook_rows(

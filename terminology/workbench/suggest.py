@@ -5,7 +5,7 @@ rarest words of the text, or with what these may mean (``glossary``), their othe
 term of a candidate is compared with the text, word by word; a rare word counts more than a usual one. The package
 rapidfuzz compares words that may be mistyped.
 
-A suggestion is no mapping: a person decides (``decisions``).
+A suggestion is not a mapping: a person decides (``decisions``).
 """
 
 from __future__ import annotations
@@ -228,14 +228,14 @@ class Suggester:
         rarest_first = sorted(
             (word for word in read if word.weight > _WEIGHT_OF_STOP), key=lambda w: -w.weight
         )
-        found: dict[str, Concept] = {}
+        concepts: dict[str, Concept] = {}
         sets = [self._with(word) for word in rarest_first or read]
         for chosen in self._combinations(sets):
             for concept in chosen[0:_MOST_OF_SEARCH]:
-                found.setdefault(concept.code, concept)
-            if len(found) >= _MOST_CANDIDATES:
+                concepts.setdefault(concept.code, concept)
+            if len(concepts) >= _MOST_CANDIDATES:
                 break
-        return found.values()
+        return concepts.values()
 
     def _with(self, word: TextWord) -> ConceptSet:
         """The concepts that have a word in one of its readings."""
@@ -300,9 +300,9 @@ class Suggester:
             score, kinds = self._compare_term(parts, read)
             score = score * 0.98 + 0.02 * self._ratio(text.casefold(), term.casefold()) / 100
             if score > best:
-                shown = [f"{word} = {means} ({kind})" for word, means, kind in kinds if kind != "word"]
+                meanings = [f"{word} = {means} ({kind})" for word, means, kind in kinds if kind != "word"]
                 of_term = [f"term '{term}'"] if term != concept.display else []
-                best, why = score, "; ".join([*of_term, *shown]) or "the words of the display"
+                best, why = score, "; ".join([*of_term, *meanings]) or "the words of the display"
         if concept.abstract:
             best *= _ABSTRACT
         if concept.inactive:
@@ -315,19 +315,21 @@ class Suggester:
         """How much a text and a term have in common, from 0 to 1, and how the words of the text were read."""
         used: set[int] = set()
         kinds = []
-        had = whole = 0.0
+        covered_weight = whole = 0.0
         for word in read:
             whole += word.weight
             worth, places, reading = self._best_reading(word, parts)
             if reading is not None:
-                had += worth * word.weight
+                covered_weight += worth * word.weight
                 used |= places
                 kinds.append((word.text, " ".join(reading.words), reading.kind))
-        if not had:
+        if not covered_weight:
             return 0.0, []
         of_term = [self._weight_of(part) for part in parts]
         covered = sum(of_term[place] for place in used)
-        return _PART_OF_TEXT * had / whole + (1 - _PART_OF_TEXT) * covered / (sum(of_term) or 1.0), kinds
+        return _PART_OF_TEXT * covered_weight / whole + (1 - _PART_OF_TEXT) * covered / (
+            sum(of_term) or 1.0
+        ), kinds
 
     def _weight_of(self, word: str) -> float:
         return _WEIGHT_OF_STOP if word in _STOP else self._weight(self._size(word))

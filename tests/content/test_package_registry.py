@@ -166,7 +166,7 @@ def test_an_unknown_package_and_an_unknown_version_are_said(registry: ServedRegi
 
 
 def test_without_a_registry_or_a_file_that_is_said(tmp_path: Path) -> None:
-    refused(load("", tmp_path, NAME), f"'{NAME}' is no file, and there is no registry of packages")
+    refused(load("", tmp_path, NAME), f"'{NAME}' is not a file, and there is no registry of packages")
     refused(load("http://127.0.0.1:9", tmp_path, "my-maps"), "my-maps: there is no such file or folder")
     refused(load("http://127.0.0.1:9", tmp_path, NAME), f"http://127.0.0.1:9/{NAME} cannot be reached")
     refused(load("http://nowhere.invalid", tmp_path, NAME), "cannot be reached")

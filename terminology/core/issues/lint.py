@@ -1,4 +1,4 @@
-"""Messages about what is wrong with a code system, value set or map, for those who write them."""
+"""Messages about faults of a code system, value set or map, for those who write them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def code_is_inactive(code: str, canonical: str, successors: Collection[str]) -> 
 
 
 def display_is_not_of_code(code: str, display: str, right: str) -> str:
-    return f"{quoted(display)} is no name of {code_in_quotes(code)}, which is {quoted(right)}."
+    return f"{quoted(display)} is not a name of {code_in_quotes(code)}, which is {quoted(right)}."
 
 
 def code_comes_twice(code: str) -> str:
