@@ -213,7 +213,7 @@ def _relationship(target: Document, path: str) -> Iterator[LintFinding]:
     if word is None:
         yield LintFinding("missing-element", "error", path, issues.element_is_missing("relationship"))
     elif word not in known:
-        yield LintFinding("unknown-word", "error", f"{path}.{name}", issues.unknown_word(word, known))
+        yield LintFinding("unknown-word", "error", f"{path}.{name}", issues.unknown_word(str(word), known))
 
 
 # -- code systems --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 from terminology.core import issues
-from terminology.core.cache import RecentValues
+from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding
 from terminology.library import Terminology
@@ -26,7 +26,7 @@ from terminology.workbench.sheets import Sheet, SheetRow, spoiled
 
 # The codes of one request, which has a deadline, and how many answers are kept.
 CODES_PER_REQUEST = 50
-_ANSWERS = 20_000
+_ANSWERS = 3_000
 # The rows that are looked at to find out which code system their codes are of, and the part of them that must have it.
 _SAMPLE, _ENOUGH = 200, 0.5
 
@@ -111,7 +111,9 @@ class SheetMapper:
         self.targets = targets
         self._terminology = terminology
         self._parameters = parameters
-        self._answers: RecentValues[MappedCode] = RecentValues(_ANSWERS, lambda key, value: 1)
+        self._answers: RecentValues[MappedCode] = RecentValues(
+            _ANSWERS, lambda key, answer: size_of(key) + 500 * (1 + len(answer.matches))
+        )
         self._systems: dict[str, str | None] = {}
 
     def rows(self, sheet: Sheet, columns: SheetColumns) -> Iterator[MappedRow]:

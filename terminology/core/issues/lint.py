@@ -32,7 +32,7 @@ def system_is_not_here(url: str) -> str:
     return f"The code system {quoted(url)} is not loaded, so its codes were not checked."
 
 
-def unknown_word(word: object, known: Iterable[str]) -> str:
+def unknown_word(word: str, known: Iterable[str]) -> str:
     return f"{quoted(word)} is not one of {quoted_list(known)}."
 
 
@@ -56,5 +56,5 @@ def parent_is_unknown(code: str, parent: str) -> str:
     return f"The parent {code_in_quotes(parent)} of {code_in_quotes(code)} is not in the code system."
 
 
-def count_is_wrong(count: object, actual: int) -> str:
-    return f"'count' is {quoted(count)}, and there are {actual:,} concepts."
+def count_is_wrong(count: int, actual: int) -> str:
+    return f"'count' is {count:,}, and there are {actual:,} concepts."
