@@ -343,7 +343,7 @@ def _last_published(folder: Path) -> dict[str, Any] | None:
     except (
         FileNotFoundError,
         NotADirectoryError,
-    ):  # the process that copies says what is wrong with the folder
+    ):  # the process that copies names the fault of the folder
         return None
     return published
 

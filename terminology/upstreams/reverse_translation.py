@@ -154,7 +154,7 @@ def _as_target(catalogue: Catalogue, request: TranslateRequest, subject: Coding)
 # -- whose end R4's word is said from ------------------------------------------------------------
 #
 # FHIR R4 does not say whether the word of a match is turned round in reverse. Servers of this software do so, HAPI's
-# does not. What is translated forward shows it.
+# does not. A translation forward shows it.
 
 
 def forward_question(request: TranslateRequest, document: Document) -> Document | None:
