@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,9 @@ from urllib3.util.retry import Retry
 
 from terminology.content.packages import MANIFEST, manifest_content
 from terminology.core.errors import TerminologyError, UnreadableFileError
+from terminology.core.issues.phrases import shortened
 from terminology.core.software import VERSION
+from terminology.core.texts import escaped
 from terminology.core.versions import semver
 from terminology.wire import json
 
@@ -37,6 +39,7 @@ from terminology.wire import json
 _PACKAGE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)+)(?:[@#](?P<version>[A-Za-z0-9.+_-]{1,100}))?"
 )
+_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,100}")
 _FILES = (".json", ".tgz", ".gz", ".zip", ".xml", ".csv", ".txt", ".tar")
 # The most bytes of an archive and of a description, and the seconds that one may take.
 MOST_OF_ARCHIVE, MOST_OF_DESCRIPTION = 1 << 30, 1 << 26
@@ -44,6 +47,7 @@ LONGEST = 3_600
 _TIMES = (10, 30)  # seconds to connect, and between two pieces
 _MOST_REDIRECTS = 5
 _NEAREST = 4
+_LONGEST_URL = 2_000
 _PIECE = 1 << 18
 # Stronger ones first. The first three are those of Subresource Integrity, which npm writes.
 _ALGORITHMS = ("sha512", "sha384", "sha256", "sha1")
@@ -111,7 +115,9 @@ class PackageRegistry:
         try:
             description = json.read_resource(content)
             versions, tags = description["versions"], description.get("dist-tags") or {}
-            version = _version_of(package, versions.keys(), tags, self.address)
+            # Any other version could be a path, or write to the terminal.
+            known = {each for each in versions if _VERSION.fullmatch(each)}
+            version = _version_of(package, known, tags, self.address)
             return self._published(package.name, version, versions[version])
         except UnreadableFileError:
             raise
@@ -153,12 +159,12 @@ class PackageRegistry:
         own = manifest.get("name"), manifest.get("version")
         if own != (package.name, package.version):
             raise UnreadableFileError(
-                f"{label}: the archive is of another package: its {MANIFEST} says {own[0]}@{own[1]}"
+                f"{label}: the archive is of another package: its {MANIFEST} says {_shown(f'{own[0]}@{own[1]}')}"
             )
 
     def _published(self, name: str, version: str, node: Any) -> PublishedPackage:
         dist = node.get("dist") or {}
-        archive = urljoin(f"{self.address}/", dist.get("tarball") or f"{name}/{version}")
+        archive = _joined(f"{self.address}/", dist.get("tarball") or f"{name}/{version}")
         parts = urlsplit(archive)
         if self._scheme == "https" and parts.scheme == "http" and parts.netloc == self._host:
             archive = archive.replace(
@@ -179,7 +185,7 @@ class PackageRegistry:
                 )
                 with answer:
                     if answer.is_redirect:
-                        url = urljoin(url, answer.headers["Location"])
+                        url = _joined(url, answer.headers["Location"])
                         continue
                     if answer.status_code in (401, 403):
                         raise UnreadableFileError(
@@ -190,17 +196,23 @@ class PackageRegistry:
                     yield answer
                     return
             raise UnreadableFileError(f"{url}: there are more than {_MOST_REDIRECTS} redirects")
+        except UnreadableFileError:
+            raise
         except requests.exceptions.SSLError:
             raise UnreadableFileError(f"{url}: the certificate of the registry is not accepted") from None
         except requests.Timeout:
             raise UnreadableFileError(f"{url}: there was no answer in time") from None
         except (requests.RequestException, HTTPError):
             raise UnreadableFileError(f"{url} cannot be reached, or the connection broke off") from None
+        except ValueError:  # ``requests`` reads the address of a redirect, too
+            raise UnreadableFileError(f"{url}: the registry leads to a malformed address") from None
 
     def _require_safe(self, url: str) -> None:
         scheme = urlsplit(url).scheme
         if scheme not in ("http", "https") or (scheme == "http" and self._scheme == "https"):
-            raise UnreadableFileError(f"{url}: the registry leads from https to there, which is not followed")
+            raise UnreadableFileError(
+                f"{_shown(url)}: the registry leads from {self._scheme} to there, which is not followed"
+            )
 
     def _pieces(self, answer: requests.Response, most: int, is_packed: bool) -> Iterator[bytes]:
         """The body as it comes. An archive is left as it is, also where the registry calls it an encoded one."""
@@ -217,6 +229,23 @@ class PackageRegistry:
         size = answer.headers.get("Content-Length", "")
         if not is_packed and size.isdecimal() and done != int(size):
             raise UnreadableFileError(f"{answer.url}: the connection broke off")
+
+
+def _joined(base: str, reference: str) -> str:
+    """A URL of the registry, which it may name relative to its own. Raises UnreadableFileError."""
+    try:
+        url = urljoin(base, reference)
+        urlsplit(url)
+    except ValueError:
+        raise UnreadableFileError(f"the registry names a malformed address: {_shown(reference)}") from None
+    if not url.isascii() or not url.isprintable() or len(url) > _LONGEST_URL:
+        raise UnreadableFileError(f"the registry names a malformed address: {_shown(url)}")
+    return url
+
+
+def _shown(text: str) -> str:
+    """A text of the registry as a message may have it: short, and without what a terminal would obey."""
+    return escaped(shortened(text))
 
 
 def _version_of(package: PackageName, versions: Set[str], tags: Mapping[str, Any], address: str) -> str:
@@ -236,8 +265,13 @@ def _version_of(package: PackageName, versions: Set[str], tags: Mapping[str, Any
     place = max(0, min(place, len(ordered) - _NEAREST))
     raise UnreadableFileError(
         f"{address} has no version '{version}' of '{name}'. The nearest are "
-        f"{', '.join(ordered[place : place + _NEAREST])}; the latest is {tags.get('latest') or ordered[-1]}"
+        f"{', '.join(ordered[place : place + _NEAREST])}; the latest is {_latest(ordered, tags)}"
     )
+
+
+def _latest(ordered: Sequence[str], tags: Mapping[str, Any]) -> str:
+    tagged = tags.get("latest")
+    return str(tagged) if tagged in ordered else ordered[-1]
 
 
 def _checksums(dist: Mapping[str, Any]) -> dict[str, bytes]:

@@ -110,3 +110,10 @@ def code_of_uri(uri: str, taken: Collection[str | None]) -> str:
     stem = "-".join(last.split()) or "attribute"
     candidates = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
     return next(code for code in candidates if code not in taken)
+
+
+def escaped(text: str, within: str = "") -> str:
+    """A foreign text without characters that end a line, or that a terminal obeys; ``within`` has further ones."""
+    if text.isprintable() and not any(character in text for character in within):
+        return text
+    return "".join(c if c.isprintable() and c not in within else f"\\x{ord(c):02x}" for c in text)

@@ -12,7 +12,8 @@ import orjson
 
 from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.errors import SettingError
-from terminology.http.line_file import LineFile, escaped
+from terminology.core.texts import escaped
+from terminology.http.line_file import LineFile
 from terminology.http.targets import PROBE, RequestTarget
 from terminology.settings import JSON_LOG, LOG_LEVELS, Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from terminology.http.line_file import escaped
+from terminology.core.texts import escaped
 from terminology.settings import JSON_LOG, Settings
 
 

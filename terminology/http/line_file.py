@@ -29,13 +29,6 @@ _AT_ONCE = 4_096
 log = logging.getLogger("terminology")
 
 
-def escaped(text: str, within: str = "") -> str:
-    """A text of a client without characters that end a line; ``within`` has further ones that may not be there."""
-    if text.isprintable() and not any(character in text for character in within):
-        return text
-    return "".join(c if c.isprintable() and c not in within else f"\\x{ord(c):02x}" for c in text)
-
-
 class LineFile:
     """Lines that are appended to a place. For use by several threads, and by processes that are forked from this one.
 

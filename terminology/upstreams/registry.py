@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from terminology.core.cache import Cache
 from terminology.core.model import Document
@@ -116,7 +116,7 @@ class ServerRegistry:
     def _reason_against(self, entry: dict[str, Any], base: str, is_other_release: bool) -> str:
         if base in self._own_bases:
             return "it is an upstream of the file, and asked as such"
-        if not _ADDRESS.fullmatch(base) or not self.settings.allows_server(base):
+        if not _ADDRESS.fullmatch(base) or _climbs(base) or not self.settings.allows_server(base):
             return "its address is not allowed"
         if entry.get("open") is not True and any(entry.get(login) for login in _LOGINS):
             return "it demands a login"
@@ -140,3 +140,8 @@ class ServerRegistry:
             return self._upstream(own)
 
         return self._servers.get(base, make)
+
+
+def _climbs(base: str) -> bool:
+    """Does the path of an address leave a folder that it names (``..``), so that it fits a mask and leads elsewhere?"""
+    return not {".", ".."}.isdisjoint(unquote(urlsplit(base).path).split("/"))

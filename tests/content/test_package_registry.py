@@ -213,6 +213,7 @@ def with_link() -> bytes:
             archive_of("example.cats", "1.0.0", BIRDS),
             "is of another package: its package.json says example.cats@1.0.0",
         ),
+        (archive_of("\x1b]0;x", "1.0.0", BIRDS), "its package.json says \\x1b]0;x@1.0.0"),
         (archive_of(NAME, "1.0.1", BIRDS), f"is of another package: its package.json says {NAME}@1.0.1"),
         (b"<html>", f"{NAME}@1.0.0: cannot be unpacked as .tgz"),
         (ONE[:-20], "cannot be unpacked"),
@@ -255,6 +256,18 @@ ANSWERS: dict[str, tuple[Any, str]] = {
     "cut": (lambda r: send(r, 200, b'{"versions"', Content_Length="500"), "the connection broke off"),
     "circle": (lambda r: send(r, 302, b"", Location=r.path), "there are more than 5 redirects"),
     "file": (lambda r: send(r, 302, b"", Location="file:///etc/passwd"), "which is not followed"),
+    "no address": (
+        lambda r: send(r, 302, b"", Location="http://[bad"),
+        "leads to a malformed address",
+    ),
+    "a path as version": (
+        lambda r: send(r, 200, b'{"versions": {"../../x": {}}, "dist-tags": {"latest": "../../x"}}'),
+        "has no version of 'example.birds'",
+    ),
+    "a command to the terminal": (
+        lambda r: send(r, 200, b'{"versions": {"1.0.0": {"dist": {"tarball": "ftp:\\u001b]0;x"}}}}'),
+        "a malformed address: ftp:\\x1b]0;x",
+    ),
     "closed": (lambda r: r.connection.close(), "cannot be reached, or the connection broke off"),
 }
 

@@ -192,6 +192,15 @@ def test_the_questions_of_a_batch_find_their_servers(tmp_path: Path) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("climb", ["..", "%2e%2E", "."])
+def test_an_address_that_leaves_its_folder_is_not_allowed(tmp_path: Path, climb: str) -> None:
+    """It would fit ``servers``, and lead to another service at the same host."""
+    with serving(OWL) as base:
+        with registry_of({BIRDS: [server_of(f"{base}/{climb}/r4")]}, {}) as (root, _):
+            client = client_of(file_of(tmp_path, root, [f"{base}/x"]))
+            assert client.get(LOOKUP).status_code == 404
+
+
 BROKEN: dict[str, tuple[Fault, int, str]] = {
     "500": (answering("500 Broken", b""), 503, "the status 500"),
     "no JSON": (answering("200 OK", b"<html>", media="text/html"), 503, "text/html"),
