@@ -159,7 +159,7 @@ class PackageRegistry:
         own = manifest.get("name"), manifest.get("version")
         if own != (package.name, package.version):
             raise UnreadableFileError(
-                f"{label}: the archive is of another package: its {MANIFEST} says {_shown(f'{own[0]}@{own[1]}')}"
+                f"{label}: the archive is of another package: its {MANIFEST} says {_brief(f'{own[0]}@{own[1]}')}"
             )
 
     def _published(self, name: str, version: str, node: Any) -> PublishedPackage:
@@ -211,7 +211,7 @@ class PackageRegistry:
         scheme = urlsplit(url).scheme
         if scheme not in ("http", "https") or (scheme == "http" and self._scheme == "https"):
             raise UnreadableFileError(
-                f"{_shown(url)}: the registry leads from {self._scheme} to there, which is not followed"
+                f"{_brief(url)}: the registry leads from {self._scheme} to there, which is not followed"
             )
 
     def _pieces(self, answer: requests.Response, most: int, is_packed: bool) -> Iterator[bytes]:
@@ -237,13 +237,13 @@ def _joined(base: str, reference: str) -> str:
         url = urljoin(base, reference)
         urlsplit(url)
     except ValueError:
-        raise UnreadableFileError(f"the registry names a malformed address: {_shown(reference)}") from None
+        raise UnreadableFileError(f"the registry names a malformed address: {_brief(reference)}") from None
     if not url.isascii() or not url.isprintable() or len(url) > _LONGEST_URL:
-        raise UnreadableFileError(f"the registry names a malformed address: {_shown(url)}")
+        raise UnreadableFileError(f"the registry names a malformed address: {_brief(url)}")
     return url
 
 
-def _shown(text: str) -> str:
+def _brief(text: str) -> str:
     """A text of the registry as a message may have it: short, and without what a terminal would obey."""
     return escaped(shortened(text))
 
