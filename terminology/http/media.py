@@ -57,9 +57,10 @@ class MediaType:
     @property
     def quality(self) -> float:
         try:
-            return float(self.parameters.get("q", "1"))
+            quality = float(self.parameters.get("q", "1"))
         except ValueError:
             return 0.0
+        return min(quality, 1.0) if quality >= 0 else 0.0
 
 
 def media_types(header: str) -> Iterator[MediaType]:

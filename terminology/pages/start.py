@@ -10,7 +10,7 @@ from terminology.core.model import Document
 from terminology.pages.code_systems import ListedConcept, expanded
 from terminology.pages.links import KIND_TITLES
 from terminology.pages.road import Road
-from terminology.pages.view import View, parameters_of, single, summaries, title_of
+from terminology.pages.view import View, failed, parameters_of, single, summaries, title_of
 
 # The resources of a kind that the start page names.
 NAMED = 12
@@ -49,6 +49,10 @@ def _count(road: Road, kind: str) -> int:
 def search(road: Road, text: str) -> View:
     """What a text finds: codes that are written so, concepts with these words, and resources."""
     text = text.strip()[:_LONGEST]
+    replies = {kind: road.get(kind, [("_summary", "count")]) for kind in KIND_TITLES}
+    refusals = {kind: reply for kind, reply in replies.items() if not reply.is_good}
+    if len(refusals) == len(replies):
+        return failed(next(iter(refusals.values())))
     codes = _exactly(road, text) if text and " " not in text else []
     by_words, searched, known = _by_words(road, text)
     values: dict[str, Any] = {
@@ -57,6 +61,7 @@ def search(road: Road, text: str) -> View:
         "by_words": by_words,
         "searched": searched,
         "known": known,
+        "not_searched": [KIND_TITLES[kind].lower() for kind in refusals],
         "resources": {kind: _resources(road, kind, text) for kind in KIND_TITLES},
     }
     return View("search.html", f"Search for {text}", values)

@@ -35,6 +35,7 @@ PROGRAMS = {
     "fhir-pyrate, requests, curl, fetch": "*/*",
     "nothing": "",
     "HL7's Java client": "application/fhir+json; fhirVersion=4.0",
+    "a quality above 1": "text/html;q=2, application/fhir+json",
     "HAPI, JSON": "application/fhir+json;q=1.0, application/json+fhir;q=0.9",
     "HAPI, both": "application/fhir+xml;q=1.0, application/fhir+json;q=1.0, application/xml+fhir;q=0.9, "
     "application/json+fhir;q=0.9",

@@ -407,6 +407,19 @@ def test_a_page_shows_nobody_what_the_user_may_not_read(tmp_path: Path) -> None:
     assert "X-API-Key" in answer.get_data(as_text=True)
 
 
+def test_a_search_says_what_the_user_may_not_search(tmp_path: Path) -> None:
+    """An empty list would read as an answer."""
+    key, entry = api_key("reader", "system/*.rs")
+    path = auth_file(tmp_path, keys=[entry], anonymous=["system/ConceptMap.rs"])
+    reader = Reader(create_app(Settings(environment={}, data="", auth=path)).test_client())
+    text = reader.text(address_of("?q=conization"))
+    assert "may not search the code systems, value sets, naming systems here" in text
+    assert "may not search" not in Reader(reader.client, {"X-API-Key": key}).text(address_of("?q=conization"))
+    for wrong in ({"X-API-Key": "bad"}, {"Authorization": "Bearer bad"}):
+        refused = Reader(reader.client, wrong).page(address_of("?q=conization"), 401)
+        assert "Nothing here" not in words(refused) and refused.find_class("issue")
+
+
 @pytest.mark.parametrize("root", ["r4", "r5"])
 def test_a_right_below_one_root_opens_no_page_below_another(tmp_path: Path, root: str) -> None:
     scopes = [f"{root}:system/CodeSystem.rs", f"{root}:system/ValueSet.rs", f"{root}:system/ConceptMap.rs"]
