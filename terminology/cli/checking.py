@@ -32,7 +32,7 @@ from terminology.wire.outcome import operation_outcome
 from terminology.workbench.columns import SheetColumns, columns_of
 from terminology.workbench.coverage import CoverageReport, coverage
 from terminology.workbench.diff import CodeChange, breaking, map_changes, system_changes, system_of
-from terminology.workbench.lint import LintFinding, junit, lint, sarif
+from terminology.workbench.lint import LintFinding, content_of, junit, lint, sarif
 from terminology.workbench.mapping import MappedRow, SheetMapper, targets_of
 from terminology.workbench.sheets import Sheet, open_sheet
 from terminology.workbench.tables import open_text
@@ -61,15 +61,17 @@ def lint_(
     config: Path | None,
     **options: Any,
 ) -> None:
-    """Check CodeSystems, ValueSets and ConceptMaps in JSON files against themselves and the loaded code systems.
+    """Check CodeSystems, ValueSets and ConceptMaps in JSON files against each other and the loaded code systems.
 
     A FILE has a resource or a Bundle. Each finding has the FHIRPath of the element at fault. The exit status is 1 if
     there is an error: a code that its code system does not have, a relationship that FHIR does not have.
     """
     findings: list[tuple[str, LintFinding]] = []
     with opened_terminology(config, options) as terminology, interruptible(output):
-        for path in paths:
-            findings += [(str(path), finding) for finding in lint(terminology, _resource_in(path))]
+        resources = [_resource_in(path) for path in paths]
+        beside = content_of(resources)
+        for path, resource in zip(paths, resources, strict=True):
+            findings += [(str(path), finding) for finding in lint(terminology, resource, beside=beside)]
         with open_text(output) as stream:
             stream.write(_lint_report([str(path) for path in paths], findings, format_))
     counts = Counter(finding.severity for _, finding in findings)

@@ -1,4 +1,4 @@
-"""A check of code systems, value sets and maps against themselves and against the loaded code systems.
+"""A check of code systems, value sets and maps against themselves, each other and the loaded code systems.
 
 Each finding is an issue with the FHIRPath of the element at fault, in the shape of FHIR that the resource itself has.
 The findings can be written as an OperationOutcome, as JUnit XML, and as SARIF 2.1.0 for code scanning.
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from terminology.catalogue.content import Content
+from terminology.catalogue.protocol import Catalogue
+from terminology.content.packages import resources_of
 from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.issues.severity import SEVERITIES
 from terminology.core.model import Document, Issue
 from terminology.core.software import NAME, VERSION
@@ -62,25 +67,40 @@ class LintFinding:
         return make(code="business-rule", text=self.text, at=[self.path])
 
 
-def lint(terminology: Terminology, resource: Document, path: str | None = None) -> Iterator[LintFinding]:
+def content_of(resources: Iterable[Document]) -> Catalogue:
+    """The content of resources and Bundles that are checked together. One that cannot be read is not in it."""
+    documents: list[Document] = []
+    for resource in resources:
+        try:
+            documents += resources_of(deepcopy(resource))
+        except TerminologyError:  # its own findings say more
+            continue
+    return Content(documents)
+
+
+def lint(
+    terminology: Terminology, resource: Document, path: str | None = None, beside: Catalogue | None = None
+) -> Iterator[LintFinding]:
     """The findings about a resource, or about each one in a Bundle; nothing for resources of other types.
 
-    ``path`` is the FHIRPath of the resource, if it is not its type.
+    ``path`` is the FHIRPath of the resource, if it is not its type. ``beside`` has the resources that are
+    checked together, and comes before the loaded content; the resource or Bundle alone, unless it is given.
     """
+    beside = content_of([resource]) if beside is None else beside
     kind = str(resource.get("resourceType"))
     place = path or kind
     if kind == "Bundle":
         for number, entry in enumerate(_objects(resource, "entry")):
             inner = entry.get("resource")
             if isinstance(inner, dict):
-                yield from lint(terminology, inner, f"{place}.entry[{number}].resource")
+                yield from lint(terminology, inner, f"{place}.entry[{number}].resource", beside)
         return
     checks = {"ConceptMap": _concept_map, "CodeSystem": _code_system, "ValueSet": _value_set}
     if kind in checks:
         for name in ("url", "status"):
             if not resource.get(name):
                 yield LintFinding("missing-element", "error", place, issues.element_is_missing(name))
-        yield from checks[kind](_Codes(terminology), resource, place)
+        yield from checks[kind](_Codes(terminology, beside), resource, place)
 
 
 def _objects(node: Document, name: str) -> list[Document]:
@@ -90,21 +110,26 @@ def _objects(node: Document, name: str) -> list[Document]:
 
 
 class _Codes:
-    """Checks codes against the loaded code systems."""
+    """Checks codes against the code systems that are checked too, and then against the loaded ones."""
 
-    def __init__(self, terminology: Terminology) -> None:
-        self._catalogue = terminology.visible_catalogue
+    def __init__(self, terminology: Terminology, beside: Catalogue) -> None:
+        self._catalogues = (beside, terminology.visible_catalogue)
         self._systems: dict[tuple[str, str | None], CodeSystem | None] = {}
 
     def system(self, url: str | None, version: str | None) -> CodeSystem | None:
         key = url or "", version
         if key not in self._systems:
-            system = self._catalogue.find_system(url or "", version) if url else None
-            usable = system is not None and not (system.about.is_absent or system.about.is_example)
-            self._systems[key] = (
-                self._catalogue.supplemented(system) if system is not None and usable else None
-            )
+            self._systems[key] = self._usable_system(url, version) if url else None
         return self._systems[key]
+
+    def _usable_system(self, url: str, version: str | None) -> CodeSystem | None:
+        for catalogue in self._catalogues:
+            system = catalogue.find_system(url, version)
+            if system is not None and not (system.about.is_absent or system.about.is_example):
+                for each in self._catalogues:
+                    system = each.supplemented(system)
+                return system
+        return None
 
     def check(
         self, system: CodeSystem | None, code: object, display: object, path: str

@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from terminology.cli.commands import main
-from tests.support.builders import code_system, concept
+from tests.support.builders import code_system, concept, value_set
 from tests.support.maps import MAPS, SYSTEMS, map_of, to
 
 HERE, THERE = (system["url"] for system in SYSTEMS)
+TOP = [{"code": "top"}]
 
 
 def run(*words: str) -> Result:
@@ -50,6 +51,36 @@ def test_lint_names_the_place_and_the_status_is_1_for_errors(
     assert result.stdout.startswith(f"{bad}: ConceptMap.group[0].element[0].code: error: ")
     assert result.stderr == "2 files: 1 error, 0 warnings\n"
     assert run("lint", good, *content).exit_code == 0
+
+
+def test_the_files_of_one_check_know_each_other_in_any_order(tmp_path: Path) -> None:
+    """They come before what is loaded: a hook before a commit checks what will be committed."""
+    url = "http://example.org/shelves"
+    system = written(tmp_path, "cs.json", code_system(url, concept("top", "Top"), version="1"))
+    older = written(tmp_path, "older.json", code_system(url, concept("low", "Low"), version="1"))
+    members = written(tmp_path, "vs.json", value_set("http://example.org/v", {"system": url, "concept": TOP}))
+    elements = [{"code": "top", "target": [to("nix")]}]
+    map_ = written(tmp_path, "cm.json", map_of("cm", url, url, elements))
+    for files in ([system, members, map_], [map_, members, system]):
+        for loaded in ([], ["--content", older]):
+            result = run("lint", *files, *loaded)
+            (line,) = result.stdout.splitlines()
+            assert line.startswith(f"{map_}: ConceptMap.group[0].element[0].target[0].code: error: ")
+    assert "unknown-system" in run("lint", members).stdout
+
+
+@pytest.mark.parametrize("elements", [{"url": ["x"]}, {"concept": [{"code": 3}]}, {"content": "x"}])
+def test_a_file_with_faults_does_not_keep_the_others_from_being_checked(
+    tmp_path: Path, elements: dict[str, object]
+) -> None:
+    url = "http://example.org/shelves"
+    wrong = written(tmp_path, "wrong.json", code_system(url, concept("top")) | elements)
+    members = written(
+        tmp_path, "vs.json", value_set("http://example.org/v", {"system": HERE, "concept": TOP})
+    )
+    here = written(tmp_path, "here.json", SYSTEMS[0])
+    result = run("lint", wrong, members, here)
+    assert f"{members}: ValueSet.compose.include[0].concept[0].code: error: " in result.stdout
 
 
 def test_warnings_make_the_status_1_with_strict_only(tmp_path: Path, content: tuple[str, ...]) -> None:
