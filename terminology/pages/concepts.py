@@ -13,6 +13,7 @@ from terminology.pages.road import Road
 from terminology.pages.view import (
     View,
     failed,
+    fields_of,
     map_titles,
     notices_of,
     parameters_of,
@@ -60,7 +61,7 @@ class ShownConcept:
 def lookup(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
     """The page of ``$lookup``: the concept, or the form that asks for one."""
     arguments = dict(query)
-    values: dict[str, Any] = {"given": arguments, "systems": systems_to_choose(road)}
+    values: dict[str, Any] = {"given": fields_of(path, query), "systems": systems_to_choose(road)}
     if not any(arguments.get(name) for name in ("code", "coding")):
         return View("lookup.html", "Look up a code", values)
     question = [(name, value) for name, value in query if value]

@@ -13,6 +13,7 @@ from terminology.pages.road import Road, parameters
 from terminology.pages.view import (
     View,
     failed,
+    fields_of,
     issues_of,
     map_titles,
     notices_of,
@@ -81,16 +82,17 @@ def translate(road: Road, path: str, query: Query) -> View:
     known = [(name.removeprefix(WHEN), value) for name, value in arguments.items() if name.startswith(WHEN)]
     question = [(name, value) for name, value in query if value and not name.startswith(WHEN)]
     maps = summaries(road, "ConceptMap", [], 200)
+    fields = fields_of(path, query)
     values: dict[str, Any] = {
-        "given": arguments,
+        "given": fields,
         "systems": systems_to_choose(road),
         "maps": maps,
         "when": dict(known),
     }
-    code = arguments.get("sourceCode") or arguments.get("code") or arguments.get("targetCode") or ""
+    code = fields.get("sourceCode") or fields.get("targetCode") or ""
     if not code:
         return View("translate.html", "Translate a code", values)
-    system = arguments.get("system") or arguments.get("targetSystem") or ""
+    system = fields.get("system") or fields.get("targetSystem") or ""
     question.append((_EXPLAIN, "true"))
     reply = road.get(path, question, "" if known else "This translation")
     matches = matches_of(reply.resource, system, code) if reply.is_good else []
@@ -109,7 +111,7 @@ def translate(road: Road, path: str, query: Query) -> View:
         "attributes": attributes,
         "titles": titles_of(road, systems),
         "explanation": _explanation(results),
-        "is_reverse": "targetCode" in arguments or arguments.get("reverse") == "true",
+        "is_reverse": "targetCode" in fields or arguments.get("reverse") == "true",
         "map_titles": map_titles(maps),
         "notices": notices_of(results),
     }
@@ -155,7 +157,7 @@ def validate(road: Road, path: str, query: Query) -> View:
         choices = [(str(r["url"]), title_of(r)) for r in summaries(road, "ValueSet", [], 60) if r.get("url")]
     title = "Is this code in a value set?" if is_value_set else "Is this code valid?"
     values: dict[str, Any] = {
-        "given": arguments,
+        "given": fields_of(path, query),
         "is_value_set": is_value_set,
         "choices": choices,
         "systems": systems_to_choose(road),
@@ -183,9 +185,9 @@ def validate(road: Road, path: str, query: Query) -> View:
 
 def subsumes(road: Road, path: str, query: Query) -> View:
     """The page of ``$subsumes``."""
-    arguments = {name: value for name, value in query if value}
-    values: dict[str, Any] = {"given": arguments, "systems": systems_to_choose(road)}
-    if not (arguments.get("codeA") and arguments.get("codeB")):
+    fields = fields_of(path, query)
+    values: dict[str, Any] = {"given": fields, "systems": systems_to_choose(road)}
+    if not (fields.get("codeA") and fields.get("codeB")):
         return View("subsumes.html", "Compare two codes", values)
     reply = road.get(path, [(name, value) for name, value in query if value], "This comparison")
     if not reply.is_good:

@@ -14,6 +14,7 @@ from terminology.pages.view import (
     View,
     facts,
     failed,
+    fields_of,
     pills,
     summaries,
     title_of,
@@ -91,7 +92,7 @@ def expand(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:
     """The page of ``$expand``: the form that asks, and the codes."""
     arguments = dict(query)
     values: dict[str, Any] = {
-        "given": arguments,
+        "given": fields_of(path, query),
         "value_sets": _to_choose(road),
         "text": arguments.get("filter", ""),
     }

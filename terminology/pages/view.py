@@ -9,6 +9,8 @@ from typing import Any
 from terminology.core.model import Document, Typed
 from terminology.pages import texts
 from terminology.pages.road import PageReply, Road
+from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.operation_table import operations_of
 
 # The elements of a resource without its lists of codes.
 HEADER = (
@@ -60,6 +62,31 @@ def failed(
     headers = {name: reply.headers[name] for name in _PASSED_ON if name in reply.headers}
     all_values = {**(values or {}), "issues": issues_of(reply.resource)}
     return View(template, title, all_values, reply.status, headers=headers)
+
+
+def fields_of(path: str, query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The values for the form of an operation: of each parameter under all its names, as releases differ in them.
+
+    A Coding (``system|code``) is also in the fields of its system and code.
+    """
+    sent = {name: value for name, value in query if value}
+    operation = operations_of(path.partition("/")[0], RELEASES["r5"]).get(path.rpartition("$")[2])
+    rows = {row.field: row for row in operation.parameters} if operation is not None else {}
+    values = dict(sent)
+    for row in rows.values():
+        value = next((sent[name] for name in row.names if name in sent), None)
+        if value is None:
+            continue
+        parts = {row.field: value}
+        if row.type == "Coding":
+            url, _, code = value.rpartition("|")
+            system = row.field.replace("coding", "system")
+            system = next(name for name in (system, "system", "url") if name in rows)
+            parts |= {system: url, row.field.replace("coding", "code"): code}
+        for field_, text in parts.items():
+            for name in rows[field_].names:
+                values.setdefault(name, text)
+    return values
 
 
 def issues_of(outcome: Document) -> list[Document]:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from lxml import html
 
 from terminology import Settings, create_app
 from terminology.core.model import Document
@@ -157,6 +158,44 @@ def test_the_request_behind_a_page_is_the_one_that_answers(reader: Reader) -> No
     answer = reader.client.get(asked[1]).get_json()
     shown = json.loads(page.xpath("//pre[@class='answer']")[0].text_content())
     assert answer == shown and answer["parameter"][0] == {"name": "result", "valueBoolean": True}
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        (
+            "ConceptMap/$translate?system=S&code=C&targetsystem=T",
+            {"system": "S", "sourceCode": "C", "targetSystem": "T"},
+        ),
+        ("ConceptMap/$translate?sourceSystem=S&sourceCode=C", {"system": "S", "sourceCode": "C"}),
+        ("ConceptMap/$translate?sourceCoding=S|C", {"system": "S", "sourceCode": "C"}),
+        ("ConceptMap/$translate?coding=S|C", {"system": "S", "sourceCode": "C"}),
+        ("ConceptMap/$translate?targetCoding=T|C", {"targetSystem": "T", "sourceCode": ""}),
+        ("CodeSystem/$validate-code?system=S&code=C", {"url": "S", "code": "C"}),
+        ("CodeSystem/$validate-code?coding=S|C", {"url": "S", "code": "C"}),
+        ("ValueSet/$validate-code?url=V&coding=S|C", {"url": "V", "system": "S", "code": "C"}),
+        ("CodeSystem/$lookup?coding=S|C", {"system": "S", "code": "C"}),
+        ("CodeSystem/$subsumes?codingA=S|A&codingB=S|B", {"system": "S", "codeA": "A", "codeB": "B"}),
+    ],
+)
+@pytest.mark.parametrize("release", ["r4", "r5"])
+def test_a_form_has_what_was_sent_under_any_name(
+    reader: Reader, address: str, fields: dict[str, str], release: str
+) -> None:
+    page = html.fromstring(reader.answer(address_of(address, release)).get_data(as_text=True))
+    (form,) = page.xpath("//form[contains(@class, 'try')]")
+    assert {name: form.xpath(f".//input[@name='{name}']/@value") for name in fields} == {
+        name: [value] for name, value in fields.items()
+    }
+
+
+def test_a_Coding_is_answered_as_its_system_and_code_are(reader: Reader) -> None:
+    coding = f"ConceptMap/$translate?sourceCoding={OURS}|conization-loop-colposcopic&targetSystem={CPT}"
+    for address in (LOOP_AT_COLPOSCOPY, coding):
+        page = reader.page(address_of(address))
+        assert [words(a) for a in page.xpath("//ul[@class='mappings']//a[@class='code']")] == ["57461"]
+    compared = f"CodeSystem/$subsumes?codingA={OURS}|conization&codingB={OURS}|conization-loop"
+    assert "it subsumes code B" in reader.text(address_of(compared))
 
 
 def test_conditions_are_sent_as_dependencies(reader: Reader) -> None:
