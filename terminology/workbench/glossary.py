@@ -19,6 +19,10 @@ _SHORTEST_PART = 4
 _LONGEST_ENTRY = 3
 # Letters between the parts of a German compound.
 _JOINTS = ("", "s", "n", "en", "es")
+# Letters and ends of German words of Latin and Greek, and those of the English word: Hysterektomie, Karzinom, Stenose.
+_GERMAN_LETTERS = (("k", "c"), ("z", "c"))
+_GERMAN_ENDS = (("ien", "ies"), ("ie", "y"), ("om", "oma"), ("ose", "osis"), ("isch", "ic"), ("", ""))
+_SHORTEST_GERMAN = 6
 
 
 @dataclass(slots=True, frozen=True)
@@ -46,6 +50,23 @@ def meanings(text_words: Sequence[str], place: int) -> Iterator[tuple[int, WordM
             yield length, meaning
     if compound := _compound(text_words[place]):
         yield 1, compound
+
+
+def english_forms(word: str) -> list[str]:
+    """The English words that a German one of Latin or Greek may be; only those that are words are of use.
+
+    >>> english_forms("hysterektomie")[0], english_forms("karzinom")[0], english_forms("konisation")[0]
+    ('hysterectomy', 'carcinoma', 'conisation')
+    """
+    if len(word) < _SHORTEST_GERMAN or not word.isalpha():
+        return []
+    german, english = next(ends for ends in _GERMAN_ENDS if word.endswith(ends[0]))
+    stem = word.removesuffix(german)
+    latin = stem
+    for letter, other in _GERMAN_LETTERS:
+        latin = latin.replace(letter, other)
+    forms = dict.fromkeys((latin + english, latin.replace("sation", "zation") + english, stem + english))
+    return [form for form in forms if form != word]
 
 
 def _compound(word: str) -> WordMeaning | None:

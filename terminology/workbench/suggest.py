@@ -2,8 +2,9 @@
 
 The index of words that a code system has for searches (``CodeSystem.select``) finds the candidates: concepts with the
 rarest words of the text, or with what these may mean (``glossary``), their other spellings and their stems. Then every
-term of a candidate is compared with the text, word by word; a rare word counts more than a usual one. The package
-rapidfuzz compares words that may be mistyped.
+term of a candidate is compared with the text, word by word; a rare word counts more than a usual one. A candidate with
+another number, side or degree than the text (``distinctions``) loses half of its score. The package rapidfuzz compares
+words that may be mistyped.
 
 A suggestion is not a mapping: a person decides (``decisions``).
 """
@@ -23,7 +24,15 @@ from terminology.core.texts import beginning_with, words
 from terminology.library import Terminology
 from terminology.operations.spelling import find_system, other_spellings
 from terminology.systems.protocol import CodeSystem, ConceptSet
-from terminology.workbench.glossary import meanings
+from terminology.workbench.distinctions import (
+    NUMBER,
+    Distinctions,
+    differences,
+    distinctions,
+    roman_numeral,
+    spelled_numerals,
+)
+from terminology.workbench.glossary import english_forms, meanings
 
 # Words that say little: they count a tenth.
 _STOP = frozenset(
@@ -46,11 +55,13 @@ _WORTH = {
 }
 _SHORTEST_STEM, _SHORTEST_SLIP = 5, 4
 # Of a hundred: how alike a mistyped word must be.
-_ALIKE = 80
+_ALIKE = 82
 # The part of the score that asks how much of the text the term has; the rest asks how much of the term the text has.
 _PART_OF_TEXT = 0.75
 # An abstract concept is a heading: a code below it is the better answer.
 _ABSTRACT, _INACTIVE = 0.97, 0.8
+# A candidate keeps this part of its score for each difference from the text.
+_DIFFERENT = 0.5
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,6 +93,21 @@ class TextWord:
     weight: float = 1.0
 
 
+@dataclass(slots=True)
+class _ScoredConcept:
+    """A candidate with what it is worth. ``number`` is True for the number of the text, False for another one."""
+
+    concept: Concept
+    score: float
+    why: str
+    number: bool | None
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """The best first; by their codes if they are worth the same."""
+        return -self.score, self.concept.code
+
+
 class Suggester:
     """Suggests concepts of one code system. What it has learned of the words is kept for the next text."""
 
@@ -99,6 +125,7 @@ class Suggester:
         self._sizes: dict[str, int] = {}
         self._letters: dict[str, list[str]] = {}
         self._terms: dict[str, list[tuple[str, list[str]]]] = {}
+        self._distinctions: dict[str, Distinctions] = {}
 
     def suggestions(self, text: str, most: int = 5) -> list[Suggestion]:
         """The candidates for a text, the best first; none for a text without a word that the code system has."""
@@ -106,23 +133,24 @@ class Suggester:
         known = [word for word in read if word.readings]
         if not known:
             return []
-        scored = []
+        of_text = _said_by(read)
         candidates = list(self._candidates(known))
         self._learn(candidates)
-        for concept in candidates:
-            score, why = self._compare(concept, read, text)
-            if score > 0:
-                scored.append((-score, concept.code, concept, why))
-        scored.sort(key=lambda entry: entry[:2])
+        scored = [self._scored(concept, read, of_text, text) for concept in candidates]
+        scored = _with_other_numbers_last([each for each in scored if each.score > 0])
         return [
-            Suggestion(self.url, code, concept.display or "", round(-score, 3), why)
-            for score, code, concept, why in scored[:most]
+            Suggestion(
+                self.url, each.concept.code, each.concept.display or "", round(each.score, 3), each.why
+            )
+            for each in scored[:most]
         ]
 
     # -- the text --------------------------------------------------------------------------------
 
     def _read(self, text: str) -> list[TextWord]:
-        text_words = words(text.casefold().replace("w/o", "without ").replace("w/", "with "))
+        text_words = spelled_numerals(
+            words(text.casefold().replace("w/o", "without ").replace("w/", "with "))
+        )
         read = []
         for place, word in enumerate(text_words):
             readings = list(self._readings(text_words, place))
@@ -136,19 +164,25 @@ class Suggester:
         is_known = self._size(word) > 0
         if is_known:
             yield WordReading((word,), _WORTH["word"], "word")
+        roman = roman_numeral(word)
+        if roman is not None and self._size(roman):  # the index has the words as they are written
+            yield WordReading((roman,), _WORTH["word"], "word")
         means = list(meanings(text_words, place))
         for _, meaning in means:
             there = tuple(part for part in meaning.words if self._size(part) or part in _STOP)
             if any(part not in _STOP for part in there):
                 worth = _WORTH[meaning.kind] * len(there) / len(meaning.words)
                 yield WordReading(there, worth, meaning.kind)
+        forms = [form for form in english_forms(word) if self._size(form)] if not (is_known or means) else []
+        for form in forms:
+            yield WordReading((form,), _WORTH["de"], "de")
         for other in other_spellings(word) if len(word) > _SHORTEST_SLIP else ():
             if self._size(other):
                 yield WordReading((other,), _WORTH["spelling"], "spelling")
         stem = self._stem(word)
         if stem is not None and self._size(stem) > self._size(word):
             yield WordReading((stem,), _WORTH["stem"], "stem")
-        if not is_known and not means and len(word) >= _SHORTEST_SLIP and word.isalpha():
+        if not is_known and not means and not forms and len(word) >= _SHORTEST_SLIP and word.isalpha():
             for known, alike, _ in self._extract(
                 word, self._beginning_with(word[0]), scorer=self._ratio, score_cutoff=_ALIKE, limit=3
             ):
@@ -281,12 +315,18 @@ class Suggester:
         """Read the terms of concepts that are not known yet, all at once."""
         if len(self._terms) > _MOST_LISTED:
             self._terms.clear()
+            self._distinctions.clear()
         unknown = [concept for concept in concepts if concept.code not in self._terms]
         details = self._system.describe([concept.code for concept in unknown])
         for concept in unknown:
             detail = details.get(concept.code)
             texts = [concept.display or "", *(d.value for d in detail.designations)] if detail else []
-            self._terms[concept.code] = [(text, words(text)) for text in dict.fromkeys(filter(None, texts))]
+            self._terms[concept.code] = [
+                (text, spelled_numerals(words(text))) for text in dict.fromkeys(filter(None, texts))
+            ]
+            self._distinctions[concept.code] = distinctions(
+                part for _, parts in self._terms[concept.code] for part in parts
+            )
 
     def _terms_of(self, concept: Concept) -> list[tuple[str, list[str]]]:
         """The display and the designations of a concept, each with its words."""
@@ -294,10 +334,26 @@ class Suggester:
             self._learn([concept])
         return self._terms[concept.code]
 
+    def _scored(
+        self, concept: Concept, read: Sequence[TextWord], of_text: Distinctions, text: str
+    ) -> _ScoredConcept:
+        """A candidate with its score: what its words are worth, less what it says otherwise than the text."""
+        score, why = self._compare(concept, read, text)
+        of_concept = self._distinctions[concept.code]
+        different = differences(of_text, of_concept)
+        score *= _DIFFERENT ** len(different)
+        why = "; ".join([why, *(f"other {what}: {how}" for what, how in different.items())])
+        number = None
+        if of_text.get(NUMBER) and of_concept.get(NUMBER):
+            number = NUMBER not in different
+        return _ScoredConcept(concept, score, why, number)
+
     def _compare(self, concept: Concept, read: Sequence[TextWord], text: str) -> tuple[float, str]:
         best, why = 0.0, ""
         for term, parts in self._terms_of(concept):
             score, kinds = self._compare_term(parts, read)
+            if not kinds:
+                continue
             score = score * 0.98 + 0.02 * self._ratio(text.casefold(), term.casefold()) / 100
             if score > best:
                 meanings = [f"{word} = {means} ({kind})" for word, means, kind in kinds if kind != "word"]
@@ -355,12 +411,33 @@ class Suggester:
         return best
 
 
+def _said_by(read: Sequence[TextWord]) -> Distinctions:
+    """The distinctions of a text: of its words, and of what they are sure to mean."""
+    text_words = [word.text for word in read]
+    means = (
+        part
+        for place in range(len(read))
+        for _, meaning in meanings(text_words, place)
+        for part in meaning.words
+    )
+    return distinctions([*text_words, *means])
+
+
+def _with_other_numbers_last(scored: list[_ScoredConcept]) -> list[_ScoredConcept]:
+    """The candidates in their order. None with another number than the text is worth more than one with the same."""
+    lowest = min((each.score for each in scored if each.number), default=1.0)
+    for each in scored:
+        if each.number is False:
+            each.score = min(each.score, lowest * 0.99)
+    return sorted(scored, key=lambda each: each.order)
+
+
 def _place_of(word: str, parts: Sequence[str]) -> tuple[int | None, float]:
     """The place of a word in a term, and how well it fits there: a longer word that begins so fits less."""
     place, fit = None, 0.0
     for number, part in enumerate(parts):
         if part == word:
             return number, 1.0
-        if fit < 0.9 and part.startswith(word) and len(word) > 1:
+        if fit < 0.9 and part.startswith(word) and len(word) > 1 and not word.isdecimal():
             place, fit = number, 0.9
     return place, fit

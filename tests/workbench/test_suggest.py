@@ -26,6 +26,14 @@ TITLES = {
     "5": "Malignant neoplasm of cervix uteri",
     "6": "Malignant neoplasm of ovary",
     "7": "Hemorrhage of ovary",
+    "8": "Dysplasia of cervix grade 1",
+    "9": "Dysplasia of cervix grade 2",
+    "10": "Severe dysplasia of cervix, grade III with carcinoma in situ of the cervix",
+    "11": "Removal of left ovary, partial",
+    "12": "Removal of right ovary, partial",
+    "13": "Removal of left ovary, total",
+    "14": "Hysterectomy",
+    "15": "Curative intent",
 }
 
 
@@ -122,3 +130,48 @@ def test_texts_that_a_licence_keeps_back_are_not_suggested(tmp_path: Path) -> No
     with Terminology(settings=Settings(licences=str(place))) as terminology:
         suggestions = Suggester(terminology, OWN).suggestions("Schlingenkonisation")
         assert [each.display for each in suggestions if "onization" in each.display] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "same", "others"),
+    [
+        ("dysplasia of cervix II", "9", {"8", "10"}),
+        ("dysplasia cervix grade 3", "10", {"8", "9"}),
+        ("Dysplasia of cervix, grade I", "8", {"9", "10"}),
+        ("dysplasia of cervix 2nd", "9", {"8", "10"}),
+        ("mild dysplasia of cervix", "8", {"10"}),
+        ("removal lt ovary partial", "11", {"12", "13"}),
+        ("removal of the right ovary", "12", {"11", "13"}),
+        ("complete removal of left ovary", "13", {"11", "12"}),
+    ],
+)
+def test_another_number_side_or_degree_costs_half_of_the_score(
+    small: Suggester, text: str, same: str, others: set[str]
+) -> None:
+    first, *rest = small.suggestions(text, 20)
+    assert first.code == same
+    different = [each for each in rest if "; other " in each.why]
+    assert {each.code for each in different} >= others
+    assert all(each.score <= 0.5 for each in different)
+    assert first.score > 0.55
+
+
+def test_a_term_with_the_number_of_the_text_comes_before_others(small: Suggester) -> None:
+    suggestions = small.suggestions("excision of foot number 7 grade 2, dysplasia of the cervix", 600)
+    others = [place for place, each in enumerate(suggestions) if "other number" in each.why]
+    same = [place for place, each in enumerate(suggestions) if each.code in ("9", "x7", "x2")]
+    assert len(same) == 3 and others and max(same) < min(others)
+
+
+def test_the_grades_of_CIN_are_not_taken_for_each_other() -> None:
+    with Terminology() as terminology:
+        suggester = Suggester(terminology, "http://snomed.info/sct")
+        codes = {text: suggester.suggestions(text)[0].code for text in ("CIN II", "CIN 2", "CIN III", "CIN3")}
+    assert codes == {"CIN II": "285838002", "CIN 2": "285838002", "CIN III": "252991009", "CIN3": "252991009"}
+
+
+def test_a_German_form_is_no_slip_and_a_distant_word_is_not_read(
+    small: Suggester,
+) -> None:
+    (best,) = small.suggestions("Inpatient Hysterektomie", 5)
+    assert (best.code, best.why) == ("14", "hysterektomie = hysterectomy (de)")
