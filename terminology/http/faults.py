@@ -35,6 +35,7 @@ CONTRADICTION = (("Content-Length", "1"), ("Transfer-Encoding", "chunked"))
 # Where the server that comes with Flask has the connection, which it would keep.
 _SOCKET = "werkzeug.socket"
 _HEADER = RequestHeader.FAULT.wsgi_name
+_REPLAY = RequestHeader.REPLAY.wsgi_name
 _STATUSES = {int(status) for status in HTTPStatus if status >= 400}
 _CALLS = re.compile(r"(\d{1,9})(?:(-)(\d{1,9})?)?")
 _MEDIA = re.compile(r"[\w.+-]+/[\w.+-]+")
@@ -147,7 +148,8 @@ class FaultPlan:
     """The faults of one application. For use by several threads.
 
     A request has the fault that its header asks for, else the first that was planned for it. Requests with the same
-    header count as calls of one fault: a further word in it (``name=...``) tells them apart.
+    header count as calls of one fault: a further word in it (``name=...``) tells them apart. Each replay of a recording
+    (``X-Terminology-Replay``) has its own count of them.
     """
 
     _planned: list[_PlannedFault] = field(default_factory=list)
@@ -173,9 +175,10 @@ class FaultPlan:
                 fault = Fault.read(text)
             except ValueError as problem:
                 raise RefusedError(400, issues.bad_fault(str(problem), LONGEST_DELAY)) from None
+            key = f"{environ.get(_REPLAY, '')} {text}"
             with self._lock:
-                call = (self._calls.find(text) or 0) + 1
-                self._calls.put(text, call)
+                call = (self._calls.find(key) or 0) + 1
+                self._calls.put(key, call)
             return fault if fault.is_at(call) else None
         with self._lock:
             for planned in self._planned:

@@ -159,7 +159,10 @@ class Recording:
 
 
 class Recorder:
-    """The layer, around all that answers. ``base`` is the URL of ``/fhir``, empty for that of each request."""
+    """The layer, around all that answers. ``base`` is the URL of ``/fhir``, empty for that of each request.
+
+    Requests of a replay are not recorded: the file may be the one that is replayed.
+    """
 
     def __init__(
         self, application: WSGIApplication, recording: Recording, largest_body: int, base: str = ""
@@ -168,6 +171,8 @@ class Recorder:
         self._largest_body, self._base = largest_body, base
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if RequestHeader.REPLAY.wsgi_name in environ:
+            return self._application(environ, start_response)
         method, path, query = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", "")
         body, headers = received(environ, self._largest_body), from_wsgi(environ)
         status, answer_headers = "", list[tuple[str, str]]()

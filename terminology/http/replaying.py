@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import orjson
 from terminology.core.errors import SettingError, reason_of
 from terminology.http.recording import RecordedExchange
 from terminology.http.targets import ROOT
+from terminology.wire.request_headers import RequestHeader
 
 # Seconds for which an answer may be awaited.
 PATIENCE = 120
@@ -50,7 +52,10 @@ def replay(
     """Send each request to a server, whose URL is that of ``/fhir``, one after the other.
 
     ``ignored`` are names of elements whose values may differ, at any depth. The URL of the recorded server stands for
-    that of this one, in requests and answers. Raises SettingError for a server that cannot be reached.
+    that of this one, in requests and answers. A header tells a test harness of this package that it is a replay, which
+    it does not record, and for which it counts the calls of faults anew.
+
+    Raises SettingError for a server that cannot be reached.
     """
     parts = urlsplit(server.rstrip("/"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -63,11 +68,13 @@ def replay(
         connection.connect()
     except OSError as problem:
         raise SettingError(f"{server} cannot be reached: {reason_of(problem)}") from None
-    with_credentials = {"Authorization": authorization} if authorization else {}
+    further = {RequestHeader.REPLAY.value: secrets.token_hex(8)}
+    if authorization:
+        further[RequestHeader.AUTHORIZATION.value] = authorization
     for number, exchange in enumerate(exchanges, 1):
         replayed = ReplayedExchange(number, exchange)
         try:
-            status, media, content = _sent(connection, exchange, root, base, with_credentials)
+            status, media, content = _sent(connection, exchange, root, base, further)
         except (OSError, HTTPException) as problem:
             connection.close()
             replayed.differences.append(
@@ -89,7 +96,7 @@ def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
 
 
 def _sent(
-    connection: HTTPConnection, exchange: RecordedExchange, root: str, base: str, credentials: dict[str, str]
+    connection: HTTPConnection, exchange: RecordedExchange, root: str, base: str, further: dict[str, str]
 ) -> tuple[int, str, bytes]:
     """The status, media type and body of the answer to a request."""
     path = exchange.path
@@ -97,7 +104,7 @@ def _sent(
         path = root + path[len(ROOT) :]
     target = f"{_quoted(path)}?{exchange.query}" if exchange.query else _quoted(path)
     body = _moved(exchange.body, exchange.base, base)
-    headers = exchange.headers | credentials | {"Accept-Encoding": "identity"}
+    headers = exchange.headers | further | {"Accept-Encoding": "identity"}
     connection.request(exchange.method, target, body or None, headers)
     answer = connection.getresponse()
     return answer.status, answer.headers.get("Content-Type", ""), answer.read()

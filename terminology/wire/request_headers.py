@@ -35,6 +35,7 @@ class RequestHeader(Enum):
     ORIGIN = "Origin"
     PREFER = "Prefer"
     PREFLIGHT_METHOD = "Access-Control-Request-Method"
+    REPLAY = "X-Terminology-Replay"
     REQUEST_ID = "X-Request-Id"
     TOO_COSTLY_THRESHOLD = "X-Too-Costly-Threshold"
 
@@ -47,8 +48,8 @@ class RequestHeader(Enum):
 
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
 # (X-Cache-Id) alone, besides the rights that they give; the id of a request is in the headers of its answer; hops
-# matter where upstreams are asked, and no such answer is prepared; faults of a test harness are not the answer's. The
-# others are about resources that are written.
+# matter where upstreams are asked, and no such answer is prepared; faults and replays of a test harness are not the
+# answer's. The others are about resources that are written.
 _WITHOUT_EFFECT = frozenset(
     {
         RequestHeader.API_KEY,
@@ -58,6 +59,7 @@ _WITHOUT_EFFECT = frozenset(
         RequestHeader.HOPS,
         RequestHeader.IF_MATCH,
         RequestHeader.IF_NONE_EXIST,
+        RequestHeader.REPLAY,
         RequestHeader.REQUEST_ID,
     }
 )

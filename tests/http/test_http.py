@@ -677,6 +677,7 @@ OF_THE_BATCH = {
     RequestHeader.CONTENT_ENCODING,
     RequestHeader.CONTENT_TYPE,
     RequestHeader.FAULT,  # of the test-harness mode, for the whole request
+    RequestHeader.REPLAY,
     RequestHeader.HOPS,  # see tests/upstreams
     RequestHeader.HOST,
     RequestHeader.IF_MATCH,

@@ -147,6 +147,25 @@ def test_a_connection_that_ends_is_a_difference(service: Service) -> None:
     assert "status" not in {difference.place for difference in other.differences}, "the next one is asked"
 
 
+def test_the_server_that_recorded_can_be_asked_again_and_again(tmp_path: Path) -> None:
+    """Its file stays as it is, and a fault of the first calls is one of the first calls of each replay."""
+    file = tmp_path / "traffic.jsonl"
+    refused = {"X-Terminology-Fault": "status=503; calls=1-2"}
+    with serving("--harness", "--harness-recording", str(file)) as running:
+        base = f"http://127.0.0.1:{running.port}/fhir"
+        statuses = [
+            requests.get(f"{base}/r4/metadata", headers=refused, timeout=60).status_code for _ in "abc"
+        ]
+        assert statuses == [503, 503, 200]
+        recorded = file.read_bytes()
+        for _ in range(2):
+            done = command(file, base)
+            assert (done.returncode, done.stdout) == (0, "3 of 3 answers are the same\n"), done.stderr
+        assert file.read_bytes() == recorded
+        requests.get(f"{base}/r4/metadata", timeout=60)
+        assert file.read_bytes() != recorded, "other clients are recorded as before"
+
+
 def test_a_server_has_a_URL() -> None:
     with pytest.raises(SettingError, match="is not the URL of a server"):
         list(replay([], "127.0.0.1:8080"))
