@@ -175,8 +175,15 @@ def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
     """The shell commands of docs/test-harness.md, at a port that is free."""
     page = (ROOT / "docs" / "test-harness.md").read_text("utf-8")
     blocks = [part.partition("```")[0] for part in page.split("```sh\n")[1:]]
-    serve, fault, replays = ([line for line in block.splitlines() if line] for block in blocks)
+    serve, clean, fault, replays = ([line for line in block.splitlines() if line] for block in blocks)
     assert serve == ["terminology serve --harness --harness-recording traffic.jsonl"]
+    resources, ready = content(tmp_path / "resources", "red"), tmp_path / "ready"
+    places = {"resources": resources, "ready": str(ready), "traffic.jsonl": str(tmp_path / "clean.jsonl")}
+    with serving(*(places.get(word, word) for word in shlex.split(clean[0])[2:])) as running:
+        url = f"http://127.0.0.1:{running.port}"
+        assert url in ready.read_text("utf-8")
+        assert requests.get(f"{url}{LOOKUP}red", timeout=60).status_code == 200
+        assert requests.get(f"{url}/fhir/r4/CodeSystem/cpt", timeout=60).status_code == 404
     with serving(*shlex.split(serve[0])[2:-1], str(tmp_path / "traffic.jsonl")) as running:
         here = f"127.0.0.1:{running.port}"
         done = subprocess.run(
