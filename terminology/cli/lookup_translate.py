@@ -13,6 +13,7 @@ from terminology.cli import result_lines
 from terminology.cli.opened import CONTENT, named, opened_terminology
 from terminology.cli.options import settings_options
 from terminology.core.errors import TerminologyError
+from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Document
 from terminology.library.results import LookupResult, Result, TranslateResult
 from terminology.wire import json
@@ -75,7 +76,7 @@ def _show(
 
 def _text(problem: TerminologyError) -> str:
     """The text of an error, with the option of the command in place of FHIR's parameter."""
-    return str(problem).replace("send '_compose=true'", "use --compose")
+    return for_command_line(str(problem))
 
 
 _CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, callback=_read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from terminology.core.issues.translate_hints import AS_DEPENDENCY
+from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Coding
 from terminology.library.result_parts import (
     ResultConsideredMap,
@@ -56,7 +56,7 @@ def _property(property_: ResultProperty) -> tuple[str, str]:
 def translate_lines(result: TranslateResult) -> Iterator[str]:
     """A table of the matches, below the message about them all."""
     if result.message:
-        yield _text(result.message).replace(AS_DEPENDENCY, "with --where NAME=VALUE")
+        yield for_command_line(_text(result.message))
     rows = [_match(match) for match in result.matches]
     if rows:
         yield from _columns([_MATCH, *rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from terminology.core.issues.translate_hints import AS_DEPENDENCY
+from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Coding
 from terminology.library.result_parts import ResultAttribute, ResultMatch
 from terminology.workbench.mapping import MappedCode, MappedRow, MapTarget
@@ -48,7 +48,7 @@ def _cells(code: MappedCode) -> list[str]:
 
 def _text(code: MappedCode) -> str | None:
     """The reason in words, as the command line would have it: with its option in place of FHIR's parameter."""
-    return None if code.text is None else code.text.replace(AS_DEPENDENCY, "with --where NAME=VALUE")
+    return None if code.text is None else for_command_line(code.text)
 
 
 def node_of(sheet: Sheet, mapped: MappedRow, targets: Sequence[MapTarget]) -> list[Any]:

@@ -116,6 +116,9 @@ def test_reasons_name_the_options_of_the_command(sheet: str) -> None:
         sheet, "--to", "icd10pcs", "--where", "intent=diagnostic", "--where", "setting=inpatient-facility"
     )
     assert rows_of(narrowed.stdout)[0]["icd10pcs code"] == "0UBC7ZX"
+    for words in ((), ("--format", "jsonl")):
+        alone = run(sheet, "--to", "loinc", *words).stdout
+        assert "use --compose to use both" in alone and "_compose" not in alone
 
 
 def test_an_interruption_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:

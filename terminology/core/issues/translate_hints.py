@@ -64,8 +64,14 @@ def unmet_conditions(ways: Sequence[Mapping[str, tuple[Sequence[str], Iterable[s
     return f"The map translates the code under other conditions: {'; or '.join(texts)}."
 
 
-# How a condition is sent; the command line, which has an option for it, says that instead.
-AS_DEPENDENCY = "as 'dependency'"
+# How a request asks; the command line, which has options for it, says those instead.
+_AS_DEPENDENCY = "as 'dependency'"
+_WITH_COMPOSE = "send '_compose=true'"
+
+
+def for_command_line(text: str) -> str:
+    """A text of this module with the options of the command line in place of FHIR's parameters."""
+    return text.replace(_AS_DEPENDENCY, "with --where NAME=VALUE").replace(_WITH_COMPOSE, "use --compose")
 
 
 def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
@@ -75,7 +81,7 @@ def open_conditions(conditions: Mapping[str, Iterable[str]]) -> str:
         for attribute, values in list(conditions.items())[:_MOST_CONDITIONS]
     ]
     them = "them" if len(attributes) > 1 else "it"
-    return f"Which of the matches applies depends on {and_list(attributes)}: send {them} {AS_DEPENDENCY}."
+    return f"Which of the matches applies depends on {and_list(attributes)}: send {them} {_AS_DEPENDENCY}."
 
 
 def code_not_in_system(code: str | None, canonical: str, is_fragment: bool) -> str:
@@ -251,8 +257,8 @@ def maps_with_code_at_other_end(maps: Sequence[str | None], is_reverse: bool) ->
 def chains_lead_through(systems: Iterable[str], is_scope: bool) -> str:
     """``is_scope``: the request names a value set at the far end, and no code system."""
     return (
-        f"No map leads to {_far_end(is_scope)}, but two maps in a row do, through {listed(systems)}: send "
-        "'_compose=true' to use both. A match then has the weaker of their relationships."
+        f"No map leads to {_far_end(is_scope)}, but two maps in a row do, through {listed(systems)}: "
+        f"{_WITH_COMPOSE} to use both. A match then has the weaker of their relationships."
     )
 
 
