@@ -171,12 +171,12 @@ def review(
     DECISIONS is a file of 'terminology suggest', or of Usagi, SOURCE_TO_CONCEPT_MAP (OMOP), SSSOM or Snap2SNOMED: CSV
     or XLSX, '-' for standard input. What the other format cannot hold is counted.
 
-    The exit status is 1 if a row cannot be used: an unknown status or relationship, or a code that its code system does
-    not have.
+    A row that cannot be used is refused: one with an unknown status or relationship, or with a code that its code
+    system does not have. The others are written all the same, and the exit status is 1.
     """
     if format_ == "conceptmap" and not (url or check):
         raise click.UsageError("--format conceptmap needs --url: the url of the map")
-    summary, losses = DecisionSummary(), Counter[str]()
+    summary, losses, written = DecisionSummary(), Counter[str](), 0
     with opened_terminology(config, options) as terminology, interruptible(output):
         progress = Progress.on_terminal()
         with open_sheet(decisions_path, progress_of_sheet(progress), header=True) as sheet:
@@ -191,18 +191,25 @@ def review(
                         add_to_map(draft, decisions, source_url)
                         with open_text(output) as stream:
                             draft.write(stream)
+                    written = summary.statuses["accepted"]
                 else:
-                    _write_exchange(decisions, format_, output, losses)
+                    written = _write_exchange(decisions, format_, output, losses)
             finally:
                 progress.end()
     _show_review(summary, losses, format_)
+    place = f"{output}" if output is not None else "standard output"
+    click.echo(
+        "nothing is written (--check)" if check else f"{counted(written, 'row')} written to {place}", err=True
+    )
     if summary.problems:
         raise SystemExit(1)
 
 
 def _write_exchange(
     decisions: Iterator[MappingDecision], name: str, output: Path | None, losses: Counter[str]
-) -> None:
+) -> int:
+    """Write the decisions in another format. The number of rows that are written."""
+    written = 0
     format_ = EXCHANGE_FORMATS[name]
     # A workbook has room for the rows of any format, but not for lines before the header.
     kind = format_of(output, None) if name != "sssom" else "csv"
@@ -210,6 +217,8 @@ def _write_exchange(
     with open_table(output, kind, format_.columns, format_.delimiter, beginning=lines) as table:
         for row in rows_of(format_, decisions, losses):
             table.row(row)
+            written += 1
+    return written
 
 
 def _show_review(summary: DecisionSummary, losses: Counter[str], format_: str) -> None:
@@ -217,7 +226,10 @@ def _show_review(summary: DecisionSummary, losses: Counter[str], format_: str) -
         click.echo(problem, err=True)
     if len(summary.problems) > MOST_PROBLEMS:
         click.echo(f"... and {len(summary.problems) - MOST_PROBLEMS:,} more like these", err=True)
-    statuses = ", ".join(f"{count:,} {status}" for status, count in sorted(summary.statuses.items()))
+    counts = [f"{count:,} {status}" for status, count in sorted(summary.statuses.items())]
+    if summary.problems:
+        counts.append(f"{len(summary.problems):,} refused")
+    statuses = ", ".join(counts)
     waiting = f"; {counted(summary.waiting, 'code')} without an accepted row" if summary.waiting else ""
     click.echo(f"{statuses or 'no rows'}{waiting}", err=True)
     for name, count in sorted(losses.items()):

@@ -65,7 +65,7 @@ HEADER = tuple(name.replace("_", " ") for name in FIELDS)
 
 @dataclass(slots=True)
 class DecisionSummary:
-    """How many rows have each status; the problems of rows that no map can be made of; sources that wait."""
+    """How many usable rows have each status; the problems of rows that no map can be made of; sources that wait."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -138,16 +138,24 @@ def checked(
 ) -> Iterator[MappingDecision]:
     """The decisions that can be used; the problems of the others are added to the summary.
 
-    An accepted target must be a code of its code system, if that is here.
+    An accepted target must be a code of its code system, if that is here. A code cannot have both a target and none.
     """
+    firsts: dict[tuple[str, str, str], tuple[int, bool]] = {}
     for number, decision in enumerate(decisions, 2):
         decision.status = decision.status.strip().casefold() or "proposed"
-        summary.statuses[decision.status] += 1
         summary.sources.add((decision.source_system, decision.source_code))
         problem = _problem_of(terminology, decision)
+        if problem is None and decision.status == "accepted":
+            key = decision.source_system, decision.source_code, decision.target_system
+            first, has_target = firsts.setdefault(key, (number, bool(decision.target_code)))
+            if has_target and not decision.target_code:
+                problem = f"it is accepted without a target, and row {first} with one"
+            elif decision.target_code and not has_target:
+                problem = f"it is accepted with a target, and row {first} without one"
         if problem is not None:
             summary.problems.append(f"row {number}, {decision.source_code}: {problem}")
             continue
+        summary.statuses[decision.status] += 1
         if decision.status == "accepted":
             summary.decided.add((decision.source_system, decision.source_code))
         yield decision
@@ -163,12 +171,14 @@ def _problem_of(terminology: Terminology, decision: MappingDecision) -> str | No
     if decision.relationship and decision.relationship not in RELATIONSHIPS:
         known = ", ".join(sorted(RELATIONSHIPS))
         return f"the relationship '{decision.relationship}' is not one of {known}"
-    if not decision.target_code:
-        return None if decision.target_system else "it is accepted, and has no target system"
+    if not decision.target_system and not decision.target_code:
+        return "it is accepted, and has no target system"
     try:
         decision.target_system = system_named(terminology.visible_catalogue, decision.target_system)
     except TerminologyError as error:
         return str(error)
+    if not decision.target_code:
+        return "it is accepted with a condition, and has no target" if decision.condition else None
     system = terminology.visible_catalogue.find_system(decision.target_system)
     if system is None or system.about.is_absent:
         return None
@@ -186,18 +196,23 @@ def _problem_of(terminology: Terminology, decision: MappingDecision) -> str | No
 def add_to_map(draft: DraftMap, decisions: Iterable[MappingDecision], source_url: str | None = None) -> None:
     """Add the accepted rows to a map: the targets of a code together, whatever the order of the rows."""
     elements: dict[tuple[str, str, str], list[Document]] = {}
+    reasons: dict[tuple[str, str, str], list[str]] = {}
     displays: dict[tuple[str, str], str] = {}
     for decision in decisions:
         if decision.status != "accepted":
             continue
         system = source_url or decision.source_system
-        targets = elements.setdefault((system, decision.source_code, decision.target_system), [])
+        key = system, decision.source_code, decision.target_system
+        targets = elements.setdefault(key, [])
         displays.setdefault((system, decision.source_code), decision.source_text)
         if decision.target_code:
             targets.append(_target(draft, decision))
+        elif reason := _comment(decision):
+            reasons.setdefault(key, []).append(reason)
     for (system, code, target_system), targets in elements.items():
         source = Coding(system or None, code, None, displays[system, code] or None)
-        draft.add_element(source, target_system, targets)
+        reason = ". ".join(reasons.get((system, code, target_system), ()))
+        draft.add_element(source, target_system, targets, reason)
 
 
 def _target(draft: DraftMap, decision: MappingDecision) -> Document:
@@ -205,17 +220,21 @@ def _target(draft: DraftMap, decision: MappingDecision) -> Document:
     if decision.target_display:
         target["display"] = decision.target_display
     target["relationship"] = decision.relationship or UNSTATED
-    deciders = " ".join(part for part in (decision.by, decision.when) if part)
-    comment = "; ".join(
-        part for part in (decision.comment, f"decided by {deciders}" if deciders else "") if part
-    )
-    if comment:
+    if comment := _comment(decision):
         target["comment"] = comment
     if decision.condition:
         target["dependsOn"] = [
             draft.condition(*part.rsplit("=", 1)) for part in decision.condition.split(" & ") if "=" in part
         ]
     return target
+
+
+def _comment(decision: MappingDecision) -> str:
+    """Why it was decided so, by whom and when: the comment of a target, or the reason why there is none."""
+    deciders = " ".join(part for part in (decision.by, decision.when) if part)
+    return "; ".join(
+        part for part in (decision.comment, f"decided by {deciders}" if deciders else "") if part
+    )
 
 
 def accepted(decision: MappingDecision, by: str, relationship: str | None = None) -> MappingDecision:

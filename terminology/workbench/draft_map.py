@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from terminology.catalogue.concept_map import NO_MAP_COMMENT
 from terminology.core.dates import today
 from terminology.core.model import Coding, Document
 from terminology.core.texts import code_of_uri
@@ -60,13 +61,18 @@ class DraftMap:
     ) -> bool:
         """Add an element with a target for each match; one without a match has no target (``noMap``).
 
-        False: the map has the code already. ``comment`` is on each target.
+        False: the map has the code already. ``comment`` is on each target, or says why there is none.
         """
         targets = [self._target(match, comment) for match in matches]
-        return self.add_element(source, target_system, targets)
+        return self.add_element(source, target_system, targets, comment)
 
-    def add_element(self, source: Coding, target_system: str, targets: Sequence[Document]) -> bool:
-        """Add an element with targets in the shape of R5. False: the map has the code already."""
+    def add_element(
+        self, source: Coding, target_system: str, targets: Sequence[Document], reason: str | None = None
+    ) -> bool:
+        """Add an element with targets in the shape of R5. False: the map has the code already.
+
+        ``reason`` says why there is no target. R5 has an extension for it, R4 the comment of its ``unmatched``.
+        """
         code = source.code or ""
         key = source.system or "", target_system
         if key not in self._groups:
@@ -79,6 +85,8 @@ class DraftMap:
         element: Document = {"code": code}
         if source.display:
             element["display"] = source.display
+        if not targets and reason:
+            element["extension"] = [{"url": NO_MAP_COMMENT, "valueString": reason}]
         element |= {"target": list(targets)} if targets else {"noMap": True}
         self._write(group, element)
         self.elements += 1

@@ -48,7 +48,10 @@ def test_what_is_accepted_is_translated_by_the_map(decisions: Path, tmp_path: Pa
     place = str(tmp_path / "map.json")
     result = run("review", str(decisions), "--url", "http://example.org/m", "-o", place)
     assert result.exit_code == 0
-    assert result.stderr == "2 accepted, 6 proposed, 1 rejected; 1 code without an accepted row\n"
+    assert result.stderr == (
+        "2 accepted, 6 proposed, 1 rejected; 1 code without an accepted row\n"
+        + f"2 rows written to {place}\n"
+    )
     answer = run("translate", LOCAL, "L2", "--map", "http://example.org/m", "--content", place)
     assert answer.exit_code == 0 and "conization-loop" in answer.output
 
@@ -58,6 +61,21 @@ def test_a_row_that_cannot_be_used_makes_the_status_1(decisions: Path) -> None:
     result = run("review", str(decisions), "--check")
     assert result.exit_code == 1
     assert "row 2, L1: the status 'perhaps' is not one of proposed, accepted, rejected" in result.stderr
+
+
+def test_refused_rows_are_counted_apart_and_the_others_are_written(decisions: Path, tmp_path: Path) -> None:
+    decide(decisions, L1="perhaps", L2="accepted")
+    place = str(tmp_path / "map.json")
+    result = run("review", str(decisions), "--url", "http://example.org/m", "-o", place)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1:] == [
+        "1 accepted, 7 proposed, 1 refused; 2 codes without an accepted row",
+        f"1 row written to {place}",
+    ]
+    answer = run("translate", LOCAL, "L2", "--map", "http://example.org/m", "--content", place)
+    assert "conization-loop" in answer.output
+    checked = run("review", str(decisions), "--check")
+    assert checked.stderr.endswith("\nnothing is written (--check)\n")
 
 
 @pytest.mark.parametrize("name", ["usagi", "stcm", "sssom", "snap2snomed", "decisions"])

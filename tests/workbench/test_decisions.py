@@ -114,6 +114,40 @@ def test_an_accepted_row_without_a_target_says_that_there_is_none() -> None:
     assert group["element"] == [{"code": "A", "display": "a", "noMap": True}]
 
 
+@pytest.mark.parametrize("release", ["r4", "r4b", "r5"])
+def test_the_reason_why_there_is_no_target_is_served_with_who_decided(release: str) -> None:
+    row = MappingDecision("A", "a", LOCAL, target_system=OWN, status="accepted")
+    row.by, row.when, row.comment = "Ada", "2026-12-01", "Not a procedure of the cervix"
+    document = map_of_decisions([row], release)
+    with Terminology([document]) as served:
+        answer = served.translate(LOCAL, "A", url="http://example.org/m")
+    assert not answer
+    assert "Not a procedure of the cervix; decided by Ada 2026-12-01" in (answer.message or "")
+    if release != "r5":
+        (target,) = document["group"][0]["element"][0]["target"]
+        comment = "Not a procedure of the cervix; decided by Ada 2026-12-01"
+        assert target == {"equivalence": "unmatched", "comment": comment}
+
+
+def test_a_code_has_either_targets_or_none(terminology: Terminology) -> None:
+    def row(target: str) -> MappingDecision:
+        return MappingDecision("A", "", LOCAL, target_system=OWN, target_code=target, status="accepted")
+
+    for codes, problem in (
+        (("conization", ""), "row 3, A: it is accepted without a target, and row 2 with one"),
+        (("", "conization"), "row 3, A: it is accepted with a target, and row 2 without one"),
+    ):
+        summary = DecisionSummary()
+        (kept,) = checked(terminology, map(row, codes), summary)
+        assert (kept.target_code, summary.problems) == (codes[0], [problem])
+
+
+def test_the_target_system_of_a_code_without_a_target_may_be_a_short_name(terminology: Terminology) -> None:
+    row = MappingDecision("A", "", LOCAL, target_system="icd10pcs", status="accepted")
+    (kept,) = checked(terminology, [row], DecisionSummary())
+    assert kept.target_system == PCS
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -122,6 +156,7 @@ def test_an_accepted_row_without_a_target_says_that_there_is_none() -> None:
         ({"status": "accepted", "target_code": "conizatoin"}, "has no code 'conizatoin'"),
         ({"status": "accepted", "target_system": "nix"}, "No code system is called 'nix'"),
         ({"status": "accepted", "target_system": "", "target_code": ""}, "has no target system"),
+        ({"status": "accepted", "target_code": "", "condition": "http://e.org/a=b"}, "and has no target"),
         ({"status": "accepted", "source_code": ""}, "has no source code"),
         ({"status": "Accepted"}, None),
         ({"status": ""}, None),
@@ -148,3 +183,13 @@ def test_the_summary_counts_codes_that_wait_for_a_decision(terminology: Terminol
     summary = DecisionSummary()
     assert len(list(checked(terminology, rows, summary))) == 4
     assert (summary.waiting, summary.statuses["rejected"]) == (2, 2)
+
+
+def test_a_row_that_is_refused_has_no_status(terminology: Terminology) -> None:
+    rows = [
+        MappingDecision("A", "", LOCAL, target_system=OWN, target_code=code, status="accepted")
+        for code in ("conization", "nix")
+    ]
+    summary = DecisionSummary()
+    list(checked(terminology, rows, summary))
+    assert (dict(summary.statuses), len(summary.problems)) == ({"accepted": 1}, 1)
