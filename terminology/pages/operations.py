@@ -58,9 +58,9 @@ _REASONS = {
     "typing-slip": "The code is not known, but one that is written nearly so.",
     "wrong-system": "The code is not known here, but in another code system.",
     "unknown-code": "The code system does not have this code.",
-    "unknown-system": "The code system is not here, and no map has the code.",
+    "unknown-system": "The code system is not here, and no map leads from it.",
     "retired": "The code is no longer in use.",
-    "no-row": "The code is right, and no map has it.",
+    "no-row": "No map has the code, and nothing is wrong with it.",
 }
 _WHAT_CAME = {
     "matched": "has the translation",

@@ -74,11 +74,16 @@ def test_each_outcome_has_its_reason(
     assert value(explained(small, **parameters), "reason") == reason
 
 
-def test_a_code_system_that_is_not_here_is_a_reason_of_its_own(small: Terminology) -> None:
+def test_a_code_of_a_system_that_only_maps_know_has_no_row(small: Terminology) -> None:
     nowhere = "http://example.org/nowhere"
     found = explained(small, system=nowhere, code="n", targetSystem=THERE)
     assert value(found, "reason") is None
-    assert value(explained(small, system=nowhere, code="x", targetSystem=THERE), "reason") == "unknown-system"
+    assert value(explained(small, system=nowhere, code="x", targetSystem=THERE), "reason") == "no-row"
+
+
+def test_a_code_system_that_is_not_here_is_a_reason_of_its_own(small: Terminology) -> None:
+    parameters = {"url": BASE + "main", "system": "http://example.org/never", "code": "x"}
+    assert value(explained(small, **parameters), "reason") == "unknown-system"
 
 
 def maps_of(explanation: Document) -> dict[str, tuple[str, Any, Any]]:

@@ -79,7 +79,11 @@ def _reason_of_code(
         return Reason.TYPING_SLIP
     if hints.other_systems(catalogue, subject):
         return Reason.WRONG_SYSTEM
-    return Reason.UNKNOWN_SYSTEM if system is None else Reason.UNKNOWN_CODE
+    if system is not None:
+        return Reason.UNKNOWN_CODE
+    # Local codes: the map vouches for their code system, and nothing tells whether the code is one of them.
+    leads_from = any(query.near(group).system == subject.system for map_ in maps for group in map_.groups)
+    return Reason.NO_ROW if leads_from else Reason.UNKNOWN_SYSTEM
 
 
 # -- the maps ------------------------------------------------------------------------------------

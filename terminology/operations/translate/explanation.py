@@ -20,9 +20,9 @@ class Reason(StrEnum):
     TYPING_SLIP = "typing-slip"  # the code is not known, but one with other dots, blanks, case or zeros is
     WRONG_SYSTEM = "wrong-system"  # the code is not known, but another code system has it
     UNKNOWN_CODE = "unknown-code"  # the code system does not have the code
-    UNKNOWN_SYSTEM = "unknown-system"  # the code system is not here, and no map has the code
+    UNKNOWN_SYSTEM = "unknown-system"  # the code system is not here, and no map leads from it
     RETIRED = "retired"  # the code is no longer active, and the code system names its successor
-    NO_ROW = "no-row"  # the code is right, and no map has it
+    NO_ROW = "no-row"  # no map has the code, and nothing is wrong with it
 
 
 class Outcome(StrEnum):
