@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -227,7 +226,4 @@ def _write_map(
 
 def _show_summary(summary: MapSummary, targets: Sequence[MapTarget]) -> None:
     for target in targets:
-        reasons = summary.reasons.get(target.name, Counter[str]())
-        listed = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
-        line = f"{target.name}: {summary.mapped[target.name]:,} of {counted(summary.rows, 'row')} mapped"
-        click.echo(f"{line}; {listed}" if listed else line, err=True)
+        click.echo(summary.line(target.name), err=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terminology.library import Terminology
-from terminology.workbench.mapping import MappedRow, MapTarget
+from terminology.operations.translate.explanation import Reason
+from terminology.workbench.mapping import MappedRow, MapTarget, in_words_of_open
 
 # How many codes a report names of each kind.
 MOST_NAMED = 20
@@ -18,16 +19,18 @@ MOST_NAMED = 20
 class CoverageReport:
     """The coverage of a list of codes by the maps to one code system.
 
-    ``codes`` and ``mapped`` count the codes, ``weight`` and ``mapped_weight`` how often they are used (1 for a code of
-    which nothing says that). ``relationships`` count the matches. The dictionaries have codes: ``several`` those with
-    more than one target, ``shared`` the targets of more than one code, ``unmapped`` the reason of each code that is not
-    mapped; ``inactive`` and ``unknown`` are targets that are not active, or not codes; ``unused`` are the codes of a
-    value set that nothing is mapped to.
+    ``codes`` and ``mapped`` count the codes, ``open`` those of the mapped ones that wait for a condition,
+    ``weight`` and ``mapped_weight`` how often they are used (1 for a code of which nothing says that).
+    ``relationships`` count the matches. The dictionaries have codes: ``several`` those with more than one target,
+    ``shared`` the targets of more than one code, ``unmapped`` the reason of each code that is not mapped;
+    ``inactive`` and ``unknown`` are targets that are not active, or not codes; ``unused`` are the codes of a value
+    set that nothing is mapped to.
     """
 
     system: str
     codes: int = 0
     mapped: int = 0
+    open: int = 0
     weight: float = 0.0
     mapped_weight: float = 0.0
     relationships: Counter[str] = field(default_factory=Counter)
@@ -55,6 +58,7 @@ class CoverageReport:
             "system": self.system,
             "codes": self.codes,
             "mapped": self.mapped,
+            "openConditions": self.open,
             "share": round(self.share, 4),
             "weightedShare": round(self.weighted_share, 4),
             "relationships": dict(self.relationships),
@@ -70,7 +74,8 @@ class CoverageReport:
     def lines(self) -> list[str]:
         """The report as lines of text."""
         lines = [
-            f"{self.system}: {self.mapped:,} of {self.codes:,} codes mapped ({self.share:.1%}); "
+            f"{self.system}: {self.mapped:,} of {self.codes:,} codes mapped ({self.share:.1%})"
+            f"{in_words_of_open(self.open)}; "
             f"weighted by use {self.weighted_share:.1%}",
             f"  relationships: {_counts(self.relationships)}",
             f"  not mapped: {_counts(self.reasons)}",
@@ -112,6 +117,7 @@ def coverage(
         codes[row.key] = code.is_mapped
         report.codes += 1
         report.mapped += code.is_mapped
+        report.open += code.is_mapped and code.reason == Reason.CONDITION_OPEN
         if not code.is_mapped:
             report.reasons[code.reason or "no-row"] += 1
             report.unmapped[row.key] = code.reason or "no-row"

@@ -20,7 +20,7 @@ from terminology.library import Terminology
 from terminology.library.result_parts import ResultMatch
 from terminology.library.results import TranslateResult
 from terminology.operations.spelling import system_named
-from terminology.operations.translate.explanation import Outcome
+from terminology.operations.translate.explanation import Outcome, Reason
 from terminology.workbench.columns import SheetColumns
 from terminology.workbench.sheets import Sheet, SheetRow, spoiled
 
@@ -91,10 +91,25 @@ class MapSummary:
             if code.reason is not None:
                 self.reasons.setdefault(name, Counter())[code.reason] += 1
 
+    def line(self, name: str) -> str:
+        """The counts of a target as a line of text."""
+        reasons = Counter(self.reasons.get(name, {}))
+        open_ = in_words_of_open(reasons.pop(Reason.CONDITION_OPEN, 0))
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
+        rows = "row" if self.rows == 1 else "rows"
+        return f"{name}: {self.mapped[name]:,} of {self.rows:,} {rows} mapped{open_}" + (
+            f"; {listed}" if listed else ""
+        )
+
     @property
     def is_complete(self) -> bool:
         """Does every row have a translation to every target?"""
         return all(count == self.rows for count in self.mapped.values())
+
+
+def in_words_of_open(count: int) -> str:
+    """How many of the codes that are mapped wait for a condition, as a part of a sentence; empty for none."""
+    return f", of these {count:,} with an open condition" if count else ""
 
 
 def targets_of(terminology: Terminology, names: Iterable[str]) -> list[MapTarget]:

@@ -24,7 +24,9 @@ MAP = map_of(
         {"code": "plain", "target": [to("P")]},
         {"code": "wide", "target": [to("P", "related-to"), to("X")]},
         {"code": "many", "target": [to("gone")]},
+        {"code": "cond", "target": [to("Q", dependsOn=[{"attribute": "when", "valueString": "now"}])]},
     ],
+    additionalAttribute=[{"code": "when", "uri": "http://example.org/when", "type": "string"}],
 )
 
 
@@ -55,6 +57,15 @@ def test_a_report_says_what_is_mapped_how_and_to_what(terminology: Terminology, 
     assert (found.inactive, found.unknown) == (["gone"], ["X"])
     assert found.as_json()["weightedShare"] == 0.96
     assert found.lines()[0].endswith("3 of 5 codes mapped (60.0%); weighted by use 96.0%")
+
+
+def test_mapped_codes_that_wait_for_a_condition_are_counted_apart(
+    terminology: Terminology, tmp_path: Path
+) -> None:
+    found = report(terminology, tmp_path, "code\nplain\ncond\nnone\n")
+    assert (found.mapped, found.open, dict(found.reasons)) == (2, 1, {"no-row": 1})
+    assert "2 of 3 codes mapped (66.7%), of these 1 with an open condition; weighted" in found.lines()[0]
+    assert found.as_json()["openConditions"] == 1
 
 
 def test_codes_of_a_value_set_that_are_no_target_are_named(terminology: Terminology, tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ def test_the_summary_counts_what_is_mapped_and_each_reason(terminology: Terminol
         summary.add(row)
     assert (summary.rows, summary.mapped["icd10pcs"], summary.is_complete) == (12, 3, False)
     assert summary.reasons["icd10pcs"]["no-system"] == 2
+    line = summary.line("icd10pcs")
+    assert line.startswith("icd10pcs: 3 of 12 rows mapped, of these 3 with an open condition; 1 no-code, ")
+    assert "condition-open" not in line and summary.reasons["icd10pcs"]["condition-open"] == 3
 
 
 def test_the_sheet_comes_back_with_columns_for_each_target(terminology: Terminology, tmp_path: Path) -> None:
