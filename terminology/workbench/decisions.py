@@ -107,7 +107,7 @@ def proposals(
                     target_display=concept.display or "",
                     relationship=match.relationship or "",
                     condition=mapped_tables.condition_of(match, whole=True),
-                    why=mapped_tables.place_of(match, code),
+                    why=mapped_tables.place_of(match, code) or code.text or "",
                 )
             if has_candidate:
                 continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
+from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
@@ -19,8 +20,10 @@ from terminology.core.model import Coding
 from terminology.library import Terminology
 from terminology.library.result_parts import ResultMatch
 from terminology.library.results import TranslateResult
-from terminology.operations.spelling import system_named
+from terminology.operations.spelling import code_hint, system_named
+from terminology.operations.translate import hints
 from terminology.operations.translate.explanation import Outcome, Reason
+from terminology.systems.code_shapes import may_be_elsewhere
 from terminology.workbench.columns import SheetColumns
 from terminology.workbench.sheets import Sheet, SheetRow, spoiled
 
@@ -190,8 +193,12 @@ class SheetMapper:
     def _translated(self, codings: Sequence[Coding], target: MapTarget) -> dict[Coding, MappedCode]:
         known: dict[Coding, MappedCode] = {}
         unknown: list[Coding] = []
+        catalogue = self._terminology.visible_catalogue
+        takes_own = self._parameters.get("url") is None
         for coding in dict.fromkeys(codings):
             answer = self._answers.find((target.system, coding))
+            if answer is None and takes_own and coding.system == target.system:
+                answer = _as_it_is(catalogue, coding)
             if answer is None:
                 unknown.append(coding)
             else:
@@ -204,6 +211,8 @@ class SheetMapper:
                 **self._parameters,
             )
             for coding, answer in zip(unknown, map(_code_of, result), strict=True):
+                if answer.reason == NO_MAP and takes_own and coding.system == target.system:
+                    answer = _why_not_as_it_is(catalogue, coding) or answer
                 known[coding] = answer
                 self._answers.put((target.system, coding), answer)
         return known
@@ -223,6 +232,37 @@ def _flaw(row: SheetRow, columns: SheetColumns, coding: Coding) -> MappedCode | 
         name = columns.cell("system", row)
         return MappedCode(reason=NO_SYSTEM, text=issues.code_of_no_system(coding.code or "", name))
     return None
+
+
+def _as_it_is(catalogue: Catalogue, coding: Coding) -> MappedCode | None:
+    """An active code of the code system to map to is its own translation, before any map. None for another one."""
+    system = catalogue.find_system(coding.system or "")
+    concept = system.locate(coding.code or "") if system is not None else None
+    if concept is None or concept.inactive:
+        return None
+    own = Coding(coding.system, concept.code, None, concept.display)
+    match = ResultMatch("equivalent", own, None, None, (), None, (), (), ())
+    return MappedCode([match], text=issues.code_of_target_already(concept.code))
+
+
+def _why_not_as_it_is(catalogue: Catalogue, coding: Coding) -> MappedCode | None:
+    """Why a code that should be one of the code system to map to is none, or not active; None if nobody knows."""
+    system, code = catalogue.find_system(coding.system or ""), coding.code or ""
+    if system is None or system.about.is_absent:
+        return None
+    canonical, concept = system.about.canonical, system.locate(code)
+    if concept is not None:
+        successors = hints.successors_of(system, concept.code)
+        return MappedCode(
+            reason=Reason.RETIRED.value, text=issues.code_is_inactive(code, canonical, successors)
+        )
+    missing = issues.code_not_in_system(code, canonical, may_be_elsewhere(system.about, code))
+    if hint := code_hint(system, code):
+        return MappedCode(reason=Reason.TYPING_SLIP.value, text=f"{missing} {hint}")
+    if others := hints.other_systems(catalogue, coding):
+        elsewhere = issues.code_of_other_systems(code, others)
+        return MappedCode(reason=Reason.WRONG_SYSTEM.value, text=f"{missing} {elsewhere}")
+    return MappedCode(reason=Reason.UNKNOWN_CODE.value, text=missing)
 
 
 def _code_of(result: TranslateResult) -> MappedCode:

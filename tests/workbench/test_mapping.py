@@ -17,6 +17,7 @@ from terminology.workbench.columns import columns_of
 from terminology.workbench.draft_map import DraftHeader, DraftMap
 from terminology.workbench.mapping import MappedRow, MapSummary, SheetMapper, targets_of
 from terminology.workbench.sheets import open_sheet
+from tests.support.builders import code_system, concept
 
 CPT = "http://www.ama-assn.org/go/cpt"
 PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -82,6 +83,28 @@ def test_the_answers_are_those_of_translate(terminology: Terminology, tmp_path: 
             continue
         alone = terminology.translate(CPT, row.coding.code, target_system=PCS)
         assert [m.concept for m in row.by_target["icd10pcs"].matches] == [m.concept for m in alone.matches]
+
+
+def test_a_code_of_the_target_itself_is_taken_over_as_it_is(tmp_path: Path) -> None:
+    url = "http://example.org/own"
+    old = concept(
+        "old",
+        property=[{"code": "inactive", "valueBoolean": True}, {"code": "replacedBy", "valueCode": "A01"}],
+    )
+    document = code_system(url, concept("A01", "One"), old, property=[{"code": "replacedBy", "type": "code"}])
+    path = tmp_path / "own.csv"
+    path.write_text("code\nA01\nA-01\nold\nnix\nN87.1\n", "utf-8")
+    with Terminology([document]) as terminology, open_sheet(path) as sheet:
+        columns = columns_of(terminology, sheet, {}, url)
+        mapper = SheetMapper(terminology, targets_of(terminology, [url]))
+        codes = [row.by_target[url] for row in mapper.rows(sheet, columns)]
+    (match,) = codes[0].matches
+    assert (match.concept, match.relationship) == (Coding(url, "A01", None, "One"), "equivalent")
+    assert (codes[0].reason, codes[0].text) == (None, "'A01' is already a code of this code system.")
+    reasons = ["typing-slip", "retired", "unknown-code", "wrong-system"]
+    assert [code.reason for code in codes[1:]] == reasons
+    assert "'A01'" in (codes[1].text or "") and "replaced by 'A01'" in (codes[2].text or "")
+    assert not any(code.matches for code in codes[1:])
 
 
 def test_a_condition_that_is_known_decides(terminology: Terminology, tmp_path: Path) -> None:

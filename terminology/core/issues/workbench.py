@@ -21,6 +21,10 @@ def code_spoiled_by_spreadsheet(cell: str, how: str) -> str:
     return f"{code_in_quotes(cell)} {_SPOILED[how]}. Format the column as text before the codes are written into it."
 
 
+def code_of_target_already(code: str) -> str:
+    return f"{code_in_quotes(code)} is already a code of this code system."
+
+
 def code_of_no_system(code: str, name: str) -> str:
     """``name``: what the row calls its code system; empty if nothing says which one it is."""
     if name:
