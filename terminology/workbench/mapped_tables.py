@@ -72,11 +72,16 @@ def _node(code: MappedCode) -> dict[str, Any]:
 
 
 def condition_of(match: ResultMatch, whole: bool = False) -> str:
-    """The conditions of a match: ``setting=inpatient & intent=therapeutic``; ``whole``: with uris."""
-    return " & ".join(
-        f"{each.attribute if whole else each.attribute.rpartition('#')[2]}={value_of(each)}"
-        for each in match.depends_on
-    )
+    """The conditions of a match: ``setting=inpatient & technique=knife|laser``, where a bar is between alternatives.
+
+    ``whole``: with uris, and each alternative as a condition of its own, as a ConceptMap has them.
+    """
+    if whole:
+        return " & ".join(f"{each.attribute}={value_of(each)}" for each in match.depends_on)
+    values: dict[str, list[str]] = {}
+    for each in match.depends_on:
+        values.setdefault(each.attribute, []).append(value_of(each))
+    return " & ".join(f"{uri.rpartition('#')[2]}={'|'.join(each)}" for uri, each in values.items())
 
 
 def value_of(attribute: ResultAttribute) -> str:

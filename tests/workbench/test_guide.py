@@ -101,6 +101,10 @@ def test_every_command_of_the_guide_runs_and_does_what_it_says(
             server.wait(30)
     said = re.search(r"It says `([^`]+)`", GUIDE)
     assert said is not None and said[1] in outputs["terminology map"]
+    shown = dict(line.split(", ", 1) for line in outputs["python3 -c"].splitlines())
+    assert shown["Local code"] == "cervical-conization code, cervical-conization reason"
+    assert shown["GYN-001"].endswith(", condition-open") and shown["GYN-003"] == ", typing-slip"
+    assert (shown["GYN-004"], shown["GYN-005"]) == (", no-code", ", wrong-system")
     assert "conization-loop" in outputs["terminology translate"]
     assert "2 of 5 codes mapped (40.0%); weighted by use 72.4%" in outputs["terminology coverage"]
     assert outputs["terminology lint"].endswith("1 file: 0 errors, 0 warnings\n")

@@ -11,6 +11,7 @@ import pytest
 
 from terminology import Terminology
 from terminology.core.model import Coding
+from terminology.library.result_parts import ResultAttribute, ResultMatch
 from terminology.wire.fhir_versions import RELEASES
 from terminology.workbench import mapped_tables, mapping
 from terminology.workbench.columns import columns_of
@@ -105,6 +106,19 @@ def test_a_code_of_the_target_itself_is_taken_over_as_it_is(tmp_path: Path) -> N
     assert [code.reason for code in codes[1:]] == reasons
     assert "'A01'" in (codes[1].text or "") and "replaced by 'A01'" in (codes[2].text or "")
     assert not any(code.matches for code in codes[1:])
+
+
+def test_values_of_one_condition_are_written_as_alternatives() -> None:
+    uri, other = "http://example.org/s#technique", "http://example.org/s#setting"
+    conditions = [
+        ResultAttribute(uri, "knife"),
+        ResultAttribute(other, "ward"),
+        ResultAttribute(uri, "laser"),
+    ]
+    match = ResultMatch("related-to", Coding(PCS, "X"), None, None, (), None, conditions, (), ())
+    assert mapped_tables.condition_of(match) == "technique=knife|laser & setting=ward"
+    whole = f"{uri}=knife & {other}=ward & {uri}=laser"
+    assert mapped_tables.condition_of(match, whole=True) == whole
 
 
 def test_a_condition_that_is_known_decides(terminology: Terminology, tmp_path: Path) -> None:
