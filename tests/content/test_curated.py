@@ -58,6 +58,10 @@ ON_PAGES = {
     "57520-51": f"57520-51 to {SCT}",
     "57520 51": f"57520 51 to {SCT}",
     "57520LT": f"57520LT to {SCT}",
+    "GYN-001,Cone biopsy with cold knife,57520,120": f"57520 to {SCT}",
+    "printf 'Local code,CPT\\nL1,57520\\n' | .venv/bin/terminology map - --to snomed 2>/dev/null": f"57520 to {SCT}",
+    'path.write_text("Local code,CPT\\nL1,57520\\nL2,5752O\\n", "utf-8")': f"57520 to {SCT}",
+    '[{"system": cpt, "code": code} for code in ("57520", "5752O", "N87.1")],': f"57520 to {SCT}",
 }
 BLOCK, SPAN = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE), re.compile(r"`([^`\n]+)`")
 
