@@ -96,7 +96,8 @@ def suggest(
             columns = columns_of(terminology, sheet, named, source)
             mapper = SheetMapper(terminology, targets, dependency=conditions)
             try:
-                with open_table(output, format_of(output, format_), HEADER) as table:
+                kind = format_of(output, format_)
+                with open_table(output, kind, HEADER, sheet.delimiter, sheet.has_mark) as table:
                     for decision in proposals(mapper, suggesters, sheet, columns, most, source_url):
                         written[_origin(decision)] += 1
                         progress.rows(written.total())

@@ -84,12 +84,33 @@ def columns_of(
         columns.default_system = system_named(terminology.visible_catalogue, system)
     if named.get("code") is None:
         _take_named_column(terminology, sheet, columns)
+        _note_other_columns(sheet, columns)
     if columns.code is None and columns.text is None:
         raise UnreadableFileError(
             f"{sheet.name}: no column is known to have codes or texts; name it with --code or --text. "
             f"Columns: {', '.join(sheet.header)}"
         )
     return columns
+
+
+def _note_other_columns(sheet: Sheet, columns: SheetColumns) -> None:
+    """Note the columns that are called after a code system as well, and are not read."""
+    used = {columns.code, columns.text, columns.system, columns.key, columns.count}
+    others = [
+        f"'{name}'" for number, name in enumerate(sheet.header) if number not in used and _is_of_codes(name)
+    ]
+    if columns.code is not None and others:
+        system = f", of {columns.default_system}" if columns.default_system else ""
+        sheet.notes.append(
+            f"its codes are those of the column '{sheet.header[columns.code]}'{system}; "
+            f"not read: {', '.join(others)} (--code chooses another column)"
+        )
+
+
+def _is_of_codes(name: str) -> bool:
+    """Is a column called after a well-known code system, or after all editions of the ICD?"""
+    short = bare(_CODE.sub("", name))
+    return short in SHORT_NAMES or short == "icd"
 
 
 def _take_named_column(terminology: Terminology, sheet: Sheet, columns: SheetColumns) -> None:

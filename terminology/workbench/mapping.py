@@ -6,6 +6,7 @@ codes repeat in a sheet.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ CODES_PER_REQUEST = 50
 _ANSWERS = 3_000
 # The rows that are looked at to find out which code system their codes are of, and the part of them that must have it.
 _SAMPLE, _ENOUGH = 200, 0.5
+
+_ICD_WITHOUT_DOT = re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{1,4}", re.IGNORECASE)
 
 # The reasons that a sheet adds to those of a translation (``Reason``), besides the ``spreadsheet-`` ones.
 NO_CODE, NO_SYSTEM, NO_MAP, FAILED = "no-code", "no-system", "no-map", "failed"
@@ -159,7 +162,9 @@ class SheetMapper:
         for url in sorted(filter(None, ends)):
             system = catalogue.find_system(url)
             if system is not None and not system.about.is_infinite:
-                counts[url] = sum(system.locate(code) is not None for code in codes)
+                counts[url] = sum(
+                    any(system.locate(each) is not None for each in _with_dots(code)) for code in codes
+                )
         best = max(counts, key=lambda url: counts[url], default=None)
         return best if best is not None and counts[best] > _ENOUGH * len(codes) else None
 
@@ -216,6 +221,13 @@ class SheetMapper:
                 known[coding] = answer
                 self._answers.put((target.system, coding), answer)
         return known
+
+
+def _with_dots(code: str) -> Iterator[str]:
+    """A code as it stands; and with the dot of the ICD, which many sheets leave out."""
+    yield code
+    if _ICD_WITHOUT_DOT.fullmatch(code):
+        yield f"{code[:3]}.{code[3:]}"
 
 
 def _flaw(row: SheetRow, columns: SheetColumns, coding: Coding) -> MappedCode | None:

@@ -247,7 +247,7 @@ def _decoded_lines(file: File, name: str, encoding: str | None, notes: list[str]
             other += 1
             yield line.decode("cp1252", "replace")
     if other:
-        notes.append(f"{other:,} lines are in Windows-1252, the others in UTF-8")
+        notes.append(f"{other:,} lines are in Windows-1252, the others in UTF-8; CSV is written in UTF-8")
 
 
 def _watched(lines: Iterable[str], file: File, reporter: Reporter) -> Iterator[str]:

@@ -135,3 +135,14 @@ def test_an_interruption_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (130, f"Error: Interrupted: {output} is as it was before.\n")
     assert [place.name for place in tmp_path.iterdir()] == ["many.csv"]
+
+
+def test_codes_of_the_ICD_without_dots_say_of_which_code_system_they_are() -> None:
+    result = run("-", "--code", "ICD", "--to", "icd10", stdin="ICD\nD069\nN879\nC530\nN87.1\n")
+    assert "its codes are taken for those of http://hl7.org/fhir/sid/icd-10" in result.stderr
+    assert "no-system" not in result.output
+
+
+def test_a_code_of_no_known_system_has_a_text_that_names_from() -> None:
+    result = run("-", *TO, stdin="code\nqqq\n")
+    assert "use --from" in rows_of(result.stdout)[0]["snomed reason text"]

@@ -34,11 +34,11 @@ def decisions(tmp_path: Path) -> Path:
 def decide(place: Path, **statuses: str) -> None:
     """Set the status of the first row of each code."""
     with place.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(file, delimiter=";"))
     for row in rows:
         row["status"] = statuses.pop(row["source code"], row["status"])
     with place.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
+        writer = csv.DictWriter(file, rows[0], delimiter=";")
         writer.writeheader()
         writer.writerows(rows)
 

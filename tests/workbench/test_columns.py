@@ -70,3 +70,22 @@ def test_an_unknown_code_system_is_refused_with_names_that_are_known(
 ) -> None:
     with pytest.raises(TerminologyError, match=r"No code system is called 'nix'.*cpt, icd10cm"):
         columns(terminology, tmp_path, "code", default="nix")
+
+
+@pytest.mark.parametrize(
+    ("header", "note"),
+    [
+        ("Name,CPT,ICD-10-PCS,ICD", f"column 'CPT', of {CPT}; not read: 'ICD-10-PCS', 'ICD'"),
+        ("code,CPT,LOINC", f"column 'CPT', of {CPT}; not read: 'LOINC'"),
+        ("Local code,Name,CPT", None),
+    ],
+)
+def test_columns_of_codes_that_are_not_read_are_named(
+    terminology: Terminology, tmp_path: Path, header: str, note: str | None
+) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text(f"{header}\n", "utf-8")
+    with open_sheet(path) as sheet:
+        columns_of(terminology, sheet, {})
+    notes = [f"its codes are those of the {note} (--code chooses another column)"] if note else []
+    assert sheet.notes == notes

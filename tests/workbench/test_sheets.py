@@ -55,7 +55,7 @@ def test_one_sheet_may_have_lines_in_two_encodings(tmp_path: Path) -> None:
     content = "code\nGebärmutter\n".encode() + "Mutterkörper\n".encode("cp1252") + "Scheide ß\n".encode()
     _, rows, notes = read(written(tmp_path, content), header=True)
     assert [row[0] for row in rows] == ["Gebärmutter", "Mutterkörper", "Scheide ß"]
-    assert notes == ["1 lines are in Windows-1252, the others in UTF-8"]
+    assert notes == ["1 lines are in Windows-1252, the others in UTF-8; CSV is written in UTF-8"]
 
 
 def test_an_encoding_that_is_given_must_fit(tmp_path: Path) -> None:

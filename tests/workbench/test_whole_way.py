@@ -67,7 +67,7 @@ def mapped(folder: Path, rows: list[LocalCode]) -> list[dict[str, str]]:
 def decisions(folder: Path, mapped: list[dict[str, str]]) -> list[dict[str, str]]:
     words = ("--source-url", LOCAL, "--output", "decisions.csv")
     assert run(folder, "suggest", "codes.csv", *TO, *words).exit_code == 0
-    decided = table(folder / "decisions.csv")
+    decided = table(folder / "decisions.csv", ";")
     best: set[str] = set()
     for row in decided:
         is_best = row["source code"] not in best

@@ -31,4 +31,4 @@ def code_of_no_system(code: str, name: str) -> str:
         return (
             f"No code system is called {code_in_quotes(name)}, so {code_in_quotes(code)} was not looked up."
         )
-    return f"Nothing says of which code system {code_in_quotes(code)} is."
+    return f"Nothing says of which code system {code_in_quotes(code)} is: use --from, or a column of code systems."
