@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
+from terminology.core.texts import escaped
 from terminology.opening import store_problem
 from terminology.settings import SETTINGS, Setting, Settings, value_of
 
@@ -68,11 +69,14 @@ def settings_of(config: Path | None, options: dict[str, Any]) -> Settings:
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Problems with settings, content, requests or the store end the command with one line."""
+    """Problems with settings, content, requests or the store end the command with one line.
+
+    It may have names out of a file. A terminal would do what control characters in them say, so these are escaped.
+    """
     try:
         yield
     except (SettingError, UnreadableFileError, TerminologyError, StoreError) as problem:
-        raise click.ClickException(str(problem)) from None
+        raise click.ClickException("\n".join(map(escaped, str(problem).split("\n")))) from None
     except BrokenPipeError:
         raise
     except Exception as problem:

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from terminology.content.importers.files import BYTE_ORDER_MARK, File
 from terminology.content.importers.rows import SILENT, unchecked_lines
-from terminology.content.importers.sheets import cell_text, workbook
+from terminology.content.importers.sheets import cell_text, sheet_of, sheet_rows, workbook
 from terminology.content.importers.table import SPREADSHEET_ERRORS
 from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
@@ -38,6 +38,13 @@ _XLSX, _JSON_LINES = (".xlsx", ".xlsm"), (".jsonl", ".ndjson")
 # The progress is reported once in this many rows.
 _ROWS_PER_REPORT = 1_000
 _ZIP = b"PK\x03\x04"
+# A sheet of codes has tens of columns. Each row is as long as the header, also where it has one cell.
+MOST_COLUMNS = 2_000
+# How many characters a cell of CSV may have; Excel keeps 32,767 at most. Python's own bound is for the whole process.
+MOST_OF_CELL = 1 << 20
+csv.field_size_limit(MOST_OF_CELL)
+# A half of a character (a surrogate), as an escape or in bytes: no file can be written with it.
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 # What a cell of a code looks like when a spreadsheet program has taken it for a number, a date or a formula.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]\d+")
@@ -154,11 +161,17 @@ def open_sheet(
             raise UnreadableFileError(f"{name}: cannot be read: {error.strerror}") from None
         except BrokenReleaseError as error:
             raise UnreadableFileError(str(error)) from None
+        if len(opened.header) > MOST_COLUMNS:
+            raise _too_wide(name)
         if header is False or (header is None and _is_bare_list(opened.header)):
             first = SheetRow(1, opened.header)
             names = ["code"] if len(opened.header) == 1 else list(map(str, range(1, len(opened.header) + 1)))
             opened.header, opened.rows = names, _with_first(first, opened.rows)
         yield opened
+
+
+def _too_wide(name: str) -> UnreadableFileError:
+    return UnreadableFileError(f"{name}: has more than {MOST_COLUMNS:,} columns, the most that are read")
 
 
 def _is_bare_list(first: Sequence[str]) -> bool:
@@ -201,7 +214,10 @@ def _csv_sheet(
         raise UnreadableFileError(f"{name}: is empty, or its first line is")
     used = delimiter or _delimiter(first)
     rows = csv.reader(_with_line(first, lines), delimiter=used)
-    header = next(rows)
+    try:
+        header = next(rows)
+    except csv.Error as error:
+        raise UnreadableFileError(f"{name}: row 1 cannot be read as CSV: {error}") from None
     return Sheet(
         name,
         [column.strip() for column in header],
@@ -284,18 +300,17 @@ def _csv_rows(rows: Any, width: int, delimiter: str, notes: list[str], name: str
 @contextmanager
 def _workbook_sheet(file: File, name: str, sheet: str | None, reporter: Reporter) -> Iterator[Sheet]:
     with workbook(file, values=True) as book, workbook(file, values=False) as written:
-        if sheet is not None and sheet not in book.sheetnames:
-            known = ", ".join(book.sheetnames)
-            raise UnreadableFileError(f"{name}: there is no sheet '{sheet}'; known sheets: {known}")
-        values, formulas = ((one[sheet] if sheet else one.worksheets[0]) for one in (book, written))
-        rows = values.iter_rows(values_only=True)
+        values = sheet_of(file, book, sheet)
+        last = values.max_row or 0
+        rows, formulas = sheet_rows(file, values), sheet_rows(file, sheet_of(file, written, sheet))
+        next(formulas, ())
         header = [(cell_text(cell) or "").strip() for cell in next(rows, ())]
         while header and not header[-1]:
             header.pop()
         if not header:
             raise UnreadableFileError(f"{name}: the sheet is empty, or its first row is")
-        pairs = zip(rows, formulas.iter_rows(2, values_only=True), strict=False)
-        yield Sheet(name, header, _workbook_rows(pairs, header, file, values.max_row or 0, reporter))
+        pairs = zip(rows, formulas, strict=False)
+        yield Sheet(name, header, _workbook_rows(pairs, header, file, last, reporter))
 
 
 def _workbook_rows(
@@ -328,6 +343,8 @@ def _json_sheet(file: File, name: str, reporter: Reporter) -> Sheet:
     with file.binary() as stream:
         for _, node in _objects(stream, name):
             header.update(dict.fromkeys(node))
+            if len(header) > MOST_COLUMNS:
+                raise _too_wide(name)
     if not header:
         raise UnreadableFileError(f"{name}: is empty")
 
@@ -349,9 +366,22 @@ def _objects(stream: IO[bytes], name: str) -> Iterator[tuple[int, dict[str, Any]
             node = json.loads(line)
         except ValueError as error:
             raise UnreadableFileError(str(Problem(name, number, f"is not JSON: {error}"))) from None
+        except RecursionError:
+            raise UnreadableFileError(str(Problem(name, number, "JSON is nested too deeply"))) from None
         if not isinstance(node, dict):
             raise UnreadableFileError(str(Problem(name, number, "is not a JSON object")))
+        if _HALF.search(line) and not _is_whole(node):
+            text = "has half a character (a surrogate that is alone)"
+            raise UnreadableFileError(str(Problem(name, number, text)))
         yield number, node
+
+
+def _is_whole(node: dict[str, Any]) -> bool:
+    try:
+        json.dumps(node, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_text(value: Any) -> str:

@@ -62,11 +62,11 @@ class XlsxTable:
         self._text_cell: Any = WriteOnlyCell
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet()
-        self._sheet.append(list(header))
-        self._rows = 1
+        self._rows = 0
+        self.row(header)
 
     def row(self, cells: Sequence[Any]) -> None:
-        """Write a row below the header. Raises UnreadableFileError when there is no more room."""
+        """Write a row, as the header is one. Raises UnreadableFileError when there is no more room."""
         self._rows += 1
         if self._rows > MOST_XLSX_ROWS:
             raise UnreadableFileError(f"an XLSX sheet has at most {MOST_XLSX_ROWS:,} rows: write CSV")

@@ -64,6 +64,11 @@ def test_a_dash_is_standard_input_in_any_encoding() -> None:
         assert "57520;Gebärmutterhals;54535009" in result.stdout
 
 
+def test_control_characters_of_a_sheet_are_escaped_in_an_error() -> None:
+    result = run("-", *TO, stdin="a\x1b[2J,b\x07\n1,2\n")
+    assert result.exit_code == 1 and "Columns: a\\x1b[2J, b\\x07\n" in result.stderr
+
+
 def test_json_lines_have_an_object_for_each_target(sheet: str) -> None:
     nodes = [json.loads(line) for line in run(sheet, *TO, "--format", "jsonl").stdout.splitlines()]
     assert nodes[0]["Local code"] == "L1" and nodes[0]["snomed"]["matches"][0]["code"] == "54535009"

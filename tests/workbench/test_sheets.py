@@ -99,7 +99,13 @@ def test_a_row_has_the_number_that_a_spreadsheet_program_shows(tmp_path: Path) -
         (b"PK\x03\x04 broken", "codes.xlsx", "not an XLSX file"),
         (b'{"code": 1}\nnonsense\n', "codes.jsonl", "codes.jsonl:2: is not JSON"),
         (b'{"code": 1}\n[2]\n', "codes.jsonl", "codes.jsonl:2: is not a JSON object"),
+        (b'{"code": ' + b"[" * 9_000, "codes.jsonl", "codes.jsonl:1: JSON is nested too deeply"),
+        (b'{"code": "\\ud800"}', "codes.jsonl", "codes.jsonl:1: has half a character"),
+        (b'{"code": "\xed\xa0\x80"}', "codes.jsonl", "codes.jsonl:1: has half a character"),
+        (b'"' + b"x" * 2_000_000 + b'"\n1\n', "codes.csv", "row 1 cannot be read as CSV: field larger"),
+        (b'code\n"' + b"x" * 2_000_000 + b'"\n', "codes.csv", "row 2 cannot be read as CSV: field larger"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
     tmp_path: Path, content: bytes, name: str, reason: str
@@ -141,6 +147,25 @@ def test_a_workbook_tells_numbers_dates_and_formulas_apart(tmp_path: Path) -> No
     assert read(tmp_path / "codes.xlsx", sheet="Other")[:2] == (["code"], [])
     with pytest.raises(UnreadableFileError, match="no sheet 'X'; known sheets: Sheet, Other"):
         read(tmp_path / "codes.xlsx", sheet="X")
+
+
+def test_a_character_in_two_halves_is_whole(tmp_path: Path) -> None:
+    path = written(tmp_path, b'{"code": "\\ud83d\\ude00"}', "codes.jsonl")
+    assert read(path)[1] == [["\U0001f600"]]
+
+
+def test_a_cell_of_csv_may_be_long(tmp_path: Path) -> None:
+    text = "x" * 200_000
+    assert read(written(tmp_path, f"code,{text}\nA,{text}\n".encode()))[:2] == (["code", text], [["A", text]])
+
+
+def test_a_sheet_with_too_many_columns_is_refused(tmp_path: Path) -> None:
+    header = ",".join(f"c{number}" for number in range(2_001))
+    lines = "".join(f'{{"c{number}": 1}}\n' for number in range(2_001))
+    for name, content in (("codes.csv", header), ("codes.jsonl", lines)):
+        with pytest.raises(UnreadableFileError, match=rf"{name}: has more than 2,000 columns"):
+            read(written(tmp_path, content.encode(), name))
+    assert len(read(written(tmp_path, header.rpartition(",")[0].encode()))[0]) == 2_000
 
 
 def test_json_lines_have_the_keys_of_all_lines_as_columns(tmp_path: Path) -> None:

@@ -57,8 +57,10 @@ def test_a_workbook_is_not_written_to_standard_output() -> None:
 
 def test_control_characters_do_not_break_a_workbook(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
-    with open_table(path, "xlsx", HEADER) as table:
-        table.row(["a\x0bb", "=1+1", "x"])
+    cells = ["a\x0bb", "=1+1", "x"]
+    with open_table(path, "xlsx", cells) as table:
+        table.row(cells)
     (sheet,) = openpyxl.load_workbook(path).worksheets
-    assert sheet["A2"].value == "ab"
-    assert (sheet["B2"].value, sheet["B2"].data_type) == ("=1+1", "s")
+    for row in ("1", "2"):
+        assert sheet[f"A{row}"].value == "ab"
+        assert (sheet[f"B{row}"].value, sheet[f"B{row}"].data_type) == ("=1+1", "s")

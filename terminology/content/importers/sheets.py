@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,21 @@ from terminology.content.importers.files import ARCHIVE_ERRORS, File
 from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
 from terminology.core.software import installation_of
+
+# Excel has room for no more rows and columns.
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
+# How many cells are read, with the empty ones before the last of each row: a hundred columns of as many rows as fit.
+MOST_CELLS = 100 * MOST_ROWS
+# What openpyxl raises where a workbook is not as it should be.
+_FAULTS = (
+    *ARCHIVE_ERRORS,
+    ElementTree.ParseError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -32,14 +47,63 @@ def workbook(file: File, values: bool) -> Iterator[Any]:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=values)
         except UnreadableFileError as reason:
             raise BrokenReleaseError(Problem(file.label, 0, f"is refused: {reason}")) from None
-        except (*ARCHIVE_ERRORS, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
+        except (*_FAULTS, OSError) as error:
+            raise BrokenReleaseError(
+                Problem(file.label, 0, f"is not an XLSX file: {_reason(error)}")
+            ) from error
         try:
             yield book
-        except (*ARCHIVE_ERRORS, ElementTree.ParseError) as error:
-            raise BrokenReleaseError(Problem(file.label, 0, f"is not an XLSX file: {error}")) from error
         finally:
             book.close()
+
+
+def sheet_of(file: File, book: Any, name: str | None) -> Any:
+    """The sheet of a workbook with this name, or else the first one; ``max_row`` is what it says of its size, or None.
+
+    Raises BrokenReleaseError: there is none.
+    """
+    known = {sheet.title: sheet for sheet in book.worksheets}
+    if not known:
+        raise BrokenReleaseError(Problem(file.label, 0, "the workbook has no sheet of cells"))
+    if name is not None and name not in known:
+        text = f"there is no sheet '{name}'; known sheets: {', '.join(known)}"
+        raise BrokenReleaseError(Problem(file.label, 0, text))
+    return known[name] if name is not None else book.worksheets[0]
+
+
+def sheet_rows(file: File, sheet: Any) -> Iterator[Sequence[Any]]:
+    """The values of the cells of each row from the first one, up to its last cell; of a row without any, none.
+
+    Raises BrokenReleaseError for a row that cannot be read, or is beyond the bounds.
+    """
+    # What a sheet says of its own size may be wrong: rows beyond it would be lost, and empty cells up to it made.
+    sheet.reset_dimensions()
+    rows = sheet.iter_rows(values_only=True)
+    number = cells = 0
+    while True:
+        number += 1
+        try:
+            row: Sequence[Any] | None = next(rows, None)
+        except _FAULTS as error:
+            text = f"the row cannot be read as XLSX: {_reason(error)}"
+            raise BrokenReleaseError(Problem(file.label, number, text)) from error
+        if row is None:
+            return
+        cells += len(row)
+        if number > MOST_ROWS:
+            raise BrokenReleaseError(Problem(file.label, number, f"a sheet has at most {MOST_ROWS:,} rows"))
+        if len(row) > MOST_COLUMNS:
+            text = f"a sheet has at most {MOST_COLUMNS:,} columns"
+            raise BrokenReleaseError(Problem(file.label, number, text))
+        if cells > MOST_CELLS:
+            text = f"at most {MOST_CELLS:,} cells are read, with the empty ones before others in their rows"
+            raise BrokenReleaseError(Problem(file.label, number, text))
+        yield row
+
+
+def _reason(error: BaseException) -> str:
+    """What an exception says, in one line: openpyxl adds paragraphs of advice."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def cell_text(value: Any) -> str | None:

@@ -47,7 +47,7 @@ from typing import Any, NamedTuple, TypeVar
 from terminology.content.importers.files import File, sources
 from terminology.content.importers.importer import importer_of
 from terminology.content.importers.rows import records
-from terminology.content.importers.sheets import cell_text, workbook
+from terminology.content.importers.sheets import cell_text, sheet_of, sheet_rows, workbook
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Document, Problem
 from terminology.core.structure import RELATIONSHIPS
@@ -338,14 +338,11 @@ def _sheet_rows(
 ) -> Iterator[tuple[int, Sequence[str]]]:
     size = file.size()
     with workbook(file, values=True) as book, workbook(file, values=False) as written:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise BrokenReleaseError(
-                Problem(file.label, 0, f"there is no sheet {sheet}; known sheets: {book.sheetnames}")
-            )
-        worksheet = book[sheet] if sheet else book.worksheets[0]
+        worksheet = sheet_of(file, book, sheet)
         last = worksheet.max_row or 0
-        rows = worksheet.iter_rows(values_only=True)
-        formulas = (written[sheet] if sheet else written.worksheets[0]).iter_rows(2, values_only=True)
+        rows = sheet_rows(file, worksheet)
+        formulas = sheet_rows(file, sheet_of(file, written, sheet))
+        next(formulas, ())
         header = [cell_text(cell) for cell in next(rows, ())]
         if missing := [name for name in names if name not in header]:
             names_there = ", ".join(name for name in header if name)

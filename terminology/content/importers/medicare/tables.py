@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from terminology.content.importers.files import BYTE_ORDER_MARK, File
 from terminology.content.importers.rows import SILENT, encoding_of, table_rows, without_faults
-from terminology.content.importers.sheets import cell_text, workbook
+from terminology.content.importers.sheets import cell_text, sheet_of, sheet_rows, workbook
 from terminology.core.errors import BrokenReleaseError
 from terminology.core.model import Problem
 from terminology.store.reporting import Reporter
@@ -152,9 +152,9 @@ def _top_rows(file: File) -> Iterator[list[str]]:
 def _sheet_rows(file: File, reporter: Reporter) -> Iterator[tuple[int, list[str]]]:
     size = file.size()
     with workbook(file, values=True) as book:
-        sheet = book.worksheets[0]
+        sheet = sheet_of(file, book, None)
         last = sheet.max_row or 0
-        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        for number, row in enumerate(sheet_rows(file, sheet), 1):
             if number % _PROGRESS_ROWS == 0 and number < last:
                 reporter.progress(file.label, size * number // last, size)
             yield number, [_bare(cell_text(cell) or "") for cell in row]
