@@ -1035,7 +1035,7 @@ def test_what_a_thread_has_open_is_closed_when_it_ends(place: str) -> None:
             thread.join()
         open_files.append(len(list(THIS_PROCESS.iterdir())))
     assert len(listed[0]) == len(BIRDS) and listed == [listed[0]] * 120
-    assert open_files[0] == open_files[1]
+    assert open_files[1] <= open_files[0]  # what a test before left open may be closed meanwhile
 
 
 def test_no_request_fails_and_none_sees_a_mixture_while_content_is_swapped(
