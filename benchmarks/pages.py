@@ -3,7 +3,7 @@
 Makes up a code system with a hierarchy, and a map of a quarter as many codes, and serves them from a store of SQLite
 and from memory. Each page is asked for once when the service has just been opened, and then several times. Times are
 of the processor, in milliseconds, for the whole answer of the WSGI application. The exit status is 1 if a page of the
-store that is asked for again takes longer than ``LIMIT``.
+store takes longer than ``LIMIT``, the first time or again.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def main() -> int:
                 first, again = measured(client, path)
                 rows.setdefault(page, [page]).extend([f"{first:.1f}", f"{again:.1f}"])
                 if service == "store":
-                    slowest = max(slowest, again)
+                    slowest = max(slowest, first, again)
         for row in rows.values():
             print(f"| {' | '.join(row)} |")
     return 1 if slowest > LIMIT else 0

@@ -70,6 +70,13 @@ def published_names() -> CanonicalNames:
 
 
 @cache
+def bills_of_maps() -> dict[str, str]:
+    """Whose bill has the codes of a map, by its id; maps for any bill are left out. Raises PublicationError."""
+    maps = read_publication(FOLDER / "source").get("ConceptMap", ())
+    return {str(entry["id"]): str(entry["bill"]) for entry in maps if "bill" in entry}
+
+
+@cache
 def _names_in(source: Path) -> CanonicalNames:
     try:
         return names_of(read_publication(source))

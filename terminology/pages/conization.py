@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from terminology.content.canonical import bills_of_maps
 from terminology.core.model import Document
 from terminology.pages.code_systems import expanded
 from terminology.pages.mappings import Mapping, matches_of
@@ -25,10 +26,6 @@ BILLS = (
     ("inpatient-facility", "diagnostic", "Facility for an inpatient, for diagnosis alone"),
     ("inpatient-facility", "therapeutic", "Facility for an inpatient, for treatment"),
 )
-
-
-# The maps whose codes are for one bill alone, which their rows do not say; ``publication.toml`` has them as ``bill``.
-BILL_OF_MAP = {"conization-to-cpt": "outpatient-or-professional"}
 
 
 @dataclass(slots=True)
@@ -134,9 +131,8 @@ def _translated(
     body["parameter"] += [_dependency(name, value) for name, value in known]
     reply = road.post_once("ConceptMap/$translate", body)
     matches = [m for m in matches_of(reply.resource, url, code) if m.is_translation] if reply.is_good else []
-    matches = [
-        m for m in matches if BILL_OF_MAP.get(local_name(m.map_.partition("|")[0]), bill[0]) == bill[0]
-    ]
+    only = bills_of_maps()
+    matches = [m for m in matches if only.get(local_name(m.map_.partition("|")[0]), bill[0]) == bill[0]]
     sent = {name for name, _ in known}
     for match in matches:
         match.conditions = [c for c in match.conditions if c.name not in sent]

@@ -164,6 +164,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("terminology.pages"),
         autoescape=True,
+        optimized=False,  # the first reader of a page waits while it is compiled, and there is little to optimize
         trim_blocks=True,
         lstrip_blocks=True,
     )

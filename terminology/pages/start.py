@@ -49,18 +49,18 @@ def _count(road: Road, kind: str) -> int:
 def search(road: Road, text: str) -> View:
     """What a text finds: codes that are written so, concepts with these words, and resources."""
     text = text.strip()[:_LONGEST]
-    replies = {kind: road.get(kind, [("_summary", "count")]) for kind in KIND_TITLES}
+    replies = {kind: road.get_once(kind, [("_summary", "count")]) for kind in KIND_TITLES}
     refusals = {kind: reply for kind, reply in replies.items() if not reply.is_good}
     if len(refusals) == len(replies):
         return failed(next(iter(refusals.values())))
     codes = _exactly(road, text) if text and " " not in text else []
-    by_words, searched, known = _by_words(road, text)
+    by_words, searched = _by_words(road, text)
     values: dict[str, Any] = {
         "q": text,
         "codes": codes,
         "by_words": by_words,
         "searched": searched,
-        "known": known,
+        "known": replies["CodeSystem"].total,
         "not_searched": [KIND_TITLES[kind].lower() for kind in refusals],
         "resources": {kind: _resources(road, kind, text) for kind in KIND_TITLES},
     }
@@ -83,8 +83,8 @@ def _exactly(road: Road, text: str) -> list[tuple[Document, str, str]]:
     return results
 
 
-def _by_words(road: Road, text: str) -> tuple[list[FoundCodes], int, int]:
-    """The concepts in which each of the words begins a word; how many code systems were searched, and of how many."""
+def _by_words(road: Road, text: str) -> tuple[list[FoundCodes], int]:
+    """The concepts in which each of the words begins a word, and how many code systems were searched."""
     end = monotonic() + SECONDS
     every = summaries(road, "CodeSystem", [], SEARCHED)
     systems = [r for r in every if r.get("url") and r.get("content") not in _WITHOUT_CODES]
@@ -97,7 +97,7 @@ def _by_words(road: Road, text: str) -> tuple[list[FoundCodes], int, int]:
         part = _words_in(road, resource, text)
         if part.concepts:
             results.append(part)
-    return results, searched, _count(road, "CodeSystem")
+    return results, searched
 
 
 def _words_in(road: Road, resource: Document, text: str) -> FoundCodes:

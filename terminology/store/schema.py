@@ -107,10 +107,17 @@ COLUMNS = {table.name: table.names for table in TABLES}
 # system that does not say whether case matters.
 WORD, PREFIX, MARK, FOLDED, FIRST_PROPERTY, FIRST_LANGUAGE = 0, 1, 2, 3, 10, 1_000_000
 
-# The terms of the field MARK: concepts with children, inactive and abstract ones; those with a text in a language
-# (the term is LANGUAGE and the tag); those with a status (STATUS and the status). HAS_FOLDED, of no concepts, says
-# that the artifact has the field FOLDED, which artifacts of earlier versions do not have.
-INNER, INACTIVE, ABSTRACT, LANGUAGE, STATUS = "inner", "inactive", "abstract", "speaks ", "status "
+# The terms of the field MARK: concepts with children, and with parents; inactive and abstract ones; those with a text
+# in a language (the term is LANGUAGE and the tag); those with a status (STATUS and the status). Artifacts of earlier
+# versions have no BELOW, nor HAS_FOLDED: of no concepts, it says that the artifact has the field FOLDED.
+INNER, BELOW, INACTIVE, ABSTRACT, LANGUAGE, STATUS = (
+    "inner",
+    "below",
+    "inactive",
+    "abstract",
+    "speaks ",
+    "status ",
+)
 HAS_FOLDED = "has folded"
 
 # The bits of ``concept.flags``.

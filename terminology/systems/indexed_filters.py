@@ -18,6 +18,7 @@ from terminology.store.artifacts import Artifact
 from terminology.store.posting_terms import beginning_of_codes, field_in_any_case, term_of, text_of
 from terminology.store.schema import (
     ABSTRACT,
+    BELOW,
     DIGEST_MARK,
     FOLDED,
     HAS_FOLDED,
@@ -209,7 +210,12 @@ class RelativeValues:
         return self._related_to(self._codes.matching(accepts, beginning))
 
     def present(self) -> BitMap:
-        return self._related_to(self._artifact.all())
+        artifact = self._artifact
+        if self._role == "child":
+            return artifact.posting(MARK, INNER)
+        if any(term == BELOW for term, _ in artifact.terms(MARK, BELOW)):
+            return artifact.posting(MARK, BELOW)
+        return self._related_to(artifact.all())
 
     def _related_to(self, others: BitMap) -> BitMap:
         """The concepts that have one of the others for a parent, or child."""

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import pytest
 
 from terminology import create_app
-from terminology.pages.conization import BILL_OF_MAP
 from tests.support.pages import Reader, application, words
-from tests.support.paths import ROOT
 
 PAGE = "/fhir/r5/conization"
-SOURCE = ROOT / "fhir_bundles" / "source" / "publication.toml"
 
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     return Reader(create_app().test_client())
-
-
-def test_the_bills_of_maps_are_those_of_the_publication() -> None:
-    entries = tomllib.loads(SOURCE.read_text("utf-8"))["ConceptMap"]
-    bills = {entry["id"]: entry["bill"] for entry in entries if "bill" in entry}
-    assert bills == BILL_OF_MAP
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from lxml import html
 
 from terminology import Settings, create_app
 from terminology.core.model import Document
+from terminology.wire import rest
+from terminology.wire.exchange import Context, Request, Response
 from terminology.wire.fhir_versions import RELEASES
 from tests.support.authentication import api_key, auth_file
 from tests.support.builders import code_system, concept, concept_map, tree, value_set
@@ -230,6 +232,19 @@ def test_a_validation_has_one_word(reader: Reader, code: str, verdict: str) -> N
 
 
 # -- a hierarchy ---------------------------------------------------------------------------------
+
+
+def test_a_search_asks_no_number_twice(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[str] = []
+    respond = rest.respond
+
+    def watched(context: Context, request: Request) -> Response:
+        requests.append(f"{request.method} {request.path} {request.query} {request.body}")
+        return respond(context, request)
+
+    monkeypatch.setattr(rest, "respond", watched)
+    reader.text("/fhir/r5?q=something+new")
+    assert len(requests) > 3 and len(requests) == len(set(requests))
 
 
 def test_a_hierarchy_is_walked_page_by_page() -> None:

@@ -38,6 +38,7 @@ FILTERS = [
     *(Filter("concept", op, "SOUR") for op in ("is-a", "descendent-of", "child-of", "generalizes")),
     Filter("parent", "=", "sour"),
     Filter("child", "in", "RYE, plain"),
+    *(Filter(role, "exists", value) for role in ("parent", "child") for value in ("true", "false")),
 ]
 URL = f"{BASE}/dough"
 
@@ -49,6 +50,7 @@ def stored(
     """The code system in a store, as it is compiled now and as an earlier version compiled it."""
     if request.param == "earlier":
         monkeypatch.setattr(compiler, "HAS_FOLDED", "something else")
+        monkeypatch.setattr(compiler, "BELOW", "something else again")
         monkeypatch.setattr(indexing, "FOLDED", 9)
     (tmp_path / "dough.json").write_text(json.dumps(DOUGH))
     loader = open_loader(place)

@@ -30,7 +30,7 @@ from terminology.store.posting_terms import field_in_any_case
 from terminology.store.relations import RelationshipCollector
 from terminology.store.release import CodeSystemRelease, ConceptRow, MapRelease, MapRow
 from terminology.store.reporting import Reporter
-from terminology.store.schema import FIRST_PROPERTY, HAS_FOLDED, INNER, MARK
+from terminology.store.schema import BELOW, FIRST_PROPERTY, HAS_FOLDED, INNER, MARK
 from terminology.store.temporary import temporary_file
 
 # Properties that every code system has, declared or not.
@@ -87,8 +87,9 @@ class _CodeSystemCompiler:
                 sink.write("hierarchy", rows)
             for posting_rows in postings.chunks():
                 sink.write("posting", posting_rows)
-        inner = (ord_ for ord_, place in enumerate(order.places) if order.children[place] is not None)
-        sink.write("posting", [(MARK, INNER, bitmap_of(inner))])
+        for mark, relatives in ((INNER, order.children), (BELOW, order.parents)):
+            having = (ord_ for ord_, place in enumerate(order.places) if relatives[place])
+            sink.write("posting", [(MARK, mark, bitmap_of(having))])
         if scratch.case_sensitive is None:
             sink.write("posting", [(MARK, HAS_FOLDED, bitmap_of(()))])
         sink.write("header", [*relations.parts(), *identifiers.parts()])
