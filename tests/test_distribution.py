@@ -43,6 +43,8 @@ def test_what_is_built_is_what_a_package_index_takes(archives: Sequence[Path]) -
     with ZipFile(archives[0]) as wheel:
         names = wheel.namelist()
         metadata = wheel.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+        entry_points = wheel.read(next(name for name in names if name.endswith("/entry_points.txt"))).decode()
+    assert "[pytest11]\nterminology = terminology.testing.pytest_plugin" in entry_points
     for field in ("Author", "Classifier", "Keywords", "License-Expression", "Project-URL", "Requires-Python"):
         assert f"\n{field}: " in metadata, field
     assert not any("tests" in name or "__pycache__" in name for name in names)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Coding
+from terminology.library.explanation_lines import columns, explanation_lines
 from terminology.library.result_parts import (
-    ResultConsideredMap,
     ResultDesignation,
-    ResultExplanation,
     ResultMatch,
     ResultProperty,
 )
 from terminology.library.results import LookupResult, TranslateResult
 
-_CONSIDERED = ("map", "outcome", "group", "element", "leads to", "unmapped")
 _MATCH = ("relationship", "system", "code", "display", "map", "note")
 
 
@@ -31,7 +29,7 @@ def lookup_lines(result: LookupResult) -> Iterator[str]:
         ("system", result.system),
         ("abstract", result.is_abstract),
     ]
-    yield from _columns(
+    yield from columns(
         [
             *((name, _text(value)) for name, value in facts if value is not None),
             *(_designation(designation) for designation in result.designations),
@@ -59,23 +57,9 @@ def translate_lines(result: TranslateResult) -> Iterator[str]:
         yield for_command_line(_text(result.message))
     rows = [_match(match) for match in result.matches]
     if rows:
-        yield from _columns([_MATCH, *rows])
+        yield from columns([_MATCH, *rows])
     if result.explanation is not None:
         yield from explanation_lines(result.explanation)
-
-
-def explanation_lines(explanation: ResultExplanation) -> Iterator[str]:
-    """The reason, a table of the maps that were considered, and where displays are from."""
-    yield f"reason: {explanation.reason or 'none: there is a translation, and nothing is left to decide'}"
-    if explanation.maps:
-        yield from _columns([_CONSIDERED, *(_considered(map_) for map_ in explanation.maps)])
-    if explanation.displays:
-        yield from _columns([("display of", "from"), *explanation.displays.items()])
-
-
-def _considered(map_: ResultConsideredMap) -> tuple[str, ...]:
-    group = "" if map_.group is None else str(map_.group)
-    return map_.map, map_.outcome, group, map_.element or "", map_.target or "", map_.unmapped or ""
 
 
 def _match(match: ResultMatch) -> tuple[str, ...]:
@@ -94,10 +78,3 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as their widest cell; the last one is not filled up."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
