@@ -6,10 +6,10 @@ Read upwards: a module imports only what stands below it in this list.
 __main__.py       ``python -m terminology``
 cli/              the command ``terminology``
 testing/          for tests of clients and servers: fixtures for pytest, assertions
-workbench/        tools for sheets of codes and for maps, over the library
 http/             Flask, the fast path, and the web server that carries them
-library/          the same answers in Python, without HTTP
 pages/            what a browser shows at the addresses of FHIR
+workbench/        tools for sheets of codes and for maps, over the library
+library/          the same answers in Python, without HTTP
 opening.py        the parts put together as the settings say
 authentication/   who a client is: API keys and access tokens
 upstreams/        other terminology servers, asked for content that is missing here

@@ -21,6 +21,8 @@ from terminology.pages.view import (
 # The concepts on one page, and the most steps from a concept up to the top of its hierarchy that are shown.
 PAGE = 50
 _DEEPEST = 25
+# What ``CodeSystem.content`` is where there is no list of its codes.
+WITHOUT_CODES = ("not-present", "supplement")
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def offset_of(query: dict[str, str]) -> int:
 
 def _part(road: Road, resource: Document, at: str, text: str, offset: int) -> ConceptPage | None:
     """The concepts below one, the top of the hierarchy, or what a text finds; None where nothing can be listed."""
-    if not resource.get("url") or resource.get("content") in ("not-present", "supplement"):
+    if not resource.get("url") or resource.get("content") in WITHOUT_CODES:
         return None
     include = {"system": resource["url"]} | (
         {"version": resource["version"]} if resource.get("version") else {}

@@ -13,8 +13,8 @@ KIND_TITLES = {
     "ConceptMap": "Concept maps",
     "NamingSystem": "Naming systems",
 }
-# The page of the published content about conization, and the folder of style and script.
-CONIZATION, ASSETS = "conization", "pages"
+# The page of the published content about conization, that of two versions, and the folder of style and script.
+CONIZATION, DIFF, ASSETS = "conization", "diff", "pages"
 
 
 def query_of(**values: str | int | None) -> str:
@@ -69,6 +69,11 @@ class PageLinks:
 
     def conization(self, **values: str | int | None) -> str:
         return f"{self.base}/{CONIZATION}{query_of(**values)}"
+
+    def diff(self, kind: str = "", old: object = None, new: object = None) -> str:
+        """The changes between two resources of a type, by their ids; without them the page to choose some."""
+        ends = {} if old is None else {"old": f"{kind}/{old}", "new": f"{kind}/{new}"}
+        return f"{self.base}/{DIFF}{query_of(**ends)}"
 
     def asset(self, name: str) -> str:
         return f"{self.root}/{ASSETS}/{name}"

@@ -15,11 +15,14 @@ from weakref import ref
 
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.cache import Cache
+from terminology.core.errors import RefusedError
 from terminology.core.model import Document
 from terminology.core.users import User
 from terminology.wire import rest
 from terminology.wire.exchange import Context, Request
+from terminology.wire.failures import failure_of
 from terminology.wire.fhir_versions import RELEASES
+from terminology.wire.outcome import issue_of
 from terminology.wire.request_headers import RequestHeader
 
 Pairs = Sequence[tuple[str, str]]
@@ -117,6 +120,18 @@ class Road:
     def tell(self, about: str, path: str, query: Iterable[tuple[str, str]] = ()) -> None:
         """Tell in the page how to ask this, where the page itself asks for less, or for parts of it."""
         self.questions.append(AskedRequest(about, "GET", path, list(query)))
+
+    def required(self, path: str, query: Iterable[tuple[str, str]] = ()) -> PageReply:
+        """The answer to a GET without which there is no page. Raises RefusedError for one that is an error."""
+        reply = self.get(path, query)
+        if reply.is_good:
+            return reply
+        raise RefusedError(reply.status, issue_of(reply.resource["issue"][0]), reply.headers)
+
+    def failure(self, exception: Exception) -> PageReply:
+        """The answer that an exception is, as a client gets it."""
+        response = failure_of(exception, self.request)
+        return PageReply(response.status, response.resource or {}, response.headers)
 
     def in_own_release(self, question: AskedRequest) -> PageReply:
         """The answer as a client of the root gets it."""

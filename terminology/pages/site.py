@@ -27,7 +27,8 @@ from terminology.pages import (
 from terminology.pages.code_systems import code_system
 from terminology.pages.concept_maps import concept_map
 from terminology.pages.concepts import lookup
-from terminology.pages.links import CONIZATION, KIND_TITLES, PageLinks
+from terminology.pages.diff import diff
+from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
 from terminology.pages.view import View, issues_of, title_of
@@ -135,6 +136,8 @@ def _view(road: Road, request: Request) -> View:
             return capabilities.metadata(road, request.path, query)
         case [name] if name == CONIZATION:
             return conization.conization(road, arguments)
+        case [name] if name == DIFF:
+            return diff(road, arguments)
         case [kind] if kind in KINDS:
             links = _links(road)
             return resources.listing(road, kind, query, links.resource)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from terminology.core.model import Document
-from terminology.pages.code_systems import ListedConcept, expanded
+from terminology.pages.code_systems import WITHOUT_CODES, ListedConcept, expanded
 from terminology.pages.links import KIND_TITLES
 from terminology.pages.road import Road
 from terminology.pages.view import View, failed, parameters_of, single, summaries, title_of
@@ -18,7 +18,6 @@ NAMED = 12
 SEARCHED, SECONDS = 60, 0.6
 _HITS = 6
 _LONGEST = 200
-_WITHOUT_CODES = ("not-present", "supplement")
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ def _exactly(road: Road, text: str) -> list[tuple[Document, str, str]]:
     """The code systems that have a code written so, with the display there."""
     results = []
     for resource in summaries(road, "CodeSystem", [("code", text)], 20):
-        if resource.get("content") in _WITHOUT_CODES or not resource.get("url"):
+        if resource.get("content") in WITHOUT_CODES or not resource.get("url"):
             continue
         query = [("system", str(resource["url"])), ("code", text), ("property", "designation")]
         reply = road.get("CodeSystem/$lookup", query)
@@ -87,7 +86,7 @@ def _by_words(road: Road, text: str) -> tuple[list[FoundCodes], int]:
     """The concepts in which each of the words begins a word, and how many code systems were searched."""
     end = monotonic() + SECONDS
     every = summaries(road, "CodeSystem", [], SEARCHED)
-    systems = [r for r in every if r.get("url") and r.get("content") not in _WITHOUT_CODES]
+    systems = [r for r in every if r.get("url") and r.get("content") not in WITHOUT_CODES]
     results: list[FoundCodes] = []
     searched = 0
     for resource in systems if text else ():

@@ -1,4 +1,4 @@
-"""What has changed between two versions of a code system, or of a map, and what that means for codes in use."""
+"""What has changed between two versions of a code system, value set or map, and what that means for codes in use."""
 
 from __future__ import annotations
 
@@ -92,6 +92,35 @@ def _states(system: CodeSystem) -> dict[str, _State]:
     return states
 
 
+def expansion_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[CodeChange]:
+    """The changes from one ``ValueSet.expansion`` without nesting to another.
+
+    A code is named alone where one code system has all codes of both, or else as ``system|code``.
+    """
+    both = [old.get("contains", ()), new.get("contains", ())]
+    is_single = len({node.get("system") for nodes in both for node in nodes}) < 2
+    before, after = (
+        {
+            str(node["code"]) if is_single else f"{node.get('system', '')}|{node['code']}": node
+            for node in nodes
+            if node.get("code")
+        }
+        for nodes in both
+    )
+    for code, node in before.items():
+        if code not in after:
+            yield CodeChange("removed", code, str(node.get("display", "")))
+            continue
+        now, display = after[code], str(after[code].get("display", ""))
+        if bool(node.get("inactive")) != bool(now.get("inactive")):
+            yield CodeChange("retired" if now.get("inactive") else "revived", code, display)
+        if str(node.get("display", "")) != display:
+            yield CodeChange("renamed", code, str(node.get("display", "")), display)
+    for code, node in after.items():
+        if code not in before:
+            yield CodeChange("added", code, after=str(node.get("display", "")))
+
+
 def map_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[CodeChange]:
     """The changes from one version of a ConceptMap, in the shape of R5, to another."""
     before, after = _mappings(old), _mappings(new)
@@ -115,13 +144,18 @@ def _mappings(document: Mapping[str, Any]) -> dict[str, list[str]]:
             targets = mappings.setdefault(str(element.get("code")), [])
             for target in element.get("target", ()):
                 conditions = " & ".join(
-                    f"{each.get('attribute')}={next((v for k, v in each.items() if k.startswith('value')), '')}"
-                    for each in target.get("dependsOn", ())
+                    f"{each.get('attribute')}={_value(each)}" for each in target.get("dependsOn", ())
                 )
                 text = f"{target.get('relationship')} {target.get('code')}"
                 targets.append(f"{text} if {conditions}" if conditions else text)
             targets.sort()
     return mappings
+
+
+def _value(node: Mapping[str, Any]) -> str:
+    """The value of a condition, as FHIR writes it."""
+    value = next((value for name, value in node.items() if name.startswith("value")), "")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def system_of(terminology: Terminology, canonical: str) -> CodeSystem:

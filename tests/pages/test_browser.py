@@ -48,6 +48,8 @@ PAGES: dict[str, tuple[str, int]] = {
     "expand": (f"/ValueSet/$expand?url={OURS}?fhir_vs", 200),
     "subsumes": (f"/CodeSystem/$subsumes?system={OURS}&codeA=conization&codeB=conization-loop", 200),
     "conization": ("/conization", 200),
+    "versions": ("/diff", 200),
+    "diff": ("/diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops", 200),
     "metadata": ("/metadata", 200),
     "error": ("/CodeSystem/none", 404),
 }

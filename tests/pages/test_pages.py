@@ -56,6 +56,8 @@ ADDRESSES = {
     "a comparison": f"CodeSystem/$subsumes?system={OURS}&codeA=conization&codeB=conization-loop",
     "a form to compare": "CodeSystem/$subsumes",
     "conization": "conization",
+    "versions to compare": "diff",
+    "two versions": "diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops",
     "capabilities": "metadata",
     "code systems in every version": "metadata?mode=terminology",
     "an answer without a page of its own": "$versions",

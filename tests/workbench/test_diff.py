@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from terminology import Terminology
-from terminology.workbench.diff import CodeChange, breaking, map_changes, system_changes, system_of
+from terminology.workbench.diff import (
+    CodeChange,
+    breaking,
+    expansion_changes,
+    map_changes,
+    system_changes,
+    system_of,
+)
 from tests.support.builders import code_system, concept
 from tests.support.maps import HERE, THERE, map_of, to
 
@@ -95,3 +102,43 @@ def test_each_kind_of_change_of_a_map_is_found() -> None:
         "mapped new: equivalent P",
     ]
     assert list(map_changes(old, old)) == []
+
+
+def test_a_condition_is_written_as_FHIR_writes_it() -> None:
+    condition = {"attribute": "guided", "valueBoolean": True}
+    old = map_of("m", HERE, THERE, [{"code": "a", "target": [to("x")]}])
+    new = map_of("m", HERE, THERE, [{"code": "a", "target": [to("x", dependsOn=[condition])]}])
+    (change,) = map_changes(old, new)
+    assert change.after == "equivalent x if guided=true"
+
+
+def expansion(*rows: tuple[str, str, str, bool]) -> dict[str, Any]:
+    contains = [
+        {"system": system, "code": code, "display": display, "inactive": inactive}
+        for system, code, display, inactive in rows
+    ]
+    return {"contains": contains}
+
+
+def test_each_kind_of_change_of_an_expansion_is_found() -> None:
+    old = expansion(
+        (URL, "a", "A", False), (URL, "b", "B", False), (URL, "c", "C", False), (URL, "d", "D", True)
+    )
+    new = expansion(
+        (URL, "b", "Bee", False), (URL, "c", "C", True), (URL, "d", "D", False), (URL, "e", "E", False)
+    )
+    assert {change.line() for change in expansion_changes(old, new)} == {
+        "removed a: A",
+        "renamed b: B -> Bee",
+        "retired c: C",
+        "revived d: D",
+        "added e: E",
+    }
+
+
+def test_codes_of_several_systems_are_named_with_their_system() -> None:
+    old, new = expansion((URL, "a", "A", False)), expansion((f"{URL}2", "a", "A", False))
+    assert [change.line() for change in expansion_changes(old, new)] == [
+        f"removed {URL}|a: A",
+        f"added {URL}2|a: A",
+    ]

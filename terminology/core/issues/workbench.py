@@ -1,8 +1,12 @@
-"""Messages about the rows of a sheet, for people who map codes."""
+"""Messages about the rows of a sheet and about versions that are compared, for people who map codes."""
 
 from __future__ import annotations
 
-from terminology.core.issues.phrases import code_in_quotes
+from collections.abc import Sequence
+
+from terminology.core.issues.phrases import code_in_quotes, shortened
+from terminology.core.issues.severity import error
+from terminology.core.model import Issue
 
 _SPOILED = {
     "spreadsheet-error": "is an error of the spreadsheet program",
@@ -32,3 +36,22 @@ def code_of_no_system(code: str, name: str) -> str:
             f"No code system is called {code_in_quotes(name)}, so {code_in_quotes(code)} was not looked up."
         )
     return f"Nothing says of which code system {code_in_quotes(code)} is: use --from, or a column of code systems."
+
+
+def not_two_resources(old: str, new: str, kinds: Sequence[str]) -> Issue:
+    """The ends of a comparison: each should name a resource, of one type."""
+    text = (
+        f"'{shortened(old)}' and '{shortened(new)}' are not two resources of one type: name two of "
+        f"{', '.join(kinds)} by type and id, such as CodeSystem/a and CodeSystem/b"
+    )
+    return error(code="invalid", text=text)
+
+
+def too_much_to_compare(title: str, most: int) -> Issue:
+    text = f"{title} has more than {most:,} codes, the most that a page compares: use the command 'terminology diff'"
+    return error(code="too-costly", text=text)
+
+
+def no_codes_to_compare(title: str, content: str) -> Issue:
+    text = f"{title} has no list of codes here (content: {content}), so nothing can be compared"
+    return error(code="not-supported", text=text)
