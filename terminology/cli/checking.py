@@ -11,18 +11,19 @@ from typing import Any
 import click
 
 from terminology.cli.counts import counted
-from terminology.cli.lookup_translate import dependency
-from terminology.cli.mapping import (
+from terminology.cli.opened import CONTENT, opened_terminology
+from terminology.cli.options import MAP, dependency, settings_options
+from terminology.cli.progress import Progress, progress_of_sheet
+from terminology.cli.sheet_options import (
     OUTPUT,
     given_columns,
     interruptible,
+    mapping_options,
     sheet_look,
     sheet_options,
     show_notes,
+    warn_of_conditions,
 )
-from terminology.cli.opened import CONTENT, opened_terminology
-from terminology.cli.options import settings_options
-from terminology.cli.progress import Progress, progress_of_sheet
 from terminology.content.packages import resources_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
@@ -103,19 +104,8 @@ def _resource_in(path: Path) -> Document:
 
 @click.command("coverage")
 @click.argument("sheet_path", metavar="SHEET")
-@click.option(
-    "--to",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="SYSTEM",
-    help="A code system to map to; repeatable.",
-)
-@click.option("--from", "source", metavar="SYSTEM", help="The code system of the codes.")
-@click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
-@click.option(
-    "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
-)
+@mapping_options
+@MAP
 @click.option("--value-set", metavar="URL", help="A value set whose codes should all be targets.")
 @sheet_options("code", "system", "key", "count")
 @_JSON
@@ -126,6 +116,7 @@ def coverage_(
     source: str | None,
     map_: str | None,
     where: tuple[str, ...],
+    compose: bool,
     value_set: str | None,
     as_json: bool,
     config: Path | None,
@@ -145,7 +136,9 @@ def coverage_(
             progress, weights = Progress.on_terminal(), dict[int, str]()
             with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
                 columns = columns_of(terminology, sheet, named, source)
-                mapper = SheetMapper(terminology, [target], dependency=conditions, url=map_)
+                further = {"dependency": conditions, "url": map_, "_compose": compose or None}
+                mapper = SheetMapper(terminology, [target], **further)
+                warn_of_conditions(mapper)
                 try:
                     rows = _weighed(mapper, sheet, columns, weights)
                     reports.append(coverage(terminology, target, rows, weights, value_set))

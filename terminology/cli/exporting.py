@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from terminology.cli.counts import counted
-from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.cli.options import RELEASE, errors_in_one_line, settings_of, settings_options
 from terminology.content.exporting import (
     MOST_ROWS,
     PACKAGE,
@@ -25,14 +25,7 @@ from terminology.wire.fhir_versions import RELEASES
 @click.command("export")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @settings_options("content", "data", "store", "skip_broken")
-@click.option(
-    "--release",
-    "fhir",
-    type=click.Choice(["r4", "r4b", "r5"], case_sensitive=False),
-    default="r4",
-    show_default=True,
-    help="The release of FHIR to write.",
-)
+@RELEASE
 @click.option("--url", "urls", multiple=True, metavar="URL[|VERSION]", help="Only this resource; repeatable.")
 @click.option("--with-bundled", is_flag=True, help="Also what comes with this software.")
 @click.option(

@@ -11,7 +11,7 @@ import click
 
 from terminology.cli import result_lines
 from terminology.cli.opened import CONTENT, named, opened_terminology
-from terminology.cli.options import settings_options
+from terminology.cli.options import MAP, WHERE, dependency, settings_options
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Document
@@ -119,10 +119,8 @@ def lookup(
 @click.argument("system")
 @_CODES
 @click.option("--to", help="The code system to translate to.")
-@click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
-@click.option(
-    "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
-)
+@MAP
+@WHERE
 @click.option(
     "--compose",
     is_flag=True,
@@ -160,14 +158,6 @@ def translate(
             )
 
         _show(codes, ask, result_lines.translate_lines, as_json, is_found=bool)
-
-
-def dependency(condition: str) -> dict[str, str]:
-    """The dependency of ``NAME=VALUE``. Raises BadParameter for anything else."""
-    name, equals, value = condition.partition("=")
-    if not name or not equals:
-        raise click.BadParameter(f"should be NAME=VALUE, not '{condition}'", param_hint="--where")
-    return {"attribute": name, "value": value}
 
 
 def _print(document: Document) -> None:

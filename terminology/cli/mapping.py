@@ -2,85 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from terminology.cli.counts import counted
-from terminology.cli.lookup_translate import dependency
 from terminology.cli.opened import CONTENT, opened_terminology
-from terminology.cli.options import Command, settings_options
-from terminology.cli.progress import Interrupted, Progress, progress_of_sheet
+from terminology.cli.options import MAP, RELEASE, dependency, settings_options
+from terminology.cli.progress import Progress, progress_of_sheet
+from terminology.cli.sheet_options import (
+    OUTPUT,
+    given_columns,
+    interruptible,
+    mapping_options,
+    sheet_look,
+    sheet_options,
+    show_notes,
+    warn_of_conditions,
+    warn_of_formulas,
+)
 from terminology.core.model import Coding
 from terminology.wire.fhir_versions import RELEASES
 from terminology.workbench import mapped_tables
-from terminology.workbench.columns import ROLES, columns_of
+from terminology.workbench.columns import columns_of
 from terminology.workbench.draft_map import DraftHeader, DraftMap
 from terminology.workbench.mapping import MappedRow, MapSummary, MapTarget, SheetMapper, targets_of
 from terminology.workbench.sheets import Sheet, open_sheet
 from terminology.workbench.tables import FORMATS, format_of, open_table, open_text
 
-_COLUMN_HELP = {
-    "code": "The column of the codes.",
-    "text": "The column of the texts.",
-    "system": "The column of the code systems of the codes, by name or url.",
-    "key": "The column of the codes that the sheet itself has for its rows.",
-    "count": "The column that says how often a code is used.",
-}
-
-
-def sheet_options(*roles: str) -> Callable[[Command], Command]:
-    """The options that say how a sheet is written, and which of its columns is which."""
-
-    def decorate(command: Command) -> Command:
-        for role in reversed(roles):
-            command = click.option(f"--{role}", f"{role}_column", metavar="COLUMN", help=_COLUMN_HELP[role])(
-                command
-            )
-        command = click.option("--delimiter", help="The mark between the cells of a CSV file.")(command)
-        command = click.option("--encoding", help="The encoding of a CSV file.")(command)
-        command = click.option("--sheet", "sheet_name", help="The sheet of a workbook; else the first.")(
-            command
-        )
-        return click.option(
-            "--header/--no-header",
-            "header",
-            default=None,
-            help="Whether the first row has the names of the columns.",
-        )(command)
-
-    return decorate
-
-
-OUTPUT = click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
-)
-
-
-def given_columns(options: dict[str, Any]) -> dict[str, str | None]:
-    """The columns that options of the command name, by their roles; these options are taken out."""
-    return {role: options.pop(f"{role}_column") for role in ROLES if f"{role}_column" in options}
-
 
 @click.command("map")
 @click.argument("sheet_path", metavar="SHEET")
-@click.option(
-    "--to",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="SYSTEM",
-    help="A code system to map to; repeatable.",
-)
-@click.option("--from", "source", metavar="SYSTEM", help="The code system of the codes.")
-@click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
-@click.option(
-    "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
-)
-@click.option("--compose", is_flag=True, help="Use two maps in a row where no map leads to the target.")
+@mapping_options
+@MAP
 @sheet_options("code", "text", "system", "key")
 @OUTPUT
 @click.option(
@@ -93,14 +49,7 @@ def given_columns(options: dict[str, Any]) -> dict[str, str | None]:
 @click.option(
     "--source-url", help="The url of the code system of the sheet itself, in the ConceptMap to write."
 )
-@click.option(
-    "--release",
-    "fhir",
-    type=click.Choice(["r4", "r4b", "r5"], case_sensitive=False),
-    default="r4",
-    show_default=True,
-    help="The release of FHIR of the ConceptMap to write.",
-)
+@RELEASE
 @settings_options(*CONTENT)
 def map_(
     sheet_path: str,
@@ -126,9 +75,8 @@ def map_(
     The exit status is 1 if a row has no translation to one of the code systems.
     """
     named, look = given_columns(options), sheet_look(options)
-    parameters: dict[str, Any] = {"dependency": [dependency(condition) for condition in where], "url": map_}
-    if compose:
-        parameters["_compose"] = True
+    conditions = [dependency(condition) for condition in where]
+    parameters = {"dependency": conditions, "url": map_, "_compose": compose or None}
     if format_ == "conceptmap" and not url:
         raise click.UsageError("--format conceptmap needs --url: the url of the map")
     with opened_terminology(config, options) as terminology, interruptible(output):
@@ -137,6 +85,7 @@ def map_(
         with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
             columns = columns_of(terminology, sheet, named, source)
             mapper = SheetMapper(terminology, targets, **parameters)
+            warn_of_conditions(mapper)
             summary = MapSummary()
             rows = _counted(mapper.rows(sheet, columns), summary, progress)
             try:
@@ -151,32 +100,6 @@ def map_(
         _show_summary(summary, targets)
     if not summary.is_complete:
         raise SystemExit(1)
-
-
-def sheet_look(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that say how a sheet is written; they are taken out."""
-    return {
-        "delimiter": options.pop("delimiter"),
-        "encoding": options.pop("encoding"),
-        "sheet": options.pop("sheet_name"),
-        "header": options.pop("header"),
-    }
-
-
-@contextmanager
-def interruptible(output: Path | None) -> Iterator[None]:
-    """Ctrl-C ends the command with one line. Raises Interrupted."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        left = f"{output} is as it was before" if output is not None else "the rows above are complete"
-        raise Interrupted(f"Interrupted: {left}.") from None
-
-
-def show_notes(sheet: Sheet) -> None:
-    """Say how the sheet was read, where that is not as usual."""
-    for note in sheet.notes:
-        click.echo(f"{sheet.name}: {note}", err=True)
 
 
 def _counted(rows: Iterator[MappedRow], summary: MapSummary, progress: Progress) -> Iterator[MappedRow]:
@@ -196,7 +119,7 @@ def _write_table(
                 table.row(mapped_tables.node_of(sheet, row, targets))
         return
     header = mapped_tables.header_of(sheet, targets)
-    with open_table(output, format_, header, sheet.delimiter, sheet.has_mark) as table:
+    with open_table(output, format_, header, sheet.delimiter, sheet.has_mark, warn=warn_of_formulas) as table:
         for row in rows:
             table.row(mapped_tables.cells_of(sheet, row, targets))
 
@@ -210,18 +133,22 @@ def _write_map(
     output: Path | None,
 ) -> None:
     with DraftMap(header, RELEASES[fhir]) as draft:
-        repeated = 0
+        repeated = same = 0
         for row in rows:
             source = Coding(source_url, row.key) if source_url else row.coding
             source = Coding(source.system, source.code, None, row.text or None)
             for target in targets:
                 matches = row.by_target[target.name].matches
-                if matches and not draft.add(source, target.system, matches):
+                if matches and source.system == target.system:
+                    same += 1  # a code that needs no map, because it is one of the target already
+                elif matches and not draft.add(source, target.system, matches):
                     repeated += 1
         with open_text(output) as stream:
             draft.write(stream)
     if repeated:
         click.echo(f"{counted(repeated, 'row')} with a code that was there already: left out", err=True)
+    if same:
+        click.echo(f"{counted(same, 'row')} with a code of the code system to map to: left out", err=True)
 
 
 def _show_summary(summary: MapSummary, targets: Sequence[MapTarget]) -> None:

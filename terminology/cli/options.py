@@ -39,7 +39,29 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
     )
 
 
+# The options of commands that translate.
+MAP = click.option("--map", "map_", help="The canonical of the ConceptMap to use.")
+WHERE = click.option(
+    "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
+)
+# The option of commands that write resources.
+RELEASE = click.option(
+    "--release",
+    "fhir",
+    type=click.Choice(["r4", "r4b", "r5"], case_sensitive=False),
+    default="r4",
+    show_default=True,
+    help="The release of FHIR to write.",
+)
 STORE = _option(next(setting for setting in SETTINGS if setting.name == "store"))
+
+
+def dependency(condition: str) -> dict[str, str]:
+    """The dependency of ``NAME=VALUE``. Raises BadParameter for anything else."""
+    name, equals, value = condition.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"should be NAME=VALUE, not '{condition}'", param_hint="--where")
+    return {"attribute": name, "value": value}
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:

@@ -10,18 +10,20 @@ from typing import Any
 import click
 
 from terminology.cli.counts import counted
-from terminology.cli.lookup_translate import dependency
-from terminology.cli.mapping import (
+from terminology.cli.opened import CONTENT, opened_terminology
+from terminology.cli.options import RELEASE, dependency, settings_options
+from terminology.cli.progress import MOST_PROBLEMS, Progress, progress_of_sheet
+from terminology.cli.sheet_options import (
     OUTPUT,
     given_columns,
     interruptible,
+    mapping_options,
     sheet_look,
     sheet_options,
     show_notes,
+    warn_of_conditions,
+    warn_of_formulas,
 )
-from terminology.cli.opened import CONTENT, opened_terminology
-from terminology.cli.options import settings_options
-from terminology.cli.progress import MOST_PROBLEMS, Progress, progress_of_sheet
 from terminology.wire.fhir_versions import RELEASES
 from terminology.workbench.columns import columns_of
 from terminology.workbench.decisions import (
@@ -42,21 +44,10 @@ from terminology.workbench.tables import FORMATS, format_of, open_table, open_te
 
 @click.command()
 @click.argument("sheet_path", metavar="SHEET")
-@click.option(
-    "--to",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="SYSTEM",
-    help="A code system to map to; repeatable.",
-)
-@click.option("--from", "source", metavar="SYSTEM", help="The code system of the codes.")
+@mapping_options
 @click.option("--source-url", help="The url of the code system of the sheet itself.")
 @click.option(
     "--most", type=click.IntRange(1), default=5, show_default=True, help="How many suggestions a text gets."
-)
-@click.option(
-    "--where", multiple=True, metavar="NAME=VALUE", help="A condition that is known to hold; may be repeated."
 )
 @sheet_options("code", "text", "system", "key", "count")
 @OUTPUT
@@ -74,6 +65,7 @@ def suggest(
     source_url: str | None,
     most: int,
     where: tuple[str, ...],
+    compose: bool,
     output: Path | None,
     format_: str | None,
     config: Path | None,
@@ -94,10 +86,13 @@ def suggest(
         progress = Progress.on_terminal()
         with open_sheet(sheet_path, progress_of_sheet(progress), **look) as sheet:
             columns = columns_of(terminology, sheet, named, source)
-            mapper = SheetMapper(terminology, targets, dependency=conditions)
+            mapper = SheetMapper(terminology, targets, dependency=conditions, _compose=compose or None)
+            warn_of_conditions(mapper)
             try:
                 kind = format_of(output, format_)
-                with open_table(output, kind, HEADER, sheet.delimiter, sheet.has_mark) as table:
+                with open_table(
+                    output, kind, HEADER, sheet.delimiter, sheet.has_mark, warn=warn_of_formulas
+                ) as table:
                     for decision in proposals(mapper, suggesters, sheet, columns, most, source_url):
                         written[_origin(decision)] += 1
                         progress.rows(written.total())
@@ -143,14 +138,7 @@ def _origin(decision: MappingDecision) -> str:
 @click.option(
     "--source-url", help="The url of the code system of the source codes, in place of the one in the file."
 )
-@click.option(
-    "--release",
-    "fhir",
-    type=click.Choice(["r4", "r4b", "r5"], case_sensitive=False),
-    default="r4",
-    show_default=True,
-    help="The release of FHIR of the ConceptMap.",
-)
+@RELEASE
 @click.option("--check", is_flag=True, help="Check and count, and write nothing.")
 @settings_options(*CONTENT)
 def review(
@@ -215,7 +203,9 @@ def _write_exchange(
     # A workbook has room for the rows of any format, but not for lines before the header.
     kind = format_of(output, None) if name != "sssom" else "csv"
     lines = format_.beginning() if kind == "csv" else ()
-    with open_table(output, kind, format_.columns, format_.delimiter, beginning=lines) as table:
+    with open_table(
+        output, kind, format_.columns, format_.delimiter, beginning=lines, warn=warn_of_formulas
+    ) as table:
         for row in rows_of(format_, decisions, losses):
             table.row(row)
             written += 1

@@ -12,16 +12,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from terminology.core import issues
 from terminology.core.dates import today
 from terminology.core.errors import TerminologyError
 from terminology.core.model import Coding, Document
 from terminology.core.structure import RELATIONSHIPS
 from terminology.library import Terminology
 from terminology.operations.spelling import system_named
+from terminology.systems.code_shapes import impossibility, may_be_elsewhere
 from terminology.workbench import mapped_tables
 from terminology.workbench.columns import SheetColumns
 from terminology.workbench.draft_map import DraftMap
-from terminology.workbench.mapping import MapTarget, SheetMapper
+from terminology.workbench.mapping import NO_CODE, MappedCode, MapTarget, SheetMapper
 from terminology.workbench.sheets import Sheet
 from terminology.workbench.suggest import Suggester
 
@@ -107,7 +109,7 @@ def proposals(
                     target_display=concept.display or "",
                     relationship=match.relationship or "",
                     condition=mapped_tables.condition_of(match, whole=True),
-                    why=mapped_tables.place_of(match, code) or code.text or "",
+                    why=mapped_tables.place_of(match, code) or mapped_tables.text_of(code),
                 )
             if has_candidate:
                 continue
@@ -125,7 +127,14 @@ def proposals(
                     why=suggestion.why,
                 )
             if not has_candidate:
-                yield _with(source, target_system=target.system, why=code.text or "")
+                yield _with(source, target_system=target.system, why=_why_none(row.text, target, code))
+
+
+def _why_none(text: str, target: MapTarget, code: MappedCode) -> str:
+    """The reason why a row has no candidate, which names the text that was searched for."""
+    reason = mapped_tables.text_of(code) if code.reason != NO_CODE or not text else ""
+    searched = issues.text_without_suggestion(text, target.name) if text else ""
+    return " ".join(filter(None, (reason, searched)))
 
 
 def _with(source: MappingDecision, **values: str) -> MappingDecision:
@@ -184,11 +193,11 @@ def _problem_of(terminology: Terminology, decision: MappingDecision) -> str | No
         return None
     concept = system.locate(decision.target_code)
     if concept is None:
-        return (
-            None
-            if system.about.is_fragment
-            else f"{system.about.canonical} has no code '{decision.target_code}'"
-        )
+        if may_be_elsewhere(system.about, decision.target_code):
+            return None
+        missing = issues.code_not_in_system(decision.target_code, system.about.canonical, False)
+        reason = impossibility(system.about, decision.target_code) if system.about.is_fragment else None
+        return f"{missing} {reason}" if reason else missing
     decision.target_display = decision.target_display or concept.display or ""
     return None
 

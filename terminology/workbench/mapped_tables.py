@@ -43,12 +43,12 @@ def _cells(code: MappedCode) -> list[str]:
         [place_of(match, code) for match in code.matches],
     ]
     joined = [SEPARATOR.join(part) if any(part) else "" for part in parts]
-    return [*joined, code.reason or "", _text(code) or ""]
+    return [*joined, code.reason or "", text_of(code)]
 
 
-def _text(code: MappedCode) -> str | None:
+def text_of(code: MappedCode) -> str:
     """The reason in words, as the command line would have it: with its option in place of FHIR's parameter."""
-    return None if code.text is None else for_command_line(code.text)
+    return for_command_line(code.text or "")
 
 
 def node_of(sheet: Sheet, mapped: MappedRow, targets: Sequence[MapTarget]) -> list[Any]:
@@ -68,7 +68,7 @@ def _node(code: MappedCode) -> dict[str, Any]:
         for match in code.matches
     ]
     node = {"matches": [{key: value for key, value in each.items() if value is not None} for each in matches]}
-    return node | {k: v for k, v in (("reason", code.reason), ("text", _text(code))) if v is not None}
+    return node | {k: v for k, v in (("reason", code.reason), ("text", text_of(code))) if v}
 
 
 def condition_of(match: ResultMatch, whole: bool = False) -> str:

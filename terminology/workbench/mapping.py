@@ -17,11 +17,12 @@ from terminology.catalogue.protocol import Catalogue
 from terminology.core import issues
 from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
+from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Coding
 from terminology.library import Terminology
 from terminology.library.result_parts import ResultMatch
 from terminology.library.results import TranslateResult
-from terminology.operations.spelling import code_hint, system_named
+from terminology.operations.spelling import code_hint, near_names, system_named
 from terminology.operations.translate import hints
 from terminology.operations.translate.explanation import Outcome, Reason
 from terminology.systems.code_shapes import may_be_elsewhere
@@ -136,6 +137,21 @@ class SheetMapper:
             _ANSWERS, lambda key, answer: size_of(key) + 500 * (1 + len(answer.matches))
         )
         self._systems: dict[str, str | None] = {}
+
+    def unknown_conditions(self) -> str | None:
+        """The dependencies whose attribute no map has, with the attributes that there are; None if there are none."""
+        names = {each["attribute"] for each in self._parameters.get("dependency") or ()}
+        if not names:
+            return None
+        known: dict[str, str] = {}
+        for map_ in self._terminology.visible_catalogue.concept_maps():
+            known |= map_.attributes
+        unknown = names - known.keys() - set(known.values())
+        if not unknown:
+            return None
+        likely = [near for name in sorted(unknown) for near in near_names(name, list(known))]
+        hint = f" {did_you_mean(likely)}" if likely else ""
+        return issues.unknown_attributes(unknown, known) + hint
 
     def rows(self, sheet: Sheet, columns: SheetColumns) -> Iterator[MappedRow]:
         """The rows of a sheet in their order, each with what it is mapped to.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -26,6 +27,9 @@ _SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+# With these a formula begins: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_MARKS = tuple("=+-@\t\r")
+_NUMBER = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*")
 # Excel has room for no more rows.
 MOST_XLSX_ROWS = 1_048_576
 
@@ -38,15 +42,30 @@ class TableWriter(Protocol):
 
 
 class CsvTable:
-    """A CSV file."""
+    """A CSV file. Texts are written as they are, so that what reads the file gets the same.
+
+    ``formulas`` counts the cells that a spreadsheet program would run as formulas, if it opened the file.
+    """
 
     def __init__(self, stream: IO[str], header: Sequence[str], delimiter: str = ",") -> None:
         self._writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         self._writer.writerow(header)
+        self.formulas = 0
 
     def row(self, cells: Sequence[Any]) -> None:
         """Write a row below the header."""
-        self._writer.writerow([_text(cell) for cell in cells])
+        texts = [_text(cell) for cell in cells]
+        self.formulas += sum(is_formula(text) for text in texts)
+        self._writer.writerow(texts)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet program takes a cell of CSV for a formula: a number and a lone mark are none.
+
+    >>> [text for text in ('=HYPERLINK("x")', "@SUM(A1)", "-1+1", "-5.2", "+", "57520") if is_formula(text)]
+    ['=HYPERLINK("x")', '@SUM(A1)', '-1+1']
+    """
+    return text[:1] in _FORMULA_MARKS and len(text) > 1 and _NUMBER.fullmatch(text) is None
 
 
 class XlsxTable:
@@ -109,8 +128,11 @@ def open_table(
     delimiter: str = ",",
     has_mark: bool = False,
     beginning: Sequence[str] = (),
+    warn: Callable[[int], object] = bool,
 ) -> Iterator[TableWriter]:
     """A table in a file, or on standard output where ``path`` is None. ``beginning`` are lines before the header.
+
+    ``warn`` is called at the end of a CSV file with the number of cells that look like formulas, if there are any.
 
     Raises UnreadableFileError: XLSX on standard output, no openpyxl, or a place that cannot be written to.
     """
@@ -126,7 +148,13 @@ def open_table(
         return
     with open_text(path, "utf-8-sig" if has_mark else "utf-8") as stream:
         stream.writelines(f"{line}\n" for line in beginning)
-        yield CsvTable(stream, header, delimiter) if format_ == "csv" else JsonLinesTable(stream, header)
+        if format_ != "csv":
+            yield JsonLinesTable(stream, header)
+            return
+        csv_table = CsvTable(stream, header, delimiter)
+        yield csv_table
+        if csv_table.formulas:
+            warn(csv_table.formulas)
 
 
 @contextmanager

@@ -151,3 +151,48 @@ def test_codes_of_the_ICD_without_dots_say_of_which_code_system_they_are() -> No
 def test_a_code_of_no_known_system_has_a_text_that_names_from() -> None:
     result = run("-", *TO, stdin="code\nqqq\n")
     assert "use --from" in rows_of(result.stdout)[0]["snomed reason text"]
+
+
+@pytest.mark.parametrize("name", ["seting", "http://example.org/nothing"])
+def test_a_condition_that_no_map_has_is_named_with_those_that_there_are(sheet: str, name: str) -> None:
+    warned = run(sheet, *TO, "--where", f"{name}=inpatient-facility").stderr
+    assert warned.startswith(f"Warning: None of the maps has the attribute '{name}': they have ")
+    assert ("Did you mean 'setting'?" in warned) == (name == "seting")
+    assert "Warning" not in run(sheet, *TO, "--where", "setting=inpatient-facility").stderr
+
+
+def test_a_draft_map_has_no_row_from_a_code_to_itself(tmp_path: Path) -> None:
+    result = run(
+        "-",
+        "--from",
+        "cpt",
+        "--to",
+        "cpt",
+        "--format",
+        "conceptmap",
+        "--url",
+        "http://e.org/m",
+        stdin="57520\n",
+    )
+    assert "group" not in json.loads(result.stdout)
+    assert "1 row with a code of the code system to map to: left out" in result.stderr
+    named = run(
+        "-", "--from", "cpt", "--to", "cpt", "--format", "conceptmap", "--url", "http://e.org/m",
+        "--source-url", "http://e.org/local", stdin="57520\n",
+    )  # fmt: skip
+    (group,) = json.loads(named.stdout)["group"]
+    assert (group["source"], group["element"][0]["target"][0]["code"]) == ("http://e.org/local", "57520")
+
+
+def test_cells_that_look_like_formulas_come_back_with_a_warning(tmp_path: Path) -> None:
+    text = 'Name,CPT\n"=HYPERLINK(""http://evil"")",57520\n@SUM(A1),57522\n-5,57520\n'
+    result = run("-", *TO, stdin=text)
+    assert [row["Name"] for row in rows_of(result.stdout)] == ['=HYPERLINK("http://evil")', "@SUM(A1)", "-5"]
+    assert "Warning: 2 cells would be a formula in a spreadsheet program" in result.stderr
+    place = tmp_path / "mapped.xlsx"
+    written = run("-", *TO, "--output", str(place), stdin=text)
+    assert "formula" not in written.stderr
+    cells = [row[0] for row in openpyxl.load_workbook(place).active.iter_rows(min_row=2)]
+    assert [(cell.value, cell.data_type) for cell in cells] == [
+        ('=HYPERLINK("http://evil")', "s"), ("@SUM(A1)", "s"), ("-5", "s"),
+    ]  # fmt: skip

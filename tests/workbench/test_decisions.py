@@ -72,7 +72,32 @@ def test_codes_have_the_matches_of_maps_and_others_suggestions(
     assert by_text[0].target_code == "conization-loop" and by_text[0].relationship == ""
     assert len(by_text) == 5 and all(row.score for row in by_text)
     (none,) = [row for row in rows if row.source_code == "L3"]
-    assert (none.target_code, none.why) == ("", "The row has no code.")
+    assert (none.target_code, none.why) == ("", "No term of cervical-conization is like 'zzz'.")
+
+
+def test_the_reason_of_a_proposal_has_words_of_the_command_line(
+    terminology: Terminology, tmp_path: Path
+) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("code\n57520\n", "utf-8")
+    targets = targets_of(terminology, ["ops"])
+    suggesters = [(each, Suggester(terminology, each.system)) for each in targets]
+    with open_sheet(path) as sheet:
+        columns = columns_of(terminology, sheet, {}, "cpt")
+        (none,) = proposals(SheetMapper(terminology, targets), suggesters, sheet, columns)
+    assert "use --compose" in none.why and "_compose" not in none.why
+
+
+def test_a_target_of_a_shape_that_its_code_system_does_not_have_is_refused(terminology: Terminology) -> None:
+    rows = [
+        accepted(MappingDecision(f"L{code}", target_system="cpt", target_code=code), "Ada")
+        for code in ("57520", "99999", "5752", "ABCDE", "57520:51")
+    ]
+    summary = DecisionSummary()
+    usable = [decision.target_code for decision in checked(terminology, rows, summary)]
+    assert usable == ["57520", "99999", "57520:51"]  # 99999 may be a code: not all of CPT is here
+    assert [problem.partition(":")[0] for problem in summary.problems] == ["row 4, L5752", "row 5, LABCDE"]
+    assert all("http://www.ama-assn.org/go/cpt" in problem for problem in summary.problems)
 
 
 def test_a_proposal_is_not_a_mapping(terminology: Terminology, tmp_path: Path) -> None:

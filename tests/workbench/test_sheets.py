@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,24 @@ def test_what_a_spreadsheet_program_makes_of_codes_is_recognised(cell: str, how:
 
 def test_the_formula_that_keeps_zeros_is_read_as_its_text() -> None:
     assert [plain(cell) for cell in ('="00575"', "\u00a057520\u200b", " x ")] == ["00575", "57520", "x"]
+
+
+@pytest.mark.parametrize("repeated", ["2", "3"])
+def test_a_workbook_with_a_row_number_twice_is_refused(tmp_path: Path, repeated: str) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["code"], ["57520"], ["57522"], ["57461"]):
+        book.active.append(cells)
+    book.save(tmp_path / "right.xlsx")
+    place = tmp_path / "wrong.xlsx"
+    with zipfile.ZipFile(tmp_path / "right.xlsx") as right, zipfile.ZipFile(place, "w") as wrong:
+        for name in right.namelist():
+            content = right.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b'<row r="4"' in content
+                content = content.replace(b'<row r="4"', f'<row r="{repeated}"'.encode())
+            wrong.writestr(name, content)
+    with (
+        pytest.raises(UnreadableFileError, match=f"row {repeated} comes after row 3"),
+        open_sheet(place) as sheet,
+    ):
+        list(sheet.rows)

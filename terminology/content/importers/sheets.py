@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -18,6 +19,8 @@ from terminology.core.software import installation_of
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 # How many cells are read, with the empty ones before the last of each row: a hundred columns of as many rows as fit.
 MOST_CELLS = 100 * MOST_ROWS
+_PIECE, _LONGEST_TAG = 1 << 20, 4_096
+_ROW_NUMBER = re.compile(rb"<(?:\w+:)?row\b[^>]*?\sr=[\"']([0-9]{1,9})[\"']")
 # What openpyxl raises where a workbook is not as it should be.
 _FAULTS = (
     *ARCHIVE_ERRORS,
@@ -78,6 +81,7 @@ def sheet_rows(file: File, sheet: Any) -> Iterator[Sequence[Any]]:
     """
     # What a sheet says of its own size may be wrong: rows beyond it would be lost, and empty cells up to it made.
     sheet.reset_dimensions()
+    _check_row_numbers(file, sheet)
     rows = sheet.iter_rows(values_only=True)
     number = cells = 0
     while True:
@@ -99,6 +103,27 @@ def sheet_rows(file: File, sheet: Any) -> Iterator[Sequence[Any]]:
             text = f"at most {MOST_CELLS:,} cells are read, with the empty ones before others in their rows"
             raise BrokenReleaseError(Problem(file.label, number, text))
         yield row
+
+
+def _check_row_numbers(file: File, sheet: Any) -> None:
+    """Raises BrokenReleaseError for a row whose number is not above the one before: openpyxl would leave it out."""
+    last, rest = 0, b""
+    try:
+        with sheet._get_source() as source:
+            while piece := source.read(_PIECE):
+                block = rest + piece
+                end = block.rfind(b">") + 1
+                for match in _ROW_NUMBER.finditer(block, 0, end):
+                    number = int(match[1])
+                    if number <= last:
+                        text = f"row {number} comes after row {last}: rows are numbered in their order, none twice"
+                        raise BrokenReleaseError(Problem(file.label, number, text))
+                    last = number
+                rest = block[end:][-_LONGEST_TAG:]
+    except BrokenReleaseError:
+        raise
+    except _FAULTS:
+        return  # the reading of the rows names the fault
 
 
 def _reason(error: BaseException) -> str:

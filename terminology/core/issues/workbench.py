@@ -55,3 +55,8 @@ def too_much_to_compare(title: str, most: int) -> Issue:
 def no_codes_to_compare(title: str, content: str) -> Issue:
     text = f"{title} has no list of codes here (content: {content}), so nothing can be compared"
     return error(code="not-supported", text=text)
+
+
+def text_without_suggestion(text: str, target: str) -> str:
+    """``target``: what the user calls the code system that was searched."""
+    return f"No term of {target} is like {code_in_quotes(text)}."
