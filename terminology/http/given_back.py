@@ -21,8 +21,13 @@ _LARGE_BLOCK = 256 * 1024
 _END_OF_HEAP = 1024 * 1024
 _HEAPS = 2
 # granian has an allocator of its own, which reads this when granian is imported: a tenth of a second after memory was
-# freed, it goes back; that of large blocks at once, because it looks at the time only after many requests.
-_JEMALLOC = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2,oversize_threshold:262144")
+# freed, it goes back; that of large blocks at once, because it looks at the time only after many requests. Threads keep
+# a few small blocks each for their next requests, since there may be many threads.
+_JEMALLOC = (
+    "_RJEM_MALLOC_CONF",
+    "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2,oversize_threshold:262144"
+    ",tcache_nslots_small_min:2,tcache_nslots_small_max:8,tcache_nslots_large:1,lg_tcache_max:12",
+)
 # Pages of memory (4 MB) by which a process may grow or shrink before it is tidied.
 _CHANGE = 1_024
 

@@ -58,6 +58,9 @@ INTERVAL = 0.25
 # Seconds that the workers have to read the content again, before a reload is reported without them.
 RELOAD_PATIENCE = 180
 MOMENT = 0.01
+# Seconds after which a thread ends that nobody needs: granian makes many where many requests come at once, and each
+# keeps some memory. It takes no fewer.
+IDLE = 5
 # Looks after which a death that nobody takes care of is told again.
 FORGOTTEN = 8
 # Files that a worker has open besides its connections.
@@ -77,6 +80,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         # One caller may take the first part for work; one thread is left to others. They are made when they are needed.
         "blocking_threads": settings.threads + 1 + THREADS,
+        "blocking_threads_idle_timeout": IDLE,
         "backlog": BACKLOG,
         "backpressure": _most_connections(settings),
         "log_level": LogLevels.error,

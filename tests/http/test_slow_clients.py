@@ -197,3 +197,16 @@ def test_when_all_connections_are_taken_those_with_many_give_way() -> None:
             for number in range(3):
                 stack.enter_context(held(service, 30, head("GET", LOOKUP), f"127.0.0.{20 + number}"))
             assert_answers(service, 1.0)
+
+
+def test_threads_that_nobody_needs_any_more_end() -> None:
+    with serving("--workers", "1") as service:
+        threads = Path(f"/proc/{service.workers[0]}/task")
+        at_rest = len(list(threads.iterdir()))
+        slow = [service.connect(POST + BODY[:-1]) for _ in range(20)]
+        until(lambda: len(list(threads.iterdir())) >= at_rest + 10)
+        for connection in slow:
+            with connection:
+                connection.sendall(BODY[-1:])
+                assert status(received(connection)) == 200
+        until(lambda: len(list(threads.iterdir())) <= at_rest + 5)
