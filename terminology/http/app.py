@@ -56,6 +56,7 @@ from terminology.http.observation import observed
 from terminology.http.prepared_requests import LASTING, PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
 from terminology.http.targets import RELEASE, ROOT
+from terminology.http.uploads import UPLOAD, upload_of
 from terminology.opening import (
     ServedContent,
     open_authenticator,
@@ -64,7 +65,8 @@ from terminology.opening import (
     open_upstreams,
 )
 from terminology.pages import site
-from terminology.pages.links import ASSETS
+from terminology.pages.links import ASSETS, SHEET
+from terminology.pages.upload import MOST_BYTES
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
 from terminology.wire import request_headers as request_headers
@@ -157,6 +159,9 @@ def create_app(
         )
         if is_page:
             return _page(site.page(context, _page_request(headers, further)))
+        if _is_upload(headers, further):
+            upload = upload_of(request.environ, min(MOST_BYTES, settings.largest_body))
+            return _page(site.sheet_page(context, _page_request(headers, further), upload))
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
         if _has_hooks(app):
             request.environ.pop(PREPARED, None)
@@ -265,8 +270,14 @@ def _page_request(headers: request_headers.Headers, path: str) -> exchange.Reque
 
 def _page(page: site.Page) -> Response:
     response = Response(page.content, status=page.status, headers=Headers(page.headers))
-    response.content_type = "text/html; charset=utf-8"
+    response.content_type = page.media
     return response
+
+
+def _is_upload(headers: request_headers.Headers, path: str) -> bool:
+    """Does a browser send the form of a sheet? No FHIR client sends such a body there."""
+    media = headers.get(RequestHeader.CONTENT_TYPE, "").partition(";")[0].strip().lower()
+    return request.method == "POST" and path == SHEET and media == UPLOAD
 
 
 def _asset(name: str) -> Response:
@@ -434,7 +445,8 @@ def _failed(error: Exception) -> Response:
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or _headers()
     try:
-        if len(headers.get(RequestHeader.ACCEPT, "")) <= LONGEST_HEADER and _is_page(headers):
+        is_sheet = _is_upload(headers, request.path.rpartition("/")[2])
+        if len(headers.get(RequestHeader.ACCEPT, "")) <= LONGEST_HEADER and (is_sheet or _is_page(headers)):
             root = f"{request.script_root}{ROOT}"
             return _page(site.failure_page(root, root, release.name, response))
         _require_short(headers)

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terminology.content.canonical import bills_of_maps
-from terminology.core.model import Document
 from terminology.pages.code_systems import expanded
 from terminology.pages.mappings import Mapping, matches_of
-from terminology.pages.road import Road, parameters
+from terminology.pages.road import Road, dependency, parameters
 from terminology.pages.texts import local_name
 from terminology.pages.view import View, failed, summaries, titles_of
 
@@ -128,7 +127,7 @@ def _translated(
     known += [("intent", bill[1])] if bill[1] else []
     known += [("colposcopyGuided", colposcopy)] if colposcopy in ("true", "false") else []
     body = parameters(("system", "valueUri", url), ("sourceCode", "valueCode", code))
-    body["parameter"] += [_dependency(name, value) for name, value in known]
+    body["parameter"] += [dependency(name, value) for name, value in known]
     reply = road.post_once("ConceptMap/$translate", body)
     matches = [m for m in matches_of(reply.resource, url, code) if m.is_translation] if reply.is_good else []
     only = bills_of_maps()
@@ -137,14 +136,6 @@ def _translated(
     for match in matches:
         match.conditions = [c for c in match.conditions if c.name not in sent]
     return matches
-
-
-def _dependency(name: str, value: str) -> Document:
-    words = {"valueBoolean": value == "true"} if value in ("true", "false") else {"valueCode": value}
-    return {
-        "name": "dependency",
-        "part": [{"name": "attribute", "valueUri": name}, {"name": "value", **words}],
-    }
 
 
 def _all(technique: Technique) -> list[Mapping]:

@@ -13,8 +13,10 @@ KIND_TITLES = {
     "ConceptMap": "Concept maps",
     "NamingSystem": "Naming systems",
 }
-# The page of the published content about conization, that of two versions, and the folder of style and script.
-CONIZATION, DIFF, ASSETS = "conization", "diff", "pages"
+# The pages that are of no resource: the published content about conization, two versions, a sheet of codes.
+CONIZATION, DIFF, SHEET = "conization", "diff", "sheet"
+# The folder of style and script.
+ASSETS = "pages"
 
 
 def query_of(**values: str | int | None) -> str:
@@ -74,6 +76,10 @@ class PageLinks:
         """The changes between two resources of a type, by their ids; without them the page to choose some."""
         ends = {} if old is None else {"old": f"{kind}/{old}", "new": f"{kind}/{new}"}
         return f"{self.base}/{DIFF}{query_of(**ends)}"
+
+    def sheet(self) -> str:
+        """The page that maps a sheet of codes."""
+        return f"{self.base}/{SHEET}"
 
     def asset(self, name: str) -> str:
         return f"{self.root}/{ASSETS}/{name}"

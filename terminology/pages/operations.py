@@ -9,7 +9,7 @@ from terminology.core.model import Document
 from terminology.pages.concept_maps import WHEN
 from terminology.pages.concepts import grouped, systems_to_choose
 from terminology.pages.mappings import attributes_of, matches_of
-from terminology.pages.road import Road, parameters
+from terminology.pages.road import Road, dependency, parameters
 from terminology.pages.view import (
     View,
     failed,
@@ -48,7 +48,7 @@ _OUTCOMES = {
 }
 _EXPLAIN = "_explain"
 # The reasons of an explanation, and what came of a map, as sentences.
-_REASONS = {
+REASONS = {
     "condition-open": "Which of these applies depends on something that is not said yet.",
     "condition-failed": "The mappings of this code need other conditions than those that were said.",
     "outside-scope": "The code, or its translation, is not in the value set that was asked for.",
@@ -127,7 +127,7 @@ def _explanation(results: dict[str, list[Document]]) -> dict[str, Any]:
     ]
     rows = [(str(m.get("map", "")), str(m.get("outcome", "")), str(m.get("target") or "")) for m in maps]
     return {
-        "reason": _REASONS.get(reason, reason),
+        "reason": REASONS.get(reason, reason),
         "maps": [(map_, _WHAT_CAME.get(outcome, outcome), target) for map_, outcome, target in rows],
     }
 
@@ -139,12 +139,7 @@ def _with_conditions(question: Query, known: Query) -> Document:
     if ("reverse", "true") in question:
         body["parameter"].append({"name": "reverse", "valueBoolean": True})
     for attribute, value in known:
-        named = {"name": "value", "valueBoolean": value == "true"}
-        if value not in ("true", "false"):
-            named = {"name": "value", "valueCode": value}
-        body["parameter"].append(
-            {"name": "dependency", "part": [{"name": "attribute", "valueUri": attribute}, named]}
-        )
+        body["parameter"].append(dependency(attribute, value))
     return body
 
 

@@ -123,10 +123,11 @@ class Road:
 
     def required(self, path: str, query: Iterable[tuple[str, str]] = ()) -> PageReply:
         """The answer to a GET without which there is no page. Raises RefusedError for one that is an error."""
-        reply = self.get(path, query)
-        if reply.is_good:
-            return reply
-        raise RefusedError(reply.status, issue_of(reply.resource["issue"][0]), reply.headers)
+        return _good(self.get(path, query))
+
+    def required_post(self, path: str, body: Document) -> PageReply:
+        """The answer to a POST, as ``required`` has that to a GET. Raises RefusedError."""
+        return _good(self.post(path, body))
 
     def failure(self, exception: Exception) -> PageReply:
         """The answer that an exception is, as a client gets it."""
@@ -178,6 +179,12 @@ class Road:
         return PageReply(response.status, response.resource or {}, response.headers)
 
 
+def _good(reply: PageReply) -> PageReply:
+    if reply.is_good:
+        return reply
+    raise RefusedError(reply.status, issue_of(reply.resource["issue"][0]), reply.headers)
+
+
 def as_user_of_r5(user: User, release: str) -> User:
     """The user with the rights below the root of a release, as rights below that of R5, where pages ask.
 
@@ -208,3 +215,12 @@ def parameters(*rows: tuple[str, str, Any]) -> Document:
     """A Parameters resource of names, elements (``valueCode``) and values; those without a value are left out."""
     nodes = [{"name": name, element: value} for name, element, value in rows if value not in (None, "")]
     return {"resourceType": "Parameters", "parameter": nodes}
+
+
+def dependency(attribute: str, value: str) -> Document:
+    """A condition that is known to hold, as a parameter of $translate."""
+    typed = {"valueBoolean": value == "true"} if value in ("true", "false") else {"valueCode": value}
+    return {
+        "name": "dependency",
+        "part": [{"name": "attribute", "valueUri": attribute}, {"name": "value", **typed}],
+    }

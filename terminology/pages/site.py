@@ -28,9 +28,10 @@ from terminology.pages.code_systems import code_system
 from terminology.pages.concept_maps import concept_map
 from terminology.pages.concepts import lookup
 from terminology.pages.diff import diff
-from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, PageLinks
+from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, SHEET, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
+from terminology.pages.upload import Upload
 from terminology.pages.view import View, issues_of, title_of
 from terminology.wire import json
 from terminology.wire.exchange import Context, Request, Response
@@ -47,6 +48,7 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+HTML = "text/html; charset=utf-8"
 _ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # The characters of an answer that a page repeats below it.
 _MOST_REPEATED = 40_000
@@ -63,11 +65,12 @@ _OPERATIONS: dict[tuple[str, str], OperationView] = {
 
 @dataclass(slots=True)
 class Page:
-    """A page: its status, its HTML, and the headers that belong to it."""
+    """A page: its status, its HTML, and the headers that belong to it. ``media`` is another one for a file."""
 
     status: int
     content: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    media: str = HTML
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,13 +101,27 @@ def _mark_of_assets() -> str:
 
 def page(context: Context, request: Request) -> Page:
     """The page of a GET. All that it shows are answers to requests of the same user; they share one budget."""
-    road = Road(context, request)
+    return _page(Road(context, request), partial(_view, request=request))
+
+
+def sheet_page(context: Context, request: Request, upload: Upload) -> Page:
+    """The answer to a sheet of codes that a browser sends: a page, or the sheet with its translations."""
+    from terminology.pages.sheet import sheet
+
+    return _page(Road(context, request), partial(sheet, upload=upload), is_private=True)
+
+
+def _page(road: Road, view_of: Callable[[Road], View], is_private: bool = False) -> Page:
+    context = road.context
     with budget.opened(context.max_work, context.deadline):
-        view = _view(road, request)
+        view = view_of(road)
         if view.location is not None:
             return Page(303, b"", {"Location": view.location})
-        html = _html(road, view)
-    return Page(view.status, html, {**view.headers, **_headers(context.login is not None)})
+        headers = {**view.headers, **_headers(is_private or context.login is not None)}
+        if view.file is not None:
+            headers["Content-Disposition"] = f'attachment; filename="{view.file_name}"'
+            return Page(view.status, view.file, headers, view.media)
+        return Page(view.status, _html(road, view), headers)
 
 
 def failure_page(base: str, root: str, release: str, response: Response) -> Page:
@@ -136,6 +153,10 @@ def _view(road: Road, request: Request) -> View:
             return capabilities.metadata(road, request.path, query)
         case [name] if name == CONIZATION:
             return conization.conization(road, arguments)
+        case [name] if name == SHEET:
+            from terminology.pages.sheet import form  # what it needs takes its time to load
+
+            return form(road)
         case [name] if name == DIFF:
             return diff(road, arguments)
         case [kind] if kind in KINDS:

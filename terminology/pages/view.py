@@ -42,7 +42,7 @@ _PILLS = ("status", "content")
 
 @dataclass(slots=True)
 class View:
-    """A template with its values, and the status and the headers of the answer."""
+    """A template with its values, and the status and the headers of the answer; or a ``file`` to download."""
 
     template: str
     title: str
@@ -50,6 +50,9 @@ class View:
     status: int = 200
     location: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    file: bytes | None = None
+    media: str = ""
+    file_name: str = ""
 
 
 def failed(

@@ -6,12 +6,14 @@ The names that people and other tools give to columns are known; what they do no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.texts import bare, folded
-from terminology.library import Terminology
+from terminology.library.results import TranslateResult
 from terminology.operations.spelling import SHORT_NAMES, system_named
 from terminology.workbench.sheets import Sheet, SheetRow, plain
 
@@ -35,6 +37,19 @@ ROLES = tuple(_NAMES)
 _CODE = re.compile(r"[\s_-]*codes?$", re.IGNORECASE)
 
 
+class Translator(Protocol):
+    """The part of ``Terminology`` that maps a sheet. Pages have one of their own, which asks as their user."""
+
+    @property
+    def visible_catalogue(self) -> Catalogue:
+        """The content as the answers see it."""
+
+    def batch_translate(
+        self, translations: Sequence[Mapping[str, Any]], *, target_system: str, **parameters: Any
+    ) -> Iterable[TranslateResult]:
+        """The translations of codes, dictionaries of ``system`` and ``code``, in their order."""
+
+
 @dataclass(slots=True)
 class SheetColumns:
     """The numbers of the columns, from 0. Codes of rows without a system of their own are of ``default_system``.
@@ -56,7 +71,7 @@ class SheetColumns:
 
 
 def columns_of(
-    terminology: Terminology, sheet: Sheet, named: Mapping[str, str | None], system: str | None = None
+    terminology: Translator, sheet: Sheet, named: Mapping[str, str | None], system: str | None = None
 ) -> SheetColumns:
     """The columns of a sheet. ``named`` are their names or numbers by role; ``system`` is the name of a code system.
 
@@ -113,7 +128,7 @@ def _is_of_codes(name: str) -> bool:
     return short in SHORT_NAMES or short == "icd"
 
 
-def _take_named_column(terminology: Terminology, sheet: Sheet, columns: SheetColumns) -> None:
+def _take_named_column(terminology: Translator, sheet: Sheet, columns: SheetColumns) -> None:
     """Take the column that is called after a code system for that of the codes; the one taken so far has the keys.
 
     Only the names of well-known code systems count: any other column may have the title of one.

@@ -19,14 +19,13 @@ from terminology.core.cache import RecentValues, size_of
 from terminology.core.errors import TerminologyError
 from terminology.core.issues.phrases import did_you_mean
 from terminology.core.model import Coding
-from terminology.library import Terminology
 from terminology.library.result_parts import ResultMatch
 from terminology.library.results import TranslateResult
 from terminology.operations.spelling import code_hint, near_names, system_named
 from terminology.operations.translate import hints
 from terminology.operations.translate.explanation import Outcome, Reason
 from terminology.systems.code_shapes import may_be_elsewhere
-from terminology.workbench.columns import SheetColumns
+from terminology.workbench.columns import SheetColumns, Translator
 from terminology.workbench.sheets import Sheet, SheetRow, spoiled
 
 # The codes of one request, which has a deadline, and how many answers are kept.
@@ -119,7 +118,7 @@ def in_words_of_open(count: int) -> str:
     return f", of these {count:,} with an open condition" if count else ""
 
 
-def targets_of(terminology: Terminology, names: Iterable[str]) -> list[MapTarget]:
+def targets_of(terminology: Translator, names: Iterable[str]) -> list[MapTarget]:
     """The code systems of some names or urls. Raises TerminologyError for an unknown name."""
     return [
         MapTarget(name, system_named(terminology.visible_catalogue, name)) for name in dict.fromkeys(names)
@@ -129,7 +128,7 @@ def targets_of(terminology: Terminology, names: Iterable[str]) -> list[MapTarget
 class SheetMapper:
     """Maps the rows of sheets. ``parameters`` are further ones of ``Terminology.translate``."""
 
-    def __init__(self, terminology: Terminology, targets: Sequence[MapTarget], **parameters: Any) -> None:
+    def __init__(self, terminology: Translator, targets: Sequence[MapTarget], **parameters: Any) -> None:
         self.targets = targets
         self._terminology = terminology
         self._parameters = parameters

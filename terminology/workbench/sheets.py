@@ -139,16 +139,18 @@ def open_sheet(
     encoding: str | None = None,
     sheet: str | None = None,
     header: bool | None = None,
+    name: str | None = None,
 ) -> Iterator[Sheet]:
     """The sheet in a file; ``-`` is standard input, which is kept in a temporary file.
 
     ``sheet`` is the name of one in a workbook, else it is the first. ``header``: whether the first row has the names of
-    the columns; where that is None, a lone column whose first cell has a digit is taken for one of codes.
+    the columns; where that is None, a lone column whose first cell has a digit is taken for one of codes. ``name`` is
+    what messages call the sheet, else its place.
 
     Raises UnreadableFileError for a file that cannot be read.
     """
     with ExitStack() as stack:
-        name = "standard input" if str(place) == STDIN else str(place)
+        name = name or ("standard input" if str(place) == STDIN else str(place))
         try:
             file = File(stack.enter_context(_stdin()) if str(place) == STDIN else Path(place))
             if file.name.lower().endswith(_XLSX) or file.head()[:4] == _ZIP:

@@ -34,6 +34,10 @@ try {
         const answer = await page.goto(wanted.address, { waitUntil: "load", timeout: PATIENCE });
         if (wanted.media) await page.emulateMediaType(wanted.media);
         for (const key of wanted.keys ?? []) await page.keyboard.press(key);
+        if (wanted.fill) {
+          for (const [selector, text] of Object.entries(wanted.fill)) await page.type(selector, text);
+          await Promise.all([page.waitForNavigation({ timeout: PATIENCE }), page.click(wanted.click)]);
+        }
         if (wanted.type) {
           await page.type(wanted.type[0], wanted.type[1]);
           await page.waitForNetworkIdle({ idleTime: 600, timeout: PATIENCE });

@@ -50,6 +50,7 @@ PAGES: dict[str, tuple[str, int]] = {
     "conization": ("/conization", 200),
     "versions": ("/diff", 200),
     "diff": ("/diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops", 200),
+    "sheet-form": ("/sheet", 200),
     "metadata": ("/metadata", 200),
     "error": ("/CodeSystem/none", 404),
 }
@@ -170,6 +171,23 @@ def test_a_page_on_paper_has_its_content_and_no_forms(address: str) -> None:
     (one,) = looked_at([page])
     assert one["facts"]["forms"] == 0 and one["facts"]["codes"] > 20
     assert one["facts"]["ground"] == "rgb(255, 255, 255)", "also where the screen is dark"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_sheet_is_pasted_sent_and_comes_back_mapped(address: str, script: bool) -> None:
+    text = "code\nconization-loop-colposcopic\nconization-loop\nconization-lop"
+    page = {
+        "name": "sheet" if script else "sheet-plain",
+        "address": f"{address}/sheet",
+        "fill": {"#f-text": text, "#f-to": "cpt, icd-10-pcs"},
+        "click": "main form button",
+        "script": script,
+        **({} if script else {"widths": ["desktop"], "schemes": ["light"]}),
+    }
+    for one in looked_at([page]):
+        assert "3 rows" in one["text"] and "57461" in one["text"] and "0UBC7ZX" in one["text"]
+        assert (one["faults"], one.get("serious", [])) == ([], [])
+        assert one.get("overflow", 0) <= 0
 
 
 def test_a_search_answers_while_somebody_types(address: str) -> None:

@@ -58,6 +58,7 @@ ADDRESSES = {
     "conization": "conization",
     "versions to compare": "diff",
     "two versions": "diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops",
+    "a form for a sheet": "sheet",
     "capabilities": "metadata",
     "code systems in every version": "metadata?mode=terminology",
     "an answer without a page of its own": "$versions",

@@ -59,3 +59,7 @@ def not_a_bundle(resource_type: object) -> Issue:
         else "the body is not a Bundle"
     )
     return error(code="structure", text=f"POST [base] takes a Bundle of type 'batch'; {body}")
+
+
+def form_unreadable() -> Issue:
+    return error(code="structure", text="The form cannot be read: it is not whole, or has too many fields")

@@ -60,3 +60,35 @@ def no_codes_to_compare(title: str, content: str) -> Issue:
 def text_without_suggestion(text: str, target: str) -> str:
     """``target``: what the user calls the code system that was searched."""
     return f"No term of {target} is like {code_in_quotes(text)}."
+
+
+def sheet_unreadable(reason: str) -> Issue:
+    """``reason``: a sentence without its point."""
+    return error(code="invalid", text=f"The sheet cannot be read: {reason}")
+
+
+def sheet_missing() -> Issue:
+    return error(code="required", text="There is no sheet: choose a file, or paste some codes")
+
+
+def sheet_without_target() -> Issue:
+    text = "Nothing says which code system to map to: name one, such as cpt or its url"
+    return error(code="required", text=text)
+
+
+def sheet_too_long(most: int) -> Issue:
+    text = (
+        f"The sheet has more than {most:,} rows, the most that a page maps: use the command 'terminology map'"
+    )
+    return error(code="too-costly", text=text)
+
+
+def too_many_systems_of_sheet(most: int) -> Issue:
+    return error(code="too-costly", text=f"A page maps a sheet to at most {most} code systems at a time")
+
+
+def condition_unreadable(text: str) -> Issue:
+    return error(
+        code="invalid",
+        text=f"'{shortened(text)}' should be a condition: write NAME=VALUE, with commas between several",
+    )
