@@ -294,6 +294,13 @@ class Settings:
         _host,
         "an address such as '127.0.0.1' or '0.0.0.0'",
     )
+    tracing: bool = _setting(
+        False,
+        "Send a span of each request to a collector of OpenTelemetry, as the variables OTEL_… say. It needs the extra "
+        "'otel'. See docs/operating.md.",
+        _boolean,
+        "true or false",
+    )
     stuck_timeout: int = _setting(
         60,
         "The seconds after which a worker that shows no sign of life is replaced.",

@@ -51,7 +51,7 @@ class Names:
         self.modules: dict[str, set[str]] = defaultdict(set)
         self.classes: dict[str, set[str]] = defaultdict(set)
         self.functions: set[str] = set()
-        # Names that only strings have: of search parameters, of HL7's messages.
+        # Names that only strings have: of search parameters, of HL7's messages, of attributes of spans.
         self.strings: set[str] = set()
         for path in sorted(PACKAGE.rglob("*.py")):
             self._read(path)
@@ -71,7 +71,7 @@ class Names:
                 self.classes[node.name] |= {f"<{ast.unparse(base).split('[')[0]}" for base in node.bases}
             elif isinstance(node, ast.FunctionDef):
                 self.functions.add(node.name)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_name(node.value):
                 self.strings.add(node.value)
 
     def _inherit(self) -> None:
@@ -86,7 +86,7 @@ class Names:
     def has_dotted(self, name: str) -> bool:
         """Whether a dotted name stands for something here or in FHIR, or begins with nothing that the package has."""
         first, _, last = name.rpartition(".")
-        if name in OTHER_PACKAGES or fhir_names().issuperset(name.split(".")):
+        if name in OTHER_PACKAGES or name in self.strings or fhir_names().issuperset(name.split(".")):
             return True
         if first == "terminology" and last in self.classes["Terminology"]:  # the variable of the examples
             return True
@@ -98,6 +98,10 @@ class Names:
         if name in self.modules:
             return True
         return name.split(".")[0] not in self.modules
+
+
+def _is_name(text: str) -> bool:
+    return all(map(str.isidentifier, text.split(".")))
 
 
 def _defined(body: list[ast.stmt]) -> Iterator[str]:

@@ -81,6 +81,7 @@ def serve(config: Path | None, check: bool, **options: Any) -> None:
 def _serve(settings: Settings, check: bool) -> None:
     from terminology.http import web_server
     from terminology.http.error_log import log_errors
+    from terminology.http.observation import require_usable
     from terminology.opening import ServedContent, open_authenticator, open_licences, state_problem
 
     if not check:  # a check names the problem itself
@@ -101,6 +102,7 @@ def _serve(settings: Settings, check: bool) -> None:
         read_upstreams(settings.upstreams)  # each worker reads it again; a mistake in it is named here, once
     open_authenticator(settings)  # as the upstreams
     open_licences(settings)
+    require_usable(settings)
     for warning in _warnings_of_access(settings):
         click.echo(f"Warning: {warning}", err=True)
     served = ServedContent(settings)

@@ -30,7 +30,7 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _ID_HEADER = RequestHeader.REQUEST_ID.wsgi_name
 _ALLOWED_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 # Headers of browser libraries, which are not read here.
-_OTHER_HEADERS = ("Cache-Control", "X-Medplum", "X-Requested-With", "traceparent", "tracestate")
+_OTHER_HEADERS = ("Cache-Control", "X-Medplum", "X-Requested-With")
 _ALLOWED_HEADERS = ", ".join(sorted({*(header.value for header in RequestHeader), *_OTHER_HEADERS}))
 _EXPOSED_HEADERS = (
     "Allow, Content-Location, ETag, Last-Modified, Link, Location, Retry-After, Warning, X-Request-Id, "

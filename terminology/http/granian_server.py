@@ -42,7 +42,7 @@ from terminology.http.connections import Connections
 from terminology.http.error_log import of_granian
 from terminology.http.gateway import gateway
 from terminology.http.given_back import Tidying
-from terminology.http.observation import Observed, finish_observation
+from terminology.http.outer_layers import finish_observation, with_layers_of
 from terminology.http.reloading import Reloading, WorkerContent, await_workers
 from terminology.http.shared_threads import SharedThreads
 from terminology.opening import ServedContent, reloaded
@@ -320,9 +320,7 @@ class _Loader:
 
         def wrapped(app: Flask, *_: object) -> SharedThreads:
             refused: WSGIApplication = CommonHeaders(_raise_refusal, settings)
-            if isinstance(app.wsgi_app, Observed):
-                refused = app.wsgi_app.around(refused)
-            refusing = gateway(refused)
+            refusing = gateway(with_layers_of(app.wsgi_app, refused))
 
             def refuse(reply: Any, scope: dict[str, Any], error: Exception) -> None:
                 scope[_REFUSAL] = error

@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from multiprocessing.util import Finalize
@@ -24,6 +23,7 @@ from terminology.core.software import installation_of
 from terminology.http.access_log import AccessLog
 from terminology.http.authentication import USER
 from terminology.http.common_headers import REQUEST_ID, STATUS
+from terminology.http.outer_layers import OuterLayer, Writer
 from terminology.http.targets import RELEASE, target_of
 from terminology.settings import Settings
 from terminology.wire.elsewhere import Elsewhere
@@ -50,32 +50,51 @@ def observed(
     current: Callable[[], Catalogue],
     elsewhere: Elsewhere | None,
 ) -> WSGIApplication:
-    """The application, inside the layer if the settings name an access log or a port for metrics.
+    """The application, inside the layers for what the settings name: an access log, metrics, spans.
 
     Raises SettingError.
     """
     access_log = AccessLog(settings) if settings.access_log else None
     metrics = _metrics(current, elsewhere) if settings.metrics_port else None
-    if access_log is None and metrics is None:
-        return application
-    return Observed(application, Observer(access_log, metrics))
+    if access_log is not None or metrics is not None:
+        application = Observed(application, Observer(access_log, metrics))
+    return _traced(application, settings) if settings.tracing else application
 
 
 def _metrics(current: Callable[[], Catalogue], elsewhere: Elsewhere | None) -> Metrics:
     try:
         from terminology.http.metrics import Metrics
     except ImportError as problem:
-        raise missing_metrics(problem) from None
+        raise missing_package("metrics_port", problem, "metrics") from None
     return Metrics(current, elsewhere)
 
 
-def missing_metrics(problem: ImportError) -> SettingError:
-    """The error for metrics without their package."""
-    reason = f"needs the package {problem.name}: {installation_of('metrics')}"
-    return SettingError(f"'metrics_port' {reason}")
+def require_usable(settings: Settings) -> None:
+    """Raises SettingError for an access log or for spans that cannot be. Each worker has its own later."""
+    if settings.access_log:
+        AccessLog(settings)
+    if settings.tracing:
+        try:
+            from terminology.http import tracing
+        except ImportError as problem:
+            raise missing_package("tracing", problem, "otel") from None
+        tracing.require_usable()
 
 
-class Observer:
+def _traced(application: WSGIApplication, settings: Settings) -> WSGIApplication:
+    try:
+        from terminology.http.tracing import Traced, Tracing
+    except ImportError as problem:
+        raise missing_package("tracing", problem, "otel") from None
+    return Traced(application, Tracing(settings))
+
+
+def missing_package(setting: str, problem: ImportError, extra: str) -> SettingError:
+    """The error for a setting without the package of its extra."""
+    return SettingError(f"'{setting}' needs the package {problem.name}: {installation_of(extra)}")
+
+
+class Observer(Writer):
     """Makes lines and sums of the requests that are added to ``answered``. For use by several threads."""
 
     def __init__(self, access_log: AccessLog | None, metrics: Metrics | None) -> None:
@@ -84,7 +103,7 @@ class Observer:
         self._begin_process()
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._begin_process)
-        _observers.add(self)
+        super().__init__()
 
     def _begin_process(self) -> None:
         self.answered: deque[ObservedRequest] = deque(maxlen=_MOST)
@@ -133,30 +152,21 @@ class Observer:
                     metrics.add(target.interaction, name, status[0], seconds)
 
 
-_observers: weakref.WeakSet[Observer] = weakref.WeakSet()
-
-
-def finish_observation() -> None:
-    """Write all that was answered until now, because this process ends at once."""
-    for observer in list(_observers):
-        observer.finish()
-
-
-class Observed:
-    """The layer, around ``CommonHeaders``, which gives the request its id. An answer is whole when it is returned."""
+class Observed(OuterLayer):
+    """The layer, around ``CommonHeaders``, which gives the request its id."""
 
     def __init__(self, application: WSGIApplication, observer: Observer) -> None:
-        self._application, self._observer = application, observer
+        super().__init__(application)
+        self._observer = observer
 
     def around(self, application: WSGIApplication) -> Observed:
-        """The same layer around another application: they have one log, and are counted together."""
         return Observed(application, self._observer)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         observer, number, began = self._observer, id(environ), perf_counter()
         observer.at_work.add(number)
         try:
-            return self._application(environ, start_response)
+            return self.application(environ, start_response)
         finally:
             end, get = perf_counter(), environ.get
             user = get(USER)

@@ -24,10 +24,14 @@ _OF_A_PATH = "!$&'()*+,/:;=@~"
 
 @dataclass(slots=True)
 class RequestTarget:
-    """``interaction`` and the name of the ``release``, empty if the path has none; ``text`` and ``json`` for a line."""
+    """``interaction`` and the name of the ``release``, empty if the path has none; ``text`` and ``json`` for a line.
+
+    ``path`` is cut, and its unusual characters are escaped.
+    """
 
     interaction: str
     release: str
+    path: str
     text: str
     json: str
 
@@ -62,6 +66,7 @@ def _target(method: str, path: str) -> RequestTarget:
     return RequestTarget(
         interaction,
         release,
+        shown_path,
         f"{shown_method} {shown_path} operation={interaction}",
         json.write(fields).decode()[1:-1],
     )

@@ -28,7 +28,7 @@ from terminology.http.announcements import Announcements
 from terminology.http.app import create_app
 from terminology.http.given_back import give_memory_back
 from terminology.http.media import JSON
-from terminology.http.observation import missing_metrics
+from terminology.http.observation import missing_package
 from terminology.http.reloading import ReloadCounts, Reloading
 from terminology.http.targets import ROOT
 from terminology.opening import ServedContent
@@ -63,7 +63,7 @@ def _metrics(settings: Settings, reloads: ReloadCounts) -> AbstractContextManage
     try:
         from terminology.http.metrics_server import serving_metrics
     except ImportError as problem:
-        raise missing_metrics(problem) from None
+        raise missing_package("metrics_port", problem, "metrics") from None
     return serving_metrics(settings.metrics_host, settings.metrics_port, reloads)
 
 

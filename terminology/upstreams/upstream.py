@@ -13,6 +13,7 @@ from terminology.core import issues
 from terminology.core.errors import TerminologyError, UpstreamError
 from terminology.core.model import Document
 from terminology.core.software import NAME
+from terminology.core.tracing import question_to
 from terminology.upstreams.circuit import Circuit
 from terminology.upstreams.configuration import UpstreamSettings, release_of
 from terminology.upstreams.connection import RETRY_AFTER, Connection, UpstreamQuestion
@@ -210,10 +211,11 @@ class Upstream:
         most = min(seconds, self.settings.deadline)
         self._connection.take_slot(most)
         try:
-            reply = self._connection.fetch(sent, fields, most)
-            if reply.status == 304 and before is not None:
-                reply = before.renewed(reply)
-            document = self._resource(reply, sent.expected)
+            with question_to(self.settings.name) as trace:
+                reply = self._connection.fetch(sent, {**fields, **trace}, most)
+                if reply.status == 304 and before is not None:
+                    reply = before.renewed(reply)
+                document = self._resource(reply, sent.expected)
         except UpstreamError as error:
             # The upstream is not at fault if the request has little time left.
             if error.status != 504 or most == self.settings.deadline:

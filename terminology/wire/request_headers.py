@@ -38,6 +38,8 @@ class RequestHeader(Enum):
     REPLAY = "X-Terminology-Replay"
     REQUEST_ID = "X-Request-Id"
     TOO_COSTLY_THRESHOLD = "X-Too-Costly-Threshold"
+    TRACE_PARENT = "traceparent"
+    TRACE_STATE = "tracestate"
 
     @property
     def wsgi_name(self) -> str:
@@ -49,7 +51,7 @@ class RequestHeader(Enum):
 # Headers that the body of an answer to an operation does not depend on. Credentials matter with a cache
 # (X-Cache-Id) alone, besides the rights that they give; the id of a request is in the headers of its answer; hops
 # matter where upstreams are asked, and no such answer is prepared; faults and replays of a test harness are not the
-# answer's. The others are about resources that are written.
+# answer's, nor is the trace that a request belongs to. The others are about resources that are written.
 _WITHOUT_EFFECT = frozenset(
     {
         RequestHeader.API_KEY,
@@ -61,6 +63,8 @@ _WITHOUT_EFFECT = frozenset(
         RequestHeader.IF_NONE_EXIST,
         RequestHeader.REPLAY,
         RequestHeader.REQUEST_ID,
+        RequestHeader.TRACE_PARENT,
+        RequestHeader.TRACE_STATE,
     }
 )
 # The headers that the answer to an operation may depend on.

@@ -19,7 +19,7 @@ from terminology import Settings, create_app
 from terminology.catalogue.protocol import Catalogue
 from terminology.core.errors import SettingError
 from terminology.http.line_file import LineFile
-from terminology.http.observation import finish_observation
+from terminology.http.outer_layers import finish_observation
 from tests.support.service import LOOKUP, PATIENCE, begun, head, serving, status, until
 
 Line = dict[str, Any]

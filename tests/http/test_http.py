@@ -687,6 +687,8 @@ OF_THE_BATCH = {
     RequestHeader.ORIGIN,
     RequestHeader.PREFLIGHT_METHOD,
     RequestHeader.REQUEST_ID,
+    RequestHeader.TRACE_PARENT,  # of the whole request, see test_tracing.py
+    RequestHeader.TRACE_STATE,
 }
 
 
