@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from terminology.authentication.authenticator import Authenticator
     from terminology.store.backend import ReadableStore, Store
     from terminology.store.loading import StoreWriter
-    from terminology.store.registry import Registry
+    from terminology.store.registry import RegisteredArtifact, Registry
     from terminology.store.release import Importer
     from terminology.store.serving import ServedGeneration, StoreReader
     from terminology.store.write_log import ResourceVersion, WriteLog
@@ -296,6 +297,38 @@ def open_loader(place: str, makes_store: bool = True) -> StoreWriter:
     return StoreWriter(content)
 
 
+@dataclass(slots=True, frozen=True)
+class StoreState:
+    """The store for its operator: what it is, and its versions, each with what a quick look finds wrong.
+
+    ``kind`` is empty without a store. ``problem`` says why the versions cannot be listed. ``generation`` counts the
+    changes that this process has seen.
+    """
+
+    kind: str = ""
+    generation: int | None = None
+    versions: Sequence[tuple[RegisteredArtifact, str | None]] = ()
+    problem: str | None = None
+
+
+def state_of_store(settings: Settings, generation: int | None = None) -> StoreState:
+    """The state of the store that the settings name. Nothing is created, and no exception of the store is raised."""
+    if not settings.store:
+        return StoreState()
+    kind = "PostgreSQL" if settings.store.startswith(POSTGRES) else "SQLite"
+    kind += ", with copies on this node" if settings.copies is not None else ""
+    try:
+        with registry_of(settings.store) as (content, registry):
+            from terminology.store.verifying import glances
+
+            return StoreState(kind, generation, list(glances(content, registry)))
+    except Exception as error:
+        problem = str(error) if isinstance(error, SettingError) else store_problem(error)
+        if problem is None:
+            raise
+        return StoreState(kind, generation, problem=problem)
+
+
 @contextmanager
 def registry_of(place: str) -> Iterator[tuple[Store, Registry]]:
     """A store and its registry, for reading. Nothing is created: raises SettingError where there is no store.
@@ -476,6 +509,11 @@ class ServedContent:
             self._next_settling = now + _INTERVAL
             self.log.settle()
         return self._written.after(changes) if changes else self._written
+
+    @property
+    def generation(self) -> int | None:
+        """The number of changes of the store that are served; None without a store."""
+        return None if self._generation is None else self._generation.generation
 
     def uncopied(self) -> Sequence[str]:
         """The resources of the store that should have a copy on this node, and have none yet."""

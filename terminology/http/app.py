@@ -53,19 +53,23 @@ from terminology.http.media import (
     written,
 )
 from terminology.http.observation import observed
+from terminology.http.operator import require_operator
 from terminology.http.prepared_requests import LASTING, PREPARED, PreparedRequests
 from terminology.http.request_rate import limited_rate
 from terminology.http.targets import RELEASE, ROOT
 from terminology.http.uploads import UPLOAD, upload_of
 from terminology.opening import (
     ServedContent,
+    StoreState,
     open_authenticator,
     open_licences,
     open_state,
     open_upstreams,
+    state_of_store,
 )
 from terminology.pages import site
-from terminology.pages.links import ASSETS, SHEET
+from terminology.pages.links import ASSETS, SHEET, STATE
+from terminology.pages.state import ServiceState
 from terminology.pages.upload import MOST_BYTES
 from terminology.settings import Settings
 from terminology.wire import exchange, json, rest, slips, xml
@@ -157,6 +161,10 @@ def create_app(
             view=view,
             is_test_harness=harness is not None,
         )
+        if is_page and further == STATE:
+            inner = _page_request(headers, further)
+            require_operator(request.environ, settings, context, inner)
+            return _page(site.state_page(context, inner, _service_state(settings, served)))
         if is_page:
             return _page(site.page(context, _page_request(headers, further)))
         if _is_upload(headers, further):
@@ -272,6 +280,13 @@ def _page(page: site.Page) -> Response:
     response = Response(page.content, status=page.status, headers=Headers(page.headers))
     response.content_type = page.media
     return response
+
+
+def _service_state(settings: Settings, served: object) -> ServiceState:
+    """The state for the operator: of the store of the settings, if it is that which is served."""
+    if not isinstance(served, ServedContent):
+        return ServiceState(StoreState())
+    return ServiceState(state_of_store(settings, served.generation), served.uncopied())
 
 
 def _is_upload(headers: request_headers.Headers, path: str) -> bool:

@@ -17,6 +17,8 @@ KIND_TITLES = {
 CONIZATION, DIFF, SHEET = "conization", "diff", "sheet"
 # The folder of style and script.
 ASSETS = "pages"
+# The state of the service, for its operator.
+STATE = "state"
 
 
 def query_of(**values: str | int | None) -> str:

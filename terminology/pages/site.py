@@ -31,6 +31,7 @@ from terminology.pages.diff import diff
 from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, SHEET, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
+from terminology.pages.state import ServiceState, state
 from terminology.pages.upload import Upload
 from terminology.pages.view import View, issues_of, title_of
 from terminology.wire import json
@@ -109,6 +110,11 @@ def sheet_page(context: Context, request: Request, upload: Upload) -> Page:
     from terminology.pages.sheet import sheet
 
     return _page(Road(context, request), partial(sheet, upload=upload), is_private=True)
+
+
+def state_page(context: Context, request: Request, service: ServiceState) -> Page:
+    """The state of the service, for an operator whom somebody else has recognised."""
+    return _page(Road(context, request), partial(state, service=service), is_private=True)
 
 
 def _page(road: Road, view_of: Callable[[Road], View], is_private: bool = False) -> Page:

@@ -99,3 +99,12 @@ def issuer_away(issuer: str, reason: str) -> Issue:
     """``reason``: a clause that says why its keys cannot be read."""
     text = f"The keys of the issuer {quoted(issuer)} cannot be read: {reason}. Try again later"
     return error(code="transient", text=text)
+
+
+def state_is_for_operator() -> Issue:
+    text = (
+        "The state of the service is for its operator: a user with all rights (the scope system/*.cruds; setting "
+        "'auth'), or somebody at the machine of a service that no other machine reaches. The command is 'terminology "
+        "status'"
+    )
+    return error(code="forbidden", text=text)
