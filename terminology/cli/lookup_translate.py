@@ -1,30 +1,22 @@
-"""The commands ``lookup`` and ``translate``: requests to the content that the settings name."""
+"""The commands ``lookup`` and ``translate``: questions to the content that the settings name, or to a server."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from terminology.cli import result_lines
-from terminology.cli.opened import CONTENT, named, opened_terminology
-from terminology.cli.options import MAP, WHERE, dependency, settings_options
-from terminology.core.errors import TerminologyError
-from terminology.core.issues.translate_hints import for_command_line
-from terminology.core.model import Document
-from terminology.library.results import LookupResult, Result, TranslateResult
-from terminology.wire import json
-from terminology.wire.outcome import operation_outcome
-
-R = TypeVar("R", bound=Result)
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print each answer as a Parameters resource.")
+from terminology.cli.answers import AnswerWriter
+from terminology.cli.opened import named, opened_terminology, query_options
+from terminology.cli.options import MAP, WHERE, dependency
+from terminology.library.results import LookupResult, TranslateResult
 
 
-def _read(context: click.Context, argument: click.Parameter, codes: Sequence[str]) -> list[str]:
+def codes_of(context: click.Context, argument: click.Parameter, codes: Sequence[str]) -> list[str]:
     """The codes; ``-`` stands for those on standard input, one a line."""
     read: list[str] = []
     for code in codes:
@@ -38,58 +30,16 @@ def _read(context: click.Context, argument: click.Parameter, codes: Sequence[str
     return read
 
 
-def _show(
-    codes: Sequence[str],
-    ask: Callable[[str], R],
-    lines: Callable[[R], Iterator[str]],
-    as_json: bool,
-    is_found: Callable[[R], bool] = lambda answer: True,
-) -> None:
-    """Ask for each code. The exit status is 1 if there was nothing for one of them.
-
-    Several answers are blocks, each with the code above it; one that fails does not stop the others. Raises
-    ClickException for a code that is alone.
-    """
-    are_all_found = True
-    for index, code in enumerate(codes):
-        if len(codes) > 1 and not as_json:
-            click.echo(f"\n{code}" if index else code)
-        try:
-            answer = ask(code)
-        except TerminologyError as problem:
-            if len(codes) == 1:
-                raise click.ClickException(_text(problem)) from None
-            are_all_found = False
-            if as_json:
-                _print(operation_outcome(problem.issues))
-            click.echo(f"Error: {_text(problem)}", err=True)
-            continue
-        are_all_found = are_all_found and is_found(answer)
-        if as_json:
-            _print(answer.json)
-        else:
-            for line in lines(answer):
-                click.echo(line)
-    if not are_all_found:
-        sys.exit(1)
-
-
-def _text(problem: TerminologyError) -> str:
-    """The text of an error, with the option of the command in place of FHIR's parameter."""
-    return for_command_line(str(problem))
-
-
-_CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, callback=_read)
+CODES = click.argument("codes", metavar="CODE...", nargs=-1, required=True, callback=codes_of)
 
 
 @click.command()
 @click.argument("system")
-@_CODES
+@CODES
 @click.option("--version", help="The version of the code system.")
 @click.option("--language", help="The language of the display, such as 'de' or 'de, fr;q=0.5'.")
 @click.option("--property", "properties", multiple=True, help="Only this property; may be repeated.")
-@settings_options(*CONTENT)
-@_JSON
+@query_options
 def lookup(
     system: str,
     codes: list[str],
@@ -98,12 +48,16 @@ def lookup(
     properties: tuple[str, ...],
     config: Path | None,
     as_json: bool,
+    as_csv: bool,
+    fhir: str,
     **options: Any,
 ) -> None:
     """Show the display, designations and properties of each CODE of a code SYSTEM: its url, or a short name (cpt).
 
-    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code is not known.
+    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code is not known, 3 if --server
+    has no answer.
     """
+    writer = AnswerWriter(as_json, as_csv, fhir.lower())
     with opened_terminology(config, options) as terminology:
         url = named(terminology, system)
 
@@ -112,12 +66,12 @@ def lookup(
                 url, code, version=version, display_language=language, property=properties
             )
 
-        _show(codes, ask, result_lines.lookup_lines, as_json)
+        writer.show_each(codes, ask, result_lines.lookup_table)
 
 
 @click.command()
 @click.argument("system")
-@_CODES
+@CODES
 @click.option("--to", help="The code system to translate to.")
 @MAP
 @WHERE
@@ -126,9 +80,9 @@ def lookup(
     is_flag=True,
     help="Use two maps in a row where no map leads to the target ('_compose=true').",
 )
+@click.option("--reverse", is_flag=True, help="Find the codes of --to that have each CODE as a translation.")
 @click.option("--explain", is_flag=True, help="Show the reason, and what each map had to do with it.")
-@settings_options(*CONTENT)
-@_JSON
+@query_options
 def translate(
     system: str,
     codes: list[str],
@@ -136,19 +90,26 @@ def translate(
     map_: str | None,
     where: tuple[str, ...],
     compose: bool,
+    reverse: bool,
     explain: bool,
     config: Path | None,
     as_json: bool,
+    as_csv: bool,
+    fhir: str,
     **options: Any,
 ) -> None:
     """Show the translations of each CODE of a code SYSTEM: its url, or a short name such as cpt or icd10cm.
 
-    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code has no translation.
+    A CODE of '-' stands for the lines of standard input. The exit status is 1 if a code has no translation, 3
+    if --server has no answer.
     """
     conditions = [dependency(condition) for condition in where]
     parameters: dict[str, Any] = {"_compose": True} if compose else {}
     if explain:
         parameters["_explain"] = True
+    if reverse:
+        parameters["reverse"] = True
+    writer = AnswerWriter(as_json, as_csv, fhir.lower())
     with opened_terminology(config, options) as terminology:
         url, target = named(terminology, system), None if to is None else named(terminology, to)
 
@@ -157,8 +118,4 @@ def translate(
                 url, code, target_system=target, url=map_, dependency=conditions, **parameters
             )
 
-        _show(codes, ask, result_lines.translate_lines, as_json, is_found=bool)
-
-
-def _print(document: Document) -> None:
-    click.echo(json.write(document, pretty=True).decode())
+        writer.show_each(codes, ask, result_lines.translate_table)

@@ -1,25 +1,36 @@
-"""Results of lookup and translate as lines for the terminal."""
+"""The results of the commands that ask, as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from terminology.cli.answers import AnswerTable
 from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Coding
-from terminology.library.explanation_lines import columns, explanation_lines
+from terminology.library.explanation_lines import explanation_lines
 from terminology.library.result_parts import (
+    ExpansionConcept,
     ResultDesignation,
     ResultMatch,
     ResultProperty,
 )
-from terminology.library.results import LookupResult, TranslateResult
+from terminology.library.results import (
+    ExpandResult,
+    LookupResult,
+    SearchResult,
+    SubsumesResult,
+    TranslateResult,
+    ValidateResult,
+)
 
+_VALIDATION = ("result", "system", "code", "display", "message")
+_EXPANSION = ("system", "code", "display", "note")
+_RESOURCE = ("id", "url", "version", "status", "title")
 _MATCH = ("relationship", "system", "code", "display", "map", "note")
 
 
-def lookup_lines(result: LookupResult) -> Iterator[str]:
-    """One line for each fact about the concept, ``name  value``."""
+def lookup_table(result: LookupResult) -> AnswerTable:
+    """A row for each fact about the concept: its name and its value."""
     facts = [
         ("name", result.name),
         ("version", result.version),
@@ -29,14 +40,13 @@ def lookup_lines(result: LookupResult) -> Iterator[str]:
         ("system", result.system),
         ("abstract", result.is_abstract),
     ]
-    yield from columns(
-        [
-            *((name, _text(value)) for name, value in facts if value is not None),
-            *(_designation(designation) for designation in result.designations),
-            *(_property(property_) for property_ in result.properties),
-            *(("used-supplement", canonical) for canonical in result.used_supplements),
-        ]
-    )
+    rows = [
+        *((name, _text(value)) for name, value in facts if value is not None),
+        *(_designation(designation) for designation in result.designations),
+        *(_property(property_) for property_ in result.properties),
+        *(("used-supplement", canonical) for canonical in result.used_supplements),
+    ]
+    return AnswerTable(("name", "value"), rows, shows_header=False)
 
 
 def _designation(designation: ResultDesignation) -> tuple[str, str]:
@@ -51,15 +61,53 @@ def _property(property_: ResultProperty) -> tuple[str, str]:
     return property_.code, f"{_text(property_.value)}{description}"
 
 
-def translate_lines(result: TranslateResult) -> Iterator[str]:
-    """A table of the matches, below the message about them all."""
-    if result.message:
-        yield for_command_line(_text(result.message))
-    rows = [_match(match) for match in result.matches]
-    if rows:
-        yield from columns([_MATCH, *rows])
-    if result.explanation is not None:
-        yield from explanation_lines(result.explanation)
+def translate_table(result: TranslateResult) -> AnswerTable:
+    """A table of the matches, below the message about them all, and above the explanation."""
+    above = [for_command_line(_text(result.message))] if result.message else []
+    below = [] if result.explanation is None else list(explanation_lines(result.explanation))
+    return AnswerTable(_MATCH, [_match(match) for match in result.matches], above, below, bool(result))
+
+
+def validate_table(result: ValidateResult) -> AnswerTable:
+    """Whether the code is valid, and what there is to say about it."""
+    word = "valid" if result else "not valid"
+    message = result.message or "; ".join(issue.text for issue in result.issues)
+    row = (word, result.system or "", result.code or "", result.display or "", _text(message))
+    return AnswerTable(_VALIDATION, [row], is_positive=bool(result))
+
+
+def expand_table(result: ExpandResult) -> AnswerTable:
+    """The codes of an expansion, a child below its parent, and how many there are."""
+    rows = [_expansion_row(concept) for concept in result]
+    total = len(rows) if result.total is None else result.total
+    below = [f"{len(rows):,} of {total:,} codes"] if total != len(rows) or not rows else []
+    return AnswerTable(_EXPANSION, rows, below=below, is_positive=bool(rows))
+
+
+def _expansion_row(concept: ExpansionConcept) -> tuple[str, ...]:
+    notes = [
+        name for name, holds in (("abstract", concept.abstract), ("inactive", concept.inactive)) if holds
+    ]
+    return concept.system or "", concept.code or "", _text(concept.display), ", ".join(notes)
+
+
+def subsumes_table(result: SubsumesResult) -> AnswerTable:
+    """How the first code is related to the second; positive if it subsumes it."""
+    return AnswerTable(
+        ("outcome",),
+        [(result.outcome,)],
+        is_positive=result.outcome in ("subsumes", "equivalent"),
+        shows_header=False,
+    )
+
+
+def search_table(result: SearchResult) -> AnswerTable:
+    """A row for each resource, and how many there are if these are not all."""
+    documents = [resource.json for resource in result]
+    rows = [tuple(_text(document.get(name)) for name in _RESOURCE) for document in documents]
+    total = len(rows) if result.total is None else result.total
+    below = [f"{len(rows):,} of {total:,} resources"] if total != len(rows) or not rows else []
+    return AnswerTable(_RESOURCE, rows, below=below, is_positive=bool(rows))
 
 
 def _match(match: ResultMatch) -> tuple[str, ...]:

@@ -228,7 +228,9 @@ def _registry(node: _Node) -> RegistrySettings:
 
 def _server(node: _Node) -> UpstreamSettings:
     seconds = "a number of seconds above 0"
-    base = node.take("base", _base, "a URL such as 'https://tx.example.org/fhir/r4', without a password", ...)
+    base = node.take(
+        "base", base_of, "a URL such as 'https://tx.example.org/fhir/r4', without a password", ...
+    )
     releases = ", ".join(release.version for release in RELEASES.values())
     certificate = node.take("certificate", _path(node.folder), "the path of a file")
     key = node.take("key", _path(node.folder), "the path of a file")
@@ -330,7 +332,7 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
     return read
 
 
-def _base(value: Any) -> str:
+def base_of(value: Any) -> str:
     text = _text(value).rstrip("/")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

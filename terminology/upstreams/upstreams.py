@@ -267,7 +267,7 @@ class Upstreams:
                             return _Answer(foreign, is_missing=False)
                         denial = denial or foreign
                         continue
-                    own = _refusal(upstream.settings, reply)
+                    own = refusal_of(upstream.settings, reply)
             except UpstreamError as error:
                 fault = fault or error
                 continue
@@ -298,7 +298,7 @@ class Upstreams:
                 reply = upstream.read(kind, passed, sent, _seconds_left(), "Bundle")
                 if reply.status == 200:
                     with _reading(upstream, own):
-                        bundle = _bundle(own, release, reply.document)
+                        bundle = bundle_of(own, release, reply.document)
                     if bundle["total"]:
                         return _foreign(upstream, bundle, reply)
             except UpstreamError as error:
@@ -477,7 +477,7 @@ def _of_several(
     return ForeignAnswer(document, headers, [*origin, *notes])
 
 
-def _refusal(upstream: UpstreamSettings, reply: ReadReply) -> RefusedError:
+def refusal_of(upstream: UpstreamSettings, reply: ReadReply) -> RefusedError:
     """The refusal of an upstream as an exception, with its status and its issues."""
     all_issues = issues_of(reply.document, upstream.name, reply.status, upstream.base)
     refusal = RefusedError(reply.status, all_issues[0])
@@ -513,7 +513,7 @@ def _canonical_of(kind: str, query: Sequence[tuple[str, str]]) -> Canonical | No
     return Canonical(url, versions[0] if versions else version, kind)
 
 
-def _bundle(own: FhirVersion, release: FhirVersion, document: Document) -> Document:
+def bundle_of(own: FhirVersion, release: FhirVersion, document: Document) -> Document:
     """A page of matches in the client's release. It has no links: they would lead the client past this server."""
     matches = list(_matches(document.get("entry", ()), own, release))
     total = int(document.get("total", len(matches)))
