@@ -46,6 +46,8 @@ PREPARED = "terminology.prepared"
 # Where it puts the body of an answer that is the same as long as the content is.
 LASTING = "terminology.lasting"
 _METADATA = "/metadata"
+# The path of an operation has it.
+_OPERATION = "/$"
 # The bytes of such bodies, with the keys of their requests.
 _ROOM_OF_BODIES = 500_000
 # How many prepared requests are kept at least; at most twice as many.
@@ -92,7 +94,7 @@ class PreparedRequests:
         request = self.read(environ)
         if request is None:
             return self.application(environ, start_response)
-        if not request.names:
+        if environ["PATH_INFO"].endswith(_METADATA):
             return self._lasting_answer(environ, start_response, request.key)
         # The application, if it has to answer after all, shares the budget.
         token = budget.open_new(budget.Budget(self._max_work, self._deadline))
@@ -126,7 +128,9 @@ class PreparedRequests:
             read = _read_xml if is_xml else _read_json
             if not read(body, request):
                 return None
-        is_asked_again = request.names or (method == "GET" and environ["PATH_INFO"].endswith(_METADATA))
+        path = environ["PATH_INFO"]
+        is_metadata = method == "GET" and path.endswith(_METADATA)
+        is_asked_again = not request.names if is_metadata else _OPERATION in path
         return request if is_asked_again else None
 
     # -- answers

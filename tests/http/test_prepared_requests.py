@@ -137,6 +137,34 @@ def test_a_question_that_was_asked_goes_the_short_way(quick_only: Client, questi
     assert said(whole) == said(short)
 
 
+# Questions in which nothing varies.
+SAME = [
+    f"ValueSet/$expand?url={GENDER}",
+    f"ValueSet/$expand?url={GENDER}&property=definition&includeDesignations=true",
+    f"ValueSet/$expand?url={GENDER}&activeOnly=true",
+]
+
+
+@pytest.mark.parametrize("question", SAME)
+@pytest.mark.parametrize("root", ["r4", "r5"])
+@pytest.mark.parametrize("media", [JSON, XML])
+def test_a_question_that_is_asked_again_as_it_was_goes_the_short_way(
+    quick_only: Client, root: str, question: str, media: str
+) -> None:
+    path, headers = f"/fhir/{root}/{question}", {"Accept": media}
+    whole = quick_only.whole(path, **headers)
+    short, again = quick_only.short(path, **headers), quick_only.short(path, **headers)
+    assert whole.status_code == 200 and said(short) == said(whole)
+    assert short.data != again.data  # each is an expansion of its own
+
+
+def test_what_changes_state_never_goes_the_short_way(quick_only: Client) -> None:
+    path = "/fhir/r4/$closure"
+    for _ in range(2):
+        assert quick_only.whole(path, plain_body(name="a-table")).status_code == 200
+        assert quick_only.short(path, plain_body(name="a-table")).status_code == 599
+
+
 @pytest.mark.parametrize(
     "headers",
     [
