@@ -8,7 +8,7 @@ of a key for a resource (``document_filters``), bitmaps of numbers for the store
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -301,11 +301,16 @@ class ConceptFilters(ABC, Generic[S, K]):
 
     def _code_of(self, property_: str) -> str | None:
         """The code of a declared property, which a filter names by its uri, its code or its role."""
-        for name in ("uri", "code"):
-            for declared in self._properties:
-                if declared.get(name) == property_:
-                    return declared.get("code")
-        return self._role.get(property_)
+        return self._codes_by_name.get(property_)
+
+    @cached_property
+    def _codes_by_name(self) -> Mapping[str, str | None]:
+        codes: dict[str, str | None] = dict(self._role)
+        for name in ("code", "uri"):
+            for declared in reversed(self._properties):
+                if name in declared:
+                    codes[declared[name]] = declared.get("code")
+        return codes
 
     def _values_of(self, code: str) -> Values[S]:
         types = [declared.get("type") for declared in self._properties if declared.get("code") == code]

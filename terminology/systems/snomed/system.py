@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from terminology.core import issues
@@ -65,6 +66,11 @@ class SnomedFilters(IndexedFilters):
         if property_ in UNINDEXED:
             raise TerminologyError(self._not_understood(filter_))
         return super().computed(filter_)
+
+    @cached_property
+    def _reason_of_the_whole(self) -> str:
+        """Why a selection of everything is not closed."""
+        return issues.no_post_coordination(self.about)
 
     def evaluate(self, expression: str) -> BitMap:
         """The numbers of the concepts that satisfy an expression constraint. Not to be changed.
@@ -167,10 +173,15 @@ class SnomedCodeSystem(IndexedCodeSystem):
         if any(filter_.property == EXPRESSIONS and filter_.value == "false" for filter_ in filters):
             return selection
         is_whole = all(filter_.property == EXPRESSIONS for filter_ in filters)
-        reason = issues.no_post_coordination(self.about) if is_whole else ""
+        reason = self._reason_of_the_whole if is_whole else ""
         if text or not self.about.has_expressions:
             return selection.open_because(reason)
         return SnomedSelection(self, selection, lambda code: self._expressions.passes(code, filters), reason)
+
+    @cached_property
+    def _reason_of_the_whole(self) -> str:
+        """Why a selection of everything is not closed."""
+        return issues.no_post_coordination(self.about)
 
     def evaluate(self, expression: str) -> BitMap:
         """The numbers of the concepts that satisfy an expression constraint; see ``SnomedFilters``."""
