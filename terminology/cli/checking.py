@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from terminology.content.packages import resources_of
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.library import Terminology
+from terminology.pages import reports
 from terminology.wire import json as fhir_json
 from terminology.wire.outcome import operation_outcome
 from terminology.workbench.columns import SheetColumns, columns_of
@@ -39,6 +40,11 @@ from terminology.workbench.sheets import Sheet, open_sheet
 from terminology.workbench.tables import open_text
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+_HTML = click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report also as a page of HTML into this file.",
+)
 
 
 @click.command("lint")
@@ -46,10 +52,10 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Write the report a
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json", "junit", "sarif"]),
+    type=click.Choice(["text", "json", "junit", "sarif", "html"]),
     default="text",
     show_default=True,
-    help="Lines, an OperationOutcome, JUnit XML or SARIF 2.1.0.",
+    help="Lines, an OperationOutcome, JUnit XML, SARIF 2.1.0, or a page of HTML.",
 )
 @click.option("--strict", is_flag=True, help="Warnings make the exit status 1, too.")
 @OUTPUT
@@ -82,7 +88,15 @@ def lint_(
         raise SystemExit(1)
 
 
+def _write_page(place: Path | None, page: Callable[[], bytes]) -> None:
+    if place is not None:
+        with open_text(place) as stream:
+            stream.write(page().decode())
+
+
 def _lint_report(files: Sequence[str], findings: Sequence[tuple[str, LintFinding]], format_: str) -> str:
+    if format_ == "html":
+        return reports.lint_page(files, findings).decode()
     if format_ == "junit":
         return junit(files, findings)
     if format_ == "sarif":
@@ -109,6 +123,7 @@ def _resource_in(path: Path) -> Document:
 @click.option("--value-set", metavar="URL", help="A value set whose codes should all be targets.")
 @sheet_options("code", "system", "key", "count")
 @_JSON
+@_HTML
 @settings_options(*CONTENT)
 def coverage_(
     sheet_path: str,
@@ -119,6 +134,7 @@ def coverage_(
     compose: bool,
     value_set: str | None,
     as_json: bool,
+    html: Path | None,
     config: Path | None,
     **options: Any,
 ) -> None:
@@ -130,7 +146,7 @@ def coverage_(
     """
     named, look = given_columns(options), sheet_look(options)
     conditions = [dependency(condition) for condition in where]
-    reports: list[CoverageReport] = []
+    covered: list[CoverageReport] = []
     with opened_terminology(config, options) as terminology, interruptible(None):
         for target in targets_of(terminology, names):
             progress, weights = Progress.on_terminal(), dict[int, str]()
@@ -141,14 +157,15 @@ def coverage_(
                 warn_of_conditions(mapper)
                 try:
                     rows = _weighed(mapper, sheet, columns, weights)
-                    reports.append(coverage(terminology, target, rows, weights, value_set))
+                    covered.append(coverage(terminology, target, rows, weights, value_set))
                 finally:
                     progress.end()
             show_notes(sheet)
+        _write_page(html, lambda: reports.coverage_page(covered))
     if as_json:
-        click.echo(json.dumps([report.as_json() for report in reports], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([report.as_json() for report in covered], indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(line for report in reports for line in report.lines()))
+        click.echo("\n".join(line for report in covered for line in report.lines()))
 
 
 def _weighed(
@@ -167,12 +184,14 @@ def _weighed(
 @click.option("--codes", metavar="SHEET", help="Show only what breaks for the codes of this sheet.")
 @sheet_options("code")
 @_JSON
+@_HTML
 @settings_options(*CONTENT)
 def diff(
     old: str,
     new: str,
     codes: str | None,
     as_json: bool,
+    html: Path | None,
     config: Path | None,
     **options: Any,
 ) -> None:
@@ -190,6 +209,7 @@ def diff(
             with open_sheet(codes, **look) as sheet:
                 columns = columns_of(terminology, sheet, named)
                 changes = breaking(changes, (columns.cell("code", row) for row in sheet.rows))
+        _write_page(html, lambda: reports.diff_page(old, new, changes))
     if as_json:
         click.echo(json.dumps([change.as_json() for change in changes], indent=2, ensure_ascii=False))
     else:

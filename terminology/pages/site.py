@@ -135,7 +135,7 @@ def failure_page(base: str, root: str, release: str, response: Response) -> Page
     links = PageLinks.of(base, root)
     values = {"issues": issues_of(response.resource or {}), "status": response.status}
     shell = _shell(links, release, "", False)
-    html = _template(
+    html = html_of(
         "outcome.html", {**shell, **values, "title": "That did not work", "repeats": [], "answer": None}
     )
     return Page(response.status, html, {**response.headers, **_headers(is_private=True)})
@@ -217,7 +217,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _template(name: str, values: dict[str, object]) -> bytes:
+def html_of(name: str, values: dict[str, object]) -> bytes:
+    """A template of the pages with its values."""
     return _environment().get_template(name).render(values).encode("utf-8", "replace")
 
 
@@ -241,7 +242,7 @@ def _html(road: Road, view: View) -> bytes:
         "answer": _answer(road),
         "again": partial(_again, query),
     }
-    return _template(view.template, {**shell, **values, **view.values})
+    return html_of(view.template, {**shell, **values, **view.values})
 
 
 def _again(query: Sequence[tuple[str, str]], value: int, name: str = "offset") -> str:
