@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +108,5 @@ def lines_of(table: AnswerTable) -> Iterator[str]:
 
 
 def terminal_width() -> int | None:
-    """The columns of the terminal; None where the output goes elsewhere. The variable COLUMNS says it, too."""
-    if not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()):
-        return None
-    return shutil.get_terminal_size().columns
+    """The columns of the terminal; None where the output goes elsewhere. The variable COLUMNS is stronger than it."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

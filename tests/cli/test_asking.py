@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -47,7 +48,7 @@ QUESTIONS = (
 
 
 def run(words: str, *more: str, **environment: str) -> Result:
-    variables = {"TERMINOLOGY_DATA": "", "COLUMNS": "", **environment}
+    variables = {"TERMINOLOGY_DATA": "", **environment}
     result = CliRunner().invoke(main, [*words.split(), *more], env=variables)
     assert "Traceback" not in result.output and not isinstance(result.exception, TypeError)
     return result
@@ -136,14 +137,32 @@ def test_csv_of_several_codes_has_one_header_and_the_code_in_each_row() -> None:
     assert "question" not in {row["question"] for row in rows}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("width", [60, 100])
 def test_a_table_is_no_wider_than_the_terminal_and_loses_nothing(width: int) -> None:
-    whole, narrow = (
-        run("translate cpt 57520 --to snomed"),
-        run("translate cpt 57520 --to snomed", COLUMNS=str(width)),
-    )
-    assert max(map(len, narrow.stdout.splitlines())) <= width < max(map(len, whole.stdout.splitlines()))
-    assert sorted("".join(narrow.stdout.split())) == sorted("".join(whole.stdout.split()))
+    whole = run("translate cpt 57520 --to snomed", COLUMNS=str(width)).stdout
+    narrow = on_terminal("translate cpt 57520 --to snomed", width)
+    assert max(map(len, narrow.splitlines())) <= width < max(map(len, whole.splitlines()))
+    assert sorted("".join(narrow.split())) == sorted("".join(whole.split()))
+
+
+def on_terminal(words: str, width: int) -> str:
+    """What a command prints on a terminal of this width."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERMINOLOGY_DATA": "", "COLUMNS": str(width), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "terminology", *words.split()], stdout=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        printed = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 65_536):
+                printed += piece
+        os.close(ours)
+    assert process.returncode == 0
+    return printed.decode().replace("\r\n", "\n")
 
 
 def test_other_content_besides_a_server_is_refused(server: str) -> None:
