@@ -17,8 +17,8 @@ KIND_TITLES = {
 CONIZATION, DIFF, SHEET = "conization", "diff", "sheet"
 # The folder of style and script.
 ASSETS = "pages"
-# The state of the service, for its operator.
-STATE = "state"
+# The notices of all code systems, and the state of the service, for its operator.
+LICENCES, STATE = "licences", "state"
 
 
 def query_of(**values: str | int | None) -> str:
@@ -82,6 +82,10 @@ class PageLinks:
     def sheet(self) -> str:
         """The page that maps a sheet of codes."""
         return f"{self.base}/{SHEET}"
+
+    def licences(self) -> str:
+        """The notices of all code systems."""
+        return f"{self.base}/{LICENCES}"
 
     def asset(self, name: str) -> str:
         return f"{self.root}/{ASSETS}/{name}"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from terminology.core.model import Document
 from terminology.pages.code_systems import offset_of
 from terminology.pages.links import KIND_TITLES
 from terminology.pages.road import AskedRequest, Road
-from terminology.pages.view import View, facts, failed, pills, summaries, title_of
+from terminology.pages.view import View, facts, failed, pills, title_of
 from terminology.wire import json
 
 # The resources on one page of a list.
 PAGE = 50
 # The characters of JSON that a page shows.
 MOST_SHOWN = 100_000
+# The code systems whose notices are read.
+_MOST_SYSTEMS = 1_000
 _ELEMENTS = "url,version,name,title,status,content,count,date,publisher"
 
 
@@ -52,6 +55,26 @@ def listing(
     return View("list.html", KIND_TITLES[kind], values)
 
 
+def licences(road: Road, query: dict[str, str]) -> View:
+    """The notices of the code systems, each once with the systems that have it; ``has`` is a part of their titles."""
+    text = query.get("has", "").strip()[:200]
+    question = [
+        ("_elements", "url,version,title,name,copyright,copyrightLabel"),
+        ("_count", str(_MOST_SYSTEMS)),
+    ]
+    reply = road.get_once("CodeSystem", question, "The code systems with their notices")
+    if not reply.is_good:
+        return failed(reply)
+    by_notice: dict[str, list[Document]] = {}
+    for resource in reply.entries():
+        if text.casefold() in f"{title_of(resource)} {resource.get('url', '')}".casefold():
+            notice = str(resource.get("copyright") or resource.get("copyrightLabel") or "")
+            by_notice.setdefault(notice, []).append(resource)
+    # What states no notice comes last.
+    notices = sorted(by_notice.items(), key=lambda item: not item[0])
+    return View("licences.html", "Licences", {"notices": notices, "text": text, "most": 12})
+
+
 def naming_system(road: Road, id_: str) -> View:
     """The page of ``NamingSystem/id``: which identifiers name a code system."""
     reply = road.get(f"NamingSystem/{id_}", [], "This naming system")
@@ -66,9 +89,14 @@ def naming_system(road: Road, id_: str) -> View:
         "facts": facts(resource),
         "pills": pills(resource),
         "identifiers": resource.get("uniqueId", []),
-        "systems": [r for url in urls[:10] for r in summaries(road, "CodeSystem", [("url", url)])],
+        "systems": [r for url in urls[:10] for r in _with_notice(road, url)],
     }
     return View("naming_system.html", title_of(resource), values)
+
+
+def _with_notice(road: Road, url: str) -> list[Document]:
+    elements = [("_elements", "url,version,name,title,copyright,copyrightLabel"), ("_count", "50")]
+    return road.get_once("CodeSystem", [("url", url), *elements]).entries()
 
 
 def anything(road: Road, path: str, query: Sequence[tuple[str, str]]) -> View:

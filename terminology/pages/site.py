@@ -28,7 +28,7 @@ from terminology.pages.code_systems import code_system
 from terminology.pages.concept_maps import concept_map
 from terminology.pages.concepts import lookup
 from terminology.pages.diff import diff
-from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, SHEET, PageLinks
+from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, LICENCES, SHEET, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
 from terminology.pages.state import ServiceState, state
@@ -163,6 +163,8 @@ def _view(road: Road, request: Request) -> View:
             from terminology.pages.sheet import form  # what it needs takes its time to load
 
             return form(road)
+        case [name] if name == LICENCES:
+            return resources.licences(road, arguments)
         case [name] if name == DIFF:
             return diff(road, arguments)
         case [kind] if kind in KINDS:

@@ -51,6 +51,7 @@ PAGES: dict[str, tuple[str, int]] = {
     "versions": ("/diff", 200),
     "diff": ("/diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops", 200),
     "sheet-form": ("/sheet", 200),
+    "licences": ("/licences", 200),
     "state": ("/state", 200),
     "metadata": ("/metadata", 200),
     "error": ("/CodeSystem/none", 404),

@@ -59,6 +59,7 @@ ADDRESSES = {
     "versions to compare": "diff",
     "two versions": "diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops",
     "a form for a sheet": "sheet",
+    "licences": "licences",
     "capabilities": "metadata",
     "code systems in every version": "metadata?mode=terminology",
     "an answer without a page of its own": "$versions",
@@ -310,6 +311,20 @@ def test_what_maps_to_a_code_is_on_its_page(reader: Reader) -> None:
 
 def test_the_licence_of_CPT_is_on_its_page(reader: Reader) -> None:
     assert "American Medical Association. All rights reserved" in reader.text(address_of("CodeSystem/cpt"))
+
+
+def test_the_licence_of_CPT_is_found_from_the_start_page(reader: Reader) -> None:
+    assert "/fhir/r5/licences" in links(reader.page(address_of("")))
+    page = reader.page(address_of("licences?has=cpt"))
+    cards = {words(card) for card in page.get_element_by_id("notices").find_class("card")}
+    assert cards and all("American Medical Association" in card for card in cards)
+    assert "No code system has such a name" in reader.text(address_of("licences?has=zzz"))
+    assert "American Medical Association. All rights reserved" in reader.text(address_of("NamingSystem/cpt"))
+
+
+def test_a_page_leads_to_the_request_that_is_behind_it(reader: Reader) -> None:
+    page = reader.page(address_of("conization"))
+    assert "#behind" in links(page) and page.get_element_by_id("behind") is not None
 
 
 def test_a_map_is_filtered_by_both_ends_relationship_and_what_is_known() -> None:
