@@ -119,7 +119,7 @@ def test_no_more_codes_are_compared_than_a_page_may(
 def test_a_code_system_whose_codes_are_not_here_is_not_compared() -> None:
     absent = [{**code_system("far", version=v), "content": "not-present", "id": f"far-{v}"} for v in "12"]
     reader = Reader(application(*absent).test_client())
-    assert "has no list of codes here" in reader.text(
+    assert "has no list of its codes" in reader.text(
         "/fhir/r5/diff?old=CodeSystem/far-1&new=CodeSystem/far-2", 422
     )
 

@@ -53,7 +53,7 @@ def too_much_to_compare(title: str, most: int) -> Issue:
 
 
 def no_codes_to_compare(title: str, content: str) -> Issue:
-    text = f"{title} has no list of codes here (content: {content}), so nothing can be compared"
+    text = f"{title} has no list of its codes (content: {content}), so nothing can be compared"
     return error(code="not-supported", text=text)
 
 
