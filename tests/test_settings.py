@@ -301,9 +301,9 @@ def test_an_empty_host_is_refused() -> None:
 def test_the_banner_names_the_root_of_R6_where_it_is_served(capsys: pytest.CaptureFixture[str]) -> None:
     from terminology.cli.commands import _show_address
 
-    _show_address("http://h/fhir", "x", with_r6=True)
+    _show_address("http://h/fhir", "x", Settings(r6=True))
     assert "/fhir/r5, http://h/fhir/r6)" in capsys.readouterr().out
-    _show_address("http://h/fhir", "x", with_r6=False)
+    _show_address("http://h/fhir", "x", Settings())
     assert "r6" not in capsys.readouterr().out
 
 

@@ -122,7 +122,7 @@ def _serve(settings: Settings, check: bool) -> None:
         served.close()
     if check:
         return
-    web_server.serve(settings, served.content, lambda base: _show_address(base, example, settings.r6))
+    web_server.serve(settings, served.content, lambda base: _show_address(base, example, settings))
     click.echo("Stopped.")
 
 
@@ -166,8 +166,9 @@ def _example(catalogue: Catalogue) -> str:
     return f"system={system}&code={code}"
 
 
-def _show_address(base: str, example: str, with_r6: bool) -> None:
-    roots = [f"{base}/{release}" for release in ("r4", "r4b", "r5", *(["r6"] if with_r6 else []))]
+def _show_address(base: str, example: str, settings: Settings) -> None:
+    roots = [f"{base}/{release}" for release in ("r4", "r4b", "r5", *(["r6"] if settings.r6 else []))]
+    key = "" if settings.auth is None else "-H 'X-API-Key: KEY' "
     click.echo(f"Listening on {base} (also {', '.join(roots)}). Try:\n")
-    click.echo(f"  curl '{base}/r4/CodeSystem/$lookup?{example}'\n")
+    click.echo(f"  curl {key}'{base}/r4/CodeSystem/$lookup?{example}'\n")
     sys.stdout.flush()

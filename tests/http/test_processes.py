@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -203,6 +204,25 @@ def test_a_port_that_is_taken_is_refused_in_one_line(server: str) -> None:
         assert problem.startswith(f"Error: cannot listen on 127.0.0.1 port {first.port}: ")
         assert problem.count("\n") == 1 and "Listening" not in printed
         assert status(first.ask()) == 200
+
+
+def test_an_access_log_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "none" / "access.log"
+    process = begun("--port", "0", "--access-log", str(log), stderr=subprocess.PIPE)
+    printed, problem = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert problem == f"Error: 'access_log': {log} cannot be written: No such file or directory\n"
+    assert "Listening" not in printed
+
+
+def test_the_proposed_request_has_a_place_for_the_key_where_one_is_needed(tmp_path: Path) -> None:
+    users = tmp_path / "auth.json"
+    users.write_text('{"keys": []}')
+    for options, beginning in ([], "curl 'http"), (["--auth", str(users)], "curl -H 'X-API-Key: KEY' 'http"):
+        with serving(*options) as service:
+            output = service.process.stdout
+            assert output is not None
+            assert next(line for line in output if "curl" in line).strip().startswith(beginning)
 
 
 def test_a_socket_that_nobody_listens_on_any_more_is_no_hindrance(service: Service) -> None:

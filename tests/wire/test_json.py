@@ -25,3 +25,18 @@ def test_a_key_that_comes_twice_among_many_is_found_at_once() -> None:
     with pytest.raises(TerminologyError, match="has the key 'k99999' twice"):
         json.read(f'{{{keys},"k99999":1}}')
     assert time.thread_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ('{"resourceType":"Code', "Unterminated string starting at line 1 column 17"),
+        ('{"a": "b\n"}', "Invalid control character at line 1 column 9"),
+        ('{"a": "\\q"}', "Invalid \\escape at line 1 column 8"),
+        ('{"a": }', "Expecting value at line 1 column 7"),
+    ],
+)
+def test_text_that_is_not_JSON_is_refused_with_the_place_as_one_sentence(text: str, problem: str) -> None:
+    with pytest.raises(TerminologyError) as refusal:
+        json.read(text)
+    assert str(refusal.value) == f"The body is not JSON: {problem}"

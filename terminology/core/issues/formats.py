@@ -30,6 +30,8 @@ def too_many_parts(format_: str, limit: int) -> Issue:
 
 
 def not_json(problem: str, line: int, column: int) -> Issue:
+    """``problem`` in Python's words, some of which lead to the place: 'Unterminated string starting at'."""
+    problem = problem.rstrip(": ").removesuffix(" at")
     return malformed(f"The body is not JSON: {problem} at line {line} column {column}")
 
 
