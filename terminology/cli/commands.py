@@ -15,7 +15,6 @@ from terminology.cli.options import errors_in_one_line, settings_of, settings_op
 from terminology.core.errors import UnavailableError
 from terminology.core.software import NAME, VERSION
 from terminology.settings import POSTGRES, SETTINGS, Settings
-from terminology.wire.fhir_versions import RELEASES
 
 if TYPE_CHECKING:
     from terminology.catalogue.protocol import Catalogue
@@ -56,7 +55,18 @@ _PLACES = {
 }
 
 
+# The exit status of a command that Ctrl-C ends, as shells have it.
+INTERRUPTED = 128 + 2
+
+
 class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Error: Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_PLACES])
 
@@ -88,6 +98,7 @@ def _serve(settings: Settings, check: bool) -> None:
     from terminology.http.error_log import log_errors
     from terminology.http.observation import require_usable
     from terminology.opening import ServedContent, open_authenticator, open_licences, state_problem
+    from terminology.wire.fhir_versions import RELEASES
 
     if not check:  # a check names the problem itself
         log_errors(settings)

@@ -14,7 +14,6 @@ import click
 
 from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
 from terminology.core.texts import escaped
-from terminology.opening import store_problem
 from terminology.settings import SETTINGS, Setting, Settings, value_of
 
 Command = Callable[..., None]
@@ -102,6 +101,8 @@ def errors_in_one_line() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except Exception as problem:
+        from terminology.opening import store_problem
+
         line = store_problem(problem)
         if line is None:
             raise
