@@ -7,11 +7,10 @@ slow, the oldest give way.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from io import BytesIO
 from threading import Lock
-from typing import NamedTuple
+from time import monotonic
 
 from terminology.core import issues
 from terminology.core.errors import RefusedError
@@ -32,17 +31,13 @@ GRACE = 1.0
 Work = Callable[[str, Reply, Scope], None]
 
 
-class _AwaitedBody(NamedTuple):
-    """``began``: the time of ``time.monotonic``."""
+# A body: its caller, its request, and when it began (``monotonic``). A tuple, since each request with a body makes one.
+_AwaitedBody = tuple[str, Scope, float]
 
-    caller: str
-    scope: Scope
-    began: float
 
-    @property
-    def age(self) -> float:
-        """Seconds for which it has been awaited."""
-        return time.monotonic() - self.began
+def _age(body: _AwaitedBody) -> float:
+    """Seconds for which it has been awaited."""
+    return monotonic() - body[2]
 
 
 class AwaitedBodies:
@@ -70,7 +65,7 @@ class AwaitedBodies:
             work(caller, reply, scope)  # without a body, or with one that is refused unread
             return
         bodies = self._bodies
-        bodies[reply] = _AwaitedBody(caller, scope, time.monotonic())
+        bodies[reply] = caller, scope, monotonic()
         has_room = len(bodies) + len(self._given_up) <= MOST_OF_CALLER or self._make_room(caller)
         content = _read(scope, length) if has_room else b""
         if bodies.pop(reply, None) is None:
@@ -89,24 +84,24 @@ class AwaitedBodies:
         """Refuse the requests whose bodies have not arrived in time."""
         with self._lock:
             for reply, body in self._bodies.copy().items():
-                if body.age > self._time_limit:
+                if _age(body) > self._time_limit:
                     self._give_up(reply)
 
     def _make_room(self, caller: str) -> bool:
         """Whether there is room for a body of the caller, which counts already; others may have to give way."""
         with self._lock:
             bodies = self._bodies.copy()
-            own = {reply: body for reply, body in bodies.items() if body.caller == caller}
+            own = {reply: body for reply, body in bodies.items() if body[0] == caller}
             rivals, most = (own, MOST_OF_CALLER) if len(own) > MOST_OF_CALLER else (bodies, MOST)
             too_many = list(rivals.items())[: max(0, len(rivals) - most)]
-            slow = [reply for reply, body in too_many if body.age > GRACE]
+            slow = [reply for reply, body in too_many if _age(body) > GRACE]
             for reply in slow:
                 self._give_up(reply)
             if len(self._bodies) + len(self._given_up) > THREADS:
                 return False  # clients that were refused keep their connections, and thereby threads
             if rivals is bodies or slow:
                 return True
-            return len(own) <= THREADS - RESERVE and too_many[0][1].age < MOMENT
+            return len(own) <= THREADS - RESERVE and _age(too_many[0][1]) < MOMENT
 
     def _give_up(self, reply: Reply) -> None:
         """Refuse a request whose body is awaited, unless it has just arrived. Call it with the lock."""
@@ -116,8 +111,9 @@ class AwaitedBodies:
             self._given_up.discard(reply)
         else:
             error = RefusedError(408, issues.body_too_slow(self._time_limit), {"Connection": "close"})
-            self._refuse(reply, body.scope, error)
-            self._connections.close_soon(body.scope["REMOTE_ADDR"])
+            _, scope, _ = body
+            self._refuse(reply, scope, error)
+            self._connections.close_soon(scope["REMOTE_ADDR"])
 
 
 def _read(scope: Scope, length: int) -> bytes:

@@ -46,10 +46,10 @@ def peeked(environ: WSGIEnvironment, longest: int) -> bytes | None:
     if not 0 < length <= longest:
         return None
     body = environ["wsgi.input"]
-    content: bytes = body.read(length)
-    if isinstance(body, BytesIO):
-        body.seek(0)
+    if isinstance(body, BytesIO):  # all of it is here
+        content = body.getvalue()
     else:
+        content = body.read(length)
         environ["wsgi.input"] = BytesIO(content)
     return content if len(content) == length else None
 
