@@ -5,7 +5,7 @@ Read upwards: a module imports only what stands below it in this list.
 ================  ==================================================================
 __main__.py       ``python -m terminology``
 cli/              the command ``terminology``
-testing/          for tests of clients and servers: fixtures for pytest, assertions
+testing/          for tests of clients and servers: fixtures for pytest, conformance
 http/             Flask, the fast path, and the web server that carries them
 pages/            what a browser shows at the addresses of FHIR
 workbench/        tools for sheets of codes and for maps, over the library

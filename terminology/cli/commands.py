@@ -26,6 +26,7 @@ _LANGUAGE = ("urn:ietf:bcp:47", "de-CH")
 # The other commands: module and name of each. One is imported when it is asked for, so that a server starts soon.
 _PLACES = {
     "build-bundles": ("content", "build_bundles"),
+    "conformance": ("conformance", "conformance"),
     "coverage": ("checking", "coverage_"),
     "diff": ("checking", "diff"),
     "expand": ("asking", "expand"),

@@ -81,7 +81,7 @@ def upgrade(document: Document) -> Document:
         document = crossversion.upgrade(document, SHAPES[kind])
     for edit in _AFTER_UPGRADE.get(kind, ()):
         document = edit(document)
-    return _each_resource(document, upgrade)
+    return each_resource(document, upgrade)
 
 
 def in_r5(document: Document) -> Document:
@@ -101,7 +101,7 @@ def downgrade(document: Document) -> Document:
         document = edit(document)
     if kind in SHAPES:
         document = crossversion.downgrade(document, SHAPES[kind])
-    return _each_resource(document, downgrade)
+    return each_resource(document, downgrade)
 
 
 def downgrade_translation(parameters: Document, names_source: bool) -> Document:
@@ -141,7 +141,9 @@ def downgrade_closure(concept_map: Document) -> Document:
     return downgrade(inside(concept_map, "group", in_group))
 
 
-def _each_resource(document: Document, convert: Edit) -> Document:
+def each_resource(document: Document, convert: Edit) -> Document:
+    """The document with the resources in it converted: contained ones, those of a Bundle and of Parameters."""
+
     def in_entry(entry: Document) -> Document:
         entry = inside(entry, "response", lambda response: inside(response, "outcome", convert))
         return inside(entry, "resource", convert)

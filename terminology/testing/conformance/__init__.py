@@ -1,0 +1,1 @@
+"""Conformance: the suite of HL7's terminology ecosystem, and our own cases, run against a server without Java."""

@@ -1,0 +1,95 @@
+"""The command ``conformance``: its output, its files and its exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fhir.resources import testreport
+
+from terminology.cli.commands import main
+from terminology.core.software import VERSION
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setenv("TERMINOLOGY_DATA", "")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["conformance", *arguments])
+
+    return run
+
+
+def test_the_local_content_passes_and_every_report_is_written(run: Any, tmp_path: Path) -> None:
+    result = run(
+        "--release", "r4", "--junit", "out/junit.xml", "--report", "report.json", "--baseline", "baseline"
+    )
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].startswith(f"FHIR Terminology Adapter {VERSION} at http://127.0.0.1:")
+    assert lines[0].endswith("/fhir/r4, FHIR 4.0.1")
+    assert "68 passed, 0 failed, 0 skipped" in lines and lines[-1] == "baseline: written"
+    assert (tmp_path / "out" / "junit.xml").read_text().count("<testcase") == 68
+    report: Any = testreport.TestReport.model_validate(json.loads((tmp_path / "report.json").read_text()))
+    assert (report.result, float(report.score)) == ("pass", 100)
+    assert len((tmp_path / "baseline").read_text().splitlines()) == 69
+
+
+def test_a_baseline_may_grow_and_not_fall(run: Any, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline"
+    baseline.write_text("lookup/technique\n")
+    assert run("--only", "lookup/", "--baseline", "baseline").exit_code == 0
+    grown = baseline.read_text()
+    assert "lookup/parent\n" in grown
+    baseline.write_text(f"{grown}lookup/no-such-case\nexpand/is-a\n")
+    result = run("--only", "lookup/", "--baseline", "baseline")
+    assert result.exit_code == 0, "of some cases the others are not asked for"
+    result = run("--baseline", "baseline")
+    assert result.exit_code == 1
+    assert "passed before: lookup/no-such-case (no such case any more)" in result.output
+    assert baseline.read_text() == f"{grown}lookup/no-such-case\nexpand/is-a\n", "it is left as it is"
+
+
+def test_a_case_that_fails_is_named_and_the_exit_status_is_1(run: Any, tmp_path: Path) -> None:
+    case = {"name": "c", "operation": "lookup", "request": "q.json", "response": "q.json"}
+    suite = {"suites": [{"name": "g", "setup": [], "tests": [case, {**case, "name": "d", "version": "4.0"}]}]}
+    (tmp_path / "test-cases.json").write_text(json.dumps(suite))
+    for name in ("q.json", "parameters-default.json"):
+        (tmp_path / name).write_text('{"resourceType": "Parameters"}')
+    result = run("--suite", ".")
+    assert result.exit_code == 1
+    assert "FAIL g/c: the HTTP status is 400, not 2xx" in result.output
+    assert result.output.splitlines()[-1] == "0 passed, 1 failed, 1 skipped"
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["--server", "http://127.0.0.1:9/fhir"], "cannot be tested: no answer"),
+        (["--server", "localhost"], "is not the URL of a FHIR server"),
+        (["--suite", "."], "test-cases.json: cannot be read"),
+        (["--only", "no such case"], "no case has 'no such case' in its name"),
+        (["--modes", "snomed"], "no such case has the mode snomed"),
+        (["--authorization", "none"], "none: cannot be read"),
+        (["--testscripts", "x", "--server", "http://127.0.0.1:9"], "takes no suite or server"),
+    ],
+)
+def test_what_cannot_be_tested_is_one_line_and_exit_status_2(
+    run: Any, arguments: list[str], message: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.output and "Traceback" not in result.output
+
+
+def test_TestScripts_are_written_with_what_they_need(run: Any, tmp_path: Path) -> None:
+    result = run("--testscripts", "scripts", "--release", "r4")
+    assert result.exit_code == 0, result.output
+    names = [path.name for path in (tmp_path / "scripts").iterdir()]
+    assert "TestScript-lookup-technique.json" in names and "CodeSystem-cervical-conization.json" in names
+    assert f"{sum(name.startswith('TestScript-') for name in names)} TestScripts of R4" in result.output
