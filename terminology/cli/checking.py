@@ -25,6 +25,7 @@ from terminology.cli.sheet_options import (
     warn_of_conditions,
 )
 from terminology.content.packages import resources_of
+from terminology.core import issues
 from terminology.core.errors import TerminologyError, UnreadableFileError
 from terminology.core.model import Document
 from terminology.library import Terminology
@@ -33,7 +34,16 @@ from terminology.wire import json as fhir_json
 from terminology.wire.outcome import operation_outcome
 from terminology.workbench.columns import SheetColumns, columns_of
 from terminology.workbench.coverage import CoverageReport, coverage
-from terminology.workbench.diff import CodeChange, breaking, map_changes, system_changes, system_of
+from terminology.workbench.diff import (
+    CodeChange,
+    breaking,
+    code_systems_of,
+    lone_codes,
+    map_changes,
+    require_one,
+    system_changes,
+    system_of,
+)
 from terminology.workbench.lint import LintFinding, content_of, junit, lint, sarif
 from terminology.workbench.mapping import MappedRow, SheetMapper, targets_of
 from terminology.workbench.sheets import Sheet, open_sheet
@@ -198,18 +208,21 @@ def diff(
     """Show what has changed from one version of a code system or map to another.
 
     OLD and NEW are JSON files with a CodeSystem or a ConceptMap, or canonicals of loaded code systems (URL|VERSION). A
-    code is added, removed, retired, revived, renamed or moved; of a map, it is mapped, unmapped or remapped.
+    code is added, removed, retired, revived, renamed or moved; of a map, it is mapped, unmapped or remapped. Where a
+    fragment lacks codes, the last line says how many.
 
     With --codes the exit status is 1 if a change breaks one of these codes.
     """
     named, look = given_columns(options), sheet_look(options)
     with opened_terminology(config, options) as terminology, interruptible(None):
-        changes = list(_changes(terminology, old, new))
+        changes, lone = _changes(terminology, old, new)
         if codes is not None:
             with open_sheet(codes, **look) as sheet:
                 columns = columns_of(terminology, sheet, named)
-                changes = breaking(changes, (columns.cell("code", row) for row in sheet.rows))
-        _write_page(html, lambda: reports.diff_page(old, new, changes))
+                stored = {columns.cell("code", row) for row in sheet.rows}
+            changes, lone = breaking(changes, stored), [code for code in lone if code in stored]
+        about_parts = issues.codes_of_one_part(len(lone)) if lone else ""
+        _write_page(html, lambda: reports.diff_page(old, new, changes, about_parts))
     if as_json:
         click.echo(json.dumps([change.as_json() for change in changes], indent=2, ensure_ascii=False))
     else:
@@ -217,29 +230,38 @@ def diff(
             click.echo(change.line())
     kinds = Counter(change.kind for change in changes)
     listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-    click.echo(listed or ("nothing breaks" if codes else "no changes"), err=True)
+    none = "no change of a code that both have" if lone else "nothing breaks" if codes else "no changes"
+    click.echo(listed or none, err=True)
+    if about_parts:
+        click.echo(about_parts, err=True)
     if codes is not None and changes:
         raise SystemExit(1)
 
 
-def _changes(terminology: Terminology, old: str, new: str) -> Iterator[CodeChange]:
+def _changes(terminology: Terminology, old: str, new: str) -> tuple[list[CodeChange], list[str]]:
+    """The changes, and the codes that one fragment alone has. Raises TerminologyError, UnreadableFileError."""
     files = [Path(name) if "|" not in name and Path(name).is_file() else None for name in (old, new)]
     documents = [_terminology_resource(path) if path is not None else None for path in files]
     kinds = {document["resourceType"] if document else "CodeSystem" for document in documents}
     if kinds == {"ConceptMap"}:
-        before, after = documents
-        yield from map_changes(before or {}, after or {})
-        return
+        before, after = (document or {} for document in documents)
+        if not code_systems_of(before) & code_systems_of(after):  # maps with other urls may be drafts of one
+            require_one("ConceptMap", before["url"], after["url"])
+        return list(map_changes(before, after)), []
     if kinds != {"CodeSystem"}:
         raise UnreadableFileError(f"{old} and {new}: two CodeSystems or two ConceptMaps are compared")
     opened = [Terminology([path], bundled=False) if path is not None else terminology for path in files]
     canonicals = [
         document["url"] if document else name for document, name in zip(documents, (old, new), strict=True)
     ]
-    yield from system_changes(*(system_of(one, name) for one, name in zip(opened, canonicals, strict=True)))
-    for one in opened:
-        if one is not terminology:
-            one.close()
+    try:
+        systems = [system_of(one, name) for one, name in zip(opened, canonicals, strict=True)]
+        require_one("CodeSystem", *(system.about.url for system in systems))
+        return list(system_changes(*systems)), lone_codes(*systems)
+    finally:
+        for one in opened:
+            if one is not terminology:
+                one.close()
 
 
 def _terminology_resource(path: Path) -> Document:

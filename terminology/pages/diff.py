@@ -7,7 +7,7 @@ so many codes and no more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from itertools import islice, pairwise
 from typing import Any
 
@@ -24,7 +24,9 @@ from terminology.workbench.diff import (
     BREAKING,
     CodeChange,
     expansion_changes,
+    lone_codes,
     map_changes,
+    require_one,
     system_changes,
 )
 
@@ -67,7 +69,8 @@ def diff(road: Road, query: dict[str, str]) -> View:
             return failed(reply, _TITLE, "diff.html", values)
     before, after = (reply.resource for reply in replies)
     try:
-        changes = _changes(road, kind, before, after)
+        require_one(kind, *(str(resource.get("url", "")) for resource in (before, after)))
+        changes, lone = _changes(road, kind, before, after)
     except TerminologyError as error:
         return failed(road.failure(error), _TITLE, "diff.html", values)
     places = {name: place for place, name in enumerate(WORDS)}
@@ -87,6 +90,7 @@ def diff(road: Road, query: dict[str, str]) -> View:
             "bars": bar([(name, words, counts[name]) for name, words in WORDS.items()]),
             "changes": chosen[offset:end],
             "total": len(changes),
+            "about_parts": issues.codes_of_one_part(len(lone)) if lone else "",
             "chosen": len(chosen),
             "breaking": sum(counts[name] for name in BREAKING),
             "offset": offset,
@@ -109,13 +113,20 @@ def _pairs(road: Road) -> list[tuple[str, Document, Document]]:
     return pairs
 
 
-def _changes(road: Road, kind: str, before: Document, after: Document) -> list[CodeChange]:
-    """The changes. Raises TerminologyError where there is too much to compare, or no list of codes."""
+def _changes(
+    road: Road, kind: str, before: Document, after: Document
+) -> tuple[list[CodeChange], Sequence[str]]:
+    """The changes, and the codes that one fragment alone has.
+
+    Raises TerminologyError where there is too much to compare, or no list of codes.
+    """
+    both = (before, after)
     if kind == "CodeSystem":
-        return list(system_changes(*(_system(road, resource) for resource in (before, after))))
+        old, new = (_system(road, resource) for resource in both)
+        return list(system_changes(old, new)), lone_codes(old, new)
     if kind == "ValueSet":
-        return list(expansion_changes(*(_expansion(road, resource) for resource in (before, after))))
-    return list(map_changes(*(_whole_map(road, resource) for resource in (before, after))))
+        return list(expansion_changes(*(_expansion(road, resource) for resource in both))), ()
+    return list(map_changes(*(_whole_map(road, resource) for resource in both))), ()
 
 
 def _system(road: Road, resource: Document) -> CodeSystem:

@@ -67,13 +67,13 @@ def lint_page(file_names: Sequence[str], findings: Sequence[tuple[str, LintFindi
     return _page("Check of terminology", [ReportPart("Findings", lead, bars, tables)])
 
 
-def diff_page(old: str, new: str, changes: Sequence[CodeChange]) -> bytes:
-    """The changes from one version to another, as HTML."""
+def diff_page(old: str, new: str, changes: Sequence[CodeChange], about_parts: str = "") -> bytes:
+    """The changes from one version to another, as HTML. ``about_parts``: a sentence about fragments."""
     kinds = Counter(change.kind for change in changes)
     rows = [(c.code, c.kind, c.before, c.after, ", ".join(c.successors)) for c in changes]
     part = ReportPart(
         f"From {old} to {new}",
-        f"{len(changes):,} changes.",
+        f"{len(changes):,} changes. {about_parts}".rstrip(),
         [("Changes by kind", bar([(kind, kind, number) for kind, number in kinds.most_common()]))],
         [_table("Code by code", ("Code", "Change", "Before", "After", "Replaced by"), rows)],
     )

@@ -32,7 +32,7 @@ from terminology.pages.upload import MOST_BYTES, Upload
 from terminology.pages.view import View, failed, titles_of
 from terminology.workbench import mapped_tables
 from terminology.workbench.columns import SheetColumns, columns_of
-from terminology.workbench.mapping import MappedRow, MapSummary, MapTarget, SheetMapper, targets_of
+from terminology.workbench.mapping import NO_SYSTEM, MappedRow, MapSummary, MapTarget, SheetMapper, targets_of
 from terminology.workbench.sheets import FORMULA, Sheet, SheetRow, open_sheet
 from terminology.workbench.tables import CsvTable, XlsxTable
 
@@ -119,6 +119,10 @@ def sheet(road: Road, upload: Upload) -> View:
         return failed(road.failure(refusal), _TITLE, "sheet.html", values)
     except TerminologyError as error:
         return failed(road.failure(error), _TITLE, "sheet.html", values)
+    no_system = _is_without_system(mapped)
+    if no_system:
+        issue = issues.sheet_without_system()
+        values["issues"] = [{"severity": issue.severity, "code": issue.code, "text": issue.text}]
     systems = [t.system for t in mapped.targets] + [m.coding.system for m in mapped.rows if m.coding.system]
     values |= {
         "mapped": mapped,
@@ -128,7 +132,8 @@ def sheet(road: Road, upload: Upload) -> View:
         "titles": titles_of(road, systems),
         "again_as_text": _as_text(mapped),
         "says": {
-            target.name: [_says(row, target) for row in mapped.rows[:VISIBLE]] for target in mapped.targets
+            target.name: [_says(row, target, no_system) for row in mapped.rows[:VISIBLE]]
+            for target in mapped.targets
         },
         "conditions_of": _conditions_of,
         "most_matches": _MOST_MATCHES,
@@ -222,8 +227,21 @@ def _in_words_of_form(text: str) -> str:
     return text
 
 
-def _says(row: MappedRow, target: MapTarget) -> str:
-    """The reason of a code without a translation, in the words of the form."""
+def _is_without_system(mapped: MappedSheet) -> bool:
+    """Does nothing say of which code system the codes are: no row, and not the form?"""
+    return any(_lacks_system(row) for row in mapped.rows) and not any(
+        row.coding.system or mapped.columns.cell("system", row.row) for row in mapped.rows
+    )
+
+
+def _lacks_system(row: MappedRow) -> bool:
+    return any(code.reason == NO_SYSTEM for code in row.by_target.values())
+
+
+def _says(row: MappedRow, target: MapTarget, no_system: bool) -> str:
+    """The reason of a code without a translation, in the words of the form; none if the page says it of all rows."""
+    if no_system and _lacks_system(row):
+        return ""
     return _in_words_of_form(row.by_target[target.name].text or "")
 
 

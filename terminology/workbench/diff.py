@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from terminology.core import issues
+from terminology.core.errors import TerminologyError
 from terminology.core.model import split_canonical
 from terminology.library import Terminology
 from terminology.operations.translate.hints import successors_of
@@ -54,10 +56,16 @@ class _State:
     parents: tuple[str, ...] = field(default=())
 
 
+def require_one(kind: str, old: str, new: str) -> None:
+    """Raises TerminologyError unless two urls are one: codes of different resources are not versions of each other."""
+    if old != new:
+        raise TerminologyError(issues.not_versions_of_one(kind, old, new))
+
+
 def system_changes(old: CodeSystem, new: CodeSystem) -> Iterator[CodeChange]:
     """The changes from one version of a code system to another. The codes of both are in memory.
 
-    A code that a fragment lacks is not taken for removed, nor for added.
+    A code that a fragment lacks is not taken for removed, nor for added: ``lone_codes`` has it.
 
     Raises TerminologyError for a code system whose codes cannot be listed.
     """
@@ -80,6 +88,19 @@ def system_changes(old: CodeSystem, new: CodeSystem) -> Iterator[CodeChange]:
     for code, state in after.items():
         if code not in before and not old.about.is_fragment:
             yield CodeChange("added", code, after=state.display)
+
+
+def lone_codes(old: CodeSystem, new: CodeSystem) -> list[str]:
+    """The codes that one version alone has, where the other one is a fragment: nobody knows if they have changed.
+
+    Raises TerminologyError for a code system whose codes cannot be listed.
+    """
+    if not (old.about.is_fragment or new.about.is_fragment):
+        return []
+    before, after = ({concept.code: None for concept in system.select()} for system in (old, new))
+    removed = [code for code in before if code not in after] if new.about.is_fragment else []
+    added = [code for code in after if code not in before] if old.about.is_fragment else []
+    return removed + added
 
 
 def _states(system: CodeSystem) -> dict[str, _State]:
@@ -134,6 +155,14 @@ def map_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Code
     for code, targets in after.items():
         if code not in before and targets:
             yield CodeChange("mapped", code, after="; ".join(targets))
+
+
+def code_systems_of(document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The pairs of code systems, without their versions, between which a ConceptMap leads."""
+    return {
+        (split_canonical(str(group.get("source", "")))[0], split_canonical(str(group.get("target", "")))[0])
+        for group in document.get("group", ())
+    }
 
 
 def _mappings(document: Mapping[str, Any]) -> dict[str, list[str]]:

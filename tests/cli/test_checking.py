@@ -144,3 +144,46 @@ def test_a_map_is_not_compared_with_a_code_system(tmp_path: Path) -> None:
     other = written(tmp_path, "here.json", SYSTEMS[0])
     assert "two CodeSystems or two ConceptMaps are compared" in run("diff", one, other).output
     assert run("diff", one, one).stderr == "no changes\n"
+
+
+def test_different_code_systems_are_not_compared(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path, f"{name}.json", code_system(name, concept("a", "A"), version="1"))
+        for name in ("one", "two")
+    ]
+    result = run("diff", *files)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert "These are different code systems" in result.stderr
+    loaded = ("--content", files[0], "--content", files[1])
+    canonicals = ("http://example.org/one|1", "http://example.org/two|1")
+    assert "These are different code systems" in run("diff", *canonicals, *loaded).stderr
+
+
+def test_maps_of_the_same_systems_are_compared_whatever_their_urls(
+    tmp_path: Path,
+) -> None:
+    element = [{"code": "a", "target": [to("b")]}]
+    draft, other, away = (
+        written(tmp_path, f"{name}.json", map_of(name, HERE, target, element))
+        for name, target in (("draft", THERE), ("other", THERE), ("away", HERE))
+    )
+    assert run("diff", draft, other).stderr == "no changes\n"
+    result = run("diff", draft, away)
+    assert result.exit_code == 1 and "These are different maps" in result.stderr
+
+
+def test_diff_says_how_many_codes_a_fragment_lacks(tmp_path: Path) -> None:
+    old, new = (
+        written(tmp_path, f"{version}.json", code_system("s", *codes, version=version, content="fragment"))
+        for version, codes in (("1", ("a", "b")), ("2", ("a", "c")))
+    )
+    page = tmp_path / "page.html"
+    result = run("diff", old, new, "--html", str(page))
+    assert result.exit_code == 0 and "no changes" not in result.stderr
+    assert "2 codes are only in one" in result.stderr and "2 codes are only in one" in page.read_text()
+    sheet = tmp_path / "codes.csv"
+    sheet.write_text("code\na\nb\n")
+    of_sheet = run("diff", old, new, "--codes", str(sheet))
+    assert "1 code is only in one" in of_sheet.stderr and "nothing breaks" not in of_sheet.stderr
+    sheet.write_text("code\na\n")
+    assert run("diff", old, new, "--codes", str(sheet)).stderr == "nothing breaks\n"

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support import hostile
+from tests.support.builders import code_system, concept
 from tests.support.conization import CPT, OURS, PCS
 from tests.support.paths import ROOT
 from tests.support.server import running
@@ -49,7 +50,7 @@ PAGES: dict[str, tuple[str, int]] = {
     "subsumes": (f"/CodeSystem/$subsumes?system={OURS}&codeA=conization&codeB=conization-loop", 200),
     "conization": ("/conization", 200),
     "versions": ("/diff", 200),
-    "diff": ("/diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops", 200),
+    "diff": ("/diff?old=CodeSystem/part-1&new=CodeSystem/part-2", 200),
     "sheet-form": ("/sheet", 200),
     "licences": ("/licences", 200),
     "state": ("/state", 200),
@@ -73,7 +74,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("browser")
     content = folder / "content"
     content.mkdir()
-    for number, resource in enumerate(hostile.resources()):
+    versions = [
+        code_system(
+            "part",
+            *codes,
+            "both",
+            concept("name", version),
+            id=f"part-{version}",
+            version=version,
+            content=content,
+        )
+        for version, codes, content in (("1", ("old",), "complete"), ("2", ("new", "newer"), "fragment"))
+    ]
+    for number, resource in enumerate([*hostile.resources(), *versions]):
         (content / f"{number}.json").write_text(json.dumps(resource))
     with running(folder / "server.log", "--content", str(content)) as server:
         yield f"{server}/r5"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -84,6 +85,68 @@ def test_versions_lead_to_what_has_changed_in_their_own_order(reader: Reader) ->
     beside = links(reader.page("/fhir/r5/CodeSystem/codesystem-10"))
     assert "/fhir/r5/diff?old=CodeSystem/codesystem-9&new=CodeSystem/codesystem-10" in beside
     assert "/fhir/r5/diff" in links(reader.page("/fhir/r5"))
+
+
+def test_a_code_leads_to_the_version_that_has_it(reader: Reader) -> None:
+    page = reader.page("/fhir/r5/diff?old=CodeSystem/codesystem-9&new=CodeSystem/codesystem-10")
+    versions = {
+        words(link): parse_qs(urlsplit(link.get("href")).query)
+        for link in page.xpath("//tbody/tr/td[1]/a[@class='code']")
+    }
+    assert {code: query["version"] for code, query in versions.items()} == {
+        "c": ["9"],
+        "a": ["10"],
+        "b": ["10"],
+        "d": ["10"],
+    }
+    assert {query["system"][0] for query in versions.values()} == {f"{BASE}/dough"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("CodeSystem", "different code systems"),
+        ("ValueSet", "different value sets"),
+        ("ConceptMap", "different maps"),
+    ],
+)
+def test_resources_with_different_urls_are_no_versions_of_one(kind: str, text: str) -> None:
+    resources = {
+        "CodeSystem": [code_system(name, concept("a", "A")) for name in ("one", "two")],
+        "ValueSet": [
+            value_set(name, {"system": HERE, "concept": [{"code": "a"}]}) for name in ("one", "two")
+        ],
+        "ConceptMap": [map_of(name, HERE, THERE, [{"code": "a"}]) for name in ("one", "two")],
+    }[kind]
+    reader = Reader(application(*[{**each, "id": f"x{n}"} for n, each in enumerate(resources)]).test_client())
+    page = reader.text(f"/fhir/r5/diff?old={kind}/x0&new={kind}/x1", 400)
+    assert f"These are {text}" in page and "compare two versions of one" in page
+    assert "nothing has changed" not in page
+
+
+@pytest.mark.parametrize(
+    ("contents", "changed", "count"),
+    [
+        (("fragment", "fragment"), set(), "3 codes are"),
+        (("complete", "fragment"), {"added"}, "1 code is"),
+        (("fragment", "complete"), {"removed"}, "2 codes are"),
+        (("complete", "complete"), {"added", "removed"}, ""),
+    ],
+)
+def test_codes_that_a_fragment_lacks_are_counted_and_not_taken_for_changes(
+    contents: tuple[str, str], changed: set[str], count: str
+) -> None:
+    codes = (("both", "old"), ("both", "new", "newer"))
+    systems = [
+        {**code_system("part", *codes[n], version=str(n)), "content": content, "id": f"part-{n}"}
+        for n, content in enumerate(contents)
+    ]
+    reader = Reader(application(*systems).test_client())
+    query = "old=CodeSystem/part-0&new=CodeSystem/part-1"
+    page = reader.text(f"/fhir/r5/diff?{query}")
+    assert {row.split()[1] for row in rows(reader, query)} == changed
+    assert "nothing has changed" not in page
+    assert f"{count} only in one" in page if count else "fragment" not in page
 
 
 def test_equal_versions_have_no_changes(reader: Reader) -> None:

@@ -57,7 +57,7 @@ ADDRESSES = {
     "a form to compare": "CodeSystem/$subsumes",
     "conization": "conization",
     "versions to compare": "diff",
-    "two versions": "diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-ops",
+    "two versions": "diff?old=ConceptMap/conization-to-cpt&new=ConceptMap/conization-to-cpt",
     "a form for a sheet": "sheet",
     "licences": "licences",
     "capabilities": "metadata",

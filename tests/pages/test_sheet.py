@@ -86,6 +86,39 @@ def test_codes_can_be_pasted(reader: Reader) -> None:
     assert "57520" in lines(page)[0]
 
 
+@pytest.mark.parametrize("to", ["cpt", "nonsense"])
+def test_the_text_stays_to_be_sent_again(reader: Reader, to: str) -> None:
+    text = "code\nconization-cold-knife"
+    answer = sent(reader, text=text, to=to, **{"from": OURS})
+    assert read(answer, answer.status_code).get_element_by_id("f-text").value == text
+
+
+def test_the_form_says_which_fields_it_needs_and_what_they_take(reader: Reader) -> None:
+    page = reader.page(SHEET)
+    to, source = page.get_element_by_id("f-to"), page.get_element_by_id("f-from")
+    assert to.get("required") is not None and source.get("required") is None
+    assert "required" in words(page.xpath("//label[@for='f-to']")[0])
+    notes = [words(page.get_element_by_id(each.get("aria-describedby"))) for each in (to, source)]
+    assert "commas" in notes[0] and "column 'system'" in notes[1]
+
+
+def test_a_column_of_systems_takes_the_names_that_the_form_shows(reader: Reader) -> None:
+    text = "system,code\nCPT,57520\nICD-10-PCS,0UBC7ZZ\n"
+    page = read(sent(reader, text=text, to="icd-10-pcs"))
+    systems = ["".join(row.xpath("./td[1]/a/@href")) for row in page.xpath(".//table/tbody/tr")]
+    assert "ama-assn" in systems[0] and "cms.gov" in systems[1]
+
+
+def test_codes_of_no_system_get_one_message_for_all(reader: Reader) -> None:
+    text = "code,name\nxq1,a\nxq2,b\n,nothing\n"
+    page = read(sent(reader, text=text, to="cpt, icd10pcs"))
+    assert words(page).count("Nothing says of which code system") == 1
+    assert "Nothing says of which code system" in words(page.find_class("issue")[0])
+    assert "The row has no code" in lines(page)[2]
+    named = read(sent(reader, text="code,system\nxq1,\nxq2,cpt\n", to="cpt"))
+    assert "Nothing says of which code system" in lines(named)[0] and not named.find_class("issue")
+
+
 def test_a_workbook_is_read_and_written_with_what_spreadsheets_spoil(reader: Reader) -> None:
     content = workbook(["code", "name"], ["conization-cold-knife", "a"], ["=A2", "b"])
     page = read(sent(reader, sheet=content, name="codes.xlsx", to="cpt", **{"from": OURS}))

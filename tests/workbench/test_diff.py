@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from terminology import Terminology
+from terminology.core.errors import TerminologyError
 from terminology.workbench.diff import (
     CodeChange,
     breaking,
+    code_systems_of,
     expansion_changes,
+    lone_codes,
     map_changes,
+    require_one,
     system_changes,
     system_of,
 )
@@ -56,11 +62,35 @@ def test_equal_versions_have_no_changes() -> None:
     assert changes(OLD, {**OLD, "version": "2"}) == []
 
 
+def lone(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    with Terminology([old, new], bundled=False) as terminology:
+        return lone_codes(*(system_of(terminology, f"{URL}|{version}") for version in ("1", "2")))
+
+
 def test_what_a_fragment_lacks_is_neither_removed_nor_added() -> None:
     fragment = {**code_system(URL, concept("a", "A"), version="2"), "content": "fragment"}
     assert [change.kind for change in changes(OLD, fragment)] == []
     first = {**fragment, "version": "1"}
     assert [change.kind for change in changes(first, {**OLD, "version": "2"})] == []
+
+
+def test_codes_that_a_fragment_lacks_are_listed() -> None:
+    fragment = {**code_system(URL, concept("a", "A"), "z", version="2"), "content": "fragment"}
+    first = {**fragment, "version": "1"}
+    assert lone(OLD, fragment) == ["child", "b", "c", "d", "e"]
+    assert lone(first, NEW) == ["b", "child", "c", "e", "f"]
+    assert lone({**OLD, "content": "fragment"}, fragment) == ["child", "b", "c", "d", "e", "z"]
+    assert lone(OLD, NEW) == []
+
+
+def test_only_one_url_has_versions() -> None:
+    require_one("CodeSystem", URL, URL)
+    with pytest.raises(TerminologyError, match="different code systems"):
+        require_one("CodeSystem", URL, f"{URL}2")
+
+
+def test_the_code_systems_of_a_map_are_without_their_versions() -> None:
+    assert code_systems_of(map_of("m", f"{HERE}|1", THERE, [])) == {(HERE, THERE)}
 
 
 def test_only_changes_of_stored_codes_that_break_are_left() -> None:

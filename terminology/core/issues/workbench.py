@@ -14,6 +14,12 @@ _SPOILED = {
     "spreadsheet-number": "is a number in scientific notation: the digits of the code are lost",
     "spreadsheet-formula": "is a formula: open the file in a spreadsheet program, and save the values",
 }
+# The types that are compared, in words: several of them, and one.
+_SEVERAL = {
+    "CodeSystem": ("code systems", "code system"),
+    "ValueSet": ("value sets", "value set"),
+    "ConceptMap": ("maps", "map"),
+}
 
 
 def row_without_code() -> str:
@@ -36,6 +42,23 @@ def code_of_no_system(code: str, name: str) -> str:
             f"No code system is called {code_in_quotes(name)}, so {code_in_quotes(code)} was not looked up."
         )
     return f"Nothing says of which code system {code_in_quotes(code)} is: use --from, or a column of code systems."
+
+
+def not_versions_of_one(kind: str, old: str, new: str) -> Issue:
+    """``kind``: the type of both, such as ``CodeSystem``; ``old`` and ``new``: their urls."""
+    several, one = _SEVERAL[kind]
+    names = f"'{shortened(old)}' and '{shortened(new)}'"
+    text = f"These are different {several} ({names}): compare two versions of one {one}"
+    return error(code="invalid", text=text)
+
+
+def codes_of_one_part(count: int) -> str:
+    """``count``: how many codes a fragment lacks that the other side of a comparison has."""
+    codes, they = ("1 code is", "it was") if count == 1 else (f"{count:,} codes are", "they were")
+    return (
+        f"At least one of these is a part (fragment): {codes} only in one, and nothing tells whether {they} added or "
+        "removed."
+    )
 
 
 def not_two_resources(old: str, new: str, kinds: Sequence[str]) -> Issue:
@@ -73,6 +96,14 @@ def sheet_missing() -> Issue:
 
 def sheet_without_target() -> Issue:
     text = "Nothing says which code system to map to: name one, such as cpt or its url"
+    return error(code="required", text=text)
+
+
+def sheet_without_system() -> Issue:
+    text = (
+        "Nothing says of which code system these codes are: fill in the field 'From the code system', or add a column "
+        "'system' with names such as CPT or ICD-10-PCS"
+    )
     return error(code="required", text=text)
 
 
