@@ -14,7 +14,7 @@ from terminology.core.cache import RecentValues, size_of_texts
 from terminology.core.errors import SettingError
 from terminology.core.texts import escaped
 from terminology.http.line_file import LineFile
-from terminology.http.targets import PROBE, RequestTarget
+from terminology.http.targets import PROBE, RequestTarget, without_credentials
 from terminology.settings import JSON_LOG, LOG_LEVELS, Settings
 
 # The most characters of a query in a line.
@@ -65,7 +65,7 @@ class AccessLog:
             self._clients.put(address, client)
         more = self._field("user", user) if user else ""
         if query:
-            more += self._field("query", query[:_LONGEST_QUERY])
+            more += self._field("query", without_credentials(query)[:_LONGEST_QUERY])
         if self._is_json:
             # A client may choose the id, of printable characters.
             if '"' in id_ or "\\" in id_:

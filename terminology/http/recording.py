@@ -21,7 +21,7 @@ from terminology.core.errors import RefusedError, SettingError, UnreadableFileEr
 from terminology.http.addresses import address_of
 from terminology.http.bodies import peeked
 from terminology.http.faults import BrokenAnswer
-from terminology.http.targets import ROOT
+from terminology.http.targets import ROOT, without_credentials
 from terminology.wire.request_headers import RequestHeader, from_wsgi
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Recorder:
             RecordedExchange(
                 method,
                 path,
-                query,
+                without_credentials(query),
                 {header.value: value for header, value in headers.items() if header not in UNRECORDED},
                 body,
                 int(status[:3]),

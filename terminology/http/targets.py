@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from terminology.core.cache import RecentValues
 from terminology.wire import json
@@ -20,6 +20,8 @@ PROBE = "probe"
 _ROOM = 1_000
 _LONGEST_PATH = 300
 _OF_A_PATH = "!$&'()*+,/:;=@~"
+# Parameters in which some clients send credentials, although this service reads none of them.
+_CREDENTIALS = frozenset({"access_token", "api_key", "apikey", "client_secret", "id_token", "password"})
 
 
 @dataclass(slots=True)
@@ -34,6 +36,17 @@ class RequestTarget:
     path: str
     text: str
     json: str
+
+
+def without_credentials(query: str) -> str:
+    """The query of a URL as it may be written down.
+
+    >>> without_credentials("code=57520&access_token=eyJhbGciOi")
+    'code=57520'
+    """
+    steps = query.split("&")
+    rest = [step for step in steps if unquote_plus(step.partition("=")[0]).casefold() not in _CREDENTIALS]
+    return query if len(rest) == len(steps) else "&".join(rest)
 
 
 _targets: RecentValues[RequestTarget] = RecentValues(_ROOM, lambda key, target: 3 * len(key[1]) + 500)

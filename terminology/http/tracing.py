@@ -30,7 +30,7 @@ from terminology.core.errors import SettingError, UpstreamError
 from terminology.core.software import VERSION
 from terminology.http.common_headers import REQUEST_ID, STATUS
 from terminology.http.outer_layers import OuterLayer, Writer
-from terminology.http.targets import HEALTH, READINESS, RELEASE, target_of
+from terminology.http.targets import HEALTH, READINESS, RELEASE, target_of, without_credentials
 from terminology.settings import Settings
 from terminology.wire.request_headers import RequestHeader
 
@@ -151,7 +151,8 @@ class Tracing(Writer):
                 }
             )
             if self._has_queries and environ.get("QUERY_STRING"):
-                span.set_attribute("url.query", environ["QUERY_STRING"][:_LONGEST_QUERY])
+                query = without_credentials(environ["QUERY_STRING"])
+                span.set_attribute("url.query", query[:_LONGEST_QUERY])
             if status[0] == "5":
                 span.set_attribute("error.type", status)
                 span.set_status(StatusCode.ERROR)

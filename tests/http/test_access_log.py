@@ -94,6 +94,12 @@ def test_queries_are_in_the_log_only_where_they_are_asked_for(answered: Answered
     assert line["query"] == "system=urn:ietf:bcp:47&code=de"
 
 
+@pytest.mark.parametrize("name", ["access_token", "Access%5Ftoken", "api_key", "client_secret"])
+def test_credentials_in_a_query_are_never_in_the_log(answered: Answered, name: str) -> None:
+    [line] = answered(f"{LOOKUP}&{name}=eyJhbGciOi", {"log_queries": "yes"})
+    assert line["query"] == "system=urn:ietf:bcp:47&code=de"
+
+
 @pytest.mark.parametrize(("level", "statuses"), [("info", [200, 404]), ("warning", [404]), ("error", [])])
 def test_a_level_leaves_out_what_is_below_it(answered: Answered, level: str, statuses: list[int]) -> None:
     answered(LOOKUP, {"log_level": level})
