@@ -24,7 +24,7 @@ from terminology.testing.conformance.running import (
     counts,
 )
 from terminology.testing.conformance.server import ServerUnderTest
-from terminology.testing.conformance.suite import ConformanceCase, ConformanceSuite
+from terminology.testing.conformance.suite import GENERAL, ConformanceCase, ConformanceSuite
 from terminology.testing.conformance.testscripts import scripts
 from terminology.wire import json
 from terminology.wire.fhir_versions import RELEASES
@@ -57,7 +57,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Without --server, the release that is asked; of --testscripts, their release.",
 )
-@click.option("--modes", default="general", show_default=True, help="The modes of cases to run, with commas.")
+@click.option("--modes", default=GENERAL, show_default=True, help="The modes of cases to run, with commas.")
 @click.option("--only", metavar="TEXT", help="Only cases whose name (group/case) has this text.")
 @click.option("--junit", metavar="FILE", type=_FILE, help="Write JUnit XML.")
 @click.option("--report", metavar="FILE", type=_FILE, help="Write a FHIR TestReport (R5, JSON).")
@@ -111,12 +111,15 @@ def conformance(
             cases = ConformanceSuite(suite)
             if not any(_is_chosen(case, only) for case in cases.cases):
                 raise UnreadableFileError(f"no case has '{only}' in its name")
+            chosen = frozenset(mode.strip() for mode in modes.split(","))
+            if unknown := sorted(chosen - cases.modes):
+                known = ", ".join(sorted(cases.modes))
+                raise UnreadableFileError(f"the suite has no mode {unknown[0]!r}, but these: {known}")
             before = None if baseline is None else reports.read_baseline(baseline)
             with ExitStack() as running:
                 url = server or running.enter_context(_own_server(config, options, root))
                 credentials = "" if authorization is None else _text_of(authorization)
                 under_test = ServerUnderTest(url, credentials)
-                chosen = frozenset(mode.strip() for mode in modes.split(","))
                 run = ConformanceRun(cases, under_test, chosen)
                 results = list(_with_lines(run, only))
             if not results:

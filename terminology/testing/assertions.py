@@ -7,6 +7,7 @@ from typing import Any
 
 from terminology.core import dates
 from terminology.core.errors import TerminologyError
+from terminology.core.structure import RELATIONSHIPS
 from terminology.library.explanation_lines import explanation_lines
 from terminology.library.results import TranslateResult, ValidateResult
 from terminology.library.terminology import Terminology
@@ -29,8 +30,12 @@ def assert_translates(
     ``to`` is the code system to translate to. ``gives`` is the code of the only translation, or the codes of all, in
     any order: none for an empty collection. ``relationship`` (R5's word, such as ``equivalent``) is that of each.
     ``parameters`` are further ones of ``Terminology.translate``. The question goes past faults and recordings.
+
+    Raises ValueError for a relationship that R5 does not have.
     """
     __tracebackhide__ = True
+    if relationship is not None and relationship not in RELATIONSHIPS:
+        raise ValueError(f"{relationship!r} is not a relationship of R5: {', '.join(sorted(RELATIONSHIPS))}")
     try:
         with dates.fixed(_moment_of(server)):
             result = _terminology_of(server).translate(

@@ -74,7 +74,7 @@ def test_a_case_that_fails_is_named_and_the_exit_status_is_1(run: Any, tmp_path:
         (["--server", "localhost"], "is not the URL of a FHIR server"),
         (["--suite", "."], "test-cases.json: cannot be read"),
         (["--only", "no such case"], "no case has 'no such case' in its name"),
-        (["--modes", "snomed"], "no such case has the mode snomed"),
+        (["--modes", "general, snomde"], "the suite has no mode 'snomde', but these: general"),
         (["--authorization", "none"], "none: cannot be read"),
         (["--testscripts", "x", "--server", "http://127.0.0.1:9"], "takes no suite or server"),
     ],

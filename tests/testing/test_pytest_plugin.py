@@ -179,6 +179,10 @@ def test_relationship(terminology_app):
     assert_translates(terminology_app, "http://example.org/colours", "red", gives=["ff0000"], relationship="related-to")
 
 @own
+def test_word_of_r4(terminology_app):
+    assert_translates(terminology_app, "http://example.org/colours", "red", relationship="equal")
+
+@own
 def test_typing_error(terminology_app):
     assert_valid(terminology_app, "http://example.org/colours", "rde")
 
@@ -195,7 +199,7 @@ def test_none(terminology_app):
     assert_translates(terminology_app, "http://example.org/colours", "blue", to=RGB, gives=[])
 """,
         passed=1,
-        failed=6,
+        failed=7,
     )
     result.stdout.fnmatch_lines(
         [
@@ -206,6 +210,7 @@ def test_none(terminology_app):
             "*actual:   none",
             "*reason: no-row",
             "*expected: ff0000 (related-to)",
+            "*'equal' is not a relationship of R5: equivalent, *",
             "*rde of http://example.org/colours is not valid",
             "*error: Unknown code 'rde'*",
             "*Wrong Display Name 'Rouge'*",

@@ -21,6 +21,8 @@ from terminology.opening import BUNDLES
 from terminology.wire import json
 
 CASES = "test-cases.json"
+# The mode of what every server can do.
+GENERAL = "general"
 # The parameters that are sent with each request that names no others.
 _USUAL_PROFILE = "parameters-default.json"
 
@@ -102,6 +104,16 @@ class ConformanceSuite:
             ]
         except (KeyError, TypeError) as problem:
             raise UnreadableFileError(f"{self.folder}: {CASES} has no suites with tests: {problem}") from None
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """All modes that a case, or a part of one, may be for. Raises UnreadableFileError."""
+        modes = {GENERAL}
+        for case in self.cases:
+            own = case.group_mode, case.definition.get("mode")
+            modes.update(str(mode) for mode in own if mode is not None)
+            modes.update(key.partition(":")[2] for key in case.definition if ":" in key)
+        return frozenset(modes)
 
     def resource(self, named: Any) -> Document:
         """The resource that a case names, or has. Not to be changed. Raises UnreadableFileError."""
