@@ -167,7 +167,8 @@ def create_app(
             return _page(site.state_page(context, inner, _service_state(settings, served)))
         if is_page:
             return _page(site.page(context, _page_request(headers, further)))
-        if _is_upload(headers, further):
+        g.is_upload = _is_upload(headers, further)
+        if g.is_upload:
             upload = upload_of(request.environ, min(MOST_BYTES, settings.largest_body))
             return _page(site.sheet_page(context, _page_request(headers, further), upload))
         response, media, is_pretty = _answer(context, headers, further, settings.largest_body)
@@ -290,9 +291,12 @@ def _service_state(settings: Settings, served: object) -> ServiceState:
 
 
 def _is_upload(headers: request_headers.Headers, path: str) -> bool:
-    """Does a browser send the form of a sheet? No FHIR client sends such a body there."""
+    """Does a browser send the form of a sheet, or a program that names no other answer than a page?"""
     media = headers.get(RequestHeader.CONTENT_TYPE, "").partition(";")[0].strip().lower()
-    return request.method == "POST" and path == SHEET and media == UPLOAD
+    if request.method != "POST" or path != SHEET or media != UPLOAD:
+        return False
+    accept, format_ = headers.get(RequestHeader.ACCEPT, ""), request.args.get("_format")
+    return wants_page(accept, format_) or (not format_ and accept.strip() in ("", "*/*"))
 
 
 def _asset(name: str) -> Response:
@@ -460,8 +464,8 @@ def _failed(error: Exception) -> Response:
     release = g.get("release", RELEASES["r5"])
     headers = g.get("headers") or _headers()
     try:
-        is_sheet = _is_upload(headers, request.path.rpartition("/")[2])
-        if len(headers.get(RequestHeader.ACCEPT, "")) <= LONGEST_HEADER and (is_sheet or _is_page(headers)):
+        is_page = g.get("is_upload", False) or _is_page(headers)
+        if len(headers.get(RequestHeader.ACCEPT, "")) <= LONGEST_HEADER and is_page:
             root = f"{request.script_root}{ROOT}"
             return _page(site.failure_page(root, root, release.name, response))
         _require_short(headers)

@@ -24,6 +24,7 @@ from terminology.content.importers.files import BYTE_ORDER_MARK, File
 from terminology.content.importers.rows import SILENT, unchecked_lines
 from terminology.content.importers.sheets import cell_text, sheet_of, sheet_rows, workbook
 from terminology.content.importers.table import SPREADSHEET_ERRORS
+from terminology.core.budget import spend
 from terminology.core.errors import BrokenReleaseError, UnreadableFileError
 from terminology.core.model import Problem
 from terminology.core.texts import bare
@@ -99,7 +100,7 @@ class Sheet:
         folded = [known.strip().casefold() for known in self.header]
         if name.strip().casefold() in folded:
             return folded.index(name.strip().casefold())
-        if name.isdigit() and 0 < int(name) <= len(self.header):
+        if name.isascii() and name.isdigit() and len(name) < 6 and 0 < int(name) <= len(self.header):
             return int(name) - 1
         raise UnreadableFileError(f"{self.name}: no column '{name}'; columns: {', '.join(self.header)}")
 
@@ -147,7 +148,7 @@ def open_sheet(
     the columns; where that is None, a lone column whose first cell has a digit is taken for one of codes. ``name`` is
     what messages call the sheet, else its place.
 
-    Raises UnreadableFileError for a file that cannot be read.
+    Raises UnreadableFileError for a file, or a row, that cannot be read; OverBudgetError where a request has a budget.
     """
     with ExitStack() as stack:
         name = name or ("standard input" if str(place) == STDIN else str(place))
@@ -169,7 +170,16 @@ def open_sheet(
             first = SheetRow(1, opened.header)
             names = ["code"] if len(opened.header) == 1 else list(map(str, range(1, len(opened.header) + 1)))
             opened.header, opened.rows = names, _with_first(first, opened.rows)
+        opened.rows = _readable(opened.rows)
         yield opened
+
+
+def _readable(rows: Iterator[SheetRow]) -> Iterator[SheetRow]:
+    """The rows. Raises UnreadableFileError for one that cannot be read."""
+    try:
+        yield from rows
+    except BrokenReleaseError as error:
+        raise UnreadableFileError(str(error)) from None
 
 
 def _too_wide(name: str) -> UnreadableFileError:
@@ -326,6 +336,7 @@ def _workbook_rows(
     for number, (row, formulas) in enumerate(pairs, 2):
         if number % _ROWS_PER_REPORT == 0 and number < last:
             reporter.progress(file.label, size * number // last, size)
+        spend(1 + len(row))  # also an empty row, and the empty cells before the last one
         if all(cell is None for cell in row):
             continue
         texts = [cell_text(cell) or "" for cell in row[: len(header)]]

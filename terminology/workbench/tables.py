@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from terminology.core.budget import spend
 from terminology.core.errors import UnreadableFileError
 from terminology.core.software import installation_of
 
@@ -32,6 +33,9 @@ _FORMULA_MARKS = tuple("=+-@\t\r")
 _NUMBER = re.compile(r"[+-][0-9]+(?:[.,][0-9]+)*")
 # Excel has room for no more rows.
 MOST_XLSX_ROWS = 1_048_576
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# openpyxl takes some microseconds to write a cell.
+_STEPS_OF_CELL = 40
 
 
 class TableWriter(Protocol):
@@ -85,10 +89,14 @@ class XlsxTable:
         self.row(header)
 
     def row(self, cells: Sequence[Any]) -> None:
-        """Write a row, as the header is one. Raises UnreadableFileError when there is no more room."""
+        """Write a row, as the header is one.
+
+        Raises UnreadableFileError when there is no more room, and OverBudgetError where a request has a budget.
+        """
         self._rows += 1
         if self._rows > MOST_XLSX_ROWS:
             raise UnreadableFileError(f"an XLSX sheet has at most {MOST_XLSX_ROWS:,} rows: write CSV")
+        spend(_STEPS_OF_CELL * len(cells))
         self._sheet.append([self._cell(_without_controls(_text(cell))) for cell in cells])
 
     def _cell(self, text: str) -> Any:
@@ -190,5 +198,5 @@ def _text(cell: Any) -> str:
 
 
 def _without_controls(text: str) -> str:
-    """The text without the control characters that a workbook must not have."""
-    return "".join(character for character in text if character >= " " or character in "\t\n\r")
+    """The text without what XML, in which a workbook is written, cannot have."""
+    return _NOT_IN_XML.sub("", text)

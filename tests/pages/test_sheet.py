@@ -239,3 +239,26 @@ def test_a_FHIR_client_at_the_address_of_sheets_gets_an_outcome(reader: Reader) 
         reader.client.post(SHEET, json={"resourceType": "Parameters"}, content_type="application/fhir+json"),
     ):
         assert answer.status_code == 404 and answer.get_json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("address", "accept"),
+    [
+        (SHEET, "application/fhir+json"),
+        (f"{SHEET}?_format=json", BROWSER),
+        ("/fhir/r5/CodeSystem/sheet", "application/fhir+json"),
+        ("/fhir/r4/Binary/x/sheet", "application/fhir+json"),
+    ],
+)
+def test_who_asks_for_FHIR_gets_an_outcome_whatever_is_sent(
+    reader: Reader, address: str, accept: str
+) -> None:
+    answer = sent(reader, address, {"Accept": accept}, sheet=CODES.encode(), to="cpt")
+    assert answer.status_code in (404, 415)
+    assert answer.content_type.startswith("application/fhir+json")
+    assert answer.get_json()["resourceType"] == "OperationOutcome"
+
+
+def test_who_names_no_type_gets_the_page(reader: Reader) -> None:
+    answer = sent(reader, SHEET, {"Accept": "*/*"}, sheet=CODES.encode(), to="cpt")
+    assert answer.status_code == 200 and answer.content_type.startswith("text/html")

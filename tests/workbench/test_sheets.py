@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -12,6 +13,8 @@ import openpyxl
 import pytest
 
 from terminology import UnreadableFileError
+from terminology.core import budget
+from terminology.core.errors import OverBudgetError
 from terminology.workbench.sheets import open_sheet, plain, spoiled
 
 
@@ -228,3 +231,51 @@ def test_a_workbook_with_a_row_number_twice_is_refused(tmp_path: Path, repeated:
         open_sheet(place) as sheet,
     ):
         list(sheet.rows)
+
+
+def spoiled_workbook(place: Path, right: bytes, wrong: bytes) -> Path:
+    """A workbook with a text in the XML of its sheet in place of another one."""
+    book, whole = openpyxl.Workbook(), io.BytesIO()
+    for cells in (["code"], ["57520"], ["57522"]):
+        book.active.append(cells)
+    book.save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(place, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.endswith("sheet1.xml"):
+                assert right in content
+                content = content.replace(right, wrong)
+            target.writestr(name, content)
+    return place
+
+
+BROKEN = [
+    (b'<c r="A2" t="inlineStr"><is><t>57520</t></is></c>', b'<c r="A2" t="d"><v>9999-99-99</v></c>'),
+    (b'<c r="A2" t="inlineStr"><is><t>57520</t></is></c>', b'<c r="A2" t="s"><v>99</v></c>'),
+    (b'<c r="A2" t="inlineStr"><is><t>57520</t></is></c>', b'<c r="A2" t="b"><v>zz</v></c>'),
+    (b'<c r="A2" ', b'<c r="ZZZZZZZ2" '),
+    (b'<row r="2"', b'<row r="x"'),
+    (b'<row r="3"', b'<row r="200000000"'),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong"), BROKEN)
+def test_a_row_that_cannot_be_read_is_refused_as_the_file_is(
+    tmp_path: Path, right: bytes, wrong: bytes
+) -> None:
+    place = spoiled_workbook(tmp_path / "sheet.xlsx", right, wrong)
+    with pytest.raises(UnreadableFileError, match=r"sheet\.xlsx:\d+: "), open_sheet(place) as sheet:
+        list(sheet.rows)
+
+
+def test_rows_without_cells_count_as_work(tmp_path: Path) -> None:
+    place = spoiled_workbook(tmp_path / "sheet.xlsx", b'<row r="3"', b'<row r="900000"')
+    with budget.opened(steps=50_000), open_sheet(place) as sheet, pytest.raises(OverBudgetError):
+        list(sheet.rows)
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "9" * 5000, "0", "2"])
+def test_a_number_that_is_no_column_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "codes.csv").write_text("code\n57520\n")
+    with open_sheet(tmp_path / "codes.csv") as sheet, pytest.raises(UnreadableFileError, match="no column"):
+        sheet.column(name)

@@ -10,6 +10,8 @@ import openpyxl
 import pytest
 
 from terminology import UnreadableFileError
+from terminology.core import budget
+from terminology.core.errors import OverBudgetError
 from terminology.workbench.sheets import open_sheet
 from terminology.workbench.tables import format_of, open_table
 
@@ -57,10 +59,17 @@ def test_a_workbook_is_not_written_to_standard_output() -> None:
 
 def test_control_characters_do_not_break_a_workbook(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
-    cells = ["a\x0bb", "=1+1", "x"]
+    cells = ["a\x0bb\ufffe\uffff", "=1+1", "x"]
     with open_table(path, "xlsx", cells) as table:
         table.row(cells)
     (sheet,) = openpyxl.load_workbook(path).worksheets
     for row in ("1", "2"):
         assert sheet[f"A{row}"].value == "ab"
         assert (sheet[f"B{row}"].value, sheet[f"B{row}"].data_type) == ("=1+1", "s")
+
+
+def test_the_cells_of_a_workbook_count_as_work(tmp_path: Path) -> None:
+    with budget.opened(steps=100_000), pytest.raises(OverBudgetError):
+        with open_table(tmp_path / "t.xlsx", "xlsx", ["x"] * 1_000) as table:
+            for _ in range(10):
+                table.row(["x"] * 1_000)
