@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from terminology.catalogue.protocol import Catalogue
+from terminology.content.importers.files import ARCHIVE_ERRORS
 from terminology.core import issues
 from terminology.core.budget import counted
 from terminology.core.errors import TerminologyError, UnreadableFileError
@@ -214,7 +215,7 @@ def _require_small(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             size = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError):
+    except (*ARCHIVE_ERRORS, ValueError, OSError):
         raise UnreadableFileError("it is neither text nor an XLSX file") from None
     if size > MOST_UNPACKED:
         most = f"{MOST_UNPACKED // 1_000_000} MB"

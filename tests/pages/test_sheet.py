@@ -262,3 +262,11 @@ def test_who_asks_for_FHIR_gets_an_outcome_whatever_is_sent(
 def test_who_names_no_type_gets_the_page(reader: Reader) -> None:
     answer = sent(reader, SHEET, {"Accept": "*/*"}, sheet=CODES.encode(), to="cpt")
     assert answer.status_code == 200 and answer.content_type.startswith("text/html")
+
+
+def test_an_archive_of_a_version_to_come_is_refused(reader: Reader) -> None:
+    content = bytearray(workbook(["code"], ["57520"]))
+    place = content.rindex(b"PK\x01\x02")
+    content[place + 6] = 200  # the version that is needed to unpack it
+    page = read(sent(reader, sheet=bytes(content), to="cpt"), 400)
+    assert "neither text nor an XLSX file" in words(page)
