@@ -19,6 +19,8 @@ CONIZATION, DIFF, SHEET = "conization", "diff", "sheet"
 ASSETS = "pages"
 # The notices of all code systems, and the state of the service, for its operator.
 LICENCES, STATE = "licences", "state"
+# The pages, by their paths, that answer browsers alone; every other one is a FHIR answer at the same address.
+FOR_PEOPLE = ("", CONIZATION, DIFF, LICENCES, SHEET, STATE)
 
 
 def query_of(**values: str | int | None) -> str:

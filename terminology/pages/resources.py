@@ -10,6 +10,7 @@ from terminology.pages.code_systems import offset_of
 from terminology.pages.links import KIND_TITLES
 from terminology.pages.road import AskedRequest, Road
 from terminology.pages.view import View, facts, failed, pills, title_of
+from terminology.systems import cpt
 from terminology.wire import json
 
 # The resources on one page of a list.
@@ -18,6 +19,12 @@ PAGE = 50
 MOST_SHOWN = 100_000
 # The code systems whose notices are read.
 _MOST_SYSTEMS = 1_000
+# What a code system needs besides its notice, and the words by which a notice names our own licence.
+_NEEDS = {
+    cpt.URL: "Using CPT needs the licence of the AMA. Its official descriptors are licensed by the AMA, and none "
+    "comes with this software: mount your own AMA files."
+}
+_OF_PROJECT = "the licence of the project"
 _ELEMENTS = "url,version,name,title,status,content,count,date,publisher"
 
 
@@ -56,7 +63,10 @@ def listing(
 
 
 def licences(road: Road, query: dict[str, str]) -> View:
-    """The notices of the code systems, each once with the systems that have it; ``has`` is a part of their titles."""
+    """The notices of the code systems, each once with the systems that have it.
+
+    ``has`` is a part of their titles, of their urls or of the notice.
+    """
     text = query.get("has", "").strip()[:200]
     question = [
         ("_elements", "url,version,title,name,copyright,copyrightLabel"),
@@ -67,12 +77,19 @@ def licences(road: Road, query: dict[str, str]) -> View:
         return failed(reply)
     by_notice: dict[str, list[Document]] = {}
     for resource in reply.entries():
-        if text.casefold() in f"{title_of(resource)} {resource.get('url', '')}".casefold():
-            notice = str(resource.get("copyright") or resource.get("copyrightLabel") or "")
+        notice = str(resource.get("copyright") or resource.get("copyrightLabel") or "")
+        if text.casefold() in f"{title_of(resource)} {resource.get('url', '')} {notice}".casefold():
             by_notice.setdefault(notice, []).append(resource)
     # What states no notice comes last.
     notices = sorted(by_notice.items(), key=lambda item: not item[0])
-    return View("licences.html", "Licences", {"notices": notices, "text": text, "most": 12})
+    values = {
+        "notices": notices,
+        "text": text,
+        "most": 12,
+        "needs": _NEEDS,
+        "of_project": _OF_PROJECT,
+    }
+    return View("licences.html", "Licences", values)
 
 
 def naming_system(road: Road, id_: str) -> View:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
 from urllib.parse import urlencode, urlsplit
@@ -28,7 +30,7 @@ from terminology.pages.code_systems import code_system
 from terminology.pages.concept_maps import concept_map
 from terminology.pages.concepts import lookup
 from terminology.pages.diff import diff
-from terminology.pages.links import CONIZATION, DIFF, KIND_TITLES, LICENCES, SHEET, PageLinks
+from terminology.pages.links import CONIZATION, DIFF, FOR_PEOPLE, KIND_TITLES, LICENCES, SHEET, PageLinks
 from terminology.pages.road import Road
 from terminology.pages.snippets import snippets
 from terminology.pages.state import ServiceState, state
@@ -38,6 +40,8 @@ from terminology.wire import json
 from terminology.wire.exchange import Context, Request, Response
 from terminology.wire.fhir_versions import RELEASES
 
+# A value in a message.
+_QUOTED = re.compile("'([^']+)'")
 # The parameters of a request that say how its answer is written.
 _FORM = ("_format", "_pretty")
 # No script and no style but those that are served here, nothing from elsewhere, and in no frame.
@@ -154,7 +158,7 @@ def _view(road: Road, request: Request) -> View:
     match [step for step in request.path.split("/") if step]:
         case []:
             text = arguments.get("q", "").strip()
-            return start.search(road, text) if text else start.start(road, conization.ID)
+            return start.search(road, text) if text else start.start(road)
         case ["metadata"]:
             return capabilities.metadata(road, request.path, query)
         case [name] if name == CONIZATION:
@@ -212,6 +216,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "kind_titles": KIND_TITLES,
+        "for_people": FOR_PEOPLE,
         "relationships": mappings.RELATIONSHIPS,
         "forms": frozenset((kind, name.lstrip("$")) for kind, name in _OPERATIONS),
         "software_version": VERSION,
@@ -243,6 +248,8 @@ def _html(road: Road, view: View) -> bytes:
         "repeats": repeats,
         "answer": _answer(road),
         "again": partial(_again, query),
+        "suggestions": partial(_suggestions, query),
+        "has_conization": conization.is_here(road),
     }
     return html_of(view.template, {**shell, **values, **view.values})
 
@@ -252,6 +259,22 @@ def _again(query: Sequence[tuple[str, str]], value: int, name: str = "offset") -
     return (
         f"?{urlencode([*((n, v) for n, v in query if n != name), *([(name, str(value))] if value else [])])}"
     )
+
+
+def _suggestions(query: Sequence[tuple[str, str]], text: str) -> list[tuple[str, str]]:
+    """The values that a message asks whether they were meant, each with the address that asks the same with it.
+
+    The value that each stands for is the one in the request that the message quotes and that is most like it.
+    """
+    before, question, after = text.rpartition("Did you mean ")
+    wrong = {value for _, value in query if f"'{value}'" in before}
+    if not (question and wrong):
+        return []
+    results = []
+    for right in _QUOTED.findall(after.partition("?")[0]):
+        nearest = max(sorted(wrong), key=lambda value: SequenceMatcher(None, value, right).ratio())
+        results.append((right, f"?{urlencode([(n, right if v == nearest else v) for n, v in query])}"))
+    return results
 
 
 def _shell(links: PageLinks, release: str, target: str, with_ballot: bool) -> dict[str, object]:

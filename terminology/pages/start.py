@@ -29,13 +29,11 @@ class FoundCodes:
     total: int
 
 
-def start(road: Road, conization_id: str) -> View:
+def start(road: Road) -> View:
     """The page of the base."""
     values: dict[str, Any] = {
         "kinds": [(kind, title, _count(road, kind)) for kind, title in KIND_TITLES.items()],
         "named": {kind: summaries(road, kind, [], NAMED) for kind in ("CodeSystem", "ConceptMap")},
-        "has_conization": road.get_once("CodeSystem", [("_id", conization_id), ("_summary", "count")]).total
-        > 0,
     }
     road.get("metadata", [], "What this service can do")
     return View("start.html", "Terminology", values)

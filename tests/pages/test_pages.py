@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from lxml import html
@@ -20,6 +21,7 @@ from tests.support.conization import CPT, OURS, PCS
 from tests.support.hostile import ENDLESS, SCRIPT, URL, resources
 from tests.support.pages import Reader, application, links, words
 
+ROOT = Path(__file__).parents[2]
 LOOP_AT_COLPOSCOPY = (
     f"ConceptMap/$translate?system={OURS}&sourceCode=conization-loop-colposcopic&targetSystem={CPT}"
 )
@@ -318,8 +320,69 @@ def test_the_licence_of_CPT_is_found_from_the_start_page(reader: Reader) -> None
     page = reader.page(address_of("licences?has=cpt"))
     cards = {words(card) for card in page.get_element_by_id("notices").find_class("card")}
     assert cards and all("American Medical Association" in card for card in cards)
-    assert "No code system has such a name" in reader.text(address_of("licences?has=zzz"))
+    assert "No code system has this" in reader.text(address_of("licences?has=zzz"))
     assert "American Medical Association. All rights reserved" in reader.text(address_of("NamingSystem/cpt"))
+
+
+def test_the_words_of_a_notice_find_it(reader: Reader) -> None:
+    page = reader.page(address_of("licences?has=american medical"))
+    assert "/fhir/r5/CodeSystem/cpt" in page.get_element_by_id("notices").xpath(".//a/@href")
+    assert all("American Medical" in words(c) for c in page.get_element_by_id("notices").find_class("card"))
+
+
+def test_the_licences_say_what_our_own_is_and_what_CPT_needs(reader: Reader) -> None:
+    page = reader.page(address_of("licences"))
+    cards = page.get_element_by_id("notices").find_class("card")
+    for card in cards:
+        inside = card.xpath(".//a/@href")
+        is_cpt = "/fhir/r5/CodeSystem/cpt" in inside
+        assert ("Using CPT needs the licence of the AMA" in words(card)) == is_cpt
+        assert ("the licence of the project" in words(card)) == ("#project" in inside)
+    assert any("#project" in card.xpath(".//a/@href") for card in cards)
+    own = page.get_element_by_id("project").getparent()
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8").partition("\n")[0]
+    assert licence == "MIT License" and licence in words(own)
+    row = next(r for r in (ROOT / "docs/content.md").read_text().splitlines() if "official descriptors" in r)
+    assert "licensed by the AMA" in row and "mount your own AMA files" in row
+    assert "mount your own AMA files" in words(page.get_element_by_id("notices"))
+
+
+def test_the_bar_leads_to_conization_only_where_its_content_is(reader: Reader) -> None:
+    def bar(reader: Reader) -> dict[str, str]:
+        page = reader.page(address_of("CodeSystem"))
+        return {words(a): a.get("href") for a in page.xpath("//nav[@class='kinds']//a")}
+
+    assert bar(reader)["Licences"] == "/fhir/r5/licences"
+    assert bar(reader)["Conization"] == "/fhir/r5/conization"
+    assert bar(reader)["Broader?"] == "/fhir/r5/CodeSystem/$subsumes"
+    assert "Conization" not in bar(Reader(application().test_client()))
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_a_page_says_that_it_is_a_FHIR_answer_exactly_if_it_is_one(reader: Reader, name: str) -> None:
+    address = address_of(ADDRESSES[name])
+    is_claimed = "This page is a FHIR answer" in words(reader.page(address).find(".//footer"))
+    answer = reader.client.get(address, headers={"Accept": "application/fhir+json"})
+    is_form = answer.status_code == 400  # an operation without its parameters is refused as FHIR
+    assert is_claimed == (is_form or answer.status_code == 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("CodeSystem/$lookup?system=http://snomed.info/sct/&code=54535009", "http://snomed.info/sct"),
+        (f"ConceptMap/$translate?system={CPT.upper()}&sourceCode=57520", CPT),
+        ("CodeSystem/$lookup?system=http://loinc.org&code=65753_6", "65753-6"),
+    ],
+)
+def test_a_value_that_was_perhaps_meant_is_a_link_that_asks_with_it(
+    reader: Reader, path: str, right: str
+) -> None:
+    (link,) = reader.page(address_of(path), 404).xpath("//li[contains(@class, 'issue')]//a")
+    assert words(link) == right
+    asked = dict(parse_qsl(urlsplit(link.get("href")).query))
+    before = dict(parse_qsl(urlsplit(path).query))
+    assert [value for name, value in asked.items() if before[name] != value] == [right]
 
 
 def test_a_page_leads_to_the_request_that_is_behind_it(reader: Reader) -> None:
