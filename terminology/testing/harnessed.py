@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terminology.core import dates, issues
+from terminology.core.errors import SettingError
 from terminology.http.app import create_app
 from terminology.http.faults import LONGEST_DELAY, Fault
 from terminology.http.harness import Harness
@@ -17,7 +18,7 @@ from terminology.http.recording import RecordedExchange, read_recording
 from terminology.http.thread_server import serving
 from terminology.library.content import documents_of, items_of
 from terminology.library.terminology import Terminology
-from terminology.library.values import ResourceLike
+from terminology.library.values import ResourceLike, require_type
 from terminology.opening import ServedContent, catalogue_of, configured_content
 from terminology.settings import Settings
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask import Flask
     from flask.testing import FlaskClient
+
+# Settings that are the same for each test.
+_FIXED = frozenset({"environment", "harness"})
 
 
 @dataclass(slots=True)
@@ -51,8 +55,10 @@ class TerminologyApp:
         """Plan a fault, in the words of the header ``X-Terminology-Fault``: ``status=503; calls=2``.
 
         Requests whose path contains ``path`` (``CodeSystem/$lookup``) have it; their calls are counted from now on.
-        Raises ValueError for a fault that cannot be read.
+        Raises TypeError, and ValueError for a fault that cannot be read.
         """
+        require_type("fault", fault, str)
+        require_type("path", path, str)
         try:
             planned = Fault.read(fault)
         except ValueError as problem:
@@ -82,6 +88,8 @@ def open_app(
     user's configuration, environment variables and folders have no effect. Requests are recorded in ``recording``.
     Raises SettingError, TypeError, and UnreadableFileError for content that cannot be read.
     """
+    if fixed := sorted(_FIXED & settings.keys()):
+        raise SettingError(f"{fixed[0]!r} cannot be set: it is always the same for a test")
     defaults: dict[str, Any] = {"data": "", "harness_recording": recording}
     chosen = Settings(environment={}, harness=True, **defaults | settings)
     harness = Harness.of(chosen)

@@ -248,3 +248,27 @@ print(*sorted(name for name in set(sys.modules) - before if name.startswith("ter
     others, ours = run.stdout.splitlines()
     assert others == ""
     assert ours.split() == ["terminology", "terminology.testing", "terminology.testing.pytest_plugin"]
+
+
+def test_faults_and_settings_that_cannot_be_are_refused_in_words(run) -> None:
+    result = run(
+        """
+@pytest.mark.parametrize("fault", [5, None])
+def test_fault(terminology_app, fault):
+    with pytest.raises(TypeError, match="'fault' must be str, not"):
+        terminology_app.plan_fault(fault)
+
+@pytest.mark.terminology(harness=False)
+def test_harness(terminology_app):
+    pass
+
+@pytest.mark.terminology(environment={})
+def test_environment(terminology_app):
+    pass
+""",
+        passed=2,
+        errors=2,
+    )
+    result.stdout.fnmatch_lines(
+        ["*SettingError: 'harness' cannot be set:*", "*SettingError: 'environment' cannot be set:*"]
+    )
