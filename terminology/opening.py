@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import time
@@ -385,8 +384,6 @@ def store_problem(problem: Exception) -> str | None:
 
 def _file_problem(problem: OSError) -> str:
     reason = problem.strerror or str(problem)
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason += "; nothing was changed, and the unfinished files are deleted"
     return f"{problem.filename}: {reason}" if problem.filename else reason
 
 

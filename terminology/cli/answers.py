@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from json import dumps
 from typing import TypeVar
 
 import click
@@ -15,6 +16,7 @@ from terminology.cli.opened import NO_ANSWER
 from terminology.core.errors import TerminologyError, UpstreamError
 from terminology.core.issues.translate_hints import for_command_line
 from terminology.core.model import Document
+from terminology.core.texts import escaped, escaped_lines
 from terminology.library.explanation_lines import columns
 from terminology.library.results import HOME, Result
 from terminology.wire import json
@@ -60,7 +62,7 @@ class AnswerWriter:
             self._write_csv(own, name)
         else:
             for line in (*own.above, *lines_of(own), *own.below):
-                click.echo(line)
+                click.echo(escaped(line))
         return own.is_positive
 
     def _write_csv(self, table: AnswerTable, name: str | None) -> None:
@@ -69,7 +71,9 @@ class AnswerWriter:
         if not self._has_csv_header:
             writer.writerow([*(["question"] if prefix else []), *table.header])
             self._has_csv_header = True
-        writer.writerows([*prefix, *row] for row in table.rows)
+        # Only a terminal obeys characters: a file has the values as they are.
+        written = escaped if sys.stdout.isatty() else str
+        writer.writerows([*map(written, (*prefix, *row))] for row in table.rows)
         sys.stdout.flush()
 
     def show_each(
@@ -83,28 +87,34 @@ class AnswerWriter:
         for index, code in enumerate(codes):
             is_alone = len(codes) == 1
             if not (is_alone or self.as_json or self.as_csv):
-                click.echo(f"\n{code}" if index else code)
+                click.echo(f"\n{escaped(code)}" if index else escaped(code))
             try:
                 is_positive = self.show(ask(code), table, None if is_alone else code)
                 statuses.add(0 if is_positive else 1)
             except TerminologyError as problem:
                 if self.as_json and not is_alone:
                     write_resource(operation_outcome(problem.issues))
-                click.echo(f"Error: {for_command_line(str(problem))}", err=True)
+                click.echo(f"Error: {escaped_lines(for_command_line(str(problem)))}", err=True)
                 statuses.add(NO_ANSWER if isinstance(problem, UpstreamError) else 1)
         if status := max(statuses):
             sys.exit(status)
 
 
 def write_resource(document: Document) -> None:
-    """Write a resource as JSON to standard output."""
-    click.echo(json.write(document, pretty=True).decode())
+    """Write a resource as JSON to standard output. What a terminal obeys is escaped as JSON escapes it."""
+    for line in json.write(document, pretty=True).decode().split("\n"):
+        click.echo(line if line.isprintable() else "".join(map(_in_json, line)))
+
+
+def _in_json(character: str) -> str:
+    return character if character.isprintable() else dumps(character)[1:-1]
 
 
 def lines_of(table: AnswerTable) -> Iterator[str]:
     """The lines of a table for the terminal, or as wide as they are where the output goes elsewhere."""
     rows = [table.header, *table.rows] if table.shows_header and table.rows else table.rows
-    return columns(rows, terminal_width())
+    cells = ([escaped(" ".join(cell.split())) for cell in row] for row in rows)
+    return columns(cells, terminal_width())
 
 
 def terminal_width() -> int | None:

@@ -18,6 +18,7 @@ from terminology.core.errors import TerminologyError
 from terminology.core.model import split_canonical
 from terminology.library import Terminology
 from terminology.library.results import Resource, ValidateResult
+from terminology.library.values import NUMBERS
 
 _KIND = click.argument("kind", metavar="TYPE", type=click.Choice(KINDS))
 _LANGUAGE = click.option("--language", help="The language of the displays, such as 'de' or 'de, fr;q=0.5'.")
@@ -157,7 +158,8 @@ def search(
         name, equals, value = parameter.partition("=")
         if not (name and equals):
             raise click.UsageError(f"a search parameter should be NAME=VALUE, not '{parameter}'")
-        query.setdefault(name, []).append(value)
+        query.setdefault(name, []).append(_number(name, value) if name in NUMBERS else value)
+    query = {name: values if len(values) > 1 else values[0] for name, values in query.items()}
     writer = AnswerWriter(as_json, as_csv, fhir.lower())
     with opened_terminology(config, options) as terminology:
         try:
@@ -166,6 +168,13 @@ def search(
             raise click.UsageError(str(problem)) from None
         is_positive = writer.show(answer, result_lines.search_table)
     raise SystemExit(0 if is_positive else 1)
+
+
+def _number(name: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise click.UsageError(f"'{name}' should be a whole number, not '{value}'") from None
 
 
 @click.command()

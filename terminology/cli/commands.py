@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from terminology.cli.counts import counted
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.core.errors import UnavailableError
 from terminology.core.software import NAME, VERSION
+from terminology.core.texts import escaped_lines
 from terminology.settings import POSTGRES, SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -61,9 +64,20 @@ INTERRUPTED = 128 + 2
 
 
 class _Commands(click.Group):
+    def main(self, *args: Any, **extra: Any) -> Any:
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:  # the caller has closed it
+                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        return super().main(*args, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _escaped_messages():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _escaped_messages():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Error: Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
@@ -77,6 +91,16 @@ class _Commands(click.Group):
         module, name = _PLACES[cmd_name]
         command: click.Command = getattr(import_module(f"terminology.cli.{module}"), name)
         return command
+
+
+@contextmanager
+def _escaped_messages() -> Iterator[None]:
+    """Messages repeat arguments: a terminal would obey control characters in them, so these are escaped."""
+    try:
+        yield
+    except click.ClickException as problem:
+        vars(problem)["message"] = escaped_lines(problem.message)
+        raise
 
 
 @click.group(cls=_Commands)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from terminology.cli.counts import counted
-from terminology.cli.options import errors_in_one_line, settings_of, settings_options
+from terminology.cli.options import errors_in_one_line, settings_of, settings_options, undone_on_full_disk
 from terminology.cli.progress import Interrupted, Progress
 from terminology.content.installing import InstalledContent, install
 from terminology.core.errors import SettingError, UnreadableFileError
@@ -33,7 +33,7 @@ def load_content(paths: tuple[Path, ...], config: Path | None, dry_run: bool, **
     service goes on with the content that it has read, until 'terminology reload'. To take something back, delete
     it from that folder.
     """
-    with errors_in_one_line():
+    with errors_in_one_line(), undone_on_full_disk():
         settings = settings_of(config, options)
         folder = loaded_folder(settings)
         if folder is None:

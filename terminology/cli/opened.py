@@ -13,8 +13,15 @@ from typing import Any
 
 import click
 
-from terminology.cli.options import Command, errors_in_one_line, settings_of, settings_options
+from terminology.cli.options import (
+    Command,
+    NumberRange,
+    errors_in_one_line,
+    settings_of,
+    settings_options,
+)
 from terminology.core.errors import SettingError, TerminologyError, UpstreamError
+from terminology.core.texts import escaped_lines
 from terminology.library import Terminology
 from terminology.library.results import Resource
 from terminology.opening import ServedContent
@@ -35,7 +42,7 @@ def server_options(command: Command) -> Command:
     """The options of commands that ask the content of the settings, or with --server that of another server."""
     command = click.option(
         "--timeout",
-        type=click.FloatRange(0.1, 3_600),
+        type=NumberRange(0.1, 3_600),
         default=30.0,
         show_default=True,
         metavar="SECONDS",
@@ -102,7 +109,7 @@ def opened_terminology(config: Path | None, options: dict[str, Any]) -> Iterator
             with closing(ServedContent(settings)) as served:
                 yield Terminology(settings=settings.updated(data=""), catalogue=served.catalogue)
         except UpstreamError as problem:
-            click.echo(f"Error: {problem}", err=True)
+            click.echo(f"Error: {escaped_lines(str(problem))}", err=True)
             raise SystemExit(NO_ANSWER) from None
 
 
@@ -122,21 +129,22 @@ def _credentials(token_file: Path | None) -> dict[str, str]:
     if token_file is not None:
         try:
             return {
-                "Authorization": f"Bearer {_secret(token_file.read_text('utf-8').strip(), str(token_file))}"
+                "Authorization": f"Bearer {secret(token_file.read_text('utf-8').strip(), str(token_file))}"
             }
         except (OSError, UnicodeDecodeError):
             raise SettingError(f"{token_file}: the token cannot be read") from None
     if token := os.environ.get(TOKEN):
-        return {"Authorization": f"Bearer {_secret(token, TOKEN)}"}
+        return {"Authorization": f"Bearer {secret(token, TOKEN)}"}
     if key := os.environ.get(KEY):
-        return {"X-API-Key": _secret(key, KEY)}
+        return {"X-API-Key": secret(key, KEY)}
     if user := os.environ.get(USER):
         pair = f"{user}:{os.environ.get(PASSWORD, '')}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
     return {}
 
 
-def _secret(text: str, place: str) -> str:
+def secret(text: str, place: str) -> str:
+    """Credentials as a header may have them. ``place`` is where they are from. Raises SettingError."""
     if not _SECRET.fullmatch(text):
         raise SettingError(f"{place} is empty, or has characters that no header may have")
     return text

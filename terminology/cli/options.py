@@ -5,6 +5,8 @@ The options of one command are in the module of the command.
 
 from __future__ import annotations
 
+import errno
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import click
 
 from terminology.core.errors import SettingError, StoreError, TerminologyError, UnreadableFileError
-from terminology.core.texts import escaped
+from terminology.core.texts import escaped_lines
 from terminology.settings import SETTINGS, Setting, Settings, value_of
 
 Command = Callable[..., None]
@@ -36,6 +38,17 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
         metavar=metavar,
         help=setting.meaning,
     )
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. ``nan``, which Python compares with nothing, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises BadParameter."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 # The options of commands that translate.
@@ -97,7 +110,7 @@ def errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except (SettingError, UnreadableFileError, TerminologyError, StoreError) as problem:
-        raise click.ClickException("\n".join(map(escaped, str(problem).split("\n")))) from None
+        raise click.ClickException(escaped_lines(str(problem))) from None
     except BrokenPipeError:
         raise
     except Exception as problem:
@@ -107,3 +120,16 @@ def errors_in_one_line() -> Iterator[None]:
         if line is None:
             raise
         raise click.ClickException(line) from None
+
+
+@contextmanager
+def undone_on_full_disk() -> Iterator[None]:
+    """For a command that takes back what it wrote: where the disk is full, it says so. Raises StoreError."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = f"{problem.filename}: " if problem.filename else ""
+        reason = f"{place}{problem.strerror}; nothing was changed, and the unfinished files are deleted"
+        raise StoreError(reason) from None

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terminology.cli.options import CONFIG, STORE, errors_in_one_line, settings_of
+from terminology.cli.options import (
+    CONFIG,
+    STORE,
+    NumberRange,
+    errors_in_one_line,
+    settings_of,
+    undone_on_full_disk,
+)
 from terminology.cli.progress import import_into, show, show_verdicts
 from terminology.cli.services import show_failed_reloads
 from terminology.opening import known_importers, open_loader, registry_of
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--most-problems",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     metavar="PERCENT",
     default=5.0,
     show_default=True,
@@ -200,6 +207,7 @@ def _loader(store: str | None, config: Path | None, makes_store: bool = False) -
     with errors_in_one_line():
         loader = open_loader(settings_of(config, {"store": store}).store, makes_store)
         try:
-            yield loader
+            with undone_on_full_disk():
+                yield loader
         finally:
             loader.close()

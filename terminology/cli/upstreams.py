@@ -10,6 +10,7 @@ import click
 
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.core.errors import SettingError
+from terminology.core.texts import escaped
 
 
 @click.group()
@@ -37,6 +38,7 @@ def check(config: Path | None, **options: Any) -> None:
         for step in checking.check(read_upstreams(path)):
             works = works and step.works
             mark = "works" if step.works else "FAILS"
-            click.echo(f"{step.upstream}: {step.step} {mark} ({step.seconds * 1000:.0f} ms): {step.text}")
+            line = f"{step.upstream}: {step.step} {mark} ({step.seconds * 1000:.0f} ms): {step.text}"
+            click.echo(escaped(line))
     if not works:
         sys.exit(1)

@@ -117,3 +117,8 @@ def escaped(text: str, within: str = "") -> str:
     if text.isprintable() and not any(character in text for character in within):
         return text
     return "".join(c if c.isprintable() and c not in within else f"\\x{ord(c):02x}" for c in text)
+
+
+def escaped_lines(text: str) -> str:
+    """The same for a text whose lines are to stay lines."""
+    return "\n".join(map(escaped, text.split("\n")))

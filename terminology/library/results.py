@@ -479,7 +479,7 @@ _Nodes = Mapping[str, Sequence[Document]]
 def _by_name(nodes: Sequence[Document]) -> _Nodes:
     names: dict[str, list[Document]] = {}
     for node in nodes:
-        names.setdefault(node["name"], []).append(node)
+        names.setdefault(node.get("name", ""), []).append(node)
     return names
 
 

@@ -202,14 +202,15 @@ def search_query(kind: str, arguments: Mapping[str, Any]) -> list[tuple[str, str
 
 
 _LISTS = frozenset({"_elements", "_sort"})
-_NUMBERS = frozenset({"_count", "_offset"})
+# The search parameters that are numbers.
+NUMBERS = frozenset({"_count", "_offset"})
 _MISSING = p("missing", "form")
 
 
 @kept_results(20)
 def _search_rows(kind: str) -> tuple[Parameter, ...]:
     """The search parameters of a kind, the usual ones first."""
-    form = {name: "integer" if name in _NUMBERS else "form" for name in sorted(RESULT)}
+    form = {name: "integer" if name in NUMBERS else "form" for name in sorted(RESULT)}
     return (
         *(p(name, parameter.type, many=True) for name, parameter in PARAMETERS[kind].items()),
         *(p(name, type_, many=name in _LISTS) for name, type_ in form.items()),

@@ -20,6 +20,7 @@ from terminology.upstreams.connection import RETRY_AFTER, Connection, UpstreamQu
 from terminology.upstreams.kept_answers import KeptAnswers, Reply
 from terminology.wire import json
 from terminology.wire.fhir_versions import FhirVersion
+from terminology.wire.json_types import require_types
 
 _MEDIA = "application/fhir+json"
 # The headers of a client that an upstream gets, and the one that loops are seen by.
@@ -237,6 +238,12 @@ class Upstream:
         kind, right = document.get("resourceType"), expected if reply.status == 200 else "OperationOutcome"
         if kind != right:
             raise self.unusable(f"with the status {reply.status} it is a {str(kind)[:64]}, and no {right}")
+        # A statement of another release than R4 and R5 is to be read, too; the answers in a batch are read one by one.
+        if kind != "CapabilityStatement" and document.get("type") != "batch-response":
+            try:
+                require_types(document, is_r4=self._release is not None and self._release.is_r4)
+            except TerminologyError as error:
+                raise self.unusable(error.issues[0].text) from None
         return document
 
 

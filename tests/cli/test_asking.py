@@ -225,3 +225,117 @@ def test_what_is_no_fhir_has_its_own_status() -> None:
     with listening(app) as base:
         result = run(f"lookup cpt 57520 --server {base}")
     assert result.exit_code == 3 and "text/html" in result.stderr
+
+
+@contextlib.contextmanager
+def answering(document: object, status: int = 200) -> Iterator[str]:
+    """A server of R4 that answers each question with the same document."""
+    app = Flask("hostile")
+
+    @app.route("/fhir/<path:path>", methods=["GET", "POST"])
+    def answer(path: str) -> Response:
+        statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
+        is_statement = path == "metadata"
+        body = json.dumps(statement if is_statement else document)
+        return Response(body, 200 if is_statement else status, content_type="application/fhir+json")
+
+    with listening(app) as base:
+        yield base
+
+
+OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+EVIL = "\x1b[31mred\x1b]0;title\x07\r\u202eabc\u2066\x9b31m"
+
+
+@pytest.mark.parametrize("form", ["", "--json"])
+def test_a_terminal_is_told_nothing_by_an_answer(form: str) -> None:
+    coding = {"system": f"http://x/{EVIL}", "code": f"c{EVIL}", "display": EVIL}
+    match = [{"name": "equivalence", "valueCode": "equivalent"}, {"name": "concept", "valueCoding": coding}]
+    nodes: list[object] = [{"name": name, "valueString": EVIL} for name in ("name", "display", "message")]
+    nodes += [{"name": "result", "valueBoolean": True}, {"name": "match", "part": match}]
+    with answering({"resourceType": "Parameters", "parameter": nodes}) as base:
+        for words in ("lookup cpt 57522", "translate cpt 57522 --to snomed", "validate cpt 57522"):
+            result = run(f"{words} {form} --server {base}")
+            assert result.exit_code == 0 and "red" in result.output
+            assert not OBEYED.search(result.output)
+            if form:
+                assert EVIL in _texts(json.loads(result.stdout))
+
+
+def _texts(node: object) -> Iterator[str]:
+    """The strings in JSON."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from _texts(inner)
+
+
+@pytest.mark.parametrize(
+    "words", ["lookup cpt 1", "lookup cpt 1 2", "translate cpt 1", "search CodeSystem", "read CodeSystem x"]
+)
+def test_a_terminal_is_told_nothing_by_a_refusal(words: str) -> None:
+    issue = {"severity": "error", "code": "not-found", "details": {"text": EVIL}}
+    with answering({"resourceType": "OperationOutcome", "issue": [issue]}, 404) as base:
+        result = run(f"{words} --server {base}")
+    assert result.exit_code == 1 and "\\x1b[31mred" in result.stderr
+    assert not OBEYED.search(result.output)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["lookup", "cpt", EVIL], ["search", "CodeSystem", EVIL], [EVIL], ["--" + EVIL]]
+)
+def test_a_terminal_is_told_nothing_by_an_argument(arguments: list[str]) -> None:
+    result = run("", *arguments)
+    assert result.exit_code in (1, 2) and "red" in result.stderr
+    assert not OBEYED.search(result.output)
+
+
+@pytest.mark.parametrize(
+    "part", [{"a": 1}, "q", [{"name": "concept", "valueCoding": "x"}], [1], [{"name": 5}]]
+)
+def test_an_answer_of_a_wrong_shape_is_refused_in_one_line(part: object) -> None:
+    nodes = [{"name": "result", "valueBoolean": True}, {"name": "match", "part": part}]
+    nodes += [{"name": "property", "part": part}]
+    with answering({"resourceType": "Parameters", "parameter": nodes}) as base:
+        for words in ("lookup cpt 57522", "translate cpt 57522 --to snomed"):
+            result = run(f"{words} --server {base}")
+            assert (result.exit_code, result.stderr.count("\n")) == (3, 1), result.output
+            assert "Parameters.parameter[1].part" in result.stderr and " must be " in result.stderr
+
+
+@pytest.mark.parametrize("issue", [[1], [{"details": "x"}], "x"])
+def test_a_refusal_of_a_wrong_shape_is_refused_in_one_line(issue: object) -> None:
+    with answering({"resourceType": "OperationOutcome", "issue": issue}, 400) as base:
+        for words in ("lookup cpt 57522", "search CodeSystem", "read CodeSystem x"):
+            result = run(f"{words} --server {base}")
+            assert (result.exit_code, result.stderr.count("\n")) == (3, 1), result.output
+            assert "OperationOutcome.issue" in result.stderr
+
+
+def test_numbers_are_numbers() -> None:
+    result = run("lookup cpt 57520 --server http://127.0.0.1:9 --timeout nan")
+    assert result.exit_code == 2 and "'nan' is not a number" in result.stderr
+    result = run("search CodeSystem _count=abc")
+    assert result.exit_code == 2 and "'_count' should be a whole number, not 'abc'" in result.stderr
+    result = run("search CodeSystem _count=1 _summary=true")
+    assert result.exit_code == 0 and "\n1 of " in result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of POSIX")
+@pytest.mark.parametrize(
+    "words,status,message",
+    [
+        ("lookup cpt 57520 >&-", 0, ""),
+        ("lookup cpt 57520 --csv >&-", 0, ""),
+        ("lookup cpt - <&-", 2, "standard input has no code"),
+        ("lookup cpt none 2>&-", 1, ""),
+        ("lookup cpt 57520 >/dev/full", 1, "Error: No space left on device\n"),
+    ],
+)
+def test_streams_that_cannot_be_used_end_a_command_in_one_line(words: str, status: int, message: str) -> None:
+    command = f'"{sys.executable}" -m terminology {words}'
+    environment = {**os.environ, "TERMINOLOGY_DATA": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True)
+    assert done.returncode == status and "Traceback" not in done.stderr
+    assert message in done.stderr and "unfinished" not in done.stderr
