@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from terminology.cli.opened import secret
 from terminology.cli.options import errors_in_one_line, settings_of, settings_options
 from terminology.core.errors import SettingError, UnreadableFileError, reason_of
+from terminology.core.texts import escaped
 from terminology.http.app import create_app
 from terminology.http.thread_server import serving
 from terminology.opening import ServedContent
@@ -109,7 +111,7 @@ def conformance(
                 _write_scripts(testscripts, root)
                 return
             cases = ConformanceSuite(suite)
-            if not any(_is_chosen(case, only) for case in cases.cases):
+            if only is not None and not any(_is_chosen(case, only) for case in cases.cases):
                 raise UnreadableFileError(f"no case has '{only}' in its name")
             chosen = frozenset(mode.strip() for mode in modes.split(","))
             if unknown := sorted(chosen - cases.modes):
@@ -117,15 +119,16 @@ def conformance(
                 raise UnreadableFileError(f"the suite has no mode {unknown[0]!r}, but these: {known}")
             before = None if baseline is None else reports.read_baseline(baseline)
             with ExitStack() as running:
-                url = server or running.enter_context(_own_server(config, options, root))
-                credentials = "" if authorization is None else _text_of(authorization)
-                under_test = ServerUnderTest(url, credentials)
+                credentials = "" if authorization is None else _header_of(authorization)
+                if server is None:
+                    server = running.enter_context(_own_server(config, options, root))
+                under_test = ServerUnderTest(server, credentials)
                 run = ConformanceRun(cases, under_test, chosen)
                 results = list(_with_lines(run, only))
             if not results:
                 raise UnreadableFileError(f"no such case has the mode {modes}")
             for line in ("", *reports.table(results)):
-                click.echo(line)
+                _echo(line)
             if junit is not None:
                 _write(junit, reports.junit(results).encode())
             if report is not None:
@@ -153,10 +156,10 @@ def _own_server(config: Path | None, options: dict[str, Any], root: str) -> Iter
 def _with_lines(run: ConformanceRun, only: str | None) -> Iterator[CaseResult]:
     """The results; each that failed is a line."""
     server = run.server
-    click.echo(f"{server.software} at {server.url}, FHIR {server.version}")
+    _echo(f"{server.software} at {server.url}, FHIR {server.version}")
     for result in run.results(lambda case: _is_chosen(case, only)):
         if result.status == FAIL:
-            click.echo(f"FAIL {result.case.name}: {_line(result.message)}")
+            _echo(f"FAIL {result.case.name}: {_line(result.message)}")
         yield result
 
 
@@ -168,23 +171,28 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
+def _echo(line: str) -> None:
+    """Print a line, which may have names and messages of a suite or a server."""
+    click.echo(escaped(line))
+
+
 def _judge(
     results: Sequence[CaseResult], baseline: Path | None, before: frozenset[str] | None, is_whole: bool
 ) -> bool:
     """Whether the exit status is 0. Writes the baseline if it has grown."""
     number = counts(results)
-    click.echo(f"{number[PASS]} passed, {number[FAIL]} failed, {number[SKIP]} skipped")
+    _echo(f"{number[PASS]} passed, {number[FAIL]} failed, {number[SKIP]} skipped")
     if baseline is None:
         return number[FAIL] == 0 and number[PASS] > 0
     passed = {result.case.name for result in results if result.status == PASS}
     names = {result.case.name for result in results}
     lost = reports.fallen((before or set()) if is_whole else (before or set()) & names, results)
     for name in lost:
-        click.echo(f"passed before: {name}{'' if name in names else ' (no such case any more)'}")
+        _echo(f"passed before: {name}{'' if name in names else ' (no such case any more)'}")
     new = passed - (before or set())
     if not lost and (new or before is None):
         reports.write_baseline(baseline, passed | (before or set()))
-        click.echo(f"{baseline}: {len(new)} more" if before is not None else f"{baseline}: written")
+        _echo(f"{baseline}: {len(new)} more" if before is not None else f"{baseline}: written")
     return not lost and number[PASS] > 0
 
 
@@ -194,7 +202,7 @@ def _write_scripts(folder: Path, root: str) -> None:
         kind, name = document["resourceType"], document["id"]
         _write(folder / f"{kind}-{name}.json", json.write(document, pretty=True) + b"\n")
         number += kind == "TestScript"
-    click.echo(f"{folder}: {number} TestScripts of {root.upper()}, and the resources that they need")
+    _echo(f"{folder}: {number} TestScripts of {root.upper()}, and the resources that they need")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -205,8 +213,11 @@ def _write(path: Path, content: bytes) -> None:
         raise UnreadableFileError(f"{path}: cannot be written: {reason_of(problem)}") from None
 
 
-def _text_of(path: Path) -> str:
+def _header_of(path: Path) -> str:
+    """The value of the header Authorization in a file. No message repeats it. Raises SettingError."""
     try:
-        return path.read_text("utf-8").strip()
+        return secret(path.read_text("utf-8").strip(), str(path))
     except OSError as problem:
         raise SettingError(f"{path}: cannot be read: {reason_of(problem)}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{path}: cannot be read: it is not UTF-8") from None

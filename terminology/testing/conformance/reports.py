@@ -45,7 +45,7 @@ def junit(results: Sequence[CaseResult]) -> str:
             groups[case.group] = ElementTree.SubElement(
                 suites,
                 "testsuite",
-                name=case.group,
+                name=escaped(case.group),
                 tests=str(len(members)),
                 failures=str(number[FAIL]),
                 skipped=str(number[SKIP]),
@@ -55,8 +55,8 @@ def junit(results: Sequence[CaseResult]) -> str:
         node = ElementTree.SubElement(
             groups[case.group],
             "testcase",
-            classname=case.group,
-            name=str(case.definition["name"]),
+            classname=escaped(case.group),
+            name=escaped(str(case.definition["name"])),
             time=f"{result.seconds:.3f}",
         )
         if result.status == FAIL:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from terminology.core.errors import UnreadableFileError
 from terminology.core.model import Document
@@ -127,14 +128,14 @@ class ConformanceRun:
         request = case.part("request", self.modes)
         if request is None:
             raise UnreadableFileError("it names no request")
-        return list(self.suite.resource(request).get("parameter", ()))
+        return self.suite.request(request)
 
     def _headers(self, case: ConformanceCase) -> dict[str, str]:
-        headers = {"X-Request-Id": f"conformance:{case.name}"}
+        headers = {"X-Request-Id": f"conformance:{quote(case.name)}"}
         with suppress(KeyError):
             headers["Accept-Language"] = str(case.definition["Accept-Language"])
         own = case.definition.get("header")
-        if isinstance(own, dict) and own.get("mode", next(iter(self.modes), "")) in self.modes:
+        if isinstance(own, dict) and own.get("mode", next(iter(self.modes), "")) in [*self.modes]:
             headers[str(own["name"])] = str(own["value"])
         return headers
 

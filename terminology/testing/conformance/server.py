@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from terminology.core.errors import SettingError, TerminologyError, reason_of
 from terminology.core.model import Document
 from terminology.testing.conformance.elements import read_elements
+from terminology.upstreams.configuration import base_of
 from terminology.wire import json, r4
 
 # Seconds for which an answer may be awaited.
@@ -50,18 +51,17 @@ class ServerUnderTest:
 
     def __init__(self, url: str, authorization: str = "") -> None:
         """Raises SettingError for another text than a URL, and a server that cannot be reached or has no metadata."""
-        self.url = url.rstrip("/")
+        try:
+            self.url = base_of(url)
+        except ValueError:
+            expected = "such as http://127.0.0.1:8080/fhir/r5, without a password"
+            raise SettingError(f"this is not the URL of a FHIR server, {expected}") from None
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingError(
-                f"{url!r} is not the URL of a FHIR server, such as http://127.0.0.1:8080/fhir/r5"
-            )
+        host = str(parts.hostname)
         self._connection = (
-            HTTPSConnection(
-                parts.hostname, parts.port, timeout=PATIENCE, context=ssl.create_default_context()
-            )
+            HTTPSConnection(host, parts.port, timeout=PATIENCE, context=ssl.create_default_context())
             if parts.scheme == "https"
-            else HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
+            else HTTPConnection(host, parts.port, timeout=PATIENCE)
         )
         self._root, self._headers = parts.path, {"Authorization": authorization} if authorization else {}
         self._media = "application/fhir+json"

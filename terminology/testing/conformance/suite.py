@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from terminology.core.errors import TerminologyError, UnreadableFileError
+from terminology.core.errors import TerminologyError, UnreadableFileError, reason_of
 from terminology.core.model import Document
 from terminology.opening import BUNDLES
 from terminology.wire import json
@@ -23,6 +23,8 @@ from terminology.wire import json
 CASES = "test-cases.json"
 # The mode of what every server can do.
 GENERAL = "general"
+# Bytes that a file of a suite may have.
+_LARGEST_FILE = 50_000_000
 # The parameters that are sent with each request that names no others.
 _USUAL_PROFILE = "parameters-default.json"
 
@@ -90,20 +92,25 @@ class ConformanceSuite:
     def cases(self) -> list[ConformanceCase]:
         """All cases, in their order. Raises UnreadableFileError."""
         try:
-            return [
+            cases = [
                 ConformanceCase(
                     str(group["name"]),
                     case,
                     tuple(map(str, group.get("setup", ()))),
-                    group.get("mode"),
+                    _mode(group, "a group"),
                     group.get("disabled") is True,
                 )
                 for group in self.document["suites"]
                 for case in group["tests"]
                 if isinstance(case["name"], str)
             ]
-        except (KeyError, TypeError) as problem:
+        except (AttributeError, KeyError, TypeError) as problem:
             raise UnreadableFileError(f"{self.folder}: {CASES} has no suites with tests: {problem}") from None
+        if not cases:
+            raise UnreadableFileError(f"{self.folder}: the suite has no cases")
+        for case in cases:
+            _mode(case.definition, case.name)
+        return cases
 
     @property
     def modes(self) -> frozenset[str]:
@@ -129,19 +136,17 @@ class ConformanceSuite:
         if self.folder is None:
             return ()
         name = case.definition.get("profile", _USUAL_PROFILE)
-        parameters: Sequence[Document] = self.resource(name).get("parameter", ())
-        return parameters
+        return _parameters(self.resource(name))
+
+    def request(self, named: Any) -> list[Document]:
+        """The parameters of the request that a case names, or has. Raises UnreadableFileError."""
+        return list(_parameters(self.resource(named)))
 
     def _file(self, name: str) -> Document:
         if self.folder is None:
             text = resources.files(__package__).joinpath("cases", name).read_bytes()
         else:
-            try:
-                text = (self.folder / name).read_bytes()
-            except OSError as problem:
-                raise UnreadableFileError(
-                    f"{self.folder / name}: cannot be read: {problem.strerror}"
-                ) from None
+            text = _content(self.folder, name)
         try:
             document = json.read(text)
         except TerminologyError as problem:
@@ -149,6 +154,40 @@ class ConformanceSuite:
         if not isinstance(document, dict):
             raise UnreadableFileError(f"{self.folder}: {name} has no JSON object")
         return document
+
+
+def _content(folder: Path, name: str) -> bytes:
+    """The bytes of a file below the folder, where no name and no link leads out of it. Raises UnreadableFileError."""
+    path = folder / name
+    try:
+        real = path.resolve()
+        if not real.is_relative_to(folder.resolve()):
+            raise UnreadableFileError(f"{path}: it is outside the folder of the suite")
+        if real.exists() and not real.is_file():
+            raise UnreadableFileError(f"{path}: it is not a file")
+        with real.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except (OSError, RuntimeError, ValueError) as problem:  # also a name that no file can have
+        reason = reason_of(problem) if isinstance(problem, OSError) else problem
+        raise UnreadableFileError(f"{path}: cannot be read: {reason}") from None
+    if len(content) > _LARGEST_FILE:
+        raise UnreadableFileError(f"{path}: it has more than {_LARGEST_FILE:,} bytes")
+    return content
+
+
+def _parameters(resource: Document) -> list[Document]:
+    """The parameters of a Parameters resource that a suite has. Raises UnreadableFileError."""
+    nodes = resource.get("parameter", [])
+    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+        raise UnreadableFileError("its parameters are not a list of objects")
+    return nodes
+
+
+def _mode(node: Document, place: str) -> str | None:
+    mode = node.get("mode")
+    if mode is not None and not isinstance(mode, str):
+        raise UnreadableFileError(f"{CASES}: the mode of {place} is not a string")
+    return mode
 
 
 def _published() -> dict[str, Document]:
